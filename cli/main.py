@@ -1,0 +1,91 @@
+"""The ``symaudit`` command: finds the verbs, turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from symmetry_audit.errors import SettingError, SymmetryAuditError
+
+__all__ = ["cli", "main"]
+
+# name -> (module, one-line help): the modules are imported only when their verb runs
+VERBS = {
+    "measure": ("measure", "Measure the symmetry error of a dataset."),
+    "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
+    "report": ("report", "Rebuild tables and figures of a report folder."),
+    "verify": ("verify", "Recompute a report and compare."),
+    "datasets": ("datasets", "List, find, check and add datasets."),
+}
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    failed
+  2    wrong usage
+  3    done, but a --fail-above threshold was exceeded
+  4    done, but some images were left out (--allow-skipped makes it 0)
+  130  interrupted; the same command continues the run
+"""
+CONTEXT = {
+    "help_option_names": ["-h", "--help"],
+    "auto_envvar_prefix": "SYMAUDIT",
+    "max_content_width": 100,
+}
+
+
+class LazyGroup(click.Group):
+    """Lists its verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        return getattr(importlib.import_module(f"symmetry_audit.cli.{VERBS[cmd_name][0]}"), cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in VERBS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            from symmetry_audit.errors import suggest
+
+            ctx.fail(f'no command "{args[0]}".{suggest(args[0], VERBS)}')
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=EXIT_CODES)
+@click.version_option(None, "--version", package_name="symaudit", prog_name="symaudit")
+def cli() -> None:
+    """How symmetric is an image dataset? Measures the symmetry error epsilon_G, Eq. (8) of arXiv 2605.13744.
+
+    \b
+    Example:
+      symaudit demo
+      symaudit measure photos/ --group p32
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and exit; errors that symaudit raises on purpose become one line on stderr."""
+    try:
+        code = cli(args, standalone_mode=False) or 0
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except SymmetryAuditError as error:
+        click.echo(f"Error: {error}", err=True)
+        code = 2 if isinstance(error, SettingError) else 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted; the same command continues the run.", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader went away, as in `symaudit ... | head`
+        code = 1
+    sys.exit(code)

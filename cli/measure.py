@@ -1,0 +1,131 @@
+"""``symaudit measure``: from a source of images to Table 1, Figure 2 and a machine-readable report."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from symmetry_audit.cli.options import NumberList, complete, config_option, progress_on_stderr, run_options
+
+__all__ = ["finish", "measure"]
+
+GROUPS = ["p2", "p4", "p8", "p16", "p32", "p4m", "p8m", "p16m", "p32m"]
+
+
+def _regularizers() -> list[str]:
+    from symmetry_audit.kernels import STENCILS
+
+    return list(STENCILS)
+
+
+def _datasets() -> list[str]:
+    from symmetry_audit.data.manifests import available
+
+    return list(available())
+
+
+@click.command(short_help="Measure the symmetry error of a dataset.")
+@click.argument("source", shell_complete=complete(_datasets))
+@click.option("--reg", multiple=True, shell_complete=complete(_regularizers),
+              help="Regularizers, repeated or as a comma list.  [default: tv,tv2,sobel,laplacian,prewitt]")
+@click.option("--stencils", type=click.Path(path_type=Path), help="TOML file with regularizers of your own.")
+@click.option("--group", default="p32", show_default=True, shell_complete=complete(lambda: GROUPS),
+              help="pT for T rotations, pTm with mirrors.")
+@click.option("--kernel", default="gaussian", show_default=True,
+              shell_complete=complete(lambda: ["gaussian", "bicubic", "fourier"]),
+              help="Kernel model: gaussian, bicubic or fourier.")
+@click.option("--sigma", type=NumberList(), help="Width of the gaussian in px; a comma list sweeps.  [default: 1.5]")
+@click.option("--margin", type=click.IntRange(0), help="Border left out, in px.  [default: from the kernels; 15]")
+@click.option("--response", default="abs", show_default=True, help="abs or energy (mean of squares).")
+@click.option("--scenario", multiple=True,
+              help="sample_strict, dataset_strict.  [default: both]")
+@click.option("--downscale", type=NumberList(int), help="Repeat the audit on copies this many times coarser.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N images.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the single image of sample_strict.")
+@click.option("--max-pixels", type=click.IntRange(1), help="Leave out larger images.  [default: 200000000]")
+@click.option("--on-error", type=click.Choice(("skip", "fail")), default="skip", show_default=True,
+              help="What to do with an image that cannot be measured.")
+@click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were left out.")
+@click.option("--fail-above", type=float, metavar="X",
+              help="Exit with 3 if a relative epsilon exceeds X (of the dataset rows where there are any).")
+@click.option("--data-root", envvar="SYMAUDIT_DATA", type=click.Path(path_type=Path),
+              help="Where datasets lie (or SYMAUDIT_DATA).")
+@click.option("--dry-run", is_flag=True, help="Print what would be measured, and stop.")
+@config_option
+@run_options
+@click.pass_context
+def measure(ctx: click.Context, source: str, data_root: Path | None, out: Path | None, as_json: bool, quiet: bool,
+            verbose: bool, dry_run: bool, allow_skipped: bool, fail_above: float | None, **options: object) -> int:
+    """Measure the dataset-level symmetry error epsilon_G of SOURCE.
+
+    SOURCE is a folder (searched recursively), an image, a quoted glob, a text list of files, a .zip or .tar
+    archive, or the name of a dataset such as DIV2K or DIV2K:valid. The report folder gets report.json,
+    responses.parquet, table1.csv/.md/.tex and figure2.png/.svg/.pdf; Table 1 is printed.
+
+    \b
+    Example:
+      symaudit measure photos/ --group p32
+      symaudit measure DIV2K --reg tv --group p32 --data-root ~/data
+      symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
+    """
+    from symmetry_audit import api, audit, data
+
+    run = {name: options.pop(name) for name in ("device", "workers", "resume", "force", "on_error")}
+    if options["max_pixels"] is None:
+        del options["max_pixels"]
+    settings = audit.make_settings(**options)
+    opened = data.open_source(source, data_root)
+    if opened.note and not quiet:
+        click.echo(opened.note, err=True)
+    folder = out or Path(f"symaudit-{re.sub(r'[^A-Za-z0-9._-]+', '-', opened.name)}")
+    if dry_run:
+        _print_plan(opened, settings, folder, as_json)
+        return 0
+    with progress_on_stderr(quiet) as progress:
+        report = api.run_audit(opened, settings, out=folder, progress=progress, **run)
+    return finish(report, as_json=as_json, quiet=quiet, fail_above=fail_above, allow_skipped=allow_skipped)
+
+
+def finish(report, *, as_json: bool, quiet: bool, fail_above: float | None, allow_skipped: bool) -> int:
+    """Print the result on stdout, notes on stderr; return the exit code."""
+    from symmetry_audit.reports import table1_text
+
+    click.echo(report.to_json() if as_json else table1_text(report), nl=False)
+    if not quiet:
+        for warning in report.warnings:
+            click.echo(f"Warning: {warning}", err=True)
+        for item in report.skipped[:10]:
+            click.echo(f"Left out: {item.image}: {item.reason}", err=True)
+        if len(report.skipped) > 10:
+            click.echo(f"... and {len(report.skipped) - 10} more, see report.json", err=True)
+        click.echo(f"Report written to {report.folder}", err=True)
+    if fail_above is not None and (worst := _worst(report)) > fail_above:
+        click.echo(f"The relative epsilon {worst:.4g} exceeds --fail-above {fail_above:g}", err=True)
+        return 3
+    return 4 if report.skipped and not allow_skipped else 0
+
+
+def _worst(report) -> float:
+    """The largest relative epsilon of the dataset rows, or of all rows where there are none of them."""
+    dataset = [row for row in report.results if row.scenario != "sample_strict"]
+    return max((row.relative_epsilon or 0.0 for row in dataset or report.results), default=0.0)
+
+
+def _print_plan(source, settings, folder: Path, as_json: bool) -> None:
+    from symmetry_audit.results import dump_json
+
+    plan = {
+        "schema": "symaudit.plan/1",
+        "dataset": source.name,
+        "images": len(source.limited(settings.limit).refs),
+        "out": str(folder),
+        "settings": settings.to_dict(),
+    }
+    if as_json:
+        click.echo(dump_json(plan), nl=False)
+        return
+    names = ",".join(stencil.name for stencil in settings.stencils)
+    click.echo(f"Would measure {plan['images']} images of {source.name}: {names} under {settings.group}, "
+               f"{settings.kernel} kernel, margin {settings.margin} px, into {folder}")

@@ -1,0 +1,139 @@
+"""Options that several verbs share, config files, and progress on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from symmetry_audit.errors import SettingError, suggest
+
+__all__ = ["NumberList", "complete", "config_option", "progress_on_stderr", "run_options", "verbosity_options"]
+
+
+class NumberList(click.ParamType):
+    """A comma list of numbers, such as ``1,1.5,2``."""
+
+    name = "numbers"
+
+    def __init__(self, kind: type = float) -> None:
+        self.kind = kind
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Text, or a number or list from a config file, to a tuple of numbers."""
+        if isinstance(value, tuple):
+            return value
+        parts = value if isinstance(value, list) else str(value).split(",")
+        try:
+            return tuple(self.kind(part) for part in parts)
+        except (TypeError, ValueError):
+            self.fail(f'"{value}" is not a number or a comma list of numbers', param, ctx)
+
+
+def complete(source: Callable[[], list[str]]) -> Callable[..., list[CompletionItem]]:
+    """Shell completion from a function that gives the names; the last item of a comma list is completed."""
+
+    def items(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        head, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(head + comma + name) for name in source() if name.startswith(last)]
+
+    return items
+
+
+def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
+    """Make a TOML file the defaults of this command: below flags and SYMAUDIT_* variables."""
+    if path is None:
+        return
+    import tomllib
+
+    try:
+        config = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"cannot read the config file {path}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path} is not valid TOML: {error}") from None
+    by_option = {
+        option.lstrip("-"): item.name
+        for item in ctx.command.params
+        if isinstance(item, click.Option) and item is not param
+        for option in (*item.opts, *item.secondary_opts)
+        if option.startswith("--")
+    }
+    defaults = {}
+    for key, value in config.items():
+        name = key.replace("_", "-")
+        if name not in by_option:
+            raise SettingError(f'{path}: unknown key "{key}".{suggest(name, by_option)}')
+        # lists become the comma lists that the options read anyway
+        defaults[by_option[name]] = ",".join(map(str, value)) if isinstance(value, list) else value
+    ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+config_option = click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_load_config,
+    is_eager=True,
+    expose_value=False,
+    help="TOML file of defaults for these options; flags and SYMAUDIT_* variables go first.",
+)
+
+
+def verbosity_options(command: Callable) -> Callable:
+    """``-q`` and ``-v``."""
+    command = click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")(command)
+    return click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")(command)
+
+
+def run_options(command: Callable) -> Callable:
+    """Options of everything that measures images."""
+    for option in reversed(
+        (
+            click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True),
+            click.option("--workers", type=click.IntRange(1), help="Images in work at a time.  [default: all cores]"),
+            click.option(
+                "--out", type=click.Path(path_type=Path), help="Report folder.  [default: symaudit-NAME, here]"
+            ),
+            click.option("--resume/--no-resume", default=True, help="Continue a run found in --out.  [default: resume]"),
+            click.option("--force", is_flag=True, help="Start over, whatever --out holds."),
+            click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document."),
+        )
+    ):
+        command = option(command)
+    return verbosity_options(command)
+
+
+@contextmanager
+def progress_on_stderr(quiet: bool, interval: float = 10.0) -> Any:
+    """Yield ``progress(done, total)``: a bar on a terminal, a plain line now and then elsewhere."""
+    if quiet:
+        yield lambda done, total: None
+        return
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        with tqdm(unit="image", file=sys.stderr, dynamic_ncols=True) as bar:
+
+            def show(done: int, total: int) -> None:
+                if bar.total is None:
+                    bar.reset(total)
+                    bar.initial = done  # images of an earlier run say nothing about this one's speed
+                bar.update(done - bar.n)
+
+            yield show
+        return
+    last = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal last
+        if done < total and time.monotonic() - last >= interval:
+            last = time.monotonic()
+            click.echo(f"{done} of {total} images", err=True)
+
+    yield tell

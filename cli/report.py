@@ -1,0 +1,63 @@
+"""`symaudit report`: the tables and figures of a report folder, rebuilt from its report.json and responses.parquet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+__all__ = ["report"]
+
+FORMATS = ("table1", "figure2")
+
+
+def _complete_regularizer(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Complete from the regularizers of the folder typed before."""
+    from symmetry_audit.errors import SymmetryAuditError
+    from symmetry_audit.results import AuditReport
+
+    try:
+        names = [item["name"] for item in AuditReport.load(context.params["folder"]).settings["regularizers"]]
+    except (SymmetryAuditError, LookupError, TypeError):
+        return []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "chosen",
+    type=click.Choice([*FORMATS, "all"]),
+    default="all",
+    show_default=True,
+    help="table1: .csv, .md, .tex; figure2: .png, .svg, .pdf.",
+)
+@click.option(
+    "--reg",
+    "regularizer",
+    metavar="NAME",
+    shell_complete=_complete_regularizer,
+    help="The regularizer whose response figure2 draws against the angle.  [default: the first of the run]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document with the files written instead.")
+def report(folder: Path, chosen: str, regularizer: str | None, as_json: bool) -> None:
+    """Rebuild tables and figures in FOLDER, a folder that `symaudit measure` wrote, and print Table 1.
+
+    Nothing is measured again. The same report gives the same files, byte for byte.
+    Exit codes: 0 done, 1 the folder is missing, damaged or cannot be written, 2 usage.
+
+    Example: symaudit report symaudit-DIV2K --format figure2 --reg laplacian
+    """
+    from symmetry_audit.reports import render, table1_text
+    from symmetry_audit.results import AuditReport
+
+    files = render(folder, FORMATS if chosen == "all" else (chosen,), regularizer)
+    if as_json:
+        document = {"schema": "symaudit.rendered/1", "files": [str(path) for path in files]}
+        click.echo(json.dumps(document, indent=2))
+        return
+    click.echo(table1_text(AuditReport.load(folder)), nl=False)
+    for path in files:
+        click.echo(f"wrote {click.format_filename(path)}", err=True)

@@ -1,0 +1,154 @@
+"""``measure``: the whole path from a source of images to a report folder, for Python and the command line."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from symmetry_audit import audit, data, reports
+from symmetry_audit.audit import DEFAULT_MAX_PIXELS, AuditSettings
+from symmetry_audit.errors import SettingError
+from symmetry_audit.files import write_atomically
+from symmetry_audit.results import AuditReport, dump_json
+
+__all__ = ["RUN_SCHEMA", "measure", "run_audit"]
+
+RUN_SCHEMA = "symaudit.run/1"
+LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
+
+
+def measure(
+    source: str | Path,
+    *,
+    reg: str | Iterable[str] | None = None,
+    stencils: str | Path | None = None,
+    group: str = "p32",
+    kernel: str = "gaussian",
+    sigma: float | Sequence[float] | None = None,
+    margin: int | None = None,
+    response: str = "abs",
+    scenario: str | Iterable[str] | None = None,
+    downscale: int | Sequence[int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    device: str = "auto",
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = True,
+    force: bool = False,
+    on_error: str = "skip",
+    data_root: str | Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AuditReport:
+    """Measure the dataset-level symmetry error epsilon_G, Eq. (8) of [SA], of ``source``.
+
+    ``source`` is a folder (searched recursively), a file, a glob, a text list, a .zip or .tar archive, or
+    the name of a dataset manifest such as "DIV2K" or "DIV2K:valid" (found under ``data_root`` or
+    SYMAUDIT_DATA). ``reg`` names regularizers (default: tv, tv2, sobel, laplacian, prewitt), ``stencils``
+    a TOML file with further ones, ``group`` a group such as "p32" or "p8m", ``kernel`` gaussian, bicubic or
+    fourier with ``sigma`` in px for the first, ``margin`` the border left out in px, ``response`` abs or
+    energy, ``scenario`` sample_strict and/or dataset_strict. Intensities are luminance in [0, 255].
+
+    With ``out`` the report folder (report.json, responses.parquet, tables, figures) is written there, and a
+    run that was killed continues; without it nothing is kept but the returned value. ``workers`` is the
+    number of images in work at a time (default: all cores); it changes no number. ``progress`` is called
+    with (images done, images in all).
+
+    Raises SettingError for a bad argument, DataError for a source without usable images, ReportError where
+    ``out`` holds another run.
+    """
+    settings = audit.make_settings(
+        reg=reg,
+        stencils=stencils,
+        group=group,
+        kernel=kernel,
+        sigma=sigma,
+        margin=margin,
+        response=response,
+        scenario=scenario,
+        downscale=downscale,
+        limit=limit,
+        seed=seed,
+        max_pixels=max_pixels,
+    )
+    opened = data.open_source(str(source), data_root)
+    return run_audit(
+        opened,
+        settings,
+        device=device,
+        workers=workers,
+        out=out,
+        resume=resume,
+        force=force,
+        on_error=on_error,
+        progress=progress,
+    )
+
+
+def run_audit(
+    source: data.ImageSource,
+    settings: AuditSettings,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = True,
+    force: bool = False,
+    on_error: str = "skip",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> AuditReport:
+    """``measure`` for a source and settings that are already resolved."""
+    if on_error not in ("skip", "fail"):
+        raise SettingError(f'on_error must be "skip" or "fail", got "{on_error}"')
+    workers = default_workers() if workers is None else workers
+    if workers < 1:
+        raise SettingError(f"--workers must be at least 1, got {workers}")
+    device = audit.resolve_device(device)
+    source, started = source.limited(settings.limit), datetime.now(UTC)
+    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
+        folder = Path(place)
+        with audit.open_run(folder, source, settings, resume=resume, force=force) as journal:
+            found = audit.measure_source(
+                source, settings, journal, device=device, workers=workers, on_error=on_error, progress=progress
+            )
+            if out is None:
+                return audit.build_report(source, settings, found)
+            with reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group) as writer:
+                report = audit.build_report(source, settings, found, keep=writer.append)
+            write_atomically(folder / "report.json", report.to_json())
+            write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
+            reports.render(folder)
+        return replace(report, folder=folder)
+
+
+def default_workers() -> int:
+    """The number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_info(started: datetime, device: str, workers: int) -> dict[str, Any]:
+    """Times, machine and versions: everything about a run that must not change its numbers."""
+    finished = datetime.now(UTC)
+    return {
+        "schema": RUN_SCHEMA,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 3),
+        "device": device,
+        "workers": workers,
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in LIBRARIES},
+        "command": sys.argv,
+        "directory": os.getcwd(),
+    }

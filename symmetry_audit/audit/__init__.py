@@ -1,0 +1,23 @@
+"""Measuring: responses, Eq. (8), runs over whole datasets (SPEC 3-4). Torch is imported when a run starts."""
+
+from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
+from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
+from symmetry_audit.audit._reduce import build_report
+from symmetry_audit.audit._run import measure_source, open_run, resolve_device
+from symmetry_audit.audit._settings import DEFAULT_MAX_PIXELS, RESPONSES, AuditSettings, make_settings
+
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "RESPONSES",
+    "AuditSettings",
+    "ProfileAccumulator",
+    "StrictBank",
+    "build_report",
+    "make_settings",
+    "measure_source",
+    "open_run",
+    "resolve_device",
+    "strict_bank",
+    "symmetry_error",
+    "visible_elements",
+]

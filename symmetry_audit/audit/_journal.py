@@ -1,0 +1,116 @@
+"""The run's memory: one line per measured image, appended and flushed, so that a killed run loses one image.
+
+A line is only believed when it is complete; a torn last line is cut off before anything is appended.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from symmetry_audit.audit._image import ImageRecord
+from symmetry_audit.errors import ReportError
+
+__all__ = ["JOURNAL_NAME", "Journal"]
+
+JOURNAL_NAME = "journal.jsonl"
+JOURNAL_SCHEMA = "symaudit.journal/1"
+
+
+class Journal:
+    """Records by image name, kept in a file; only names, stamps and offsets stay in memory."""
+
+    def __init__(self, folder: Path, source: str, settings: Mapping[str, Any]) -> None:
+        """Open or start the journal in ``folder``. Raises ReportError where it belongs to another run."""
+        self._path = folder / JOURNAL_NAME
+        self._header = {"schema": JOURNAL_SCHEMA, "source": source, "settings": dict(settings)}
+        self._entries: dict[str, tuple[str, int]] = {}
+        self._file: BinaryIO = open(self._path, "a+b")  # noqa: SIM115 - closed by close()
+        try:
+            self._load()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _load(self) -> None:
+        self._file.seek(0)
+        end = 0
+        for line in self._file:
+            entry = _parse(line)
+            if entry is None:
+                break
+            if end == 0:
+                self._check(entry)
+            else:
+                self._entries[entry["image"]] = (entry["stamp"], end)
+            end += len(line)
+        self._file.truncate(end)
+        if end == 0:
+            self._write(self._header)
+
+    def _check(self, header: dict) -> None:
+        if header == self._header:
+            return
+        if header.get("schema") != JOURNAL_SCHEMA:
+            raise ReportError(f"{self._path} is not a journal of this version; choose another --out, or --force")
+        old = {"source": header["source"], **header["settings"]}
+        new = {"source": self._header["source"], **self._header["settings"]}
+        changed = next(key for key in new if old.get(key) != new[key])
+        raise ReportError(
+            f"{self._path.parent} holds a run with another {changed} ({_short(old.get(changed))}, now "
+            f"{_short(new[changed])}); choose another --out, or --force to start over"
+        )
+
+    def has(self, image: str, stamp: str) -> bool:
+        """Whether ``image`` was measured while its file carried ``stamp``."""
+        return self._entries.get(image, (None, 0))[0] == stamp
+
+    def append(self, record: ImageRecord) -> None:
+        """Write one record and flush it."""
+        values = np.ascontiguousarray(record.values, dtype="<f8")
+        entry = asdict(record) | {"shape": values.shape, "values": base64.b64encode(values).decode()}
+        self._entries[record.image] = (record.stamp, self._write(entry))
+
+    def read(self, image: str) -> ImageRecord:
+        """The record of ``image``."""
+        self._file.seek(self._entries[image][1])
+        entry = json.loads(self._file.readline())
+        values = np.frombuffer(base64.b64decode(entry["values"]), dtype="<f8").reshape(entry.pop("shape"))
+        return ImageRecord(**entry | {"values": values})
+
+    def _write(self, entry: dict) -> int:
+        self._file.seek(0, os.SEEK_END)
+        offset = self._file.tell()
+        self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
+        self._file.flush()
+        return offset
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def _parse(line: bytes) -> dict | None:
+    """The entry of a complete line, None for a torn one."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return json.loads(line)
+    except ValueError:
+        return None
+
+
+def _short(value: Any) -> str:
+    text = ",".join(item["name"] for item in value) if _is_stencils(value) else json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _is_stencils(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)

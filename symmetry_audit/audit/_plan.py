@@ -1,0 +1,56 @@
+"""Settings -> kernel banks: what is computed for every image, as one frozen value (parse, plan, apply)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.kernels import (
+    FactoredBank,
+    KernelModel,
+    distinct_elements,
+    factor_bank,
+    sampled_kernels,
+    window_radius,
+)
+
+__all__ = ["StrictBank", "strict_bank", "visible_elements"]
+
+
+@dataclass(frozen=True)
+class StrictBank:
+    """The distinct kernels of all regularizers under the strict group, factored.
+
+    ``index`` (R, T) says which of the bank's m kernels gives the response of regularizer r to element t.
+    """
+
+    bank: FactoredBank
+    index: np.ndarray
+
+    @property
+    def kernels(self) -> int:
+        """m: the number of distinct kernels up to sign."""
+        return len(self.bank.combine)
+
+
+def strict_bank(settings: AuditSettings, model: KernelModel, tolerance: float) -> StrictBank:
+    """Sample, thin out and factor the kernels of one kernel model."""
+    matrices = settings.group.matrices()
+    widest = max(window_radius(stencil, model) for stencil in settings.stencils)
+    kernels, index, count = [], [], 0
+    for stencil in settings.stencils:
+        radius = window_radius(stencil, model)
+        sampled = sampled_kernels(stencil, matrices, model, radius)
+        kept, position = np.unique(distinct_elements(sampled), return_inverse=True)
+        # every stencil keeps its own window; zeros around it let all share one bank
+        kernels.append(np.pad(sampled[kept], ((0, 0), *[(widest - radius,) * 2] * 2)))
+        index.append(count + position)
+        count += len(kept)
+    return StrictBank(factor_bank(np.concatenate(kernels), tolerance), np.stack(index))
+
+
+def visible_elements(bank: StrictBank) -> np.ndarray:
+    """Which regularizer can tell which element from the identity: (R, T) of bool, SPEC 3's "tested"."""
+    return bank.index != bank.index[:, :1]

@@ -1,0 +1,171 @@
+"""One audit of a whole source: measure every image once, resumably, then reduce to an AuditReport."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from symmetry_audit.audit._image import BYTES_PER_PIXEL, ImageRecord, measure_image
+from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
+from symmetry_audit.audit._plan import StrictBank, strict_bank
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.data import ImageRef, ImageSource
+from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
+from symmetry_audit.results import SkippedImage
+
+__all__ = ["Measurements", "measure_source", "open_run", "resolve_device"]
+
+DEVICES = ("auto", "cpu", "cuda")
+Progress = Callable[[int, int], None]  # images done, images in all
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All records of a run, by name from the journal, and what was left out."""
+
+    banks: tuple[StrictBank, ...]  # one per sigma
+    images: tuple[str, ...]  # sorted
+    skipped: tuple[SkippedImage, ...]
+    journal: Journal
+
+    def records(self) -> Iterator[ImageRecord]:
+        """Records in the order of ``images``, read one by one."""
+        return map(self.journal.read, self.images)
+
+
+def resolve_device(device: str) -> str:
+    """``auto`` means CUDA where there is one. Raises SettingError where ``cuda`` is asked for in vain."""
+    if device not in DEVICES:
+        raise SettingError(f'unknown device "{device}"; use {", ".join(DEVICES)}')
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise SettingError("no CUDA device is available to PyTorch; use --device cpu, or install a CUDA build of torch")
+    return "cpu"
+
+
+@contextmanager
+def open_run(folder: Path, source: ImageSource, settings: AuditSettings, *, resume: bool, force: bool) -> Iterator[Journal]:
+    """Lock ``folder`` and open its journal: continue what is there, or start over with ``force``.
+
+    Raises ReportError where the folder holds another run, is in use, or is not a report folder at all.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise ReportError(f"{folder} is a file; choose another --out")
+    marks = (JOURNAL_NAME, "report.json", ".lock")
+    if folder.is_dir() and any(folder.iterdir()) and not any((folder / mark).exists() for mark in marks):
+        raise ReportError(f"{folder} holds other files and no report; choose another --out")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            if (folder / JOURNAL_NAME).exists() and not (resume or force):
+                raise ReportError(f"{folder} already holds a run; --resume continues it, --force starts over")
+            if force:
+                (folder / JOURNAL_NAME).unlink(missing_ok=True)
+                (folder / "report.json").unlink(missing_ok=True)
+            journal = Journal(folder, source.text, settings.to_dict())
+            try:
+                yield journal
+            finally:
+                journal.close()
+    except Timeout:
+        raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
+    except PermissionError as error:
+        raise ReportError(f"cannot write to {error.filename}: permission denied; choose another --out") from None
+
+
+def measure_source(
+    source: ImageSource,
+    settings: AuditSettings,
+    journal: Journal,
+    *,
+    device: str = "cpu",
+    workers: int = 1,
+    on_error: str = "skip",
+    progress: Progress = lambda done, total: None,
+) -> Measurements:
+    """Measure every image that the journal does not hold yet, ``workers`` at a time.
+
+    An image that cannot be measured is skipped with its reason, or ends the run where ``on_error`` is
+    ``fail``. Raises DataError then, and where no image at all could be measured.
+    """
+    import torch
+
+    from symmetry_audit.audit._engine import TOLERANCES, DeviceBank
+
+    banks = tuple(strict_bank(settings, model, TOLERANCES[torch.float32]) for model in settings.models)
+    on_device = tuple(DeviceBank.from_bank(bank.bank, device) for bank in banks)
+    todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp())]
+    done, failures = len(source.refs) - len(todo), {}
+    progress(done, len(source.refs))
+
+    def measure(ref: ImageRef) -> ImageRecord:
+        return measure_image(ref, settings, on_device)
+
+    with _single_threaded_torch(device):
+        stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
+        for ref, outcome in _pooled(measure, stream, workers):
+            if isinstance(outcome, ImageRecord):
+                journal.append(outcome)
+            elif on_error == "fail":
+                raise DataError(f"{ref.key}: {outcome}")
+            else:
+                failures[ref.key] = str(outcome)
+            done += 1
+            progress(done, len(source.refs))
+    images = tuple(ref.key for ref in source.refs if ref.key not in failures)
+    skipped = (*source.skipped, *(SkippedImage(key, reason) for key, reason in failures.items()))
+    if not images:
+        raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
+    return Measurements(banks, images, tuple(sorted(skipped, key=lambda item: (item.image, item.reason))), journal)
+
+
+def _pooled(
+    measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int
+) -> Iterator[tuple[ImageRef, ImageRecord | ImageError]]:
+    """Outcomes as they come, with no more than two images per worker in flight.
+
+    Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
+    threads start at once, share the kernel bank and die with the run.
+    """
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="symaudit")
+    pending: dict[Future, ImageRef] = {}
+    try:
+        while True:
+            for ref in islice(refs, 2 * workers - len(pending)):
+                pending[pool.submit(measure, ref)] = ref
+            if not pending:
+                return
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                ref = pending.pop(future)
+                try:
+                    yield ref, future.result()
+                except ImageError as error:
+                    yield ref, error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _single_threaded_torch(device: str) -> Iterator[None]:
+    """One thread per image: parallel over images, and the same bits whatever the number of workers."""
+    import torch
+
+    before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(1)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]

@@ -1,0 +1,187 @@
+"""Everything that changes the numbers of an audit, validated once, as one frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.groups import Group
+from symmetry_audit.kernels import (
+    DEFAULT_REGULARIZERS,
+    STENCILS,
+    KernelModel,
+    Stencil,
+    kernel_model,
+    load_stencils,
+    window_radius,
+)
+from symmetry_audit.results import SCENARIOS
+
+__all__ = ["DEFAULT_MAX_PIXELS", "RESPONSES", "AuditSettings", "make_settings"]
+
+RESPONSES = ("abs", "energy")
+MEASURABLE = ("sample_strict", "dataset_strict")
+MAX_RATIO = 2.0  # lambda_max of SPEC 3: the largest axis ratio that the margin leaves room for
+DEFAULT_MAX_PIXELS = 200_000_000
+MAX_DOWNSCALE = 64
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
+
+    ``margin`` in px; ``sigmas`` in px, (None,) for kernel models without one; every combination of
+    ``sigmas`` and ``downscale`` is measured. ``limit`` keeps the first images, ``seed`` chooses the
+    single image of ``sample_strict``, larger images than ``max_pixels`` are left out.
+    """
+
+    group: Group
+    stencils: tuple[Stencil, ...]
+    kernel: str
+    sigmas: tuple[float | None, ...]
+    margin: int
+    response: str
+    scenarios: tuple[str, ...]
+    downscale: tuple[int, ...]
+    limit: int | None
+    seed: int
+    max_pixels: int
+
+    @property
+    def models(self) -> tuple[KernelModel, ...]:
+        """One kernel model per entry of ``sigmas``."""
+        return tuple(kernel_model(self.kernel, sigma) for sigma in self.sigmas)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready; the inverse is ``from_dict``."""
+        return {
+            "group": str(self.group),
+            "regularizers": [
+                {"name": item.name, "title": item.title, "points": [list(point) for point in item.points]}
+                for item in self.stencils
+            ],
+            "kernel": self.kernel,
+            "sigma": list(self.sigmas),
+            "margin": self.margin,
+            "response": self.response,
+            "scenarios": list(self.scenarios),
+            "downscale": list(self.downscale),
+            "limit": self.limit,
+            "seed": self.seed,
+            "max_pixels": self.max_pixels,
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> AuditSettings:
+        """Read the ``settings`` of a report. Raises ReportError where they are damaged."""
+        try:
+            stencils = tuple(
+                Stencil(item["name"], item["title"], tuple((x, y, w) for x, y, w in item["points"]))
+                for item in document["regularizers"]
+            )
+            return cls(
+                group=Group.parse(document["group"]),
+                stencils=stencils,
+                kernel=document["kernel"],
+                sigmas=tuple(document["sigma"]),
+                margin=document["margin"],
+                response=document["response"],
+                scenarios=tuple(document["scenarios"]),
+                downscale=tuple(document["downscale"]),
+                limit=document["limit"],
+                seed=document["seed"],
+                max_pixels=document["max_pixels"],
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReportError(f"the report's settings are damaged ({error}); measure again with --force") from None
+
+
+def make_settings(
+    *,
+    reg: str | Iterable[str] | None = None,
+    stencils: str | Path | None = None,
+    group: str = "p32",
+    kernel: str = "gaussian",
+    sigma: float | Sequence[float] | None = None,
+    margin: int | None = None,
+    response: str = "abs",
+    scenario: str | Iterable[str] | None = None,
+    downscale: int | Sequence[int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> AuditSettings:
+    """Validate what a user asked for; names may come as comma lists. Raises SettingError.
+
+    The default margin is ceil(2 x the widest kernel's support radius): room for the adaptive scenario, so
+    that strict and adaptive rows are measured on the same pixels (SPEC 3). ``downscale`` adds coarser
+    copies to the audit of the images as they are.
+    """
+    chosen = _stencils(reg, stencils)
+    sigmas = _numbers(sigma) or (None,)
+    models = [kernel_model(kernel, value) for value in sigmas]
+    least = max(window_radius(item, model) for item in chosen for model in models)
+    room = ceil(MAX_RATIO * max(model.support(item.radius) for item in chosen for model in models) - 1e-9)
+    if margin is not None and margin < least:
+        raise SettingError(f"--margin {margin} is narrower than the kernel window; use at least {least} px")
+    factors = sorted({1, *_numbers(downscale)})
+    if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE or any(factor != int(factor) for factor in factors):
+        raise SettingError(f"--downscale takes whole factors from 2 to {MAX_DOWNSCALE}")
+    for name, value in (("limit", limit), ("max-pixels", max_pixels)):
+        if value is not None and value < 1:
+            raise SettingError(f"--{name} must be at least 1, got {value}")
+    return AuditSettings(
+        group=Group.parse(group),
+        stencils=chosen,
+        kernel=kernel,
+        sigmas=tuple(model.sigma for model in models),
+        margin=room if margin is None else margin,
+        response=_choice("response", response, RESPONSES),
+        scenarios=_scenarios(scenario),
+        downscale=tuple(int(factor) for factor in factors),
+        limit=limit,
+        seed=seed,
+        max_pixels=max_pixels,
+    )
+
+
+def _stencils(reg: str | Iterable[str] | None, file: str | Path | None) -> tuple[Stencil, ...]:
+    own = load_stencils(Path(file)) if file else {}
+    known = {**STENCILS, **own}
+    # a stencil file without --reg means: the default five and those in the file
+    names = _names(reg) or (*DEFAULT_REGULARIZERS, *own)
+    return tuple(known[_choice("regularizer", name, known)] for name in names)
+
+
+def _scenarios(scenario: str | Iterable[str] | None) -> tuple[str, ...]:
+    names = [_choice("scenario", name, (*SCENARIOS, "all")) for name in _names(scenario)] or list(MEASURABLE)
+    for name in names:
+        if name not in MEASURABLE:
+            raise SettingError(
+                f'scenario "{name}" needs per-image affine fits, which this version does not make yet; '
+                f"use --scenario {','.join(MEASURABLE)}"
+            )
+    return tuple(name for name in MEASURABLE if name in names)
+
+
+def _names(values: str | Iterable[str] | None) -> tuple[str, ...]:
+    """Flatten "a,b" and ["a", "b,c"] into names without repeats, in order."""
+    values = [values] if isinstance(values, str) else values or []
+    names = (name.strip() for value in values for name in value.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:
+    if values is None:
+        return ()
+    return tuple(dict.fromkeys(values)) if isinstance(values, Sequence) else (values,)
+
+
+def _choice(kind: str, name: str, choices: Iterable[str]) -> str:
+    if name not in choices:
+        raise SettingError(f'unknown {kind} "{name}".{suggest(name, choices)}')
+    return name

@@ -1,0 +1,36 @@
+"""Every error symaudit raises on purpose; each message is one line that says what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["DataError", "ImageError", "ReportError", "SettingError", "SymmetryAuditError", "suggest"]
+
+
+class SymmetryAuditError(Exception):
+    """Base of all errors raised on purpose. The command line prints it as one line and exits with 1."""
+
+
+class SettingError(SymmetryAuditError, ValueError):
+    """An option, name, manifest or config value is wrong (exit code 2)."""
+
+
+class DataError(SymmetryAuditError):
+    """A data source is missing, empty, or not what it claims to be."""
+
+
+class ImageError(SymmetryAuditError):
+    """One image cannot be measured; a run records it under ``skipped`` and goes on."""
+
+
+class ReportError(SymmetryAuditError):
+    """A report folder is missing, damaged, of another schema, or made with other settings."""
+
+
+def suggest(name: str, choices: Iterable[str]) -> str:
+    """Return ``' Did you mean "x"?'`` for the nearest of ``choices``, or their list where none is near."""
+    choices = list(choices)
+    folded = {choice.casefold(): choice for choice in choices}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f' Did you mean "{folded[near[0]]}"?' if near else f" Choose from: {', '.join(choices)}."

@@ -1,0 +1,31 @@
+"""Stencils, kernel models and the kernels sampled from them (SPEC 2-3). No torch."""
+
+from symmetry_audit.kernels._bank import distinct_elements, sampled_kernels, window_radius
+from symmetry_audit.kernels._factored import FactoredBank, factor_bank
+from symmetry_audit.kernels._models import (
+    KERNEL_MODELS,
+    BicubicKernel,
+    FourierKernel,
+    GaussianKernel,
+    KernelModel,
+    kernel_model,
+)
+from symmetry_audit.kernels._stencils import DEFAULT_REGULARIZERS, STENCILS, Stencil, load_stencils
+
+__all__ = [
+    "DEFAULT_REGULARIZERS",
+    "KERNEL_MODELS",
+    "STENCILS",
+    "BicubicKernel",
+    "FactoredBank",
+    "FourierKernel",
+    "GaussianKernel",
+    "KernelModel",
+    "Stencil",
+    "distinct_elements",
+    "factor_bank",
+    "kernel_model",
+    "load_stencils",
+    "sampled_kernels",
+    "window_radius",
+]

@@ -1,0 +1,52 @@
+"""Sampled kernels of a stencil under every element of a group (SPEC 2-3)."""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+
+from symmetry_audit.kernels._models import KernelModel
+from symmetry_audit.kernels._stencils import Stencil
+
+__all__ = ["distinct_elements", "sampled_kernels", "window_radius"]
+
+
+def window_radius(stencil: Stencil, model: KernelModel, stretch: float = 1.0) -> int:
+    """c of the window W = {-c..c}^2: ceil(stretch x support radius); ``stretch`` is 1 for rotations."""
+    # the tiny slack keeps a support of exactly n px at n where rounding made it n + 1e-15
+    return ceil(stretch * model.support(stencil.radius) - 1e-9)
+
+
+def sampled_kernels(
+    stencil: Stencil, matrices: np.ndarray, model: KernelModel, radius: int
+) -> np.ndarray:
+    """phi(A^-1 u) for each A of ``matrices`` (T, 2, 2) and u in W, zero sum; (T, 2c+1, 2c+1), float64.
+
+    Indexed [element, u_y + c, u_x + c]. The residual mean is taken out along the sampled envelope beta
+    (times the mask), as SPEC 2 prescribes for every model.
+    """
+    u = np.arange(-radius, radius + 1, dtype=np.float64)
+    grid = np.stack(np.meshgrid(u, u), axis=-1)  # (y, x, 2) holding (x, y)
+    points = np.einsum("tij,yxj->tyxi", np.linalg.inv(matrices), grid)
+    mask = model.mask(points)
+    envelope = model.beta(points) * mask
+    kernels = sum(weight * model.beta(points - (x, y)) for x, y, weight in stencil.points) * mask
+    return kernels - (kernels.sum((1, 2)) / envelope.sum((1, 2)))[:, None, None] * envelope
+
+
+def distinct_elements(kernels: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
+    """For each kernel the index of the first one equal to it up to sign, shape (T,) of int.
+
+    Equal up to sign means equal responses: half turns of odd or even stencils, mirrors of stencils with
+    a mirror axis. Symmetry is found in the sampled numbers, never assumed from the name.
+    """
+    flat = kernels.reshape(len(kernels), -1)
+    scale = rtol * np.abs(flat).max()
+    first = np.arange(len(flat))
+    for t in range(1, len(flat)):
+        for sign in (1.0, -1.0):
+            equal = np.flatnonzero(np.abs(flat[:t] - sign * flat[t]).max(1) <= scale)
+            if equal.size:
+                first[t] = min(first[t], first[equal[0]])
+    return first

@@ -1,0 +1,25 @@
+"""Tables, figures and the table of single responses, from results to files. No torch."""
+
+from symmetry_audit.reports._facts import ProfileKey
+from symmetry_audit.reports._render import FORMATS, render
+from symmetry_audit.reports._responses import (
+    RESPONSES_FILE,
+    RESPONSES_SCHEMA,
+    ResponseWriter,
+    mean_profiles,
+)
+from symmetry_audit.reports._tables import table1_csv, table1_markdown, table1_tex, table1_text
+
+__all__ = [
+    "FORMATS",
+    "RESPONSES_FILE",
+    "RESPONSES_SCHEMA",
+    "ProfileKey",
+    "ResponseWriter",
+    "mean_profiles",
+    "render",
+    "table1_csv",
+    "table1_markdown",
+    "table1_tex",
+    "table1_text",
+]

@@ -1,0 +1,134 @@
+"""What a report says about its run, checked once: the axes and the words that table and figure share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple
+
+from symmetry_audit.errors import ReportError, SymmetryAuditError
+from symmetry_audit.groups import Group
+from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
+
+__all__ = ["Facts", "ProfileKey", "facts", "is_tested", "numbers", "printable", "where"]
+
+RESPONSE_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}
+PROPER_NAMES = {"gaussian": "Gaussian", "fourier": "Fourier"}
+
+
+class ProfileKey(NamedTuple):
+    """What one result row and one response profile belong to; sigma in px, None where the kernel has none."""
+
+    scenario: str
+    regularizer: str
+    sigma: float | None
+    downscale: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run's axes in the order of the run, and its result rows by key; ``regularizers`` maps name to title."""
+
+    dataset: str
+    group: Group
+    regularizers: Mapping[str, str]
+    scenarios: tuple[str, ...]
+    sigmas: tuple[float | None, ...]
+    downscales: tuple[int, ...]
+    kernel: str
+    margin: int
+    response: str
+    skipped: int
+    rows: Mapping[ProfileKey, ResultRow]
+
+    @property
+    def unit(self) -> str:
+        """The unit of epsilon; intensities lie in [0, 255]."""
+        return RESPONSE_UNITS[self.response]
+
+    @property
+    def images(self) -> str:
+        """The number of images behind the rows, as words; a range where rows differ, and how many were left out."""
+        counts = [row.images for row in self.rows.values()]
+        low, high = min(counts), max(counts)
+        count = f"{high} image{'s' * (high != 1)}" if low == high else f"{low}–{high} images"
+        return f"{count}, {self.skipped} left out" if self.skipped else count
+
+    @property
+    def kernel_words(self) -> str:
+        """The kernel model and its widths, for example "Gaussian kernel, σ = 1.5 px"."""
+        widths = [sigma for sigma in self.sigmas if sigma is not None]
+        return f"{self.kernel} kernel" + (f", σ = {numbers(widths)} px" if widths else "")
+
+
+def facts(report: AuditReport) -> Facts:
+    """Check ``report`` and return its axes. Raises ReportError where settings or rows are unusable."""
+    try:
+        found = _read(report)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        reason = printable(str(error)) if isinstance(error, SymmetryAuditError) else repr(error)
+        raise ReportError(f"{where(report)} has unusable settings ({reason}); measure again with --force") from None
+    if not found.rows:
+        raise ReportError(f"{where(report)} holds no results; measure again with --force")
+    return found
+
+
+def _read(report: AuditReport) -> Facts:
+    settings = report.settings
+    found = Facts(
+        dataset=printable(report.dataset.name),
+        group=Group.parse(settings["group"]),
+        regularizers={item["name"]: printable(item["title"]) for item in settings["regularizers"]},
+        scenarios=tuple(settings["scenarios"]),
+        sigmas=tuple(settings["sigma"]),
+        downscales=tuple(settings["downscale"]),
+        kernel=PROPER_NAMES.get(settings["kernel"], printable(settings["kernel"])),
+        margin=int(settings["margin"]),
+        response=settings["response"],
+        skipped=len(report.skipped),
+        rows={},
+    )
+    if found.response not in RESPONSE_UNITS:
+        raise ValueError(f"response {found.response!r}")
+    if unknown := [scenario for scenario in found.scenarios if scenario not in SCENARIO_TITLES]:
+        raise ValueError(f"scenario {unknown[0]!r}")
+    for row in report.results:
+        found.rows[_checked_key(found, row, report)] = row
+    return found
+
+
+def _checked_key(found: Facts, row: ResultRow, report: AuditReport) -> ProfileKey:
+    """The row's key, on the axes of the run, new, and with finite numbers. Raises ReportError."""
+    key = ProfileKey(row.scenario, row.regularizer, row.sigma, row.downscale)
+    axes = (found.scenarios, found.regularizers, found.sigmas, found.downscales)
+    numbers = [row.epsilon, row.mean_response, *(() if row.relative_epsilon is None else (row.relative_epsilon,))]
+    if not all(value in axis for value, axis in zip(key, axes, strict=True)):
+        problem = "is not among the settings"
+    elif key in found.rows:
+        problem = "stands there twice"
+    elif not all(isinstance(value, int | float) and isfinite(value) for value in numbers):
+        problem = "holds a value that is not a finite number"
+    else:
+        return key
+    raise ReportError(f"{where(report)}: result {tuple(key)} {problem}; measure again with --force")
+
+
+def is_tested(row: ResultRow) -> bool:
+    """Whether the row's own regularizer sees any element but the identity; if not, its epsilon is no evidence."""
+    return row.tested and row.visible_elements > 0
+
+
+def where(report: AuditReport) -> str:
+    """The report's file as an error message names it."""
+    return str(report.folder / "report.json") if report.folder else "the report"
+
+
+def numbers(values: Iterable[float]) -> str:
+    """``1, 1.5, 2`` as text."""
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def printable(text: str) -> str:
+    """``text`` on one line without control characters: a dataset name may carry line breaks or escape codes."""
+    return "".join(char if char.isprintable() else " " for char in text)

@@ -1,0 +1,200 @@
+"""Figure 2 of [SA] from a report: (a) epsilon per regularizer and scenario, (b) response against angle."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+import warnings
+from collections.abc import Mapping
+from math import floor, log10
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from symmetry_audit.reports._facts import Facts, ProfileKey, facts, is_tested, numbers, printable
+from symmetry_audit.results import SCENARIO_TITLES, AuditReport
+
+__all__ = ["figure2"]
+
+WIDTH, HEIGHT, DPI = 7.0, 2.9, 150  # inches (two columns of a paper), inches, pixels per inch
+# Okabe and Ito's palette, told apart by the colour-blind and, by its lightness, in print without colour
+COLOURS = {"sample_strict": "#E69F00", "dataset_strict": "#0072B2", "dataset_adaptive": "#009E73"}
+MARKERS = {"sample_strict": "o", "dataset_strict": "s", "dataset_adaptive": "^"}
+STYLE = {
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "symaudit",
+    "text.parse_math": False,  # names are hostile input: a $ is a $
+}
+# what a backend would stamp into the file: its version and the date
+METADATA = {
+    "png": {"Software": None},
+    "svg": {"Creator": None, "Date": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+}
+GREY = "0.35"
+BARS_WIDTH, LABEL_SIZE = 245.0, 5.8  # points: panel (a) across, and the text on its bars
+FEW_TURNS = 8  # up to here (b) marks every element
+FLAT = 0.005  # half the least height of the axis of (b)
+LINEAR_UP_TO = 10.0  # ratio of the largest bar to the smallest; beyond it bars stand on a log axis
+NOISE = 1e-5  # of the largest bar: smaller ones are rounding and must not stretch the log axis
+
+
+def figure2(report: AuditReport, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> dict[str, bytes]:
+    """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, the same bytes for the same input.
+
+    ``profiles`` are those of ``mean_profiles``; (b) draws ``regularizer``, each curve divided by its own value
+    at the identity. A sweep shows its first sigma and downscale. Raises ReportError for an unusable report.
+    """
+    run = facts(report)
+    with warnings.catch_warnings(), matplotlib.style.context("default"), matplotlib.rc_context(STYLE):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script the font lacks
+        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+        FigureCanvasAgg(figure)
+        bars, curves = figure.subplots(1, 2, width_ratios=(3, 2))
+        figure.suptitle(_title(run), fontsize=7.5, color=GREY)
+        _draw_bars(bars, run)
+        _draw_curves(curves, run, profiles, regularizer)
+        handles = [Patch(color=COLOURS[name], label=SCENARIO_TITLES[name]) for name in run.scenarios]
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        return {suffix: _saved(figure, suffix) for suffix in METADATA}
+
+
+def _saved(figure: Figure, suffix: str) -> bytes:
+    target = io.BytesIO()
+    figure.savefig(target, format=suffix, dpi=DPI, metadata=METADATA[suffix])
+    return target.getvalue()
+
+
+def _title(run: Facts) -> str:
+    """What was measured; of a sweep, which of its scales the figure shows."""
+    width = "" if run.sigmas[0] is None else f", σ = {run.sigmas[0]:g} px{_first_of(run.sigmas)}"
+    untested = [] if all(map(is_tested, run.rows.values())) else ["† not tested"]
+    octave = f"downscale {run.downscales[0]}{_first_of(run.downscales)}"
+    parts = [_short(run.dataset, 40), run.images, str(run.group), f"{run.kernel} kernel{width}"]
+    return "  ·  ".join([*parts, *([octave] if run.downscales != (1,) else []), *untested])
+
+
+def _first_of(values: tuple) -> str:
+    return f" (first of {numbers(values)})" if len(values) > 1 else ""
+
+
+def _short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _key(run: Facts, scenario: str, regularizer: str) -> ProfileKey:
+    return ProfileKey(scenario, regularizer, run.sigmas[0], run.downscales[0])
+
+
+def _draw_bars(axes: Axes, run: Facts) -> None:
+    """Panel (a): grouped bars of absolute epsilon with their values; a dagger where untested."""
+    count, step = len(run.regularizers), 0.8 / len(run.scenarios)
+    keys = {
+        (place + (number + 0.5) * step - 0.4, scenario): _key(run, scenario, name)
+        for number, scenario in enumerate(run.scenarios)
+        for place, name in enumerate(run.regularizers)
+    }
+    rows = {place: run.rows[key] for place, key in keys.items() if key in run.rows}
+    texts = [_digits(row.epsilon) + "†" * (not is_tested(row)) for row in rows.values()]
+    spread = max(count, 3)  # a lone regularizer keeps slender bars
+    upright = max(map(len, texts), default=0) * LABEL_SIZE * 0.66 > BARS_WIDTH * step / spread
+    bottom = _scale_axis(axes, [row.epsilon for row in rows.values()], room=0.16 if upright else 0.09)
+    for ((x, scenario), row), text in zip(rows.items(), texts, strict=True):
+        top = max(row.epsilon, bottom)
+        axes.bar(x, top - bottom, step * 0.92, bottom=bottom, color=COLOURS[scenario])
+        offset = {"xytext": (0, 1.5), "textcoords": "offset points", "rotation": 90 if upright else 0}
+        axes.annotate(text, (x, top), **offset, ha="center", va="bottom", fontsize=LABEL_SIZE)
+    axes.set_xlim((count - spread) / 2 - 0.55, (count + spread) / 2 - 0.45)
+    _name_ticks(axes, list(run.regularizers.values()))
+    axes.set_ylabel(f"ε ({run.unit} of 0–255)")
+    _head(axes, "(a) Symmetry error", "single sample: mean over images" * ("sample_strict" in run.scenarios))
+
+
+def _scale_axis(axes: Axes, values: list[float], room: float) -> float:
+    """Choose a linear or a log axis, with ``room`` on top as a fraction, and return where bars begin."""
+    values = [value for value in values if value > NOISE * max(values)]
+    top = max(values, default=1.0)
+    if not values or top <= LINEAR_UP_TO * min(values):
+        axes.set_ylim(0, (1 + 1.5 * room) * top)
+        axes.yaxis.set_major_locator(MaxNLocator(6))
+        return 0.0
+    bottom = 10.0 ** floor(log10(min(values) / 1.6))
+    axes.set_yscale("log")
+    axes.set_ylim(bottom, top * (top / bottom) ** room)
+    axes.yaxis.set_major_locator(LogLocator(numticks=8))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    return bottom
+
+
+def _digits(value: float) -> str:
+    """Two significant digits, all before the point: 0.040, 3.3, 218."""
+    return "0" if not value else f"{value:.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
+
+
+def _head(axes: Axes, title: str, remark: str) -> None:
+    axes.set_title(title, loc="left")
+    axes.set_title(remark, loc="right", fontsize=6.5, color=GREY)
+
+
+def _name_ticks(axes: Axes, titles: list[str]) -> None:
+    """Titles below the bars, broken to the width of a group, slanted where that does not do."""
+    room = max(60 // len(titles), 4)  # characters
+    titles = [_short(title, 24) for title in titles]
+    slanted = max(len(word) for title in titles for word in title.split() or [""]) > room
+    labels = titles if slanted else ["\n".join(textwrap.wrap(title, room)) for title in titles]
+    slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    axes.set_xticks(range(len(titles)), labels, **slant)
+    axes.tick_params(axis="x", length=0)
+
+
+def _draw_curves(axes: Axes, run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> None:
+    """Panel (b): each scenario's profile over its own value at the identity; mirrored elements dashed."""
+    turns = run.group.rotations
+    axes.axhline(1.0, color="0.75", linewidth=0.6, zorder=0)
+    for scenario in run.scenarios:
+        profile = profiles.get(_key(run, scenario, regularizer))
+        if profile is not None and profile[0] > 0:
+            _draw_profile(axes, (profile / profile[0]).reshape(-1, turns), scenario)
+    if len(axes.lines) == 1:
+        axes.text(0.5, 0.6, "no response at 0°", transform=axes.transAxes, ha="center", color=GREY)
+    low, high = axes.get_ylim()
+    if high - low < 2 * FLAT:  # do not blow rounding up to a finding
+        axes.set_ylim((low + high) / 2 - FLAT, (low + high) / 2 + FLAT)
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.set_xlim(0, 360)
+    axes.set_xticks([0, 90, 180, 270, 360], ["0°", "90°", "180°", "270°", "360°"])
+    axes.set_xlabel("rotation angle θ" + " (dashed: mirrored first)" * run.group.mirrored)
+    axes.set_ylabel("response f(θ) / f(0°)")
+    row = run.rows.get(_key(run, "sample_strict", regularizer))
+    sample = printable(row.selected_image or "") if row else ""
+    remark = f"sample: {sample if len(sample) <= 18 else '…' + sample[-17:]}" if sample else ""
+    _head(axes, f"(b) {_short(run.regularizers[regularizer], 18)}", remark)
+
+
+def _draw_profile(axes: Axes, parts: np.ndarray, scenario: str) -> None:
+    """One scenario: ``parts`` of shape (1 or 2, T), the rotations and the mirrored elements; periodic."""
+    turns = parts.shape[1]
+    look = {"color": COLOURS[scenario], "linewidth": 1.9 if scenario == "sample_strict" else 1.2, "clip_on": False}
+    if turns <= FEW_TURNS:
+        look |= {"marker": MARKERS[scenario], "markersize": 4.5 if scenario == "sample_strict" else 3.5}
+    angles = np.arange(turns + 1) * 360.0 / turns
+    for part, mirrored in zip(parts, ({}, {"linestyle": "--", "markerfacecolor": "white"}), strict=False):
+        axes.plot(angles, np.append(part, part[0]), **look, **mirrored)

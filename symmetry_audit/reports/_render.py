@@ -1,0 +1,57 @@
+"""Table 1 and Figure 2 as files beside the report they were made from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.reports._facts import facts
+from symmetry_audit.reports._responses import mean_profiles
+from symmetry_audit.reports._tables import table1_csv, table1_markdown, table1_tex
+from symmetry_audit.results import AuditReport
+
+__all__ = ["FORMATS", "render"]
+
+FORMATS = ("table1", "figure2")
+
+
+def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: str | None = None) -> tuple[Path, ...]:
+    """Rebuild ``formats`` in ``folder`` from its report.json and responses.parquet alone; return the files.
+
+    "table1" gives table1.csv, .md and .tex; "figure2" gives figure2.png, .svg and .pdf, whose curves are those
+    of ``regularizer`` (a name; None: the first of the run). The same input gives the same bytes. All files are
+    made before the first is written, each through a temporary name. Raises SettingError for an unknown format
+    or regularizer, ReportError where the folder cannot be read or written.
+    """
+    for name in formats:
+        if name not in FORMATS:
+            raise SettingError(f'"{name}" is not a format.{suggest(name, FORMATS)}')
+    report = AuditReport.load(folder)
+    names = tuple(facts(report).regularizers)
+    if regularizer is not None and regularizer not in names:
+        raise SettingError(f'"{regularizer}" is not a regularizer of this run.{suggest(regularizer, names)}')
+    files: dict[str, bytes] = {}
+    if "table1" in formats:
+        writers = {"csv": table1_csv, "md": table1_markdown, "tex": table1_tex}
+        files |= {f"table1.{suffix}": write(report).encode() for suffix, write in writers.items()}
+    if "figure2" in formats:
+        from symmetry_audit.reports._figure2 import figure2
+
+        drawn = figure2(report, mean_profiles(folder, report), regularizer or names[0])
+        files |= {f"figure2.{suffix}": content for suffix, content in drawn.items()}
+    return tuple(_write(Path(folder) / name, content) for name, content in files.items())
+
+
+def _write(path: Path, content: bytes) -> Path:
+    """Write through a temporary name, so that ``path`` is whole or as it was. Raises ReportError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(content)
+        os.replace(partial, path)
+    except OSError as error:
+        raise ReportError(f"cannot write {path}: {error.strerror}; give a folder you can write") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,182 @@
+"""What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symmetry_audit.errors import ReportError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "REPORT_SCHEMA",
+    "SCENARIOS",
+    "SCENARIO_TITLES",
+    "AuditReport",
+    "DatasetInfo",
+    "ResultRow",
+    "SkippedImage",
+    "dump_json",
+]
+
+REPORT_SCHEMA = "symaudit.report/1"
+SCENARIO_TITLES = {
+    "sample_strict": "Single sample, strict rotations",
+    "dataset_strict": "Dataset, strict rotations",
+    "dataset_adaptive": "Dataset, adaptive transformations",
+}
+SCENARIOS = tuple(SCENARIO_TITLES)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """The images that were measured; ``fingerprint`` is the SHA-256 of their sorted "sha256  name" lines."""
+
+    name: str
+    source: str
+    images: int
+    fingerprint: str
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """One image left out, and why."""
+
+    image: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResultRow:
+    """epsilon_G of Eq. (8) of [SA] for one regularizer and scenario; intensities in [0, 255].
+
+    In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single images'
+    values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
+    ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. A null value
+    is explained in ``reason``. ``tested`` is false where no regularizer of the run can see any element
+    but the identity; ``visible_elements`` counts the elements that this row's regularizer can see.
+    """
+
+    regularizer: str
+    scenario: str
+    group: str
+    sigma: float | None
+    downscale: int
+    epsilon: float
+    relative_epsilon: float | None
+    normalized_epsilon: float | None
+    mean_response: float
+    worst_element: int
+    worst_angle_deg: float
+    tested: bool
+    visible_elements: int
+    images: int
+    selected_image: str | None = None
+    epsilon_selected: float | None = None
+    median: float | None = None
+    q25: float | None = None
+    q75: float | None = None
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict; the sample fields appear in ``sample_strict`` rows alone."""
+        sample_only = ("selected_image", "epsilon_selected", "median", "q25", "q75")
+        hidden = () if self.scenario == "sample_strict" else sample_only
+        row = {key: value for key, value in asdict(self).items() if key not in hidden}
+        if self.reason is None:
+            del row["reason"]
+        return row
+
+
+@dataclass(frozen=True)
+class AuditReport:
+    """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to."""
+
+    dataset: DatasetInfo
+    settings: Mapping[str, Any]
+    results: tuple[ResultRow, ...]
+    skipped: tuple[SkippedImage, ...] = ()
+    warnings: tuple[str, ...] = ()
+    folder: Path | None = field(default=None, compare=False)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> AuditReport:
+        """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema."""
+        path = Path(folder) / "report.json"
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            hint = f"cannot read {path}: {error.strerror}; give the folder that `symaudit measure` wrote"
+            raise ReportError(hint) from None
+        except ValueError:
+            raise ReportError(f"{path} is not valid JSON; measure again with --force") from None
+        return cls.from_dict(document, Path(folder))
+
+    @classmethod
+    def from_dict(cls, document: Any, folder: Path | None = None) -> AuditReport:
+        """The inverse of ``to_dict``. Raises ReportError."""
+        where = f"{folder / 'report.json' if folder else 'the report'}"
+        schema = document.get("schema") if isinstance(document, dict) else None
+        if schema != REPORT_SCHEMA:
+            raise ReportError(f'{where} has schema "{schema}", expected "{REPORT_SCHEMA}"; measure again with --force')
+        try:
+            return cls(
+                dataset=DatasetInfo(**document["dataset"]),
+                settings=document["settings"],
+                results=tuple(ResultRow(**row) for row in document["results"]),
+                skipped=tuple(SkippedImage(**item) for item in document["skipped"]),
+                warnings=tuple(document["warnings"]),
+                folder=folder,
+            )
+        except (KeyError, TypeError) as error:
+            raise ReportError(f"{where} is damaged ({error}); measure again with --force") from None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document, ``schema`` first; depends on data and settings alone."""
+        return {
+            "schema": REPORT_SCHEMA,
+            "dataset": asdict(self.dataset),
+            "settings": dict(self.settings),
+            "results": [row.to_dict() for row in self.results],
+            "skipped": [asdict(item) for item in self.skipped],
+            "warnings": list(self.warnings),
+        }
+
+    def to_json(self) -> str:
+        """``to_dict`` as text, without NaN or Infinity."""
+        return dump_json(self.to_dict())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All result rows as a table, one column per field of ResultRow."""
+        import pandas as pd
+
+        names = [item.name for item in fields(ResultRow)]
+        return pd.DataFrame([asdict(row) for row in self.results], columns=names)
+
+    def table1(self, value: str = "epsilon") -> pd.DataFrame:
+        """Table 1 of [SA]: scenarios down, regularizers across, ``value`` any numeric field of ResultRow.
+
+        Where the run sweeps sigma or downscale, these stand beside the scenario in the row index.
+        """
+        table = self.to_pandas()
+        swept = [name for name in ("sigma", "downscale") if table[name].nunique() > 1]
+        titles = {item["name"]: item["title"] for item in self.settings["regularizers"]}
+        table = table.assign(regularizer=table["regularizer"].map(titles))
+        pivot = table.pivot(index=[*swept, "scenario"], columns="regularizer", values=value)
+        order = table[[*swept, "scenario"]].drop_duplicates().itertuples(index=False)
+        rows = [tuple(row) if swept else row[0] for row in order]
+        pivot = pivot.loc[rows, list(dict.fromkeys(table["regularizer"]))]
+        pivot.columns.name = None
+        return pivot
+
+
+def dump_json(document: Any) -> str:
+    """Two-space indented JSON with a final newline; a NaN or infinity is a mistake and raises ValueError."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
