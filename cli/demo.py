@@ -14,7 +14,7 @@ __all__ = ["demo"]
 @click.command(short_help="Audit the photographs that ship inside scikit-image.")
 @click.option("--group", default="p32", show_default=True, help="pT for T rotations, pTm with mirrors.")
 @run_options
-def demo(group: str, out: Path | None, as_json: bool, quiet: bool, verbose: bool, **run: object) -> int:
+def demo(group: str, out: Path | None, as_json: bool, quiet: bool, **run: object) -> int:
     """Audit the photographs that ship inside scikit-image: nothing is downloaded, no window is opened.
 
     \b

@@ -57,7 +57,7 @@ def _datasets() -> list[str]:
 @run_options
 @click.pass_context
 def measure(ctx: click.Context, source: str, data_root: Path | None, out: Path | None, as_json: bool, quiet: bool,
-            verbose: bool, dry_run: bool, allow_skipped: bool, fail_above: float | None, **options: object) -> int:
+            dry_run: bool, allow_skipped: bool, fail_above: float | None, **options: object) -> int:
     """Measure the dataset-level symmetry error epsilon_G of SOURCE.
 
     SOURCE is a folder (searched recursively), an image, a quoted glob, a text list of files, a .zip or .tar

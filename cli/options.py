@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from symmetry_audit.errors import SettingError, suggest
 
-__all__ = ["NumberList", "complete", "config_option", "progress_on_stderr", "run_options", "verbosity_options"]
+__all__ = ["NumberList", "complete", "config_option", "device_options", "progress_on_stderr", "run_options", "verbosity_options"]
 
 
 class NumberList(click.ParamType):
@@ -86,27 +86,30 @@ config_option = click.option(
 
 
 def verbosity_options(command: Callable) -> Callable:
-    """``-q`` and ``-v``."""
-    command = click.option("-v", "--verbose", is_flag=True, help="Say more on stderr.")(command)
+    """``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")(command)
 
 
+def device_options(command: Callable) -> Callable:
+    """Where and how many at a time; neither changes a number by more than rounding."""
+    command = click.option("--workers", type=click.IntRange(1), help="Images in work at a time.  [default: all cores]")(
+        command
+    )
+    return click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)(
+        command
+    )
+
+
 def run_options(command: Callable) -> Callable:
-    """Options of everything that measures images."""
-    for option in reversed(
-        (
-            click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True),
-            click.option("--workers", type=click.IntRange(1), help="Images in work at a time.  [default: all cores]"),
-            click.option(
-                "--out", type=click.Path(path_type=Path), help="Report folder.  [default: symaudit-NAME, here]"
-            ),
-            click.option("--resume/--no-resume", default=True, help="Continue a run found in --out.  [default: resume]"),
-            click.option("--force", is_flag=True, help="Start over, whatever --out holds."),
-            click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document."),
-        )
+    """Options of everything that measures images into a report folder."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document."),
+        click.option("--force", is_flag=True, help="Start over, whatever --out holds."),
+        click.option("--resume/--no-resume", default=True, help="Continue a run in --out.  [default: resume]"),
+        click.option("--out", type=click.Path(path_type=Path), help="Report folder.  [default: symaudit-NAME, here]"),
     ):
         command = option(command)
-    return verbosity_options(command)
+    return verbosity_options(device_options(command))
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -20,7 +21,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.results import AuditReport, dump_json
 
-__all__ = ["RUN_SCHEMA", "measure", "run_audit"]
+__all__ = ["RUN_SCHEMA", "measure", "run_audit", "verify"]
 
 RUN_SCHEMA = "symaudit.run/1"
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
@@ -129,6 +130,49 @@ def run_audit(
             write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
             reports.render(folder)
         return replace(report, folder=folder)
+
+
+def verify(
+    folder: str | Path,
+    *,
+    source: str | Path | None = None,
+    data_root: str | Path | None = None,
+    device: str = "auto",
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[str, ...]:
+    """Measure the images of a report again and say what does not agree; empty where everything does.
+
+    ``source`` says where the images lie now, if not where the report found them. Also checks that
+    responses.parquet belongs to report.json. Raises ReportError or DataError where either cannot be read.
+    """
+    folder = Path(folder)
+    report = AuditReport.load(folder)
+    reports.mean_profiles(folder, report)
+    settings = AuditSettings.from_dict(report.settings)
+    opened = _reopen(report, folder, source, data_root)
+    again = run_audit(opened, settings, device=device, workers=workers, progress=progress)
+    return audit.differences(report, again)
+
+
+def _reopen(
+    report: AuditReport, folder: Path, source: str | Path | None, data_root: str | Path | None
+) -> data.ImageSource:
+    """The report's source, from where it was given, or from the directory in which the run was started."""
+    if source is None and report.dataset.name == "demo":
+        return data.demo_source()
+    text = report.dataset.source if source is None else str(source)
+    if source is None and not Path(text).exists():
+        started = _run_directory(folder) / text
+        text = str(started) if started.exists() else text
+    return data.open_source(text, data_root)
+
+
+def _run_directory(folder: Path) -> Path:
+    try:
+        return Path(json.loads((folder / "run.json").read_text(encoding="utf-8"))["directory"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Path()
 
 
 def default_workers() -> int:

@@ -160,9 +160,9 @@ class _Notes:
         self.depths[record.depth] += 1
         self.same_bytes[record.sha256].append(record.image)
         self.same_pixels[record.pixel_sha256].append(record.image)
-        for condition, names in ((record.turned, self.turned), (record.depth == "float", self.floats), (flat, self.flat)):
-            if condition:
-                names.append(record.image)
+        lists = ((record.turned, self.turned), (record.depth == "float", self.floats), (flat, self.flat))
+        for names in (names for condition, names in lists if condition):
+            names.append(record.image)
 
     def warnings(self) -> list[str]:
         """One sentence each, in a fixed order."""
@@ -177,9 +177,11 @@ class _Notes:
                 most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
                 found.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
         if self.floats:
-            found.append(f"float samples taken as they are, not scaled to 0-255, in {_count(self.floats)}: {_some(self.floats)}")
+            where = f"{_count(self.floats)}: {_some(self.floats)}"
+            found.append(f"float samples taken as they are, not scaled to 0-255, in {where}")
         if self.flat:
-            found.append(f"no response at all, hence no say in the normalized epsilon, in {_count(self.flat)}: {_some(self.flat)}")
+            where = f"{_count(self.flat)}: {_some(self.flat)}"
+            found.append(f"no response at all, hence no say in the normalized epsilon, in {where}")
         return found
 
 

@@ -55,7 +55,9 @@ def resolve_device(device: str) -> str:
 
 
 @contextmanager
-def open_run(folder: Path, source: ImageSource, settings: AuditSettings, *, resume: bool, force: bool) -> Iterator[Journal]:
+def open_run(
+    folder: Path, source: ImageSource, settings: AuditSettings, *, resume: bool, force: bool
+) -> Iterator[Journal]:
     """Lock ``folder`` and open its journal: continue what is there, or start over with ``force``.
 
     Raises ReportError where the folder holds another run, is in use, or is not a report folder at all.

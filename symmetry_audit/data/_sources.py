@@ -17,12 +17,12 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from symmetry_audit.data import manifests
+from symmetry_audit.data._walk import IMAGE_SUFFIXES, is_image_name, walk_images
 from symmetry_audit.errors import DataError, ImageError
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["IMAGE_SUFFIXES", "ImageRef", "ImageSource", "open_source"]
+__all__ = ["ImageRef", "ImageSource", "open_source"]
 
-IMAGE_SUFFIXES = tuple(sorted(manifests.IMAGE_SUFFIXES))
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 
 
@@ -88,7 +88,7 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
     """
     path = Path(text).expanduser()
     if path.is_dir():
-        source = _from_files(text, path.resolve().name or text, _walk(path))
+        source = _from_files(text, path.resolve().name or text, walk_images(path))
     elif path.is_file():
         source = _from_file(text, path)
     elif any(sign in text for sign in "*?["):
@@ -103,26 +103,6 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
     return source
 
 
-def _walk(folder: Path) -> Iterator[tuple[str, Path]]:
-    """(key, path) of every image below ``folder``; hidden names are passed over, link loops are cut."""
-    seen = set()
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"cannot list {error.filename}: {error.strerror}; make the folder readable") from None
-
-    for root, folders, files in os.walk(folder, followlinks=True, onerror=refuse):
-        real = os.path.realpath(root)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        for name in files:
-            if _is_image_name(name):
-                path = Path(root, name)
-                yield path.relative_to(folder).as_posix(), path
-
-
 def _from_file(text: str, path: Path) -> ImageSource:
     name = path.name.lower()
     if name.endswith(ARCHIVE_SUFFIXES):
@@ -135,7 +115,7 @@ def _from_file(text: str, path: Path) -> ImageSource:
 def _from_glob(text: str) -> ImageSource:
     pattern = os.path.expanduser(text)
     found = [Path(name) for name in glob.glob(pattern, recursive=True)]
-    files = [path for path in found if path.is_file() and _is_image_name(path.name)]
+    files = [path for path in found if path.is_file() and is_image_name(path.name)]
     return _from_files(text, "glob", [(path.as_posix(), path) for path in files])
 
 
@@ -159,7 +139,8 @@ def _from_manifest(text: str, data_root: str | Path | None) -> ImageSource:
     chosen = split or manifest.default_split
     refs = [(file.key, file.path) for file in files]
     source = _from_files(text, manifest.name, refs)
-    return replace(source, name=f"{manifest.name}:{chosen}", note=f"{manifest.name}: split {chosen}, {len(files)} images")
+    note = f"{manifest.name}: split {chosen}, {len(files)} images"
+    return replace(source, name=f"{manifest.name}:{chosen}", note=note)
 
 
 def _from_files(text: str, name: str, files: Iterator[tuple[str, Path]] | list[tuple[str, Path]]) -> ImageSource:
@@ -179,7 +160,7 @@ def _from_archive(text: str, path: Path) -> ImageSource:
     refs, skipped = [], []
     for member in members:
         parts = PurePosixPath(member.replace("\\", "/")).parts
-        if not _is_image_name(parts[-1] if parts else "") or "__MACOSX" in parts:
+        if not is_image_name(parts[-1] if parts else "") or "__MACOSX" in parts:
             continue
         if ".." in parts or member.startswith(("/", "\\")) or ":" in parts[0]:
             skipped.append(SkippedImage(member, "the archive member's name leads outside the archive"))
@@ -199,10 +180,6 @@ def _sorted_source(text: str, name: str, refs: list[ImageRef]) -> ImageSource:
         if count > 1
     )
     return ImageSource(name, text, tuple(unique[key] for key in sorted(unique)), skipped)
-
-
-def _is_image_name(name: str) -> bool:
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
 
 
 def _is_compressed_tar(path: Path) -> bool:

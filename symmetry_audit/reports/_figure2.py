@@ -65,15 +65,20 @@ def figure2(report: AuditReport, profiles: Mapping[ProfileKey, np.ndarray], regu
     run = facts(report)
     with warnings.catch_warnings(), matplotlib.style.context("default"), matplotlib.rc_context(STYLE):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script the font lacks
-        figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-        FigureCanvasAgg(figure)
-        bars, curves = figure.subplots(1, 2, width_ratios=(3, 2))
-        figure.suptitle(_title(run), fontsize=7.5, color=GREY)
-        _draw_bars(bars, run)
-        _draw_curves(curves, run, profiles, regularizer)
-        handles = [Patch(color=COLOURS[name], label=SCENARIO_TITLES[name]) for name in run.scenarios]
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+        figure = _drawn(run, profiles, regularizer)
         return {suffix: _saved(figure, suffix) for suffix in METADATA}
+
+
+def _drawn(run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> Figure:
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    FigureCanvasAgg(figure)
+    bars, curves = figure.subplots(1, 2, width_ratios=(3, 2))
+    figure.suptitle(_title(run), fontsize=7.5, color=GREY)
+    _draw_bars(bars, run)
+    _draw_curves(curves, run, profiles, regularizer)
+    handles = [Patch(color=COLOURS[name], label=SCENARIO_TITLES[name]) for name in run.scenarios]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
 
 
 def _saved(figure: Figure, suffix: str) -> bytes:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.files import write_atomically
 from symmetry_audit.reports._facts import facts
 from symmetry_audit.reports._responses import mean_profiles
 from symmetry_audit.reports._tables import table1_csv, table1_markdown, table1_tex
@@ -41,17 +41,4 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
 
         drawn = figure2(report, mean_profiles(folder, report), regularizer or names[0])
         files |= {f"figure2.{suffix}": content for suffix, content in drawn.items()}
-    return tuple(_write(Path(folder) / name, content) for name, content in files.items())
-
-
-def _write(path: Path, content: bytes) -> Path:
-    """Write through a temporary name, so that ``path`` is whole or as it was. Raises ReportError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise ReportError(f"cannot write {path}: {error.strerror}; give a folder you can write") from None
-    finally:
-        partial.unlink(missing_ok=True)
-    return path
+    return tuple(write_atomically(Path(folder) / name, content) for name, content in files.items())

@@ -140,7 +140,8 @@ def mask(x, y, kernel):
         return np.ones_like(x)
     squared = x ** 2 + y ** 2
     smooth = np.exp(-np.maximum(squared / 9.0 - 1.0, 0.0) / 0.2)
-    return np.where(squared <= 16.0, smooth, 0.0)
+    # |x| = 4 lies inside; turned by A^-1 such a point must stay there, whatever the last bit says
+    return np.where(squared <= 16.0 + 1e-9, smooth, 0.0)
 
 
 def continuous_kernel(points, x, y, kernel, sigma):

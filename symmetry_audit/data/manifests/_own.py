@@ -1,0 +1,74 @@
+"""The user's own data: a folder of images -> a manifest that holds the sha256 of each."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from symmetry_audit.data._walk import IMAGE_SUFFIXES
+from symmetry_audit.data.manifests._digest import Digest, digest_file
+from symmetry_audit.data.manifests._library import shipped, user_files, user_folder
+from symmetry_audit.data.manifests._locate import matching_images
+from symmetry_audit.data.manifests._model import LocatedFile, Track
+from symmetry_audit.data.manifests._parse import MANIFEST_SCHEMA, check_name
+from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.files import write_atomically
+
+__all__ = ["add"]
+
+
+def _check_addable(name: str, force: bool) -> Path | None:
+    """Return the user's manifest that ``name`` would replace, None for a new one. Raises SettingError."""
+    check_name(name)
+    if any(manifest.name.casefold() == name.casefold() for manifest in shipped()):
+        raise SettingError(f'"{name}" is a dataset symaudit ships; choose another name, such as my-{name}')
+    old = user_files().get(name.casefold())
+    if old and not force:
+        raise SettingError(f'"{name}" exists already ({old}); choose another name, or add --force')
+    return old
+
+
+def add(name: str, folder: Path | str, *, force: bool = False, track: Track | None = None) -> Path:
+    """Write a manifest with the sha256 of every image in ``folder`` and below; return the file written.
+
+    The manifest names the folder by its absolute path and lies in :func:`user_folder`. Raises SettingError
+    for a bad, shipped or (without ``force``) taken name; DataError for a folder missing, empty or unreadable.
+    """
+    import tomli_w
+
+    old = _check_addable(name, force)
+    folder = Path(os.path.abspath(Path(folder).expanduser()))
+    if not os.path.isdir(folder):
+        raise DataError(f"{folder} is not a folder; give the folder that holds your images")
+    files = matching_images(folder, ["**/*"])
+    if not files:
+        suffixes = " ".join(IMAGE_SUFFIXES)
+        raise DataError(f"{folder} holds no images ({suffixes}); give the folder that holds them")
+    for text in (str(folder), *(file.key for file in files)):
+        if re.search("[\x00-\x1f\x7f\ud800-\udfff]", text):
+            raise DataError(f"{text!a} has a line break or another character no manifest can hold; rename it")
+    table = _user_table(name, folder, {file: digest_file(file.path) for file in (track or iter)(files)})
+    path = user_folder() / f"{name}.toml"
+    hint = "set SYMAUDIT_MANIFESTS to a folder you can write to"
+    write_atomically(path, tomli_w.dumps(table, multiline_strings=True), error=DataError, hint=hint)
+    if old and old != path and not (path.exists() and old.exists() and old.samefile(path)):
+        old.unlink()
+    return path
+
+
+def _user_table(name: str, folder: Path, digests: dict[LocatedFile, Digest | None]) -> dict:
+    for file, digest in digests.items():
+        if digest is None:
+            raise DataError(f"{file.path} cannot be read; mend its permissions, or move it away")
+    lines = "".join(f"{digest.sha256}  {file.key}\n" for file, digest in digests.items())
+    split = {"layouts": [str(folder)], "pattern": "**/*", "count": len(digests), "files": lines}
+    return {
+        "schema": MANIFEST_SCHEMA,
+        "name": name,
+        "title": f"your own images in {folder}",
+        "licence": "not stated",
+        "citation": "not stated",
+        "default_split": "all",
+        "splits": {"all": split},
+    }

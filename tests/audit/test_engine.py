@@ -1,0 +1,214 @@
+"""The engine against the oracle, and the laws that SPEC 3 states about responses."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+
+from symmetry_audit.audit import isotropic_profile, make_settings, strict_bank, symmetry_error
+from symmetry_audit.audit._engine import BAND_PIXELS, TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.groups import Affine, Group
+from symmetry_audit.kernels import (
+    KERNEL_MODELS,
+    STENCILS,
+    GaussianKernel,
+    factor_bank,
+    kernel_model,
+    sampled_kernels,
+    window_radius,
+)
+from tests.conftest import smooth_noise
+from tests.oracles import symmetry as oracle
+
+# one tolerance per dtype: relative, on every response, against the float64 oracle
+AGREEMENT = {torch.float32: 1e-4, torch.float64: 1e-11}
+DTYPES = pytest.mark.parametrize("dtype", list(AGREEMENT), ids=["float32", "float64"])
+NAMES = tuple(STENCILS)
+
+
+def responses(
+    image: np.ndarray,
+    name: str,
+    matrices: np.ndarray,
+    *,
+    kernel: str = "gaussian",
+    stretch: float = 1.0,
+    margin: int = 15,
+    kind: str = "abs",
+    dtype: torch.dtype = torch.float64,
+    device: str = "cpu",
+) -> np.ndarray:
+    """f_A of one stencil for all matrices, through the engine."""
+    model = kernel_model(kernel)
+    kernels = sampled_kernels(STENCILS[name], matrices, model, window_radius(STENCILS[name], model, stretch))
+    bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[dtype]), device, dtype)
+    return bank_responses(image, bank, margin, kind)
+
+
+@DTYPES
+@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kernel", KERNEL_MODELS)
+@pytest.mark.parametrize("size", [(64, 57), (49, 70)])
+def test_strict_responses_equal_the_oracle(
+    rng: np.random.Generator, size: tuple[int, int], kernel: str, kind: str, dtype: torch.dtype
+) -> None:
+    image, matrices = smooth_noise(rng, *size), oracle.group_matrices("p8m")
+    for name in NAMES:
+        ours = responses(image, name, matrices, kernel=kernel, kind=kind, dtype=dtype)
+        theirs = oracle.responses(image, name, matrices, kernel=kernel, kind=kind)
+        assert np.abs(ours / theirs - 1).max() < AGREEMENT[dtype], name
+
+
+@DTYPES
+@pytest.mark.parametrize("kernel", KERNEL_MODELS)
+def test_adaptive_responses_equal_the_oracle(rng: np.random.Generator, kernel: str, dtype: torch.dtype) -> None:
+    image, strict = smooth_noise(rng, 61, 66), oracle.group_matrices("p8")
+    theirs_w = oracle.deformed(strict, oracle.affine(0.5, 1.6**0.5, 1.6**-0.5))
+    ours_w = Affine.from_axes(0.5, 1.6).conjugate(Group(8).matrices())
+    for name in NAMES:
+        ours = responses(image, name, ours_w, kernel=kernel, stretch=2.0, dtype=dtype)
+        theirs = oracle.responses(image, name, theirs_w, kernel=kernel, lam=2.0)
+        assert np.abs(ours / theirs - 1).max() < AGREEMENT[dtype], name
+
+
+@DTYPES
+def test_rough_images_too(rng: np.random.Generator, dtype: torch.dtype) -> None:
+    """White noise and a hard edge, where the factored bank's weights are least at home."""
+    edge = np.where(np.add.outer(np.arange(60), 0.6 * np.arange(64)) > 45, 255.0, 0.0)
+    for image in (rng.uniform(0, 255, (60, 64)), edge):
+        for name in NAMES:
+            ours = responses(image, name, oracle.group_matrices("p8"), dtype=dtype)
+            theirs = oracle.responses(image, name, oracle.group_matrices("p8"))
+            assert np.abs(ours / theirs - 1).max() < AGREEMENT[dtype], name
+
+
+def test_one_bank_for_all_regularizers_equals_the_oracle(rng: np.random.Generator) -> None:
+    """The bank of a real run: several windows, distinct elements only, float32."""
+    settings = make_settings(reg="tv,tv2,sobel,laplacian,prewitt,chiral", group="p16m")
+    bank = strict_bank(settings, GaussianKernel(), TOLERANCES[torch.float32])
+    image = smooth_noise(rng, 70, 62)
+    table = bank_responses(image, DeviceBank.from_bank(bank.bank), settings.margin)[bank.index]
+    for row, stencil in zip(table, settings.stencils, strict=True):
+        theirs = oracle.responses(image, stencil.name, oracle.group_matrices("p16m"))
+        assert np.abs(row / theirs - 1).max() < 1e-4, stencil.name
+
+
+def test_bands_do_not_matter(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, matrices = smooth_noise(rng, 90, 50), Group(8).matrices()
+    whole = responses(image, "sobel", matrices)
+    for pixels in (1, 20 * 7, 20 * 59):
+        monkeypatch.setitem(BAND_PIXELS, "cpu", pixels)
+        assert np.allclose(responses(image, "sobel", matrices), whole, rtol=1e-13, atol=0)
+
+
+@pytest.mark.parametrize("kernel", KERNEL_MODELS)
+@pytest.mark.parametrize("size", [(61, 70), (64, 64)])
+def test_quarter_turn_shifts_the_profile(rng: np.random.Generator, size: tuple[int, int], kernel: str) -> None:
+    """f_A(pi_B r) = f_{B^-1 A}(r): turning the picture by +90 degrees moves its profile by +T/4."""
+    image, matrices = smooth_noise(rng, *size), Group(16).matrices()
+    for name in NAMES:
+        profile = responses(image, name, matrices, kernel=kernel)
+        turned = responses(np.rot90(image), name, matrices, kernel=kernel)  # rot90 is counter-clockwise
+        assert np.abs(turned / np.roll(profile, 4) - 1).max() < 1e-12, name
+
+
+def test_sign_of_the_shift_is_that_of_the_spec(rng: np.random.Generator) -> None:
+    """An image that varies mostly along x, turned so that it varies along the direction at +22.5 degrees."""
+    x, y = np.meshgrid(np.arange(120.0), np.arange(120.0))
+    step = Group(16).matrices()[1]
+    along = np.linalg.inv(step) @ np.stack([x.ravel(), y.ravel()])  # pi_A r (p) = r(A^-1 p)
+    wave, turned = np.sin(0.3 * x), np.sin(0.3 * along[0]).reshape(x.shape)
+    profiles = [responses(image, "tv", Group(16).matrices()) for image in (wave, turned)]
+    assert [profile.argmax() % 8 for profile in profiles] == [0, 1]
+
+
+@pytest.mark.parametrize("kernel", KERNEL_MODELS)
+@pytest.mark.parametrize("dtype", list(AGREEMENT))
+def test_constants_are_invisible_even_to_compressed_kernels(
+    rng: np.random.Generator, kernel: str, dtype: torch.dtype
+) -> None:
+    image = smooth_noise(rng, 60, 60)
+    matrices = Affine.from_axes(1.1, 2.0).conjugate(Group(8).matrices())
+    for name in NAMES:
+        plain = responses(image, name, matrices, kernel=kernel, stretch=2.0, dtype=dtype)
+        raised = responses(image + 1000.0, name, matrices, kernel=kernel, stretch=2.0, dtype=dtype)
+        assert np.abs(raised / plain - 1).max() < AGREEMENT[dtype] / 10
+        assert not responses(np.full((50, 50), 77.0), name, matrices, kernel=kernel, stretch=2.0, dtype=dtype).any()
+
+
+def test_scaling_intensities_scales_responses(rng: np.random.Generator) -> None:
+    image, matrices = smooth_noise(rng, 60, 60), Group(8).matrices()
+    assert np.allclose(responses(3 * image, "tv", matrices), 3 * responses(image, "tv", matrices), rtol=1e-12)
+    energy = [responses(scale * image, "tv", matrices, kind="energy") for scale in (1, 3)]
+    assert np.allclose(energy[1], 9 * energy[0], rtol=1e-12)
+
+
+def test_what_the_five_cannot_see_and_chiral_can(rng: np.random.Generator) -> None:
+    """Mirrored elements equal rotations for the five; half turns equal the identity."""
+    image = smooth_noise(rng, 80, 80)
+    for name in NAMES:
+        profile = responses(image, name, Group(8, True).matrices())
+        rotations, mirrors = profile[:8], profile[8:]
+        half_turn = np.abs(rotations[:4] / rotations[4:] - 1).max()
+        # M sends theta to -theta, and the half turn covers the sign
+        mirror = min(np.abs(mirrors / np.roll(rotations, shift) - 1).max() for shift in range(8))
+        if name == "chiral":
+            assert half_turn > 1e-4 and mirror > 1e-3
+        else:
+            assert half_turn < 1e-11 and mirror < 1e-11
+
+
+def test_chiral_sees_the_mirror_image_of_a_picture(rng: np.random.Generator) -> None:
+    """A field of little hooks, all of one hand: every regularizer but chiral takes its mirror image for it."""
+    image = np.zeros((120, 120))
+    for top, left in rng.integers(5, 110, (60, 2)):
+        image[top : top + 6, left] = image[top + 5, left : left + 3] = 255.0
+    gaps = {}
+    for name in NAMES:
+        pair = [responses(picture, name, Group(32).matrices()) for picture in (image, image[:, ::-1])]
+        gaps[name] = abs(pair[0].mean() / pair[1].mean() - 1)
+    assert gaps.pop("chiral") > 10 * max(gaps.values())
+
+
+@cache
+def isotropic_mean_profiles() -> np.ndarray:
+    """Mean profiles of the default five over 64 fields, (5, 32)."""
+    rng, settings = np.random.default_rng(7), make_settings()
+    bank = strict_bank(settings, GaussianKernel(), TOLERANCES[torch.float32])
+    on_cpu = DeviceBank.from_bank(bank.bank)
+    fields = (smooth_noise(rng, 512, 512) for _ in range(64))
+    return np.mean([bank_responses(field, on_cpu, settings.margin)[bank.index] for field in fields], axis=0)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "chiral"])
+def test_isotropic_fields_look_isotropic(name: str) -> None:
+    """Mean profile of 64 isotropic fields of 512 px: relative epsilon below 0.005."""
+    mean = isotropic_mean_profiles()[make_settings().stencils.index(STENCILS[name])]
+    assert symmetry_error(mean)[0] / mean[0] < 0.005
+
+
+def test_isotropic_profile_predicts_the_response_of_a_gaussian_field() -> None:
+    """The closed form of SPEC 6, with its factor: white noise of unit variance has P = 1 / (grid size)."""
+    rng = np.random.default_rng(3)
+    kernels = sampled_kernels(STENCILS["sobel"], Group(4).matrices(), GaussianKernel(), 8)
+    # all |k| up to the corner belong to white noise, yet a gaussian kernel has nothing left beyond 1/2
+    predicted = isotropic_profile(kernels, lambda k: np.full_like(k, 256.0**-2))
+    measured = np.mean([responses(rng.normal(size=(300, 300)), "sobel", Group(4).matrices()) for _ in range(8)], axis=0)
+    assert np.allclose(measured, predicted, rtol=0.02)
+
+
+@pytest.mark.cuda
+@DTYPES
+@pytest.mark.parametrize("kernel", KERNEL_MODELS)
+def test_cuda_agrees_with_cpu(cuda: str, rng: np.random.Generator, kernel: str, dtype: torch.dtype) -> None:
+    image, matrices = smooth_noise(rng, 300, 411), Group(32).matrices()
+    for name in NAMES:
+        for kind in ("abs", "energy"):
+            cpu, gpu = (
+                responses(image, name, matrices, kernel=kernel, kind=kind, dtype=dtype, device=device)
+                for device in ("cpu", cuda)
+            )
+            assert np.abs(gpu / cpu - 1).max() < 1e-4, (name, kind)

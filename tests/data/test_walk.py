@@ -1,0 +1,52 @@
+"""Walking a folder of images."""
+
+from pathlib import Path
+
+import pytest
+
+from symmetry_audit.data._walk import IMAGE_SUFFIXES, is_image_name, walk_images
+from symmetry_audit.errors import DataError
+
+
+def fill(folder: Path, *keys: str) -> Path:
+    for key in keys:
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).touch()
+    return folder
+
+
+def test_names_of_images():
+    assert all(is_image_name(f"a{suffix}") and is_image_name(f"A{suffix.upper()}") for suffix in IMAGE_SUFFIXES)
+    assert not any(map(is_image_name, ["", "png", ".png", "._a.png", "a.png.txt", "a.gif"]))
+
+
+def test_keys_are_relative_and_hidden_names_are_passed_over(tmp_path):
+    fill(tmp_path, "b.PNG", "sub/deep/a.tif", "notes.txt", ".h.png", ".git/x.png", "__MACOSX/y.png", "d.png/z.jpg")
+    found = dict(walk_images(tmp_path))
+    assert sorted(found) == ["b.PNG", "d.png/z.jpg", "sub/deep/a.tif"]
+    assert found["sub/deep/a.tif"] == tmp_path / "sub/deep/a.tif"
+
+
+@pytest.mark.parametrize(("depth", "count"), [(0, 1), (1, 2), (2, 3), (None, 3)])
+def test_depth_is_the_most_folders_of_a_key(tmp_path, depth, count):
+    keys = ["a.png", "b/c.png", "b/d/e.png"]
+    fill(tmp_path, *keys)
+    assert sorted(key for key, _ in walk_images(tmp_path, depth)) == keys[:count]
+
+
+def test_linked_folders_are_read_once_under_the_first_name(tmp_path):
+    fill(tmp_path, "m/x.png")
+    (tmp_path / "m/up").symlink_to(tmp_path)
+    (tmp_path / "a").symlink_to(tmp_path / "m")
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert [key for key, _ in walk_images(tmp_path)] == ["a/x.png"]
+
+
+def test_a_link_to_no_file_is_left_to_the_reader(tmp_path):
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
+    assert [key for key, _ in walk_images(tmp_path)] == ["gone.png"]
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path):
+    with pytest.raises(DataError, match=r"^cannot list \S+gone: No such file or directory; make the folder readable$"):
+        list(walk_images(tmp_path / "gone"))

@@ -1,0 +1,120 @@
+"""render(): which files, the same bytes every time, and never half a file."""
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from symmetry_audit.errors import ReportError, SettingError
+from symmetry_audit.reports import render, table1_csv, table1_markdown, table1_tex
+
+TABLES = ["table1.csv", "table1.md", "table1.tex"]
+FIGURES = ["figure2.png", "figure2.svg", "figure2.pdf"]
+RENDER = "import sys; from symmetry_audit.reports import render; render(sys.argv[1])"
+
+
+def test_all_files_lie_in_the_folder(write_run):
+    run = write_run()
+    before = {path.name for path in run.folder.iterdir()}
+    files = render(run.folder)
+    assert [path.name for path in files] == TABLES + FIGURES
+    assert {path.parent for path in files} == {run.folder}
+    assert {path.name for path in run.folder.iterdir()} == before | {*TABLES, *FIGURES}
+    contents = [writer(run.report) for writer in (table1_csv, table1_markdown, table1_tex)]
+    assert [path.read_bytes().decode() for path in files[:3]] == contents
+
+
+def test_one_format_alone(write_run):
+    run = write_run()
+    assert [path.name for path in render(str(run.folder), ["figure2"])] == FIGURES
+    (run.folder / "responses.parquet").unlink()
+    assert [path.name for path in render(run.folder, ("table1",))] == TABLES
+
+
+def test_two_processes_write_the_same_bytes(write_run, tmp_path):
+    """Other hash seeds, time zones, dates and matplotlib settings change nothing."""
+    run = write_run(group="p8m", scenarios=("sample_strict", "dataset_strict"), name="a_$b", row={"tested": False})
+    rc = tmp_path / "matplotlibrc"
+    rc.write_text("font.size: 20\naxes.grid: True\nsavefig.dpi: 33\nsvg.fonttype: none\npdf.compression: 0\n")
+    environments = (
+        {"PYTHONHASHSEED": "1", "TZ": "UTC", "SOURCE_DATE_EPOCH": "1"},
+        {"PYTHONHASHSEED": "2", "TZ": "Asia/Tokyo", "MATPLOTLIBRC": str(rc), "MPLBACKEND": "svg"},
+    )
+    seen = []
+    for environment in environments:
+        subprocess.run([sys.executable, "-c", RENDER, run.folder], env=os.environ | environment, check=True, timeout=120)
+        seen.append({name: (run.folder / name).read_bytes() for name in TABLES + FIGURES})
+        time.sleep(1.1)  # a time stamp would differ
+    assert all(seen[0].values())
+    assert [name for name in seen[0] if seen[0][name] != seen[1][name]] == []
+
+
+def test_other_numbers_give_other_files(write_run):
+    one, other = write_run("one"), write_run("other", scale=1.1)
+    for first, second in zip(render(one.folder), render(other.folder), strict=True):
+        assert first.read_bytes() != second.read_bytes()
+
+
+def test_the_regularizer_changes_the_figure_alone(write_run):
+    run = write_run()
+    first = {path.name: path.read_bytes() for path in render(run.folder)}
+    assert {path.name: path.read_bytes() for path in render(run.folder, regularizer="tv")} == first
+    other = {path.name: path.read_bytes() for path in render(run.folder, regularizer="sobel")}
+    assert {name for name in first if first[name] != other[name]} == set(FIGURES)
+
+
+def test_unknown_names_are_usage_errors(write_run):
+    run = write_run()
+    with pytest.raises(SettingError, match=r'"tabel1" is not a format. Did you mean "table1"\?'):
+        render(run.folder, ("tabel1",))
+    with pytest.raises(SettingError, match=r'"soble" is not a regularizer of this run. Did you mean "sobel"\?'):
+        render(run.folder, ("table1",), "soble")
+    assert not (run.folder / "table1.csv").exists()
+
+
+def test_nothing_is_written_when_the_figure_cannot_be_drawn(write_run):
+    run = write_run()
+    (run.folder / "responses.parquet").unlink()
+    with pytest.raises(ReportError, match=r"responses\.parquet is missing"):
+        render(run.folder)
+    assert [path.name for path in run.folder.iterdir()] == ["report.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_whole(write_run, monkeypatch):
+    run = write_run()
+    old = {path.name: path.read_bytes() for path in render(run.folder)}
+    changed = replace(run.report, dataset=replace(run.report.dataset, name="other"))
+    (run.folder / "report.json").write_text(changed.to_json(), encoding="utf-8")
+
+    def full(source, target):
+        assert str(source) != str(target)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(ReportError, match=r"cannot write .*table1\.csv: No space left on device"):
+        render(run.folder)
+    left = {path.name for path in run.folder.iterdir()}
+    assert left == {*old, "report.json", "responses.parquet"}
+    assert {name: (run.folder / name).read_bytes() for name in old} == old
+
+
+def test_a_folder_without_a_report(tmp_path):
+    with pytest.raises(ReportError, match="give the folder that `symaudit measure` wrote"):
+        render(tmp_path)
+
+
+def test_neither_torch_nor_pyplot_is_imported(write_run):
+    code = f"{RENDER}; print(sorted({{'torch', 'matplotlib.pyplot'}} & set(sys.modules)), 'matplotlib' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code, write_run().folder], capture_output=True, text=True, check=True)
+    assert run.stdout.split("\n")[0] == "[] True"
+
+
+def test_importing_results_and_reports_leaves_matplotlib_and_torch_out():
+    code = "import sys, symmetry_audit.results as r; first = set(sys.modules); import symmetry_audit.reports\n"
+    code += "print(sorted({'numpy', 'pandas', 'pyarrow', 'torch'} & first), "
+    code += "sorted({'matplotlib', 'torch', 'pandas'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[] []\n"

@@ -1,0 +1,231 @@
+"""AuditReport: JSON there and back, what it refuses, and its tables."""
+
+import json
+import math
+from dataclasses import fields, replace
+
+import pandas as pd
+import pytest
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.results import (
+    SCENARIO_TITLES,
+    SCENARIOS,
+    AuditReport,
+    DatasetInfo,
+    ResultRow,
+    SkippedImage,
+    dump_json,
+)
+
+SAMPLE = {"selected_image": "b.png", "epsilon_selected": 0.3, "median": 0.2, "q25": 0.1, "q75": 0.4}
+TITLES = {"tv": "TV", "sobel": "Sobel"}
+
+
+def row(regularizer="tv", scenario="dataset_strict", sigma=1.5, downscale=1, epsilon=0.1, **changes):
+    values = {
+        "relative_epsilon": 0.05,
+        "normalized_epsilon": 0.04,
+        "mean_response": 2.0,
+        "worst_element": 3,
+        "worst_angle_deg": 33.75,
+        "tested": True,
+        "visible_elements": 30,
+        "images": 4,
+        **(SAMPLE if scenario == "sample_strict" else {}),
+        **changes,
+    }
+    return ResultRow(
+        regularizer=regularizer, scenario=scenario, group="p32", sigma=sigma, downscale=downscale, epsilon=epsilon, **values
+    )
+
+
+def report_of(*rows, **changes):
+    settings = {"group": "p32", "regularizers": [{"name": name, "title": title} for name, title in TITLES.items()]}
+    values = {
+        "dataset": DatasetInfo("DIV2K", "DIV2K:valid", 4, "f" * 64),
+        "settings": settings,
+        "results": rows,
+        "skipped": (SkippedImage("c.png", "truncated"),),
+        "warnings": ("two images are the same",),
+        **changes,
+    }
+    return AuditReport(**values)
+
+
+def grid(sigmas=(1.5,), downscales=(1,), scenarios=("sample_strict", "dataset_strict")):
+    """Rows in the order of a run; each has an epsilon of its own."""
+    keys = [(s, d, c, r) for s in sigmas for d in downscales for c in scenarios for r in TITLES]
+    return [row(r, c, s, d, epsilon=1.0 + n) for n, (s, d, c, r) in enumerate(keys)]
+
+
+# --- JSON
+
+
+def test_json_round_trip(tmp_path):
+    report = report_of(*grid(), row(sigma=None, relative_epsilon=None, reason="flat images", epsilon=1 / 3))
+    (tmp_path / "report.json").write_text(report.to_json(), encoding="utf-8")
+    loaded = AuditReport.load(tmp_path)
+    assert loaded == report
+    assert loaded.folder == tmp_path
+    assert report.folder is None
+    assert loaded.to_json() == report.to_json()
+    assert AuditReport.load(str(tmp_path)) == report
+
+
+def test_the_document_starts_with_its_schema_and_keeps_names_as_they_are():
+    text = report_of(row(), dataset=DatasetInfo('ü "\\', "x", 1, "")).to_json()
+    assert text.startswith('{\n  "schema": "symaudit.report/1",\n')
+    assert text.endswith("}\n")
+    assert "ü" in text
+    assert list(json.loads(text)) == ["schema", "dataset", "settings", "results", "skipped", "warnings"]
+
+
+def test_rows_hide_what_they_do_not_have():
+    dataset, sample = row().to_dict(), row(scenario="sample_strict", reason="why").to_dict()
+    assert set(SAMPLE).isdisjoint(dataset)
+    assert "reason" not in dataset
+    assert {**SAMPLE, "reason": "why"}.items() <= sample.items()
+    assert set(sample) == {item.name for item in fields(ResultRow)}
+    assert set(sample) - set(dataset) == {*SAMPLE, "reason"}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_json_without_nan_and_infinity(value):
+    with pytest.raises(ValueError, match="Out of range float values"):
+        report_of(row(epsilon=value)).to_json()
+    with pytest.raises(ValueError, match="Out of range float values"):
+        dump_json({"a": [value]})
+
+
+def test_values_are_frozen():
+    with pytest.raises(AttributeError):
+        report_of().dataset = None
+    with pytest.raises(AttributeError):
+        row().epsilon = 1.0
+
+
+# --- what load refuses
+
+
+def test_a_missing_report_names_the_folder_to_give(tmp_path):
+    expected = r"cannot read .*report\.json: No such file or directory; give the folder that `symaudit measure` wrote"
+    with pytest.raises(ReportError, match=expected):
+        AuditReport.load(tmp_path)
+    (tmp_path / "report.json").mkdir()
+    with pytest.raises(ReportError, match="Is a directory"):
+        AuditReport.load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"schema": }'])
+def test_a_report_that_is_not_json(tmp_path, content):
+    (tmp_path / "report.json").write_bytes(content)
+    with pytest.raises(ReportError, match=r"report\.json is not valid JSON; measure again with --force"):
+        AuditReport.load(tmp_path)
+
+
+@pytest.mark.parametrize("document", [{}, [], 1, None, {"schema": "symaudit.report/2"}, {"schema": None}])
+def test_a_report_of_another_schema(tmp_path, document):
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    expected = r'report\.json has schema ".*", expected "symaudit.report/1"; measure again with --force'
+    with pytest.raises(ReportError, match=expected):
+        AuditReport.load(tmp_path)
+    with pytest.raises(ReportError, match="the report has schema"):
+        AuditReport.from_dict(document)
+
+
+DAMAGE = {
+    **{f"no {name}": lambda d, name=name: d.pop(name) for name in ("dataset", "settings", "results", "skipped", "warnings")},
+    "dataset a list": lambda d: d.update(dataset=[1]),
+    "results null": lambda d: d.update(results=None),
+    "rows numbers": lambda d: d.update(results=[1]),
+    "unknown field": lambda d: d["results"][0].update(colour="red"),
+    "field gone": lambda d: d["results"][0].pop("epsilon"),
+    "skipped strings": lambda d: d.update(skipped=["a.png"]),
+    "warnings null": lambda d: d.update(warnings=None),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_a_damaged_report(tmp_path, case):
+    document = report_of(row()).to_dict()
+    assert AuditReport.from_dict(document) == report_of(row())
+    DAMAGE[case](document)
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    with pytest.raises(ReportError, match=r"report\.json is damaged \(.+\); measure again with --force") as caught:
+        AuditReport.load(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+# --- tables
+
+
+def test_to_pandas_has_every_field_of_every_row():
+    rows = grid()
+    table = report_of(*rows).to_pandas()
+    assert list(table.columns) == [item.name for item in fields(ResultRow)]
+    assert len(table) == 4
+    for number, item in enumerate(rows):
+        assert table.loc[number, "epsilon"] == item.epsilon
+        assert table.loc[number, "regularizer"] == item.regularizer
+        assert table.loc[number, "tested"] == item.tested
+    assert table["median"].isna().tolist() == [False, False, True, True]
+
+
+def test_to_pandas_of_no_rows_has_the_columns():
+    table = report_of().to_pandas()
+    assert table.empty
+    assert list(table.columns) == [item.name for item in fields(ResultRow)]
+
+
+def test_table1_has_scenarios_down_and_regularizers_across():
+    table = report_of(*grid()).table1()
+    assert list(table.columns) == ["TV", "Sobel"]
+    assert list(table.index) == ["sample_strict", "dataset_strict"]
+    assert table.to_numpy().tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert table.index.name == "scenario"
+
+
+def test_table1_keeps_the_order_of_the_run_not_the_alphabet():
+    rows = grid(scenarios=SCENARIOS)
+    table = report_of(*rows).table1()
+    assert list(table.index) == ["sample_strict", "dataset_strict", "dataset_adaptive"]
+    assert list(table.columns) == ["TV", "Sobel"]
+    assert sorted(table.columns) != list(table.columns)
+
+
+@pytest.mark.parametrize("value", ["relative_epsilon", "normalized_epsilon", "mean_response", "images", "q75"])
+def test_table1_of_any_other_number(value):
+    rows = [replace(item, **{value: 10 + number}) for number, item in enumerate(grid())]
+    assert report_of(*rows).table1(value).to_numpy().tolist() == [[10, 11], [12, 13]]
+
+
+def test_table1_of_nulls():
+    rows = [replace(item, relative_epsilon=None) if item.regularizer == "tv" else item for item in grid()]
+    table = report_of(*rows).table1("relative_epsilon")
+    assert table["TV"].isna().all()
+    assert table["Sobel"].tolist() == [0.05, 0.05]
+
+
+@pytest.mark.parametrize(
+    ("sigmas", "downscales", "names"),
+    [
+        ((2.0, 1.0), (1,), ["sigma", "scenario"]),
+        ((1.5,), (1, 2), ["downscale", "scenario"]),
+        ((None,), (1, 2), ["downscale", "scenario"]),
+        ((2.0, 1.0), (1, 2), ["sigma", "downscale", "scenario"]),
+    ],
+)
+def test_table1_of_a_sweep(sigmas, downscales, names):
+    rows = grid(sigmas, downscales)
+    table = report_of(*rows).table1()
+    assert isinstance(table.index, pd.MultiIndex)
+    assert list(table.index.names) == names
+    expected = [tuple(getattr(item, name) for name in names) for item in rows[::2]]
+    assert list(table.index) == expected
+    assert table.to_numpy().ravel().tolist() == [item.epsilon for item in rows]
+
+
+def test_every_scenario_has_a_title():
+    assert SCENARIOS == ("sample_strict", "dataset_strict", "dataset_adaptive")
+    assert all(SCENARIO_TITLES[name] for name in SCENARIOS)
