@@ -7,7 +7,8 @@ import sys
 
 import click
 
-from symmetry_audit.errors import SettingError, SymmetryAuditError
+from symmetry_audit.cli.options import EXIT_CODES
+from symmetry_audit.errors import SettingError, SymmetryAuditError, suggest
 
 __all__ = ["cli", "main"]
 
@@ -19,15 +20,6 @@ VERBS = {
     "verify": ("verify", "Recompute a report and compare."),
     "datasets": ("datasets", "List, find, check and add datasets."),
 }
-EXIT_CODES = """\b
-Exit codes:
-  0    done
-  1    failed
-  2    wrong usage
-  3    done, but a --fail-above threshold was exceeded
-  4    done, but some images were left out (--allow-skipped makes it 0)
-  130  interrupted; the same command continues the run
-"""
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
     "auto_envvar_prefix": "SYMAUDIT",
@@ -52,8 +44,6 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple:
         if args[0] not in VERBS and not args[0].startswith("-"):
-            from symmetry_audit.errors import suggest
-
             ctx.fail(f'no command "{args[0]}".{suggest(args[0], VERBS)}')
         return super().resolve_command(ctx, args)
 
@@ -74,8 +64,6 @@ def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; errors that symaudit raises on purpose become one line on stderr."""
     try:
         code = cli(args, standalone_mode=False) or 0
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
     except click.ClickException as error:
         error.show()
         code = error.exit_code
@@ -85,7 +73,7 @@ def main(args: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted; the same command continues the run.", err=True)
         code = 130
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader went away, as in `symaudit ... | head`
+    except OSError as error:  # a full disk, a folder that went away; click keeps broken pipes quiet
+        click.echo(f"Error: {error}", err=True)
         code = 1
     sys.exit(code)

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from symmetry_audit.cli.options import NumberList, complete, config_option, progress_on_stderr, run_options
+from symmetry_audit.cli.options import (
+    EXIT_CODES,
+    NumberList,
+    complete,
+    config_option,
+    progress_on_stderr,
+    run_options,
+)
 
-__all__ = ["finish", "measure"]
+if TYPE_CHECKING:
+    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.data import ImageSource
+    from symmetry_audit.results import AuditReport
+
+__all__ = ["measure", "measure_and_print"]
 
 GROUPS = ["p2", "p4", "p8", "p16", "p32", "p4m", "p8m", "p16m", "p32m"]
+SHOWN = 10  # images left out that are named on stderr; -v names all
 
 
 def _regularizers() -> list[str]:
@@ -26,7 +40,7 @@ def _datasets() -> list[str]:
     return list(available())
 
 
-@click.command(short_help="Measure the symmetry error of a dataset.")
+@click.command(short_help="Measure the symmetry error of a dataset.", epilog=EXIT_CODES)
 @click.argument("source", shell_complete=complete(_datasets))
 @click.option("--reg", multiple=True, shell_complete=complete(_regularizers),
               help="Regularizers, repeated or as a comma list.  [default: tv,tv2,sobel,laplacian,prewitt]")
@@ -55,9 +69,7 @@ def _datasets() -> list[str]:
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, and stop.")
 @config_option
 @run_options
-@click.pass_context
-def measure(ctx: click.Context, source: str, data_root: Path | None, out: Path | None, as_json: bool, quiet: bool,
-            dry_run: bool, allow_skipped: bool, fail_above: float | None, **options: object) -> int:
+def measure(source: str, data_root: Path | None, out: Path | None, dry_run: bool, **options: object) -> int:
     """Measure the dataset-level symmetry error epsilon_G of SOURCE.
 
     SOURCE is a folder (searched recursively), an image, a quoted glob, a text list of files, a .zip or .tar
@@ -70,52 +82,83 @@ def measure(ctx: click.Context, source: str, data_root: Path | None, out: Path |
       symaudit measure DIV2K --reg tv --group p32 --data-root ~/data
       symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
     """
-    from symmetry_audit import api, audit, data
+    from symmetry_audit import audit, data
 
     run = {name: options.pop(name) for name in ("device", "workers", "resume", "force", "on_error")}
+    talk = {name: options.pop(name) for name in ("as_json", "quiet", "verbose", "fail_above", "allow_skipped")}
     if options["max_pixels"] is None:
         del options["max_pixels"]
     settings = audit.make_settings(**options)
     opened = data.open_source(source, data_root)
-    if opened.note and not quiet:
+    if opened.note and not talk["quiet"]:
         click.echo(opened.note, err=True)
     folder = out or Path(f"symaudit-{re.sub(r'[^A-Za-z0-9._-]+', '-', opened.name)}")
     if dry_run:
-        _print_plan(opened, settings, folder, as_json)
+        _print_plan(opened, settings, folder, talk["as_json"])
         return 0
-    with progress_on_stderr(quiet) as progress:
-        report = api.run_audit(opened, settings, out=folder, progress=progress, **run)
-    return finish(report, as_json=as_json, quiet=quiet, fail_above=fail_above, allow_skipped=allow_skipped)
+    return measure_and_print(opened, settings, folder, run, **talk)
 
 
-def finish(report, *, as_json: bool, quiet: bool, fail_above: float | None, allow_skipped: bool) -> int:
-    """Print the result on stdout, notes on stderr; return the exit code."""
+def measure_and_print(
+    source: ImageSource,
+    settings: AuditSettings,
+    folder: Path,
+    run: dict,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    allow_skipped: bool,
+    fail_above: float | None = None,
+) -> int:
+    """Measure into ``folder``; the result goes to stdout, the notes to stderr. Returns the exit code."""
+    from symmetry_audit import api, audit
     from symmetry_audit.reports import table1_text
 
+    if verbose and not quiet:
+        device, workers = audit.resolve_device(run["device"]), run["workers"] or api.default_workers()
+        click.echo(f"Measuring {_plan(source, settings, folder)}; device {device}, workers {workers}", err=True)
+    with progress_on_stderr(quiet) as progress:
+        report = api.run_audit(source, settings, out=folder, progress=progress, **run)
     click.echo(report.to_json() if as_json else table1_text(report), nl=False)
     if not quiet:
-        for warning in report.warnings:
-            click.echo(f"Warning: {warning}", err=True)
-        for item in report.skipped[:10]:
-            click.echo(f"Left out: {item.image}: {item.reason}", err=True)
-        if len(report.skipped) > 10:
-            click.echo(f"... and {len(report.skipped) - 10} more, see report.json", err=True)
-        click.echo(f"Report written to {report.folder}", err=True)
+        _print_notes(report, len(report.skipped) if verbose else SHOWN)
     if fail_above is not None and (worst := _worst(report)) > fail_above:
         click.echo(f"The relative epsilon {worst:.4g} exceeds --fail-above {fail_above:g}", err=True)
         return 3
     return 4 if report.skipped and not allow_skipped else 0
 
 
-def _worst(report) -> float:
+def _print_notes(report: AuditReport, shown: int) -> None:
+    for warning in report.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    for item in report.skipped[:shown]:
+        click.echo(f"Left out: {item.image}: {item.reason}", err=True)
+    if len(report.skipped) > shown:
+        click.echo(f"... and {len(report.skipped) - shown} more, see report.json or -v", err=True)
+    click.echo(f"Report written to {report.folder}", err=True)
+
+
+def _worst(report: AuditReport) -> float:
     """The largest relative epsilon of the dataset rows, or of all rows where there are none of them."""
     dataset = [row for row in report.results if row.scenario != "sample_strict"]
     return max((row.relative_epsilon or 0.0 for row in dataset or report.results), default=0.0)
 
 
-def _print_plan(source, settings, folder: Path, as_json: bool) -> None:
+def _plan(source: ImageSource, settings: AuditSettings, folder: Path) -> str:
+    names = ",".join(stencil.name for stencil in settings.stencils)
+    return (
+        f"{len(source.limited(settings.limit).refs)} images of {source.name}: {names} under {settings.group}, "
+        f"{settings.kernel} kernel, margin {settings.margin} px, into {folder}"
+    )
+
+
+def _print_plan(source: ImageSource, settings: AuditSettings, folder: Path, as_json: bool) -> None:
     from symmetry_audit.results import dump_json
 
+    if not as_json:
+        click.echo(f"Would measure {_plan(source, settings, folder)}")
+        return
     plan = {
         "schema": "symaudit.plan/1",
         "dataset": source.name,
@@ -123,9 +166,4 @@ def _print_plan(source, settings, folder: Path, as_json: bool) -> None:
         "out": str(folder),
         "settings": settings.to_dict(),
     }
-    if as_json:
-        click.echo(dump_json(plan), nl=False)
-        return
-    names = ",".join(stencil.name for stencil in settings.stencils)
-    click.echo(f"Would measure {plan['images']} images of {source.name}: {names} under {settings.group}, "
-               f"{settings.kernel} kernel, margin {settings.margin} px, into {folder}")
+    click.echo(dump_json(plan), nl=False)

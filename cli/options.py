@@ -14,7 +14,27 @@ from click.shell_completion import CompletionItem
 
 from symmetry_audit.errors import SettingError, suggest
 
-__all__ = ["NumberList", "complete", "config_option", "device_options", "progress_on_stderr", "run_options", "verbosity_options"]
+__all__ = [
+    "EXIT_CODES",
+    "NumberList",
+    "complete",
+    "config_option",
+    "device_options",
+    "progress_on_stderr",
+    "quiet_option",
+    "run_options",
+    "verbosity_options",
+]
+
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    failed
+  2    wrong usage
+  3    done, but a --fail-above threshold was exceeded
+  4    done, but some images were left out (--allow-skipped makes it 0)
+  130  interrupted; the same command continues the run
+"""
 
 
 class NumberList(click.ParamType):
@@ -59,10 +79,10 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path} is not valid TOML: {error}") from None
     by_option = {
-        option.lstrip("-"): item.name
+        option.lstrip("-"): item
         for item in ctx.command.params
         if isinstance(item, click.Option) and item is not param
-        for option in (*item.opts, *item.secondary_opts)
+        for option in item.opts
         if option.startswith("--")
     }
     defaults = {}
@@ -71,7 +91,9 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         if name not in by_option:
             raise SettingError(f'{path}: unknown key "{key}".{suggest(name, by_option)}')
         # lists become the comma lists that the options read anyway
-        defaults[by_option[name]] = ",".join(map(str, value)) if isinstance(value, list) else value
+        text = ",".join(map(str, value)) if isinstance(value, list) else value
+        item = by_option[name]
+        defaults[item.name] = [text] if item.multiple else text
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 
@@ -81,13 +103,19 @@ config_option = click.option(
     callback=_load_config,
     is_eager=True,
     expose_value=False,
-    help="TOML file of defaults for these options; flags and SYMAUDIT_* variables go first.",
+    help="TOML file of defaults for these options; flags and variables such as SYMAUDIT_MEASURE_GROUP go first.",
 )
 
 
-def verbosity_options(command: Callable) -> Callable:
+def quiet_option(command: Callable) -> Callable:
     """``-q``."""
     return click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")(command)
+
+
+def verbosity_options(command: Callable) -> Callable:
+    """``-q`` and ``-v``."""
+    text = "Say on stderr what is going to be measured, and name every image left out."
+    return quiet_option(click.option("-v", "--verbose", is_flag=True, help=text)(command))
 
 
 def device_options(command: Callable) -> Callable:
@@ -104,7 +132,7 @@ def run_options(command: Callable) -> Callable:
     """Options of everything that measures images into a report folder."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document."),
-        click.option("--force", is_flag=True, help="Start over, whatever --out holds."),
+        click.option("--force", is_flag=True, help="Start over, whatever run --out holds."),
         click.option("--resume/--no-resume", default=True, help="Continue a run in --out.  [default: resume]"),
         click.option("--out", type=click.Path(path_type=Path), help="Report folder.  [default: symaudit-NAME, here]"),
     ):

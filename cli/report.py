@@ -48,7 +48,9 @@ def report(folder: Path, chosen: str, regularizer: str | None, as_json: bool) ->
     Nothing is measured again. The same report gives the same files, byte for byte.
     Exit codes: 0 done, 1 the folder is missing, damaged or cannot be written, 2 usage.
 
-    Example: symaudit report symaudit-DIV2K --format figure2 --reg laplacian
+    \b
+    Example:
+      symaudit report symaudit-DIV2K --format figure2 --reg laplacian
     """
     from symmetry_audit.reports import render, table1_text
     from symmetry_audit.results import AuditReport

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from symmetry_audit.cli.options import device_options, progress_on_stderr, verbosity_options
+from symmetry_audit.cli.options import device_options, progress_on_stderr, quiet_option
 
 __all__ = ["verify"]
 
@@ -18,7 +18,7 @@ __all__ = ["verify"]
               help="Where datasets lie (or SYMAUDIT_DATA).")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @device_options
-@verbosity_options
+@quiet_option
 def verify(report: Path, source: str | None, data_root: Path | None, as_json: bool, quiet: bool, **run: object) -> int:
     """Measure the images of REPORT, a folder that `symaudit measure` wrote, again and compare every number.
 

@@ -143,16 +143,19 @@ def verify(
 ) -> tuple[str, ...]:
     """Measure the images of a report again and say what does not agree; empty where everything does.
 
-    ``source`` says where the images lie now, if not where the report found them. Also checks that
-    responses.parquet belongs to report.json. Raises ReportError or DataError where either cannot be read.
+    ``source`` says where the images lie now, if not where the report found them. Both report.json and
+    responses.parquet are checked. Raises ReportError or DataError where either cannot be read.
     """
     folder = Path(folder)
     report = AuditReport.load(folder)
     reports.mean_profiles(folder, report)
     settings = AuditSettings.from_dict(report.settings)
     opened = _reopen(report, folder, source, data_root)
-    again = run_audit(opened, settings, device=device, workers=workers, progress=progress)
-    return audit.differences(report, again)
+    with tempfile.TemporaryDirectory() as place:
+        again = run_audit(opened, settings, device=device, workers=workers, out=place, progress=progress)
+        found = audit.differences(report, again, reports.mean_profiles(place, again))
+        files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
+        return found or audit.response_differences(*files, again)
 
 
 def _reopen(

@@ -36,7 +36,13 @@ def row(regularizer="tv", scenario="dataset_strict", sigma=1.5, downscale=1, eps
         **changes,
     }
     return ResultRow(
-        regularizer=regularizer, scenario=scenario, group="p32", sigma=sigma, downscale=downscale, epsilon=epsilon, **values
+        regularizer=regularizer,
+        scenario=scenario,
+        group="p32",
+        sigma=sigma,
+        downscale=downscale,
+        epsilon=epsilon,
+        **values,
     )
 
 
@@ -135,7 +141,10 @@ def test_a_report_of_another_schema(tmp_path, document):
 
 
 DAMAGE = {
-    **{f"no {name}": lambda d, name=name: d.pop(name) for name in ("dataset", "settings", "results", "skipped", "warnings")},
+    **{
+        f"no {name}": lambda d, name=name: d.pop(name)
+        for name in ("dataset", "settings", "results", "skipped", "warnings")
+    },
     "dataset a list": lambda d: d.update(dataset=[1]),
     "results null": lambda d: d.update(results=None),
     "rows numbers": lambda d: d.update(results=[1]),

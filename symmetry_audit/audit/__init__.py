@@ -1,6 +1,6 @@
 """Measuring: responses, Eq. (8), runs over whole datasets (SPEC 3-4). Torch is imported when a run starts."""
 
-from symmetry_audit.audit._compare import differences
+from symmetry_audit.audit._compare import differences, response_differences
 from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
 from symmetry_audit.audit._floor import discretisation_floor, isotropic_profile, pink_power
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
@@ -23,6 +23,7 @@ __all__ = [
     "open_run",
     "pink_power",
     "resolve_device",
+    "response_differences",
     "strict_bank",
     "symmetry_error",
     "visible_elements",

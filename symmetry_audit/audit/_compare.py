@@ -1,48 +1,97 @@
-"""Does a report hold? Two audits of the same data and settings, compared row by row."""
+"""Does a report hold? Two audits of the same data and settings, compared number by number."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+from pyarrow.parquet import ParquetFile
+
+from symmetry_audit.groups import Group
 from symmetry_audit.results import AuditReport, ResultRow
 
-__all__ = ["TOLERANCE", "differences"]
+__all__ = ["TOLERANCE", "differences", "response_differences"]
 
 TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
+RESPONSE_KEYS = ("image", "regularizer", "scenario", "sigma", "downscale")
 
 
-def differences(old: AuditReport, new: AuditReport) -> tuple[str, ...]:
-    """What of ``old`` the recomputed ``new`` contradicts, one sentence each; empty where all holds."""
+def differences(old: AuditReport, new: AuditReport, profiles: Mapping[tuple, np.ndarray]) -> tuple[str, ...]:
+    """What of ``old`` the recomputed ``new`` contradicts, one sentence each; empty where all holds.
+
+    ``profiles`` maps (scenario, regularizer, sigma, downscale) to the recomputed response profile (T,) behind
+    that row: elements that are worst by a tie may differ between machines.
+    """
     found = []
     if old.dataset.images != new.dataset.images:
         found.append(f"the report has {old.dataset.images} images, the source now gives {new.dataset.images}")
     if old.dataset.fingerprint != new.dataset.fingerprint:
         found.append("the image files are not those of the report: the fingerprint differs")
-    if old.skipped != new.skipped:
-        found.append(f"the report leaves out {len(old.skipped)} images, the recomputation {len(new.skipped)}")
+    if [item.image for item in old.skipped] != [item.image for item in new.skipped]:
+        found.append(f"the images left out are not those of the report: {len(new.skipped)} now, not {len(old.skipped)}")
     rows = {_key(row): row for row in new.results}
     if set(rows) != {_key(row) for row in old.results} or len(rows) != len(old.results):
         return (*found, "the report's rows are not those that its settings give")
-    return (*found, *(text for row in old.results for text in _row_differences(row, rows[_key(row)])))
+    for row in old.results:
+        found += _row_differences(row, rows[_key(row)], profiles[_key(row)])
+    return tuple(found)
 
 
 def _key(row: ResultRow) -> tuple:
-    return row.regularizer, row.scenario, row.sigma, row.downscale
+    return row.scenario, row.regularizer, row.sigma, row.downscale
 
 
-def _row_differences(old: ResultRow, new: ResultRow) -> list[str]:
-    scale = max(new.mean_response, 1e-12)
+def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray) -> list[str]:
+    allowed = TOLERANCE * _scale(new)
     limits = {
-        **dict.fromkeys(("epsilon", "mean_response", "epsilon_selected", "median", "q25", "q75"), TOLERANCE * scale),
+        **dict.fromkeys(("epsilon", "mean_response", "epsilon_selected", "median", "q25", "q75"), allowed),
         **dict.fromkeys(("relative_epsilon", "normalized_epsilon"), TOLERANCE),
         **dict.fromkeys(("group", "images", "selected_image", "tested", "visible_elements"), None),
     }
+    names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
+    if not _is_worst(old, new.group, profile, allowed):
+        names += [name for name in ("worst_element", "worst_angle_deg") if getattr(old, name) != getattr(new, name)]
     return [
         f"{old.regularizer}, {old.scenario}: {name} is {getattr(old, name)}, recomputed {getattr(new, name)}"
-        for name, limit in limits.items()
-        if not _agree(getattr(old, name), getattr(new, name), limit)
+        for name in names
     ]
 
 
+def _scale(row: ResultRow) -> float:
+    return max(row.mean_response, 1e-12)
+
+
+def _is_worst(row: ResultRow, group: str, profile: np.ndarray, allowed: float) -> bool:
+    """Whether the row names an element that is the worst, up to ``allowed``, and its angle."""
+    gaps, angles = np.abs(profile - profile[0]), Group.parse(group).angles_deg()
+    worst = np.flatnonzero(gaps >= gaps.max() - allowed)
+    return (row.worst_element, row.worst_angle_deg) in [(t, angles[t]) for t in worst.tolist()]
+
+
 def _agree(old: object, new: object, limit: float | None) -> bool:
-    if limit is None or old is None or new is None:
+    if limit is None or not all(isinstance(value, int | float) for value in (old, new)):
         return old == new
     return abs(old - new) <= limit
+
+
+def response_differences(old: Path, new: Path, report: AuditReport) -> tuple[str, ...]:
+    """The first row of the responses.parquet ``old`` that the recomputed ``new`` contradicts, as a sentence.
+
+    ``report`` is the recomputed one; the files are read as a stream.
+    """
+    scales = {_key(row): _scale(row) for row in report.results}
+    with ParquetFile(old) as old_file, ParquetFile(new) as new_file:
+        for old_row, new_row in zip(_rows(old_file), _rows(new_file), strict=True):
+            (image, regularizer, scenario, *scale), profile = new_row
+            allowed = TOLERANCE * max(scales[scenario, regularizer, *scale], profile.mean())
+            if old_row[0] != new_row[0] or np.abs(old_row[1] - profile).max() > allowed:
+                return (f"{old}: {regularizer}, {scenario}: the responses of {image} are not those recomputed",)
+    return ()
+
+
+def _rows(file: ParquetFile) -> Iterator[tuple[tuple, np.ndarray]]:
+    """The columns RESPONSE_KEYS of each row, and its response (T,)."""
+    for batch in file.iter_batches(columns=[*RESPONSE_KEYS, "response"]):
+        keys = zip(*(batch.column(name).to_pylist() for name in RESPONSE_KEYS), strict=True)
+        yield from zip(keys, batch.column("response").flatten().to_numpy().reshape(len(batch), -1), strict=True)

@@ -9,6 +9,7 @@ import base64
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -43,11 +44,13 @@ class Journal:
         self._file.seek(0)
         end = 0
         for line in self._file:
-            entry = _parse(line)
-            if entry is None:
+            if not line.endswith(b"\n"):
                 break
+            entry = _parse(line)
             if end == 0:
                 self._check(entry)
+            elif not {"image", "stamp"} <= entry.keys():
+                break
             else:
                 self._entries[entry["image"]] = (entry["stamp"], end)
             end += len(line)
@@ -62,10 +65,10 @@ class Journal:
             raise ReportError(f"{self._path} is not a journal of this version; choose another --out, or --force")
         old = {"source": header["source"], **header["settings"]}
         new = {"source": self._header["source"], **self._header["settings"]}
-        changed = next(key for key in new if old.get(key) != new[key])
+        changed = next(key for key in new | old if old.get(key) != new.get(key))
         raise ReportError(
             f"{self._path.parent} holds a run with another {changed} ({_short(old.get(changed))}, now "
-            f"{_short(new[changed])}); choose another --out, or --force to start over"
+            f"{_short(new.get(changed))}); choose another --out, or --force to start over"
         )
 
     def has(self, image: str, stamp: str) -> bool:
@@ -88,23 +91,27 @@ class Journal:
     def _write(self, entry: dict) -> int:
         self._file.seek(0, os.SEEK_END)
         offset = self._file.tell()
-        self._file.write(json.dumps(entry, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(json.dumps(entry).encode() + b"\n")
+            self._file.flush()
+        except OSError as error:
+            hint = "mend that and give the same command again"
+            raise ReportError(f"cannot write to {self._path}: {error.strerror}; {hint}") from None
         return offset
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        with suppress(OSError):  # a line that could not be written was told when it was
+            self._file.close()
 
 
-def _parse(line: bytes) -> dict | None:
-    """The entry of a complete line, None for a torn one."""
-    if not line.endswith(b"\n"):
-        return None
+def _parse(line: bytes) -> dict:
+    """The entry of a line, empty for a damaged one."""
     try:
-        return json.loads(line)
+        entry = json.loads(line)
     except ValueError:
-        return None
+        return {}
+    return entry if isinstance(entry, dict) else {}
 
 
 def _short(value: Any) -> str:

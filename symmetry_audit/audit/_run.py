@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import StrictBank, strict_bank
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import ImageRef, ImageSource
-from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
+from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
 from symmetry_audit.results import SkippedImage
 
 __all__ = ["Measurements", "measure_source", "open_run", "resolve_device"]
@@ -42,7 +42,7 @@ class Measurements:
 def resolve_device(device: str) -> str:
     """``auto`` means CUDA where there is one. Raises SettingError where ``cuda`` is asked for in vain."""
     if device not in DEVICES:
-        raise SettingError(f'unknown device "{device}"; use {", ".join(DEVICES)}')
+        raise SettingError(f'unknown device "{device}".{suggest(device, DEVICES)}')
     if device == "cpu":
         return "cpu"
     import torch
@@ -60,30 +60,34 @@ def open_run(
 ) -> Iterator[Journal]:
     """Lock ``folder`` and open its journal: continue what is there, or start over with ``force``.
 
-    Raises ReportError where the folder holds another run, is in use, or is not a report folder at all.
+    Raises ReportError where the folder holds another run, is in use, cannot be written, or is not a report
+    folder at all.
     """
-    if folder.exists() and not folder.is_dir():
-        raise ReportError(f"{folder} is a file; choose another --out")
-    marks = (JOURNAL_NAME, "report.json", ".lock")
-    if folder.is_dir() and any(folder.iterdir()) and not any((folder / mark).exists() for mark in marks):
-        raise ReportError(f"{folder} holds other files and no report; choose another --out")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            if (folder / JOURNAL_NAME).exists() and not (resume or force):
-                raise ReportError(f"{folder} already holds a run; --resume continues it, --force starts over")
+    with ExitStack() as stack:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _check_content(folder, resume, force)
+            stack.enter_context(FileLock(folder / ".lock", timeout=0))
             if force:
-                (folder / JOURNAL_NAME).unlink(missing_ok=True)
+                (folder / JOURNAL_NAME).write_bytes(b"")  # never missing: it marks the folder as ours
                 (folder / "report.json").unlink(missing_ok=True)
-            journal = Journal(folder, source.text, settings.to_dict())
-            try:
-                yield journal
-            finally:
-                journal.close()
-    except Timeout:
-        raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
-    except PermissionError as error:
-        raise ReportError(f"cannot write to {error.filename}: permission denied; choose another --out") from None
+            journal = stack.enter_context(closing(Journal(folder, source.text, settings.to_dict())))
+        except Timeout:
+            raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
+        except OSError as error:
+            raise ReportError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
+        yield journal
+
+
+def _check_content(folder: Path, resume: bool, force: bool) -> None:
+    """Raises ReportError where ``folder`` holds what must not be continued or overwritten."""
+    held = {path.name for path in folder.iterdir()} - {".lock"}
+    if JOURNAL_NAME in held and not (resume or force):
+        raise ReportError(f"{folder} already holds a run; --resume continues it, --force starts over")
+    if held and not held & {JOURNAL_NAME, "report.json"}:
+        raise ReportError(f"{folder} holds other files and no report; choose another --out")
+    if held and JOURNAL_NAME not in held and not force:
+        raise ReportError(f"{folder} holds a report but no journal to continue; choose another --out, or --force")
 
 
 def measure_source(
@@ -114,13 +118,14 @@ def measure_source(
     def measure(ref: ImageRef) -> ImageRecord:
         return measure_image(ref, settings, on_device)
 
-    with _single_threaded_torch(device):
-        stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
-        for ref, outcome in _pooled(measure, stream, workers):
+    stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
+    # closing: an interrupted run waits for the images in work before anything is put back
+    with _single_threaded_torch(device), closing(_pooled(measure, stream, workers)) as outcomes:
+        for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)
             elif on_error == "fail":
-                raise DataError(f"{ref.key}: {outcome}")
+                raise DataError(f"{ref.key}: {outcome}; --on-error skip leaves such images out")
             else:
                 failures[ref.key] = str(outcome)
             done += 1

@@ -18,7 +18,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from symmetry_audit.reports._facts import Facts, ProfileKey, facts, is_tested, numbers, printable
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport
+from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
 
 __all__ = ["figure2"]
 
@@ -156,7 +156,7 @@ def _digits(value: float) -> str:
 
 def _head(axes: Axes, title: str, remark: str) -> None:
     axes.set_title(title, loc="left")
-    axes.set_title(remark, loc="right", fontsize=6.5, color=GREY)
+    axes.set_title(remark, loc="right", fontsize=6, color=GREY)
 
 
 def _name_ticks(axes: Axes, titles: list[str]) -> None:
@@ -188,10 +188,15 @@ def _draw_curves(axes: Axes, run: Facts, profiles: Mapping[ProfileKey, np.ndarra
     axes.set_xticks([0, 90, 180, 270, 360], ["0°", "90°", "180°", "270°", "360°"])
     axes.set_xlabel("rotation angle θ" + " (dashed: mirrored first)" * run.group.mirrored)
     axes.set_ylabel("response f(θ) / f(0°)")
+    title = _short(run.regularizers[regularizer], 16)
     row = run.rows.get(_key(run, "sample_strict", regularizer))
-    sample = printable(row.selected_image or "") if row else ""
-    remark = f"sample: {sample if len(sample) <= 18 else '…' + sample[-17:]}" if sample else ""
-    _head(axes, f"(b) {_short(run.regularizers[regularizer], 18)}", remark)
+    _head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "")
+
+
+def _sample(row: ResultRow, limit: int) -> str:
+    """The selected image without its folder, cut to the end of its name where that is too long."""
+    name = printable(row.selected_image or "").rpartition("/")[2]
+    return f"sample: {name if len(name) <= limit else f'…{name[1 - limit :]}'}"
 
 
 def _draw_profile(axes: Axes, parts: np.ndarray, scenario: str) -> None:

@@ -58,5 +58,5 @@ def test_not_finite(value: float) -> None:
 
 
 def test_ratio_below_one() -> None:
-    with pytest.raises(SettingError, match="at least 1, got 0.5"):
+    with pytest.raises(SettingError, match=r"at least 1, got 0\.5"):
         Affine.from_axes(0.0, 0.5)

@@ -53,9 +53,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_kernel_models_refuse() -> None:
-    with pytest.raises(SettingError, match='unknown kernel model "gausian". Did you mean "gaussian"'):
+    with pytest.raises(SettingError, match=r'unknown kernel model "gausian"\. Did you mean "gaussian"'):
         kernel_model("gausian")
-    with pytest.raises(SettingError, match='leave it out for "fourier"'):
+    with pytest.raises(SettingError, match=r'leave it out for "fourier"'):
         kernel_model("fourier", 1.5)
     for sigma in (0.0, -1.0, float("nan"), 100.0):
         with pytest.raises(SettingError, match=r"sigma must lie between 0\.3 and 64"):

@@ -66,7 +66,9 @@ def result(key: tuple, group: Group, values: np.ndarray, **changes: object) -> R
         **sample,
         **changes,
     }
-    return ResultRow(regularizer=regularizer, scenario=scenario, group=str(group), sigma=sigma, downscale=downscale, **fields)
+    return ResultRow(
+        regularizer=regularizer, scenario=scenario, group=str(group), sigma=sigma, downscale=downscale, **fields
+    )
 
 
 def image_name(number: int) -> str:

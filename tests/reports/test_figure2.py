@@ -138,10 +138,17 @@ def test_titles_name_the_run_the_regularizer_and_the_sample(write_run):
     figure, bars, curves = drawn(write_run(sigma=(None,), response="energy"), "sobel")
     assert figure.get_suptitle() == "DIV2K  ·  6 images  ·  p8  ·  bicubic kernel"
     assert curves.get_title("left") == "(b) Sobel"
-    assert curves.get_title("right") == "sample: images/0000.png"
+    assert curves.get_title("right") == "sample: 0000.png"
     assert bars.get_ylabel() == "ε (squared grey levels of 0–255)"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == [SCENARIO_TITLES[name] for name in ALL[:2]]
+
+
+def test_long_names_of_samples_are_cut_to_their_end(write_run):
+    row = replace(write_run().report.results[0], selected_image="a/b/a-name-of-some-length-0801.png")
+    assert _figure2._sample(row, 12) == "sample: …th-0801.png"
+    assert len(_figure2._sample(row, 12)) == len("sample: ") + 12
+    assert _figure2._sample(row, 40) == "sample: a-name-of-some-length-0801.png"
 
 
 @pytest.mark.parametrize("row", [{"tested": False}, {"visible_elements": 0}])
@@ -161,7 +168,10 @@ CASES = {
     "sweep": {"sigma": (1.0, 1.5, 2.0, 4.0), "downscale": (1, 2)},
     "one regularizer": {"titles": {"tv": "Second-order TV of my own making"}, "images": 1},
     "own regularizers": {"scenarios": ALL, "titles": {"tv": "TV", "tv2": "Second-order TV", "sobel": "Sobel", **OWN}},
-    "long names": {"name": "a dataset with a very long name, indeed a sentence", "titles": {"tv": "A regularizer " * 9}},
+    "long names": {
+        "name": "a dataset with a very long name, indeed a sentence",
+        "titles": {"tv": "A regularizer " * 9},
+    },
     "untested": {"group": "p2", "scale": 0.0, "row": {"tested": False}},
 }
 
@@ -173,7 +183,9 @@ def test_no_text_overlaps_or_leaves_the_figure(write_run, case):
     texts = [*figure.legends[0].get_texts(), figure._suptitle]
     for axes in (bars, curves):
         texts += [axes.xaxis.label, axes.yaxis.label, axes.title, axes._left_title, axes._right_title, *axes.texts]
-        texts += [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        for axis in (axes.xaxis, axes.yaxis):
+            low, high = sorted(axis.get_view_interval())
+            texts += [tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
     slanted = {text for text in texts if text.get_rotation() not in (0.0, 90.0)}  # their boxes overlap, they do not
     boxes = [(text, text.get_window_extent(renderer)) for text in texts if text.get_text() and text.get_visible()]
     assert len(boxes) > 15
@@ -195,7 +207,8 @@ def test_no_text_overlaps_or_leaves_the_figure(write_run, case):
 
 @pytest.fixture
 def files(write_run):
-    run = write_run(group="p32", name="a$b_{c", titles={"tv": r"$\frac{", "b": "B"})
+    hostile = r"$\frac{$"  # as mathematics it would not parse
+    run = write_run(group="p32", name=hostile, titles={"tv": hostile, "b": "B"})
     return _figure2.figure2(run.report, mean_profiles(run.folder, run.report), "tv")
 
 

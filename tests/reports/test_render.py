@@ -45,7 +45,9 @@ def test_two_processes_write_the_same_bytes(write_run, tmp_path):
     )
     seen = []
     for environment in environments:
-        subprocess.run([sys.executable, "-c", RENDER, run.folder], env=os.environ | environment, check=True, timeout=120)
+        subprocess.run(
+            [sys.executable, "-c", RENDER, run.folder], env=os.environ | environment, check=True, timeout=120
+        )
         seen.append({name: (run.folder / name).read_bytes() for name in TABLES + FIGURES})
         time.sleep(1.1)  # a time stamp would differ
     assert all(seen[0].values())

@@ -22,8 +22,12 @@ def invoke(*arguments):
 
 @pytest.mark.parametrize(
     ("options", "names"),
-    [([], TABLES + FIGURES), (["--format", "all"], TABLES + FIGURES), (["--format", "table1"], TABLES)]
-    + [(["--format", "figure2", "--reg", "sobel"], FIGURES)],
+    [
+        ([], TABLES + FIGURES),
+        (["--format", "all"], TABLES + FIGURES),
+        (["--format", "table1"], TABLES),
+        (["--format", "figure2", "--reg", "sobel"], FIGURES),
+    ],
 )
 def test_table_on_stdout_and_files_on_stderr(write_run, options, names):
     run = write_run()

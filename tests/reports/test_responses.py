@@ -59,6 +59,26 @@ def test_an_interrupted_writer_leaves_the_old_file_and_nothing_else(tmp_path):
     assert [item.name for item in tmp_path.iterdir()] == [PARQUET]
 
 
+def test_the_file_takes_its_name_in_one_step(tmp_path, monkeypatch):
+    path = tmp_path / PARQUET
+    path.write_bytes(b"old")
+
+    def full(source, target):
+        assert pq.read_table(source)["image"].to_pylist() == ["a"]
+        assert target == path
+        raise OSError(28, "No space left on device")
+
+    def write():
+        with ResponseWriter(path, Group.parse("p2")) as writer:
+            writer.append("a", "tv", "dataset_strict", None, 1, np.ones(2))
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        write()
+    assert path.read_bytes() == b"old"
+    assert [item.name for item in tmp_path.iterdir()] == [PARQUET]
+
+
 def test_a_run_without_rows_is_a_valid_file(tmp_path):
     with ResponseWriter(tmp_path / PARQUET, Group.parse("p2")):
         pass
@@ -76,7 +96,7 @@ def test_a_response_that_does_not_fit_is_refused(tmp_path, bad):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     with (
-        pytest.raises(ReportError, match="cannot write .*nowhere.*give a folder you can write"),
+        pytest.raises(ReportError, match=r"cannot write .*nowhere.*give a folder you can write"),
         ResponseWriter(tmp_path / "nowhere" / PARQUET, Group.parse("p4")),
     ):
         pass

@@ -316,7 +316,7 @@ def test_values_that_are_no_numbers_are_refused(write_run, value):
 
 def test_a_row_given_twice_is_refused(write_run):
     report = write_run().report
-    with pytest.raises(ReportError, match="'tv', 1.5, 1.*stands there twice"):
+    with pytest.raises(ReportError, match=r"'tv', 1\.5, 1.*stands there twice"):
         table1_text(harmed(report, (*report.results, report.results[0])))
 
 

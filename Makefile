@@ -1,0 +1,38 @@
+# make demo | make test | make claims: each makes the environment it needs in .venv first
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test slow lint claims clean
+
+demo: $(VENV)/.installed
+	$(BIN)/symaudit demo --force
+
+test: $(VENV)/.installed-test lint
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbmake notebooks
+
+slow: $(VENV)/.installed-test
+	$(BIN)/python -m pytest --slow -m slow
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check .
+
+claims: $(VENV)/.installed-test
+	$(BIN)/python benchmarks/claims.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.installed-test: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+	$(PIP) --editable ".[test]"
+	touch $@ $(VENV)/.installed
+
+clean:
+	rm -rf $(VENV) build *.egg-info
