@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_audit.errors import ReportError
+from symmetry_audit.errors import ReportError, SettingError, suggest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +57,11 @@ class ResultRow:
 
     In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single images'
     values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
+    ``relative_epsilon`` is ``epsilon`` divided by ``mean_response``, the mean over the images of f_0.
     ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. A null value
     is explained in ``reason``. ``tested`` is false where no regularizer of the run can see any element
-    but the identity; ``visible_elements`` counts the elements that this row's regularizer can see.
+    but the identity; ``visible_elements`` counts the elements but the identity that
+    this row's regularizer can see.
     """
 
     regularizer: str
@@ -124,6 +126,11 @@ class AuditReport:
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != REPORT_SCHEMA:
             raise ReportError(f'{where} has schema "{schema}", expected "{REPORT_SCHEMA}"; measure again with --force')
+        kinds = {"dataset": dict, "settings": dict, "results": list, "skipped": list, "warnings": list}
+        for key, kind in kinds.items():
+            if not isinstance(document.get(key), kind):
+                wrong = f"{key} is missing or no {kind.__name__}"
+                raise ReportError(f"{where} is damaged ({wrong}); measure again with --force")
         try:
             return cls(
                 dataset=DatasetInfo(**document["dataset"]),
@@ -161,17 +168,19 @@ class AuditReport:
     def table1(self, value: str = "epsilon") -> pd.DataFrame:
         """Table 1 of [SA]: scenarios down, regularizers across, ``value`` any numeric field of ResultRow.
 
-        Where the run sweeps sigma or downscale, these stand beside the scenario in the row index.
+        Where the run sweeps sigma or downscale, these stand beside the scenario in the row index. Raises
+        SettingError where ``value`` is no field.
         """
         table = self.to_pandas()
+        if value not in table.columns:
+            raise SettingError(f'"{value}" is not a field of the results.{suggest(value, table.columns)}')
         swept = [name for name in ("sigma", "downscale") if table[name].nunique() > 1]
-        titles = {item["name"]: item["title"] for item in self.settings["regularizers"]}
-        table = table.assign(regularizer=table["regularizer"].map(titles))
         pivot = table.pivot(index=[*swept, "scenario"], columns="regularizer", values=value)
         order = table[[*swept, "scenario"]].drop_duplicates().itertuples(index=False)
         rows = [tuple(row) if swept else row[0] for row in order]
         pivot = pivot.loc[rows, list(dict.fromkeys(table["regularizer"]))]
-        pivot.columns.name = None
+        titles = {item["name"]: item["title"] for item in self.settings["regularizers"]}
+        pivot.columns = [titles[name] for name in pivot.columns]
         return pivot
 
 

@@ -28,6 +28,7 @@ class DeviceBank:
     rows: tuple[torch.Tensor, ...]  # (r, 1, k)
     columns: tuple[torch.Tensor, ...]  # (n, k r)
     combine: torch.Tensor  # (m, n_even + n_odd)
+    gains: np.ndarray  # (m,)
     radius: int
 
     @classmethod
@@ -39,7 +40,8 @@ class DeviceBank:
 
         rows = tuple(tensor(row[:, None, ::-1]) for row in bank.rows if len(row))
         columns = tuple(tensor(column[:, ::-1].reshape(len(column), -1)) for column in bank.columns if len(column))
-        return cls(rows, columns, tensor(bank.combine), bank.radius)
+        gains = bank.rounded(np.float32 if dtype == torch.float32 else np.float64).gains()
+        return cls(rows, columns, tensor(bank.combine), gains, bank.radius)
 
 
 def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs") -> np.ndarray:
@@ -65,7 +67,8 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
         values = torch.matmul(combine, work.basis[:rows], out=work.values[:rows])  # (rows, m, width)
         values = values.abs_() if kind == "abs" else values.square_()
         total += values.sum(2).sum(0, dtype=torch.float64)
-    return (total / (height * width)).cpu().numpy()
+    gains = bank.gains if kind == "abs" else bank.gains**2
+    return gains * total.cpu().numpy() / (height * width)
 
 
 @dataclass(frozen=True)

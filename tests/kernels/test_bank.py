@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,14 @@ def test_factored_bank_multiplies_out(kernel: str, tolerance: float) -> None:
     # in a metric that is nowhere smaller than the plain one
     assert errors.max() < np.sqrt(2 * 2 * 17) * tolerance
     assert bank.radius == 8
+
+
+def test_gains_are_close_to_one_and_mend_a_wrong_gain() -> None:
+    kernels = sampled_kernels(STENCILS["sobel"], Group(8).matrices(), GaussianKernel(), 8)
+    bank = factor_bank(kernels, 3e-4).rounded(np.float32)
+    assert np.abs(bank.gains() - 1).max() < 1e-4
+    louder = replace(bank, combine=bank.combine * 1.25)
+    assert np.allclose(louder.gains(), bank.gains() / 1.25, rtol=1e-12)
 
 
 def test_factored_bank_is_small() -> None:

@@ -1,0 +1,45 @@
+"""The README's transcript is replayed, and what it promises exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+TRANSCRIPTS = re.findall(r"```console\n\$ symaudit (.*)\n((?:.*\n)*?)```", README)
+
+
+def test_there_is_a_transcript_on_the_first_screen() -> None:
+    assert TRANSCRIPTS
+    assert README.index("$ symaudit demo") < 2000
+
+
+@pytest.mark.parametrize(("command", "printed"), TRANSCRIPTS)
+def test_transcript(symaudit, command: str, printed: str) -> None:
+    run = symaudit(*shlex.split(command))
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.rstrip().splitlines() == printed.rstrip().splitlines()
+
+
+def test_options_in_examples_exist() -> None:
+    from symmetry_audit.cli.measure import measure
+
+    known = {option for item in measure.params for option in item.opts}
+    used = {
+        word.split("=")[0]
+        for line in README.splitlines()
+        if line.startswith("symaudit measure")
+        for word in shlex.split(line, comments=True)
+        if word.startswith("-")
+    }
+    assert used
+    assert used <= known
+
+
+def test_linked_files_exist() -> None:
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links
+    assert all((Path(__file__).resolve().parent.parent / link).is_file() for link in links)
