@@ -17,7 +17,8 @@ from typing import Any
 
 from symmetry_audit import audit, data, reports
 from symmetry_audit.audit import DEFAULT_MAX_PIXELS, AuditSettings
-from symmetry_audit.errors import SettingError
+from symmetry_audit.data import DEMO_NAME, DEMO_TEXT
+from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.results import AuditReport, dump_json
 
@@ -162,13 +163,16 @@ def _reopen(
     report: AuditReport, folder: Path, source: str | Path | None, data_root: str | Path | None
 ) -> data.ImageSource:
     """The report's source, from where it was given, or from the directory in which the run was started."""
-    if source is None and report.dataset.name == "demo":
+    if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return data.demo_source()
-    text = report.dataset.source if source is None else str(source)
-    if source is None and not Path(text).exists():
-        started = _run_directory(folder) / text
-        text = str(started) if started.exists() else text
-    return data.open_source(text, data_root)
+    if source is not None:
+        return data.open_source(str(source), data_root)
+    text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
+    try:
+        return data.open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
+    except SettingError:
+        hint = "--source says where the images lie now"
+        raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 
 
 def _run_directory(folder: Path) -> Path:

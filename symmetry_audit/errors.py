@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from textwrap import shorten
 
-__all__ = ["DataError", "ImageError", "ReportError", "SettingError", "SymmetryAuditError", "suggest"]
+__all__ = ["DataError", "ImageError", "ReportError", "SettingError", "SymmetryAuditError", "one_line", "suggest"]
 
 
 class SymmetryAuditError(Exception):
@@ -26,6 +27,15 @@ class ImageError(SymmetryAuditError):
 
 class ReportError(SymmetryAuditError):
     """A report folder is missing, damaged, of another schema, or made with other settings."""
+
+
+def one_line(error: BaseException) -> str:
+    """What somebody else's ``error`` says, cut to one line; its class where it says nothing.
+
+    >>> one_line(ValueError("bad\\nheader"))
+    'bad header'
+    """
+    return shorten(getattr(error, "strerror", None) or str(error), 160) or type(error).__name__
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:

@@ -116,7 +116,7 @@ def _parse(line: bytes) -> dict:
 
 def _short(value: Any) -> str:
     text = ",".join(item["name"] for item in value) if _is_stencils(value) else json.dumps(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if isinstance(value, str) or len(text) <= 60 else text[:57] + "..."
 
 
 def _is_stencils(value: Any) -> bool:

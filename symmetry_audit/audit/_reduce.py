@@ -138,8 +138,8 @@ def _blindness(settings: AuditSettings, found: Measurements) -> list[str]:
         return []
     names = [str(settings.group.elements[t]) for t in blind]
     return [
-        f"no regularizer of this run can tell {_some(names)} of {settings.group} from the identity: epsilon says "
-        "nothing about them; add --reg chiral to test half turns and mirrors"
+        f"no regularizer of this run can tell {_some(names)} of {settings.group} from the identity, so epsilon does "
+        "not test for that; --reg chiral sees half turns and mirrors"
     ]
 
 

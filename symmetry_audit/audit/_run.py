@@ -74,6 +74,8 @@ def open_run(
             journal = stack.enter_context(closing(Journal(folder, source.text, settings.to_dict())))
         except Timeout:
             raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
+        except FileExistsError:
+            raise ReportError(f"{folder} is a file; choose another --out") from None
         except OSError as error:
             raise ReportError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
         yield journal
@@ -131,10 +133,11 @@ def measure_source(
             done += 1
             progress(done, len(source.refs))
     images = tuple(ref.key for ref in source.refs if ref.key not in failures)
-    skipped = (*source.skipped, *(SkippedImage(key, reason) for key, reason in failures.items()))
+    skipped = [*source.skipped, *(SkippedImage(key, reason) for key, reason in failures.items())]
+    skipped.sort(key=lambda item: (item.image, item.reason))
     if not images:
         raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
-    return Measurements(banks, images, tuple(sorted(skipped, key=lambda item: (item.image, item.reason))), journal)
+    return Measurements(banks, images, tuple(skipped), journal)
 
 
 def _pooled(

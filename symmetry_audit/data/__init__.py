@@ -9,7 +9,9 @@ from importlib import import_module
 from typing import Any
 
 __all__ = [
+    "DEMO_NAME",
     "DEMO_PHOTOGRAPHS",
+    "DEMO_TEXT",
     "DecodedImage",
     "ImageRef",
     "ImageSource",
@@ -19,12 +21,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "DEMO_PHOTOGRAPHS": "symmetry_audit.data._demo",
+    **dict.fromkeys(("DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"), "symmetry_audit.data._demo"),
     "DecodedImage": "symmetry_audit.data._decode",
     "ImageRef": "symmetry_audit.data._sources",
     "ImageSource": "symmetry_audit.data._sources",
     "decode": "symmetry_audit.data._decode",
-    "demo_source": "symmetry_audit.data._demo",
     "open_source": "symmetry_audit.data._sources",
 }
 

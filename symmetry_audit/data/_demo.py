@@ -8,7 +8,10 @@ from pathlib import Path
 from symmetry_audit.data._sources import ImageRef, ImageSource
 from symmetry_audit.errors import DataError
 
-__all__ = ["DEMO_PHOTOGRAPHS", "demo_source"]
+__all__ = ["DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"]
+
+DEMO_NAME = "demo"
+DEMO_TEXT = "the photographs inside scikit-image"  # stands in reports where others have a path
 
 # photographs and micrographs only: no logos, chessboards, phantoms, drawings or pages of text, and one of
 # the two pictures of the stereo pair
@@ -41,4 +44,4 @@ def demo_source() -> ImageSource:
     missing = [ref.key for ref in refs if not ref.path.is_file()]
     if missing:
         raise DataError(f"scikit-image here lacks {', '.join(missing)}; reinstall it with `pip install scikit-image`")
-    return ImageSource("demo", "scikit-image", refs)
+    return ImageSource(DEMO_NAME, DEMO_TEXT, refs)

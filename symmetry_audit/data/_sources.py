@@ -1,34 +1,32 @@
 """SOURCE -> the sorted list of its images, each readable anywhere by a small picklable reference.
 
-Archives are read in memory and never unpacked, so no member can land outside a folder; members are read
-up to a cap, so none can fill the memory.
+Archives are read in memory and never unpacked, so no member can land outside a folder; files and members are
+read up to a cap, so none can fill the memory.
 """
 
 from __future__ import annotations
 
 import glob
 import os
-import tarfile
-import zipfile
+import stat
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PureWindowsPath
 
 from symmetry_audit.data import manifests
+from symmetry_audit.data._archive import ARCHIVE_SUFFIXES, Member, members
 from symmetry_audit.data._walk import IMAGE_SUFFIXES, is_image_name, walk_images
-from symmetry_audit.errors import DataError, ImageError
+from symmetry_audit.errors import DataError, ImageError, SettingError, one_line
 from symmetry_audit.results import SkippedImage
 
 __all__ = ["ImageRef", "ImageSource", "open_source"]
 
-ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-
 
 @dataclass(frozen=True)
 class ImageRef:
-    """Where one image lies: a file, or a member of an archive (with its payload for compressed tars)."""
+    """Where one image lies: a file, or a member of an archive (with its bytes, where it comes from ``stream``)."""
 
     key: str  # the name in reports: a posix path relative to the source
     path: Path
@@ -39,7 +37,7 @@ class ImageRef:
         """Changes when the file does: size and modification time (of the archive, for members)."""
         try:
             status = self.path.stat()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no name that a file could have
             return "missing"
         return f"{status.st_size}-{status.st_mtime_ns}"
 
@@ -49,10 +47,8 @@ class ImageRef:
             data = self.payload if self.payload is not None else _read(self, max_bytes + 1)
         except PermissionError:
             raise ImageError("permission denied; make the file readable") from None
-        except (OSError, zipfile.BadZipFile, tarfile.TarError, RuntimeError, NotImplementedError, EOFError) as error:
-            raise ImageError(f"cannot be read ({' '.join(str(error).split()) or type(error).__name__})") from None
-        except Exception as error:  # zlib, lzma and bz2 raise classes of their own on damaged members
-            raise ImageError(f"cannot be read ({type(error).__name__}: {error})") from None
+        except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
+            raise ImageError(f"cannot be read ({one_line(error)})") from None
         if len(data) > max_bytes:
             raise ImageError(f"larger than {max_bytes} bytes; raise --max-pixels if the file can be trusted")
         return data
@@ -73,11 +69,19 @@ class ImageSource:
         return self if limit is None else replace(self, refs=self.refs[:limit])
 
     def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
-        """``refs`` in order, members of compressed tars with their bytes, read in one pass."""
-        if refs and refs[0].member is not None and _is_compressed_tar(refs[0].path):
-            yield from _stream_tar(refs, max_bytes)
-        else:
+        """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.
+
+        What cannot be read comes without bytes, and says why when it is read. Raises DataError where the
+        archive itself is damaged.
+        """
+        if not refs or refs[0].member is None:
             yield from refs
+            return
+        wanted = {ref.member: ref for ref in refs}
+        for member in members(refs[0].path):
+            if member.is_file and member.name in wanted:
+                yield _with_payload(wanted.pop(member.name), member, max_bytes + 1)
+        yield from wanted.values()
 
 
 def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
@@ -86,10 +90,18 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
     An existing path comes before a manifest of the same name. Raises DataError where nothing is found, and
     never returns an empty source.
     """
-    path = Path(text).expanduser()
-    if path.is_dir():
+    if not text.strip():
+        raise DataError("the name of the source is empty; give a folder, file, glob, list, archive or dataset")
+    if text.encode(errors="replace").decode() != text:
+        raise DataError(f'"{_printable(text)}" is no UTF-8 name, which reports need; rename it or link to it')
+    try:
+        path = Path(text).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError) as error:  # a closed folder on the way, a name too long, no such home
+        raise DataError(f'cannot open "{text}": {one_line(error)}') from None
+    if is_folder:
         source = _from_files(text, path.resolve().name or text, walk_images(path))
-    elif path.is_file():
+    elif is_file:
         source = _from_file(text, path)
     elif any(sign in text for sign in "*?["):
         source = _from_glob(text)
@@ -97,9 +109,7 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
         source = _from_manifest(text, data_root)
     if not source.refs:
         left_out = f" ({len(source.skipped)} left out, the first: {source.skipped[0].reason})" if source.skipped else ""
-        raise DataError(
-            f'no images in "{text}"{left_out}; expected files ending in {", ".join(IMAGE_SUFFIXES)}'
-        )
+        raise DataError(f'no images in "{text}"{left_out}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
     return source
 
 
@@ -115,16 +125,20 @@ def _from_file(text: str, path: Path) -> ImageSource:
 def _from_glob(text: str) -> ImageSource:
     pattern = os.path.expanduser(text)
     found = [Path(name) for name in glob.glob(pattern, recursive=True)]
-    files = [path for path in found if path.is_file() and is_image_name(path.name)]
-    return _from_files(text, "glob", [(path.as_posix(), path) for path in files])
+    files = {}
+    for path in sorted(found, key=lambda path: (len(path.parts), path)):
+        if is_image_name(path.name) and not path.is_dir():
+            # ** follows links: as in a folder, what it reaches in several ways counts once
+            files.setdefault((os.path.realpath(path.parent), path.name), path)
+    return _from_files(text, "glob", [(path.as_posix(), path) for path in files.values()])
 
 
 def _from_list(text: str, path: Path) -> ImageSource:
     """One path a line, relative to the list's folder; blank lines and lines starting with # are passed over."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read the list {path}: {error}") from None
+        raise DataError(f"cannot read the list {path}: {one_line(error)}") from None
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     return _from_files(text, path.stem, [(Path(name).as_posix(), path.parent / name) for name in names])
 
@@ -133,7 +147,7 @@ def _from_manifest(text: str, data_root: str | Path | None) -> ImageSource:
     name, split = manifests.parse_reference(text)
     try:
         manifest = manifests.load_manifest(name)
-    except Exception as error:
+    except (DataError, SettingError) as error:
         raise type(error)(f'"{text}" is no file or folder here, and no dataset: {error}') from None
     files = manifests.locate(manifest, split, data_root)
     chosen = split or manifest.default_split
@@ -143,31 +157,34 @@ def _from_manifest(text: str, data_root: str | Path | None) -> ImageSource:
     return replace(source, name=f"{manifest.name}:{chosen}", note=note)
 
 
-def _from_files(text: str, name: str, files: Iterator[tuple[str, Path]] | list[tuple[str, Path]]) -> ImageSource:
-    return _sorted_source(text, name, [ImageRef(key, path) for key, path in files])
+def _from_files(text: str, name: str, files: Iterable[tuple[str, Path]]) -> ImageSource:
+    return _sorted_source(text, name, [ImageRef(_printable(key), path) for key, path in files])
 
 
 def _from_archive(text: str, path: Path) -> ImageSource:
-    try:
-        if path.suffix.lower() == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                members = [info.filename for info in archive.infolist() if not info.is_dir()]
-        else:
-            with tarfile.open(path) as archive:
-                members = [info.name for info in archive if info.isfile()]
-    except (OSError, zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise DataError(f"cannot open the archive {path}: {error}") from None
     refs, skipped = [], []
-    for member in members:
-        parts = PurePosixPath(member.replace("\\", "/")).parts
-        if not is_image_name(parts[-1] if parts else "") or "__MACOSX" in parts:
+    for member in members(path):
+        name = PureWindowsPath(member.name)  # knows both slashes, drive letters and absolute names
+        key = _printable(name.as_posix())
+        if not is_image_name(name.name):
             continue
-        if ".." in parts or member.startswith(("/", "\\")) or ":" in parts[0]:
-            skipped.append(SkippedImage(member, "the archive member's name leads outside the archive"))
+        if name.anchor or ".." in name.parts:
+            skipped.append(SkippedImage(key, "the archive member's name leads outside the archive"))
+        elif any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
+            continue
+        elif not member.is_file:
+            skipped.append(SkippedImage(key, "a link or device inside the archive, not a file"))
         else:
-            refs.append(ImageRef("/".join(parts), path, member))
+            refs.append(ImageRef(key, path, member.name))
     source = _sorted_source(text, path.name.split(".")[0], refs)
     return replace(source, skipped=(*source.skipped, *skipped))
+
+
+def _printable(name: str) -> str:
+    """Names go to terminals and UTF-8 files: control characters and bytes that are no UTF-8 are escaped."""
+    return "".join(
+        sign.encode("unicode_escape").decode() if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name
+    )
 
 
 def _sorted_source(text: str, name: str, refs: list[ImageRef]) -> ImageSource:
@@ -179,37 +196,28 @@ def _sorted_source(text: str, name: str, refs: list[ImageRef]) -> ImageSource:
         for key, count in sorted(counts.items())
         if count > 1
     )
-    return ImageSource(name, text, tuple(unique[key] for key in sorted(unique)), skipped)
-
-
-def _is_compressed_tar(path: Path) -> bool:
-    return path.name.lower().endswith(ARCHIVE_SUFFIXES[2:])
+    return ImageSource(_printable(name), text, tuple(unique[key] for key in sorted(unique)), skipped)
 
 
 def _read(ref: ImageRef, limit: int) -> bytes:
-    if ref.member is None:
-        with open(ref.path, "rb") as file:
-            return file.read(limit)
-    archive = _open_archive(ref.path)
-    if isinstance(archive, zipfile.ZipFile):
-        with archive.open(ref.member) as file:
-            return file.read(limit)
-    with archive.extractfile(archive.getmember(ref.member)) as file:
+    if ref.member is not None:
+        for member in members(ref.path):
+            if member.is_file and member.name == ref.member:
+                return _read_member(member, limit)
+        raise OSError("no longer in the archive")
+    if not stat.S_ISREG(ref.path.stat().st_mode):  # a pipe would be waited for without end
+        raise OSError("not a regular file")
+    with open(ref.path, "rb") as file:
         return file.read(limit)
 
 
-@lru_cache(maxsize=1)
-def _open_archive(path: Path) -> zipfile.ZipFile | tarfile.TarFile:
-    """One open archive per process, kept for its directory."""
-    return zipfile.ZipFile(path) if path.suffix.lower() == ".zip" else tarfile.open(path)
+def _read_member(member: Member, limit: int) -> bytes:
+    with member.open() as file:
+        return file.read(limit)
 
 
-def _stream_tar(refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
-    """Members of a compressed tar in archive order, since going back means decompressing again."""
-    wanted = {ref.member: ref for ref in refs}
-    with tarfile.open(refs[0].path) as archive:
-        for info in archive:
-            ref = wanted.pop(info.name, None) if info.isfile() else None
-            if ref is not None:
-                with archive.extractfile(info) as file:
-                    yield replace(ref, payload=file.read(max_bytes + 1))
+def _with_payload(ref: ImageRef, member: Member, limit: int) -> ImageRef:
+    try:
+        return replace(ref, payload=_read_member(member, limit))
+    except Exception:
+        return ref

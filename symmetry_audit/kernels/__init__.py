@@ -1,6 +1,6 @@
 """Stencils, kernel models and the kernels sampled from them (SPEC 2-3). No torch."""
 
-from symmetry_audit.kernels._bank import distinct_elements, sampled_kernels, window_radius
+from symmetry_audit.kernels._bank import distinct_elements, sampled_banks, sampled_kernels, window_radius
 from symmetry_audit.kernels._factored import FactoredBank, factor_bank
 from symmetry_audit.kernels._models import (
     KERNEL_MODELS,
@@ -26,6 +26,7 @@ __all__ = [
     "factor_bank",
     "kernel_model",
     "load_stencils",
+    "sampled_banks",
     "sampled_kernels",
     "window_radius",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from symmetry_audit.kernels._models import KernelModel
 from symmetry_audit.kernels._stencils import Stencil
 
-__all__ = ["distinct_elements", "sampled_kernels", "window_radius"]
+__all__ = ["distinct_elements", "sampled_banks", "sampled_kernels", "window_radius"]
 
 
 def window_radius(stencil: Stencil, model: KernelModel, stretch: float = 1.0) -> int:
@@ -18,21 +19,34 @@ def window_radius(stencil: Stencil, model: KernelModel, stretch: float = 1.0) ->
     return ceil(stretch * model.support(stencil.radius) - 1e-9)
 
 
-def sampled_kernels(
-    stencil: Stencil, matrices: np.ndarray, model: KernelModel, radius: int
-) -> np.ndarray:
+def sampled_kernels(stencil: Stencil, matrices: np.ndarray, model: KernelModel, radius: int) -> np.ndarray:
     """phi(A^-1 u) for each A of ``matrices`` (T, 2, 2) and u in W, zero sum; (T, 2c+1, 2c+1), float64.
 
     Indexed [element, u_y + c, u_x + c]. The residual mean is taken out along the sampled envelope beta
     (times the mask), as SPEC 2 prescribes for every model.
+    """
+    return sampled_banks((stencil,), matrices, model, radius)[0]
+
+
+def sampled_banks(stencils: Sequence[Stencil], matrices: np.ndarray, model: KernelModel, radius: int) -> np.ndarray:
+    """``sampled_kernels`` of several stencils on one window, (R, T, 2c+1, 2c+1).
+
+    The point-spread function is sampled once for every point that any of the stencils has.
     """
     u = np.arange(-radius, radius + 1, dtype=np.float64)
     grid = np.stack(np.meshgrid(u, u), axis=-1)  # (y, x, 2) holding (x, y)
     points = np.einsum("tij,yxj->tyxi", np.linalg.inv(matrices), grid)
     mask = model.mask(points)
     envelope = model.beta(points) * mask
-    kernels = sum(weight * model.beta(points - (x, y)) for x, y, weight in stencil.points) * mask
-    return kernels - (kernels.sum((1, 2)) / envelope.sum((1, 2)))[:, None, None] * envelope
+    weights = {(x, y): np.zeros(len(stencils)) for stencil in stencils for x, y, _ in stencil.points}
+    for index, stencil in enumerate(stencils):
+        for x, y, weight in stencil.points:
+            weights[x, y][index] += weight
+    kernels = np.zeros((len(stencils), *envelope.shape))
+    for point, weight in weights.items():
+        kernels += np.multiply.outer(weight, model.beta(points - point) * mask)
+    residual = kernels.sum((2, 3)) / envelope.sum((1, 2))
+    return kernels - residual[..., None, None] * envelope
 
 
 def distinct_elements(kernels: np.ndarray, rtol: float = 1e-10) -> np.ndarray:

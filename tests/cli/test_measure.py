@@ -1,0 +1,444 @@
+"""`symaudit measure`: exit codes, stdout and stderr, config files, report folders, and runs that are killed."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from symmetry_audit import measure as measure_in_python
+from symmetry_audit import reports
+from symmetry_audit.cli.main import main
+from symmetry_audit.cli.measure import measure as command
+from symmetry_audit.cli.options import progress_on_stderr
+from symmetry_audit.results import AuditReport
+from tests.conftest import save_photos
+
+FILES = {"report.json", "run.json", "responses.parquet", "journal.jsonl", ".lock"}
+DRAWN = {"table1.csv", "table1.md", "table1.tex", "figure2.png", "figure2.svg", "figure2.pdf"}
+
+
+@pytest.fixture
+def run(capsys, monkeypatch, tmp_path):
+    """Run ``symaudit measure`` in this process, in tmp_path; give exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("SYMAUDIT_")]:
+        monkeypatch.delenv(name)
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as stop:
+            main(["measure", *map(str, arguments)])
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave out tables and figures, which take most of the time of a small run."""
+    monkeypatch.setattr(reports, "render", lambda folder: ())
+
+
+def one_document(text: str) -> dict:
+    """``text`` as exactly one JSON document without NaN or Infinity."""
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+# --- real processes
+
+
+def test_exit_codes_0_3_and_4(symaudit, photos, tmp_path):
+    small = ("measure", "photos", "--reg", "tv", "--group", "p4", "--workers", "1")
+    done = symaudit(*small, "--out", "a/report", "--json")
+    report = one_document(done.stdout)
+    assert done.returncode == 0
+    assert report["schema"] == "symaudit.report/1"
+    assert (tmp_path / "a/report/report.json").read_text(encoding="utf-8") == done.stdout
+    assert {path.name for path in (tmp_path / "a/report").iterdir()} == FILES | DRAWN
+    assert done.stderr.splitlines() == [f"Warning: {report['warnings'][0]}", "Report written to a/report"]
+
+    (photos / "photo_1.png").write_bytes(b"")
+    done = symaudit(*small)
+    assert done.returncode == 4
+    assert "photos (3 images, 1 left out) under p4" in done.stdout
+    assert "Left out: photo_1.png: the file is empty (0 bytes)\n" in done.stderr
+    assert done.stderr.endswith("Report written to symaudit-photos\n")
+
+    # more than 0 is exceeded, and that goes before images left out; the images are not measured again
+    before = (tmp_path / "symaudit-photos/journal.jsonl").read_bytes()
+    done = symaudit(*small, "--fail-above", "0", "-q")
+    assert done.returncode == 3
+    assert done.stderr.startswith("The relative epsilon 0.0")
+    assert done.stderr.endswith(" exceeds --fail-above 0\n")
+    assert (tmp_path / "symaudit-photos/journal.jsonl").read_bytes() == before
+
+
+def test_exit_codes_1_and_2(symaudit, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = symaudit("measure", "empty")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith('Error: no images in "empty"; expected files ending in .bmp, ')
+    done = symaudit("measure", "empty", "--reg", "sobl", "--json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == 'Error: unknown regularizer "sobl". Did you mean "sobel"?\n'
+    assert not (tmp_path / "symaudit-empty").exists()
+
+
+class Killable:
+    """A ``symaudit measure`` in a process of its own that is stopped once its journal has grown."""
+
+    def __init__(self, folder: Path, journal: Path, *arguments: str) -> None:
+        self.journal = journal
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "symmetry_audit.cli", "measure", *arguments],
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def images(self) -> int:
+        return max(0, self.journal.read_bytes().count(b"\n") - 1) if self.journal.exists() else 0
+
+    def wait_for(self, images: int) -> None:
+        limit = time.monotonic() + 120
+        while self.images() < images:
+            assert self.process.poll() is None and time.monotonic() < limit, self.process.communicate()
+            time.sleep(0.002)
+
+    def stop(self, how: signal.Signals) -> tuple[int, str, str]:
+        self.process.send_signal(how)
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out, err
+
+
+def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(symaudit, run, rng, tmp_path):
+    """Ctrl-C, then SIGKILL, then a torn line; the end is that of a run left in peace with another worker count."""
+    count = 120
+    (tmp_path / "photos").mkdir()
+    picture = rng.integers(0, 256, (240, 240), np.uint8)
+    for number in range(count):
+        Image.fromarray(np.roll(picture, number, axis=1)).save(tmp_path / f"photos/{number:03}.png", compress_level=1)
+    arguments, journal = ("photos", "--out", "run", "--workers", "1"), tmp_path / "run/journal.jsonl"
+
+    first = Killable(tmp_path, journal, *arguments)
+    first.wait_for(10)
+    code, out, err = first.stop(signal.SIGINT)
+    assert (code, out) == (130, "")
+    assert err.strip() == "Interrupted; the same command continues the run."
+    interrupted = first.images()
+    assert 10 <= interrupted < count
+    assert not (tmp_path / "run/report.json").exists()
+
+    second = Killable(tmp_path, journal, *arguments)
+    second.wait_for(interrupted + 10)
+    second.process.send_signal(signal.SIGSTOP)
+    # while it stands still, a third run on that folder is told, in this process, and changes nothing
+    code, out, err = run(*arguments, "--force")
+    assert (code, out) == (1, "")
+    assert err == "Error: another run is writing to run; wait for it or choose another --out\n"
+    code, out, err = second.stop(signal.SIGKILL)
+    assert (code, out, err) == (-signal.SIGKILL, "", "")
+    killed = second.images()
+    assert interrupted + 10 <= killed < count
+    with open(journal, "ab") as file:
+        file.write(b'{"image": "119.png", "sta')
+
+    done = symaudit("measure", *arguments)
+    assert done.returncode == 0
+    assert journal.read_bytes().count(b"\n") == 1 + count
+    assert measure_in_python("photos", out="whole", workers=2).dataset.images == count
+    for name in sorted({"report.json", "responses.parquet"} | DRAWN):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+# --- stdout and stderr
+
+
+def test_the_table_goes_to_stdout_and_the_report_can_be_loaded(run, photos, undrawn, tmp_path):
+    code, out, err = run("photos", "--group", "p8", "--out", "r")
+    report = AuditReport.load(tmp_path / "r")
+    assert code == 0
+    assert out == reports.table1_text(report)
+    assert err.splitlines() == [*(f"Warning: {text}" for text in report.warnings), "Report written to r"]
+    assert len(report.results) == 10
+
+
+def test_quiet_says_nothing_but_the_result(run, photos, undrawn):
+    (photos / "photo_0.png").write_bytes(b"")
+    code, out, err = run("photos", "--group", "p2", "-q")
+    assert (code, err) == (4, "")
+    assert "3 images, 1 left out" in out
+    assert run("photos", "--group", "p2", "-qv", "--allow-skipped") == (0, out, "")
+
+
+def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, photos, undrawn):
+    for number in range(12):
+        (photos / f"x{number:02}.png").write_bytes(b"")
+    arguments = ("photos", "--reg", "tv,chiral", "--group", "p4", "--device", "cpu", "--workers", "3")
+    plan = "16 images of photos: tv,chiral under p4, gaussian kernel, margin 15 px, into symaudit-photos"
+    code, out, err = run(*arguments, "-v")
+    assert code == 4
+    first, *left_out, last = err.splitlines()
+    assert first == f"Measuring {plan}; device cpu, workers 3"
+    assert left_out == [f"Left out: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
+    assert last == "Report written to symaudit-photos"
+
+    assert run(*arguments, "--dry-run") == (0, f"Would measure {plan}\n", "")
+    code, quieter_out, quieter = run(*arguments)
+    assert quieter_out == out
+    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", last]
+
+
+def test_json_of_a_flat_dataset_has_null_and_a_reason(run, tmp_path, undrawn):
+    (tmp_path / "walls").mkdir()
+    Image.new("L", (40, 40), 128).save(tmp_path / "walls/grey.png")
+    code, out, _ = run("walls", "--reg", "chiral", "--group", "p4", "--json")
+    document = one_document(out)
+    assert code == 0
+    assert [(row["relative_epsilon"], row["normalized_epsilon"]) for row in document["results"]] == [(None, None)] * 2
+    assert {row["reason"] for row in document["results"]} == {"the mean response is 0: every image is flat"}
+
+
+def test_what_was_chosen_for_the_user_is_said(run, tmp_path, monkeypatch, capsys):
+    save_photos(tmp_path / "own", np.random.default_rng(0), count=2)
+    monkeypatch.setenv("SYMAUDIT_MANIFESTS", str(tmp_path / "manifests"))
+    with pytest.raises(SystemExit):
+        main(["datasets", "add", "mine", "own"])
+    capsys.readouterr()
+    code, out, err = run("mine", "--dry-run")
+    assert code == 0
+    assert out.startswith("Would measure 2 images of mine:all: ")
+    assert err == "mine: split all, 2 images\n"
+    assert run("mine", "--dry-run", "-q") == (0, out, "")
+
+
+@pytest.mark.parametrize(("scenario", "least"), [("sample_strict", True), ("dataset_strict", False)])
+def test_fail_above_looks_at_the_dataset_rows_where_there_are_any(run, photos, undrawn, scenario, least):
+    both = measure_in_python(photos, reg="tv", group="p8")
+    single, dataset = (row.relative_epsilon for row in both.results)
+    assert single > dataset
+    between = (single + dataset) / 2
+    arguments = ("photos", "--reg", "tv", "--group", "p8", "-q", "--fail-above")
+    assert run(*arguments, between, "--scenario", scenario, "--out", "alone")[0] == (3 if least else 0)
+    assert run(*arguments, between, "--out", "both")[0] == 0
+    assert run(*arguments, dataset, "--out", "both")[0] == 0  # reached is not exceeded
+    assert run(*arguments, dataset * 0.999, "--out", "both")[0] == 3
+
+
+def test_progress_is_a_line_now_and_then_where_stderr_is_no_terminal(capsys):
+    with progress_on_stderr(quiet=False, interval=0.0) as progress:
+        for done in range(4):
+            progress(done, 3)
+    assert capsys.readouterr().err == "0 of 3 images\n1 of 3 images\n2 of 3 images\n"
+    with progress_on_stderr(quiet=False) as progress:
+        progress(1, 3)
+    with progress_on_stderr(quiet=True, interval=0.0) as progress:
+        progress(1, 3)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_progress_is_a_bar_on_a_terminal(monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress_on_stderr(quiet=False) as progress:
+        for done in (2, 3, 5):
+            progress(done, 5)
+    assert "5/5" in terminal.getvalue()
+
+
+# --- options
+
+
+def test_dry_run_prints_the_plan_and_leaves_nothing(run, photos, tmp_path):
+    code, out, err = run("photos", "--limit", "3", "--sigma", "1,2", "--seed", "9", "--dry-run", "--json")
+    plan = one_document(out)
+    assert (code, err) == (0, "")
+    assert (plan["schema"], plan["images"], plan["out"]) == ("symaudit.plan/1", 3, "symaudit-photos")
+    assert (plan["settings"]["sigma"], plan["settings"]["seed"], plan["settings"]["margin"]) == ([1.0, 2.0], 9, 19)
+    assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
+    (tmp_path / "own.toml").write_text("[diagonal]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
+    code, out, _ = run(
+        "photos", "--json", "--reg", "diagonal", "--reg", "tv,sobel", "--stencils", "own.toml", "--group", "p4m",
+        "--kernel", "bicubic", "--margin", "9", "--response", "energy", "--scenario", "dataset_strict",
+        "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
+    )  # fmt: skip
+    settings = one_document(out)["settings"]
+    assert code == 0
+    assert [item["name"] for item in settings.pop("regularizers")] == ["diagonal", "tv", "sobel"]
+    assert settings == {
+        "group": "p4m",
+        "kernel": "bicubic",
+        "sigma": [None],
+        "margin": 9,
+        "response": "energy",
+        "scenarios": ["dataset_strict"],
+        "downscale": [1, 2],
+        "limit": 2,
+        "seed": 5,
+        "max_pixels": 5000,
+    }
+    info = json.loads((tmp_path / "symaudit-photos/run.json").read_text())
+    assert (info["device"], info["workers"]) == ("cpu", 1)
+
+
+def test_on_error_fail_stops_with_1(run, photos, undrawn, tmp_path):
+    (photos / "photo_0.png").write_bytes(b"")
+    code, out, err = run("photos", "--group", "p2", "--on-error", "fail")
+    assert (code, out) == (1, "")
+    assert err == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip leaves such images out\n"
+    assert not (tmp_path / "symaudit-photos/report.json").exists()
+
+
+def test_a_finished_report_is_given_again_and_another_question_is_refused(run, photos, undrawn, tmp_path):
+    asked = ("photos", "--reg", "tv", "--group", "p4", "--out", "r", "-q")
+    first = run(*asked)
+    stored = (tmp_path / "r/report.json").read_bytes()
+    assert run(*asked) == first
+    code, out, err = run(*asked, "--group", "p8")
+    assert (code, out) == (1, "")
+    assert err == (
+        'Error: r holds a run with another group ("p4", now "p8"); choose another --out, or --force to start over\n'
+    )
+    assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force starts over\n"
+    assert (tmp_path / "r/report.json").read_bytes() == stored
+    assert run(*asked, "--group", "p8", "--force")[0] == 0
+    assert AuditReport.load("r").settings["group"] == "p8"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(run, photos, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    assert run("photos", "--out", "taken") == (1, "", "Error: taken is a file; choose another --out\n")
+    code, _, err = run("photos", "--out", "taken/below")
+    assert (code, err) == (1, "Error: cannot write to taken/below: Not a directory; choose another --out\n")
+    code, _, err = run("photos", "--out", "photos")
+    assert (code, err) == (1, "Error: photos holds other files and no report; choose another --out\n")
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_the_report_folder_is_named_after_the_source(run, photos, tmp_path):
+    (tmp_path / "my photos, 2024").symlink_to(photos)
+    for source, folder in (("photos/photo_*.png", "symaudit-glob"), ("photos/photo_1.png", "symaudit-photo_1")):
+        assert one_document(run(source, "--dry-run", "--json")[1])["out"] == folder
+    assert one_document(run("photos", "--dry-run", "--json", "--out", "a/b")[1])["out"] == "a/b"
+    photos.rename(tmp_path / "a b!")
+    assert one_document(run("a b!", "--dry-run", "--json")[1])["out"] == "symaudit-a-b-"
+
+
+# --- config files
+
+
+def plan_of(run, *arguments) -> dict:
+    code, out, err = run("photos", "--dry-run", "--json", *arguments)
+    assert (code, err) == (0, "")
+    document = one_document(out)
+    names = [item["name"] for item in document["settings"].pop("regularizers")]
+    return document | document["settings"] | {"reg": names}
+
+
+def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(run, photos, tmp_path, monkeypatch):
+    (tmp_path / "run.toml").write_text('group = "p4"\nseed = 1\nmargin = 20\nreg = "tv,sobel"')
+    assert plan_of(run)["group"] == "p32"
+    plan = plan_of(run, "--config", "run.toml")
+    assert (plan["group"], plan["seed"], plan["margin"], plan["reg"]) == ("p4", 1, 20, ["tv", "sobel"])
+    monkeypatch.setenv("SYMAUDIT_MEASURE_GROUP", "p8")
+    monkeypatch.setenv("SYMAUDIT_MEASURE_REG", "laplacian")
+    monkeypatch.setenv("SYMAUDIT_MEASURE_SEED", "2")
+    plan = plan_of(run, "--config", "run.toml", "--seed", "3")
+    assert (plan["group"], plan["seed"], plan["margin"], plan["reg"]) == ("p8", 3, 20, ["laplacian"])
+    plan = plan_of(run, "--config", "run.toml", "--group", "p16", "--reg", "chiral", "--margin", "30")
+    assert (plan["group"], plan["seed"], plan["margin"], plan["reg"]) == ("p16", 2, 30, ["chiral"])
+
+
+def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
+    names = {option.lstrip("-") for item in command.params for option in item.opts if option.startswith("--")}
+    values = {
+        "reg": ["tv", "mine"], "stencils": "own.toml", "group": "p8m", "kernel": "gaussian", "sigma": [1, 2.5],
+        "margin": 40, "response": "energy", "scenario": ["dataset_strict"], "downscale": [2, 3], "limit": 2, "seed": 7,
+        "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
+        "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
+        "resume": False, "force": True, "json": True,
+    }  # fmt: skip
+    assert set(values) == names - {"config"}
+    (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
+    # JSON values are TOML values; - and _ are the same
+    lines = [f"{key.replace('-', '_')} = {json.dumps(value)}" for key, value in values.items()]
+    (tmp_path / "run.toml").write_text("\n".join(lines))
+    code, out, _ = run("photos", "--config", "run.toml")
+    plan = one_document(out)
+    settings = plan["settings"]
+    assert (code, plan["out"], plan["images"]) == (0, "there", 2)
+    assert [item["name"] for item in settings.pop("regularizers")] == ["tv", "mine"]
+    assert settings == {
+        "group": "p8m",
+        "kernel": "gaussian",
+        "sigma": [1.0, 2.5],
+        "margin": 40,
+        "response": "energy",
+        "scenarios": ["dataset_strict"],
+        "downscale": [1, 2, 3],
+        "limit": 2,
+        "seed": 7,
+        "max_pixels": 99,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('grp = "p4"', r'run.toml: unknown key "grp". Did you mean "group"?'),
+        ("no-resume = true", r'run.toml: unknown key "no-resume". Did you mean "resume"?'),
+        ('[measure]\ngroup = "p4"', r'run.toml: unknown key "measure". Choose from: '),
+        ('config = "other.toml"', r'run.toml: unknown key "config". Choose from: '),
+        ('reg = "sobl"', 'unknown regularizer "sobl". Did you mean "sobel"?'),
+        ('limit = "ten"', "Invalid value for '--limit': 'ten' is not a valid integer range."),
+        ("group = p4", "run.toml is not valid TOML: "),
+        (b"group = '\xff'", "run.toml is not valid TOML: "),
+    ],
+)
+def test_what_is_wrong_in_a_config_file_is_usage(run, photos, tmp_path, content, message):
+    (tmp_path / "run.toml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    code, out, err = run("photos", "--config", "run.toml", "--dry-run")
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[-1]
+
+
+def test_a_config_file_that_is_not_there(run, photos):
+    code, _, err = run("photos", "--config", "none.toml")
+    assert (code, err) == (2, "Error: cannot read the config file none.toml: No such file or directory\n")
+
+
+# --- completion
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "expected"),
+    [
+        ("reg", "so", ["sobel"]),
+        ("reg", "tv,lap", ["tv,laplacian"]),
+        ("group", "p3", ["p32", "p32m"]),
+        ("kernel", "b", ["bicubic"]),
+        ("source", "DIV", ["DIV2K"]),
+    ],
+)
+def test_names_are_completed(option, typed, expected):
+    parameter = next(item for item in command.params if item.name == option)
+    assert [item.value for item in parameter.shell_complete(None, typed)] == expected

@@ -1,0 +1,103 @@
+"""The direction of dependencies in DESIGN.md, read from the syntax trees: no import, however deep, points outward."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = "symmetry_audit"
+# part -> the parts it may import; a new part fails the test until it has its line here
+ALLOWED = {
+    "errors": set(),
+    "files": {"errors"},
+    "results": {"errors"},
+    "groups": {"errors"},
+    "kernels": {"errors", "groups"},
+    "data": {"errors", "files", "results"},
+    "audit": {"errors", "results", "groups", "kernels", "data"},
+    "reports": {"errors", "files", "results", "groups"},
+    "api": {"errors", "files", "results", "audit", "data", "reports"},
+    "cli": {"errors", "results", "kernels", "data", "audit", "reports", "api"},
+    "data_manifests": set(),
+    "__init__": set(),
+}
+WITHOUT_TORCH = ("errors", "files", "results", "groups", "kernels", "data", "reports")
+
+
+def parts() -> dict[str, list[Path]]:
+    """The Python files of every part of the package, by the name under which it is installed."""
+    places = [*(ROOT / PACKAGE).iterdir(), ROOT / "cli", ROOT / "data_manifests"]
+    found = {}
+    for place in places:
+        files = [place] if place.suffix == ".py" else sorted(place.rglob("*.py"))
+        if files:
+            found[place.stem] = files
+    return found
+
+
+def imported(source: str) -> Iterator[str]:
+    """Dotted names that ``source`` imports at any level of nesting, type-checking blocks included."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute in this project"
+            # "from symmetry_audit import data" imports the part data
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def imported_parts(source: str) -> set[str]:
+    return {name.split(".")[1] for name in imported(source) if name.startswith(f"{PACKAGE}.")}
+
+
+def test_every_import_is_seen():
+    source = """
+import numpy.linalg
+from symmetry_audit import data, audit
+if TYPE_CHECKING:
+    from symmetry_audit.reports._facts import Facts
+def f():
+    class C:
+        import torch, symmetry_audit.cli.main
+"""
+    assert imported_parts(source) == {"data", "audit", "reports", "cli"}
+    assert {"torch", "numpy.linalg"} <= set(imported(source))
+
+
+def test_every_part_has_its_line():
+    assert set(parts()) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("part", ALLOWED)
+def test_dependencies_point_inward(part):
+    outward = {
+        f"{path.relative_to(ROOT)} imports {target}"
+        for path in parts()[part]
+        for target in imported_parts(path.read_text(encoding="utf-8")) - ALLOWED[part] - {part}
+    }
+    assert outward == set()
+
+
+def test_the_allowed_directions_have_no_cycle():
+    def reach(part, seen=()):
+        assert part not in seen, f"{' -> '.join(seen)} -> {part}"
+        for target in ALLOWED[part]:
+            reach(target, (*seen, part))
+
+    for part in ALLOWED:
+        reach(part)
+
+
+@pytest.mark.parametrize("part", WITHOUT_TORCH)
+def test_torch_stays_out(part):
+    for path in parts()[part]:
+        assert "torch" not in {name.split(".")[0] for name in imported(path.read_text(encoding="utf-8"))}, path
+
+
+def test_the_standard_library_carries_the_results():
+    heavy = {name.split(".")[0] for name in imported((ROOT / PACKAGE / "results.py").read_text(encoding="utf-8"))}
+    assert heavy - {"__future__", "collections", "dataclasses", "json", "pathlib", "typing", PACKAGE} == {"pandas"}
