@@ -18,6 +18,7 @@ slow: $(VENV)/.installed-test
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 claims: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/claims.py

@@ -116,9 +116,7 @@ def real_images(rounds: int) -> dict:
     rows = measure(DATA / "BSD100" / "HR").results
     return {
         "largest_relative_difference_of_epsilon": float(max(gaps.values())),
-        "BSD100_p32": {
-            f"{row.scenario}, {row.regularizer}": [row.epsilon, row.relative_epsilon] for row in rows
-        },
+        "BSD100_p32": {f"{row.scenario}, {row.regularizer}": [row.epsilon, row.relative_epsilon] for row in rows},
     }
 
 

@@ -42,30 +42,55 @@ def _datasets() -> list[str]:
 
 @click.command(short_help="Measure the symmetry error of a dataset.", epilog=EXIT_CODES)
 @click.argument("source", shell_complete=complete(_datasets))
-@click.option("--reg", multiple=True, shell_complete=complete(_regularizers),
-              help="Regularizers, repeated or as a comma list.  [default: tv,tv2,sobel,laplacian,prewitt]")
+@click.option(
+    "--reg",
+    multiple=True,
+    shell_complete=complete(_regularizers),
+    help="Regularizers, repeated or as a comma list.  [default: tv,tv2,sobel,laplacian,prewitt]",
+)
 @click.option("--stencils", type=click.Path(path_type=Path), help="TOML file with regularizers of your own.")
-@click.option("--group", default="p32", show_default=True, shell_complete=complete(lambda: GROUPS),
-              help="pT for T rotations, pTm with mirrors.")
-@click.option("--kernel", default="gaussian", show_default=True,
-              shell_complete=complete(lambda: ["gaussian", "bicubic", "fourier"]),
-              help="Kernel model: gaussian, bicubic or fourier.")
+@click.option(
+    "--group",
+    default="p32",
+    show_default=True,
+    shell_complete=complete(lambda: GROUPS),
+    help="pT for T rotations, pTm with mirrors.",
+)
+@click.option(
+    "--kernel",
+    default="gaussian",
+    show_default=True,
+    shell_complete=complete(lambda: ["gaussian", "bicubic", "fourier"]),
+    help="Kernel model: gaussian, bicubic or fourier.",
+)
 @click.option("--sigma", type=NumberList(), help="Width of the gaussian in px; a comma list sweeps.  [default: 1.5]")
 @click.option("--margin", type=click.IntRange(0), help="Border left out, in px.  [default: from the kernels; 15]")
 @click.option("--response", default="abs", show_default=True, help="abs or energy (mean of squares).")
-@click.option("--scenario", multiple=True,
-              help="sample_strict, dataset_strict.  [default: both]")
+@click.option("--scenario", multiple=True, help="sample_strict, dataset_strict.  [default: both]")
 @click.option("--downscale", type=NumberList(int), help="Repeat the audit on copies this many times coarser.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N images.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Chooses the single image of sample_strict.")
 @click.option("--max-pixels", type=click.IntRange(1), help="Leave out larger images.  [default: 200000000]")
-@click.option("--on-error", type=click.Choice(("skip", "fail")), default="skip", show_default=True,
-              help="What to do with an image that cannot be measured.")
+@click.option(
+    "--on-error",
+    type=click.Choice(("skip", "fail")),
+    default="skip",
+    show_default=True,
+    help="What to do with an image that cannot be measured.",
+)
 @click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were left out.")
-@click.option("--fail-above", type=float, metavar="X",
-              help="Exit with 3 if a relative epsilon exceeds X (of the dataset rows where there are any).")
-@click.option("--data-root", envvar="SYMAUDIT_DATA", type=click.Path(path_type=Path),
-              help="Where datasets lie (or SYMAUDIT_DATA).")
+@click.option(
+    "--fail-above",
+    type=float,
+    metavar="X",
+    help="Exit with 3 if a relative epsilon exceeds X (of the dataset rows where there are any).",
+)
+@click.option(
+    "--data-root",
+    envvar="SYMAUDIT_DATA",
+    type=click.Path(path_type=Path),
+    help="Where datasets lie (or SYMAUDIT_DATA).",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, and stop.")
 @config_option
 @run_options

@@ -14,8 +14,12 @@ __all__ = ["verify"]
 @click.command(short_help="Recompute a report and compare.")
 @click.argument("report", type=click.Path(path_type=Path))
 @click.option("--source", help="Where the images lie now, if they were moved.")
-@click.option("--data-root", envvar="SYMAUDIT_DATA", type=click.Path(path_type=Path),
-              help="Where datasets lie (or SYMAUDIT_DATA).")
+@click.option(
+    "--data-root",
+    envvar="SYMAUDIT_DATA",
+    type=click.Path(path_type=Path),
+    help="Where datasets lie (or SYMAUDIT_DATA).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @device_options
 @quiet_option

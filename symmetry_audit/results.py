@@ -187,5 +187,3 @@ class AuditReport:
 def dump_json(document: Any) -> str:
     """Two-space indented JSON with a final newline; a NaN or infinity is a mistake and raises ValueError."""
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
-
-

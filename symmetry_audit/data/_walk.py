@@ -13,6 +13,9 @@ __all__ = ["IMAGE_SUFFIXES", "is_image_name", "walk_images"]
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
+REPORT_MARKS = {"report.json", "responses.parquet"}
+
+
 def is_image_name(name: str) -> bool:
     """Whether ``name`` (no folder before it) ends as an image does, in any case, and is not hidden."""
     return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
@@ -22,7 +25,7 @@ def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, P
     """Yield ``(key, path)`` of each image below ``folder``; the key is its posix path relative to ``folder``.
 
     ``depth`` is the most folders a key may name, None for any number. Hidden names and __MACOSX are passed
-    over. A folder that links lead to again is read once, so loops end; a link to no file is yielded as it
+    over, and so are report folders. A folder that links lead to again is read once, so loops end; a link to no file is yielded as it
     is. Raises DataError for a folder that cannot be listed.
     """
     seen = set()
@@ -33,6 +36,9 @@ def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, P
             continue
         seen.add(real)
         below = Path(root).relative_to(folder)
+        if below.parts and set(files) >= REPORT_MARKS:
+            folders.clear()  # a report written among its own images: the figures in it are no data
+            continue
         if depth is not None and len(below.parts) >= depth:
             folders.clear()
         # in name order, because the first way into a linked folder gives its images their keys

@@ -120,7 +120,7 @@ def test_version(run):
         (["measure", "photos", "--gruop", "p4"], "No such option '--gruop'. Did you mean '--group'?"),
         (["demo", "--workers", "0"], "Invalid value for '--workers': 0 is not in the range x>=1."),
         (["measure", "x", "--device", "gpu"], "Invalid value for '--device': 'gpu' is not one of 'auto', 'cpu', 'cud"),
-        (["measure", "x", "--sigma", "1,b"], '\'--sigma\': "1,b" is not a number or a comma list of numbers'),
+        (["measure", "x", "--sigma", "1,b"], "'--sigma': \"1,b\" is not a number or a comma list of numbers"),
     ],
 )
 def test_wrong_usage_exits_with_2_and_names_what_is_near(run, arguments, message):

@@ -50,3 +50,12 @@ def test_a_link_to_no_file_is_left_to_the_reader(tmp_path):
 def test_a_folder_that_cannot_be_listed_is_an_error(tmp_path):
     with pytest.raises(DataError, match=r"^cannot list \S+gone: No such file or directory; make the folder readable$"):
         list(walk_images(tmp_path / "gone"))
+
+
+def test_a_report_among_the_images_is_passed_over(tmp_path: Path) -> None:
+    for name in ("a.png", "symaudit-x/figure2.png", "symaudit-x/report.json", "symaudit-x/responses.parquet"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [key for key, _ in walk_images(tmp_path)] == ["a.png"]
+    # named itself, it is what the user wants to read
+    assert [key for key, _ in walk_images(tmp_path / "symaudit-x")] == ["figure2.png"]

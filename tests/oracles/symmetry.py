@@ -16,6 +16,7 @@ y points down (rows); a matrix acts on the column vector (x, y).  Readings chose
     zero sum makes its term vanish while P may be infinite there.
 8.  1-bit images become RGB first, so white is 255 up to the rounding of the weights; "LA" counts as grey.
 """
+
 import io
 import math
 import re
@@ -29,6 +30,7 @@ ORIENTATION_TAG = 0x0112
 
 
 # ---------------------------------------------------------------- section 1: images
+
 
 def oriented(array, tag):
     """SPEC section 1: the displayed array of a stored one, EXIF orientation 1-8 (else unchanged)."""
@@ -64,6 +66,7 @@ def luminance(path):
 
 
 # ---------------------------------------------------------------- section 2: stencils and kernels
+
 
 def three_by_three(rows):
     """SPEC section 2: columns -1, 0, +1 times the given row weights, points of weight zero left out."""
@@ -107,8 +110,8 @@ def keys(s):
     """SPEC section 2: Keys' cubic convolution kernel, a = -1/2, one dimension."""
     a = -0.5
     s = np.abs(s)
-    inner = (a + 2.0) * s ** 3 - (a + 3.0) * s ** 2 + 1.0
-    outer = a * s ** 3 - 5.0 * a * s ** 2 + 8.0 * a * s - 4.0 * a
+    inner = (a + 2.0) * s**3 - (a + 3.0) * s**2 + 1.0
+    outer = a * s**3 - 5.0 * a * s**2 + 8.0 * a * s - 4.0 * a
     return np.where(s <= 1.0, inner, np.where(s < 2.0, outer, 0.0))
 
 
@@ -126,7 +129,7 @@ def dirichlet(s):
 def beta(x, y, kernel, sigma):
     """SPEC section 2: the kernel model beta at the points (x, y), without the mask of `fourier`."""
     if kernel == "gaussian":
-        return np.exp(-(x ** 2 + y ** 2) / (2.0 * sigma ** 2)) / (2.0 * math.pi * sigma ** 2)
+        return np.exp(-(x**2 + y**2) / (2.0 * sigma**2)) / (2.0 * math.pi * sigma**2)
     if kernel == "bicubic":
         return keys(x) * keys(y)
     if kernel == "fourier":
@@ -138,7 +141,7 @@ def mask(x, y, kernel):
     """SPEC section 2: m(x) of `fourier`; one elsewhere."""
     if kernel != "fourier":
         return np.ones_like(x)
-    squared = x ** 2 + y ** 2
+    squared = x**2 + y**2
     smooth = np.exp(-np.maximum(squared / 9.0 - 1.0, 0.0) / 0.2)
     # |x| = 4 lies inside; turned by A^-1 such a point must stay there, whatever the last bit says
     return np.where(squared <= 16.0 + 1e-9, smooth, 0.0)
@@ -181,8 +184,12 @@ def symmetries(name):
     points = [point for point in stencil(name) if point[2] != 0.0]
     half_turn = [(-x, -y, weight) for x, y, weight in points]
     axes = [angle for angle in candidate_axes(points) if mirrored_to_itself(points, angle)]
-    return {"odd": same_stencil(half_turn, negative(points)), "even": same_stencil(half_turn, points),
-            "mirror": bool(axes), "axes": axes}
+    return {
+        "odd": same_stencil(half_turn, negative(points)),
+        "even": same_stencil(half_turn, points),
+        "mirror": bool(axes),
+        "axes": axes,
+    }
 
 
 def candidate_axes(points):
@@ -222,6 +229,7 @@ def same_stencil(first, second):
 
 
 # ---------------------------------------------------------------- section 3: groups and responses
+
 
 def rotation(theta):
     """SPEC section 3: A = [[cos, sin], [-sin, cos]], counter-clockwise on the screen for theta > 0."""
@@ -276,7 +284,7 @@ def convolved(image, k, margin):
     for uy in range(-c, c + 1):
         for ux in range(-c, c + 1):
             top, left = margin - uy, margin - ux
-            total += k[uy + c, ux + c] * image[top:top + rows, left:left + columns]
+            total += k[uy + c, ux + c] * image[top : top + rows, left : left + columns]
     return total
 
 
@@ -286,7 +294,7 @@ def response(image, points, A, kernel, sigma, c, margin, kind="abs"):
     if kind == "abs":
         return float(np.mean(np.abs(values)))
     if kind == "energy":
-        return float(np.mean(values ** 2))
+        return float(np.mean(values**2))
     raise ValueError(kind)
 
 
@@ -298,6 +306,7 @@ def responses(image, name, matrices, kernel="gaussian", sigma=1.5, lam=1.0, marg
 
 
 # ---------------------------------------------------------------- section 4: the metric
+
 
 def epsilon(table):
     """SPEC section 4, Eq. (8): (value, worst_element) of an (N, T) table; element 0 is the identity."""
@@ -322,6 +331,7 @@ def normalized_epsilon(table):
 
 # ---------------------------------------------------------------- section 6: the discretisation floor
 
+
 def transfer_power(k, size=256):
     """SPEC section 6: |sum_u k(u) exp(-2 pi i k.u)|^2 on the size x size grid of np.fft.fftfreq.
 
@@ -330,7 +340,7 @@ def transfer_power(k, size=256):
     if k.shape[0] > size:
         raise ValueError("the grid is smaller than the kernel")
     padded = np.zeros((size, size))
-    padded[:k.shape[0], :k.shape[1]] = k
+    padded[: k.shape[0], : k.shape[1]] = k
     return np.abs(np.fft.fft2(padded)) ** 2
 
 

@@ -7,6 +7,7 @@ WIDE is a window without tail: beyond |u| = 16 a Gaussian of sigma = 1.5 is belo
 Sampling it on the unit mesh shifts its mass and moments by some exp(-2 pi^2 sigma^2) = 5e-20 (Poisson
 summation), so with WIDE the continuum moments of phi must come out up to rounding.
 """
+
 import itertools
 import math
 
@@ -36,6 +37,7 @@ def noise(seed=7, shape=(48, 52)):
 
 
 # ---------------------------------------------------------------- section 1
+
 
 def saved(tmp_path, array, mode, suffix="png"):
     path = tmp_path / f"image.{suffix}"
@@ -83,8 +85,16 @@ def test_cmyk(tmp_path):
 
 
 # From the EXIF standard, which names the visual side of stored row 0, then of stored column 0.
-SIDES = {1: "top left", 2: "top right", 3: "bottom right", 4: "bottom left",
-         5: "left top", 6: "right top", 7: "right bottom", 8: "left bottom"}
+SIDES = {
+    1: "top left",
+    2: "top right",
+    3: "bottom right",
+    4: "bottom left",
+    5: "left top",
+    6: "right top",
+    7: "right bottom",
+    8: "left bottom",
+}
 
 
 def displayed(stored, tag):
@@ -114,13 +124,17 @@ def test_orientation(tmp_path, tag, suffix):
 
 # ---------------------------------------------------------------- section 2
 
-@pytest.mark.parametrize(("name", "rows"), [
-    ("tv2", [[0, 0, 0], [1, -2, 1], [0, 0, 0]]),
-    ("sobel", [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
-    ("laplacian", [[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
-    ("prewitt", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
-    ("chiral", [[-1, 0, 0], [0, 0, 2], [0, -1, 0]]),
-])
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("tv2", [[0, 0, 0], [1, -2, 1], [0, 0, 0]]),
+        ("sobel", [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]),
+        ("laplacian", [[0, 1, 0], [1, -4, 1], [0, 1, 0]]),
+        ("prewitt", [[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]]),
+        ("chiral", [[-1, 0, 0], [0, 0, 2], [0, -1, 0]]),
+    ],
+)
 @pytest.mark.parametrize("kernel", ["bicubic", "fourier"])
 def test_interpolating_kernels_sample_to_the_stencil_itself(name, rows, kernel):
     # Both models are 1 at 0 and 0 at the other mesh points in reach (and m = 1 up to radius 3).
@@ -187,6 +201,7 @@ def test_radii_and_margins():
 
 # ---------------------------------------------------------------- section 3: groups
 
+
 def test_rotation_is_counter_clockwise_on_the_screen():
     # A quarter turn takes "right" (1, 0) to "up", which is (0, -1) with y down.
     assert np.allclose(oracle.rotation(math.pi / 2) @ [1, 0], [0, -1], rtol=0, atol=EXACT)
@@ -219,8 +234,10 @@ def test_affine_and_deformed():
 
 # ---------------------------------------------------------------- section 3: responses
 
-@pytest.mark.parametrize(("name", "slope"), [("tv", 1), ("tv2", 0), ("sobel", 8), ("laplacian", 0),
-                                             ("prewitt", 6), ("chiral", 3)])
+
+@pytest.mark.parametrize(
+    ("name", "slope"), [("tv", 1), ("tv2", 0), ("sobel", 8), ("laplacian", 0), ("prewitt", 6), ("chiral", 3)]
+)
 def test_ramp_along_x(name, slope):
     # sum_k c_k x_k times the gradient.
     assert abs(wide(name, field(lambda x, y: 2.5 * x + 9)) - 2.5 * slope) < EXACT
@@ -271,7 +288,7 @@ def test_plane_wave_energy():
     image = field(lambda x, y: np.cos(2 * math.pi * (kx * x + ky * y)), 2 * WIDE + 16, 2 * WIDE + 32)
     for theta in (0.0, 0.4, 1.1, 2.9):
         phase = math.pi * (kx * math.cos(theta) - ky * math.sin(theta))
-        damping = math.exp(-4 * math.pi ** 2 * 2.25 * (kx * kx + ky * ky))
+        damping = math.exp(-4 * math.pi**2 * 2.25 * (kx * kx + ky * ky))
         got = wide("tv", image, oracle.rotation(theta), "energy")
         assert abs(got - 2 * math.sin(phase) ** 2 * damping) < EXACT
 
@@ -321,9 +338,13 @@ def test_chiral_sees_half_turns_and_mirrors():
 
 def test_symmetries():
     half = math.pi / 2
-    for name, odd, axes in (("tv", True, [0, half]), ("tv2", False, [0, half]), ("sobel", True, [0, half]),
-                            ("laplacian", False, [0, half / 2, half, 1.5 * half]),
-                            ("prewitt", True, [0, half])):
+    for name, odd, axes in (
+        ("tv", True, [0, half]),
+        ("tv2", False, [0, half]),
+        ("sobel", True, [0, half]),
+        ("laplacian", False, [0, half / 2, half, 1.5 * half]),
+        ("prewitt", True, [0, half]),
+    ):
         found = oracle.symmetries(name)
         assert (found["odd"], found["even"], found["mirror"]) == (odd, not odd, True)
         assert np.allclose(found["axes"], axes)
@@ -331,6 +352,7 @@ def test_symmetries():
 
 
 # ---------------------------------------------------------------- section 4
+
 
 def test_epsilon_on_hand_tables():
     assert oracle.epsilon([[1, 2, 4], [3, 4, 4]]) == (2.0, 2)
@@ -350,6 +372,7 @@ def test_worst_element_ties():
 
 # ---------------------------------------------------------------- section 6
 
+
 def test_profile_of_a_known_transfer_function():
     # bicubic tv2 at the identity is (1, -2, 1): |phi^|^2 = 16 sin^4(pi k_x); summed over the disc, P = |k|.
     total, size = 0.0, 24
@@ -365,7 +388,7 @@ def test_profile_of_a_known_transfer_function():
 @pytest.mark.parametrize("name", oracle.FIVE)
 def test_quarter_turns_have_no_floor(name, kernel):
     # The mesh has them; rounding alone is left.
-    assert oracle.closed_form_floor(name, "p4", None, lambda k: k ** -2.0, kernel, size=64) < EXACT
+    assert oracle.closed_form_floor(name, "p4", None, lambda k: k**-2.0, kernel, size=64) < EXACT
 
 
 def pink(k):
@@ -374,7 +397,7 @@ def pink(k):
     Exponents 1.5 and 2.5 miss them (bicubic tv 0.305 and 0.270), and so does p8, which lacks the worst angle
     of several rows (fourier laplacian 0.260 instead of 0.335).
     """
-    return k ** -2.0
+    return k**-2.0
 
 
 # Printed in SPEC section 2; the tolerance is half a unit of the last printed digit.  The grid matters less:
