@@ -17,8 +17,11 @@ __all__ = ["TOLERANCES", "DeviceBank", "bank_responses"]
 
 # what factor_bank may leave out: responses hold to 4e-5 in float32 and to rounding in float64
 TOLERANCES = {torch.float32: 3e-4, torch.float64: 1e-12}
-# output pixels per band: the combined responses of a band should fit the caches (CPU) or fill the GPU
-BAND_PIXELS = {"cpu": 1 << 15, "cuda": 1 << 22}
+# rows whose row filters are computed together (each band also needs 2c rows around it), and pixels whose
+# combined responses are: these should stay in the caches of a CPU, and fill a GPU
+BAND_ROWS = {"cpu": 64, "cuda": 4096}
+TILE_PIXELS = {"cpu": 1 << 13, "cuda": 1 << 22}
+ALIGNMENT = 16  # columns; matrix products are half again as fast where rows start at multiples of 64 bytes
 
 
 @dataclass(frozen=True)
@@ -57,39 +60,38 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
     outer = image[margin - c : margin + height + c, margin - c : margin + width + c]
     # kernels sum to zero, so the mean is invisible; without it float32 keeps its digits for the detail
     centred = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
-    step = min(height, max(1, BAND_PIXELS[combine.device.type] // width))
-    # one workspace for all bands: fresh memory for each would cost more in page faults than the products
-    work = _Workspace.allocate(bank, step, width)
+    pixels = torch.nn.functional.pad(centred, (0, -width % ALIGNMENT))
+    rows, tile = _steps(combine.device.type, height, width)
+    # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
+    padded = width + -width % ALIGNMENT
+    basis = combine.new_empty(tile, combine.shape[1], padded)
+    values = combine.new_empty(tile, combine.shape[0], padded)
     total = torch.zeros(len(combine), dtype=torch.float64, device=combine.device)
-    for top in range(0, height, step):
-        rows = min(step, height - top)
-        _basis_responses(centred[top : top + rows + 2 * c], bank, work)
-        values = torch.matmul(combine, work.basis[:rows], out=work.values[:rows])  # (rows, m, width)
-        values = values.abs_() if kind == "abs" else values.square_()
-        total += values.sum(2).sum(0, dtype=torch.float64)
+    for top in range(0, height, rows):
+        band = pixels[top : min(top + rows, height) + 2 * c]
+        filtered = [torch.nn.functional.conv1d(band[:, None], row) for row in bank.rows]
+        for first in range(0, len(band) - 2 * c, tile):
+            count = min(tile, len(band) - 2 * c - first)
+            _basis_responses([part[first:] for part in filtered], bank, basis[:count])
+            combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
+            combined = combined.abs_() if kind == "abs" else combined.square_()
+            total += combined[..., :width].sum(2).sum(0, dtype=torch.float64)
     gains = bank.gains if kind == "abs" else bank.gains**2
     return gains * total.cpu().numpy() / (height * width)
 
 
-@dataclass(frozen=True)
-class _Workspace:
-    basis: torch.Tensor  # (rows, n, width)
-    values: torch.Tensor  # (rows, m, width)
-
-    @classmethod
-    def allocate(cls, bank: DeviceBank, rows: int, width: int) -> _Workspace:
-        kernels, basis = bank.combine.shape
-        return cls(bank.combine.new_empty(rows, basis, width), bank.combine.new_empty(rows, kernels, width))
+def _steps(device: str, height: int, width: int) -> tuple[int, int]:
+    """Rows per band and rows per tile."""
+    tile = min(height, max(1, TILE_PIXELS[device] // width))
+    return min(height, max(BAND_ROWS[device], tile)), tile
 
 
-def _basis_responses(band: torch.Tensor, bank: DeviceBank, work: _Workspace) -> None:
-    """Convolve ``band`` (rows + 2c, width + 2c) with the basis functions into ``work.basis``."""
+def _basis_responses(filtered: list[torch.Tensor], bank: DeviceBank, basis: torch.Tensor) -> None:
+    """Apply the column filters to row-filtered bands (rows + 2c or more, r, width), into ``basis`` (rows, n, width)."""
     taps, first = 2 * bank.radius + 1, 0
-    rows = len(band) - taps + 1
-    for row, column in zip(bank.rows, bank.columns, strict=True):
-        filtered = torch.nn.functional.conv1d(band[:, None], row)  # (rows + 2c, r, width)
-        _, r, width = filtered.shape
+    for part, column in zip(filtered, bank.columns, strict=True):
+        _, r, width = part.shape
         # the taps x r rows that one output row needs already lie one after another: a view, not a copy
-        windows = filtered.as_strided((rows, taps * r, width), (r * width, width, 1))
-        torch.matmul(column, windows, out=work.basis[:rows, first : first + len(column)])
+        windows = part.as_strided((len(basis), taps * r, width), (r * width, width, 1), part.storage_offset())
+        torch.matmul(column, windows, out=basis[:, first : first + len(column)])
         first += len(column)

@@ -25,8 +25,8 @@ def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, P
     """Yield ``(key, path)`` of each image below ``folder``; the key is its posix path relative to ``folder``.
 
     ``depth`` is the most folders a key may name, None for any number. Hidden names and __MACOSX are passed
-    over, and so are report folders. A folder that links lead to again is read once, so loops end; a link to no file is yielded as it
-    is. Raises DataError for a folder that cannot be listed.
+    over, and so are report folders. A folder that links lead to again is read once, so loops end; a link to
+    no file is yielded as it is. Raises DataError for a folder that cannot be listed.
     """
     seen = set()
     for root, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from symmetry_audit.audit import isotropic_profile, make_settings, strict_bank, symmetry_error
-from symmetry_audit.audit._engine import BAND_PIXELS, TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.audit._engine import BAND_ROWS, TILE_PIXELS, TOLERANCES, DeviceBank, bank_responses
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import (
     KERNEL_MODELS,
@@ -100,8 +100,9 @@ def test_one_bank_for_all_regularizers_equals_the_oracle(rng: np.random.Generato
 def test_bands_do_not_matter(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     image, matrices = smooth_noise(rng, 90, 50), Group(8).matrices()
     whole = responses(image, "sobel", matrices)
-    for pixels in (1, 20 * 7, 20 * 59):
-        monkeypatch.setitem(BAND_PIXELS, "cpu", pixels)
+    for rows, pixels in ((1, 1), (7, 20 * 3), (64, 20 * 59), (8, 20 * 8)):
+        monkeypatch.setitem(BAND_ROWS, "cpu", rows)
+        monkeypatch.setitem(TILE_PIXELS, "cpu", pixels)
         assert np.allclose(responses(image, "sobel", matrices), whole, rtol=1e-13, atol=0)
 
 
