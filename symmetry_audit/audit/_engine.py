@@ -20,7 +20,7 @@ TOLERANCES = {torch.float32: 3e-4, torch.float64: 1e-12}
 # rows whose row filters are computed together (each band also needs 2c rows around it), and pixels whose
 # combined responses are: these should stay in the caches of a CPU, and fill a GPU
 BAND_ROWS = {"cpu": 64, "cuda": 4096}
-TILE_PIXELS = {"cpu": 1 << 13, "cuda": 1 << 22}
+TILE_PIXELS = {"cpu": 1 << 13, "cuda": 1 << 19}
 ALIGNMENT = 16  # columns; matrix products are half again as fast where rows start at multiples of 64 bytes
 
 

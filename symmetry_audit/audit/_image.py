@@ -33,6 +33,8 @@ class ImageRecord:
 
 def measure_image(ref: ImageRef, settings: AuditSettings, banks: tuple) -> ImageRecord:
     """Measure one image against ``banks``, one DeviceBank per sigma. Raises ImageError."""
+    import torch
+
     from symmetry_audit.audit._engine import bank_responses
 
     stamp = ref.stamp()
@@ -47,9 +49,12 @@ def measure_image(ref: ImageRef, settings: AuditSettings, banks: tuple) -> Image
             f"{width} x {height} px{coarse} is too small for a margin of {settings.margin} px; "
             f"at least {least} x {least} px is needed"
         )
-    values = np.stack(
-        [bank_responses(scale, bank, settings.margin, settings.response) for bank in banks for scale in scales]
-    )
+    try:
+        values = np.stack(
+            [bank_responses(scale, bank, settings.margin, settings.response) for bank in banks for scale in scales]
+        )
+    except (MemoryError, torch.cuda.OutOfMemoryError):
+        raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
     if not np.isfinite(values).all():
         raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
     return ImageRecord(

@@ -54,7 +54,8 @@ def untested_elements(settings: AuditSettings, found: Measurements) -> list[int]
 def _profiles(record: ImageRecord, settings: AuditSettings, found: Measurements) -> np.ndarray:
     """Responses of one image, (sigmas, downscales, R, T)."""
     values = record.values.reshape(len(found.banks), len(settings.downscale), -1)
-    return np.stack([value[:, bank.index] for value, bank in zip(values, found.banks, strict=True)])
+    profiles = np.stack([value[:, bank.index] for value, bank in zip(values, found.banks, strict=True)])
+    return np.ascontiguousarray(profiles)  # sums round as they lie in memory, so they must always lie the same way
 
 
 def _keep_all(keep: KeepResponse, image: str, profiles: np.ndarray, settings: AuditSettings) -> None:
