@@ -44,7 +44,13 @@ def matching_images(folder: Path, patterns: Sequence[str]) -> list[LocatedFile]:
 
 def find(manifest: Manifest, split: Split, data_root: Path | str | None) -> tuple[Path, list[LocatedFile]]:
     """Return the first folder of the layouts that holds images of the split, and these. Raises DataError."""
-    empty = None
+    empty, own = None, Path(split.layouts[0].folder).is_absolute()
+    if not (own or data_root or os.environ.get("SYMAUDIT_DATA")):
+        get = f"get it from {split.url or manifest.url} into DATA/{split.layouts[0].folder}"
+        raise DataError(
+            f"{manifest.reference(split)}: no data folder is set; if it is here, give --data-root or set "
+            f"SYMAUDIT_DATA to the folder that holds {split.layouts[0].folder}; if not, {get} first"
+        )
     for layout in split.layouts:
         folder = Path(layout.folder)
         folder = folder if folder.is_absolute() else resolve_data_root(data_root) / folder
