@@ -44,7 +44,8 @@ def test_draw_is_ranked_by_hash_of_seed_and_name(tiny, tmp_path):
 
 def test_data_root_comes_from_the_environment(tiny, tmp_path, monkeypatch):
     fill(tmp_path / "tiny/a", "x.png", "y.png", "z.png")
-    with pytest.raises(DataError, match=r"no data folder is set; .* SYMAUDIT_DATA .* get it from https://example.org/tiny into DATA/tiny/a"):
+    message = r"no data folder is set; .* SYMAUDIT_DATA .* get it from https://example.org/tiny into DATA/tiny/a"
+    with pytest.raises(DataError, match=message):
         manifests.locate(tiny)
     monkeypatch.setenv("SYMAUDIT_DATA", str(tmp_path))
     assert len(manifests.locate(tiny)) == 3
