@@ -71,7 +71,7 @@ def main(args: list[str] | None = None) -> None:
         click.echo(f"Error: {error}", err=True)
         code = 2 if isinstance(error, SettingError) else 1
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; the same command continues the run.", err=True)
+        click.echo("Interrupted; a measurement continues when the same command is given again.", err=True)
         code = 130
     except OSError as error:  # a full disk, a folder that went away; click keeps broken pipes quiet
         click.echo(f"Error: {error}", err=True)

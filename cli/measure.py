@@ -40,6 +40,12 @@ def _datasets() -> list[str]:
     return list(available())
 
 
+def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    if value is not None and value != value:
+        raise click.BadParameter("nan is no threshold")
+    return value
+
+
 @click.command(short_help="Measure the symmetry error of a dataset.", epilog=EXIT_CODES)
 @click.argument("source", shell_complete=complete(_datasets))
 @click.option(
@@ -81,7 +87,8 @@ def _datasets() -> list[str]:
 @click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were left out.")
 @click.option(
     "--fail-above",
-    type=float,
+    type=click.FloatRange(0, 1e9),
+    callback=_not_nan,
     metavar="X",
     help="Exit with 3 if a relative epsilon exceeds X (of the dataset rows where there are any).",
 )
@@ -148,6 +155,10 @@ def measure_and_print(
     click.echo(report.to_json() if as_json else table1_text(report), nl=False)
     if not quiet:
         _print_notes(report, len(report.skipped) if verbose else SHOWN)
+    if fail_above is not None and not any(row.visible_elements for row in report.results):
+        from symmetry_audit.errors import DataError
+
+        raise DataError("nothing was tested, so --fail-above has nothing to compare; add --reg chiral")
     if fail_above is not None and (worst := _worst(report)) > fail_above:
         click.echo(f"The relative epsilon {worst:.4g} exceeds --fail-above {fail_above:g}", err=True)
         return 3

@@ -170,7 +170,7 @@ def _reopen(
     text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
     try:
         return data.open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
-    except SettingError:
+    except (SettingError, DataError):
         hint = "--source says where the images lie now"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 

@@ -32,6 +32,7 @@ class DeviceBank:
     columns: tuple[torch.Tensor, ...]  # (n, k r)
     combine: torch.Tensor  # (m, n_even + n_odd)
     gains: np.ndarray  # (m,)
+    weights: np.ndarray  # (m,): sum of |kernel|
     radius: int
 
     @classmethod
@@ -43,8 +44,9 @@ class DeviceBank:
 
         rows = tuple(tensor(row[:, None, ::-1]) for row in bank.rows if len(row))
         columns = tuple(tensor(column[:, ::-1].reshape(len(column), -1)) for column in bank.columns if len(column))
-        gains = bank.rounded(np.float32 if dtype == torch.float32 else np.float64).gains()
-        return cls(rows, columns, tensor(bank.combine), gains, bank.radius)
+        rounded = bank.rounded(np.float32 if dtype == torch.float32 else np.float64)
+        weights = np.abs(rounded.kernels()).sum((1, 2))
+        return cls(rows, columns, tensor(bank.combine), rounded.gains(), weights, bank.radius)
 
 
 def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs") -> np.ndarray:
@@ -76,8 +78,19 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
             combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
             combined = combined.abs_() if kind == "abs" else combined.square_()
             total += combined[..., :width].sum(2).sum(0, dtype=torch.float64)
-    gains = bank.gains if kind == "abs" else bank.gains**2
-    return gains * total.cpu().numpy() / (height * width)
+    power = 1 if kind == "abs" else 2
+    found = bank.gains**power * total.cpu().numpy() / (height * width)
+    return np.where(found > _rounding(outer, centred, bank) ** power, found, 0.0)
+
+
+def _rounding(outer: np.ndarray, centred: torch.Tensor, bank: DeviceBank) -> np.ndarray:
+    """What rounding alone can make of each response, (m,): of the samples, and of the arithmetic.
+
+    Flat images, and ramps under second differences, respond with nothing else; that must read as zero.
+    """
+    samples = np.finfo(np.float64).eps * np.abs(outer).max()
+    arithmetic = torch.finfo(centred.dtype).eps * centred.abs().max().item()
+    return 4 * bank.weights * (samples + arithmetic)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

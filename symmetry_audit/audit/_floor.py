@@ -29,8 +29,10 @@ def isotropic_profile(kernels: np.ndarray, power: Callable[[np.ndarray], np.ndar
     axis = np.fft.fftfreq(GRID)
     frequency = np.hypot(axis[:, None], axis)
     inside = (frequency > 0) & (frequency <= 0.5)
-    gain = np.square(np.abs(np.fft.fft2(kernels, (GRID, GRID))[:, inside]))
-    return np.sqrt(2 / np.pi * gain @ power(frequency[inside]))
+    weights = 2 / np.pi * power(frequency[inside])
+    # one kernel at a time: all elements of a large group at once would fill the memory
+    gains = (np.square(np.abs(np.fft.fft2(kernel, (GRID, GRID))[inside])) for kernel in kernels)
+    return np.sqrt([gain @ weights for gain in gains])
 
 
 def discretisation_floor(

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +22,8 @@ from symmetry_audit.errors import ReportError
 __all__ = ["JOURNAL_NAME", "Journal"]
 
 JOURNAL_NAME = "journal.jsonl"
-JOURNAL_SCHEMA = "symaudit.journal/1"
+JOURNAL_SCHEMA = "symaudit.journal/1"  # raise the number also where the engine's responses change
+FIELDS = {"shape", *(item.name for item in fields(ImageRecord))}
 
 
 class Journal:
@@ -111,7 +112,8 @@ def _parse(line: bytes) -> dict:
         entry = json.loads(line)
     except ValueError:
         return {}
-    return entry if isinstance(entry, dict) else {}
+    known = isinstance(entry, dict) and ("settings" in entry or entry.keys() >= FIELDS)
+    return entry if known else {}
 
 
 def _short(value: Any) -> str:

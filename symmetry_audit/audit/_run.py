@@ -148,7 +148,10 @@ def _pooled(
     Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
     threads start at once, share the kernel bank and die with the run.
     """
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="symaudit")
+    import torch
+
+    # the caller's thread count reaches a new thread's matrix products only if it is set there too
+    pool = ThreadPoolExecutor(workers, "symaudit", initializer=torch.set_num_threads, initargs=(1,))
     pending: dict[Future, ImageRef] = {}
     try:
         while True:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -122,20 +123,18 @@ def make_settings(
     copies to the audit of the images as they are.
     """
     chosen = _stencils(reg, stencils)
-    sigmas = _numbers(sigma) or (None,)
+    sigmas = _numbers("sigma", sigma) or (None,)
+    margin = None if margin is None else _whole("margin", margin, 0)
     models = [kernel_model(kernel, value) for value in sigmas]
     least = max(window_radius(item, model) for item in chosen for model in models)
     room = ceil(MAX_RATIO * max(model.support(item.radius) for item in chosen for model in models) - 1e-9)
     if margin is not None and margin < least:
         raise SettingError(f"--margin {margin} is narrower than the kernel window; use at least {least} px")
-    factors = sorted({1, *_numbers(downscale)})
+    factors = sorted({1, *_numbers("downscale", downscale)})
     if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE or any(factor != int(factor) for factor in factors):
         raise SettingError(f"--downscale takes whole factors from 2 to {MAX_DOWNSCALE}")
-    for name, value in (("limit", limit), ("max-pixels", max_pixels)):
-        if value is not None and value < 1:
-            raise SettingError(f"--{name} must be at least 1, got {value}")
     return AuditSettings(
-        group=Group.parse(group),
+        group=Group.parse(str(group)),
         stencils=chosen,
         kernel=kernel,
         sigmas=tuple(model.sigma for model in models),
@@ -143,9 +142,9 @@ def make_settings(
         response=_choice("response", response, RESPONSES),
         scenarios=_scenarios(scenario),
         downscale=tuple(int(factor) for factor in factors),
-        limit=limit,
-        seed=seed,
-        max_pixels=max_pixels,
+        limit=None if limit is None else _whole("limit", limit, 1),
+        seed=_whole("seed", seed, None),
+        max_pixels=_whole("max-pixels", max_pixels, 1),
     )
 
 
@@ -175,10 +174,24 @@ def _names(values: str | Iterable[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:
+def _numbers(name: str, values: float | Iterable[float] | None) -> tuple[float, ...]:
+    """One number or several as distinct floats, in order."""
     if values is None:
         return ()
-    return tuple(dict.fromkeys(values)) if isinstance(values, Sequence) else (values,)
+    try:
+        several = [values] if isinstance(values, Real) else [float(value) for value in values]
+        return tuple(dict.fromkeys(float(value) for value in several))
+    except (TypeError, ValueError):
+        raise SettingError(f"--{name} takes a number or several, got {values!r}") from None
+
+
+def _whole(name: str, value: object, least: int | None) -> int:
+    """``value`` as an int of at least ``least``."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or value != int(value):
+        raise SettingError(f"--{name} takes a whole number, got {value!r}")
+    if least is not None and value < least:
+        raise SettingError(f"--{name} must be at least {least}, got {value}")
+    return int(value)
 
 
 def _choice(kind: str, name: str, choices: Iterable[str]) -> str:

@@ -39,7 +39,7 @@ class ImageRef:
             status = self.path.stat()
         except (OSError, ValueError):  # ValueError: no name that a file could have
             return "missing"
-        return f"{status.st_size}-{status.st_mtime_ns}"
+        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
     def read(self, max_bytes: int) -> bytes:
         """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``."""
@@ -99,6 +99,8 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
         is_folder, is_file = path.is_dir(), path.is_file()
     except (OSError, RuntimeError) as error:  # a closed folder on the way, a name too long, no such home
         raise DataError(f'cannot open "{text}": {one_line(error)}') from None
+    if is_folder or is_file:
+        text = os.path.normpath(text)  # "photos/" and "./photos" are the same source
     if is_folder:
         source = _from_files(text, path.resolve().name or text, walk_images(path))
     elif is_file:

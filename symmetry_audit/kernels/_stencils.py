@@ -24,9 +24,11 @@ class Stencil:
 
     def __post_init__(self) -> None:
         values = [value for point in self.points for value in point]
-        weights = [weight for _, _, weight in self.points]
+        weights = [
+            sum(w for x, y, w in self.points if (x, y) == place) for place in {(x, y) for x, y, _ in self.points}
+        ]
         if not self.points or not all(isfinite(value) for value in values) or not any(weights):
-            raise SettingError(f'stencil "{self.name}" needs finite points [x, y, weight], not all of weight 0')
+            raise SettingError(f'stencil "{self.name}" needs finite points [x, y, weight], whose weights do not cancel')
         if not isclose(sum(weights), 0.0, abs_tol=1e-9 * max(map(abs, weights))):
             raise SettingError(
                 f'stencil "{self.name}" has weights that sum to {sum(weights):g}; they must sum to 0, '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -139,6 +140,33 @@ def test_constants_are_invisible_even_to_compressed_kernels(
         raised = responses(image + 1000.0, name, matrices, kernel=kernel, stretch=2.0, dtype=dtype)
         assert np.abs(raised / plain - 1).max() < AGREEMENT[dtype] / 10
         assert not responses(np.full((50, 50), 77.0), name, matrices, kernel=kernel, stretch=2.0, dtype=dtype).any()
+
+
+@pytest.mark.parametrize("kind", ["abs", "energy"])
+def test_flat_colour_and_ramps_respond_with_zero_not_with_rounding(kind: str) -> None:
+    x, y = np.meshgrid(np.arange(60.0), np.arange(50.0))
+    flat = np.full((50, 60), 10 * 0.299 + 200 * 0.587 + 37 * 0.114)
+    for dtype in AGREEMENT:
+        for name in ("tv", "tv2", "sobel", "laplacian", "prewitt"):
+            assert not responses(flat, name, Group(8).matrices(), kind=kind, dtype=dtype).any()
+        for name in ("tv2", "laplacian"):
+            assert not responses(2 * x + y, name, Group(8).matrices(), kind=kind, dtype=dtype).any()
+
+
+@pytest.mark.parametrize("kind", ["abs", "energy"])
+def test_gains_make_small_differences_truer(rng: np.random.Generator, kind: str) -> None:
+    """The Laplacian under p8 hardly differs between elements: float32 needs its gains taken out to see it."""
+    image, matrices = smooth_noise(rng, 200, 210), Group(8).matrices()
+    kernels = sampled_kernels(STENCILS["laplacian"], matrices, GaussianKernel(), 7)
+    exact = responses(image, "laplacian", matrices, kind=kind)
+    bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[torch.float32]))
+    plain = replace(bank, gains=np.ones(len(kernels)))
+    errors = [
+        abs(symmetry_error(bank_responses(image, one, 15, kind))[0] / symmetry_error(exact)[0] - 1)
+        for one in (bank, plain)
+    ]
+    assert errors[0] < 1e-3
+    assert errors[0] < errors[1] / 2
 
 
 def test_scaling_intensities_scales_responses(rng: np.random.Generator) -> None:

@@ -33,6 +33,7 @@ def test_own_stencils(tmp_path: Path) -> None:
         ("[a]\npoints = 3", "must be triples of numbers"),
         ("[a]\npoints = []", "needs finite points"),
         ("[a]\npoints = [[0, 0, 0.0]]", "needs finite points"),
+        ("[a]\npoints = [[0, 0, 1], [0, 0, -1]]", "needs finite points"),
         ("[a]\npoints = [[0, 0, nan], [1, 0, 1]]", "needs finite points"),
         ("[a]\npoints = [[0, 0, 1], [40, 0, -1]]", "reaches 40 px"),
         ("[tv]\npoints = [[0, 0, 1], [1, 0, -1]]", "is a built-in regularizer"),
