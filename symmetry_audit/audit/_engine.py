@@ -80,16 +80,17 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
             total += combined[..., :width].sum(2).sum(0, dtype=torch.float64)
     power = 1 if kind == "abs" else 2
     found = bank.gains**power * total.cpu().numpy() / (height * width)
-    return np.where(found > _rounding(outer, centred, bank) ** power, found, 0.0)
+    return np.where(found > _rounding(outer, bank) ** power, found, 0.0)
 
 
-def _rounding(outer: np.ndarray, centred: torch.Tensor, bank: DeviceBank) -> np.ndarray:
+def _rounding(outer: np.ndarray, bank: DeviceBank) -> np.ndarray:
     """What rounding alone can make of each response, (m,): of the samples, and of the arithmetic.
 
     Flat images, and ramps under second differences, respond with nothing else; that must read as zero.
     """
-    samples = np.finfo(np.float64).eps * np.abs(outer).max()
-    arithmetic = torch.finfo(centred.dtype).eps * centred.abs().max().item()
+    low, high = outer.min(), outer.max()
+    samples = np.finfo(outer.dtype).eps * max(abs(low), abs(high))
+    arithmetic = torch.finfo(bank.combine.dtype).eps * (high - low)
     return 4 * bank.weights * (samples + arithmetic)
 
 
