@@ -80,7 +80,8 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
             total += combined[..., :width].sum(2).sum(0, dtype=torch.float64)
     power = 1 if kind == "abs" else 2
     found = bank.gains**power * total.cpu().numpy() / (height * width)
-    return np.where(found > _rounding(outer, bank) ** power, found, 0.0)
+    # written so that an overflow, inf or nan, is passed on
+    return np.where(found <= _rounding(outer, bank) ** power, 0.0, found)
 
 
 def _rounding(outer: np.ndarray, bank: DeviceBank) -> np.ndarray:
