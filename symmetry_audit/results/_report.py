@@ -1,4 +1,4 @@
-"""What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
+"""The report of one audit: its rows, and report.json."""
 
 from __future__ import annotations
 
