@@ -29,7 +29,7 @@ import torch  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from symmetry_audit import audit, measure  # noqa: E402
-from symmetry_audit.audit._engine import TOLERANCES, DeviceBank, bank_responses  # noqa: E402
+from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses  # noqa: E402
 from symmetry_audit.groups import Affine  # noqa: E402
 from symmetry_audit.kernels import (  # noqa: E402
     DEFAULT_REGULARIZERS,

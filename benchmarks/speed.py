@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 
 from symmetry_audit import api, audit, data
-from symmetry_audit.audit._engine import TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
 from symmetry_audit.data import demo_source
 
 SIZE = (2040, 1356)

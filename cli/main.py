@@ -17,8 +17,10 @@ VERBS = {
     "measure": ("measure", "Measure the symmetry error of a dataset."),
     "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
     "report": ("report", "Rebuild tables and figures of a report folder."),
+    "recommend": ("recommend", "Choose the group that a report supports."),
     "verify": ("verify", "Recompute a report and compare."),
     "datasets": ("datasets", "List, find, check and add datasets."),
+    "synth": ("synth", "Write datasets whose symmetry is known."),
 }
 CONTEXT = {
     "help_option_names": ["-h", "--help"],

@@ -8,7 +8,7 @@ import platform
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from symmetry_audit.audit import DEFAULT_MAX_PIXELS, AuditSettings
 from symmetry_audit.data import DEMO_NAME, DEMO_TEXT
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.files import write_atomically
-from symmetry_audit.results import AuditReport, dump_json
+from symmetry_audit.results import AffineFit, AuditReport, FailedFit, dump_json
 
 __all__ = ["RUN_SCHEMA", "measure", "run_audit", "verify"]
 
@@ -124,9 +124,14 @@ def run_audit(
                 source, settings, journal, device=device, workers=workers, on_error=on_error, progress=progress
             )
             if out is None:
-                return audit.build_report(source, settings, found)
-            with reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group) as writer:
-                report = audit.build_report(source, settings, found, keep=writer.append)
+                fits: list[AffineFit | FailedFit] = []
+                return replace(audit.build_report(source, settings, found, keep_fit=fits.append), fits=tuple(fits))
+            with ExitStack() as files:
+                writer = files.enter_context(reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group))
+                keep = {"keep": writer.append}
+                if settings.adaptive:
+                    keep["keep_fit"] = files.enter_context(reports.AffineWriter(folder)).append
+                report = audit.build_report(source, settings, found, **keep)
             write_atomically(folder / "report.json", report.to_json())
             write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
             reports.render(folder)

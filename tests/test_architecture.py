@@ -16,16 +16,24 @@ ALLOWED = {
     "files": {"errors"},
     "results": {"errors"},
     "groups": {"errors"},
+    "synth": {"errors", "files", "groups"},
     "kernels": {"errors", "groups"},
+    "statistics": {"errors", "groups"},
+    "theory": {"errors", "groups", "results"},
     "data": {"errors", "files", "results"},
-    "audit": {"errors", "results", "groups", "kernels", "data"},
+    "engine": {"kernels"},
+    "fits": {"errors", "groups", "kernels", "engine"},
+    "audit": {
+        *("errors", "results", "groups", "kernels", "data"),
+        *("engine", "fits", "statistics", "synth", "theory"),
+    },
     "reports": {"errors", "files", "results", "groups"},
     "api": {"errors", "files", "results", "audit", "data", "reports"},
-    "cli": {"errors", "results", "kernels", "data", "audit", "reports", "api"},
+    "cli": {"errors", "results", "kernels", "data", "audit", "reports", "theory", "api", "synth"},
     "data_manifests": set(),
     "__init__": set(),
 }
-WITHOUT_TORCH = ("errors", "files", "results", "groups", "kernels", "data", "reports")
+WITHOUT_TORCH = ("errors", "files", "results", "groups", "kernels", "data", "reports", "statistics", "synth")
 
 
 def parts() -> dict[str, list[Path]]:

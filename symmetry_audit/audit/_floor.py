@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+from scipy.fft import rfft2
 
+from symmetry_audit.audit._collect import Collected
 from symmetry_audit.audit._epsilon import symmetry_error
-from symmetry_audit.groups import Group
-from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, window_radius
+from symmetry_audit.audit._spectrum import radial_power
+from symmetry_audit.groups import Affine, Group
+from symmetry_audit.kernels import KernelModel, Stencil, distinct_elements, sampled_kernels, window_radius
 
-__all__ = ["discretisation_floor", "isotropic_profile", "pink_power"]
+__all__ = ["discretisation_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power", "relative_error"]
 
-GRID = 256  # frequencies per axis; figures move by less than 1e-3 of themselves between 128 and 256
+IDENTITY = Affine(0.0, 0.0)
+
+GRID = 128  # frequencies per axis; figures move by less than 1e-3 of themselves between 128 and 256
 
 
 def pink_power(frequency: np.ndarray) -> np.ndarray:
@@ -20,31 +25,87 @@ def pink_power(frequency: np.ndarray) -> np.ndarray:
     return 1 / np.square(frequency)
 
 
-def isotropic_profile(kernels: np.ndarray, power: Callable[[np.ndarray], np.ndarray] = pink_power) -> np.ndarray:
-    """Mean absolute responses of a Gaussian isotropic field to ``kernels`` (T, k, k), shape (T,).
+def isotropic_profile(
+    kernels: np.ndarray,
+    power: Callable[[np.ndarray], np.ndarray] = pink_power,
+    affine: Affine = IDENTITY,
+) -> np.ndarray:
+    """Mean absolute responses to ``kernels`` (T, k, k) of a Gaussian field that is isotropic, or has the group G_w
+    of ``affine``: its spectrum is P(|D^T k|), and ``power`` is P. Shape (T,).
 
-    f_t = sqrt(2/pi sum_k |phi_t^(k)|^2 P(|k|)) over 0 < |k| <= 1/2 cycles/px, up to a common factor that
-    depends on the normalisation of P.
+    f_t = sqrt(2/pi sum_k |phi_t^(k)|^2 P) over 0 < |k| <= 1/2 cycles/px, up to a common factor that depends on the
+    normalisation of P.
     """
-    axis = np.fft.fftfreq(GRID)
-    frequency = np.hypot(axis[:, None], axis)
-    inside = (frequency > 0) & (frequency <= 0.5)
-    weights = 2 / np.pi * power(frequency[inside])
+    y, x = np.meshgrid(np.fft.fftfreq(GRID), np.fft.rfftfreq(GRID), indexing="ij")
+    inside = (np.hypot(x, y) > 0) & (np.hypot(x, y) <= 0.5)
+    waves = np.stack([x[inside], y[inside]])
+    # columns of the half plane stand for two, but for the first and the last
+    twice = np.where((waves[0] == 0) | (waves[0] == 0.5), 1.0, 2.0)
+    weights = 2 / np.pi * twice * power(np.hypot(*(affine.matrix.T @ waves)))
     # one kernel at a time: all elements of a large group at once would fill the memory
-    gains = (np.square(np.abs(np.fft.fft2(kernel, (GRID, GRID))[inside])) for kernel in kernels)
+    gains = (np.square(np.abs(rfft2(kernel, (GRID, GRID))[inside])) for kernel in kernels)
     return np.sqrt([gain @ weights for gain in gains])
 
 
-def discretisation_floor(
-    stencil: Stencil,
-    group: Group,
-    model: KernelModel,
-    power: Callable[[np.ndarray], np.ndarray] = pink_power,
-) -> float:
-    """Relative epsilon_G of an ideal isotropic field with radial spectrum ``power`` under strict rotations.
+def floor_profile(
+    stencil: Stencil, group: Group, model: KernelModel, power: Callable[[np.ndarray], np.ndarray] = pink_power
+) -> np.ndarray:
+    """``isotropic_profile`` of every element of ``group`` under strict rotations, (T,).
 
-    In the continuum it would be 0; what is left is the h-term of Theorem 3.7 of [SA].
+    In the continuum it would be constant; what differs is the h-term of Theorem 3.7 of [SA].
     """
     kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
-    profile = isotropic_profile(kernels, power)
+    kept, index = np.unique(distinct_elements(kernels), return_inverse=True)
+    return isotropic_profile(kernels[kept], power)[index]
+
+
+def discretisation_floor(
+    stencil: Stencil, group: Group, model: KernelModel, power: Callable[[np.ndarray], np.ndarray] = pink_power
+) -> float:
+    """Relative epsilon_G of an ideal isotropic field with radial spectrum ``power`` under strict rotations."""
+    return relative_error(floor_profile(stencil, group, model, power))
+
+
+def relative_error(profile: np.ndarray) -> float:
+    """Epsilon of one profile (T,) divided by its response at the identity."""
     return float(symmetry_error(profile)[0] / profile[0])
+
+
+def mean_floors(collected: Collected) -> dict[str, np.ndarray]:
+    """Mean profiles (S, R, T) by scenario of ideal fields with the images' own radial spectrum: constant but for the
+    mesh. For adaptive rows they are averaged over the binned deformations of the run."""
+    settings = collected.settings
+    spectra = [radial_power(spectrum / collected.images) for spectrum in np.atleast_2d(collected.spectrum)]
+    models = [model for model in settings.models for _ in settings.downscale]
+    strict = np.stack(
+        [
+            [floor_profile(stencil, settings.group, model, power) for stencil in settings.stencils]
+            for model, power in zip(models, spectra, strict=True)
+        ]
+    )
+    found = {scenario: strict for scenario in settings.scenarios}
+    if settings.adaptive:
+        found["dataset_adaptive"] = np.stack(
+            [_adaptive_floor(collected, s, *each) for s, each in enumerate(zip(models, spectra, strict=True))]
+        )
+    return found
+
+
+def _adaptive_floor(
+    collected: Collected, scale: int, model: KernelModel, power: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Profiles (R, T) averaged over the bins of (a, b) of each regularizer's own source."""
+    from symmetry_audit.audit._adaptive import own_sources
+    from symmetry_audit.fits import DeformedFamily
+
+    settings = collected.settings
+    family = DeformedFamily(settings.stencils, settings.group, model)
+    found = []
+    for r, source in enumerate(own_sources(settings)):
+        total = np.zeros(settings.group.order)
+        for (a, b), count in collected.binned_deformations(scale, source).items():
+            affine = Affine(a, b)
+            profile = isotropic_profile(family.kernels(affine, (r,))[0], power, affine)
+            total += count * profile[family.index]
+        found.append(total / collected.images)
+    return np.stack(found)

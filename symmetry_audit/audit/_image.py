@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from symmetry_audit.audit._halves import halves
+from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.data import ImageRef, decode
 from symmetry_audit.errors import ImageError
 
@@ -18,7 +22,12 @@ BYTES_PER_PIXEL = 8  # caps what is read of a file before its size is known: 16-
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is kept of one image. ``values`` is (scales, m): one row per (sigma, downscale), sigma slowest."""
+    """What is kept of one image.
+
+    ``arrays`` has one entry per scale, that is (sigma, downscale), sigma slowest, along the first axis: ``strict``
+    and ``strict_held_out`` (S, m), the responses of the strict bank over V and over its held-out rows;
+    ``spectrum`` (S, BINS); and those of ``measure_adaptive``.
+    """
 
     image: str
     stamp: str
@@ -28,20 +37,33 @@ class ImageRecord:
     height: int
     depth: str
     turned: bool
-    values: np.ndarray
+    arrays: Mapping[str, np.ndarray]
 
 
-def measure_image(ref: ImageRef, settings: AuditSettings, banks: tuple) -> ImageRecord:
-    """Measure one image against ``banks``, one DeviceBank per sigma. Raises ImageError."""
-    import torch
-
-    from symmetry_audit.audit._engine import bank_responses
-
+def measure_image(ref: ImageRef, settings: AuditSettings, plans: Sequence[ImagePlan]) -> ImageRecord:
+    """Measure one image by ``plans``, one per sigma. Raises ImageError."""
     stamp = ref.stamp()
     data = ref.read(settings.max_pixels * BYTES_PER_PIXEL)
     image = decode(data, settings.max_pixels)
-    height, width = image.luminance.shape
-    scales = [coarser(image.luminance, factor) for factor in settings.downscale]
+    scales = _scales(image.luminance, settings)
+    pixels = hashlib.sha256(image.pixel_sha256.encode()).digest()
+    return ImageRecord(
+        image=ref.key,
+        stamp=stamp,
+        sha256=hashlib.sha256(data).hexdigest(),
+        pixel_sha256=image.pixel_sha256,
+        width=image.luminance.shape[1],
+        height=image.luminance.shape[0],
+        depth=image.depth,
+        turned=image.turned,
+        arrays=_measured(scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8]))),
+    )
+
+
+def _scales(luminance: np.ndarray, settings: AuditSettings) -> list[np.ndarray]:
+    """The image at every downscale. Raises ImageError where the coarsest leaves no pixel inside the margin."""
+    height, width = luminance.shape
+    scales = [coarser(luminance, factor) for factor in settings.downscale]
     least = 2 * settings.margin + 1
     if min(scales[-1].shape) < least:
         coarse = f" ({scales[-1].shape[1]} x {scales[-1].shape[0]} after downscaling)" if len(scales) > 1 else ""
@@ -49,25 +71,46 @@ def measure_image(ref: ImageRef, settings: AuditSettings, banks: tuple) -> Image
             f"{width} x {height} px{coarse} is too small for a margin of {settings.margin} px; "
             f"at least {least} x {least} px is needed"
         )
+    return scales
+
+
+def _measured(
+    scales: Sequence[np.ndarray],
+    settings: AuditSettings,
+    plans: Sequence[ImagePlan],
+    image: str,
+    seed: tuple[int, int],
+) -> dict[str, np.ndarray]:
+    """All arrays of one image. Raises ImageError where memory or the range of numbers ends."""
+    import torch
+
     try:
-        values = np.stack(
-            [bank_responses(scale, bank, settings.margin, settings.response) for bank in banks for scale in scales]
-        )
+        arrays = _strict(scales, settings, plans)
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
+        if settings.adaptive:
+            from symmetry_audit.audit._adaptive import measure_adaptive
+
+            adaptive = [plan.adaptive for plan in plans for _ in scales]
+            given = plans[0].given.get(image) if plans[0].given is not None else None
+            arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], seed, given)
+        return arrays
     except (MemoryError, torch.cuda.OutOfMemoryError):
         raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
-    if not np.isfinite(values).all():
-        raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
-    return ImageRecord(
-        image=ref.key,
-        stamp=stamp,
-        sha256=hashlib.sha256(data).hexdigest(),
-        pixel_sha256=image.pixel_sha256,
-        width=width,
-        height=height,
-        depth=image.depth,
-        turned=image.turned,
-        values=values,
-    )
+
+
+def _strict(
+    scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]
+) -> dict[str, np.ndarray]:
+    from symmetry_audit.engine import bank_rows
+
+    rows = [bank_rows(scale, plan.strict, settings.margin, settings.response) for plan in plans for scale in scales]
+    spectra = [radial_spectrum(scale) for scale in scales]
+    return {
+        "strict": np.stack([part.mean(0) for part in rows]),
+        "strict_held_out": np.stack([part[halves(len(part))].mean(0) for part in rows]),
+        "spectrum": np.stack(spectra * len(plans)),
+    }
 
 
 def coarser(luminance: np.ndarray, factor: int) -> np.ndarray:

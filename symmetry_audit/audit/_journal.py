@@ -22,8 +22,8 @@ from symmetry_audit.errors import ReportError
 __all__ = ["JOURNAL_NAME", "Journal"]
 
 JOURNAL_NAME = "journal.jsonl"
-JOURNAL_SCHEMA = "symaudit.journal/1"  # raise the number also where the engine's responses change
-FIELDS = {"shape", *(item.name for item in fields(ImageRecord))}
+JOURNAL_SCHEMA = "symaudit.journal/2"  # raise the number also where the engine's responses change
+FIELDS = {item.name for item in fields(ImageRecord)}
 
 
 class Journal:
@@ -78,16 +78,15 @@ class Journal:
 
     def append(self, record: ImageRecord) -> None:
         """Write one record and flush it."""
-        values = np.ascontiguousarray(record.values, dtype="<f8")
-        entry = asdict(record) | {"shape": values.shape, "values": base64.b64encode(values).decode()}
+        entry = asdict(record) | {"arrays": {name: _packed(array) for name, array in record.arrays.items()}}
         self._entries[record.image] = (record.stamp, self._write(entry))
 
     def read(self, image: str) -> ImageRecord:
         """The record of ``image``."""
         self._file.seek(self._entries[image][1])
         entry = json.loads(self._file.readline())
-        values = np.frombuffer(base64.b64decode(entry["values"]), dtype="<f8").reshape(entry.pop("shape"))
-        return ImageRecord(**entry | {"values": values})
+        arrays = {name: _unpacked(*packed) for name, packed in entry["arrays"].items()}
+        return ImageRecord(**entry | {"arrays": arrays})
 
     def _write(self, entry: dict) -> int:
         self._file.seek(0, os.SEEK_END)
@@ -104,6 +103,14 @@ class Journal:
         """Close the file."""
         with suppress(OSError):  # a line that could not be written was told when it was
             self._file.close()
+
+
+def _packed(array: np.ndarray) -> tuple[tuple[int, ...], str]:
+    return array.shape, base64.b64encode(np.ascontiguousarray(array, dtype="<f8")).decode()
+
+
+def _unpacked(shape: list[int], text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), dtype="<f8").reshape(shape)
 
 
 def _parse(line: bytes) -> dict:

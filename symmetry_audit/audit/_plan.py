@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +18,11 @@ from symmetry_audit.kernels import (
     window_radius,
 )
 
-__all__ = ["StrictBank", "strict_bank", "visible_elements"]
+if TYPE_CHECKING:
+    from symmetry_audit.audit._adaptive import AdaptivePlan
+    from symmetry_audit.engine import DeviceBank
+
+__all__ = ["ImagePlan", "StrictBank", "strict_bank", "visible_elements"]
 
 
 @dataclass(frozen=True)
@@ -29,10 +35,18 @@ class StrictBank:
     bank: FactoredBank
     index: np.ndarray
 
-    @property
-    def kernels(self) -> int:
-        """m: the number of distinct kernels up to sign."""
-        return len(self.bank.combine)
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """What is computed for every image at one sigma: ``strict`` is the bank on the device.
+
+    ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
+    (S, F, 2) over all scales of the run, and is None where images are fitted.
+    """
+
+    strict: DeviceBank
+    adaptive: AdaptivePlan | None = None
+    given: Mapping[str, np.ndarray] | None = None
 
 
 def strict_bank(settings: AuditSettings, model: KernelModel, tolerance: float) -> StrictBank:

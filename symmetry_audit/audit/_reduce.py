@@ -1,4 +1,4 @@
-"""Records of single images -> the rows, warnings and fingerprint of an AuditReport (SPEC 3-4)."""
+"""Records of single images -> the rows, tables, warnings and fingerprint of an AuditReport (SPEC 3-8)."""
 
 from __future__ import annotations
 
@@ -9,43 +9,107 @@ from collections.abc import Callable
 
 import numpy as np
 
-from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
-from symmetry_audit.audit._floor import discretisation_floor
+from symmetry_audit.audit._analyses import LeverageList, analyses
+from symmetry_audit.audit._candidates import candidates
+from symmetry_audit.audit._collect import Collected, collector
+from symmetry_audit.audit._epsilon import symmetry_error
+from symmetry_audit.audit._fit_rows import fit_rows
+from symmetry_audit.audit._floor import mean_floors, relative_error
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._plan import visible_elements
+from symmetry_audit.audit._rows import RowMaker
 from symmetry_audit.audit._run import Measurements
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._tables import ImageTables, TableLayout, scales
 from symmetry_audit.data import ImageSource
-from symmetry_audit.results import AuditReport, DatasetInfo, ResultRow
+from symmetry_audit.results import AffineFit, AuditReport, DatasetInfo, FailedFit, Recommendation, ResultRow
+from symmetry_audit.statistics import leave_one_out
+from symmetry_audit.theory import recommend
 
 __all__ = ["build_report", "untested_elements"]
 
-# image, regularizer, scenario, sigma, downscale, response (T,)
-KeepResponse = Callable[[str, str, str, float | None, int, np.ndarray], None]
+# image, regularizer, scenario, sigma, downscale, response (T,), leverage
+KeepResponse = Callable[[str, str, str, float | None, int, np.ndarray, float], None]
+KeepFit = Callable[[AffineFit | FailedFit], None]
+PROFILES = {"sample_strict": "strict", "dataset_strict": "strict", "dataset_adaptive": "adaptive"}
 MESH_SHARE = 0.2  # of relative epsilon; above it a warning names the discretisation floor
 SHOWN = 5  # names in one warning
 
 
 def build_report(
-    source: ImageSource, settings: AuditSettings, found: Measurements, keep: KeepResponse = lambda *row: None
+    source: ImageSource,
+    settings: AuditSettings,
+    found: Measurements,
+    keep: KeepResponse = lambda *row: None,
+    keep_fit: KeepFit = lambda fit: None,
 ) -> AuditReport:
-    """Reduce all records in one pass in constant memory; ``keep`` is handed every response profile."""
-    accumulator, notes = ProfileAccumulator(), _Notes()
+    """Reduce all records in constant memory: one pass for the sums, one for what needs them.
+
+    ``keep`` is handed every response profile with its leverage, ``keep_fit`` every fit.
+    """
+    layout = TableLayout.of(settings, found.banks)
+    collected, notes = collector(settings, len(found.images)), _Notes()
     fingerprint = hashlib.sha256()
     for record in found.records():
-        profiles = _profiles(record, settings, found)
-        accumulator.add(profiles)
-        notes.add(record, flat=not profiles.any())
+        tables = layout.tables(record)
+        collected.add(record.image, tables, record.arrays["spectrum"])
+        notes.add(record, flat=not tables.profiles["strict"].any())
         fingerprint.update(f"{record.sha256}  {record.image}\n".encode())
-        _keep_all(keep, record.image, profiles, settings)
-    rows = _rows(settings, found, accumulator)
+    leverage = LeverageList()
+    for record in found.records():
+        tables = layout.tables(record)
+        _keep_all(keep, leverage, record.image, tables, collected)
+        for fit in fit_rows(record.image, tables, settings):
+            keep_fit(fit)
+    floors = mean_floors(collected)
+    rows = list(_maker(settings, found, collected, layout, floors).rows())
     return AuditReport(
-        dataset=DatasetInfo(source.name, source.text, accumulator.count, fingerprint.hexdigest()),
+        dataset=DatasetInfo(source.name, source.text, collected.images, fingerprint.hexdigest()),
         settings=settings.to_dict(),
         results=tuple(rows),
         skipped=found.skipped,
-        warnings=(*notes.warnings(), *_blindness(settings, found), *_mesh(settings, rows)),
+        warnings=(*notes.warnings(), *_blindness(settings, found), *_mesh(rows)),
+        analyses=analyses(collected, leverage, _source_names(settings)),
+        recommendation=_recommendation(collected, floors),
     )
+
+
+def _maker(
+    settings: AuditSettings,
+    found: Measurements,
+    collected: Collected,
+    layout: TableLayout,
+    floors: dict[str, np.ndarray],
+) -> RowMaker:
+    chosen = found.images[random.Random(settings.seed).randrange(len(found.images))]
+    visible = np.stack([visible_elements(bank).sum(1) for bank in found.banks for _ in settings.downscale])
+    sources = _source_names(settings)
+    return RowMaker(
+        collected=collected,
+        selected=layout.tables(found.journal.read(chosen)).profiles["strict"],
+        selected_name=chosen,
+        visible=visible,
+        tested=len(untested_elements(settings, found)) < settings.group.order - 1,
+        floors={name: np.apply_along_axis(relative_error, -1, profile) for name, profile in floors.items()},
+        fits=tuple(sources[f] for f in layout.own),
+    )
+
+
+def _source_names(settings: AuditSettings) -> tuple[str, ...]:
+    if not settings.adaptive:
+        return ()
+    from symmetry_audit.audit._adaptive import fit_sources
+
+    return tuple(source.name for source in fit_sources(settings))
+
+
+def _recommendation(collected: Collected, floors: dict[str, np.ndarray]) -> Recommendation | None:
+    """The group that the dataset rows support, None where there are none."""
+    found = candidates(collected, {name: profile[0] for name, profile in floors.items()})
+    if not found:
+        return None
+    unit = "grey levels" if collected.settings.response == "abs" else "squared grey levels"
+    return recommend(found, images=collected.images, unit=unit)
 
 
 def untested_elements(settings: AuditSettings, found: Measurements) -> list[int]:
@@ -54,86 +118,24 @@ def untested_elements(settings: AuditSettings, found: Measurements) -> list[int]
     return [t for t in range(1, settings.group.order) if not seen[t]]
 
 
-def _profiles(record: ImageRecord, settings: AuditSettings, found: Measurements) -> np.ndarray:
-    """Responses of one image, (sigmas, downscales, R, T)."""
-    values = record.values.reshape(len(found.banks), len(settings.downscale), -1)
-    profiles = np.stack([value[:, bank.index] for value, bank in zip(values, found.banks, strict=True)])
-    return np.ascontiguousarray(profiles)  # sums round as they lie in memory, so they must always lie the same way
-
-
-def _keep_all(keep: KeepResponse, image: str, profiles: np.ndarray, settings: AuditSettings) -> None:
-    for s, sigma in enumerate(settings.sigmas):
-        for d, factor in enumerate(settings.downscale):
+def _keep_all(
+    keep: KeepResponse, top: LeverageList, image: str, tables: ImageTables, collected: Collected
+) -> None:
+    """Hand on every profile of one image with its leverage on the epsilon of its row."""
+    settings, images = collected.settings, collected.images
+    for scenario in settings.scenarios:
+        name = PROFILES[scenario]
+        profiles = tables.profiles[name]
+        if scenario == "sample_strict":  # a mean over images of single epsilons
+            away = symmetry_error(profiles)[0] - np.mean(collected.strict.epsilons, axis=0)
+            leverage = away / max(images - 1, 1)
+        else:
+            leverage = leave_one_out(collected.mean(name), images, profiles)
+        for s, (sigma, factor) in enumerate(scales(settings)):
             for r, stencil in enumerate(settings.stencils):
-                for scenario in settings.scenarios:
-                    keep(image, stencil.name, scenario, sigma, factor, profiles[s, d, r])
-
-
-def _rows(settings: AuditSettings, found: Measurements, accumulator: ProfileAccumulator) -> list[ResultRow]:
-    """Rows ordered by sigma, downscale, scenario, regularizer."""
-    chosen = random.Random(settings.seed).randrange(len(found.images))
-    selected = _profiles(found.journal.read(found.images[chosen]), settings, found)
-    tested = len(untested_elements(settings, found)) < settings.group.order - 1
-    angles = settings.group.angles_deg()
-    mean = accumulator.mean()
-    per_image = np.stack(accumulator.epsilons), np.stack(accumulator.normalized)
-    makers = {
-        "sample_strict": lambda at: _sample_fields(at, per_image, selected, found.images[chosen]),
-        "dataset_strict": lambda at: _dataset_fields(mean[at], accumulator.mean_normalized()[at]),
-    }
-    rows = []
-    for s, sigma in enumerate(settings.sigmas):
-        visible = visible_elements(found.banks[s]).sum(1)
-        for d, factor in enumerate(settings.downscale):
-            for scenario in settings.scenarios:
-                for r, stencil in enumerate(settings.stencils):
-                    fields = makers[scenario]((s, d, r))
-                    identity = float(mean[s, d, r, 0])
-                    rows.append(
-                        ResultRow(
-                            regularizer=stencil.name,
-                            scenario=scenario,
-                            group=str(settings.group),
-                            sigma=sigma,
-                            downscale=factor,
-                            relative_epsilon=fields["epsilon"] / identity if identity > 0 else None,
-                            mean_response=identity,
-                            worst_angle_deg=float(angles[fields["worst_element"]]),
-                            tested=tested,
-                            visible_elements=int(visible[r]),
-                            images=accumulator.count,
-                            reason=None if identity > 0 else "the mean response is 0: every image is flat",
-                            **fields,
-                        )
-                    )
-    return rows
-
-
-def _sample_fields(at: tuple, per_image: tuple[np.ndarray, np.ndarray], selected: np.ndarray, name: str) -> dict:
-    epsilons, normalized = per_image[0][:, *at], per_image[1][:, *at]
-    usable = normalized[~np.isnan(normalized)]
-    epsilon, worst = symmetry_error(selected[at])
-    q25, median, q75 = np.quantile(epsilons, (0.25, 0.5, 0.75)).tolist()
-    return {
-        "epsilon": float(epsilons.mean()),
-        "normalized_epsilon": float(usable.mean()) if len(usable) else None,
-        "worst_element": int(worst),
-        "selected_image": name,
-        "epsilon_selected": float(epsilon),
-        "median": median,
-        "q25": q25,
-        "q75": q75,
-    }
-
-
-def _dataset_fields(mean: np.ndarray, mean_normalized: np.ndarray) -> dict:
-    epsilon, worst = symmetry_error(mean)
-    normalized = float(symmetry_error(mean_normalized)[0])
-    return {
-        "epsilon": float(epsilon),
-        "normalized_epsilon": None if np.isnan(normalized) else normalized,
-        "worst_element": int(worst),
-    }
+                value = float(leverage[s, r])
+                keep(image, stencil.name, scenario, sigma, factor, profiles[s, r], value)
+                top.add((scenario, stencil.name, sigma, factor), image, value)
 
 
 def _blindness(settings: AuditSettings, found: Measurements) -> list[str]:
@@ -147,22 +149,16 @@ def _blindness(settings: AuditSettings, found: Measurements) -> list[str]:
     ]
 
 
-def _mesh(settings: AuditSettings, rows: list[ResultRow]) -> list[str]:
+def _mesh(rows: list[ResultRow]) -> list[str]:
     """Where the pixel mesh alone explains a good part of epsilon, SPEC 2's reason for the default kernel."""
-    found = []
-    for model in settings.models:
-        for stencil in settings.stencils:
-            floor = discretisation_floor(stencil, settings.group, model)
-            shown = [
-                row.relative_epsilon for row in rows if (row.regularizer, row.sigma) == (stencil.name, model.sigma)
-            ]
-            if floor > MESH_SHARE * min((value for value in shown if value), default=floor + 1):
-                found.append(f"{stencil.name} {100 * floor:.2g} %")
+    dataset = [row for row in rows if row.scenario == "dataset_strict"] or rows
+    found = [row for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
     if not found:
         return []
+    shown = dict.fromkeys(f"{row.regularizer} {100 * row.floor / row.mean_response:.2g} %" for row in found)
     return [
         "much of epsilon may be the pixel mesh and no property of the images: an ideal isotropic field would show "
-        f"{', '.join(found)} with this kernel; the gaussian of 1.5 px or wider shows next to nothing"
+        f"{', '.join(shown)} with this kernel; the gaussian of 1.5 px or wider shows next to nothing"
     ]
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from filelock import FileLock, Timeout
 
 from symmetry_audit.audit._image import BYTES_PER_PIXEL, ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
-from symmetry_audit.audit._plan import StrictBank, strict_bank
+from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import ImageRef, ImageSource
+from symmetry_audit.groups import Affine
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
 from symmetry_audit.results import SkippedImage
 
@@ -100,29 +102,31 @@ def measure_source(
     device: str = "cpu",
     workers: int = 1,
     on_error: str = "skip",
+    given: Mapping[str, np.ndarray] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Measurements:
     """Measure every image that the journal does not hold yet, ``workers`` at a time.
 
+    ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits.
     An image that cannot be measured is skipped with its reason, or ends the run where ``on_error`` is
     ``fail``. Raises DataError then, and where no image at all could be measured.
     """
     import torch
 
-    from symmetry_audit.audit._engine import TOLERANCES, DeviceBank
+    from symmetry_audit.engine import TOLERANCES
 
     banks = tuple(strict_bank(settings, model, TOLERANCES[torch.float32]) for model in settings.models)
-    on_device = tuple(DeviceBank.from_bank(bank.bank, device) for bank in banks)
+    plans = _plans(settings, banks, device, given)
     todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp())]
     done, failures = len(source.refs) - len(todo), {}
     progress(done, len(source.refs))
 
     def measure(ref: ImageRef) -> ImageRecord:
-        return measure_image(ref, settings, on_device)
+        return measure_image(ref, settings, plans)
 
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
-    with _single_threaded_torch(device), closing(_pooled(measure, stream, workers)) as outcomes:
+    with _single_threaded_torch(), closing(_pooled(measure, stream, workers)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)
@@ -138,6 +142,22 @@ def measure_source(
     if not images:
         raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
     return Measurements(banks, images, tuple(skipped), journal)
+
+
+def _plans(
+    settings: AuditSettings, banks: tuple[StrictBank, ...], device: str, given: Mapping[str, np.ndarray] | None
+) -> tuple[ImagePlan, ...]:
+    """Everything that the images share, made once."""
+    from symmetry_audit.audit._adaptive import adaptive_plan
+    from symmetry_audit.engine import DeviceBank
+
+    found = []
+    for bank, model in zip(banks, settings.models, strict=True):
+        adaptive = adaptive_plan(settings, model, device) if settings.adaptive else None
+        if adaptive and given is None:
+            adaptive.fitted.coefficients(Affine(0.0, 0.0), ())  # made once here, not by every worker
+        found.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), adaptive, given))
+    return tuple(found)
 
 
 def _pooled(
@@ -170,7 +190,7 @@ def _pooled(
 
 
 @contextmanager
-def _single_threaded_torch(device: str) -> Iterator[None]:
+def _single_threaded_torch() -> Iterator[None]:
     """One thread per image: parallel over images, and the same bits whatever the number of workers."""
     import torch
 

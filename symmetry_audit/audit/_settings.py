@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_audit.errors import ReportError, SettingError, suggest
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
     DEFAULT_REGULARIZERS,
     STENCILS,
@@ -20,13 +20,13 @@ from symmetry_audit.kernels import (
     load_stencils,
     window_radius,
 )
-from symmetry_audit.results import SCENARIOS
+from symmetry_audit.results import JOINT, SCENARIOS
 
-__all__ = ["DEFAULT_MAX_PIXELS", "RESPONSES", "AuditSettings", "make_settings"]
+__all__ = ["DEFAULT_MAX_PIXELS", "PER_REGULARIZER", "RESPONSES", "AuditSettings", "make_settings"]
 
 RESPONSES = ("abs", "energy")
-MEASURABLE = ("sample_strict", "dataset_strict")
-MAX_RATIO = 2.0  # lambda_max of SPEC 3: the largest axis ratio that the margin leaves room for
+PER_REGULARIZER = "per-regularizer"
+ADAPTIVE = "dataset_adaptive"
 DEFAULT_MAX_PIXELS = 200_000_000
 MAX_DOWNSCALE = 64
 
@@ -37,7 +37,11 @@ class AuditSettings:
 
     ``margin`` in px; ``sigmas`` in px, (None,) for kernel models without one; every combination of
     ``sigmas`` and ``downscale`` is measured. ``limit`` keeps the first images, ``seed`` chooses the
-    single image of ``sample_strict``, larger images than ``max_pixels`` are left out.
+    single image of ``sample_strict`` and everything else drawn at random, larger images than ``max_pixels``
+    are left out. ``fit`` says whose w_n the adaptive scenario uses: "per-regularizer" (each regularizer its
+    own), "joint", or a regularizer's name; ``affine`` is the SHA-256 of a file of fits to use in place of new
+    ones. ``controls`` adds what tells how far to trust an adaptive row: other regularizers' and other scales'
+    fits, held-out halves, refitted isotropic fields and random deformations.
     """
 
     group: Group
@@ -51,6 +55,14 @@ class AuditSettings:
     limit: int | None
     seed: int
     max_pixels: int
+    fit: str = PER_REGULARIZER
+    affine: str | None = None
+    controls: bool = True
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether images are fitted and measured under their own groups."""
+        return ADAPTIVE in self.scenarios
 
     @property
     def models(self) -> tuple[KernelModel, ...]:
@@ -74,6 +86,9 @@ class AuditSettings:
             "limit": self.limit,
             "seed": self.seed,
             "max_pixels": self.max_pixels,
+            "fit": self.fit,
+            "affine": self.affine,
+            "controls": self.controls,
         }
 
     @classmethod
@@ -96,6 +111,9 @@ class AuditSettings:
                 limit=document["limit"],
                 seed=document["seed"],
                 max_pixels=document["max_pixels"],
+                fit=document["fit"],
+                affine=document["affine"],
+                controls=document["controls"],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReportError(f"the report's settings are damaged ({error}); measure again with --force") from None
@@ -115,21 +133,28 @@ def make_settings(
     limit: int | None = None,
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    fit: str = PER_REGULARIZER,
+    affine: str | None = None,
+    controls: bool = True,
 ) -> AuditSettings:
     """Validate what a user asked for; names may come as comma lists. Raises SettingError.
 
     The default margin is ceil(2 x the widest kernel's support radius): room for the adaptive scenario, so
     that strict and adaptive rows are measured on the same pixels (SPEC 3). ``downscale`` adds coarser
-    copies to the audit of the images as they are.
+    copies to the audit of the images as they are. Without ``scenario`` all three are measured, or the strict
+    ones alone where no regularizer depends on direction, so that nothing could be fitted.
     """
     chosen = _stencils(reg, stencils)
     sigmas = _numbers("sigma", sigma) or (None,)
     margin = None if margin is None else _whole("margin", margin, 0)
     models = [kernel_model(kernel, value) for value in sigmas]
-    least = max(window_radius(item, model) for item in chosen for model in models)
+    scenarios = _scenarios(scenario, chosen)
+    stretch = MAX_RATIO if ADAPTIVE in scenarios else 1.0
+    least = max(window_radius(item, model, stretch) for item in chosen for model in models)
     room = ceil(MAX_RATIO * max(model.support(item.radius) for item in chosen for model in models) - 1e-9)
     if margin is not None and margin < least:
-        raise SettingError(f"--margin {margin} is narrower than the kernel window; use at least {least} px")
+        strict = f", or --scenario {','.join(SCENARIOS[:2])}" if ADAPTIVE in scenarios else ""
+        raise SettingError(f"--margin {margin} is narrower than the kernel window; use at least {least} px{strict}")
     factors = sorted({1, *_numbers("downscale", downscale)})
     if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE or any(factor != int(factor) for factor in factors):
         raise SettingError(f"--downscale takes whole factors from 2 to {MAX_DOWNSCALE}")
@@ -140,11 +165,14 @@ def make_settings(
         sigmas=tuple(model.sigma for model in models),
         margin=room if margin is None else margin,
         response=_choice("response", response, RESPONSES),
-        scenarios=_scenarios(scenario),
+        scenarios=scenarios,
         downscale=tuple(int(factor) for factor in factors),
         limit=None if limit is None else _whole("limit", limit, 1),
         seed=_whole("seed", seed, None),
         max_pixels=_whole("max-pixels", max_pixels, 1),
+        fit=_fit(fit, chosen),
+        affine=affine,
+        controls=bool(controls),
     )
 
 
@@ -156,15 +184,22 @@ def _stencils(reg: str | Iterable[str] | None, file: str | Path | None) -> tuple
     return tuple(known[_choice("regularizer", name, known)] for name in names)
 
 
-def _scenarios(scenario: str | Iterable[str] | None) -> tuple[str, ...]:
-    names = [_choice("scenario", name, (*SCENARIOS, "all")) for name in _names(scenario)] or list(MEASURABLE)
-    for name in names:
-        if name not in MEASURABLE:
-            raise SettingError(
-                f'scenario "{name}" needs per-image affine fits, which this version does not make yet; '
-                f"use --scenario {','.join(MEASURABLE)}"
-            )
-    return tuple(name for name in MEASURABLE if name in names)
+def _scenarios(scenario: str | Iterable[str] | None, stencils: tuple[Stencil, ...]) -> tuple[str, ...]:
+    names = [_choice("scenario", name, (*SCENARIOS, "all")) for name in _names(scenario)]
+    wanted = SCENARIOS if "all" in names or not names else tuple(name for name in SCENARIOS if name in names)
+    if ADAPTIVE not in wanted or any(stencil.directed for stencil in stencils):
+        return wanted
+    if names:
+        raise SettingError(f"{ADAPTIVE} needs a regularizer that depends on direction; add --reg tv")
+    return SCENARIOS[:2]
+
+
+def _fit(fit: str, stencils: tuple[Stencil, ...]) -> str:
+    """``fit`` once it names a way to fit that the run's regularizers allow."""
+    directed = [stencil.name for stencil in stencils if stencil.directed]
+    if fit in {stencil.name for stencil in stencils} - set(directed):
+        raise SettingError(f'--fit "{fit}" does not depend on direction, so no deformation can be fitted to it')
+    return _choice("fit", fit, (PER_REGULARIZER, JOINT, *directed))
 
 
 def _names(values: str | Iterable[str] | None) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError
 
-__all__ = ["Affine"]
+__all__ = ["MAX_RATIO", "Affine"]
+
+MAX_RATIO = 2.0  # the largest axis ratio that is fitted; windows and margins leave room for it (SPEC 3 and 5)
 
 
 @dataclass(frozen=True)

@@ -98,6 +98,31 @@ class Group:
         """The position of ``element`` in ``elements``."""
         return element.turn + self.rotations * element.mirrored
 
+    def quotients(self) -> np.ndarray:
+        """The index of ``~B @ A`` at [index of B, index of A], shape (order, order): left translation by B."""
+        turns = np.array([element.turn for element in self.elements])
+        mirrors = np.array([element.mirrored for element in self.elements])
+        # a mirrored B is its own inverse, A_b M A_a = A_{b - a} M
+        signs = np.where(mirrors, -1, 1)[:, None]
+        return signs * (turns - turns[:, None]) % self.rotations + self.rotations * (mirrors ^ mirrors[:, None])
+
+    def subgroups(self) -> tuple[Group, ...]:
+        """All pS and, in a mirrored group, pSm with S a divisor of T, by order and the unmirrored one first.
+
+        From the trivial p1 to the group itself. Those with a mirror have the axis of this group's, M; the same
+        ones turned, which contain A_t M alone, are not among them.
+        """
+        turns = [turn for turn in range(1, self.rotations + 1) if self.rotations % turn == 0]
+        found = [Group(turn, mirrored) for turn in turns for mirrored in {False, self.mirrored}]
+        return tuple(sorted(found, key=lambda group: (group.order, group.mirrored)))
+
+    def indices_of(self, subgroup: Group) -> np.ndarray:
+        """Where the elements of ``subgroup``, in its own order, stand in ``elements``; the identity, 0, first."""
+        if self.rotations % subgroup.rotations or subgroup.mirrored > self.mirrored:
+            raise SettingError(f"{subgroup} is no subgroup of {self}; it has {', '.join(map(str, self.subgroups()))}")
+        step = self.rotations // subgroup.rotations
+        return np.array([step * element.turn + self.rotations * element.mirrored for element in subgroup.elements])
+
     def matrices(self) -> np.ndarray:
         """All elements as an (order, 2, 2) float64 array; quarter turns are exact."""
         return np.stack([element.matrix() for element in self.elements])

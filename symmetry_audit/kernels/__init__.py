@@ -11,6 +11,7 @@ from symmetry_audit.kernels._models import (
     kernel_model,
 )
 from symmetry_audit.kernels._stencils import DEFAULT_REGULARIZERS, STENCILS, Stencil, load_stencils
+from symmetry_audit.kernels._subspace import KernelSubspace, kernel_subspace
 
 __all__ = [
     "DEFAULT_REGULARIZERS",
@@ -21,10 +22,12 @@ __all__ = [
     "FourierKernel",
     "GaussianKernel",
     "KernelModel",
+    "KernelSubspace",
     "Stencil",
     "distinct_elements",
     "factor_bank",
     "kernel_model",
+    "kernel_subspace",
     "load_stencils",
     "sampled_banks",
     "sampled_kernels",

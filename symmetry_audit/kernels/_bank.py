@@ -35,16 +35,16 @@ def sampled_banks(stencils: Sequence[Stencil], matrices: np.ndarray, model: Kern
     """
     u = np.arange(-radius, radius + 1, dtype=np.float64)
     grid = np.stack(np.meshgrid(u, u), axis=-1)  # (y, x, 2) holding (x, y)
-    points = np.einsum("tij,yxj->tyxi", np.linalg.inv(matrices), grid)
+    points = grid @ np.linalg.inv(matrices).swapaxes(1, 2)[:, None]  # (T, y, x, 2)
     mask = model.mask(points)
     envelope = model.beta(points) * mask
-    weights = {(x, y): np.zeros(len(stencils)) for stencil in stencils for x, y, _ in stencil.points}
+    places = sorted({(x, y) for stencil in stencils for x, y, _ in stencil.points})
+    weights = np.zeros((len(stencils), len(places)))
     for index, stencil in enumerate(stencils):
         for x, y, weight in stencil.points:
-            weights[x, y][index] += weight
-    kernels = np.zeros((len(stencils), *envelope.shape))
-    for point, weight in weights.items():
-        kernels += np.multiply.outer(weight, model.beta(points - point) * mask)
+            weights[index, places.index((x, y))] += weight
+    spread = np.stack([model.beta(points - place) * mask for place in places])
+    kernels = np.tensordot(weights, spread, 1)
     residual = kernels.sum((2, 3)) / envelope.sum((1, 2))
     return kernels - residual[..., None, None] * envelope
 

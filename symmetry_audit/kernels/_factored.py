@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-__all__ = ["FactoredBank", "factor_bank"]
+__all__ = ["FactoredBank", "factor_bank", "smooth_metric"]
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,11 @@ def factor_bank(kernels: np.ndarray, tolerance: float) -> FactoredBank:
     How faint a direction is, is measured by what it adds to a response: kernels are weighted by the inverse
     of their typical response (the smaller of those to white and to pink images), and errors by a metric that
     counts smooth deviations much more than rough ones, since images are smooth and regularizers are not. On
-    images between white noise and 1/|k|^3 fields, ``tolerance`` 1e-3 leaves responses within 2e-5.
+    images between white noise and 1/|k|^3 fields, ``tolerance`` 3e-4 leaves responses within 4e-5.
     """
     typical = _rms_pink(kernels)
     weights = 1 / np.minimum(_rms_white(kernels), typical)
-    metric, inverse = _smooth_metric(kernels.shape[1])
+    metric, inverse = smooth_metric(kernels.shape[1])
     rows, columns, combine = [], [], []
     for sign in (1, -1):
         part = metric @ ((kernels + sign * kernels[:, :, ::-1]) / 2) @ metric
@@ -82,8 +82,8 @@ def factor_bank(kernels: np.ndarray, tolerance: float) -> FactoredBank:
     return FactoredBank(tuple(rows), tuple(columns), np.concatenate(combine, axis=1), typical)
 
 
-def _smooth_metric(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Square root, and its inverse, of the covariance of white noise plus a strong smooth field on a line."""
+def smooth_metric(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Square root (size, size), and its inverse, of the covariance of white noise plus a strong smooth field on a line."""
     steps = np.subtract.outer(np.arange(size), np.arange(size)) / (size / 2)
     values, vectors = np.linalg.eigh(np.eye(size) + 100 * np.exp(-np.square(steps) / 2))
     return (vectors * np.sqrt(values)) @ vectors.T, (vectors / np.sqrt(values)) @ vectors.T

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from math import hypot, isclose, isfinite
 from pathlib import Path
 
+import numpy as np
+
 from symmetry_audit.errors import SettingError, suggest
 
 __all__ = ["DEFAULT_REGULARIZERS", "STENCILS", "Stencil", "load_stencils"]
 
+LONG_WAVE = 1e-3  # cycles/px: long enough for the leading term to rule, short enough for its digits
 MAX_RADIUS = 8.0  # px; a wider stencil needs windows that no longer fit ordinary margins
 
 
@@ -41,6 +44,18 @@ class Stencil:
     def radius(self) -> float:
         """rho = max |p_k| in px."""
         return max(hypot(x, y) for x, y, _ in self.points)
+
+    @property
+    def directed(self) -> bool:
+        """Whether the response to long waves depends on their direction; if not, it tells of no deformation.
+
+        The transfer function of the Laplacian has the same size in every direction there.
+        """
+        angles = np.arange(16) * np.pi / 16
+        waves = 2 * np.pi * LONG_WAVE * np.stack([np.cos(angles), np.sin(angles)])
+        points, weights = np.array([point[:2] for point in self.points]), np.array([point[2] for point in self.points])
+        size = np.abs(weights @ np.exp(-1j * points @ waves))
+        return bool(np.ptp(size) > 1e-3 * size.max())
 
 
 def _grid(*rows: tuple[float, ...]) -> tuple[tuple[float, float, float], ...]:

@@ -1,6 +1,8 @@
 """Tables, figures and the table of single responses, from results to files. No torch."""
 
+from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
 from symmetry_audit.reports._facts import ProfileKey
+from symmetry_audit.reports._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports._render import FORMATS, render
 from symmetry_audit.reports._responses import (
     RESPONSES_FILE,
@@ -11,15 +13,19 @@ from symmetry_audit.reports._responses import (
 from symmetry_audit.reports._tables import table1_csv, table1_markdown, table1_tex, table1_text
 
 __all__ = [
+    "AFFINE_CSV",
     "FORMATS",
     "RESPONSES_FILE",
     "RESPONSES_SCHEMA",
+    "AffineWriter",
     "ProfileKey",
     "ResponseWriter",
     "mean_profiles",
+    "recommendation_text",
     "render",
     "table1_csv",
     "table1_markdown",
     "table1_tex",
     "table1_text",
+    "write_recommendation",
 ]

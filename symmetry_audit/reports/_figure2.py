@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
-import warnings
 from collections.abc import Mapping
 from math import floor, log10
 
 import matplotlib
-import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -18,38 +15,24 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from symmetry_audit.reports._facts import Facts, ProfileKey, facts, is_tested, numbers, printable
+from symmetry_audit.reports._style import (
+    COLOURS,
+    GREY,
+    LABEL_SIZE,
+    MARKERS,
+    STYLE,
+    WIDTH,
+    head,
+    plain_defaults,
+    saved,
+    short,
+)
 from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
 
 __all__ = ["figure2"]
 
-WIDTH, HEIGHT, DPI = 7.0, 2.9, 150  # inches (two columns of a paper), inches, pixels per inch
-# Okabe and Ito's palette, told apart by the colour-blind and, by its lightness, in print without colour
-COLOURS = {"sample_strict": "#E69F00", "dataset_strict": "#0072B2", "dataset_adaptive": "#009E73"}
-MARKERS = {"sample_strict": "o", "dataset_strict": "s", "dataset_adaptive": "^"}
-STYLE = {
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 7.5,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
-    "legend.frameon": False,
-    "lines.linewidth": 1.3,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "symaudit",
-    "text.parse_math": False,  # names are hostile input: a $ is a $
-}
-# what a backend would stamp into the file: its version and the date
-METADATA = {
-    "png": {"Software": None},
-    "svg": {"Creator": None, "Date": None},
-    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
-}
-GREY = "0.35"
-BARS_WIDTH, LABEL_SIZE = 245.0, 5.8  # points: panel (a) across, and the text on its bars
+HEIGHT = 2.9  # inches
+BARS_WIDTH = 245.0  # points: panel (a) across
 FEW_TURNS = 8  # up to here (b) marks every element
 FLAT = 0.005  # half the least height of the axis of (b)
 LINEAR_UP_TO = 10.0  # ratio of the largest bar to the smallest; beyond it bars stand on a log axis
@@ -63,10 +46,8 @@ def figure2(report: AuditReport, profiles: Mapping[ProfileKey, np.ndarray], regu
     at the identity. A sweep shows its first sigma and downscale. Raises ReportError for an unusable report.
     """
     run = facts(report)
-    with warnings.catch_warnings(), matplotlib.style.context("default"), matplotlib.rc_context(STYLE):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script the font lacks
-        figure = _drawn(run, profiles, regularizer)
-        return {suffix: _saved(figure, suffix) for suffix in METADATA}
+    with plain_defaults(), matplotlib.rc_context(STYLE):
+        return saved(_drawn(run, profiles, regularizer))
 
 
 def _drawn(run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> Figure:
@@ -81,27 +62,17 @@ def _drawn(run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: s
     return figure
 
 
-def _saved(figure: Figure, suffix: str) -> bytes:
-    target = io.BytesIO()
-    figure.savefig(target, format=suffix, dpi=DPI, metadata=METADATA[suffix])
-    return target.getvalue()
-
-
 def _title(run: Facts) -> str:
     """What was measured; of a sweep, which of its scales the figure shows."""
     width = "" if run.sigmas[0] is None else f", σ = {run.sigmas[0]:g} px{_first_of(run.sigmas)}"
     untested = [] if all(map(is_tested, run.rows.values())) else ["† not tested"]
     octave = f"downscale {run.downscales[0]}{_first_of(run.downscales)}"
-    parts = [_short(run.dataset, 40), run.images, str(run.group), f"{run.kernel} kernel{width}"]
+    parts = [short(run.dataset, 40), run.images, str(run.group), f"{run.kernel} kernel{width}"]
     return "  ·  ".join([*parts, *([octave] if run.downscales != (1,) else []), *untested])
 
 
 def _first_of(values: tuple) -> str:
     return f" (first of {numbers(values)})" if len(values) > 1 else ""
-
-
-def _short(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _key(run: Facts, scenario: str, regularizer: str) -> ProfileKey:
@@ -129,7 +100,7 @@ def _draw_bars(axes: Axes, run: Facts) -> None:
     axes.set_xlim((count - spread) / 2 - 0.55, (count + spread) / 2 - 0.45)
     _name_ticks(axes, list(run.regularizers.values()))
     axes.set_ylabel(f"ε ({run.unit} of 0–255)")
-    _head(axes, "(a) Symmetry error", "single sample: mean over images" * ("sample_strict" in run.scenarios))
+    head(axes, "(a) Symmetry error", "single sample: mean over images" * ("sample_strict" in run.scenarios))
 
 
 def _scale_axis(axes: Axes, values: list[float], room: float) -> float:
@@ -154,15 +125,10 @@ def _digits(value: float) -> str:
     return "0" if not value else f"{value:.0f}" if value >= 100 else f"{value:#.2g}".rstrip(".")
 
 
-def _head(axes: Axes, title: str, remark: str) -> None:
-    axes.set_title(title, loc="left")
-    axes.set_title(remark, loc="right", fontsize=6, color=GREY)
-
-
 def _name_ticks(axes: Axes, titles: list[str]) -> None:
     """Titles below the bars, broken to the width of a group, slanted where that does not do."""
     room = max(60 // len(titles), 4)  # characters
-    titles = [_short(title, 24) for title in titles]
+    titles = [short(title, 24) for title in titles]
     slanted = max(len(word) for title in titles for word in title.split() or [""]) > room
     labels = titles if slanted else ["\n".join(textwrap.wrap(title, room)) for title in titles]
     slant = {"rotation": 35, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
@@ -188,9 +154,9 @@ def _draw_curves(axes: Axes, run: Facts, profiles: Mapping[ProfileKey, np.ndarra
     axes.set_xticks([0, 90, 180, 270, 360], ["0°", "90°", "180°", "270°", "360°"])
     axes.set_xlabel("rotation angle θ" + " (dashed: mirrored first)" * run.group.mirrored)
     axes.set_ylabel("response f(θ) / f(0°)")
-    title = _short(run.regularizers[regularizer], 16)
+    title = short(run.regularizers[regularizer], 16)
     row = run.rows.get(_key(run, "sample_strict", regularizer))
-    _head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "")
+    head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "")
 
 
 def _sample(row: ResultRow, limit: int) -> str:

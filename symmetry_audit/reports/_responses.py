@@ -24,7 +24,7 @@ from symmetry_audit.results import AuditReport, ResultRow
 __all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "mean_profiles"]
 
 RESPONSES_FILE = "responses.parquet"
-RESPONSES_SCHEMA = "symaudit.responses/1"
+RESPONSES_SCHEMA = "symaudit.responses/2"
 METADATA_KEY = b"symaudit"
 ROWS_PER_GROUP = 4096
 AGREEMENT = 1e-6  # of the mean response: far above summation order, far below any finding
@@ -44,6 +44,7 @@ def _schema(group: Group) -> pa.Schema:
         "scenario": pa.string(),
         "sigma": pa.float64(),
         "downscale": pa.int64(),
+        "leverage": pa.float64(),
         "response": pa.list_(pa.float64(), group.order),
     }
     fields = [pa.field(name, kind, nullable=name == "sigma") for name, kind in columns.items()]
@@ -62,7 +63,7 @@ class ResponseWriter:
         self._partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         self._schema = _schema(group)
         self._group = group
-        self._keys: list[tuple[str, str, str, float | None, int]] = []
+        self._keys: list[tuple[str, str, str, float | None, int, float]] = []
         self._responses = np.empty((rows_per_group, group.order))
         self._writer: pq.ParquetWriter | None = None
 
@@ -81,10 +82,12 @@ class ResponseWriter:
         sigma: float | None,
         downscale: int,
         response: np.ndarray,
+        leverage: float,
     ) -> None:
         """Add one profile: ``response`` of shape (order,), f_A per element, in the order of the group.
 
-        ``sigma`` is in px. Raises ReportError for another shape or a value that is not finite.
+        ``sigma`` is in px; ``leverage``, in the unit of epsilon, is by how much the image raises its row's
+        epsilon. Raises ReportError for another shape or a value that is not finite.
         """
         response = np.asarray(response, dtype=np.float64)
         if response.shape != (self._group.order,) or not np.isfinite(response).all():
@@ -92,7 +95,7 @@ class ResponseWriter:
             expected = f"{self._group.order} finite values for {self._group}"
             raise ReportError(f"the {regularizer} response of {image} must be {expected}, got {found}")
         self._responses[len(self._keys)] = response
-        self._keys.append((image, regularizer, scenario, sigma, downscale))
+        self._keys.append((image, regularizer, scenario, sigma, downscale, leverage))
         if len(self._keys) == len(self._responses):
             self._flush()
 

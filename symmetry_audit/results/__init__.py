@@ -1,5 +1,13 @@
 """What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
 
+from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, JOINT, AffineFit, FailedFit
+from symmetry_audit.results._recommendation import (
+    RECOMMENDATION_SCHEMA,
+    VERDICTS,
+    Candidate,
+    CandidateValue,
+    Recommendation,
+)
 from symmetry_audit.results._report import (
     REPORT_SCHEMA,
     SCENARIO_TITLES,
@@ -12,11 +20,21 @@ from symmetry_audit.results._report import (
 )
 
 __all__ = [
+    "AFFINE_COLUMNS",
+    "AFFINE_FILE",
+    "JOINT",
+    "AffineFit",
+    "FailedFit",
+    "RECOMMENDATION_SCHEMA",
     "REPORT_SCHEMA",
     "SCENARIOS",
     "SCENARIO_TITLES",
+    "VERDICTS",
     "AuditReport",
+    "Candidate",
+    "CandidateValue",
     "DatasetInfo",
+    "Recommendation",
     "ResultRow",
     "SkippedImage",
     "dump_json",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
+from symmetry_audit.results._recommendation import Recommendation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +54,22 @@ class SkippedImage:
     reason: str
 
 
+SAMPLE_FIELDS = ("selected_image", "epsilon_selected", "median", "q25", "q75")
+ADAPTIVE_FIELDS = (
+    "fit",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "random_epsilon",
+    "held_out_epsilon",
+    "held_out_strict_epsilon",
+    "held_out_gain",
+    "held_out_gain_low",
+    "held_out_gain_high",
+    "held_out_p_value",
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
     """epsilon_G of Eq. (8) of [SA] for one regularizer and scenario; intensities in [0, 255].
@@ -58,10 +77,23 @@ class ResultRow:
     In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single images'
     values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
     ``relative_epsilon`` is ``epsilon`` divided by ``mean_response``, the mean over the images of f_0.
-    ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. A null value
-    is explained in ``reason``. ``tested`` is false where no regularizer of the run can see any element
-    but the identity; ``visible_elements`` counts the elements but the identity that
-    this row's regularizer can see.
+    ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. ``tested`` is false
+    where no regularizer of the run can see any element but the identity; ``visible_elements`` counts the elements
+    but the identity that this row's regularizer can see.
+
+    In the unit of epsilon: ``ci_low`` and ``ci_high``, the 95 % percentile interval of a bootstrap over images;
+    ``null_epsilon``, what averaging over as many images leaves where the law is invariant (adaptive rows: what is
+    left of as many isotropic fields of the same spectra once they are fitted too), and ``excess`` over it;
+    ``floor``, what the pixel mesh leaves of an ideal field. ``p_value`` is that of the invariance test.
+    ``images_at_limit`` of the images have a deformation at the largest ratio admitted; without them epsilon is
+    ``epsilon_within_limit``.
+
+    Adaptive rows alone: ``fit`` says whose w is used; ``gain`` is the strict epsilon less this one, with its paired
+    bootstrap interval; ``random_epsilon`` is measured under the same ratios at random angles; ``held_out_epsilon``
+    on one half of every image under the w of the other half, ``held_out_strict_epsilon`` under strict rotations on
+    that same half, ``held_out_gain`` their difference; ``held_out_p_value`` is approximate.
+
+    A null value is explained in ``reasons``, by field.
     """
 
     regularizer: str
@@ -78,33 +110,63 @@ class ResultRow:
     tested: bool
     visible_elements: int
     images: int
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_value: float | None = None
+    null_epsilon: float | None = None
+    excess: float | None = None
+    floor: float | None = None
+    images_at_limit: int | None = None
+    epsilon_within_limit: float | None = None
     selected_image: str | None = None
     epsilon_selected: float | None = None
     median: float | None = None
     q25: float | None = None
     q75: float | None = None
-    reason: str | None = None
+    fit: str | None = None
+    gain: float | None = None
+    gain_low: float | None = None
+    gain_high: float | None = None
+    random_epsilon: float | None = None
+    held_out_epsilon: float | None = None
+    held_out_strict_epsilon: float | None = None
+    held_out_gain: float | None = None
+    held_out_gain_low: float | None = None
+    held_out_gain_high: float | None = None
+    held_out_p_value: float | None = None
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def distinguishable(self) -> bool | None:
+        """Whether epsilon stands out from the null level, by a factor of two; None where there is no null level."""
+        return None if self.null_epsilon is None else self.epsilon >= 2 * self.null_epsilon
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dict; the sample fields appear in ``sample_strict`` rows alone."""
-        sample_only = ("selected_image", "epsilon_selected", "median", "q25", "q75")
-        hidden = () if self.scenario == "sample_strict" else sample_only
-        row = {key: value for key, value in asdict(self).items() if key not in hidden}
-        if self.reason is None:
-            del row["reason"]
-        return row
+        """A JSON-ready dict; fields of single scenarios appear in their rows alone."""
+        hidden = {
+            *(() if self.scenario == "sample_strict" else SAMPLE_FIELDS),
+            *(() if self.scenario == "dataset_adaptive" else ADAPTIVE_FIELDS),
+        }
+        return {key: value for key, value in asdict(self).items() if key not in hidden}
 
 
 @dataclass(frozen=True)
 class AuditReport:
-    """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to."""
+    """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
+
+    ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets`` and ``fits``.
+    ``fits`` holds the single images' fits only where no folder does; see ``affine``.
+    """
 
     dataset: DatasetInfo
     settings: Mapping[str, Any]
     results: tuple[ResultRow, ...]
     skipped: tuple[SkippedImage, ...] = ()
     warnings: tuple[str, ...] = ()
+    analyses: Mapping[str, Any] = field(default_factory=dict)
+    recommendation: Recommendation | None = None
     folder: Path | None = field(default=None, compare=False)
+    fits: tuple[AffineFit | FailedFit, ...] = field(default=(), compare=False, repr=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> AuditReport:
@@ -131,6 +193,7 @@ class AuditReport:
             if not isinstance(document.get(key), kind):
                 wrong = f"{key} is missing or no {kind.__name__}"
                 raise ReportError(f"{where} is damaged ({wrong}); measure again with --force")
+        chosen = document.get("recommendation")
         try:
             return cls(
                 dataset=DatasetInfo(**document["dataset"]),
@@ -138,6 +201,8 @@ class AuditReport:
                 results=tuple(ResultRow(**row) for row in document["results"]),
                 skipped=tuple(SkippedImage(**item) for item in document["skipped"]),
                 warnings=tuple(document["warnings"]),
+                analyses=document.get("analyses", {}),
+                recommendation=None if chosen is None else Recommendation.from_dict(chosen),
                 folder=folder,
             )
         except (KeyError, TypeError) as error:
@@ -152,11 +217,29 @@ class AuditReport:
             "results": [row.to_dict() for row in self.results],
             "skipped": [asdict(item) for item in self.skipped],
             "warnings": list(self.warnings),
+            "analyses": dict(self.analyses),
+            "recommendation": None if self.recommendation is None else self.recommendation.to_dict(),
         }
 
     def to_json(self) -> str:
         """``to_dict`` as text, without NaN or Infinity."""
         return dump_json(self.to_dict())
+
+    @cached_property
+    def affine(self) -> pd.DataFrame:
+        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS.
+
+        Raises ReportError where the report's folder holds none.
+        """
+        import pandas as pd
+
+        if self.folder is None:
+            return pd.DataFrame([fit.to_dict() for fit in self.fits], columns=list(AFFINE_COLUMNS))
+        try:
+            return pd.read_parquet(self.folder / AFFINE_FILE)
+        except (OSError, ValueError) as error:
+            hint = "measure with --scenario dataset_adaptive"
+            raise ReportError(f"cannot read {self.folder / AFFINE_FILE} ({error}); {hint}") from None
 
     def to_pandas(self) -> pd.DataFrame:
         """All result rows as a table, one column per field of ResultRow."""

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from symmetry_audit import measure
-from symmetry_audit.audit import _engine, _image, make_settings
+from symmetry_audit import engine
+from symmetry_audit.audit import _image, make_settings
 from symmetry_audit.audit._image import coarser, measure_image
 from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import ImageError
@@ -50,11 +52,11 @@ def test_downscale_measures_the_coarser_copy(tmp_path: Path, rng: np.random.Gene
     assert both.results[:4] == plain.results
 
     settings = make_settings(group="p8", reg="tv,sobel")
-    bank = _engine.DeviceBank.from_bank(_strict(settings).bank)
+    bank = engine.DeviceBank.from_bank(_strict(settings).bank)
     tables = []
     for path in sorted(folder.iterdir()):
         luminance = _image.decode(path.read_bytes(), 10**6).luminance
-        tables.append(_engine.bank_responses(coarser(luminance, 2), bank, settings.margin)[_strict(settings).index])
+        tables.append(engine.bank_responses(coarser(luminance, 2), bank, settings.margin)[_strict(settings).index])
     mean = np.mean(tables, axis=0)
     for row, profile in zip(both.results[6:], mean, strict=True):
         assert row.epsilon == pytest.approx(np.abs(profile - profile[0]).max(), rel=1e-9)
@@ -63,7 +65,7 @@ def test_downscale_measures_the_coarser_copy(tmp_path: Path, rng: np.random.Gene
 def _strict(settings):
     from symmetry_audit.audit import strict_bank
 
-    return strict_bank(settings, settings.models[0], _engine.TOLERANCES[_engine.torch.float32])
+    return strict_bank(settings, settings.models[0], engine.TOLERANCES[torch.float32])
 
 
 @pytest.mark.parametrize("downscale", [None, 2])
@@ -81,6 +83,6 @@ def test_running_out_of_memory_is_the_image_s_misfortune(
         raise MemoryError
 
     path = save_photos(tmp_path, rng, count=1) / "photo_0.png"
-    monkeypatch.setattr(_engine, "bank_responses", fail)
+    monkeypatch.setattr(engine, "bank_responses", fail)
     with pytest.raises(ImageError, match="not enough memory to measure it; try again with fewer --workers"):
         measure_image(ImageRef("a", path), make_settings(), (None,))

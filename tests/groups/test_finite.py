@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Element, Group
 from tests.oracles import symmetry as oracle
+from tests.oracles.statistics import divisors
 
 GROUPS = st.builds(Group, st.integers(1, 48), st.booleans())
 
@@ -69,3 +70,47 @@ def test_quarter_turns_are_exact(turns: int) -> None:
 def test_order_of_elements() -> None:
     assert [str(element) for element in Group(2, True).elements] == ["A0", "A1", "A0M", "A1M"]
     assert Group(8, True).angles_deg()[9] == 45.0
+
+
+# --- subgroups
+
+
+@given(GROUPS, st.data())
+def test_quotients_are_left_translations(group: Group, data: st.DataObject) -> None:
+    b, a = (data.draw(st.integers(0, group.order - 1)) for _ in range(2))
+    found = group.matrices()[group.quotients()[b, a]]
+    assert np.allclose(found, np.linalg.inv(group.matrices()[b]) @ group.matrices()[a], atol=1e-13)
+    assert group.quotients()[b, a] == group.index(~group.elements[b] @ group.elements[a])
+
+
+def test_subgroups_by_hand() -> None:
+    assert [str(group) for group in Group(1).subgroups()] == ["p1"]
+    assert [str(group) for group in Group(32).subgroups()] == ["p1", "p2", "p4", "p8", "p16", "p32"]
+    assert [str(group) for group in Group(4, True).subgroups()] == ["p1", "p2", "p1m", "p4", "p2m", "p4m"]
+    assert [str(group) for group in Group(6, True).subgroups()] == [
+        *("p1", "p2", "p1m", "p3", "p2m", "p6", "p3m", "p6m"),
+    ]
+
+
+@given(GROUPS)
+def test_subgroups_are_what_trial_finds(group: Group) -> None:
+    found = group.subgroups()
+    turns = divisors(group.rotations)
+    assert set(found) == {Group(t) for t in turns} | ({Group(t, True) for t in turns} if group.mirrored else set())
+    assert list(found) == sorted(found, key=lambda each: (each.order, each.mirrored))
+    assert found[0] == Group(1)
+    assert found[-1] == group
+
+
+@given(GROUPS)
+def test_indices_of_subgroups_point_at_the_same_matrices(group: Group) -> None:
+    for subgroup in group.subgroups():
+        indices = group.indices_of(subgroup)
+        assert indices[0] == 0
+        assert np.allclose(group.matrices()[indices], subgroup.matrices(), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", ["p3", "p16", "p1m", "p8m"])
+def test_no_subgroup(name: str) -> None:
+    with pytest.raises(SettingError, match=f"{name} is no subgroup of p8; it has p1, p2, p4, p8$"):
+        Group(8).indices_of(Group.parse(name))

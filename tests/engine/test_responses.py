@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from symmetry_audit.audit import isotropic_profile, make_settings, strict_bank, symmetry_error
-from symmetry_audit.audit._engine import BAND_ROWS, TILE_PIXELS, TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.engine._responses import BAND_ROWS, TILE_PIXELS
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import (
     KERNEL_MODELS,

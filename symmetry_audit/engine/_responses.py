@@ -1,4 +1,4 @@
-"""The engine: mean absolute (or squared) responses of one image to a factored kernel bank, CPU or CUDA.
+"""Mean absolute (or squared) responses of one image to a factored kernel bank, CPU or CUDA.
 
 Every step is a matrix product or a one-dimensional convolution over a band of image rows small enough to
 stay in cache; nothing of the size "kernels x pixels" is ever stored.
@@ -13,7 +13,7 @@ import torch
 
 from symmetry_audit.kernels import FactoredBank
 
-__all__ = ["TOLERANCES", "DeviceBank", "bank_responses"]
+__all__ = ["TOLERANCES", "DeviceBank", "bank_responses", "bank_rows", "seen_window", "without_rounding"]
 
 # what factor_bank may leave out: responses hold to 4e-5 in float32 and to rounding in float64
 TOLERANCES = {torch.float32: 3e-4, torch.float64: 1e-12}
@@ -56,19 +56,23 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
     border and must not be empty. Returns (m,) float64. One image's result does not depend on what else
     runs: the caller fixes the number of threads.
     """
+    return bank_rows(image, bank, margin, kind).mean(0)
+
+
+def bank_rows(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs") -> np.ndarray:
+    """``bank_responses`` row by row: means over the pixels of each row of V, (rows of V, m) float64."""
     c, combine = bank.radius, bank.combine
-    height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
-    assert margin >= c and height > 0 and width > 0, "the caller leaves out images with an empty V"
-    outer = image[margin - c : margin + height + c, margin - c : margin + width + c]
+    outer = seen_window(image, margin, c)
+    height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
     # kernels sum to zero, so the mean is invisible; without it float32 keeps its digits for the detail
-    centred = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
-    pixels = torch.nn.functional.pad(centred, (0, -width % ALIGNMENT))
+    pixels = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
+    pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
     rows, tile = _steps(combine.device.type, height, width)
     # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
     padded = width + -width % ALIGNMENT
     basis = combine.new_empty(tile, combine.shape[1], padded)
     values = combine.new_empty(tile, combine.shape[0], padded)
-    total = torch.zeros(len(combine), dtype=torch.float64, device=combine.device)
+    total = torch.empty(height, len(combine), dtype=torch.float64, device=combine.device)
     for top in range(0, height, rows):
         band = pixels[top : min(top + rows, height) + 2 * c]
         filtered = [torch.nn.functional.conv1d(band[:, None], row) for row in bank.rows]
@@ -77,22 +81,33 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
             _basis_responses([part[first:] for part in filtered], bank, basis[:count])
             combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
             combined = combined.abs_() if kind == "abs" else combined.square_()
-            total += combined[..., :width].sum(2).sum(0, dtype=torch.float64)
+            total[top + first : top + first + count] = combined[..., :width].sum(2)
     power = 1 if kind == "abs" else 2
-    found = bank.gains**power * total.cpu().numpy() / (height * width)
-    # written so that an overflow, inf or nan, is passed on
-    return np.where(found <= _rounding(outer, bank) ** power, 0.0, found)
+    found = bank.gains**power * total.cpu().numpy() / width
+    return without_rounding(found, outer, bank.weights, combine.dtype, power)
 
 
-def _rounding(outer: np.ndarray, bank: DeviceBank) -> np.ndarray:
-    """What rounding alone can make of each response, (m,): of the samples, and of the arithmetic.
+def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
+    """What kernels of ``radius`` see from V: ``image`` less its border of margin - radius px."""
+    height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
+    assert margin >= radius and height > 0 and width > 0, "the caller leaves out images with an empty V"
+    border = margin - radius
+    return image[border : image.shape[0] - border, border : image.shape[1] - border]
+
+
+def without_rounding(
+    rows: np.ndarray, outer: np.ndarray, weights: np.ndarray, dtype: torch.dtype, power: int
+) -> np.ndarray:
+    """``rows`` (rows of V, m) with responses set to zero that rounding alone explains.
 
     Flat images, and ramps under second differences, respond with nothing else; that must read as zero.
+    ``weights`` (m,) are the sums of |kernel|; the samples and the arithmetic in ``dtype`` both round.
     """
     low, high = outer.min(), outer.max()
     samples = np.finfo(outer.dtype).eps * max(abs(low), abs(high))
-    arithmetic = torch.finfo(bank.combine.dtype).eps * (high - low)
-    return 4 * bank.weights * (samples + arithmetic)
+    arithmetic = torch.finfo(dtype).eps * (high - low)
+    # written so that an overflow, inf or nan, is passed on
+    return np.where(rows.mean(0) <= (4 * weights * (samples + arithmetic)) ** power, 0.0, rows)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

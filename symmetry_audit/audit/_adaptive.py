@@ -1,0 +1,224 @@
+"""Measuring one image under its own group G_w: fits, adaptive responses, and the controls beside them (SPEC 3-6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from symmetry_audit.audit._settings import PER_REGULARIZER, AuditSettings
+from symmetry_audit.audit._halves import halves
+from symmetry_audit.audit._spectrum import radial_power
+from symmetry_audit.engine import kernel_rows
+from symmetry_audit.fits import DeformedFamily, sample_windows, solve, structure_tensor
+from symmetry_audit.groups import MAX_RATIO, Affine, Group
+from symmetry_audit.kernels import KernelModel
+from symmetry_audit.results import JOINT
+from symmetry_audit.synth import gaussian_field
+
+__all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "fit_sources", "measure_adaptive", "own_sources"]
+
+JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
+FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
+FEWEST = 4  # distinct elements that a fit needs: two parameters can level any three
+FIT_GROUP = Group(32)  # where the run's own group has fewer
+
+
+class FitSource(NamedTuple):
+    """A way to fit: the positions of its regularizers in the run."""
+
+    name: str
+    stencils: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AdaptivePlan:
+    """What is fitted and measured for every image at one kernel model.
+
+    ``fitted`` and ``measured`` are the kernels that w is fitted to (rotations) and measured with (the run's group);
+    ``own`` (R,) is the source whose w each regularizer is measured under.
+    """
+
+    fitted: DeformedFamily
+    measured: DeformedFamily
+    sources: tuple[FitSource, ...]
+    own: tuple[int, ...]
+    settings: AuditSettings
+    device: str = "cpu"
+
+    def wanted(self, source: int) -> tuple[int, ...]:
+        """The regularizers measured under the w of ``source``: its own, those that use it, or all for transfer."""
+        if self.settings.controls:
+            return tuple(range(len(self.own)))
+        return tuple(r for r, used in enumerate(self.own) if used == source or r in self.sources[source].stencils)
+
+
+def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
+    """Every directed regularizer and the joint fit, or only those that the run's rows need."""
+    names = [stencil.name for stencil in settings.stencils]
+    single = [FitSource(item.name, (r,)) for r, item in enumerate(settings.stencils) if item.directed]
+    directed = tuple(r for r, name in enumerate(names) if name in JOINT_REGULARIZERS)
+    joint = FitSource(JOINT, directed or tuple(source.stencils[0] for source in single))
+    if settings.fit == PER_REGULARIZER or settings.controls:
+        return (*single, joint)
+    return tuple(source for source in (*single, joint) if source.name == settings.fit)
+
+
+def own_sources(settings: AuditSettings) -> tuple[int, ...]:
+    """Which source each regularizer of the run is measured under, (R,); one without direction takes the joint fit."""
+    names = [source.name for source in fit_sources(settings)]
+    per_regularizer = settings.fit == PER_REGULARIZER
+    wanted = [
+        (stencil.name if stencil.directed else JOINT) if per_regularizer else settings.fit
+        for stencil in settings.stencils
+    ]
+    return tuple(names.index(name) for name in wanted)
+
+
+def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
+    """The plan of one kernel model."""
+    measured = DeformedFamily(settings.stencils, settings.group, model)
+    fitted = DeformedFamily(settings.stencils, Group(settings.group.rotations), model)
+    if len(np.unique(fitted.index)) < FEWEST:
+        fitted = DeformedFamily(settings.stencils, FIT_GROUP, model)
+    fitted = measured if fitted == measured else fitted
+    return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, device)
+
+
+def measure_adaptive(
+    images: Sequence[np.ndarray],
+    plans: Sequence[AdaptivePlan],
+    spectra: Sequence[np.ndarray],
+    seed: Sequence[int],
+    given: np.ndarray | None = None,
+) -> dict[str, np.ndarray]:
+    """Fits of one image at its S scales and everything measured under them; profiles over the distinct elements E.
+
+    ``images``, ``plans`` and ``spectra`` hold one entry per scale. ``fits`` (S, F, 5) holds FIT_FIELDS per source,
+    NaN where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive``
+    (S, F, R, E) the profiles under each source's w of the fitted and the measured group. With controls also
+    ``held_out``, ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a
+    random angle, and on an isotropic field of the same radial spectrum with w fitted to it; and ``scales``
+    (S, S, R, E), fitted at the first scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in
+    place of fitting, NaN where there is none.
+    """
+    works = [_Image(image, plan) for image, plan in zip(images, plans, strict=True)]
+    rng = np.random.default_rng(list(seed))
+    known = [None] * len(works) if given is None else given
+    found = [_at_one_scale(*each, rng) for each in zip(works, spectra, known, strict=True)]
+    stacked = {name: np.stack([part[name] for part in found]) for name in found[0]}
+    if len(works) > 1 and plans[0].settings.controls:
+        stacked["scales"] = np.stack([[work.own(part["fits"]) for work in works] for part in found])
+    return stacked
+
+
+def _at_one_scale(
+    work: _Image, spectrum: np.ndarray, given: np.ndarray | None, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    plan = work.plan
+    fits = work.fit() if given is None else _given(given)
+    found = {
+        "fits": fits,
+        "tensor": np.array([work.tensor.xx, work.tensor.xy, work.tensor.yy]),
+        "fitted": work.table(fits, plan.fitted, [source.stencils for source in plan.sources]),
+        "adaptive": work.table(fits, plan.measured, [plan.wanted(source) for source in range(len(plan.sources))]),
+    }
+    if not plan.settings.controls:
+        return found
+    found["random"] = work.own(_turned(fits, rng))
+    if given is not None:
+        return found
+    held_out = halves(len(work.image) - 2 * plan.settings.margin)
+    found["held_out"] = work.own(work.fit(~held_out), held_out)
+    isotropic = gaussian_field(work.image.shape, Affine(0.0, 0.0), rng=rng, power=radial_power(spectrum), limit=None)
+    null = _Image(isotropic, plan)
+    found["null"] = null.own(null.fit())
+    return found
+
+
+@dataclass
+class _Image:
+    """One image with everything that several fits and measurements of it share."""
+
+    image: np.ndarray
+    plan: AdaptivePlan
+    _rows: dict = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        settings, plan = self.plan.settings, self.plan
+        sigma = getattr(plan.fitted.model, "sigma", None) or 1.0
+        self.tensor = structure_tensor(self.image, sigma, settings.margin)
+        self.sample = sample_windows(
+            self.image, plan.fitted, settings.margin, kind=settings.response, seed=settings.seed, device=plan.device
+        )
+
+    def fit(self, chosen: np.ndarray | None = None) -> np.ndarray:
+        """Fit every source, (F, 5), on the whole image or on the ``chosen`` rows of V (of their sample alone)."""
+        sample = self.sample if chosen is None else self.sample.where(chosen)
+        starts = [self.tensor.affine(MAX_RATIO), Affine(0.0, 0.0)]
+        return np.array([self._fit_source(source, sample, starts, chosen is None) for source in self.plan.sources])
+
+    def _fit_source(self, source: FitSource, sample, starts: list[Affine], exact: bool) -> list[float]:
+        if not len(sample.rows) or not (sample.profiles(Affine(0.0, 0.0), source.stencils) > 0).all():
+            return [np.nan] * len(FIT_FIELDS)
+        whole = (lambda w: self._profiles(w, self.plan.fitted, source.stencils)) if exact else None
+        found = solve(sample, source.stencils, starts, whole)
+        return [found.affine.a, found.affine.b, found.iterations, found.converged, found.at_limit]
+
+    def table(self, fits: np.ndarray, family: DeformedFamily, wanted: list[tuple[int, ...]]) -> np.ndarray:
+        """Profiles under each source's w, (F, R, E), of the ``wanted`` regularizers; NaN for the others."""
+        elements = len(np.unique(family.index))
+        found = np.full((len(fits), len(self.plan.own), elements), np.nan)
+        for source, stencils in enumerate(wanted):
+            if stencils:
+                found[source, list(stencils)] = self._profiles(_affine(fits[source]), family, stencils)
+        return found
+
+    def own(self, fits: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
+        """Profiles of every regularizer under the w of its own source, (R, E), over V or its ``chosen`` rows."""
+        plan = self.plan
+        found = [None] * len(plan.own)
+        for source in set(plan.own):
+            stencils = tuple(r for r, used in enumerate(plan.own) if used == source)
+            profiles = self._profiles(_affine(fits[source]), plan.measured, stencils, chosen)
+            for r, profile in zip(stencils, profiles, strict=True):
+                found[r] = profile
+        return np.stack(found)
+
+    def _profiles(
+        self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], chosen: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Mean responses to the distinct elements, (len(stencils), E); what was computed before is kept."""
+        missing = tuple(r for r in stencils if (affine, family, r) not in self._rows)
+        if missing:
+            settings = self.plan.settings
+            kernels = family.kernels(affine, missing)
+            flat = kernels.reshape(-1, *kernels.shape[2:])
+            rows = kernel_rows(self.image, flat, settings.margin, settings.response, self.plan.device)
+            for r, part in zip(missing, np.split(rows, len(missing), axis=1), strict=True):
+                self._rows[affine, family, r] = part
+        rows = np.stack([self._rows[affine, family, r] for r in stencils])
+        return rows.mean(1) if chosen is None else rows[:, chosen].mean(1)
+
+
+def _affine(fit: np.ndarray) -> Affine:
+    """w of one row of fits; an image without a fit is measured under strict rotations."""
+    return Affine(0.0, 0.0) if np.isnan(fit[0]) else Affine(float(fit[0]), float(fit[1]))
+
+
+def _turned(fits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The fits with their ratios kept and their long axes turned, all by one random angle."""
+    angle = rng.uniform(0, 2 * np.pi)
+    c, s = np.cos(angle), np.sin(angle)
+    turned = fits.copy()
+    turned[:, :2] = fits[:, :2] @ np.array([[c, s], [-s, c]])
+    return turned
+
+
+def _given(points: np.ndarray) -> np.ndarray:
+    limit = np.log(MAX_RATIO) * (1 - 1e-6)
+    at_limit = np.hypot(*points.T) >= limit
+    nothing = np.where(np.isnan(points[:, 0]), np.nan, 0.0)
+    return np.stack([*points.T, nothing, nothing + 1, nothing + at_limit], axis=1)

@@ -1,0 +1,134 @@
+"""Every subgroup of the run's group as a candidate for a network, with what the run measured of it (SPEC 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from symmetry_audit.audit._collect import Collected
+from symmetry_audit.groups import Group
+from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, window_radius
+from symmetry_audit.results import Candidate, CandidateValue
+from symmetry_audit.statistics import null_level, percentile_interval, subgroup_error
+
+__all__ = ["candidates", "spectral_classes"]
+
+MIRROR_CONTRAST = 0.05  # relative: where single images differ less from their mirror images, nothing tests mirrors
+
+
+def candidates(collected: Collected, floors: Mapping[str, np.ndarray]) -> tuple[Candidate, ...]:
+    """All candidates at the first scale, strict ones first; ``floors`` maps dataset scenarios to mean profiles (R, T)
+    of an ideal field. Empty where the run has no dataset rows."""
+    settings = collected.settings
+    named = [("dataset_strict", "strict"), ("dataset_adaptive", "adaptive")]
+    classes = _classes(collected)
+    found = []
+    for scenario, name in named:
+        if scenario not in settings.scenarios:
+            continue
+        for group in settings.group.subgroups():
+            if name == "adaptive" and group.order == 1:
+                continue
+            elements = settings.group.indices_of(group)
+            labels = [row[elements] for row in classes]
+            found.append(
+                Candidate(
+                    group=str(group),
+                    scenario=scenario,
+                    order=group.order,
+                    tested_order=len(np.unique(np.stack(labels), axis=1).T),
+                    values=tuple(_values(collected, name, group, elements, labels, floors[scenario])),
+                )
+            )
+    return tuple(found)
+
+
+def _values(
+    collected: Collected, name: str, group: Group, elements: np.ndarray, labels: list[np.ndarray], floor: np.ndarray
+) -> Iterator[CandidateValue]:
+    """What each regularizer says of one candidate."""
+    settings = collected.settings
+    mean = collected.mean(name)[0]
+    errors = subgroup_error(mean, elements)
+    resamples = subgroup_error(collected.resamples(name)[:, 0], elements) if collected.images > 1 else None
+    null = _null(collected, name, group, elements)
+    for r, stencil in enumerate(settings.stencils):
+        identity = float(mean[r, 0])
+        if identity <= 0:
+            continue
+        fields: dict[str, Any] = {}
+        if resamples is not None:
+            low, high = percentile_interval(resamples[:, r] / identity)
+            fields |= {"ci_low": float(low), "ci_high": float(high)}
+        if null is not None:
+            fields["null_epsilon"] = float(null[r] / identity)
+        if name == "adaptive" and stencil.directed and "held_out" in collected.means:
+            fields |= _held_out(collected, elements, r)
+        yield CandidateValue(
+            regularizer=stencil.name,
+            sigma=settings.sigmas[0],
+            downscale=settings.downscale[0],
+            classes=len(np.unique(labels[r])),
+            mean_response=identity,
+            epsilon=float(errors[r]),
+            relative_epsilon=float(errors[r] / identity),
+            floor=float(subgroup_error(floor[r], elements) / floor[r, 0]),
+            **fields,
+        )
+
+
+def _null(collected: Collected, name: str, group: Group, elements: np.ndarray) -> np.ndarray | None:
+    """What chance leaves of epsilon, (R,): of random shifts, or of fitted isotropic fields."""
+    if name == "adaptive":
+        return subgroup_error(collected.mean("null")[0], elements) if "null" in collected.means else None
+    draws = collected.draws.get(group)
+    return None if draws is None else null_level(subgroup_error(draws.means()[:, 0, 0]))
+
+
+def _held_out(collected: Collected, elements: np.ndarray, r: int) -> dict[str, float]:
+    strict, adaptive = (collected.mean(name)[0, r] for name in ("strict_held_out", "held_out"))
+    fields = {
+        "held_out_epsilon": float(subgroup_error(adaptive, elements) / adaptive[0]),
+        "held_out_strict_epsilon": float(subgroup_error(strict, elements) / strict[0]),
+    }
+    if collected.images > 1:
+        draws = [
+            subgroup_error(values, elements) / values[:, 0]
+            for values in (collected.resamples(name)[:, 0, r] for name in ("strict_held_out", "held_out"))
+        ]
+        low, high = percentile_interval(draws[0] - draws[1])
+        fields |= {"held_out_gain_low": float(low), "held_out_gain_high": float(high)}
+    return fields
+
+
+def _classes(collected: Collected) -> list[np.ndarray]:
+    """For every regularizer, which elements of the run's group it can tell apart: labels (T,), equal if it cannot.
+
+    Kernels that differ in phase alone, as half turns of an asymmetric stencil do, respond alike to every Gaussian
+    field, so they count as equal; and mirrors count as seen only where single images differ from their mirror images.
+    """
+    settings = collected.settings
+    contrast = collected.contrast[0] / collected.images
+    turns = settings.group.rotations
+    found = []
+    for r, stencil in enumerate(settings.stencils):
+        labels = spectral_classes(stencil, settings.group, settings.models[0])
+        if settings.group.mirrored and contrast[r] < MIRROR_CONTRAST:
+            labels = np.concatenate([labels[:turns], labels[:turns]])
+        found.append(labels)
+    return found
+
+
+def spectral_classes(stencil: Stencil, group: Group, model: KernelModel) -> np.ndarray:
+    """Labels (T,) of the group's elements, equal where the turned kernels have equal power spectra."""
+    kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
+    side = 2 * kernels.shape[1]
+    power = np.square(np.abs(np.fft.rfft2(kernels, (side, side)))).reshape(len(kernels), -1)
+    labels = np.full(len(power), -1)
+    for t, spectrum in enumerate(power):
+        if labels[t] < 0:
+            same = np.abs(power - spectrum).max(1) <= 1e-9 * np.abs(spectrum).max()
+            labels[same & (labels < 0)] = t
+    return labels

@@ -1,0 +1,74 @@
+"""The fits of one image as values: AffineFit, or FailedFit with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from symmetry_audit.audit._epsilon import symmetry_error
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._tables import ImageTables, scales
+from symmetry_audit.groups import Affine
+from symmetry_audit.results import AffineFit, FailedFit
+
+__all__ = ["fit_rows"]
+
+FLAT = "the image does not respond to it, or leaves no pixel to fit to"
+ISOTROPIC = "isotropic: its response depends on no direction, so it identifies no deformation"
+
+
+def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterator[AffineFit | FailedFit]:
+    """All fits of one image: every source at every scale, and a failed one for every undirected regularizer."""
+    if tables.fits is None:
+        return
+    from symmetry_audit.audit._adaptive import fit_sources
+    from symmetry_audit.fits import StructureTensor, proxy
+
+    sources = fit_sources(settings)
+    for s, (sigma, factor) in enumerate(scales(settings)):
+        tensor = StructureTensor(*tables.tensor[s].tolist())
+        about = {"image": image, "sigma": sigma, "downscale": factor}
+        about |= {"orientation": tensor.orientation, "coherence": tensor.coherence}
+        for stencil in settings.stencils:
+            if not stencil.directed:
+                yield FailedFit(regularizer=stencil.name, reason=ISOTROPIC, **about)
+        for f, source in enumerate(sources):
+            fit, chosen = tables.fits[s, f], list(source.stencils)
+            if np.isnan(fit[0]):
+                yield FailedFit(regularizer=source.name, reason=FLAT, **about)
+                continue
+            before, after = tables.profiles["strict"][s, chosen], tables.fitted[s, f, chosen]
+            yield AffineFit(
+                regularizer=source.name,
+                **about,
+                **_axes(Affine(float(fit[0]), float(fit[1]))),
+                iterations=int(fit[2]),
+                converged=bool(fit[3]),
+                at_limit=bool(fit[4]),
+                proxy_before=float(proxy(before).mean()),
+                proxy_after=float(proxy(after).mean()),
+                **_errors("before", before),
+                **_errors("after", after),
+            )
+
+
+def _axes(affine: Affine) -> dict[str, float]:
+    ratio, alpha = affine.ratio, affine.alpha
+    return {
+        "a": affine.a,
+        "b": affine.b,
+        "alpha": alpha,
+        "alpha_deg": float(np.degrees(alpha)),
+        "s_x": float(np.sqrt(ratio)),
+        "s_y": float(1 / np.sqrt(ratio)),
+        "ratio": ratio,
+    }
+
+
+def _errors(when: str, profiles: np.ndarray) -> dict[str, float]:
+    epsilon = symmetry_error(profiles)[0]
+    return {
+        f"epsilon_{when}": float(epsilon.mean()),
+        f"relative_epsilon_{when}": float((epsilon / profiles[:, 0]).mean()),
+    }

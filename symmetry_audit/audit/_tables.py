@@ -1,0 +1,100 @@
+"""One image's record -> its response profiles over all elements of the run's group, and its fits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.audit._image import ImageRecord
+from symmetry_audit.audit._plan import StrictBank
+from symmetry_audit.audit._settings import AuditSettings
+
+__all__ = ["ImageTables", "TableLayout", "scales"]
+
+
+@dataclass(frozen=True)
+class ImageTables:
+    """Profiles (S, R, T) by name: ``strict``, and where images are fitted ``adaptive`` (each regularizer under its own
+    w), ``strict_held_out``, ``held_out``, ``random``, ``null``.
+
+    ``transfer`` (S, F, R, T) is measured under every source's w, NaN where it was not; ``scales`` (S, S, R, T) under
+    the first scale's w at the second. ``fits`` (S, F, 5), ``at_limit`` (S, R) of bool and ``fitted`` (S, F, R, E)
+    as ``measure_adaptive`` gives them. Everything but ``profiles`` is None where nothing is fitted.
+    """
+
+    profiles: dict[str, np.ndarray]
+    transfer: np.ndarray | None = None
+    scales: np.ndarray | None = None
+    fits: np.ndarray | None = None
+    fitted: np.ndarray | None = None
+    tensor: np.ndarray | None = None
+    at_limit: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class TableLayout:
+    """How records become tables: ``strict`` (S, R, T) and ``adaptive`` (T,) index what a record holds."""
+
+    strict: np.ndarray
+    adaptive: np.ndarray | None
+    own: tuple[int, ...]
+
+    @classmethod
+    def of(cls, settings: AuditSettings, banks: tuple[StrictBank, ...]) -> TableLayout:
+        """The layout of a run."""
+        strict = np.stack([bank.index for bank in banks for _ in settings.downscale])
+        if not settings.adaptive:
+            return cls(strict, None, ())
+        from symmetry_audit.audit._adaptive import adaptive_plan, own_sources
+
+        # parity, hence which elements are distinct, is the same at every sigma
+        return cls(strict, adaptive_plan(settings, settings.models[0]).measured.index, own_sources(settings))
+
+    def tables(self, record: ImageRecord) -> ImageTables:
+        """The tables of one image."""
+        arrays = record.arrays
+        names = ("strict", "strict_held_out") if "held_out" in arrays else ("strict",)
+        profiles = {name: _gathered(arrays[name], self.strict) for name in names}
+        if self.adaptive is None:
+            return ImageTables(profiles)
+        transfer = _spread(arrays["adaptive"], self.adaptive)
+        places = np.arange(len(self.own))
+        profiles["adaptive"] = np.ascontiguousarray(transfer[:, list(self.own), places])
+        for name in ("held_out", "random", "null"):
+            if name in arrays:
+                profiles[name] = _spread(arrays[name], self.adaptive)
+        if "null" in profiles:
+            profiles["null"] = _as_strong(profiles["null"], profiles["adaptive"])
+        return ImageTables(
+            profiles,
+            transfer=transfer,
+            scales=_spread(arrays["scales"], self.adaptive) if "scales" in arrays else None,
+            fits=arrays["fits"],
+            fitted=arrays["fitted"],
+            tensor=arrays["tensor"],
+            at_limit=arrays["fits"][:, list(self.own), 4] == 1,
+        )
+
+
+def scales(settings: AuditSettings) -> Iterator[tuple[float | None, int]]:
+    """(sigma, downscale) in the order of the first axis of every table, sigma slowest."""
+    for sigma in settings.sigmas:
+        for factor in settings.downscale:
+            yield sigma, factor
+
+
+def _gathered(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    """(S, m) by (S, R, T) -> (S, R, T), contiguous: sums round as they lie in memory."""
+    return np.ascontiguousarray(np.stack([value[place] for value, place in zip(values, index, strict=True)]))
+
+
+def _spread(values: np.ndarray, index: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values[..., index])
+
+
+def _as_strong(null: np.ndarray, profiles: np.ndarray) -> np.ndarray:
+    """``null`` with the mean response of ``profiles``: a Gaussian field of one spectrum responds more than a photograph."""
+    mean = null.mean(-1, keepdims=True)
+    return np.divide(null * profiles.mean(-1, keepdims=True), mean, out=np.zeros_like(null), where=mean > 0)

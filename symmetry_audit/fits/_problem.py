@@ -1,0 +1,103 @@
+"""What is fitted: the kernels of the deformed group G_w as a function of w (SPEC 3 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import log
+
+import numpy as np
+from numpy.polynomial.chebyshev import chebvander
+
+from symmetry_audit.groups import MAX_RATIO, Affine, Group
+from symmetry_audit.kernels import (
+    KernelModel,
+    KernelSubspace,
+    Stencil,
+    kernel_subspace,
+    sampled_banks,
+    sampled_kernels,
+    window_radius,
+)
+
+__all__ = ["DeformedFamily"]
+
+SUBSPACE = 3e-3  # fainter directions do not move the minimum: profiles hold to about 0.1 %
+DEGREE = 9  # of the polynomials in (a, b)
+RATIOS, ANGLES = 5, 8  # deformations whose kernels span those of all others
+
+
+@dataclass(frozen=True)
+class DeformedFamily:
+    """The stencils' kernels under every deformation of a group, for one kernel model.
+
+    All stencils share one window, wide enough for ``max_ratio``; ``index`` (T,) says which of the distinct
+    elements computed gives the response to element t: half of them where every stencil is odd or even, since
+    half turns commute with every deformation. Mirrors do not, so nothing else is shared.
+    """
+
+    stencils: tuple[Stencil, ...]
+    group: Group
+    model: KernelModel
+    max_ratio: float = MAX_RATIO
+
+    @property
+    def radius(self) -> int:
+        """c of the window {-c..c}^2."""
+        return max(window_radius(stencil, self.model, self.max_ratio) for stencil in self.stencils)
+
+    @cached_property
+    def index(self) -> np.ndarray:
+        """Position among the distinct elements of every element's representative, (T,) of int."""
+        return np.unique(self._representatives, return_inverse=True)[1]
+
+    @cached_property
+    def _representatives(self) -> np.ndarray:
+        order, half = np.arange(self.group.order), self.group.rotations // 2
+        if self.group.rotations % 2 or not all(_has_parity(stencil, self.model) for stencil in self.stencils):
+            return order
+        # the half turn of A_t is A_{t + T/2}, mirrored or not
+        return order - half * (order % self.group.rotations >= half)
+
+    @cached_property
+    def _matrices(self) -> np.ndarray:
+        return self.group.matrices()[np.unique(self._representatives)]
+
+    def kernels(self, affine: Affine, stencils: tuple[int, ...] | None = None) -> np.ndarray:
+        """phi(B^-1 u) of the distinct elements B of D A D^-1, (R, E, k, k), for ``stencils`` (default: all)."""
+        chosen = self.stencils if stencils is None else tuple(self.stencils[r] for r in stencils)
+        return sampled_banks(chosen, affine.conjugate(self._matrices), self.model, self.radius)
+
+    @cached_property
+    def subspace(self) -> KernelSubspace:
+        """What the kernels of all admitted deformations span."""
+        ratios = np.linspace(1.0, self.max_ratio, RATIOS)
+        axes = [Affine.from_axes(angle, ratio) for ratio in ratios for angle in np.arange(ANGLES) * np.pi / ANGLES]
+        side = 2 * self.radius + 1
+        return kernel_subspace(np.concatenate([self.kernels(w).reshape(-1, side, side) for w in axes]), SUBSPACE)
+
+    def coefficients(self, affine: Affine, stencils: tuple[int, ...]) -> np.ndarray:
+        """The kernels of ``stencils`` in the subspace, (R, E, d), interpolated: a tenth of the time that sampling
+        them takes, and as true as the subspace."""
+        at = [chebvander(value / log(self.max_ratio), DEGREE) for value in (affine.a, affine.b)]
+        weights = np.outer(*at).ravel()
+        table = self._polynomials[list(stencils)]
+        return np.einsum("n,rned->red", weights, table)
+
+    @cached_property
+    def _polynomials(self) -> np.ndarray:
+        """Chebyshev coefficients in (a, b) of every kernel's place in the subspace, (R, (DEGREE + 1)^2, E, d)."""
+        nodes = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
+        scale = log(self.max_ratio)
+        values = [
+            self.subspace.coefficients(self.kernels(Affine(scale * x, scale * y))) for x in nodes for y in nodes
+        ]
+        transform = np.linalg.inv(chebvander(nodes, DEGREE))
+        table = np.kron(transform, transform) @ np.stack(values).reshape(len(values), -1)
+        return np.ascontiguousarray(np.moveaxis(table.reshape(-1, *values[0].shape), 1, 0)).astype(np.float32)
+
+
+def _has_parity(stencil: Stencil, model: KernelModel) -> bool:
+    """Whether a half turn leaves the sampled kernel as it is, up to sign."""
+    straight, turned = sampled_kernels(stencil, Group(2).matrices(), model, window_radius(stencil, model))
+    return min(np.abs(straight - turned).max(), np.abs(straight + turned).max()) <= 1e-10 * np.abs(straight).max()

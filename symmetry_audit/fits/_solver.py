@@ -1,0 +1,132 @@
+"""Minimising the variance proxy over w = (a, b): Gauss-Newton on a sample, then on the whole image (SPEC 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import hypot, log
+
+import numpy as np
+
+from symmetry_audit.fits._sample import WindowSample
+from symmetry_audit.groups import Affine
+
+__all__ = ["Solution", "proxy", "solve"]
+
+Profiles = Callable[[Affine], np.ndarray]  # w -> mean responses (R, E)
+Residuals = Callable[[np.ndarray], np.ndarray]  # (a, b) -> residuals whose squares add up to the objective
+STEP = 1e-3  # of the finite differences in (a, b): far below any ratio that matters, far above rounding
+ROUNDS, POLISHES = 15, 4
+COARSE = 2048  # windows from which the first minimum is found
+TOLERANCE = 2e-4  # in (a, b): 0.02 % of the ratio
+REFERENCE = Affine.from_axes(0.0, 1 + 1e-4)  # each term of a joint objective is divided by its value here
+GAIN = 0.004, 1e-3**2  # a polish must promise this share of the proxy, or this much of it
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The minimum found. ``iterations`` counts evaluated steps; ``at_limit`` where the largest ratio binds."""
+
+    affine: Affine
+    iterations: int
+    converged: bool
+    at_limit: bool
+
+
+def proxy(profiles: np.ndarray) -> np.ndarray:
+    """Variance over t divided by the squared mean over t, (..., T) -> (...): Sec. 6.1 of [SA] made scale free."""
+    return profiles.var(-1) / np.square(profiles.mean(-1))
+
+
+def solve(
+    sample: WindowSample, stencils: tuple[int, ...], starts: Sequence[Affine], exact: Profiles | None = None
+) -> Solution:
+    """Minimise the sum over ``stencils`` of their proxies, each divided by its value at ratio 1 + 1e-4.
+
+    ``exact`` gives the profiles of the whole image; without it the sample has the last word.
+    """
+    limit = log(sample.family.max_ratio)
+    coarse = sample.thinned(max(1, len(sample.rows) // COARSE))
+    found = [_gauss_newton(_residuals(coarse, stencils), np.array([w.a, w.b]), limit) for w in starts]
+    objective = _residuals(sample, stencils)
+    first = min((point for point, _, _ in found), key=lambda point: _square(objective(point)))
+    point, steps, converged = _gauss_newton(objective, first, limit)
+    iterations = sum(count for _, count, _ in found) + steps
+    if exact is not None:
+        scale = _scale(sample, stencils)
+        point, steps, converged = _polish(lambda p: _scaled(exact(Affine(*p)), scale), objective, point, limit, scale)
+        iterations += steps
+    return Solution(Affine(*point.tolist()), iterations, converged, hypot(*point) >= limit * (1 - 1e-6))
+
+
+def _scale(sample: WindowSample, stencils: tuple[int, ...]) -> np.ndarray:
+    """What each term of the objective is divided by, (R,); a profile that is already flat must not divide by 0."""
+    return np.maximum(proxy(sample.profiles(REFERENCE, stencils)), 1e-12)
+
+
+def _residuals(sample: WindowSample, stencils: tuple[int, ...]) -> Residuals:
+    scale = _scale(sample, stencils)
+    return lambda point: _scaled(sample.profiles(Affine(*point), stencils), scale)
+
+
+def _scaled(profiles: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Residuals (R E,) whose squares add up to the sum over the stencils of proxy / scale."""
+    relative = profiles / profiles.mean(-1, keepdims=True) - 1
+    return (relative / np.sqrt(scale * profiles.shape[-1])[:, None]).ravel()
+
+
+def _gauss_newton(objective: Residuals, point: np.ndarray, limit: float) -> tuple[np.ndarray, int, bool]:
+    """Damped Gauss-Newton inside the disc |(a, b)| <= ``limit``: (point, iterations, converged)."""
+    damping, value = 1e-3, objective(point)
+    for iteration in range(1, ROUNDS + 1):
+        jacobian = _jacobian(objective, point, value)
+        while True:
+            trial = _capped(point + _step(jacobian, value, damping), limit)
+            moved, trial_value = hypot(*(trial - point)), objective(trial)
+            better = _square(trial_value) < _square(value)
+            if better or moved < TOLERANCE:
+                break
+            damping *= 10
+        if better:
+            point, value, damping = trial, trial_value, damping / 5
+        if moved < TOLERANCE:
+            return point, iteration, True
+    return point, ROUNDS, False
+
+
+def _polish(
+    exact: Residuals, sampled: Residuals, point: np.ndarray, limit: float, scale: np.ndarray
+) -> tuple[np.ndarray, int, bool]:
+    """Steps with residuals of the whole image and the sample's Jacobian, while they promise anything."""
+    value = exact(point)
+    jacobian = _jacobian(sampled, point, sampled(point))
+    least = GAIN[1] * (1 / scale).mean()
+    for count in range(POLISHES):
+        trial = _capped(point + _step(jacobian, value, 0.0), limit)
+        promised = _square(value) - _square(value + jacobian @ (trial - point))
+        if promised <= GAIN[0] * _square(value) + least:
+            return point, count, True
+        trial_value = exact(trial)
+        if _square(trial_value) >= _square(value):
+            return point, count + 1, True
+        point, value = trial, trial_value
+    return point, POLISHES, False
+
+
+def _jacobian(objective: Residuals, point: np.ndarray, value: np.ndarray) -> np.ndarray:
+    return np.stack([(objective(point + STEP * axis) - value) / STEP for axis in np.eye(2)], axis=1)
+
+
+def _step(jacobian: np.ndarray, value: np.ndarray, damping: float) -> np.ndarray:
+    normal = jacobian.T @ jacobian
+    normal[np.diag_indices(2)] *= 1 + damping
+    return -np.linalg.lstsq(normal, jacobian.T @ value, rcond=1e-12)[0]
+
+
+def _capped(point: np.ndarray, limit: float) -> np.ndarray:
+    length = hypot(*point)
+    return point * (limit / length) if length > limit else point
+
+
+def _square(value: np.ndarray) -> float:
+    return float(value @ value)

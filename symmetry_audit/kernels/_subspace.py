@@ -1,0 +1,37 @@
+"""The few directions that a whole family of kernels spans, for evaluating many of its members on few windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.kernels._factored import smooth_metric
+
+__all__ = ["KernelSubspace", "kernel_subspace"]
+
+
+@dataclass(frozen=True)
+class KernelSubspace:
+    """``basis`` (d, k, k): kernels whose combinations give the family; ``dual`` (d, k, k) finds the combination."""
+
+    basis: np.ndarray
+    dual: np.ndarray
+
+    def coefficients(self, kernels: np.ndarray) -> np.ndarray:
+        """How ``kernels`` (..., k, k) are combined from the basis, (..., d)."""
+        return np.tensordot(kernels, self.dual, ((-2, -1), (1, 2)))
+
+
+def kernel_subspace(kernels: np.ndarray, tolerance: float) -> KernelSubspace:
+    """The span of ``kernels`` (m, k, k), each scaled to norm one, up to directions fainter than ``tolerance``.
+
+    Faint in the metric of ``factor_bank``, which counts smooth errors much more than rough ones.
+    """
+    metric, inverse = smooth_metric(kernels.shape[1])
+    scaled = kernels / np.sqrt(np.square(kernels).sum((1, 2), keepdims=True))
+    flat = (metric @ scaled @ metric).reshape(len(kernels), -1)
+    values, vectors = np.linalg.eigh(flat.T @ flat)
+    kept = np.sqrt(np.maximum(values, 0)) > tolerance * np.sqrt(len(kernels))
+    directions = vectors.T[kept].reshape(-1, *kernels.shape[1:])
+    return KernelSubspace(basis=inverse @ directions @ inverse, dual=metric @ directions @ metric)

@@ -1,0 +1,72 @@
+"""How every figure looks and is saved: the same colours, the same bytes for the same input."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import matplotlib.style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+__all__ = ["COLOURS", "GREY", "LABEL_SIZE", "MARKERS", "STYLE", "WIDTH", "head", "plain_defaults", "saved", "short"]
+
+WIDTH, DPI = 7.0, 150  # inches (two columns of a paper), pixels per inch
+# Okabe and Ito's palette, told apart by the colour-blind and, by its lightness, in print without colour
+COLOURS = {"sample_strict": "#E69F00", "dataset_strict": "#0072B2", "dataset_adaptive": "#009E73"}
+MARKERS = {"sample_strict": "o", "dataset_strict": "s", "dataset_adaptive": "^"}
+STYLE = {
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "legend.fontsize": 7,
+    "legend.frameon": False,
+    "lines.linewidth": 1.3,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "symaudit",
+    "text.parse_math": False,  # names are hostile input: a $ is a $
+}
+# what a backend would stamp into the file: its version and the date
+METADATA = {
+    "png": {"Software": None},
+    "svg": {"Creator": None, "Date": None},
+    "pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+}
+GREY = "0.35"
+LABEL_SIZE = 5.8  # points: text on bars and points
+
+
+@contextmanager
+def plain_defaults() -> Iterator[None]:
+    """Matplotlib as it comes, whatever the user's settings are; they are back afterwards."""
+    with warnings.catch_warnings(), matplotlib.style.context("default"):
+        warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script the font lacks
+        yield
+
+
+def saved(figure: Figure) -> dict[str, bytes]:
+    """``{"png": ..., "svg": ..., "pdf": ...}``, without date and version."""
+    files = {}
+    for suffix, metadata in METADATA.items():
+        target = io.BytesIO()
+        figure.savefig(target, format=suffix, dpi=DPI, metadata=metadata)
+        files[suffix] = target.getvalue()
+    return files
+
+
+def head(axes: Axes, title: str, remark: str) -> None:
+    """Title a panel: the title on the left, a remark in small grey letters on the right."""
+    axes.set_title(title, loc="left")
+    axes.set_title(remark, loc="right", fontsize=6, color=GREY)
+
+
+def short(text: str, limit: int) -> str:
+    """``text`` in at most ``limit`` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

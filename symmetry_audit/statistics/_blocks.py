@@ -1,0 +1,52 @@
+"""Arrays that come one by one, handed on as blocks of a fixed length."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from symmetry_audit.errors import SettingError
+
+__all__ = ["Blocks"]
+
+
+class Blocks:
+    """Calls ``reduce`` with (n, size) float64 blocks of flattened arrays: n is ``length``, the last one shorter.
+
+    Where blocks begin depends on the numbers of images alone, so a result does not depend on how it was fed.
+    A block is overwritten after the call. ``rows``, the number of arrays to come, is fixed beforehand, because
+    weights drawn block by block must know how much is left.
+    """
+
+    def __init__(self, rows: int, length: int, reduce: Callable[[np.ndarray], None]) -> None:
+        if rows < 1:
+            raise SettingError(f"statistics need at least one image, got {rows}")
+        self.rows = rows
+        self.filled = 0
+        self.shape: tuple[int, ...] | None = None
+        self._length = min(length, rows)
+        self._reduce = reduce
+
+    def add(self, array: np.ndarray) -> None:
+        """Take the next array; all must have the shape of the first."""
+        self._check(array.shape)
+        if self.shape is None:
+            self.shape = array.shape
+            self._buffer = np.empty((self._length, array.size))
+        at = self.filled % self._length
+        self._buffer[at] = array.ravel()
+        self.filled += 1
+        if at + 1 == self._length or self.filled == self.rows:
+            self._reduce(self._buffer[: at + 1])
+
+    def require_all(self) -> None:
+        """Raise SettingError unless all announced arrays have come."""
+        if self.filled < self.rows:
+            raise SettingError(f"{self.rows} images were announced and {self.filled} added; add the others first")
+
+    def _check(self, shape: tuple[int, ...]) -> None:
+        if self.filled == self.rows:
+            raise SettingError(f"{self.rows} images were announced and one more came; announce the right number")
+        if self.shape not in (None, shape):
+            raise SettingError(f"every image needs a table of shape {self.shape} as the first has, got {shape}")

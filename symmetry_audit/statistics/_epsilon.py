@@ -1,0 +1,31 @@
+"""Eq. (8) of [SA] on mean profiles: over a subgroup, and with one image left out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["leave_one_out", "subgroup_error"]
+
+
+def subgroup_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
+    """epsilon = max over t in ``elements`` of |m_0 - m_t| of mean profiles (..., T); shape (...), unit of m.
+
+    ``elements`` are indices into the last axis, all of them by default; element 0 is the identity, whose own
+    difference is 0, so that it makes no difference whether it is listed.
+    """
+    others = means if elements is None else means[..., elements]
+    return np.abs(means[..., :1] - others).max(-1)
+
+
+def leave_one_out(mean: np.ndarray, count: int, profiles: np.ndarray) -> np.ndarray:
+    """What one image does to epsilon: epsilon minus the epsilon of the other ``count - 1`` images; shape (...).
+
+    ``mean`` (..., T) is the mean profile over all ``count`` images and ``profiles`` (..., T) that of the image,
+    one of those averaged; with leading image axes, (n, ..., T), the answer is (n, ...). Positive where the image
+    raises epsilon. From the two alone: the mean of the others is mean + (mean - profiles) / (count - 1).
+    0 for a single image, where nothing is left to compare with.
+    """
+    if count == 1:
+        return np.zeros(np.broadcast_shapes(mean.shape, profiles.shape)[:-1])
+    others = mean + (mean - profiles) / (count - 1)
+    return subgroup_error(mean) - subgroup_error(others)

@@ -1,0 +1,112 @@
+"""Are the numbers right in law? Profiles simulated with known symmetry and known epsilon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.stats import kstest
+
+from symmetry_audit.groups import Group
+from symmetry_audit.statistics import (
+    BootstrapMeans,
+    InvarianceDraws,
+    null_level,
+    p_value,
+    percentile_interval,
+    subgroup_error,
+)
+
+ANGLES = 2 * np.pi * np.arange(32) / 32
+
+
+def invariance(group: Group, profiles: np.ndarray, seed: int) -> tuple[float, float]:
+    """p-value and null level of one dataset of profiles (N, T), with 199 draws."""
+    shifted = InvarianceDraws(group, len(profiles), draws=199, seed=seed)
+    for profile in profiles:
+        shifted.add(profile)
+    draws = subgroup_error(shifted.means())
+    return float(p_value(subgroup_error(profiles.mean(0)), draws)), float(null_level(draws))
+
+
+def interval(profiles: np.ndarray, seed: int) -> tuple[float, float]:
+    """95% interval of epsilon of one dataset of profiles (N, T)."""
+    bootstrap = BootstrapMeans(len(profiles), seed=seed)
+    for profile in profiles:
+        bootstrap.add(profile)
+    low, high = percentile_interval(subgroup_error(bootstrap.means()))
+    return float(low), float(high)
+
+
+def symmetric(group: Group, images: int, rng: np.random.Generator) -> np.ndarray:
+    """f_A = phi(B^-1 A), phi a shape common to all images and noise of their own, B uniform: invariant in law."""
+    phi = 10 + np.sin(np.arange(group.order)) + rng.gamma(2, 1, (images, group.order))
+    shifts = rng.integers(group.order, size=images)
+    table = np.array([[group.index(~b @ a) for a in group.elements] for b in group.elements])
+    return np.take_along_axis(phi, table[shifts], axis=1)
+
+
+@pytest.mark.parametrize("name", ["p8", "p4m"])
+def test_p_values_of_symmetric_data_are_uniform(name: str, rng: np.random.Generator) -> None:
+    group = Group.parse(name)
+    found = np.array([invariance(group, symmetric(group, 25, rng), seed)[0] for seed in range(1000)])
+    # p is a multiple of 1/200; a fraction of a step less makes it continuous
+    assert kstest(found - rng.uniform(0, 1 / 200, len(found)), "uniform").pvalue > 0.01
+
+
+def test_null_level_is_what_symmetric_data_show(rng: np.random.Generator) -> None:
+    group = Group(8)
+    datasets = [symmetric(group, 25, rng) for _ in range(300)]
+    shown = np.array([subgroup_error(profiles.mean(0)) for profiles in datasets])
+    nulls = np.array([invariance(group, profiles, seed)[1] for seed, profiles in enumerate(datasets)])
+    assert nulls.mean() == pytest.approx(shown.mean(), abs=4 * shown.std() / 300**0.5)
+
+
+def harmonic(images: int, common: float, rng: np.random.Generator) -> np.ndarray:
+    """Profiles of p32 as images have them: own contrast, own axis of own strength, and a common axis."""
+    contrast = 10 * np.exp(rng.normal(0, 0.5, (images, 1)))
+    axes = rng.uniform(0, np.pi, (2, images, 1))
+    strengths = rng.rayleigh([[[0.15]], [[0.05]]], (2, images, 1))
+    own = strengths[0] * np.cos(2 * (ANGLES - axes[0])) + strengths[1] * np.cos(4 * (ANGLES - axes[1]))
+    return contrast * (1 + own + common * np.cos(2 * (ANGLES - 0.3)) + common / 3 * np.cos(4 * ANGLES))
+
+
+def harmonic_epsilon(common: float) -> float:
+    """The truth: the mean contrast is 10 exp(0.5^2 / 2), and own axes average out."""
+    shape = np.cos(2 * (ANGLES - 0.3)) + np.cos(4 * ANGLES) / 3
+    return 10 * np.exp(0.125) * common * np.abs(shape[0] - shape).max()
+
+
+def one_element(images: int, gap: float, rng: np.random.Generator) -> np.ndarray:
+    """Profiles of p32 that differ in law at one element only, by ``gap``."""
+    profiles = 10 + rng.normal(size=(images, 1)) + rng.normal(size=(images, 32))
+    profiles[:, 8] += gap
+    return profiles
+
+
+def test_a_common_direction_is_found(rng: np.random.Generator) -> None:
+    found = [invariance(Group(32), harmonic(60, 0.15, rng), seed)[0] for seed in range(100)]
+    assert np.mean(np.array(found) <= 0.05) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("simulate", "strength", "truth"),
+    [(one_element, 2.0, 2.0), (harmonic, 0.1, harmonic_epsilon(0.1)), (harmonic, 0.2, harmonic_epsilon(0.2))],
+    ids=["one element", "harmonic", "strong harmonic"],
+)
+def test_intervals_cover_the_truth(
+    simulate: Callable[..., np.ndarray], strength: float, truth: float, rng: np.random.Generator
+) -> None:
+    """Nominal 95%, where the truth is above twice the null level; 500 datasets of 100 images."""
+    null = np.mean([invariance(Group(32), simulate(100, strength, rng), seed)[1] for seed in range(20)])
+    assert truth > 2 * null
+    found = np.array([interval(simulate(100, strength, rng), seed) for seed in range(500)])
+    covered = (found[:, 0] <= truth) & (truth <= found[:, 1])
+    assert 0.92 <= covered.mean() <= 0.98
+
+
+def test_intervals_of_symmetric_data_miss_zero(rng: np.random.Generator) -> None:
+    """Why epsilon below twice the null level is called not distinguishable from symmetric."""
+    lows = [interval(harmonic(50, 0.0, rng), seed)[0] for seed in range(20)]
+    assert min(lows) > 0
