@@ -15,6 +15,7 @@ __all__ = ["cli", "main"]
 # name -> (module, one-line help): the modules are imported only when their verb runs
 VERBS = {
     "measure": ("measure", "Measure the symmetry error of a dataset."),
+    "fit-affine": ("fit_affine", "Fit the deformed group of every image."),
     "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
     "report": ("report", "Rebuild tables and figures of a report folder."),
     "recommend": ("recommend", "Choose the group that a report supports."),
@@ -38,7 +39,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        return getattr(importlib.import_module(f"symmetry_audit.cli.{VERBS[cmd_name][0]}"), cmd_name)
+        return getattr(importlib.import_module(f"symmetry_audit.cli.{VERBS[cmd_name][0]}"), VERBS[cmd_name][0])
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

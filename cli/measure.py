@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from symmetry_audit.cli.options import (
-    EXIT_CODES,
-    NumberList,
-    complete,
-    config_option,
-    progress_on_stderr,
-    run_options,
-)
+from symmetry_audit.cli.measuring import datasets, default_folder, measuring_options, print_skipped
+from symmetry_audit.cli.options import EXIT_CODES, complete, config_option, progress_on_stderr, run_options
 
 if TYPE_CHECKING:
     from symmetry_audit.audit import AuditSettings
@@ -23,21 +16,6 @@ if TYPE_CHECKING:
     from symmetry_audit.results import AuditReport
 
 __all__ = ["measure", "measure_and_print"]
-
-GROUPS = ["p2", "p4", "p8", "p16", "p32", "p4m", "p8m", "p16m", "p32m"]
-SHOWN = 10  # images left out that are named on stderr; -v names all
-
-
-def _regularizers() -> list[str]:
-    from symmetry_audit.kernels import STENCILS
-
-    return list(STENCILS)
-
-
-def _datasets() -> list[str]:
-    from symmetry_audit.data.manifests import available
-
-    return list(available())
 
 
 def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -47,56 +25,34 @@ def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) ->
 
 
 @click.command(short_help="Measure the symmetry error of a dataset.", epilog=EXIT_CODES)
-@click.argument("source", shell_complete=complete(_datasets))
+@click.argument("source", shell_complete=complete(datasets))
+@measuring_options("tv,tv2,sobel,laplacian,prewitt")
 @click.option(
-    "--reg",
+    "--scenario",
     multiple=True,
-    shell_complete=complete(_regularizers),
-    help="Regularizers, repeated or as a comma list.  [default: tv,tv2,sobel,laplacian,prewitt]",
-)
-@click.option("--stencils", type=click.Path(path_type=Path), help="TOML file with regularizers of your own.")
-@click.option(
-    "--group",
-    default="p32",
-    show_default=True,
-    shell_complete=complete(lambda: GROUPS),
-    help="pT for T rotations, pTm with mirrors.",
+    help="sample_strict, dataset_strict, dataset_adaptive or all.  [default: all]",
 )
 @click.option(
-    "--kernel",
-    default="gaussian",
+    "--fit",
+    default="per-regularizer",
     show_default=True,
-    shell_complete=complete(lambda: ["gaussian", "bicubic", "fourier"]),
-    help="Kernel model: gaussian, bicubic or fourier.",
+    shell_complete=complete(lambda: ["per-regularizer", "joint", "tv", "tv2", "sobel", "prewitt"]),
+    help="Whose w each image is measured under: per-regularizer, joint, or a regularizer's name.",
 )
-@click.option("--sigma", type=NumberList(), help="Width of the gaussian in px; a comma list sweeps.  [default: 1.5]")
-@click.option("--margin", type=click.IntRange(0), help="Border left out, in px.  [default: from the kernels; 15]")
-@click.option("--response", default="abs", show_default=True, help="abs or energy (mean of squares).")
-@click.option("--scenario", multiple=True, help="sample_strict, dataset_strict.  [default: both]")
-@click.option("--downscale", type=NumberList(int), help="Repeat the audit on copies this many times coarser.")
-@click.option("--limit", type=click.IntRange(1), help="Only the first N images.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Chooses the single image of sample_strict.")
-@click.option("--max-pixels", type=click.IntRange(1), help="Leave out larger images.  [default: 200000000]")
 @click.option(
-    "--on-error",
-    type=click.Choice(("skip", "fail")),
-    default="skip",
-    show_default=True,
-    help="What to do with an image that cannot be measured.",
+    "--affine", type=click.Path(path_type=Path), help="Use the w of this affine.parquet or .csv; nothing is fitted."
 )
-@click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were left out.")
+@click.option(
+    "--controls/--no-controls",
+    default=True,
+    help="Transfer table, held-out halves, refitted isotropic fields, random w; a third of the time without.",
+)
 @click.option(
     "--fail-above",
     type=click.FloatRange(0, 1e9),
     callback=_not_nan,
     metavar="X",
     help="Exit with 3 if a relative epsilon exceeds X (of the dataset rows where there are any).",
-)
-@click.option(
-    "--data-root",
-    envvar="SYMAUDIT_DATA",
-    type=click.Path(path_type=Path),
-    help="Where datasets lie (or SYMAUDIT_DATA).",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be measured, and stop.")
 @config_option
@@ -113,18 +69,22 @@ def measure(source: str, data_root: Path | None, out: Path | None, dry_run: bool
       symaudit measure photos/ --group p32
       symaudit measure DIV2K --reg tv --group p32 --data-root ~/data
       symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
+      symaudit measure photos/ --fit joint --no-controls
     """
     from symmetry_audit import audit, data
 
     run = {name: options.pop(name) for name in ("device", "workers", "resume", "force", "on_error")}
     talk = {name: options.pop(name) for name in ("as_json", "quiet", "verbose", "fail_above", "allow_skipped")}
-    if options["max_pixels"] is None:
-        del options["max_pixels"]
-    settings = audit.make_settings(**options)
+    fits = options.pop("affine")
+    digest = None if fits is None else audit.fits_digest(fits)
+    options = {name: value for name, value in options.items() if value is not None}
+    settings = audit.make_settings(**options, affine=digest)
+    if fits is not None:
+        run["given"] = audit.given_fits(fits, settings)
     opened = data.open_source(source, data_root)
     if opened.note and not talk["quiet"]:
         click.echo(opened.note, err=True)
-    folder = out or Path(f"symaudit-{re.sub(r'[^A-Za-z0-9._-]+', '-', opened.name)}")
+    folder = out or default_folder("symaudit", opened.name)
     if dry_run:
         _print_plan(opened, settings, folder, talk["as_json"])
         return 0
@@ -154,7 +114,7 @@ def measure_and_print(
         report = api.run_audit(source, settings, out=folder, progress=progress, **run)
     click.echo(report.to_json() if as_json else table1_text(report), nl=False)
     if not quiet:
-        _print_notes(report, len(report.skipped) if verbose else SHOWN)
+        _print_notes(report, verbose)
     if fail_above is not None and not any(row.visible_elements for row in report.results):
         from symmetry_audit.errors import DataError
 
@@ -165,13 +125,12 @@ def measure_and_print(
     return 4 if report.skipped and not allow_skipped else 0
 
 
-def _print_notes(report: AuditReport, shown: int) -> None:
+def _print_notes(report: AuditReport, verbose: bool) -> None:
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
-    for item in report.skipped[:shown]:
-        click.echo(f"Left out: {item.image}: {item.reason}", err=True)
-    if len(report.skipped) > shown:
-        click.echo(f"... and {len(report.skipped) - shown} more, see report.json or -v", err=True)
+    print_skipped(report.skipped, verbose)
+    if report.recommendation is not None:
+        click.echo(report.recommendation.sentence, err=True)
     click.echo(f"Report written to {report.folder}", err=True)
 
 

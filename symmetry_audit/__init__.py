@@ -9,11 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["AuditReport", "SymmetryAuditError", "measure"]
+__all__ = ["AffineFit", "AuditReport", "FailedFit", "SymmetryAuditError", "fit_affine", "measure"]
 
 _HOMES = {
+    "AffineFit": "symmetry_audit.results",
     "AuditReport": "symmetry_audit.results",
+    "FailedFit": "symmetry_audit.results",
     "SymmetryAuditError": "symmetry_audit.errors",
+    "fit_affine": "symmetry_audit.api",
     "measure": "symmetry_audit.api",
 }
 

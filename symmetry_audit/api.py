@@ -7,7 +7,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,14 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from symmetry_audit import audit, data, reports
-from symmetry_audit.audit import DEFAULT_MAX_PIXELS, AuditSettings
+from symmetry_audit.audit import DEFAULT_MAX_PIXELS, PER_REGULARIZER, AuditSettings
 from symmetry_audit.data import DEMO_NAME, DEMO_TEXT
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.files import write_atomically
-from symmetry_audit.results import AffineFit, AuditReport, FailedFit, dump_json
+from symmetry_audit.results import AFFINE_FILE, AffineFit, AuditReport, FailedFit, SkippedImage, dump_json
 
-__all__ = ["RUN_SCHEMA", "measure", "run_audit", "verify"]
+__all__ = ["RUN_SCHEMA", "fit_affine", "measure", "run_audit", "run_fits", "verify"]
 
 RUN_SCHEMA = "symaudit.run/1"
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
@@ -43,6 +45,9 @@ def measure(
     limit: int | None = None,
     seed: int = 0,
     max_pixels: int = DEFAULT_MAX_PIXELS,
+    fit: str = PER_REGULARIZER,
+    affine: str | Path | None = None,
+    controls: bool = True,
     device: str = "auto",
     workers: int | None = None,
     out: str | Path | None = None,
@@ -59,7 +64,10 @@ def measure(
     SYMAUDIT_DATA). ``reg`` names regularizers (default: tv, tv2, sobel, laplacian, prewitt), ``stencils``
     a TOML file with further ones, ``group`` a group such as "p32" or "p8m", ``kernel`` gaussian, bicubic or
     fourier with ``sigma`` in px for the first, ``margin`` the border left out in px, ``response`` abs or
-    energy, ``scenario`` sample_strict and/or dataset_strict. Intensities are luminance in [0, 255].
+    energy, ``scenario`` sample_strict, dataset_strict and/or dataset_adaptive. Intensities are luminance in
+    [0, 255]. In the adaptive scenario every image has its own group G_w: ``fit`` says whose w (per-regularizer,
+    joint, or a regularizer's name), ``affine`` names a file of w to use in place of fits, and without ``controls``
+    what only tells how far to trust these rows is left out, which takes about two thirds of the time.
 
     With ``out`` the report folder (report.json, responses.parquet, tables, figures) is written there, and a
     run that was killed continues; without it nothing is kept but the returned value. ``workers`` is the
@@ -82,11 +90,15 @@ def measure(
         limit=limit,
         seed=seed,
         max_pixels=max_pixels,
+        fit=fit,
+        affine=None if affine is None else audit.fits_digest(Path(affine)),
+        controls=controls,
     )
     opened = data.open_source(str(source), data_root)
     return run_audit(
         opened,
         settings,
+        given=None if affine is None else audit.given_fits(Path(affine), settings),
         device=device,
         workers=workers,
         out=out,
@@ -101,6 +113,7 @@ def run_audit(
     source: data.ImageSource,
     settings: AuditSettings,
     *,
+    given: Mapping[str, np.ndarray] | None = None,
     device: str = "auto",
     workers: int | None = None,
     out: str | Path | None = None,
@@ -109,20 +122,14 @@ def run_audit(
     on_error: str = "skip",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AuditReport:
-    """``measure`` for a source and settings that are already resolved."""
-    if on_error not in ("skip", "fail"):
-        raise SettingError(f'on_error must be "skip" or "fail", got "{on_error}"')
-    workers = default_workers() if workers is None else workers
-    if workers < 1:
-        raise SettingError(f"--workers must be at least 1, got {workers}")
-    device = audit.resolve_device(device)
+    """``measure`` for a source and settings that are already resolved; ``given`` are those of ``given_fits``."""
+    device, workers = _resolved(device, workers, on_error)
     source, started = source.limited(settings.limit), datetime.now(UTC)
+    run = {"device": device, "workers": workers, "on_error": on_error, "given": given, "progress": progress}
     with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
         folder = Path(place)
         with audit.open_run(folder, source, settings, resume=resume, force=force) as journal:
-            found = audit.measure_source(
-                source, settings, journal, device=device, workers=workers, on_error=on_error, progress=progress
-            )
+            found = audit.measure_source(source, settings, journal, **run)
             if out is None:
                 fits: list[AffineFit | FailedFit] = []
                 return replace(audit.build_report(source, settings, found, keep_fit=fits.append), fits=tuple(fits))
@@ -136,6 +143,121 @@ def run_audit(
             write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
             reports.render(folder)
         return replace(report, folder=folder)
+
+
+def fit_affine(
+    source: str | Path | np.ndarray,
+    *,
+    reg: str | Iterable[str] | None = None,
+    stencils: str | Path | None = None,
+    group: str = "p32",
+    kernel: str = "gaussian",
+    sigma: float | Sequence[float] | None = None,
+    margin: int | None = None,
+    response: str = "abs",
+    downscale: int | Sequence[int] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    device: str = "auto",
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = True,
+    force: bool = False,
+    on_error: str = "skip",
+    data_root: str | Path | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[AffineFit | FailedFit, ...]:
+    """The deformation w_n of every image: that under which its responses to the group D A D^-1 vary least (SPEC 5).
+
+    Arguments are those of ``measure``; ``source`` may also be one image as an (H, W) array of luminance in
+    [0, 255]. One fit per image, scale and regularizer that depends on direction, and one named "joint" over tv, tv2,
+    sobel and prewitt (those of ``reg``; default: the four). A fit that fails is a FailedFit, false in a condition,
+    with its reason. With ``out`` affine.parquet and affine.csv are written there, and a run that was killed
+    continues. Raises SettingError, DataError or ReportError as ``measure`` does, ImageError for an unusable array.
+    """
+    settings = audit.fit_settings(
+        reg=reg,
+        stencils=stencils,
+        group=group,
+        kernel=kernel,
+        sigma=sigma,
+        margin=margin,
+        response=response,
+        downscale=downscale,
+        limit=limit,
+        seed=seed,
+        max_pixels=max_pixels,
+    )
+    if not isinstance(source, str | os.PathLike):
+        return audit.fit_array(source, settings, audit.resolve_device(device))
+    run = {"device": device, "workers": workers, "out": out, "resume": resume, "force": force, "on_error": on_error}
+    fits, _ = run_fits(data.open_source(str(source), data_root), settings, progress=progress, **run)
+    return fits
+
+
+def run_fits(
+    source: data.ImageSource,
+    settings: AuditSettings,
+    *,
+    device: str = "auto",
+    workers: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = True,
+    force: bool = False,
+    on_error: str = "skip",
+    plot: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[tuple[AffineFit | FailedFit, ...], tuple[SkippedImage, ...]]:
+    """``fit_affine`` for a source and settings that are already resolved: the fits, and the images left out.
+
+    ``plot`` writes a picture of every image with its fits into ``out``.
+    """
+    device, workers = _resolved(device, workers, on_error)
+    source, started, fits = source.limited(settings.limit), datetime.now(UTC), []
+    run = {"device": device, "workers": workers, "on_error": on_error, "progress": progress}
+    with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
+        folder = Path(place)
+        with audit.open_run(folder, source, settings, resume=resume, force=force) as journal:
+            found = audit.measure_source(source, settings, journal, **run)
+            by_key = {ref.key: ref for ref in source.refs}
+            with reports.AffineWriter(folder) as writer:
+                for image, tables, rows in audit.stored_fits(settings, found):
+                    fits += rows
+                    for row in rows:
+                        writer.append(row)
+                    if plot:
+                        _plot(folder / "plots", by_key[image], tables, rows, settings)
+            write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
+    return tuple(fits), found.skipped
+
+
+def _plot(
+    folder: Path,
+    ref: data.ImageRef,
+    tables: audit.ImageTables,
+    rows: Sequence[AffineFit | FailedFit],
+    settings: AuditSettings,
+) -> None:
+    """One picture of one image at the first scale."""
+    image = data.decode(ref.read(settings.max_pixels * audit.BYTES_PER_PIXEL), settings.max_pixels)
+    profiles = audit.relative_profiles(tables, settings)
+    panels = [(row, *profiles[row.regularizer]) for row in rows if row and row.regularizer in profiles]
+    first = settings.sigmas[0], settings.downscale[0]
+    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == first]
+    folder.mkdir(exist_ok=True)
+    picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels)
+    write_atomically(folder / reports.plot_name(ref.key), picture)
+
+
+def _resolved(device: str, workers: int | None, on_error: str) -> tuple[str, int]:
+    """The device and the number of workers, once all three make sense. Raises SettingError."""
+    if on_error not in ("skip", "fail"):
+        raise SettingError(f'on_error must be "skip" or "fail", got "{on_error}"')
+    workers = default_workers() if workers is None else workers
+    if workers < 1:
+        raise SettingError(f"--workers must be at least 1, got {workers}")
+    return audit.resolve_device(device), workers
 
 
 def verify(
@@ -158,7 +280,9 @@ def verify(
     settings = AuditSettings.from_dict(report.settings)
     opened = _reopen(report, folder, source, data_root)
     with tempfile.TemporaryDirectory() as place:
-        again = run_audit(opened, settings, device=device, workers=workers, out=place, progress=progress)
+        given = None if settings.affine is None else audit.given_fits(folder / AFFINE_FILE, settings)
+        run = {"given": given, "device": device, "workers": workers, "progress": progress}
+        again = run_audit(opened, settings, out=place, **run)
         found = audit.differences(report, again, reports.mean_profiles(place, again))
         files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
         return found or audit.response_differences(*files, again)

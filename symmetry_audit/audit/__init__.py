@@ -2,28 +2,48 @@
 
 from symmetry_audit.audit._compare import differences, response_differences
 from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
+from symmetry_audit.audit._fits_only import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._floor import discretisation_floor, isotropic_profile, pink_power
+from symmetry_audit.audit._given import fits_digest, given_fits
+from symmetry_audit.audit._image import BYTES_PER_PIXEL
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
 from symmetry_audit.audit._reduce import build_report
 from symmetry_audit.audit._run import measure_source, open_run, resolve_device
-from symmetry_audit.audit._settings import DEFAULT_MAX_PIXELS, RESPONSES, AuditSettings, make_settings
+from symmetry_audit.audit._settings import (
+    DEFAULT_MAX_PIXELS,
+    PER_REGULARIZER,
+    RESPONSES,
+    AuditSettings,
+    fit_settings,
+    make_settings,
+)
+from symmetry_audit.audit._tables import ImageTables
 
 __all__ = [
+    "BYTES_PER_PIXEL",
     "DEFAULT_MAX_PIXELS",
+    "PER_REGULARIZER",
     "RESPONSES",
     "AuditSettings",
+    "ImageTables",
     "ProfileAccumulator",
     "StrictBank",
     "build_report",
     "differences",
     "discretisation_floor",
+    "fit_array",
+    "fit_settings",
+    "fits_digest",
+    "given_fits",
     "isotropic_profile",
     "make_settings",
     "measure_source",
     "open_run",
     "pink_power",
+    "relative_profiles",
     "resolve_device",
     "response_differences",
+    "stored_fits",
     "strict_bank",
     "symmetry_error",
     "visible_elements",

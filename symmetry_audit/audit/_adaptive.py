@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symmetry_audit.audit._settings import PER_REGULARIZER, AuditSettings
 from symmetry_audit.audit._halves import halves
+from symmetry_audit.audit._settings import JOINT_REGULARIZERS, PER_REGULARIZER, AuditSettings
 from symmetry_audit.audit._spectrum import radial_power
 from symmetry_audit.engine import kernel_rows
 from symmetry_audit.fits import DeformedFamily, sample_windows, solve, structure_tensor
@@ -20,7 +20,6 @@ from symmetry_audit.synth import gaussian_field
 
 __all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "fit_sources", "measure_adaptive", "own_sources"]
 
-JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
 FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
 FEWEST = 4  # distinct elements that a fit needs: two parameters can level any three
 FIT_GROUP = Group(32)  # where the run's own group has fewer

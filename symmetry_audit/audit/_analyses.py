@@ -105,7 +105,13 @@ def _folders(collected: Collected) -> Iterator[dict[str, Any]]:
         for scenario, name in _named(collected):
             for at, names in _cells(collected):
                 number = int(np.max(sums[name].count))
-                yield {"folder": folder, "scenario": scenario, **names, "images": number, **_errors(sums[name].mean()[at])}
+                yield {
+                    "folder": folder,
+                    "scenario": scenario,
+                    **names,
+                    "images": number,
+                    **_errors(sums[name].mean()[at]),
+                }
 
 
 def _subsets(collected: Collected) -> Iterator[dict[str, Any]]:

@@ -161,5 +161,3 @@ def collector(settings: AuditSettings, images: int) -> Collected:
 def _folder(image: str) -> str:
     """The sub-folder that an image lies in, the breakdown's class; empty for the top."""
     return str(PurePosixPath(image).parent) if "/" in image else ""
-
-

@@ -15,7 +15,7 @@ from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.data import ImageRef, decode
 from symmetry_audit.errors import ImageError
 
-__all__ = ["BYTES_PER_PIXEL", "ImageRecord", "coarser", "measure_image"]
+__all__ = ["BYTES_PER_PIXEL", "ImageRecord", "coarser", "measure_image", "measure_scales", "scaled_copies"]
 
 BYTES_PER_PIXEL = 8  # caps what is read of a file before its size is known: 16-bit RGBA, uncompressed
 
@@ -45,7 +45,7 @@ def measure_image(ref: ImageRef, settings: AuditSettings, plans: Sequence[ImageP
     stamp = ref.stamp()
     data = ref.read(settings.max_pixels * BYTES_PER_PIXEL)
     image = decode(data, settings.max_pixels)
-    scales = _scales(image.luminance, settings)
+    scales = scaled_copies(image.luminance, settings)
     pixels = hashlib.sha256(image.pixel_sha256.encode()).digest()
     return ImageRecord(
         image=ref.key,
@@ -56,11 +56,11 @@ def measure_image(ref: ImageRef, settings: AuditSettings, plans: Sequence[ImageP
         height=image.luminance.shape[0],
         depth=image.depth,
         turned=image.turned,
-        arrays=_measured(scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8]))),
+        arrays=measure_scales(scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8]))),
     )
 
 
-def _scales(luminance: np.ndarray, settings: AuditSettings) -> list[np.ndarray]:
+def scaled_copies(luminance: np.ndarray, settings: AuditSettings) -> list[np.ndarray]:
     """The image at every downscale. Raises ImageError where the coarsest leaves no pixel inside the margin."""
     height, width = luminance.shape
     scales = [coarser(luminance, factor) for factor in settings.downscale]
@@ -74,14 +74,17 @@ def _scales(luminance: np.ndarray, settings: AuditSettings) -> list[np.ndarray]:
     return scales
 
 
-def _measured(
+def measure_scales(
     scales: Sequence[np.ndarray],
     settings: AuditSettings,
     plans: Sequence[ImagePlan],
     image: str,
     seed: tuple[int, int],
 ) -> dict[str, np.ndarray]:
-    """All arrays of one image. Raises ImageError where memory or the range of numbers ends."""
+    """All arrays of one image; ``seed`` starts what is drawn for it alone.
+
+    Raises ImageError where memory or the range of numbers ends.
+    """
     import torch
 
     try:
@@ -99,9 +102,7 @@ def _measured(
         raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
 
 
-def _strict(
-    scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]
-) -> dict[str, np.ndarray]:
+def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:
     from symmetry_audit.engine import bank_rows
 
     rows = [bank_rows(scale, plan.strict, settings.margin, settings.response) for plan in plans for scale in scales]

@@ -118,9 +118,7 @@ def untested_elements(settings: AuditSettings, found: Measurements) -> list[int]
     return [t for t in range(1, settings.group.order) if not seen[t]]
 
 
-def _keep_all(
-    keep: KeepResponse, top: LeverageList, image: str, tables: ImageTables, collected: Collected
-) -> None:
+def _keep_all(keep: KeepResponse, top: LeverageList, image: str, tables: ImageTables, collected: Collected) -> None:
     """Hand on every profile of one image with its leverage on the epsilon of its row."""
     settings, images = collected.settings, collected.images
     for scenario in settings.scenarios:

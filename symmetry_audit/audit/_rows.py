@@ -222,4 +222,3 @@ class RowMaker:
             return {}
         found = subgroup_error(draws.means())
         return {name: found[:, place] for place, name in enumerate(collected.drawn)}
-

@@ -17,11 +17,11 @@ from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import ImageRef, ImageSource
-from symmetry_audit.groups import Affine
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
+from symmetry_audit.groups import Affine
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["Measurements", "measure_source", "open_run", "resolve_device"]
+__all__ = ["Measurements", "image_plans", "measure_source", "open_run", "resolve_device", "single_threaded_torch"]
 
 DEVICES = ("auto", "cpu", "cuda")
 Progress = Callable[[int, int], None]  # images done, images in all
@@ -111,12 +111,7 @@ def measure_source(
     An image that cannot be measured is skipped with its reason, or ends the run where ``on_error`` is
     ``fail``. Raises DataError then, and where no image at all could be measured.
     """
-    import torch
-
-    from symmetry_audit.engine import TOLERANCES
-
-    banks = tuple(strict_bank(settings, model, TOLERANCES[torch.float32]) for model in settings.models)
-    plans = _plans(settings, banks, device, given)
+    banks, plans = image_plans(settings, device, given)
     todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp())]
     done, failures = len(source.refs) - len(todo), {}
     progress(done, len(source.refs))
@@ -126,7 +121,7 @@ def measure_source(
 
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
-    with _single_threaded_torch(), closing(_pooled(measure, stream, workers)) as outcomes:
+    with single_threaded_torch(), closing(_pooled(measure, stream, workers)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)
@@ -144,20 +139,23 @@ def measure_source(
     return Measurements(banks, images, tuple(skipped), journal)
 
 
-def _plans(
-    settings: AuditSettings, banks: tuple[StrictBank, ...], device: str, given: Mapping[str, np.ndarray] | None
-) -> tuple[ImagePlan, ...]:
-    """Everything that the images share, made once."""
-    from symmetry_audit.audit._adaptive import adaptive_plan
-    from symmetry_audit.engine import DeviceBank
+def image_plans(
+    settings: AuditSettings, device: str, given: Mapping[str, np.ndarray] | None = None
+) -> tuple[tuple[StrictBank, ...], tuple[ImagePlan, ...]]:
+    """Everything that the images share, made once: one bank and one plan per sigma."""
+    import torch
 
-    found = []
+    from symmetry_audit.audit._adaptive import adaptive_plan
+    from symmetry_audit.engine import TOLERANCES, DeviceBank
+
+    banks = tuple(strict_bank(settings, model, TOLERANCES[torch.float32]) for model in settings.models)
+    plans = []
     for bank, model in zip(banks, settings.models, strict=True):
         adaptive = adaptive_plan(settings, model, device) if settings.adaptive else None
         if adaptive and given is None:
-            adaptive.fitted.coefficients(Affine(0.0, 0.0), ())  # made once here, not by every worker
-        found.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), adaptive, given))
-    return tuple(found)
+            adaptive.fitted.coefficients(Affine(0.0, 0.0), (0,))  # made once here, not by every worker
+        plans.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), adaptive, given))
+    return banks, tuple(plans)
 
 
 def _pooled(
@@ -190,7 +188,7 @@ def _pooled(
 
 
 @contextmanager
-def _single_threaded_torch() -> Iterator[None]:
+def single_threaded_torch() -> Iterator[None]:
     """One thread per image: parallel over images, and the same bits whatever the number of workers."""
     import torch
 

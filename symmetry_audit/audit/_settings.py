@@ -22,10 +22,19 @@ from symmetry_audit.kernels import (
 )
 from symmetry_audit.results import JOINT, SCENARIOS
 
-__all__ = ["DEFAULT_MAX_PIXELS", "PER_REGULARIZER", "RESPONSES", "AuditSettings", "make_settings"]
+__all__ = [
+    "DEFAULT_MAX_PIXELS",
+    "JOINT_REGULARIZERS",
+    "PER_REGULARIZER",
+    "RESPONSES",
+    "AuditSettings",
+    "fit_settings",
+    "make_settings",
+]
 
 RESPONSES = ("abs", "energy")
 PER_REGULARIZER = "per-regularizer"
+JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
 ADAPTIVE = "dataset_adaptive"
 DEFAULT_MAX_PIXELS = 200_000_000
 MAX_DOWNSCALE = 64
@@ -174,6 +183,14 @@ def make_settings(
         affine=affine,
         controls=bool(controls),
     )
+
+
+def fit_settings(
+    *, reg: str | Iterable[str] | None = None, stencils: str | Path | None = None, **rest: Any
+) -> AuditSettings:
+    """Settings of a run that only fits; by default the regularizers of the joint fit. Raises SettingError."""
+    reg = JOINT_REGULARIZERS if not _names(reg) and stencils is None else reg
+    return make_settings(reg=reg, stencils=stencils, scenario=ADAPTIVE, controls=False, **rest)
 
 
 def _stencils(reg: str | Iterable[str] | None, file: str | Path | None) -> tuple[Stencil, ...]:

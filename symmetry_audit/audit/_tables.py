@@ -95,6 +95,6 @@ def _spread(values: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def _as_strong(null: np.ndarray, profiles: np.ndarray) -> np.ndarray:
-    """``null`` with the mean response of ``profiles``: a Gaussian field of one spectrum responds more than a photograph."""
+    """``null`` with the mean responses of ``profiles``: of one spectrum, a Gaussian field responds most."""
     mean = null.mean(-1, keepdims=True)
     return np.divide(null * profiles.mean(-1, keepdims=True), mean, out=np.zeros_like(null), where=mean > 0)

@@ -89,9 +89,7 @@ class DeformedFamily:
         """Chebyshev coefficients in (a, b) of every kernel's place in the subspace, (R, (DEGREE + 1)^2, E, d)."""
         nodes = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
         scale = log(self.max_ratio)
-        values = [
-            self.subspace.coefficients(self.kernels(Affine(scale * x, scale * y))) for x in nodes for y in nodes
-        ]
+        values = [self.subspace.coefficients(self.kernels(Affine(scale * x, scale * y))) for x in nodes for y in nodes]
         transform = np.linalg.inv(chebvander(nodes, DEGREE))
         table = np.kron(transform, transform) @ np.stack(values).reshape(len(values), -1)
         return np.ascontiguousarray(np.moveaxis(table.reshape(-1, *values[0].shape), 1, 0)).astype(np.float32)

@@ -65,11 +65,15 @@ def sample_windows(
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
     step = max(1, ceil(sqrt(height * width / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
-    rows, columns = (np.arange(offset % length, length, step) for offset, length in zip(offsets, (height, width)))
-    windows = np.lib.stride_tricks.sliding_window_view((image - image.mean()).astype(np.float32), (2 * c + 1, 2 * c + 1))
+    rows, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
+    windows = np.lib.stride_tricks.sliding_window_view(
+        (image - image.mean()).astype(np.float32), (2 * c + 1, 2 * c + 1)
+    )
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
     # responses are convolutions: the kernel is turned once rather than every window
-    basis = torch.from_numpy(family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)).to(device)
+    basis = torch.from_numpy(
+        family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)
+    ).to(device)
     parts = []
     for first in range(0, len(grid), CHUNK):
         y, x = (grid[first : first + CHUNK] + (margin - c)).T

@@ -83,7 +83,7 @@ def factor_bank(kernels: np.ndarray, tolerance: float) -> FactoredBank:
 
 
 def smooth_metric(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Square root (size, size), and its inverse, of the covariance of white noise plus a strong smooth field on a line."""
+    """Square root of the covariance of white noise plus a strong smooth field on a line, and its inverse."""
     steps = np.subtract.outer(np.arange(size), np.arange(size)) / (size / 2)
     values, vectors = np.linalg.eigh(np.eye(size) + 100 * np.exp(-np.square(steps) / 2))
     return (vectors * np.sqrt(values)) @ vectors.T, (vectors / np.sqrt(values)) @ vectors.T

@@ -104,7 +104,9 @@ def _notes(run: Facts) -> tuple[str, ...]:
     if not all(map(is_tested, rows)):
         blind = f"this regularizer sees no element of {run.group} but the identity"
         notes.append(f"{UNTESTED} Not tested: {blind}, so the value says nothing about symmetry.")
-    reasons = dict.fromkeys(printable(row.reasons["relative_epsilon"]) for row in rows if "relative_epsilon" in row.reasons)
+    reasons = dict.fromkeys(
+        printable(row.reasons["relative_epsilon"]) for row in rows if "relative_epsilon" in row.reasons
+    )
     return (*notes, *(f"{NULL} No value: {reason}." for reason in reasons))
 
 
