@@ -25,8 +25,8 @@ import torch
 from PIL import Image
 
 from symmetry_audit import api, audit, data
-from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
 from symmetry_audit.data import demo_source
+from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
 
 SIZE = (2040, 1356)
 CORES = 2

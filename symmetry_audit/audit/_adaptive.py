@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,9 @@ class AdaptivePlan:
         return tuple(r for r, used in enumerate(self.own) if used == source or r in self.sources[source].stencils)
 
 
+_family = lru_cache(maxsize=4)(DeformedFamily)  # what a family works out about itself takes a second
+
+
 def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
     """Every directed regularizer and the joint fit, or only those that the run's rows need."""
     names = [stencil.name for stencil in settings.stencils]
@@ -78,11 +82,10 @@ def own_sources(settings: AuditSettings) -> tuple[int, ...]:
 
 def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
     """The plan of one kernel model."""
-    measured = DeformedFamily(settings.stencils, settings.group, model)
-    fitted = DeformedFamily(settings.stencils, Group(settings.group.rotations), model)
-    if len(np.unique(fitted.index)) < FEWEST:
-        fitted = DeformedFamily(settings.stencils, FIT_GROUP, model)
-    fitted = measured if fitted == measured else fitted
+    measured = _family(settings.stencils, settings.group, model)
+    fitted = _family(settings.stencils, Group(settings.group.rotations), model)
+    if len(fitted.distinct) < FEWEST:
+        fitted = _family(settings.stencils, FIT_GROUP, model)
     return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, device)
 
 
@@ -90,12 +93,14 @@ def measure_adaptive(
     images: Sequence[np.ndarray],
     plans: Sequence[AdaptivePlan],
     spectra: Sequence[np.ndarray],
+    strict: Sequence[tuple[np.ndarray, np.ndarray]],
     seed: Sequence[int],
     given: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
     """Fits of one image at its S scales and everything measured under them; profiles over the distinct elements E.
 
-    ``images``, ``plans`` and ``spectra`` hold one entry per scale. ``fits`` (S, F, 5) holds FIT_FIELDS per source,
+    ``images``, ``plans`` and ``spectra`` hold one entry per scale, ``strict`` the profiles (R, T) under strict rotations
+    of the rows of V that w is fitted to when others are held out, and of all. ``fits`` (S, F, 5) holds FIT_FIELDS per source,
     NaN where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive``
     (S, F, R, E) the profiles under each source's w of the fitted and the measured group. With controls also
     ``held_out``, ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a
@@ -106,7 +111,7 @@ def measure_adaptive(
     works = [_Image(image, plan) for image, plan in zip(images, plans, strict=True)]
     rng = np.random.default_rng(list(seed))
     known = [None] * len(works) if given is None else given
-    found = [_at_one_scale(*each, rng) for each in zip(works, spectra, known, strict=True)]
+    found = [_at_one_scale(*each, rng) for each in zip(works, spectra, strict, known, strict=True)]
     stacked = {name: np.stack([part[name] for part in found]) for name in found[0]}
     if len(works) > 1 and plans[0].settings.controls:
         stacked["scales"] = np.stack([[work.own(part["fits"]) for work in works] for part in found])
@@ -114,10 +119,14 @@ def measure_adaptive(
 
 
 def _at_one_scale(
-    work: _Image, spectrum: np.ndarray, given: np.ndarray | None, rng: np.random.Generator
+    work: _Image,
+    spectrum: np.ndarray,
+    strict: tuple[np.ndarray, np.ndarray],
+    given: np.ndarray | None,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     plan = work.plan
-    fits = work.fit() if given is None else _given(given)
+    fits = work.fit(strict[1]) if given is None else _given(given)
     found = {
         "fits": fits,
         "tensor": np.array([work.tensor.xx, work.tensor.xy, work.tensor.yy]),
@@ -130,7 +139,7 @@ def _at_one_scale(
     if given is not None:
         return found
     held_out = halves(len(work.image) - 2 * plan.settings.margin)
-    found["held_out"] = work.own(work.fit(~held_out), held_out)
+    found["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
     isotropic = gaussian_field(work.image.shape, Affine(0.0, 0.0), rng=rng, power=radial_power(spectrum), limit=None)
     null = _Image(isotropic, plan)
     found["null"] = null.own(null.fit())
@@ -153,9 +162,15 @@ class _Image:
             self.image, plan.fitted, settings.margin, kind=settings.response, seed=settings.seed, device=plan.device
         )
 
-    def fit(self, chosen: np.ndarray | None = None) -> np.ndarray:
-        """Fit every source, (F, 5), on the whole image or on the ``chosen`` rows of V (of their sample alone)."""
+    def fit(self, strict: np.ndarray | None = None, chosen: np.ndarray | None = None) -> np.ndarray:
+        """Fit every source, (F, 5), on the whole image or on the ``chosen`` rows of V (of their sample alone).
+
+        ``strict`` (R, T) are the profiles of these rows under strict rotations, where they are known.
+        """
         sample = self.sample if chosen is None else self.sample.where(chosen)
+        family = self.plan.fitted
+        if strict is not None and family.group.rotations == self.plan.settings.group.rotations:
+            sample = sample.calibrated(strict[:, family.distinct])
         starts = [self.tensor.affine(MAX_RATIO), Affine(0.0, 0.0)]
         return np.array([self._fit_source(source, sample, starts, chosen is None) for source in self.plan.sources])
 
@@ -168,7 +183,7 @@ class _Image:
 
     def table(self, fits: np.ndarray, family: DeformedFamily, wanted: list[tuple[int, ...]]) -> np.ndarray:
         """Profiles under each source's w, (F, R, E), of the ``wanted`` regularizers; NaN for the others."""
-        elements = len(np.unique(family.index))
+        elements = len(family.distinct)
         found = np.full((len(fits), len(self.plan.own), elements), np.nan)
         for source, stencils in enumerate(wanted):
             if stencils:

@@ -96,10 +96,27 @@ def measure_scales(
 
             adaptive = [plan.adaptive for plan in plans for _ in scales]
             given = plans[0].given.get(image) if plans[0].given is not None else None
-            arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], seed, given)
+            strict = _fitted_and_all(arrays, scales, settings, plans)
+            arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], strict, seed, given)
         return arrays
     except (MemoryError, torch.cuda.OutOfMemoryError):
         raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
+
+
+def _fitted_and_all(
+    arrays: Mapping[str, np.ndarray],
+    scales: Sequence[np.ndarray],
+    settings: AuditSettings,
+    plans: Sequence[ImagePlan],
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Strict profiles (R, T) of the rows that are not held out, and of all rows, at every scale."""
+    shares = [halves(len(scale) - 2 * settings.margin).mean() for _ in plans for scale in scales]
+    indices = [plan.index for plan in plans for _ in scales]
+    found = []
+    for whole, held_out, share, index in zip(arrays["strict"], arrays["strict_held_out"], shares, indices, strict=True):
+        rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
+        found.append((rest[index], whole[index]))
+    return found
 
 
 def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:

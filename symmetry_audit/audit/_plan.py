@@ -38,13 +38,15 @@ class StrictBank:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """What is computed for every image at one sigma: ``strict`` is the bank on the device.
+    """What is computed for every image at one sigma: ``strict`` is the bank on the device, ``index`` (R, T) that of
+    its StrictBank.
 
     ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
     (S, F, 2) over all scales of the run, and is None where images are fitted.
     """
 
     strict: DeviceBank
+    index: np.ndarray
     adaptive: AdaptivePlan | None = None
     given: Mapping[str, np.ndarray] | None = None
 

@@ -154,7 +154,7 @@ def image_plans(
         adaptive = adaptive_plan(settings, model, device) if settings.adaptive else None
         if adaptive and given is None:
             adaptive.fitted.coefficients(Affine(0.0, 0.0), (0,))  # made once here, not by every worker
-        plans.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), adaptive, given))
+        plans.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), bank.index, adaptive, given))
     return banks, tuple(plans)
 
 

@@ -60,8 +60,13 @@ class DeformedFamily:
         return order - half * (order % self.group.rotations >= half)
 
     @cached_property
+    def distinct(self) -> np.ndarray:
+        """The distinct elements, (E,) of int: indices into the group."""
+        return np.unique(self._representatives)
+
+    @cached_property
     def _matrices(self) -> np.ndarray:
-        return self.group.matrices()[np.unique(self._representatives)]
+        return self.group.matrices()[self.distinct]
 
     def kernels(self, affine: Affine, stencils: tuple[int, ...] | None = None) -> np.ndarray:
         """phi(B^-1 u) of the distinct elements B of D A D^-1, (R, E, k, k), for ``stencils`` (default: all)."""

@@ -14,6 +14,7 @@ from symmetry_audit.groups import Affine
 __all__ = ["WindowSample", "sample_windows"]
 
 PIXELS = 1 << 14  # of one sample: every third pixel of a 480 x 320 image
+COLLINEAR = 1e-5  # relative eigenvalues of known responses below this tell nothing new
 CHUNK = 2048  # windows copied out at a time
 
 
@@ -21,29 +22,59 @@ CHUNK = 2048  # windows copied out at a time
 class WindowSample:
     """``pixels`` (P, d): windows in the family's subspace; ``rows`` (P,): the row of V that each one stands in.
 
-    ``kind`` is the response: abs or energy.
+    ``kind`` is the response: abs or energy; ``weights`` (P,) add up to one.
     """
 
     family: DeformedFamily
     pixels: torch.Tensor
     rows: np.ndarray
     kind: str
+    weights: torch.Tensor
 
     def profiles(self, affine: Affine, stencils: tuple[int, ...]) -> np.ndarray:
         """Mean responses over the sample to the distinct elements, (R, E)."""
+        found = self.weights @ self._responses(affine, stencils)
+        return found.double().cpu().numpy().reshape(len(stencils), -1)
+
+    def _responses(self, affine: Affine, stencils: tuple[int, ...]) -> torch.Tensor:
+        """(P, R E)."""
         kernels = torch.from_numpy(self.family.coefficients(affine, stencils)).to(self.pixels)
         responses = self.pixels @ kernels.reshape(-1, self.pixels.shape[1]).T
-        responses = responses.abs_() if self.kind == "abs" else responses.square_()
-        return responses.mean(0).double().cpu().numpy().reshape(kernels.shape[:2])
+        return responses.abs_() if self.kind == "abs" else responses.square_()
 
     def where(self, chosen: np.ndarray) -> WindowSample:
-        """The part of the sample whose rows of V are ``chosen`` (rows of V,) of bool."""
+        """The part of the sample whose rows of V are ``chosen`` (rows of V,) of bool, equally weighted."""
         kept = chosen[self.rows]
-        return replace(self, pixels=self.pixels[torch.from_numpy(kept).to(self.pixels.device)], rows=self.rows[kept])
+        return self._part(torch.from_numpy(np.flatnonzero(kept)), self.rows[kept])
 
     def thinned(self, step: int) -> WindowSample:
-        """Every ``step``-th window."""
-        return replace(self, pixels=self.pixels[::step].contiguous(), rows=self.rows[::step])
+        """Every ``step``-th window, equally weighted."""
+        return self._part(torch.arange(0, len(self.rows), step), self.rows[::step])
+
+    def _part(self, index: torch.Tensor, rows: np.ndarray) -> WindowSample:
+        pixels = self.pixels[index.to(self.pixels.device)]
+        return replace(self, pixels=pixels, rows=rows, weights=_equal(pixels))
+
+    def calibrated(self, strict: np.ndarray) -> WindowSample:
+        """Weighted so that the responses under strict rotations are those of the whole image, ``strict`` (R, E).
+
+        Calibration estimators (Deville and Sarndal 1992): the least change of weights that makes known means
+        right also makes means right that are nearly combinations of them, as responses to moderately deformed
+        kernels are; what the sample gets wrong falls several times.
+        """
+        known = self._responses(Affine(0.0, 0.0), tuple(range(len(self.family.stencils)))).double()
+        scale = torch.from_numpy(strict.ravel()).to(known)
+        if not len(known) or not (scale > 0).all():
+            return self
+        ones = torch.ones(len(known), 1, dtype=known.dtype, device=known.device)
+        table = torch.cat([ones, known / scale], 1)  # every column should have mean one
+        gram, missing = table.T @ table / len(table), 1 - table.mean(0)
+        change = table @ (torch.linalg.pinv(gram, rtol=COLLINEAR, hermitian=True) @ missing)
+        return replace(self, weights=((1 + change) / len(table)).to(self.weights))
+
+
+def _equal(pixels: torch.Tensor) -> torch.Tensor:
+    return pixels.new_full((len(pixels),), 1 / max(len(pixels), 1))
 
 
 def sample_windows(
@@ -78,4 +109,5 @@ def sample_windows(
     for first in range(0, len(grid), CHUNK):
         y, x = (grid[first : first + CHUNK] + (margin - c)).T
         parts.append(torch.from_numpy(windows[y, x].reshape(len(y), -1)).to(device) @ basis)
-    return WindowSample(family, torch.cat(parts), grid[:, 0], kind)
+    found = torch.cat(parts)
+    return WindowSample(family, found, grid[:, 0], kind, _equal(found))

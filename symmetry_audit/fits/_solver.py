@@ -20,7 +20,7 @@ ROUNDS, POLISHES = 15, 4
 COARSE = 2048  # windows from which the first minimum is found
 TOLERANCE = 2e-4  # in (a, b): 0.02 % of the ratio
 REFERENCE = Affine.from_axes(0.0, 1 + 1e-4)  # each term of a joint objective is divided by its value here
-GAIN = 0.004, 1e-3**2  # a polish must promise this share of the proxy, or this much of it
+GAIN = 0.008, 2e-3**2  # a polish must promise more than this share of the proxy and this much of it
 
 
 @dataclass(frozen=True)

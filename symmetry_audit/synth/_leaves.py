@@ -30,9 +30,10 @@ def dead_leaves(
     half-way between its centre and the point of its rim that faces its light. Lights come from everywhere
     alike, so the law has the group G_w with all mirrors; but ``flip_bias``, in [0, 1], is the share of
     leaves whose light stands, mirrored where need be, on the side x > 0. That breaks mirrors and half turns
-    (at ratio 1 the skewness of the slope along x is about -0.8 ``flip_bias``) and leaves the axes of the
-    lights evenly spread. The field is blurred (sigma 1 px) and band-limited to 0.3 cycles/px in the metric
-    of the undeformed plane, so that neither mesh nor blur adds a direction of its own. Raises SettingError.
+    (at ratio 1, differences of neighbours along x get a skewness of about -1.2 ``flip_bias``) and leaves
+    the axes of the lights evenly spread. The field is blurred (sigma 1 px) and band-limited to 0.3 cycles/px
+    in the metric of the undeformed plane, so that neither mesh nor blur adds a direction of its own. Raises
+    SettingError.
     """
     if not 0 <= flip_bias <= 1:
         raise SettingError(f"the flip bias must lie between 0 and 1, got {flip_bias}")

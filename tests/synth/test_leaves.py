@@ -19,8 +19,8 @@ def slope_skewness(field: np.ndarray, axis: int) -> float:
 @pytest.mark.parametrize("degrees", [30, 75, 120])
 def test_leaves_are_long_in_the_direction_cos_alpha_minus_sin_alpha(rng, long_axis, degrees):
     affine = Affine.from_axes(np.radians(degrees), 2.0)
-    alpha, ratio = long_axis(dead_leaves((160, 160), affine, rng=rng) for _ in range(10))
-    # one image of this size is off by 0.04 rad
+    alpha, ratio = long_axis(dead_leaves((160, 160), affine, rng=rng) for _ in range(16))
+    # one image of this size is off by 0.05 rad
     assert alpha == pytest.approx(np.radians(degrees), abs=0.05)
     assert 1.5 < ratio < 2.0  # biased low
 
@@ -45,6 +45,16 @@ def test_every_point_shows_the_first_leaf_that_covers_it(rng):
     assert np.array_equal(top, inside.argmax(-1))
 
 
+def test_leaves_reach_into_the_image_from_all_sides(rng):
+    affine = Affine.from_axes(0.3, 2.0)
+    height, width = 30, 70
+    leaves = _topmost((height * FINE, width * FINE), affine, rng, 0.0)[1]
+    rim = affine.matrix @ (RADII[1] * np.stack([np.cos(turn := np.linspace(0, 7, 2000)), np.sin(turn)]))
+    reach = rim.max(axis=1)  # of the largest leaf from its centre
+    assert leaves.centres.min(axis=1) == pytest.approx(-reach, abs=2)
+    assert leaves.centres.max(axis=1) == pytest.approx(np.array([width, height]) + reach, abs=2)
+
+
 def test_radii_fall_as_a_power_law_over_the_whole_range(rng):
     radii = _topmost((300, 300), Affine(0, 0), rng, 0.0)[1].radii
     assert RADII[0] <= radii.min() < radii.max() <= RADII[1]
@@ -55,9 +65,9 @@ def test_radii_fall_as_a_power_law_over_the_whole_range(rng):
 
 def test_mean_zero_and_variance_one_in_law_before_the_blur(rng):
     scenes = np.stack([_shaded((300, 300), Affine(0, 0), rng, 0.5) for _ in range(60)])
-    # over scenes this small the mean spreads by 0.35, the mean square by 0.25
-    assert scenes.mean() == pytest.approx(0, abs=5 * 0.35 / 60**0.5)
-    assert (scenes**2).mean() == pytest.approx(1, abs=5 * 0.25 / 60**0.5)
+    # over scenes this small the mean spreads by 0.25, the mean square by 0.2
+    assert scenes.mean() == pytest.approx(0, abs=5 * 0.25 / 60**0.5)
+    assert (scenes**2).mean() == pytest.approx(1, abs=5 * 0.2 / 60**0.5)
 
 
 def test_leaves_are_opaque_domes(rng):
@@ -102,12 +112,12 @@ def test_fields_have_the_shape_asked_for(rng, shape):
 
 def test_flip_bias_shows_in_the_skewness_of_slopes_along_x_alone(rng):
     count = 12
-    for bias, expected in ((0.0, 0.0), (1.0, -0.8)):
+    for bias, expected in ((0.0, 0.0), (1.0, -1.2)):
         fields = [dead_leaves((160, 160), rng=rng, flip_bias=bias) for _ in range(count)]
         along_x, along_y = (np.array([slope_skewness(field, axis) for field in fields]) for axis in (1, 0))
-        # over images of this size the skewness spreads by 0.25
-        assert along_x.mean() == pytest.approx(expected, abs=5 * 0.25 / count**0.5)
-        assert along_y.mean() == pytest.approx(0, abs=5 * 0.25 / count**0.5)
+        # over images of this size the skewness spreads by 0.3
+        assert along_x.mean() == pytest.approx(expected, abs=5 * 0.3 / count**0.5)
+        assert along_y.mean() == pytest.approx(0, abs=5 * 0.3 / count**0.5)
 
 
 def test_flip_bias_moves_lights_to_the_right_and_leaves_their_axes_alone(rng):

@@ -1,0 +1,43 @@
+"""Columns of numbers as text: fixed decimals, ranges, and marks that leave decimals in line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import floor, log10
+
+from symmetry_audit.reports._table import NULL
+
+__all__ = ["column", "fixed", "percent", "range_column"]
+
+DIGITS = 3
+
+
+def fixed(values: Sequence[float]) -> Callable[[float], str]:
+    """Fixed decimals for a column: the smallest value keeps three significant digits.
+
+    A value below a thousandth of the largest one may lose digits; a column of tiny values turns scientific.
+    """
+    sizes = [float(f"{abs(value):.{DIGITS - 1}e}") for value in values if value]  # 0.0999999 counts as 0.1
+    if not sizes:
+        return "{:.0f}".format
+    exponent = floor(log10(max(min(sizes), max(sizes) / 1000)))
+    return "{:.2e}".format if exponent < -6 else f"{{:.{max(DIGITS - 1 - exponent, 0)}f}}".format
+
+
+def column(values: Sequence[float | None], marks: Sequence[str] = ()) -> list[str]:
+    """The cells, a null as NULL, padded so that decimals stand in line whether a cell is marked or not."""
+    write = fixed([value for value in values if value is not None])
+    cells = [NULL if value is None else write(value) for value in values]
+    return [cell + (mark or " ") for cell, mark in zip(cells, marks, strict=True)] if any(marks) else cells
+
+
+def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str]:
+    """"low to high" of every pair with the decimals that the ends farther from zero need, NULL where either is null."""
+    whole = [(low, high) for low, high in pairs if low is not None and high is not None]
+    write = fixed([max(map(abs, pair)) for pair in whole])
+    return [NULL if None in pair else " to ".join(map(write, pair)) for pair in pairs]
+
+
+def percent(value: float | None, of: float | None) -> float | None:
+    """``value`` in percent of ``of``; None where that has no meaning."""
+    return None if value is None or not of or of < 0 else 100 * value / of

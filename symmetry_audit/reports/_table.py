@@ -1,0 +1,143 @@
+"""A table of plain strings, and how it looks as text, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    *("INDISTINCT", "NULL", "UNTESTED", "Part", "Table"),
+    *("escape_markdown", "markdown_part", "markdown_table", "tex_table", "text_part", "text_table"),
+]
+
+NULL, UNTESTED, INDISTINCT = "–", "†", "~"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Blocks of rows below one header, all rows of equal length; ``labels`` leading columns are words.
+
+    A block is its title, which may be empty, and its rows.
+    """
+
+    header: tuple[str, ...]
+    labels: int
+    blocks: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
+
+    def widths(self, escape: Callable[[str], str]) -> list[int]:
+        """The width of every column in characters once escaped, over all blocks."""
+        rows = [self.header, *(row for _, block in self.blocks for row in block)]
+        return [max(len(escape(cell)) for cell in column) for column in zip(*rows, strict=True)]
+
+    def line(self, row: Sequence[str], widths: Sequence[int]) -> list[str]:
+        """The cells padded to ``widths``, words to the left and numbers to the right."""
+        pairs = list(zip(row, widths, strict=True))
+        words = [cell.ljust(width) for cell, width in pairs[: self.labels]]
+        return words + [cell.rjust(width) for cell, width in pairs[self.labels :]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A caption, the parts one below the other, and the notes, each a sentence."""
+
+    caption: str
+    parts: tuple[Part, ...]
+    notes: tuple[str, ...]
+
+
+def text_table(table: Table) -> str:
+    """Aligned for the terminal, ending in a line break."""
+    lines = [table.caption]
+    for part in table.parts:
+        lines += ["", *text_part(part)]
+    return "\n".join([*lines, "", *table.notes]) + "\n"
+
+
+def text_part(part: Part) -> list[str]:
+    """The header once; below it every block, indented where it has a title."""
+    widths = part.widths(str)
+    indent = "  " if any(title for title, _ in part.blocks) else ""
+    lines = [indent + "  ".join(part.line(part.header, widths))]
+    for title, rows in part.blocks:
+        lines += [title] if title else []
+        lines += [indent + "  ".join(part.line(row, widths)) for row in rows]
+    return [line.rstrip() for line in lines]
+
+
+def markdown_table(table: Table) -> str:
+    """As Markdown tables, one for each block; every character of a name is shown as it is."""
+    lines = [f"**Table 1.** {escape_markdown(table.caption)}"]
+    for part in table.parts:
+        lines += ["", *markdown_part(part)]
+    return "\n".join([*lines, "", *(f"{escape_markdown(note)}  " for note in table.notes)]) + "\n"
+
+
+def markdown_part(part: Part) -> list[str]:
+    widths = [max(width, 3) for width in part.widths(escape_markdown)]
+    rules = ["-" * widths[at] if at < part.labels else "-" * (widths[at] - 1) + ":" for at in range(len(widths))]
+    lines: list[str] = []
+    for title, rows in part.blocks:
+        escaped = [[escape_markdown(cell) for cell in row] for row in (part.header, *rows)]
+        head, *body = [" | ".join(part.line(row, widths)) for row in escaped]
+        lines += ["", f"**{escape_markdown(title)}**", ""] if title else [""]
+        lines += [f"| {row} |" for row in (head, " | ".join(rules), *body)]
+    return lines[1:]
+
+
+def tex_table(table: Table, label: str) -> str:
+    r"""A LaTeX ``table`` float with booktabs rules, a tabular for each part; compiles wherever booktabs is loaded."""
+    head = [r"% needs \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{_tex(table.caption)}}}"]
+    body = [line for part in table.parts for line in (r"\par\medskip", *_tex_part(part))][1:]
+    notes = [rf"\par\smallskip{{\footnotesize {_tex(' '.join(table.notes))}\par}}", r"\end{table}"]
+    return "\n".join([*head, rf"\label{{{label}}}", *body, *notes]) + "\n"
+
+
+def _tex_part(part: Part) -> list[str]:
+    widths, span = part.widths(_tex_cell), len(part.header)
+    columns = "l" * part.labels + "r" * (span - part.labels)
+    lines = [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _tex_row(part, part.header, widths)]
+    for title, rows in part.blocks:
+        lines += [r"\midrule", rf"\multicolumn{{{span}}}{{@{{}}l}}{{{_tex(title)}}} \\"]
+        lines += [_tex_row(part, row, widths) for row in rows]
+    return [*lines, r"\bottomrule", r"\end{tabular}"]
+
+
+def _tex_row(part: Part, row: Sequence[str], widths: Sequence[int]) -> str:
+    return " & ".join(part.line([_tex_cell(cell) for cell in row], widths)) + r" \\"
+
+
+MD_SPECIAL = str.maketrans({char: f"\\{char}" for char in string.punctuation if char in r"\`*_{}[]<>|~$&#!^"})
+TEX_SPECIAL = str.maketrans(
+    {
+        **{char: f"\\{char}" for char in "_%&#${}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "`": r"\textasciigrave{}",
+        "ε": r"$\varepsilon$",
+        "σ": r"$\sigma$",
+        "–": r"\textendash{}",
+        UNTESTED: r"$^\dagger$",
+    }
+)
+TEX_MARKS = {UNTESTED: r"\rlap{$^\dagger$}", INDISTINCT: r"\rlap{\textasciitilde{}}"}
+
+
+def escape_markdown(text: str) -> str:
+    return text.translate(MD_SPECIAL)
+
+
+def _tex(text: str) -> str:
+    return re.sub("-(?=-)", "-{}", text.translate(TEX_SPECIAL))  # two hyphens would print as a dash
+
+
+def _tex_cell(text: str) -> str:
+    """As ``_tex``, with a mark that takes no room, so that numbers stay in line."""
+    text = text.strip()
+    mark = text[-1:] if text[-1:] in TEX_MARKS else ""
+    return _tex(text.removesuffix(mark)) + TEX_MARKS.get(mark, "")
