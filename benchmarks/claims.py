@@ -26,6 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
+from fits import calibration, coverage, fit_speed, harder_kinds, real_adaptive, truth  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from symmetry_audit import audit, measure  # noqa: E402
@@ -120,6 +121,11 @@ def real_images(rounds: int) -> dict:
     }
 
 
+def adaptive_images(rounds: int) -> dict:
+    """Adaptive against strict on BSD100, Urban20 and RSSCN7."""
+    return real_adaptive(DATA)
+
+
 def speed(rounds: int) -> dict:
     """benchmarks/speed.py: Pillow decoding, conv2d, engine."""
     import speed as bench
@@ -175,8 +181,13 @@ def _seconds(command: list[str]) -> float:
 
 
 CLAIMS: dict[str, Callable[[int], dict]] = {
-    claim.__name__: claim for claim in (exactness, laws, real_images, speed, memory, start_up, demo)
+    claim.__name__: claim
+    for claim in (
+        *(exactness, laws, real_images, speed, memory, start_up, demo),
+        *(truth, harder_kinds, adaptive_images, calibration, coverage, fit_speed),
+    )
 }
+REAL = {"real_images": "BSD100/HR", "adaptive_images": "RSSCN7"}
 
 
 def main() -> None:
@@ -198,7 +209,7 @@ def main() -> None:
     }
     for name in arguments.only:
         print(f"measuring {name} ...", file=sys.stderr)
-        if name == "real_images" and not (DATA / "BSD100" / "HR").is_dir():
+        if name in REAL and not (DATA / REAL[name]).is_dir():
             document["claims"][name] = {"value": None, "reason": "the real images are absent: set SYMAUDIT_TEST_DATA"}
             continue
         torch.set_num_threads(os.cpu_count() or 1)

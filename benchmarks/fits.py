@@ -72,7 +72,7 @@ def _recovery(kind: str, count: int, ratio: float, angle: float, slope: float = 
 
 
 def truth(rounds: int) -> dict:
-    """Gaussian fields by spectral slope, the exact minimiser of an oracle on the first 30, isotropic fields, turning."""
+    """Gaussian fields by spectral slope, an oracle's exact minimiser on the first 30, isotropic fields, turning."""
     found = {f"slope {slope}": _recovery("gaussian", FIELDS, 0.03, 0.04, slope) for slope in (1.0, 0.5)}
     exact = []
     for image, known in list(_fields("gaussian", 30)):
@@ -96,11 +96,8 @@ def truth(rounds: int) -> dict:
         },
         "isotropic_ratio": {"median": float(np.median(ratios)), "largest": max(ratios)},
         "turned_by_90_deg": {
-            "angle_off_rad": {
-                "median": float(np.median(np.abs(turns), 0)[0]),
-                "largest": float(np.abs(turns).max(0)[0]),
-            },
-            "ratio_off": {"median": float(np.median(np.abs(turns), 0)[1]), "largest": float(np.abs(turns).max(0)[1])},
+            name: {"median": float(np.median(column)), "largest": float(column.max())}
+            for name, column in zip(("angle_off_rad", "ratio_off"), np.abs(turns).T, strict=True)
         },
     }
 
@@ -196,8 +193,7 @@ def coverage(rounds: int, datasets: int = 400, images: int = 40, size: int = 96)
     for r, name in enumerate(("tv", "tv2")):
         stencil, model = STENCILS[name], GaussianKernel()
         kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
-        power = synth.power_law
-        profile = isotropic_profile(kernels, lambda k: np.where(k < synth.BAND_LIMIT, power(k), 0.0), affine)
+        profile = isotropic_profile(kernels, _limited_power, affine)
         truth.append(subgroup_error(profile * sample[r].mean() / profile.mean()))
     inside, clear = [], []
     for dataset in range(datasets):
@@ -214,6 +210,10 @@ def coverage(rounds: int, datasets: int = 400, images: int = 40, size: int = 96)
         "share_above_twice_the_null": float(np.mean(clear)),
         "coverage": dict(zip(("tv", "tv2"), np.mean(inside, 0).tolist(), strict=True)),
     }
+
+
+def _limited_power(frequency: np.ndarray) -> np.ndarray:
+    return np.where(frequency < synth.BAND_LIMIT, synth.power_law(frequency), 0.0)
 
 
 def fit_speed(rounds: int) -> dict:

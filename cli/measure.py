@@ -48,6 +48,12 @@ def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) ->
     help="Transfer table, held-out halves, refitted isotropic fields, random w; a third of the time without.",
 )
 @click.option(
+    "--clusters",
+    default="image",
+    show_default=True,
+    help="What the bootstrap draws: image, folder, or duplicates (groups of pixel-identical images).",
+)
+@click.option(
     "--fail-above",
     type=click.FloatRange(0, 1e9),
     callback=_not_nan,

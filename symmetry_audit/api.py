@@ -48,6 +48,7 @@ def measure(
     fit: str = PER_REGULARIZER,
     affine: str | Path | None = None,
     controls: bool = True,
+    clusters: str = "image",
     device: str = "auto",
     workers: int | None = None,
     out: str | Path | None = None,
@@ -67,7 +68,8 @@ def measure(
     energy, ``scenario`` sample_strict, dataset_strict and/or dataset_adaptive. Intensities are luminance in
     [0, 255]. In the adaptive scenario every image has its own group G_w: ``fit`` says whose w (per-regularizer,
     joint, or a regularizer's name), ``affine`` names a file of w to use in place of fits, and without ``controls``
-    what only tells how far to trust these rows is left out, which takes about two thirds of the time.
+    what only tells how far to trust these rows is left out, which takes about two thirds of the time. The bootstrap
+    draws images, or whole ``clusters``: image, folder or duplicates (groups of pixel-identical images).
 
     With ``out`` the report folder (report.json, responses.parquet, tables, figures) is written there, and a
     run that was killed continues; without it nothing is kept but the returned value. ``workers`` is the
@@ -93,6 +95,7 @@ def measure(
         fit=fit,
         affine=None if affine is None else audit.fits_digest(Path(affine)),
         controls=controls,
+        clusters=clusters,
     )
     opened = data.open_source(str(source), data_root)
     return run_audit(

@@ -99,14 +99,14 @@ def measure_adaptive(
 ) -> dict[str, np.ndarray]:
     """Fits of one image at its S scales and everything measured under them; profiles over the distinct elements E.
 
-    ``images``, ``plans`` and ``spectra`` hold one entry per scale, ``strict`` the profiles (R, T) under strict rotations
-    of the rows of V that w is fitted to when others are held out, and of all. ``fits`` (S, F, 5) holds FIT_FIELDS per source,
-    NaN where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive``
-    (S, F, R, E) the profiles under each source's w of the fitted and the measured group. With controls also
-    ``held_out``, ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a
-    random angle, and on an isotropic field of the same radial spectrum with w fitted to it; and ``scales``
-    (S, S, R, E), fitted at the first scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in
-    place of fitting, NaN where there is none.
+    ``images``, ``plans`` and ``spectra`` hold one entry per scale, ``strict`` the profiles (R, T) under strict
+    rotations of the rows of V that are not held out, and of all. ``fits`` (S, F, 5) holds FIT_FIELDS per source, NaN
+    where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive`` (S, F, R, E)
+    the profiles under each source's w of the fitted and the measured group. With controls also ``held_out``,
+    ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a random angle, and
+    on an isotropic field of the same radial spectrum with w fitted to it; and ``scales`` (S, S, R, E), fitted at
+    the first scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in place of fitting, NaN where
+    there is none.
     """
     works = [_Image(image, plan) for image, plan in zip(images, plans, strict=True)]
     rng = np.random.default_rng(list(seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -141,9 +142,14 @@ class Collected:
         return Counter(map(tuple, (np.round(points / BIN) * BIN).tolist()))
 
 
-def collector(settings: AuditSettings, images: int) -> Collected:
-    """Empty accumulators for a run of ``images`` images."""
-    group, seed = settings.group, abs(settings.seed)
+def collector(settings: AuditSettings, names: Sequence[str], pixels: Callable[[], Iterable[str]]) -> Collected:
+    """Empty accumulators for a run of the images ``names``; ``pixels`` reads the hashes of their pixels on request."""
+    group, seed, images = settings.group, abs(settings.seed), len(names)
+    labels = {
+        "image": lambda: None,
+        "folder": lambda: [_folder(name) for name in names],
+        "duplicates": lambda: list(pixels()),
+    }[settings.clusters]()
     draws = {}
     if images >= FEWEST_IMAGES:
         for subgroup in group.subgroups():
@@ -152,7 +158,7 @@ def collector(settings: AuditSettings, images: int) -> Collected:
     return Collected(
         settings=settings,
         strict=ProfileAccumulator(),
-        bootstrap=BootstrapMeans(images, seed=seed),
+        bootstrap=BootstrapMeans(images, seed=seed, clusters=labels),
         curve=SubsetCurve(images, seed=seed),
         draws=draws,
     )

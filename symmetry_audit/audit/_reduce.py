@@ -48,7 +48,7 @@ def build_report(
     ``keep`` is handed every response profile with its leverage, ``keep_fit`` every fit.
     """
     layout = TableLayout.of(settings, found.banks)
-    collected, notes = collector(settings, len(found.images)), _Notes()
+    collected, notes = collector(settings, found.images, found.pixel_hashes), _Notes()
     fingerprint = hashlib.sha256()
     for record in found.records():
         tables = layout.tables(record)

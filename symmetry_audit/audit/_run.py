@@ -40,6 +40,10 @@ class Measurements:
         """Records in the order of ``images``, read one by one."""
         return map(self.journal.read, self.images)
 
+    def pixel_hashes(self) -> Iterator[str]:
+        """The hash of every image's pixels, in the order of ``images``."""
+        return (record.pixel_sha256 for record in self.records())
+
 
 def resolve_device(device: str) -> str:
     """``auto`` means CUDA where there is one. Raises SettingError where ``cuda`` is asked for in vain."""

@@ -33,6 +33,7 @@ __all__ = [
 ]
 
 RESPONSES = ("abs", "energy")
+CLUSTERS = ("image", "folder", "duplicates")
 PER_REGULARIZER = "per-regularizer"
 JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
 ADAPTIVE = "dataset_adaptive"
@@ -50,7 +51,8 @@ class AuditSettings:
     are left out. ``fit`` says whose w_n the adaptive scenario uses: "per-regularizer" (each regularizer its
     own), "joint", or a regularizer's name; ``affine`` is the SHA-256 of a file of fits to use in place of new
     ones. ``controls`` adds what tells how far to trust an adaptive row: other regularizers' and other scales'
-    fits, held-out halves, refitted isotropic fields and random deformations.
+    fits, held-out halves, refitted isotropic fields and random deformations. ``clusters`` says what the bootstrap
+    draws: single images, whole sub-folders, or groups of pixel-identical images.
     """
 
     group: Group
@@ -67,6 +69,7 @@ class AuditSettings:
     fit: str = PER_REGULARIZER
     affine: str | None = None
     controls: bool = True
+    clusters: str = "image"
 
     @property
     def adaptive(self) -> bool:
@@ -98,6 +101,7 @@ class AuditSettings:
             "fit": self.fit,
             "affine": self.affine,
             "controls": self.controls,
+            "clusters": self.clusters,
         }
 
     @classmethod
@@ -123,6 +127,7 @@ class AuditSettings:
                 fit=document["fit"],
                 affine=document["affine"],
                 controls=document["controls"],
+                clusters=document["clusters"],
             )
         except (KeyError, TypeError, ValueError) as error:
             raise ReportError(f"the report's settings are damaged ({error}); measure again with --force") from None
@@ -145,6 +150,7 @@ def make_settings(
     fit: str = PER_REGULARIZER,
     affine: str | None = None,
     controls: bool = True,
+    clusters: str = "image",
 ) -> AuditSettings:
     """Validate what a user asked for; names may come as comma lists. Raises SettingError.
 
@@ -182,6 +188,7 @@ def make_settings(
         fit=_fit(fit, chosen),
         affine=affine,
         controls=bool(controls),
+        clusters=_choice("clusters", clusters, CLUSTERS),
     )
 
 

@@ -10,7 +10,7 @@ from symmetry_audit.reports._responses import (
     ResponseWriter,
     mean_profiles,
 )
-from symmetry_audit.reports._tables import table1_csv, table1_markdown, table1_tex, table1_text
+from symmetry_audit.reports._table1 import table1_csv, table1_markdown, table1_tex, table1_text
 
 __all__ = [
     "AFFINE_CSV",

@@ -9,32 +9,31 @@ from symmetry_audit.reports._table import NULL
 
 __all__ = ["column", "fixed", "percent", "range_column"]
 
-DIGITS = 3
 
-
-def fixed(values: Sequence[float]) -> Callable[[float], str]:
-    """Fixed decimals for a column: the smallest value keeps three significant digits.
+def fixed(values: Sequence[float], digits: int = 3) -> Callable[[float], str]:
+    """Fixed decimals for a column: the smallest value keeps ``digits`` significant digits.
 
     A value below a thousandth of the largest one may lose digits; a column of tiny values turns scientific.
     """
-    sizes = [float(f"{abs(value):.{DIGITS - 1}e}") for value in values if value]  # 0.0999999 counts as 0.1
+    sizes = [float(f"{abs(value):.{digits - 1}e}") for value in values if value]  # 0.0999999 counts as 0.1
     if not sizes:
         return "{:.0f}".format
     exponent = floor(log10(max(min(sizes), max(sizes) / 1000)))
-    return "{:.2e}".format if exponent < -6 else f"{{:.{max(DIGITS - 1 - exponent, 0)}f}}".format
+    decimals = max(digits - 1 - exponent, 0)
+    return (f"{{:.{digits - 1}e}}" if exponent < -6 else f"{{:.{decimals}f}}").format
 
 
-def column(values: Sequence[float | None], marks: Sequence[str] = ()) -> list[str]:
+def column(values: Sequence[float | None], marks: Sequence[str] = (), digits: int = 3) -> list[str]:
     """The cells, a null as NULL, padded so that decimals stand in line whether a cell is marked or not."""
-    write = fixed([value for value in values if value is not None])
+    write = fixed([value for value in values if value is not None], digits)
     cells = [NULL if value is None else write(value) for value in values]
     return [cell + (mark or " ") for cell, mark in zip(cells, marks, strict=True)] if any(marks) else cells
 
 
 def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str]:
-    """"low to high" of every pair with the decimals that the ends farther from zero need, NULL where either is null."""
+    """``low to high`` of every pair with the decimals that the ends farther from zero need, NULL without both ends."""
     whole = [(low, high) for low, high in pairs if low is not None and high is not None]
-    write = fixed([max(map(abs, pair)) for pair in whole])
+    write = fixed([max(map(abs, pair)) for pair in whole], digits=2)
     return [NULL if None in pair else " to ".join(map(write, pair)) for pair in pairs]
 
 

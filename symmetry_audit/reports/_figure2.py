@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from symmetry_audit.reports._facts import Facts, ProfileKey, facts, is_tested, numbers, printable
+from symmetry_audit.reports._facts import Facts, ProfileKey, facts, numbers, printable
+from symmetry_audit.reports._statistics import marks_of
 from symmetry_audit.reports._style import (
     COLOURS,
     GREY,
@@ -27,6 +28,7 @@ from symmetry_audit.reports._style import (
     saved,
     short,
 )
+from symmetry_audit.reports._table import INDISTINCT, UNTESTED
 from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
 
 __all__ = ["figure2"]
@@ -36,6 +38,7 @@ BARS_WIDTH = 245.0  # points: panel (a) across
 FEW_TURNS = 8  # up to here (b) marks every element
 FLAT = 0.005  # half the least height of the axis of (b)
 LINEAR_UP_TO = 10.0  # ratio of the largest bar to the smallest; beyond it bars stand on a log axis
+MEANINGS = {UNTESTED: "not tested", INDISTINCT: "not distinguishable"}
 NOISE = 1e-5  # of the largest bar: smaller ones are rounding and must not stretch the log axis
 
 
@@ -63,12 +66,13 @@ def _drawn(run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: s
 
 
 def _title(run: Facts) -> str:
-    """What was measured; of a sweep, which of its scales the figure shows."""
+    """What was measured; of a sweep, which of its scales the figure shows; what the marks on bars mean."""
     width = "" if run.sigmas[0] is None else f", σ = {run.sigmas[0]:g} px{_first_of(run.sigmas)}"
-    untested = [] if all(map(is_tested, run.rows.values())) else ["† not tested"]
+    marks = marks_of(run.rows.values())
+    words = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
     octave = f"downscale {run.downscales[0]}{_first_of(run.downscales)}"
     parts = [short(run.dataset, 40), run.images, str(run.group), f"{run.kernel} kernel{width}"]
-    return "  ·  ".join([*parts, *([octave] if run.downscales != (1,) else []), *untested])
+    return "  ·  ".join([*parts, *([octave] if run.downscales != (1,) else []), *words])
 
 
 def _first_of(values: tuple) -> str:
@@ -80,7 +84,7 @@ def _key(run: Facts, scenario: str, regularizer: str) -> ProfileKey:
 
 
 def _draw_bars(axes: Axes, run: Facts) -> None:
-    """Panel (a): grouped bars of absolute epsilon with their values; a dagger where untested."""
+    """Panel (a): grouped bars of absolute epsilon with their intervals, values and marks."""
     count, step = len(run.regularizers), 0.8 / len(run.scenarios)
     keys = {
         (place + (number + 0.5) * step - 0.4, scenario): _key(run, scenario, name)
@@ -88,26 +92,36 @@ def _draw_bars(axes: Axes, run: Facts) -> None:
         for place, name in enumerate(run.regularizers)
     }
     rows = {place: run.rows[key] for place, key in keys.items() if key in run.rows}
-    texts = [_digits(row.epsilon) + "†" * (not is_tested(row)) for row in rows.values()]
+    texts = [_digits(row.epsilon) + mark for row, mark in zip(rows.values(), marks_of(rows.values()), strict=True)]
     spread = max(count, 3)  # a lone regularizer keeps slender bars
     upright = max(map(len, texts), default=0) * LABEL_SIZE * 0.66 > BARS_WIDTH * step / spread
-    bottom = _scale_axis(axes, [row.epsilon for row in rows.values()], room=0.16 if upright else 0.09)
+    highest = max((row.ci_high or 0.0 for row in rows.values()), default=0.0)
+    bottom = _scale_axis(axes, [row.epsilon for row in rows.values()], highest, room=0.16 if upright else 0.09)
     for ((x, scenario), row), text in zip(rows.items(), texts, strict=True):
         top = max(row.epsilon, bottom)
         axes.bar(x, top - bottom, step * 0.92, bottom=bottom, color=COLOURS[scenario])
+        if row.ci_low is not None and row.ci_high is not None and row.ci_high > bottom:
+            axes.vlines(x, max(row.ci_low, bottom), row.ci_high, color="black", linewidth=0.6)
+            top = max(top, row.ci_high)
         offset = {"xytext": (0, 1.5), "textcoords": "offset points", "rotation": 90 if upright else 0}
         axes.annotate(text, (x, top), **offset, ha="center", va="bottom", fontsize=LABEL_SIZE)
     axes.set_xlim((count - spread) / 2 - 0.55, (count + spread) / 2 - 0.45)
     _name_ticks(axes, list(run.regularizers.values()))
     axes.set_ylabel(f"ε ({run.unit} of 0–255)")
-    head(axes, "(a) Symmetry error", "single sample: mean over images" * ("sample_strict" in run.scenarios))
+    head(axes, "(a) Symmetry error", _remark(run))
 
 
-def _scale_axis(axes: Axes, values: list[float], room: float) -> float:
-    """Choose a linear or a log axis, with ``room`` on top as a fraction, and return where bars begin."""
+def _remark(run: Facts) -> str:
+    single = ["single sample: mean over images"] if "sample_strict" in run.scenarios else []
+    lines = ["lines: 95 %"] if any(row.ci_high is not None for row in run.rows.values()) else []
+    return "; ".join([*single, *lines])
+
+
+def _scale_axis(axes: Axes, values: list[float], highest: float, room: float) -> float:
+    """Choose a linear or a log axis, with ``room`` above ``highest`` as a fraction, and return where bars begin."""
     values = [value for value in values if value > NOISE * max(values)]
-    top = max(values, default=1.0)
-    if not values or top <= LINEAR_UP_TO * min(values):
+    top = max([*values, highest]) or 1.0
+    if not values or max(values) <= LINEAR_UP_TO * min(values):
         axes.set_ylim(0, (1 + 1.5 * room) * top)
         axes.yaxis.set_major_locator(MaxNLocator(6))
         return 0.0

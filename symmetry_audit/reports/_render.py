@@ -9,7 +9,7 @@ from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports._facts import facts
 from symmetry_audit.reports._responses import mean_profiles
-from symmetry_audit.reports._tables import table1_csv, table1_markdown, table1_tex
+from symmetry_audit.reports._table1 import table1_csv, table1_markdown, table1_tex
 from symmetry_audit.results import AuditReport
 
 __all__ = ["FORMATS", "render"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import string
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ __all__ = [
 ]
 
 NULL, UNTESTED, INDISTINCT = "–", "†", "~"
+COLUMNS = 100  # characters of a terminal line
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,12 @@ class Table:
 
 
 def text_table(table: Table) -> str:
-    """Aligned for the terminal, ending in a line break."""
+    """Aligned for the terminal, notes broken between words, ending in a line break."""
     lines = [table.caption]
     for part in table.parts:
         lines += ["", *text_part(part)]
-    return "\n".join([*lines, "", *table.notes]) + "\n"
+    notes = [line for note in table.notes for line in textwrap.wrap(note, COLUMNS, break_on_hyphens=False)]
+    return "\n".join([*lines, "", *notes]) + "\n"
 
 
 def text_part(part: Part) -> list[str]:
