@@ -9,7 +9,7 @@ import click
 
 __all__ = ["report"]
 
-FORMATS = ("table1", "figure2")
+FORMATS = ("table1", "figure2", "details")
 
 
 def _complete_regularizer(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -32,7 +32,7 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
     type=click.Choice([*FORMATS, "all"]),
     default="all",
     show_default=True,
-    help="table1: .csv, .md, .tex; figure2: .png, .svg, .pdf.",
+    help="table1: .csv, .md, .tex; figure2: .png, .svg, .pdf; details: .md, and subsets.png, .svg, .pdf.",
 )
 @click.option(
     "--reg",

@@ -58,6 +58,7 @@ class AdaptivePlan:
 _family = lru_cache(maxsize=4)(DeformedFamily)  # what a family works out about itself takes a second
 
 
+@lru_cache(maxsize=8)
 def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
     """Every directed regularizer and the joint fit, or only those that the run's rows need."""
     names = [stencil.name for stencil in settings.stencils]

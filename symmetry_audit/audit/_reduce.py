@@ -56,9 +56,11 @@ def build_report(
         notes.add(record, flat=not tables.profiles["strict"].any())
         fingerprint.update(f"{record.sha256}  {record.image}\n".encode())
     leverage = LeverageList()
+    means = {name: collected.mean(PROFILES[name]) for name in settings.scenarios}
+    means["sample_strict"] = np.mean(collected.strict.epsilons, axis=0)
     for record in found.records():
         tables = layout.tables(record)
-        _keep_all(keep, leverage, record.image, tables, collected)
+        _keep_all(keep, leverage, record.image, tables, collected, means)
         for fit in fit_rows(record.image, tables, settings):
             keep_fit(fit)
     floors = mean_floors(collected)
@@ -118,17 +120,22 @@ def untested_elements(settings: AuditSettings, found: Measurements) -> list[int]
     return [t for t in range(1, settings.group.order) if not seen[t]]
 
 
-def _keep_all(keep: KeepResponse, top: LeverageList, image: str, tables: ImageTables, collected: Collected) -> None:
-    """Hand on every profile of one image with its leverage on the epsilon of its row."""
+def _keep_all(
+    keep: KeepResponse,
+    top: LeverageList,
+    image: str,
+    tables: ImageTables,
+    collected: Collected,
+    means: dict[str, np.ndarray],
+) -> None:
+    """Hand on every profile of one image with its leverage on the epsilon of its row; ``means`` by scenario."""
     settings, images = collected.settings, collected.images
     for scenario in settings.scenarios:
-        name = PROFILES[scenario]
-        profiles = tables.profiles[name]
+        profiles = tables.profiles[PROFILES[scenario]]
         if scenario == "sample_strict":  # a mean over images of single epsilons
-            away = symmetry_error(profiles)[0] - np.mean(collected.strict.epsilons, axis=0)
-            leverage = away / max(images - 1, 1)
+            leverage = (symmetry_error(profiles)[0] - means[scenario]) / max(images - 1, 1)
         else:
-            leverage = leave_one_out(collected.mean(name), images, profiles)
+            leverage = leave_one_out(means[scenario], images, profiles)
         for s, (sigma, factor) in enumerate(scales(settings)):
             for r, stencil in enumerate(settings.stencils):
                 value = float(leverage[s, r])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from math import hypot, isclose, isfinite
 from pathlib import Path
 
@@ -45,7 +46,7 @@ class Stencil:
         """rho = max |p_k| in px."""
         return max(hypot(x, y) for x, y, _ in self.points)
 
-    @property
+    @cached_property
     def directed(self) -> bool:
         """Whether the response to long waves depends on their direction; if not, it tells of no deformation.
 

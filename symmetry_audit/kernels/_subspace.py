@@ -29,9 +29,11 @@ def kernel_subspace(kernels: np.ndarray, tolerance: float) -> KernelSubspace:
     Faint in the metric of ``factor_bank``, which counts smooth errors much more than rough ones.
     """
     metric, inverse = smooth_metric(kernels.shape[1])
-    scaled = kernels / np.sqrt(np.square(kernels).sum((1, 2), keepdims=True))
-    flat = (metric @ scaled @ metric).reshape(len(kernels), -1)
+    norms = np.sqrt(np.square(kernels).sum((1, 2), keepdims=True))
+    # compressed stencils can vanish on the mesh (tv2 of bicubic at ratio 2); their rounding spans nothing
+    seen = norms.ravel() > 1e-10 * norms.max()
+    flat = (metric @ (kernels[seen] / norms[seen]) @ metric).reshape(np.count_nonzero(seen), -1)
     values, vectors = np.linalg.eigh(flat.T @ flat)
-    kept = np.sqrt(np.maximum(values, 0)) > tolerance * np.sqrt(len(kernels))
+    kept = np.sqrt(np.maximum(values, 0)) > tolerance * np.sqrt(len(flat))
     directions = vectors.T[kept].reshape(-1, *kernels.shape[1:])
     return KernelSubspace(basis=inverse @ directions @ inverse, dual=metric @ directions @ metric)

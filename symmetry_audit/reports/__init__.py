@@ -2,6 +2,8 @@
 
 from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
 from symmetry_audit.reports._facts import ProfileKey
+from symmetry_audit.reports._fits import fits_text
+from symmetry_audit.reports._plots import affine_figure, plot_name
 from symmetry_audit.reports._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports._render import FORMATS, render
 from symmetry_audit.reports._responses import (
@@ -20,7 +22,10 @@ __all__ = [
     "AffineWriter",
     "ProfileKey",
     "ResponseWriter",
+    "affine_figure",
+    "fits_text",
     "mean_profiles",
+    "plot_name",
     "recommendation_text",
     "render",
     "table1_csv",

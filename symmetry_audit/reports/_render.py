@@ -1,4 +1,4 @@
-"""Table 1 and Figure 2 as files beside the report they were made from."""
+"""Table 1, Figure 2 and the details as files beside the report they were made from."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.files import write_atomically
+from symmetry_audit.reports._details import details_markdown
 from symmetry_audit.reports._facts import facts
 from symmetry_audit.reports._responses import mean_profiles
 from symmetry_audit.reports._table1 import table1_csv, table1_markdown, table1_tex
@@ -14,16 +15,17 @@ from symmetry_audit.results import AuditReport
 
 __all__ = ["FORMATS", "render"]
 
-FORMATS = ("table1", "figure2")
+FORMATS = ("table1", "figure2", "details")
 
 
 def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: str | None = None) -> tuple[Path, ...]:
     """Rebuild ``formats`` in ``folder`` from its report.json and responses.parquet alone; return the files.
 
     "table1" gives table1.csv, .md and .tex; "figure2" gives figure2.png, .svg and .pdf, whose curves are those
-    of ``regularizer`` (a name; None: the first of the run). The same input gives the same bytes. All files are
-    made before the first is written, each through a temporary name. Raises SettingError for an unknown format
-    or regularizer, ReportError where the folder cannot be read or written.
+    of ``regularizer`` (a name; None: the first of the run); "details" gives details.md and subsets.png, .svg and
+    .pdf. The same input gives the same bytes. All files are made before the first is written, each through a
+    temporary name. Raises SettingError for an unknown format or regularizer, ReportError where the folder cannot
+    be read or written.
     """
     for name in formats:
         if name not in FORMATS:
@@ -41,4 +43,9 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
 
         drawn = figure2(report, mean_profiles(folder, report), regularizer or names[0])
         files |= {f"figure2.{suffix}": content for suffix, content in drawn.items()}
+    if "details" in formats:
+        from symmetry_audit.reports._subsets import subsets_figure
+
+        files["details.md"] = details_markdown(report).encode()
+        files |= {f"subsets.{suffix}": content for suffix, content in subsets_figure(report).items()}
     return tuple(write_atomically(Path(folder) / name, content) for name, content in files.items())

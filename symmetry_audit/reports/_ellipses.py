@@ -1,0 +1,144 @@
+"""One image with its fits: the photograph under the fitted ellipses, the responses before and after."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecFromSubplotSpec
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
+from matplotlib.projections.polar import PolarAxes
+
+from symmetry_audit.groups import Group
+from symmetry_audit.reports._facts import printable
+from symmetry_audit.reports._style import DPI, GREY, METADATA, STYLE, WIDTH, plain_defaults, short
+from symmetry_audit.results import AffineFit
+
+__all__ = ["ellipses"]
+
+# Okabe and Ito's palette, brightest on grey first
+FIT_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2")
+BEFORE = "0.55"
+ACROSS = 3  # polar plots side by side
+PANEL, FRAME = 1.35, 0.55  # inches: a polar plot down; title and legend
+PIXELS = 480  # of the photograph's longer side as drawn, about
+ELLIPSE = 0.3  # radius of the circle that the ellipses deform, of the shorter side
+FEW_TURNS = 8  # up to here every element is marked
+
+Panel = tuple[AffineFit, np.ndarray, np.ndarray]
+
+
+def ellipses(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> bytes:
+    """The PNG of ``affine_figure``."""
+    with plain_defaults(), matplotlib.rc_context(STYLE):
+        figure = _drawn(image, luminance, group, panels)
+        target = io.BytesIO()
+        figure.savefig(target, format="png", dpi=DPI, metadata=METADATA["png"])
+        return target.getvalue()
+
+
+def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> Figure:
+    rows = max(-(-len(panels) // ACROSS), 2)
+    figure = Figure(figsize=(WIDTH, FRAME + PANEL * rows))
+    FigureCanvasAgg(figure)
+    height = figure.get_figheight()
+    outer = figure.add_gridspec(
+        1, 2, width_ratios=(1, 1.35), left=0.01, right=0.98, bottom=0.3 / height, top=1 - 0.28 / height, wspace=0.08
+    )
+    _draw_photograph(figure.add_subplot(outer[0]), luminance, [fit for fit, _, _ in panels])
+    grid = GridSpecFromSubplotSpec(rows, ACROSS, outer[1], hspace=0.45, wspace=0.15)
+    limits = _limits(panels)
+    for place, (panel, colour) in enumerate(zip(panels, _colours(len(panels)), strict=True)):
+        axes = figure.add_subplot(grid[place // ACROSS, place % ACROSS], projection="polar")
+        _draw_responses(axes, group, panel, colour, limits)
+    if not panels:
+        figure.text(0.7, 0.5, "no fit", ha="center", color=GREY)
+    figure.suptitle(f"{_name(image)}  ·  {group}", fontsize=7.5, color=GREY, y=1 - 0.06 / height, va="top")
+    figure.legend(handles=_handles(group), loc="lower right", ncols=4, borderaxespad=0.2)
+    rim = f"response: ring at its mean, rim at {100 * (limits[1] - 1):+.0f} %" if panels else ""
+    figure.text(0.01, 0.09 / height, rim, fontsize=6.5, color=GREY)
+    return figure
+
+
+def _name(image: str) -> str:
+    """The end of the image's name, where files differ."""
+    name = printable(image)
+    return name if len(name) <= 90 else f"…{name[-89:]}"
+
+
+def _colours(count: int) -> list[str]:
+    return [FIT_COLOURS[place % len(FIT_COLOURS)] for place in range(count)]
+
+
+def _handles(group: Group) -> list[Line2D]:
+    lines = [Line2D([], [], color=BEFORE, label="before (rotations)"), Line2D([], [], color="black", label="after (w)")]
+    dashed = Line2D([], [], color="black", linestyle="--", label="mirrored")
+    return [*lines, dashed] if group.mirrored else lines
+
+
+def _draw_photograph(axes: Axes, luminance: np.ndarray, fits: Sequence[AffineFit]) -> None:
+    """The image in grey, and D of a circle about its middle with both axes, in the colour of each fit."""
+    height, width = luminance.shape
+    axes.imshow(_reduced(luminance), cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+    middle, radius = np.array([width / 2, height / 2]), ELLIPSE * min(height, width)
+    halo = [withStroke(linewidth=2.4, foreground="black")]
+    for fit, colour in zip(fits, _colours(len(fits)), strict=True):
+        outline, *axis_lines = (middle[:, None] + radius * curve for curve in _ellipse(fit))
+        axes.plot(*outline, color=colour, linewidth=1.2, path_effects=halo)
+        for line, width_of_line in zip(axis_lines, (1.2, 0.6), strict=True):
+            axes.plot(*line, color=colour, linewidth=width_of_line, path_effects=halo)
+    axes.set_axis_off()
+    axes.set_anchor("C")
+
+
+def _ellipse(fit: AffineFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The image of the unit circle under D, (2, 181), and its long and short axes, (2, 2); x right, y down."""
+    long, short_axis = (
+        np.array([np.cos(fit.alpha), -np.sin(fit.alpha)]),
+        np.array([np.sin(fit.alpha), np.cos(fit.alpha)]),
+    )
+    long, short_axis = np.sqrt(fit.ratio) * long, short_axis / np.sqrt(fit.ratio)
+    turn = np.linspace(0, 2 * np.pi, 181)
+    outline = long[:, None] * np.cos(turn) + short_axis[:, None] * np.sin(turn)
+    return outline, np.stack([-long, long], 1), np.stack([-short_axis, short_axis], 1)
+
+
+def _reduced(luminance: np.ndarray) -> np.ndarray:
+    """Means over square blocks, so that the longer side has about PIXELS pixels; smaller images as they are."""
+    step = max(max(luminance.shape) // PIXELS, 1)
+    if step == 1:
+        return luminance
+    height, width = (-(-side // step) * step for side in luminance.shape)
+    padding = [(0, height - luminance.shape[0]), (0, width - luminance.shape[1])]
+    padded = np.pad(luminance, padding, mode="edge")
+    return padded.reshape(height // step, step, width // step, step).mean((1, 3))
+
+
+def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
+    """The radial axis that all plots share: it starts above 0 where the responses vary little, which the rings say."""
+    values = np.concatenate([np.concatenate(panel[1:]) for panel in panels]) if panels else np.ones(1)
+    reach = max(1.15 * np.abs(values - 1).max(), 0.02)
+    return max(1 - 1.6 * reach, 0.0), 1 + reach
+
+
+def _draw_responses(axes: PolarAxes, group: Group, panel: Panel, colour: str, limits: tuple[float, float]) -> None:
+    fit, before, after = panel
+    for values, look in ((before, {"color": BEFORE, "linewidth": 1.0}), (after, {"color": colour, "linewidth": 1.5})):
+        for part, dashes in zip(values.reshape(-1, group.rotations), ({}, {"linestyle": "--"}), strict=False):
+            angles = np.arange(group.rotations + 1) * 2 * np.pi / group.rotations
+            marker = {"marker": "o", "markersize": 2} if group.rotations <= FEW_TURNS else {}
+            axes.plot(angles, np.append(part, part[0]), **look, **dashes, **marker)
+    low, high = limits
+    axes.set_rlim(low, high)
+    axes.set_rgrids([1.0], [""])
+    axes.set_thetagrids([0, 90, 180, 270], ["0°", "90°", "", ""], fontsize=5.5)
+    axes.tick_params(pad=-3)
+    axes.spines["polar"].set_linewidth(0.5)
+    title = f"{short(printable(fit.regularizer), 18)}\nratio {fit.ratio:.2f}, α {fit.alpha_deg:.0f}°"
+    axes.set_title(title, fontsize=6.5, pad=4)
