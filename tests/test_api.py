@@ -6,30 +6,50 @@ import inspect
 import json
 import os
 import tempfile
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 import symmetry_audit
 from symmetry_audit import api, reports
-from symmetry_audit.cli.measure import measure as command
-from symmetry_audit.errors import DataError, ReportError, SettingError, SymmetryAuditError
-from symmetry_audit.results import AuditReport
+from symmetry_audit.cli.fit_affine import fit_affine as fit_command
+from symmetry_audit.cli.measure import measure as measure_command
+from symmetry_audit.data import decode, open_source
+from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, SymmetryAuditError
+from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
-SAYING = {"as_json", "quiet", "verbose", "dry_run", "allow_skipped", "fail_above", "config"}  # what to print, not do
+STRICT = "sample_strict,dataset_strict"
+FUNCTIONS = [(symmetry_audit.measure, measure_command), (symmetry_audit.fit_affine, fit_command)]
+SAYING = {
+    "as_json",
+    "quiet",
+    "verbose",
+    "dry_run",
+    "allow_skipped",
+    "fail_above",
+    "config",
+    "plot",
+}  # what to print, not do
 
 
-def test_measure_takes_the_names_of_the_command_line():
+@pytest.mark.parametrize(("function", "command"), FUNCTIONS)
+def test_functions_take_the_names_of_the_command_line(function, command):
     options = {item.name for item in command.params}
-    parameters = inspect.signature(symmetry_audit.measure).parameters
+    parameters = inspect.signature(function).parameters
     assert set(parameters) - {"progress"} == options - SAYING
-    assert options > SAYING
     kinds = {parameter.kind for name, parameter in parameters.items() if name != "source"}
     assert kinds == {inspect.Parameter.KEYWORD_ONLY}
 
 
-def test_the_defaults_are_those_of_the_command_line():
-    parameters = inspect.signature(symmetry_audit.measure).parameters
+def test_every_word_about_printing_is_an_option():
+    assert {item.name for _, command in FUNCTIONS for item in command.params} > SAYING
+
+
+@pytest.mark.parametrize(("function", "command"), FUNCTIONS)
+def test_the_defaults_are_those_of_the_command_line(function, command):
+    parameters = inspect.signature(function).parameters
     for item in command.params:
         if item.name in parameters and isinstance(item.default, str | int | bool):
             assert parameters[item.name].default == item.default, item.name
@@ -38,7 +58,7 @@ def test_the_defaults_are_those_of_the_command_line():
 def test_without_out_nothing_is_kept_but_the_value(photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    report = symmetry_audit.measure("photos", reg="tv", group="p4")
+    report = symmetry_audit.measure("photos", reg="tv", group="p4", scenario=STRICT)
     assert isinstance(report, AuditReport)
     assert report.folder is None
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
@@ -48,17 +68,18 @@ def test_with_out_the_same_report_lies_in_the_folder(photos, tmp_path, monkeypat
     monkeypatch.setattr(reports, "render", lambda folder: ())
     steps = []
     report = symmetry_audit.measure(
-        photos, reg=["tv", "sobel"], group="p4", out=str(tmp_path / "run"), progress=lambda *at: steps.append(at)
+        photos, reg=["tv", "sobel"], group="p8", out=str(tmp_path / "run"), progress=lambda *at: steps.append(at)
     )
     assert report.folder == tmp_path / "run"
-    assert report == AuditReport.load(tmp_path / "run") == symmetry_audit.measure(photos, reg="tv,sobel", group="p4")
+    assert report == AuditReport.load(tmp_path / "run") == symmetry_audit.measure(photos, reg="tv,sobel", group="p8")
+    assert {row.scenario for row in report.results} == {*STRICT.split(","), "dataset_adaptive"}
     assert (tmp_path / "run/report.json").read_text(encoding="utf-8") == report.to_json()
     assert steps == [(done, 4) for done in range(5)]
 
 
 def test_what_must_not_change_a_number_is_kept_beside_the_report(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(reports, "render", lambda folder: ())
-    symmetry_audit.measure(photos, reg="tv", group="p2", out=tmp_path / "run", workers=2, device="cpu")
+    symmetry_audit.measure(photos, reg="tv", group="p2", scenario=STRICT, out=tmp_path / "run", workers=2, device="cpu")
     info = json.loads((tmp_path / "run/run.json").read_text(encoding="utf-8"))
     assert info["schema"] == api.RUN_SCHEMA == "symaudit.run/1"
     assert (info["device"], info["workers"], info["directory"]) == ("cpu", 2, os.getcwd())
@@ -68,7 +89,9 @@ def test_what_must_not_change_a_number_is_kept_beside_the_report(photos, tmp_pat
 
 
 def test_numbers_may_be_numbers_and_paths_paths(photos):
-    report = symmetry_audit.measure(photos, reg="tv", group="p4", sigma=1, downscale=2, margin=9, limit=2)
+    report = symmetry_audit.measure(
+        photos, reg="tv", group="p4", sigma=1, downscale=2, margin=9, limit=2, scenario=STRICT.split(",")
+    )
     assert [(row.sigma, row.downscale) for row in report.results] == [(1, 1)] * 2 + [(1, 2)] * 2
     swept = symmetry_audit.measure(str(photos), reg=("tv",), group="p4", sigma=[1, 2.0], scenario=["dataset_strict"])
     assert [row.sigma for row in swept.results] == [1, 2.0]
@@ -78,7 +101,7 @@ def test_torch_keeps_its_threads(photos):
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     try:
-        symmetry_audit.measure(photos, reg="tv", group="p4", workers=3)
+        symmetry_audit.measure(photos, reg="tv", group="p8", workers=3, controls=False)
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
@@ -110,16 +133,54 @@ def test_a_setting_error_is_also_a_value_error(photos):
 
 def test_out_holding_another_run_is_a_report_error(photos, tmp_path, monkeypatch):
     monkeypatch.setattr(reports, "render", lambda folder: ())
-    symmetry_audit.measure(photos, reg="tv", group="p4", out=tmp_path / "run")
+    symmetry_audit.measure(photos, reg="tv", group="p4", scenario=STRICT, out=tmp_path / "run")
     for options in ({"group": "p8"}, {"group": "p4", "resume": False}):
         with pytest.raises(ReportError, match=r"choose another --out, or --force|--force starts over"):
-            symmetry_audit.measure(photos, reg="tv", out=tmp_path / "run", **options)
-    assert symmetry_audit.measure(photos, reg="tv", out=tmp_path / "run", group="p8", force=True).results
+            symmetry_audit.measure(photos, reg="tv", scenario=STRICT, out=tmp_path / "run", **options)
+    again = symmetry_audit.measure(photos, reg="tv", scenario=STRICT, out=tmp_path / "run", group="p8", force=True)
+    assert again.results
+
+
+# --- fit_affine
+
+
+def test_fits_of_a_source_come_as_values_and_as_files(photos, tmp_path):
+    fits = symmetry_audit.fit_affine(photos, reg="tv,laplacian", group="p8", limit=2, out=tmp_path / "fits")
+    assert [(fit.image, fit.regularizer, bool(fit)) for fit in fits] == [
+        (f"photo_{number}.png", name, name != "laplacian")
+        for number in range(2)
+        for name in ("laplacian", "tv", "joint")
+    ]
+    assert {path.name for path in (tmp_path / "fits").iterdir()} == {
+        *("affine.parquet", "affine.csv", "run.json", "journal.jsonl", ".lock")
+    }
+    assert fits == symmetry_audit.fit_affine(photos, reg="tv,laplacian", group="p8", limit=2)
+
+
+def test_fits_of_one_array_are_those_of_its_file(photos):
+    luminance = open_source(str(photos / "photo_0.png")).refs[0]
+    luminance = decode(luminance.read(10**6), 10**6).luminance
+    from_file = symmetry_audit.fit_affine(photos / "photo_0.png", reg="tv,sobel", group="p8")
+    from_array = symmetry_audit.fit_affine(luminance, reg="tv,sobel", group="p8")
+    assert [replace(fit, image="array") for fit in from_file] == list(from_array)
+    assert len(from_array) == 3
+
+
+def test_an_array_that_cannot_be_fitted_is_an_image_error():
+    with pytest.raises(ImageError, match=r"^30 x 20 px is too small for a margin of 15 px; at least 31 x 31 px is"):
+        symmetry_audit.fit_affine(np.zeros((20, 30)))
+    for wrong in (np.zeros((40, 40, 3)), np.zeros(40), np.full((40, 40), np.nan)):
+        with pytest.raises(ImageError, match=r"^an image is an \(H, W\) array of finite luminance in \[0, 255\], got "):
+            symmetry_audit.fit_affine(wrong)
+    with pytest.raises(SettingError, match=r'^unknown device "gpu"'):
+        symmetry_audit.fit_affine(np.zeros((40, 40)), device="gpu")
 
 
 def test_the_package_offers_its_names_lazily():
-    assert {"AuditReport", "SymmetryAuditError", "measure", "__version__"} <= set(dir(symmetry_audit))
+    names = {"AffineFit", "AuditReport", "FailedFit", "SymmetryAuditError", "fit_affine", "measure", "__version__"}
+    assert names <= set(dir(symmetry_audit))
     assert symmetry_audit.AuditReport is AuditReport
+    assert (symmetry_audit.AffineFit, symmetry_audit.FailedFit) == (AffineFit, FailedFit)
     assert symmetry_audit.SymmetryAuditError is SymmetryAuditError
     with pytest.raises(AttributeError, match=r"^module 'symmetry_audit' has no attribute 'mesure'$"):
         symmetry_audit.mesure  # noqa: B018

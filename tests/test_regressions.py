@@ -16,11 +16,13 @@ from symmetry_audit.cli.main import main
 from symmetry_audit.errors import SettingError
 from tests.conftest import save_photos
 
+STRICT = "sample_strict,dataset_strict"
+
 
 def test_every_worker_s_first_image_has_the_same_bits(tmp_path: Path, rng: np.random.Generator) -> None:
     """New threads once ran their first matrix product with another thread count."""
     folder = save_photos(tmp_path / "photos", rng, count=9, size=(90, 120))
-    reports = {measure(folder, workers=workers, reg="tv,sobel").to_json() for workers in (1, 2, 3)}
+    reports = {measure(folder, workers=workers, reg="tv,sobel", scenario=STRICT).to_json() for workers in (1, 2, 3)}
     assert len(reports) == 1
 
 
@@ -37,7 +39,7 @@ def test_spellings_of_one_folder_continue_one_run(photos: Path, monkeypatch: pyt
     monkeypatch.chdir(photos.parent)
     written = []
     for spelling in ("photos", "photos/", "./photos"):
-        measure(spelling, group="p4", reg="tv", out="out")
+        measure(spelling, group="p4", reg="tv", scenario=STRICT, out="out")
         written.append((photos.parent / "out" / "report.json").read_bytes())
     assert written[0] == written[1] == written[2]
 
@@ -51,23 +53,24 @@ def test_an_image_swapped_for_another_of_its_size_and_time_is_measured_again(
     for image in rng.integers(0, 256, (2, 80, 80), dtype=np.uint8):
         Image.fromarray(image).save(folder / "a.bmp")
         os.utime(folder / "a.bmp", (0, 0))
-        epsilons.append(measure(folder, group="p4", reg="tv", out=tmp_path / "out").results[0].epsilon)
+        epsilons.append(measure(folder, group="p4", reg="tv", scenario=STRICT, out=tmp_path / "out").results[0].epsilon)
     assert epsilons[0] != epsilons[1]
 
 
 def test_a_journal_line_that_lacks_something_is_measured_again(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    first = measure(photos, group="p4", reg="tv", out=out).to_json()
+    first = measure(photos, group="p4", reg="tv", scenario=STRICT, out=out).to_json()
     journal = out / "journal.jsonl"
     lines = journal.read_text().splitlines()
     entry = json.loads(lines[2])
-    del entry["values"]
+    del entry["arrays"]
     journal.write_text("\n".join([*lines[:2], json.dumps(entry), *lines[3:]]) + "\n")
-    assert measure(photos, group="p4", reg="tv", out=out).to_json() == first
+    assert measure(photos, group="p4", reg="tv", scenario=STRICT, out=out).to_json() == first
 
 
 def test_fail_above_has_nothing_to_compare(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     arguments = ["measure", str(photos), "--group", "p2", "--reg", "tv", "--out", str(tmp_path / "out")]
+    arguments += ["--scenario", STRICT]
     for threshold, code in (("0.1", 1), ("-1", 2), ("nan", 2)):
         with pytest.raises(SystemExit) as stop:
             main([*arguments, "--fail-above", threshold])
@@ -78,7 +81,7 @@ def test_fail_above_has_nothing_to_compare(photos: Path, tmp_path: Path, capsys:
 
 def test_interpolating_kernels_warn_of_the_mesh(photos: Path) -> None:
     def meshes(kernel: str) -> list[str]:
-        report = measure(photos, group="p8", reg="tv,laplacian", kernel=kernel)
+        report = measure(photos, group="p8", reg="tv,laplacian", kernel=kernel, scenario=STRICT)
         return [warning for warning in report.warnings if "pixel mesh" in warning]
 
     assert len(meshes("bicubic")) == 1

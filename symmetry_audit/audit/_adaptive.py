@@ -24,6 +24,7 @@ __all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "fit_sources", "measur
 FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
 FEWEST = 4  # distinct elements that a fit needs: two parameters can level any three
 FIT_GROUP = Group(32)  # where the run's own group has fewer
+IDENTITY = Affine(0.0, 0.0)
 
 
 class FitSource(NamedTuple):
@@ -103,11 +104,11 @@ def measure_adaptive(
     ``images``, ``plans`` and ``spectra`` hold one entry per scale, ``strict`` the profiles (R, T) under strict
     rotations of the rows of V that are not held out, and of all. ``fits`` (S, F, 5) holds FIT_FIELDS per source, NaN
     where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive`` (S, F, R, E)
-    the profiles under each source's w of the fitted and the measured group. With controls also ``held_out``,
-    ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a random angle, and
-    on an isotropic field of the same radial spectrum with w fitted to it; and ``scales`` (S, S, R, E), fitted at
-    the first scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in place of fitting, NaN where
-    there is none.
+    the profiles under each source's w of the fitted and the measured group, ``unfitted`` (S, R, E) those of the
+    fitted group under strict rotations. With controls also ``held_out``, ``random`` and ``null`` (S, R, E): measured
+    on one half under w of the other, under w with a random angle, and on an isotropic field of the same radial
+    spectrum with w fitted to it; and ``scales`` (S, S, R, E), fitted at the first scale and measured at the second.
+    ``given`` (S, F, 2) are (a, b) to use in place of fitting, NaN where there is none.
     """
     works = [_Image(image, plan) for image, plan in zip(images, plans, strict=True)]
     rng = np.random.default_rng(list(seed))
@@ -131,6 +132,7 @@ def _at_one_scale(
     found = {
         "fits": fits,
         "tensor": np.array([work.tensor.xx, work.tensor.xy, work.tensor.yy]),
+        "unfitted": work.unfitted(strict[1]),
         "fitted": work.table(fits, plan.fitted, [source.stencils for source in plan.sources]),
         "adaptive": work.table(fits, plan.measured, [plan.wanted(source) for source in range(len(plan.sources))]),
     }
@@ -141,8 +143,7 @@ def _at_one_scale(
         return found
     held_out = halves(len(work.image) - 2 * plan.settings.margin)
     found["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
-    isotropic = gaussian_field(work.image.shape, Affine(0.0, 0.0), rng=rng, power=radial_power(spectrum), limit=None)
-    null = _Image(isotropic, plan)
+    null = _Image(_isotropic(work.image.shape, spectrum, rng), plan)
     found["null"] = null.own(null.fit())
     return found
 
@@ -169,14 +170,32 @@ class _Image:
         ``strict`` (R, T) are the profiles of these rows under strict rotations, where they are known.
         """
         sample = self.sample if chosen is None else self.sample.where(chosen)
-        family = self.plan.fitted
-        if strict is not None and family.group.rotations == self.plan.settings.group.rotations:
-            sample = sample.calibrated(strict[:, family.distinct])
-        starts = [self.tensor.affine(MAX_RATIO), Affine(0.0, 0.0)]
-        return np.array([self._fit_source(source, sample, starts, chosen is None) for source in self.plan.sources])
+        if strict is not None and self._covers_fitted:
+            sample = sample.calibrated(strict[:, self.plan.fitted.distinct])
+        starts = [self.tensor.affine(MAX_RATIO), IDENTITY]
+        seen = np.ones(len(self.plan.own), bool) if strict is None else (strict > 0).all(1)
+        return np.array(
+            [
+                self._fit_source(source, sample, starts, chosen is None)
+                if seen[list(source.stencils)].all()
+                else [np.nan] * len(FIT_FIELDS)
+                for source in self.plan.sources
+            ]
+        )
+
+    @property
+    def _covers_fitted(self) -> bool:
+        """Whether the run's own group has all rotations that w is fitted to."""
+        return self.plan.fitted.group.rotations == self.plan.settings.group.rotations
+
+    def unfitted(self, strict: np.ndarray) -> np.ndarray:
+        """Profiles of the fitted group under strict rotations, (R, E); ``strict`` (R, T) are those of the run's."""
+        if self._covers_fitted:
+            return strict[:, self.plan.fitted.distinct]
+        return self._profiles(IDENTITY, self.plan.fitted, tuple(range(len(self.plan.own))))
 
     def _fit_source(self, source: FitSource, sample, starts: list[Affine], exact: bool) -> list[float]:
-        if not len(sample.rows) or not (sample.profiles(Affine(0.0, 0.0), source.stencils) > 0).all():
+        if not len(sample.rows) or not (sample.profiles(IDENTITY, source.stencils) > 0).all():
             return [np.nan] * len(FIT_FIELDS)
         whole = (lambda w: self._profiles(w, self.plan.fitted, source.stencils)) if exact else None
         found = solve(sample, source.stencils, starts, whole)
@@ -218,9 +237,16 @@ class _Image:
         return rows.mean(1) if chosen is None else rows[:, chosen].mean(1)
 
 
+def _isotropic(shape: tuple[int, int], spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A Gaussian field without a preferred direction, of the radial ``spectrum``; of a flat image, a flat one."""
+    if not spectrum.any():
+        return np.zeros(shape)
+    return gaussian_field(shape, IDENTITY, rng=rng, power=radial_power(spectrum), limit=None)
+
+
 def _affine(fit: np.ndarray) -> Affine:
     """w of one row of fits; an image without a fit is measured under strict rotations."""
-    return Affine(0.0, 0.0) if np.isnan(fit[0]) else Affine(float(fit[0]), float(fit[1]))
+    return IDENTITY if np.isnan(fit[0]) else Affine(float(fit[0]), float(fit[1]))
 
 
 def _turned(fits: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -80,7 +80,7 @@ def _transfer(collected: Collected, sources: tuple[str, ...]) -> Iterator[dict[s
     mean = collected.transfer.mean()
     for (s, r), names in _cells(collected):
         for f, source in enumerate(sources):
-            if not np.isnan(mean[s, f, r, 0]):
+            if not np.isnan(mean[s, f, r, 0]) and collected.failed[s, f] < collected.images:
                 own = {"fit": source, "fit_sigma": names["sigma"], "fit_downscale": names["downscale"]}
                 yield own | names | _errors(mean[s, f, r])
 

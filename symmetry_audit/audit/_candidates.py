@@ -52,11 +52,22 @@ def _values(
     settings = collected.settings
     mean = collected.mean(name)[0]
     errors = subgroup_error(mean, elements)
-    resamples = subgroup_error(collected.resamples(name)[:, 0], elements) if collected.images > 1 else None
+    resamples = subgroup_error(collected.resamples(name)[:, 0], elements) if collected.units > 1 else None
     null = _null(collected, name, group, elements)
     for r, stencil in enumerate(settings.stencils):
         identity = float(mean[r, 0])
+        if not mean[r].any():  # it sees nothing in these images
+            continue
+        about = {
+            "regularizer": stencil.name,
+            "sigma": settings.sigmas[0],
+            "downscale": settings.downscale[0],
+            "classes": len(np.unique(labels[r])),
+            "mean_response": identity,
+            "epsilon": float(errors[r]),
+        }
         if identity <= 0:
+            yield CandidateValue(**about, relative_epsilon=None)
             continue
         fields: dict[str, Any] = {}
         if resamples is not None:
@@ -67,12 +78,7 @@ def _values(
         if name == "adaptive" and stencil.directed and "held_out" in collected.means:
             fields |= _held_out(collected, elements, r)
         yield CandidateValue(
-            regularizer=stencil.name,
-            sigma=settings.sigmas[0],
-            downscale=settings.downscale[0],
-            classes=len(np.unique(labels[r])),
-            mean_response=identity,
-            epsilon=float(errors[r]),
+            **about,
             relative_epsilon=float(errors[r] / identity),
             floor=float(subgroup_error(floor[r], elements) / floor[r, 0]),
             **fields,
@@ -88,19 +94,25 @@ def _null(collected: Collected, name: str, group: Group, elements: np.ndarray) -
 
 
 def _held_out(collected: Collected, elements: np.ndarray, r: int) -> dict[str, float]:
-    strict, adaptive = (collected.mean(name)[0, r] for name in ("strict_held_out", "held_out"))
+    names = ("strict_held_out", "held_out")
+    strict, adaptive = (collected.mean(name)[0, r] for name in names)
+    if not (strict[0] > 0 and adaptive[0] > 0):
+        return {}
     fields = {
-        "held_out_epsilon": float(subgroup_error(adaptive, elements) / adaptive[0]),
-        "held_out_strict_epsilon": float(subgroup_error(strict, elements) / strict[0]),
+        "held_out_epsilon": float(_relative(adaptive, elements)),
+        "held_out_strict_epsilon": float(_relative(strict, elements)),
     }
-    if collected.images > 1:
-        draws = [
-            subgroup_error(values, elements) / values[:, 0]
-            for values in (collected.resamples(name)[:, 0, r] for name in ("strict_held_out", "held_out"))
-        ]
-        low, high = percentile_interval(draws[0] - draws[1])
+    if collected.units > 1:
+        strict, adaptive = (_relative(collected.resamples(name)[:, 0, r], elements) for name in names)
+        low, high = percentile_interval(strict - adaptive)
         fields |= {"held_out_gain_low": float(low), "held_out_gain_high": float(high)}
     return fields
+
+
+def _relative(means: np.ndarray, elements: np.ndarray) -> np.ndarray:
+    """Relative epsilon of mean profiles (..., T); 0 for a resample that drew flat images alone."""
+    error, identity = subgroup_error(means, elements), means[..., 0]
+    return np.divide(error, identity, out=np.zeros_like(error), where=identity > 0)
 
 
 def _classes(collected: Collected) -> list[np.ndarray]:

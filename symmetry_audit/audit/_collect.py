@@ -41,7 +41,7 @@ class _Sum:
 
 @dataclass
 class Collected:
-    """Accumulators over the images of one run; ``add`` takes them in order.
+    """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons;
     ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of each subgroup.
@@ -52,6 +52,7 @@ class Collected:
     bootstrap: BootstrapMeans
     curve: SubsetCurve
     draws: dict[Group, InvarianceDraws]
+    units: int
     means: dict[str, _Sum] = field(default_factory=dict)
     within_limit: dict[str, _Sum] = field(default_factory=dict)
     folders: dict[str, dict[str, _Sum]] = field(default_factory=dict)
@@ -161,6 +162,7 @@ def collector(settings: AuditSettings, names: Sequence[str], pixels: Callable[[]
         bootstrap=BootstrapMeans(images, seed=seed, clusters=labels),
         curve=SubsetCurve(images, seed=seed),
         draws=draws,
+        units=images if labels is None else len(set(labels)),
     )
 
 

@@ -15,6 +15,7 @@ from symmetry_audit.results import AffineFit, FailedFit
 __all__ = ["fit_rows"]
 
 FLAT = "the image does not respond to it, or leaves no pixel to fit to"
+NOT_GIVEN = "the table of fits has none for it; measured under strict rotations"
 ISOTROPIC = "isotropic: its response depends on no direction, so it identifies no deformation"
 
 
@@ -35,10 +36,11 @@ def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterat
                 yield FailedFit(regularizer=stencil.name, reason=ISOTROPIC, **about)
         for f, source in enumerate(sources):
             fit, chosen = tables.fits[s, f], list(source.stencils)
-            if np.isnan(fit[0]):
-                yield FailedFit(regularizer=source.name, reason=FLAT, **about)
+            before, after = tables.unfitted[s, chosen], tables.fitted[s, f, chosen]
+            if np.isnan(fit[0]) or not (before[:, 0] > 0).all():
+                unknown = np.isnan(fit[0]) and settings.affine is not None
+                yield FailedFit(regularizer=source.name, reason=NOT_GIVEN if unknown else FLAT, **about)
                 continue
-            before, after = tables.profiles["strict"][s, chosen], tables.fitted[s, f, chosen]
             yield AffineFit(
                 regularizer=source.name,
                 **about,

@@ -17,7 +17,7 @@ __all__ = ["discretisation_floor", "floor_profile", "isotropic_profile", "mean_f
 
 IDENTITY = Affine(0.0, 0.0)
 
-GRID = 128  # frequencies per axis; figures move by less than 1e-3 of themselves between 128 and 256
+GRID = 128  # frequencies per axis; twice as many move a relative floor by 3e-6 and 0.3 % of itself at most
 
 
 def pink_power(frequency: np.ndarray) -> np.ndarray:
@@ -67,8 +67,8 @@ def discretisation_floor(
 
 
 def relative_error(profile: np.ndarray) -> float:
-    """Epsilon of one profile (T,) divided by its response at the identity."""
-    return float(symmetry_error(profile)[0] / profile[0])
+    """Epsilon of one profile (T,) divided by its response at the identity; 0 where no image has any contrast."""
+    return float(symmetry_error(profile)[0] / profile[0]) if profile.any() else 0.0
 
 
 def mean_floors(collected: Collected) -> dict[str, np.ndarray]:

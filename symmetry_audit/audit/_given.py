@@ -11,7 +11,7 @@ import numpy as np
 
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._tables import scales
-from symmetry_audit.errors import SettingError
+from symmetry_audit.errors import SettingError, one_line
 from symmetry_audit.groups import MAX_RATIO
 
 if TYPE_CHECKING:
@@ -34,53 +34,70 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     """(a, b) by image name, (S, F, 2) over the scales and fit sources of ``settings``, NaN where the file has none.
 
     The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with regularizer, sigma or
-    downscale a row counts for these alone, without them for all. Raises SettingError for another table, for
-    ratios beyond the limit, and where the run needs fits of a regularizer that the file lacks.
+    downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. Raises
+    SettingError for another table, for ratios beyond the limit, and where the run needs fits of a regularizer that
+    the file lacks.
     """
     from symmetry_audit.audit._adaptive import fit_sources, own_sources
 
     table = _coordinates(_read(path), path)
     sources = [source.name for source in fit_sources(settings)]
     if "regularizer" in table:
-        held = sorted(set(table["regularizer"]))
+        held = sorted(set(table["regularizer"].dropna()))
         for name in (sources[f] for f in own_sources(settings)):
             if name not in held:
                 raise SettingError(f'{path} has no fits of "{name}", only of {", ".join(held)}; --fit chooses one')
-    found = {}
-    for image, rows in table.groupby("image"):
-        found[str(image)] = np.array([[_point(rows, scale, name) for name in sources] for scale in scales(settings)])
-    return found
+    return {
+        image: np.array([[_point(rows, scale, name) for name in sources] for scale in scales(settings)])
+        for image, rows in table.groupby("image")
+    }
 
 
 def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        # round_trip: the table of another run gives its fits again to the last bit
+        csv = path.suffix == ".csv"
+        table = pd.read_csv(path, float_precision="round_trip") if csv else pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise SettingError(f"{path} is no table of fits ({reason}); give an affine.parquet or a .csv") from None
+        raise SettingError(
+            f"{path} is no table of fits ({one_line(error)}); give an affine.parquet or a .csv"
+        ) from None
+    if "image" not in table:
+        raise SettingError(f'{path} has no column "image"; a table of fits needs image, a and b')
+    return table.astype({"image": str} | ({"regularizer": object} if "regularizer" in table else {}))
 
 
 def _coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """``table`` with columns a and b, failed fits left out."""
-    if "image" not in table:
-        raise SettingError(f'{path} has no column "image"; a table of fits needs image, a and b')
-    table = table.copy()
-    if not {"a", "b"} <= set(table):
-        if "ratio" not in table or not {"alpha", "alpha_deg"} & set(table):
-            raise SettingError(f"{path} has neither columns a and b nor ratio and alpha_deg")
-        alpha = np.radians(table["alpha_deg"]) if "alpha_deg" in table else table["alpha"]
-        table["a"], table["b"] = (np.log(table["ratio"]) * wave(2 * alpha) for wave in (np.cos, np.sin))
-    table = table[np.isfinite(table["a"]) & np.isfinite(table["b"])]
-    length = np.hypot(table["a"], table["b"])
-    if (length > np.log(MAX_RATIO) + SLACK).any():
-        worst = table.loc[length.idxmax(), "image"]
+    """``table`` with columns a and b of float, NaN for failed fits."""
+    ways = (("a", "b"), ("ratio", "alpha_deg"), ("ratio", "alpha"))
+    chosen = next((names for names in ways if set(names) <= set(table)), None)
+    if chosen is None:
+        raise SettingError(f"{path} has neither columns a and b nor ratio and alpha_deg")
+    try:
+        first, second = (table[name].to_numpy(np.float64) for name in chosen)
+    except (TypeError, ValueError) as error:
         raise SettingError(
-            f"{path}: the ratio {np.exp(length.max()):.4g} of {worst} exceeds {MAX_RATIO:g}, the largest that "
-            "windows and margins leave room for"
+            f"{path}: columns {chosen[0]} and {chosen[1]} must hold numbers ({one_line(error)})"
+        ) from None
+    a, b = (first, second) if chosen == ("a", "b") else _from_axes(first, second, chosen[1], path)
+    length = np.nan_to_num(np.hypot(a, b), posinf=np.inf)
+    if length.max(initial=0.0) > np.log(MAX_RATIO) + SLACK:
+        worst = length.argmax()
+        raise SettingError(
+            f"{path}: the ratio {np.exp(length[worst]):.4g} of {table['image'].iloc[worst]} exceeds {MAX_RATIO:g}, the "
+            "largest that windows and margins leave room for"
         )
-    return table
+    return table.assign(a=a, b=b)
+
+
+def _from_axes(ratio: np.ndarray, alpha: np.ndarray, unit: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(a, b) of axis ratios and angles, ``unit`` alpha_deg or alpha."""
+    if (ratio <= 0).any():
+        raise SettingError(f"{path}: a ratio must be positive, got {ratio[ratio <= 0][0]:g}")
+    twice = 2 * (np.radians(alpha) if unit == "alpha_deg" else alpha)
+    return np.log(ratio) * np.cos(twice), np.log(ratio) * np.sin(twice)
 
 
 def _point(rows: pd.DataFrame, scale: tuple[float | None, int], source: str) -> tuple[float, float]:

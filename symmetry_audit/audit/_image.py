@@ -83,10 +83,12 @@ def measure_scales(
 ) -> dict[str, np.ndarray]:
     """All arrays of one image; ``seed`` starts what is drawn for it alone.
 
-    Raises ImageError where memory or the range of numbers ends.
+    Raises ImageError where memory or the range of numbers ends, or where fits were given but none of it.
     """
     import torch
 
+    if plans[0].given is not None and image not in plans[0].given:
+        raise ImageError("the table of fits has no row for it")
     try:
         arrays = _strict(scales, settings, plans)
         if not all(np.isfinite(array).all() for array in arrays.values()):
@@ -95,7 +97,7 @@ def measure_scales(
             from symmetry_audit.audit._adaptive import measure_adaptive
 
             adaptive = [plan.adaptive for plan in plans for _ in scales]
-            given = plans[0].given.get(image) if plans[0].given is not None else None
+            given = None if plans[0].given is None else plans[0].given[image]
             strict = _fitted_and_all(arrays, scales, settings, plans)
             arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], strict, seed, given)
         return arrays

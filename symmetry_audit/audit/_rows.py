@@ -19,6 +19,7 @@ __all__ = ["RowMaker"]
 
 FLAT = "the mean response is 0: every image is flat"
 ONE = "one image has no interval"
+ONE_CLUSTER = "one cluster has no interval"
 TRIVIAL = "the group has one element"
 FEW = f"fewer than {FEWEST_IMAGES} images"
 SINGLE = "single images have one profile each, which no shift can be compared with"
@@ -176,8 +177,8 @@ class RowMaker:
 
     def _interval(self, name: str, values: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
         names = f"{name}_low", f"{name}_high"
-        if self.collected.images < 2:
-            return {}, dict.fromkeys(names, ONE)
+        if self.collected.units < 2:
+            return {}, dict.fromkeys(names, ONE if self.collected.images < 2 else ONE_CLUSTER)
         return dict(zip(names, map(float, percentile_interval(values)), strict=True)), {}
 
     def _within_limit(self, name: str, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -164,6 +164,8 @@ def make_settings(
     margin = None if margin is None else _whole("margin", margin, 0)
     models = [kernel_model(kernel, value) for value in sigmas]
     scenarios = _scenarios(scenario, chosen)
+    if affine is not None and ADAPTIVE not in scenarios:
+        raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; leave it out")
     stretch = MAX_RATIO if ADAPTIVE in scenarios else 1.0
     least = max(window_radius(item, model, stretch) for item in chosen for model in models)
     room = ceil(MAX_RATIO * max(model.support(item.radius) for item in chosen for model in models) - 1e-9)
@@ -196,8 +198,8 @@ def fit_settings(
     *, reg: str | Iterable[str] | None = None, stencils: str | Path | None = None, **rest: Any
 ) -> AuditSettings:
     """Settings of a run that only fits; by default the regularizers of the joint fit. Raises SettingError."""
-    reg = JOINT_REGULARIZERS if not _names(reg) and stencils is None else reg
-    return make_settings(reg=reg, stencils=stencils, scenario=ADAPTIVE, controls=False, **rest)
+    names = _names(reg) or (JOINT_REGULARIZERS if stencils is None else None)
+    return make_settings(reg=names, stencils=stencils, scenario=ADAPTIVE, controls=False, **rest)
 
 
 def _stencils(reg: str | Iterable[str] | None, file: str | Path | None) -> tuple[Stencil, ...]:

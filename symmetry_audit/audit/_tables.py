@@ -20,14 +20,16 @@ class ImageTables:
     w), ``strict_held_out``, ``held_out``, ``random``, ``null``.
 
     ``transfer`` (S, F, R, T) is measured under every source's w, NaN where it was not; ``scales`` (S, S, R, T) under
-    the first scale's w at the second. ``fits`` (S, F, 5), ``at_limit`` (S, R) of bool and ``fitted`` (S, F, R, E)
-    as ``measure_adaptive`` gives them. Everything but ``profiles`` is None where nothing is fitted.
+    the first scale's w at the second. ``at_limit`` (S, R) of bool is that of each regularizer's own w; ``fits``
+    (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted`` (S, F, R, E) are as ``measure_adaptive``
+    gives them. Everything but ``profiles`` is None where nothing is fitted.
     """
 
     profiles: dict[str, np.ndarray]
     transfer: np.ndarray | None = None
     scales: np.ndarray | None = None
     fits: np.ndarray | None = None
+    unfitted: np.ndarray | None = None
     fitted: np.ndarray | None = None
     tensor: np.ndarray | None = None
     at_limit: np.ndarray | None = None
@@ -72,6 +74,7 @@ class TableLayout:
             transfer=transfer,
             scales=_spread(arrays["scales"], self.adaptive) if "scales" in arrays else None,
             fits=arrays["fits"],
+            unfitted=arrays["unfitted"],
             fitted=arrays["fitted"],
             tensor=arrays["tensor"],
             at_limit=arrays["fits"][:, list(self.own), 4] == 1,

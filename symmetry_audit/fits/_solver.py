@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import hypot, log
 
 import numpy as np
+from scipy.optimize import brentq
 
 from symmetry_audit.fits._sample import WindowSample
 from symmetry_audit.groups import Affine
@@ -81,7 +82,7 @@ def _gauss_newton(objective: Residuals, point: np.ndarray, limit: float) -> tupl
     for iteration in range(1, ROUNDS + 1):
         jacobian = _jacobian(objective, point, value)
         while True:
-            trial = _capped(point + _step(jacobian, value, damping), limit)
+            trial = _target(jacobian, value, point, limit, damping)
             moved, trial_value = hypot(*(trial - point)), objective(trial)
             better = _square(trial_value) < _square(value)
             if better or moved < TOLERANCE:
@@ -102,7 +103,7 @@ def _polish(
     jacobian = _jacobian(sampled, point, sampled(point))
     least = GAIN[1] * (1 / scale).mean()
     for count in range(POLISHES):
-        trial = _capped(point + _step(jacobian, value, 0.0), limit)
+        trial = _target(jacobian, value, point, limit)
         promised = _square(value) - _square(value + jacobian @ (trial - point))
         if promised <= GAIN[0] * _square(value) + least:
             return point, count, True
@@ -117,15 +118,33 @@ def _jacobian(objective: Residuals, point: np.ndarray, value: np.ndarray) -> np.
     return np.stack([(objective(point + STEP * axis) - value) / STEP for axis in np.eye(2)], axis=1)
 
 
-def _step(jacobian: np.ndarray, value: np.ndarray, damping: float) -> np.ndarray:
+def _target(
+    jacobian: np.ndarray, value: np.ndarray, point: np.ndarray, limit: float, damping: float = 0.0
+) -> np.ndarray:
+    """Where in the disc |(a, b)| <= ``limit`` the residuals, linear from ``point`` on, are smallest."""
     normal = jacobian.T @ jacobian
     normal[np.diag_indices(2)] *= 1 + damping
-    return -np.linalg.lstsq(normal, jacobian.T @ value, rcond=1e-12)[0]
+    gradient = jacobian.T @ value
+    free = point - np.linalg.lstsq(normal, gradient, rcond=1e-12)[0]
+    return free if hypot(*free) <= limit else _on_rim(normal, normal @ point - gradient, free, limit)
 
 
-def _capped(point: np.ndarray, limit: float) -> np.ndarray:
-    length = hypot(*point)
-    return point * (limit / length) if length > limit else point
+def _on_rim(normal: np.ndarray, pull: np.ndarray, free: np.ndarray, limit: float) -> np.ndarray:
+    """Where on the circle |x| = ``limit`` the quadratic x^T normal x / 2 - pull^T x is smallest.
+
+    There normal x + multiplier x = pull. It is not the point nearest to the ``free`` minimum outside: the proxy is
+    flatter in some directions than in others.
+    """
+    values, axes = np.linalg.eigh(normal)
+    along = axes.T @ pull
+
+    def excess(multiplier: float) -> float:
+        return hypot(*(along / (values + multiplier))) - limit
+
+    most = (1 + 1e-9) * hypot(*along) / limit
+    if most > 0 and excess(1e-12 * most) > 0 >= excess(most):
+        free = axes @ (along / (values + brentq(excess, 1e-12 * most, most, xtol=1e-12 * most)))
+    return free * (limit / hypot(*free))
 
 
 def _square(value: np.ndarray) -> float:

@@ -33,7 +33,17 @@ def kernel_subspace(kernels: np.ndarray, tolerance: float) -> KernelSubspace:
     # compressed stencils can vanish on the mesh (tv2 of bicubic at ratio 2); their rounding spans nothing
     seen = norms.ravel() > 1e-10 * norms.max()
     flat = (metric @ (kernels[seen] / norms[seen]) @ metric).reshape(np.count_nonzero(seen), -1)
-    values, vectors = np.linalg.eigh(flat.T @ flat)
-    kept = np.sqrt(np.maximum(values, 0)) > tolerance * np.sqrt(len(flat))
-    directions = vectors.T[kept].reshape(-1, *kernels.shape[1:])
+    directions = _principal(flat, tolerance * np.sqrt(len(flat))).reshape(-1, *kernels.shape[1:])
     return KernelSubspace(basis=inverse @ directions @ inverse, dual=metric @ directions @ metric)
+
+
+def _principal(vectors: np.ndarray, least: float) -> np.ndarray:
+    """Orthonormal directions (d, n) that span ``vectors`` (m, n) up to singular values of ``least``.
+
+    From the smaller of the two Gram matrices: wide windows have many more pixels than there are kernels.
+    """
+    wide = vectors.shape[1] > vectors.shape[0]
+    values, found = np.linalg.eigh(vectors @ vectors.T if wide else vectors.T @ vectors)
+    found = found[:, np.sqrt(np.maximum(values, 0)) > least]
+    # a Gram matrix squares the range of the singular values; orthogonality must not suffer from that
+    return np.linalg.qr(vectors.T @ found)[0].T if wide else found.T

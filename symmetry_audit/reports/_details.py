@@ -119,7 +119,7 @@ def _fits(run: Facts, items: Sequence[Mapping[str, Any]]) -> Part | None:
         [str(item["failed"]) for item in items],
         [f"{100 * item['share_at_limit']:.1f}" for item in items],
         *([_decimals(item[name]) for item in items] for name in ("mean_ratio", "median_ratio")),
-        [_decimals(item["median_alpha_deg"], 0) for item in items],
+        [NULL if item["median_alpha_deg"] is None else str(round(item["median_alpha_deg"]) % 180) for item in items],
     ]
     rows = tuple((*label, *cells) for label, cells in zip(labels, zip(*columns, strict=True), strict=True))
     return Part((*header, "Median ratio", "Median angle (°)"), len(labels[0]), (("", rows),))
@@ -140,7 +140,14 @@ def _transfer_header(run: Facts) -> tuple[str, ...]:
 
 
 def _transfer(run: Facts, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
-    for item in items:
+    sources = list(run.regularizers)
+
+    def place(item: Mapping[str, Any]) -> tuple[int, ...]:
+        scales = [(item[f"{when}sigma"], item[f"{when}downscale"]) for when in ("fit_", "")]
+        places = [at for sigma, factor in scales for at in (run.sigmas.index(sigma), run.downscales.index(factor))]
+        return (*places, sources.index(item["fit"]) if item["fit"] in sources else len(sources))
+
+    for item in sorted(items, key=place):
         scales = _scale(run, item, "fit_"), _scale(run, item)
         yield (_source(run, item["fit"]), *scales[0], *scales[1]), item["regularizer"], _percent(item)
 

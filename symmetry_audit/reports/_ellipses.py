@@ -22,13 +22,13 @@ from symmetry_audit.results import AffineFit
 
 __all__ = ["ellipses"]
 
-# Okabe and Ito's palette, brightest on grey first
-FIT_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#D55E00", "#0072B2")
+# Okabe and Ito's palette, yellow last: it is hard to see on white
+FIT_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
 BEFORE = "0.55"
-ACROSS = 3  # polar plots side by side
-PANEL, FRAME = 1.35, 0.55  # inches: a polar plot down; title and legend
+PANEL, FRAME = 1.35, 0.95  # inches: a polar plot down; titles and legend
 PIXELS = 480  # of the photograph's longer side as drawn, about
 ELLIPSE = 0.3  # radius of the circle that the ellipses deform, of the shorter side
+NAME = 40  # characters above the photograph
 FEW_TURNS = 8  # up to here every element is marked
 
 Panel = tuple[AffineFit, np.ndarray, np.ndarray]
@@ -44,32 +44,33 @@ def ellipses(image: str, luminance: np.ndarray, group: Group, panels: Sequence[P
 
 
 def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> Figure:
-    rows = max(-(-len(panels) // ACROSS), 2)
-    figure = Figure(figsize=(WIDTH, FRAME + PANEL * rows))
+    across = 2 if len(panels) in (2, 4) else min(max(len(panels), 1), 3)
+    rows = max(-(-len(panels) // across), 1)
+    height = FRAME + PANEL * max(rows, 2)
+    figure = Figure(figsize=(WIDTH, height))
     FigureCanvasAgg(figure)
-    height = figure.get_figheight()
-    outer = figure.add_gridspec(
-        1, 2, width_ratios=(1, 1.35), left=0.01, right=0.98, bottom=0.3 / height, top=1 - 0.28 / height, wspace=0.08
-    )
-    _draw_photograph(figure.add_subplot(outer[0]), luminance, [fit for fit, _, _ in panels])
-    grid = GridSpecFromSubplotSpec(rows, ACROSS, outer[1], hspace=0.45, wspace=0.15)
+    frame = {"left": 0.01, "right": 0.95, "bottom": 0.32 / height, "wspace": 0.08}
+    left = figure.add_gridspec(1, 2, width_ratios=(1, 1.35), top=1 - 0.25 / height, **frame)
+    right = figure.add_gridspec(1, 2, width_ratios=(1, 1.35), top=1 - 0.5 / height, **frame)
+    _draw_photograph(figure.add_subplot(left[0]), luminance, [fit for fit, _, _ in panels])
+    grid = GridSpecFromSubplotSpec(rows, across, right[1], hspace=0.55, wspace=0.15)
     limits = _limits(panels)
     for place, (panel, colour) in enumerate(zip(panels, _colours(len(panels)), strict=True)):
-        axes = figure.add_subplot(grid[place // ACROSS, place % ACROSS], projection="polar")
+        axes = figure.add_subplot(grid[place // across, place % across], projection="polar")
         _draw_responses(axes, group, panel, colour, limits)
-    if not panels:
-        figure.text(0.7, 0.5, "no fit", ha="center", color=GREY)
-    figure.suptitle(f"{_name(image)}  ·  {group}", fontsize=7.5, color=GREY, y=1 - 0.06 / height, va="top")
-    figure.legend(handles=_handles(group), loc="lower right", ncols=4, borderaxespad=0.2)
-    rim = f"response: ring at its mean, rim at {100 * (limits[1] - 1):+.0f} %" if panels else ""
-    figure.text(0.01, 0.09 / height, rim, fontsize=6.5, color=GREY)
+    figure.text(0.01, 1 - 0.06 / height, f"{_name(image)}  ·  {group}", fontsize=7.5, color=GREY, va="top")
+    rings = [f"{name} {100 * (value - 1):+.0f} %" for name, value in zip(("centre", "rim"), limits, strict=True)]
+    remark = f"response: ring at its mean, {', '.join(rings)}" if panels else "no fit"
+    figure.text(0.01, 0.09 / height, remark, fontsize=6.5, color=GREY)
+    if panels:
+        figure.legend(handles=_handles(group), loc="lower right", ncols=3, borderaxespad=0.2)
     return figure
 
 
 def _name(image: str) -> str:
     """The end of the image's name, where files differ."""
     name = printable(image)
-    return name if len(name) <= 90 else f"…{name[-89:]}"
+    return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
 
 
 def _colours(count: int) -> list[str]:
@@ -87,12 +88,12 @@ def _draw_photograph(axes: Axes, luminance: np.ndarray, fits: Sequence[AffineFit
     height, width = luminance.shape
     axes.imshow(_reduced(luminance), cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
     middle, radius = np.array([width / 2, height / 2]), ELLIPSE * min(height, width)
-    halo = [withStroke(linewidth=2.4, foreground="black")]
-    for fit, colour in zip(fits, _colours(len(fits)), strict=True):
-        outline, *axis_lines = (middle[:, None] + radius * curve for curve in _ellipse(fit))
-        axes.plot(*outline, color=colour, linewidth=1.2, path_effects=halo)
-        for line, width_of_line in zip(axis_lines, (1.2, 0.6), strict=True):
-            axes.plot(*line, color=colour, linewidth=width_of_line, path_effects=halo)
+    # the first ones broad and the last ones fine, so that equal ellipses are all seen
+    strokes = np.linspace(1.0 + 0.6 * max(len(fits) - 1, 0), 1.0, len(fits))
+    for fit, colour, stroke in zip(fits, _colours(len(fits)), strokes, strict=True):
+        halo = [withStroke(linewidth=stroke + 1.2, foreground="black")] if fit is fits[0] else None
+        for curve in _ellipse(fit):
+            axes.plot(*(middle[:, None] + radius * curve), color=colour, linewidth=stroke, path_effects=halo)
     axes.set_axis_off()
     axes.set_anchor("C")
 
@@ -137,6 +138,7 @@ def _draw_responses(axes: PolarAxes, group: Group, panel: Panel, colour: str, li
     low, high = limits
     axes.set_rlim(low, high)
     axes.set_rgrids([1.0], [""])
+    axes.grid(linewidth=0.5)
     axes.set_thetagrids([0, 90, 180, 270], ["0°", "90°", "", ""], fontsize=5.5)
     axes.tick_params(pad=-3)
     axes.spines["polar"].set_linewidth(0.5)

@@ -14,6 +14,7 @@ from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
 __all__ = ["Facts", "ProfileKey", "facts", "is_tested", "numbers", "printable", "where"]
 
 RESPONSE_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}
+WORDS = ("regularizer", "scenario", "group", "selected_image", "fit", "reasons")  # the rest of a row are numbers
 PROPER_NAMES = {"gaussian": "Gaussian", "fourier": "Fourier"}
 
 
@@ -99,16 +100,19 @@ def _read(report: AuditReport) -> Facts:
 
 
 def _checked_key(found: Facts, row: ResultRow, report: AuditReport) -> ProfileKey:
-    """The row's key, on the axes of the run, new, and with finite numbers. Raises ReportError."""
+    """The row's key, on the axes of the run, new, with finite numbers and reasons in words. Raises ReportError."""
     key = ProfileKey(row.scenario, row.regularizer, row.sigma, row.downscale)
     axes = (found.scenarios, found.regularizers, found.sigmas, found.downscales)
-    numbers = [row.epsilon, row.mean_response, *(() if row.relative_epsilon is None else (row.relative_epsilon,))]
+    values = {name: value for name, value in vars(row).items() if name not in WORDS}
+    numbers = [value for name, value in values.items() if value is not None or name in ("epsilon", "mean_response")]
     if not all(value in axis for value, axis in zip(key, axes, strict=True)):
         problem = "is not among the settings"
     elif key in found.rows:
         problem = "stands there twice"
     elif not all(isinstance(value, int | float) and isfinite(value) for value in numbers):
         problem = "holds a value that is not a finite number"
+    elif not all(isinstance(reason, str) for reason in dict(row.reasons).values()):
+        problem = "holds a reason that is no text"
     else:
         return key
     raise ReportError(f"{where(report)}: result {tuple(key)} {problem}; measure again with --force")

@@ -94,21 +94,29 @@ def _draw_bars(axes: Axes, run: Facts) -> None:
     rows = {place: run.rows[key] for place, key in keys.items() if key in run.rows}
     texts = [_digits(row.epsilon) + mark for row, mark in zip(rows.values(), marks_of(rows.values()), strict=True)]
     spread = max(count, 3)  # a lone regularizer keeps slender bars
-    upright = max(map(len, texts), default=0) * LABEL_SIZE * 0.66 > BARS_WIDTH * step / spread
+    longest = max(map(len, texts), default=0)
+    upright = longest * LABEL_SIZE * 0.66 > BARS_WIDTH * step / spread
+    room = max(0.16, 0.031 * longest) if upright else 0.09
     highest = max((row.ci_high or 0.0 for row in rows.values()), default=0.0)
-    bottom = _scale_axis(axes, [row.epsilon for row in rows.values()], highest, room=0.16 if upright else 0.09)
-    for ((x, scenario), row), text in zip(rows.items(), texts, strict=True):
-        top = max(row.epsilon, bottom)
-        axes.bar(x, top - bottom, step * 0.92, bottom=bottom, color=COLOURS[scenario])
-        if row.ci_low is not None and row.ci_high is not None and row.ci_high > bottom:
-            axes.vlines(x, max(row.ci_low, bottom), row.ci_high, color="black", linewidth=0.6)
-            top = max(top, row.ci_high)
+    bottom = _scale_axis(axes, [row.epsilon for row in rows.values()], highest, room)
+    for ((x, _), row), text in zip(rows.items(), texts, strict=True):
+        top = _draw_bar(axes, x, row, bottom, step * 0.92)
         offset = {"xytext": (0, 1.5), "textcoords": "offset points", "rotation": 90 if upright else 0}
         axes.annotate(text, (x, top), **offset, ha="center", va="bottom", fontsize=LABEL_SIZE)
     axes.set_xlim((count - spread) / 2 - 0.55, (count + spread) / 2 - 0.45)
     _name_ticks(axes, list(run.regularizers.values()))
     axes.set_ylabel(f"ε ({run.unit} of 0–255)")
     head(axes, "(a) Symmetry error", _remark(run))
+
+
+def _draw_bar(axes: Axes, x: float, row: ResultRow, bottom: float, width: float) -> float:
+    """One bar and its interval, as far as they reach above ``bottom``; returns how high."""
+    top = max(row.epsilon, bottom)
+    axes.bar(x, top - bottom, width, bottom=bottom, color=COLOURS[row.scenario])
+    if row.ci_low is None or row.ci_high is None or row.ci_high <= bottom:
+        return top
+    axes.vlines(x, max(row.ci_low, bottom), row.ci_high, color="black", linewidth=0.6)
+    return max(top, row.ci_high)
 
 
 def _remark(run: Facts) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from symmetry_audit.reports._columns import column, percent, range_column
-from symmetry_audit.reports._facts import Facts, is_tested, numbers
+from symmetry_audit.reports._facts import Facts, is_tested, numbers, printable
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part
 from symmetry_audit.results import SCENARIO_TITLES, ResultRow
 
@@ -75,7 +75,7 @@ def held_out_part(run: Facts) -> Part | None:
     header = (*swept.values(), "Regularizer", "w of", "Strict", "Adaptive", "Gain", "95 % interval", "p")
     cells = [
         *_labels(run, rows, swept),
-        [NULL if row.fit is None else row.fit for row in rows],
+        [NULL if row.fit is None else printable(str(row.fit)) for row in rows],
         *_shares(rows, "held_out_strict_epsilon", "held_out_epsilon", "held_out_gain"),
         range_column(
             [tuple(_share(row, value) for value in (row.held_out_gain_low, row.held_out_gain_high)) for row in rows]

@@ -52,7 +52,10 @@ def plain_defaults() -> Iterator[None]:
 
 
 def saved(figure: Figure) -> dict[str, bytes]:
-    """``{"png": ..., "svg": ..., "pdf": ...}``, without date and version."""
+    """``{"png": ..., "svg": ..., "pdf": ...}``, without date and version; all three with the layout of the PNG."""
+    figure.set_dpi(DPI)
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # solving it anew for every format takes as long as drawing
     files = {}
     for suffix, metadata in METADATA.items():
         target = io.BytesIO()

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from symmetry_audit import measure
-from symmetry_audit import engine
+from symmetry_audit import engine, measure
 from symmetry_audit.audit import _image, make_settings
 from symmetry_audit.audit._image import coarser, measure_image
+from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import ImageError
 from tests.conftest import save_photos
@@ -41,14 +41,15 @@ def test_nothing_is_left_of_an_image_smaller_than_the_filter() -> None:
 
 def test_downscale_measures_the_coarser_copy(tmp_path: Path, rng: np.random.Generator) -> None:
     folder = save_photos(tmp_path / "photos", rng, count=2, size=(110, 120))
-    both = measure(folder, group="p8", reg="tv,sobel", downscale=2)
+    asked = {"group": "p8", "reg": "tv,sobel", "scenario": "sample_strict,dataset_strict"}
+    both = measure(folder, **asked, downscale=2)
     assert [(row.downscale, row.scenario, row.regularizer) for row in both.results] == [
         (factor, scenario, name)
         for factor in (1, 2)
         for scenario in ("sample_strict", "dataset_strict")
         for name in ("tv", "sobel")
     ]
-    plain = measure(folder, group="p8", reg="tv,sobel")
+    plain = measure(folder, **asked)
     assert both.results[:4] == plain.results
 
     settings = make_settings(group="p8", reg="tv,sobel")
@@ -83,6 +84,14 @@ def test_running_out_of_memory_is_the_image_s_misfortune(
         raise MemoryError
 
     path = save_photos(tmp_path, rng, count=1) / "photo_0.png"
-    monkeypatch.setattr(engine, "bank_responses", fail)
+    monkeypatch.setattr(engine, "bank_rows", fail)
+    plan = ImagePlan(strict=None, index=np.zeros((1, 1), int))
     with pytest.raises(ImageError, match="not enough memory to measure it; try again with fewer --workers"):
-        measure_image(ImageRef("a", path), make_settings(), (None,))
+        measure_image(ImageRef("a", path), make_settings(), (plan,))
+
+
+def test_an_image_without_a_row_in_the_table_of_fits_is_left_out(tmp_path: Path, rng: np.random.Generator) -> None:
+    path = save_photos(tmp_path, rng, count=1) / "photo_0.png"
+    plan = ImagePlan(strict=None, index=np.zeros((1, 1), int), given={"b": np.zeros((1, 1, 2))})
+    with pytest.raises(ImageError, match=r"^the table of fits has no row for it$"):
+        measure_image(ImageRef("a", path), make_settings(), (plan,))

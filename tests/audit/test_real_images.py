@@ -14,7 +14,7 @@ AGREEMENT = 1e-3
 
 
 def check(folder: Path, group: str) -> None:
-    report = measure(folder, group=group)
+    report = measure(folder, group=group, scenario="sample_strict,dataset_strict")
     images = [oracle.luminance(path) for path in sorted(folder.glob("*.png"))]
     assert report.dataset.images == len(images)
     tables = {

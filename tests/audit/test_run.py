@@ -18,7 +18,8 @@ from symmetry_audit.data import open_source
 from symmetry_audit.errors import DataError, ReportError, SettingError
 from tests.conftest import save_photos
 
-SETTINGS = make_settings(reg="tv,chiral", group="p4")
+STRICT = "sample_strict,dataset_strict"
+SETTINGS = make_settings(reg="tv,chiral", group="p4", scenario=STRICT)
 
 
 def run(folder, source, settings=SETTINGS, *, resume=True, force=False, **options):
@@ -179,12 +180,19 @@ def test_no_image_at_all_is_an_error_that_names_one(tmp_path, photos):
         ({"seed": 1}, r"another seed \(0, now 1\)"),
         ({"downscale": 2}, r"another downscale \(\[1\], now \[1, 2\]\)"),
         ({"response": "energy"}, r'another response \("abs", now "energy"\)'),
+        (
+            {"scenario": "sample_strict"},
+            r'another scenarios \(\["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
+        ),
+        ({"fit": "joint"}, r'another fit \("per-regularizer", now "joint"\)'),
+        ({"controls": False}, r"another controls \(true, now false\)"),
+        ({"clusters": "folder"}, r'another clusters \("image", now "folder"\)'),
     ],
 )
 def test_another_configuration_cannot_land_in_the_same_folder(tmp_path, photos, changed, message):
     interrupt(tmp_path / "run", photos, 1)
     lines = journal_lines(tmp_path / "run")
-    other = make_settings(**{"reg": "tv,chiral", "group": "p4"} | changed)
+    other = make_settings(**{"reg": "tv,chiral", "group": "p4", "scenario": STRICT} | changed)
     with pytest.raises(ReportError, match=rf"holds a run with {message}; choose another --out, or --force to start ov"):
         run(tmp_path / "run", photos, other)
     assert journal_lines(tmp_path / "run") == lines
@@ -200,7 +208,7 @@ def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
 def test_force_starts_over_and_is_again_continued(tmp_path, photos):
     run(tmp_path / "run", photos)
     (tmp_path / "run/report.json").write_text("of the run before")
-    opened, other = open_source(str(photos)), make_settings(group="p2")
+    opened, other = open_source(str(photos)), make_settings(group="p2", scenario=STRICT)
     with open_run(tmp_path / "run", opened, other, resume=True, force=True):
         assert not (tmp_path / "run/report.json").exists()
         assert len(journal_lines(tmp_path / "run")) == 1
@@ -362,5 +370,5 @@ def test_file_descriptors_are_given_back(tmp_path, photos):
     for number in range(3):
         run(tmp_path / f"run{number}", photos)
         with pytest.raises(ReportError):
-            run(tmp_path / f"run{number}", photos, make_settings(group="p2"))
+            run(tmp_path / f"run{number}", photos, make_settings(group="p2", scenario=STRICT))
     assert len(os.listdir("/proc/self/fd")) == before

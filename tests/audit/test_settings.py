@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symmetry_audit.audit import DEFAULT_MAX_PIXELS, AuditSettings, make_settings
+from symmetry_audit.audit import DEFAULT_MAX_PIXELS, AuditSettings, fit_settings, make_settings
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.kernels import DEFAULT_REGULARIZERS, KERNEL_MODELS, STENCILS, kernel_model
 
@@ -25,7 +25,10 @@ def test_defaults_are_those_of_the_paper():
     assert names(settings) == DEFAULT_REGULARIZERS == ("tv", "tv2", "sobel", "laplacian", "prewitt")
     assert (str(settings.group), settings.kernel, settings.sigmas) == ("p32", "gaussian", (1.5,))
     assert (settings.response, settings.downscale, settings.limit, settings.seed) == ("abs", (1,), None, 0)
-    assert settings.scenarios == ("sample_strict", "dataset_strict")
+    assert settings.scenarios == ("sample_strict", "dataset_strict", "dataset_adaptive")
+    assert (settings.fit, settings.affine, settings.controls) == ("per-regularizer", None, True)
+    assert settings.clusters == "image"
+    assert settings.adaptive
     assert settings.max_pixels == DEFAULT_MAX_PIXELS
 
 
@@ -51,6 +54,37 @@ def test_names_come_as_comma_lists_or_sequences_without_repeats_in_the_order_giv
     assert make_settings(scenario="dataset_strict").scenarios == ("dataset_strict",)
     # the order of the report, not of the question
     assert make_settings(scenario="dataset_strict,sample_strict").scenarios == ("sample_strict", "dataset_strict")
+
+
+def test_without_a_regularizer_that_depends_on_direction_nothing_is_fitted(tmp_path):
+    (tmp_path / "own.toml").write_text("[round]\npoints = [[0, 0, -4], [1, 0, 1], [0, 1, 1], [-1, 0, 1], [0, -1, 1]]\n")
+    for asked in ({"reg": "laplacian"}, {"reg": "laplacian,round", "stencils": tmp_path / "own.toml"}):
+        settings = make_settings(**asked)
+        assert settings.scenarios == ("sample_strict", "dataset_strict")
+        assert not settings.adaptive
+    assert make_settings(reg="laplacian,tv").adaptive
+    assert make_settings(scenario="all").scenarios == make_settings().scenarios
+
+
+@pytest.mark.parametrize("fit", ["per-regularizer", "joint", "tv", "sobel"])
+def test_a_fit_is_named_after_what_it_is_made_with(fit):
+    assert make_settings(reg="tv,laplacian,sobel", fit=fit).fit == fit
+
+
+@pytest.mark.parametrize("reg", [None, (), "", iter([])])
+def test_a_run_that_only_fits_takes_the_regularizers_of_the_joint_fit(reg):
+    settings = fit_settings(reg=reg)
+    assert names(settings) == ("tv", "tv2", "sobel", "prewitt")
+    assert (settings.scenarios, settings.controls, settings.fit) == (("dataset_adaptive",), False, "per-regularizer")
+
+
+def test_a_run_that_only_fits_takes_other_regularizers_on_request(tmp_path):
+    (tmp_path / "own.toml").write_text(OWN)
+    assert names(fit_settings(reg=iter(["chiral"]))) == ("chiral",)
+    assert names(fit_settings(stencils=tmp_path / "own.toml")) == (*DEFAULT_REGULARIZERS, "ridge")
+    assert str(fit_settings(group="p8", limit=3).group) == "p8"
+    with pytest.raises(SettingError, match=r"^dataset_adaptive needs a regularizer that depends on direction; add --r"):
+        fit_settings(reg="laplacian")
 
 
 def test_numbers_come_alone_or_as_sequences():
@@ -84,10 +118,31 @@ def test_own_stencils_join_the_default_five_or_stand_alone(tmp_path):
         ({"sigma": 0.1}, r"^sigma must lie between 0\.3 and 64 px, got 0\.1; the default is 1\.5$"),
         ({"sigma": (1.5, float("nan"))}, r"^sigma must lie between .* got nan; "),
         ({"scenario": "dataset_strct"}, r'^unknown scenario "dataset_strct"\. Did you mean "dataset_strict"\?$'),
-        ({"scenario": "dataset_adaptive"}, r"needs per-image affine fits.* use --scenario sample_strict,dataset_st"),
-        ({"scenario": "all"}, '^scenario "all" needs per-image affine fits'),
+        (
+            {"scenario": "dataset_adaptive", "reg": "laplacian"},
+            r"^dataset_adaptive needs a regularizer that depends on direction; add --reg tv$",
+        ),
+        ({"scenario": "all", "reg": "laplacian"}, r"^dataset_adaptive needs a regularizer that depends on direction"),
+        ({"fit": "joined"}, r'^unknown fit "joined"\. Did you mean "joint"\?$'),
+        ({"fit": "sobel", "reg": "tv,tv2"}, r'^unknown fit "sobel"\. Choose from: per-regularizer, joint, tv, tv2\.$'),
+        (
+            {"fit": "laplacian"},
+            '^--fit "laplacian" does not depend on direction, so no deformation can be fitted to it$',
+        ),
+        ({"clusters": "folders"}, r'^unknown clusters "folders"\. Did you mean "folder"\?$'),
+        (
+            {"affine": "0" * 64, "scenario": "dataset_strict"},
+            r"^--affine gives w for dataset_adaptive, which is not measured; leave it out$",
+        ),
         ({"response": "square"}, r'^unknown response "square"\. Choose from: abs, energy\.$'),
-        ({"margin": 7}, "^--margin 7 is narrower than the kernel window; use at least 8 px$"),
+        (
+            {"margin": 14},
+            r"^--margin 14 is narrower than the kernel window; use at least 15 px, or --scenario sample_strict",
+        ),
+        (
+            {"margin": 7, "scenario": "dataset_strict"},
+            r"^--margin 7 is narrower than the kernel window; use at least 8 px$",
+        ),
         ({"downscale": 0}, "^--downscale takes whole factors from 2 to 64$"),
         ({"downscale": (2, 65)}, "^--downscale takes whole factors from 2 to 64$"),
         ({"downscale": 2.5}, "^--downscale takes whole factors from 2 to 64$"),
@@ -103,8 +158,12 @@ def test_what_is_wrong_is_said_in_one_line(asked, message):
 
 
 def test_the_narrowest_margin_is_the_window_of_the_widest_kernel():
-    assert make_settings(margin=8).margin == 8
-    assert make_settings(reg="tv", margin=7).margin == 7
+    strict = "sample_strict,dataset_strict"
+    assert make_settings(margin=8, scenario=strict).margin == 8
+    assert make_settings(reg="tv", margin=7, scenario=strict).margin == 7
+    # kernels of the adaptive scenario are stretched by up to two
+    assert make_settings(margin=15).margin == 15
+    assert make_settings(reg="tv", margin=13).margin == 13
 
 
 def test_one_json_document_holds_all_settings(tmp_path):
@@ -121,10 +180,19 @@ def test_one_json_document_holds_all_settings(tmp_path):
         limit=7,
         seed=-4,
         max_pixels=10**6,
+        fit="ridge",
+        controls=False,
+        clusters="duplicates",
     )
     document = json.loads(json.dumps(settings.to_dict(), allow_nan=False))
     assert document["sigma"] == [1, 1.5]
     assert (document["group"], document["limit"], document["seed"], document["downscale"]) == ("p8m", 7, -4, [1, 3])
+    assert [document[name] for name in ("fit", "affine", "controls", "clusters")] == [
+        "ridge",
+        None,
+        False,
+        "duplicates",
+    ]
     assert AuditSettings.from_dict(document) == settings
 
 
@@ -149,6 +217,7 @@ def test_settings_survive_json(reg, group, kernel, downscale, limit):
         {"regularizers": 5},
         {"group": "q"},
         {"sigma": None},
+        {"scenarios": None},
     ],
 )
 def test_damaged_settings_of_a_report_are_a_report_error(damage):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ def responses(group: Group, epsilons: tuple[float, ...], scenario: str, images: 
     return 20.0 + 0.01 * np.arange(images)[:, None] + amplitude[:, None] * shape
 
 
-def result(key: tuple, group: Group, values: np.ndarray, **changes: object) -> ResultRow:
+def result(key: tuple, group: Group, values: np.ndarray) -> ResultRow:
     scenario, regularizer, sigma, downscale = key
     gaps, mean = np.abs(values - values[:, :1]).max(axis=1), values.mean(axis=0)
     single = scenario == "sample_strict"
@@ -64,11 +64,74 @@ def result(key: tuple, group: Group, values: np.ndarray, **changes: object) -> R
         "visible_elements": group.order - 1,
         "images": len(values),
         **sample,
-        **changes,
     }
     return ResultRow(
         regularizer=regularizer, scenario=scenario, group=str(group), sigma=sigma, downscale=downscale, **fields
     )
+
+
+def statistics(scenario: str, epsilon: float) -> dict[str, object]:
+    """Numbers and reasons as a run leaves them, each its own multiple of ``epsilon``."""
+    fields = {"ci_low": 0.6, "ci_high": 1.7, "floor": 0.013, "epsilon_within_limit": 0.83}
+    if scenario != "sample_strict":
+        fields |= {"null_epsilon": 0.21, "excess": 0.79}
+    if scenario == "dataset_adaptive":
+        fields |= {"gain": 0.4, "gain_low": -0.1, "gain_high": 0.7, "random_epsilon": 1.31, "held_out_epsilon": 1.1}
+        fields |= {"held_out_strict_epsilon": 1.9, "held_out_gain": 0.8}
+        fields |= {"held_out_gain_low": -0.3, "held_out_gain_high": 1.4}
+    changes = {name: factor * epsilon for name, factor in fields.items()} | {"images_at_limit": 2}
+    if scenario == "sample_strict":
+        return changes | {"reasons": dict.fromkeys(("p_value", "null_epsilon", "excess"), "one profile each")}
+    if scenario == "dataset_strict":
+        return changes | {"p_value": 0.027}
+    return changes | {"fit": "joint", "held_out_p_value": 0.342, "reasons": {"p_value": "the same images"}}
+
+
+def analyses(scenarios: tuple[str, ...], regularizers: list[str], sigma: tuple, downscale: tuple) -> dict[str, list]:
+    """All tables that stand beside the rows, with numbers that tell their places."""
+    scales = [{"sigma": s, "downscale": d} for s in sigma for d in downscale]
+    sources = [*regularizers, "joint"]
+    dataset = [name for name in scenarios if name != "sample_strict"]
+    cells = [
+        {"scenario": scenario, "regularizer": name, **scale}
+        for scenario in dataset
+        for scale in scales
+        for name in regularizers
+    ]
+    return {
+        "fits": [
+            {
+                **{"regularizer": name, **scale, "images": 6, "failed": 1, "at_limit": 2, "share_at_limit": 1 / 3},
+                **{"median_a": 0.1, "median_b": 0.1, "median_ratio": 1.1 + at, "median_alpha_deg": 22.4 + at},
+                "mean_ratio": 1.2347 + at,
+            }
+            for scale in scales
+            for at, name in enumerate(sources)
+        ],
+        "transfer": [
+            {
+                **{"fit": source, "fit_sigma": scale["sigma"], "fit_downscale": scale["downscale"]},
+                **{"regularizer": name, **scale, "epsilon": 1.0, "relative_epsilon": 0.01 * (row + 0.1 * column)},
+            }
+            for scale in scales
+            for column, name in enumerate(regularizers)
+            for row, source in enumerate(sources, start=1)
+        ],
+        "leverage": [
+            cell | {"images": [{"image": image_name(at), "leverage": (-1) ** at / (at + 2)} for at in range(3)]}
+            for cell in cells + [cell | {"scenario": "sample_strict"} for cell in cells]
+        ],
+        "folders": [
+            {"folder": folder, **cell, "images": 3 + at, "epsilon": 1.0, "relative_epsilon": 0.05 * (at + 1)}
+            for at, folder in enumerate(("", "a_b"))
+            for cell in cells
+        ],
+        "subsets": [
+            cell
+            | {"sizes": [2, 3, 6], "mean": [3.0 + at, 2.0 + at, 1.9 + at], "deviation": [1.0, 0.5, 0.0], "enough": 3}
+            for at, cell in enumerate(cells)
+        ],
+    }
 
 
 def image_name(number: int) -> str:
@@ -77,7 +140,8 @@ def image_name(number: int) -> str:
 
 @pytest.fixture
 def write_run(tmp_path):
-    """A factory of runs, in ``tmp_path / folder``; ``row`` changes fields of every result row."""
+    """A factory of runs, in ``tmp_path / folder``; ``row`` changes fields of every result row, ``full`` adds the
+    statistics and analyses of a real run."""
 
     def write(
         folder="run",
@@ -92,6 +156,7 @@ def write_run(tmp_path):
         row=None,
         scale=1.0,
         skipped=0,
+        full=False,
         **settings,
     ) -> Run:
         path, parsed = tmp_path / folder, Group.parse(group)
@@ -117,17 +182,21 @@ def write_run(tmp_path):
             "seed": 0,
             **settings,
         }
+        rows = [result(key, parsed, values) for key, values in data.items()]
+        if full:
+            rows = [replace(item, **statistics(item.scenario, item.epsilon)) for item in rows]
         report = AuditReport(
             DatasetInfo(name, "folder", images, "0" * 64),
             document,
-            tuple(result(key, parsed, values, **(row or {})) for key, values in data.items()),
+            tuple(replace(item, **(row or {})) for item in rows),
             tuple(SkippedImage(f"bad{number}.png", "damaged") for number in range(skipped)),
+            analyses=analyses(scenarios, list(titles), sigma, downscale) if full else {},
         )
         (path / "report.json").write_text(report.to_json(), encoding="utf-8")
         with ResponseWriter(path / "responses.parquet", parsed, rows_per_group=16) as writer:
             for number in range(images):
                 for (scenario, regularizer, *scales), values in data.items():
-                    writer.append(image_name(number), regularizer, scenario, *scales, values[number])
+                    writer.append(image_name(number), regularizer, scenario, *scales, values[number], 0.25 * number)
         return Run(path, AuditReport.load(path), data)
 
     return write

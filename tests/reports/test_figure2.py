@@ -23,7 +23,7 @@ def drawn(run, regularizer="tv"):
     profiles = mean_profiles(run.folder, run.report)
     with matplotlib.style.context("default"), matplotlib.rc_context(_figure2.STYLE):
         figure = _figure2._drawn(facts(run.report), profiles, regularizer)
-        figure.canvas.draw()
+        figure.draw_without_rendering()
     return figure, *figure.axes
 
 
@@ -151,6 +151,66 @@ def test_long_names_of_samples_are_cut_to_their_end(write_run):
     assert _figure2._sample(row, 40) == "sample: a-name-of-some-length-0801.png"
 
 
+def intervals_of(axes):
+    """{place: (low, high)} of the thin lines over the bars."""
+    lines = [segment for item in axes.collections for segment in item.get_segments()]
+    assert all(segment[0, 0] == segment[1, 0] for segment in lines)
+    return {segment[0, 0]: tuple(segment[:, 1]) for segment in lines}
+
+
+def test_intervals_stand_on_the_middle_of_their_bars(write_run):
+    run = write_run(scenarios=ALL, full=True)
+    _, axes, _ = drawn(run)
+    found = intervals_of(axes)
+    names = list(facts(run.report).regularizers)
+    assert len(found) == len(run.report.results) == 15
+    for row in run.report.results:
+        place = names.index(row.regularizer) + (ALL.index(row.scenario) - 1) * 0.8 / 3
+        near = min(found, key=lambda x: abs(x - place))
+        assert near == pytest.approx(place)
+        assert found[near] == pytest.approx((row.ci_low, row.ci_high))
+    assert axes.get_ylim()[1] > max(row.ci_high for row in run.report.results)
+    assert axes.get_title("right") == "single sample: mean over images; lines: 95 %"
+
+
+def test_values_stand_above_the_intervals(write_run):
+    run = write_run(scenarios=ALL, full=True)
+    _, axes, _ = drawn(run)
+    ends = sorted(high for _, high in intervals_of(axes).values())
+    assert sorted(text.xy[1] for text in axes.texts) == pytest.approx(ends)
+
+
+def test_intervals_below_the_axis_are_cut_and_missing_ones_left_out(write_run):
+    run = write_run(scenarios=ALL[1:2], row={"ci_low": 0.0, "ci_high": 5.0})
+    rows = (replace(run.report.results[0], ci_high=None), *run.report.results[1:])
+    with matplotlib.rc_context(_figure2.STYLE):
+        axes = _figure2.Figure().subplots()
+        _figure2._draw_bars(axes, facts(replace(run.report, results=rows)))
+    bottom = axes.get_ylim()[0]
+    assert bottom > 0
+    assert list(intervals_of(axes).values()) == [(bottom, 5.0)] * 4
+    assert axes.get_title("right") == "lines: 95 %"
+
+
+def test_an_interval_moves_no_linear_axis_to_a_log_one(write_run):
+    run = write_run(titles={"tv2": "x", "laplacian": "y"}, scenarios=ALL[:1], row={"ci_low": 0.1, "ci_high": 99.0})
+    _, axes, _ = drawn(run, "tv2")
+    assert axes.get_yscale() == "linear"
+    assert axes.get_ylim()[1] > 99
+
+
+def test_bars_not_distinguishable_from_symmetric_carry_a_tilde(write_run):
+    run = write_run(scenarios=ALL[1:], full=True)
+    weak = {"tv", "prewitt"}
+    rows = [
+        replace(row, null_epsilon=0.9 * row.epsilon) if row.regularizer in weak else row for row in run.report.results
+    ]
+    run = replace(run, report=replace(run.report, results=tuple(rows)))
+    figure, axes, _ = drawn(run)
+    assert sum(text.get_text().endswith("~") for text in axes.texts) == 4
+    assert figure.get_suptitle().endswith("  ·  ~ not distinguishable")
+
+
 @pytest.mark.parametrize("row", [{"tested": False}, {"visible_elements": 0}])
 def test_untested_bars_carry_a_dagger(write_run, row):
     figure, axes, _ = drawn(write_run(group="p2", row=row))
@@ -173,6 +233,10 @@ CASES = {
         "titles": {"tv": "A regularizer " * 9},
     },
     "untested": {"group": "p2", "scale": 0.0, "row": {"tested": False}},
+    "statistics": {"group": "p32", "scenarios": ALL, "full": True},
+    "wide intervals": {"group": "p32", "scenarios": ALL, "row": {"ci_low": 0.0, "ci_high": 90.0, "null_epsilon": 50.0}},
+    "two with intervals": {"full": True, "titles": {"tv": "TV", "sobel": "Sobel"}},
+    "marks and a long name": {"full": True, "row": {"null_epsilon": 9.0}, "name": "a" * 50, "images": 1000},
 }
 
 

@@ -14,6 +14,7 @@ from symmetry_audit.reports import table1_text
 
 TABLES = ["table1.csv", "table1.md", "table1.tex"]
 FIGURES = ["figure2.png", "figure2.svg", "figure2.pdf"]
+DETAILS = ["details.md", "subsets.png", "subsets.svg", "subsets.pdf"]
 
 
 def invoke(*arguments):
@@ -23,14 +24,14 @@ def invoke(*arguments):
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ([], TABLES + FIGURES),
-        (["--format", "all"], TABLES + FIGURES),
+        ([], TABLES + FIGURES + DETAILS),
+        (["--format", "details"], DETAILS),
         (["--format", "table1"], TABLES),
         (["--format", "figure2", "--reg", "sobel"], FIGURES),
     ],
 )
 def test_table_on_stdout_and_files_on_stderr(write_run, options, names):
-    run = write_run()
+    run = write_run(titles={"tv": "TV", "sobel": "Sobel"})
     result = invoke(run.folder, *options)
     assert result.exit_code == 0, result.exception
     assert result.stdout == table1_text(run.report)
@@ -61,7 +62,7 @@ def test_errors_are_raised_for_the_entry_point(write_run, tmp_path):
 def test_an_unknown_format_is_a_usage_error(write_run):
     result = invoke(write_run().folder, "--format", "pdf")
     assert result.exit_code == 2
-    assert "'pdf' is not one of 'table1', 'figure2', 'all'" in result.stderr
+    assert "'pdf' is not one of 'table1', 'figure2', 'details', 'all'" in result.stderr
 
 
 def test_formats_are_those_of_render():

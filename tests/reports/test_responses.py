@@ -22,25 +22,27 @@ PARQUET = "responses.parquet"
 def test_written_file_has_the_documented_schema(tmp_path):
     group, path = Group.parse("p4m"), tmp_path / PARQUET
     rows = [(f"{i}.png", "tv", "dataset_strict", 1.5 if i % 2 else None, 1 + i % 3) for i in range(20)]
+    leverages = [0.1 * i - 1 for i in range(20)]
     values = np.random.default_rng(0).normal(size=(20, 8))
     with ResponseWriter(path, group, rows_per_group=7) as writer:
-        for row, value in zip(rows, values, strict=True):
-            writer.append(*row, value)
+        for row, value, leverage in zip(rows, values, leverages, strict=True):
+            writer.append(*row, value, leverage)
             assert not path.exists()
     file = pq.ParquetFile(path)
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [7, 7, 6]
-    assert {file.metadata.row_group(0).column(i).compression for i in range(6)} == {"ZSTD"}
+    assert {file.metadata.row_group(0).column(i).compression for i in range(7)} == {"ZSTD"}
     assert json.loads(file.schema_arrow.metadata[b"symaudit"]) == {
-        "schema": "symaudit.responses/1",
+        "schema": "symaudit.responses/2",
         "group": "p4m",
         "elements": ["A0", "A1", "A2", "A3", "A0M", "A1M", "A2M", "A3M"],
         "angles_deg": [0.0, 90.0, 180.0, 270.0] * 2,
     }
     types = {"image": pa.string(), "regularizer": pa.string(), "scenario": pa.string(), "sigma": pa.float64()}
-    types |= {"downscale": pa.int64(), "response": pa.list_(pa.float64(), 8)}
+    types |= {"downscale": pa.int64(), "leverage": pa.float64(), "response": pa.list_(pa.float64(), 8)}
     table = file.read()
     assert dict(zip(table.schema.names, table.schema.types, strict=True)) == types
     assert list(zip(*(table[name].to_pylist() for name in table.schema.names[:5]), strict=True)) == rows
+    assert table["leverage"].to_pylist() == leverages
     np.testing.assert_array_equal(table["response"].to_pylist(), values)
 
 
@@ -50,7 +52,7 @@ def test_an_interrupted_writer_leaves_the_old_file_and_nothing_else(tmp_path):
 
     def interrupted():
         with ResponseWriter(path, Group.parse("p2"), rows_per_group=1) as writer:
-            writer.append("a", "tv", "dataset_strict", None, 1, np.ones(2))
+            writer.append("a", "tv", "dataset_strict", None, 1, np.ones(2), 0.0)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -70,7 +72,7 @@ def test_the_file_takes_its_name_in_one_step(tmp_path, monkeypatch):
 
     def write():
         with ResponseWriter(path, Group.parse("p2")) as writer:
-            writer.append("a", "tv", "dataset_strict", None, 1, np.ones(2))
+            writer.append("a", "tv", "dataset_strict", None, 1, np.ones(2), 0.0)
 
     monkeypatch.setattr("os.replace", full)
     with pytest.raises(OSError, match="No space left"):
@@ -91,7 +93,7 @@ def test_a_response_that_does_not_fit_is_refused(tmp_path, bad):
         pytest.raises(ReportError, match=r"tv response of a\.png must be 4 finite values for p4"),
         ResponseWriter(tmp_path / PARQUET, Group.parse("p4")) as writer,
     ):
-        writer.append("a.png", "tv", "dataset_strict", 1.5, 1, bad)
+        writer.append("a.png", "tv", "dataset_strict", 1.5, 1, bad, 0.0)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
@@ -131,7 +133,7 @@ def test_reading_takes_constant_memory(tmp_path):
         values = np.random.default_rng(0).normal(10, 1, (images, group.order))  # does not compress
         with ResponseWriter(folder / PARQUET, group) as writer:
             for number, value in enumerate(values):
-                writer.append(f"{number}.png", "tv", "dataset_strict", 1.5, 1, value)
+                writer.append(f"{number}.png", "tv", "dataset_strict", 1.5, 1, value, 0.0)
         (folder / "report.json").write_text(_one_row_report(values).to_json(), encoding="utf-8")
         peaks[images] = int(subprocess.check_output([sys.executable, "-c", PEAK, folder], timeout=60))
     assert 0 < peaks[64_000] < 1.3 * peaks[8_000]
@@ -222,10 +224,10 @@ def _scaled(table):
 
 
 TAMPERED = {
-    "no metadata": (lambda t: t.replace_schema_metadata(None), 'has schema "None", expected "symaudit.responses/1"'),
+    "no metadata": (lambda t: t.replace_schema_metadata(None), 'has schema "None", expected "symaudit.responses/2"'),
     "not json": (lambda t: t.replace_schema_metadata({b"symaudit": b"\xff{"}), 'has schema "None"'),
     "json list": (lambda t: t.replace_schema_metadata({b"symaudit": b"[]"}), 'has schema "None"'),
-    "newer": (lambda t: _about(t, schema="symaudit.responses/2"), 'has schema "symaudit.responses/2"'),
+    "newer": (lambda t: _about(t, schema="symaudit.responses/9"), 'has schema "symaudit.responses/9"'),
     "other group": (lambda t: _about(t, group="p4m"), 'is for group "p4m", report.json for "p8"'),
     "column gone": (lambda t: t.drop_columns("sigma"), 'column "sigma" is missing or of another type'),
     "column type": (lambda t: _column(t, "downscale", t["downscale"].cast("float64")), 'column "downscale" is missing'),
@@ -243,6 +245,9 @@ TAMPERED = {
     "other sigma": (lambda t: _column(t, "sigma", pc.add(t["sigma"], 1.0)), "holds tv sample_strict sigma 2.5"),
     "other values": (_scaled, r"tv sample_strict sigma 1.5 downscale 1 has epsilon [0-9.]+, report.json says"),
     "null values": (lambda t: _nulls(t, "response"), "is damaged.*null values"),
+    "older": (lambda t: _about(t, schema="symaudit.responses/1"), 'has schema "symaudit.responses/1"'),
+    "leverage gone": (lambda t: t.drop_columns("leverage"), 'column "leverage" is missing or of another type'),
+    "null leverage": (lambda t: _nulls(t, "leverage"), "is damaged.*null values"),
     "null names": (lambda t: _nulls(t, "regularizer"), "is damaged.*null values"),
 }
 

@@ -1,4 +1,4 @@
-"""Table 1 in text, Markdown, LaTeX and CSV: the numbers, the names, the marks."""
+"""Table 1 in text, Markdown, LaTeX and CSV: the numbers, the names, the marks, the reasons."""
 
 import csv
 import io
@@ -11,43 +11,21 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.reports import table1_csv, table1_markdown, table1_tex, table1_text
+from symmetry_audit.reports import table1_csv, table1_tex, table1_text
 from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
+from tests.reports.readers import HOSTILE, WRITERS, parts_of, plain
 
 ALL = tuple(SCENARIO_TITLES)
-HOSTILE = r"a_b%c&d#e$f{g}h~i^j\k|l`m*n<o>[p]--q---r!"
-WRITERS = {"text": table1_text, "md": table1_markdown, "tex": table1_tex}
-
-
-# --- reading tables back, written independently of the code that writes them
-
-
-def unescape_md(text):
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text)
-
-
-def unescape_tex(text):
-    names = {r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^", r"\textbar{}": "|"}
-    names |= {r"\textless{}": "<", r"\textgreater{}": ">", r"\textasciigrave{}": "`", r"\textendash{}": "–", "-{}": "-"}
-    names |= {r"$\varepsilon$": "ε", r"$\sigma$": "σ", r"\rlap{$^\dagger$}": "†", r"$^\dagger$": "†"}
-    pattern = "|".join(re.escape(name) for name in names) + r"|\\([_%&#${}])"
-    return re.sub(pattern, lambda match: match[1] or names[match[0]], text)
+REASONS = {
+    "sample_strict": "p_value, null_epsilon, excess: one profile each",
+    "dataset_strict": "",
+    "dataset_adaptive": "p_value: the same images",
+}
 
 
 def cells_of(kind, report):
-    """[[cells of a row] ...] of each block, header rows first."""
-    text = WRITERS[kind](report)
-    if kind == "text":
-        blocks = re.split(r"\n\n", text)[1:3]
-        return [[re.split(r" {2,}", line) for line in block.splitlines()[1:]] for block in blocks]
-    if kind == "md":
-        blocks = [block for block in text.split("\n\n") if block.startswith("| ")]
-        split = [[re.split(r"(?<!\\)\|", line)[1:-1] for line in block.splitlines()] for block in blocks]
-        return [[[unescape_md(cell.strip()) for cell in row] for row in [block[0], *block[2:]]] for block in split]
-    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-    header, *blocks = body.split(r"\midrule")
-    rows = [[*header.splitlines()[1:], *block.splitlines()[2:]] for block in blocks]
-    return [[[unescape_tex(c.strip()) for c in re.split(r"(?<!\\)&", row[:-3])] for row in block] for block in rows]
+    """[[cells of a row] ...] of the two blocks of [SA], header rows first."""
+    return [rows for _, rows in parts_of(kind, report)[0][:2]]
 
 
 def assert_rounded(cell, value):
@@ -87,7 +65,7 @@ def test_table1_of_the_paper_reads_as_printed(write_run, kind):
 
 
 def test_csv_has_every_field_of_every_row_at_full_precision(write_run):
-    report = write_run(scenarios=ALL, sigma=(None,), name='a,"b"\nc').report
+    report = write_run(scenarios=ALL, sigma=(None,), name='a,"b"\nc', full=True).report
     lines = list(csv.DictReader(io.StringIO(table1_csv(report))))
     assert list(lines[0]) == ["dataset", *(item.name for item in fields(ResultRow))]
     assert len(lines) == len(report.results) == 15
@@ -98,6 +76,8 @@ def test_csv_has_every_field_of_every_row_at_full_precision(write_run):
                 assert line[name] == str(value).lower()
             elif isinstance(value, float):
                 assert float(line[name]) == value
+            elif name == "reasons":
+                assert line[name] == REASONS[row.scenario]
             else:
                 assert line[name] == ("" if value is None else str(value))
 
@@ -105,7 +85,7 @@ def test_csv_has_every_field_of_every_row_at_full_precision(write_run):
 def test_decimal_points_stand_in_line_marked_or_not(write_run):
     report = write_run(scenarios=ALL, row={"tested": False}).report
     report = replace(report, results=(replace(report.results[0], tested=True), *report.results[1:]))
-    lines = [line for line in table1_text(report).splitlines() if line.startswith(("Single sample,", "Dataset,"))]
+    lines = [line for line in table1_text(report).splitlines() if line.startswith(("  Single sample,", "  Dataset,"))]
     assert len(lines) == 6
     assert lines[0].count("†") == 4
     for block in (lines[:3], lines[3:]):
@@ -145,8 +125,7 @@ def test_noise_beside_a_real_value_does_not_widen_the_column(write_run):
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_caption_says_what_was_measured(write_run, kind):
-    text = WRITERS[kind](write_run(skipped=2).report)
-    text = {"text": str, "md": unescape_md, "tex": unescape_tex}[kind](text)
+    text = plain(kind, WRITERS[kind](write_run(skipped=2).report))
     assert (
         "Symmetry error ε of DIV2K (6 images, 2 left out) under p8; Gaussian kernel, σ = 1.5 px; margin 15 px; "
         "intensities 0–255." in text
@@ -159,7 +138,7 @@ def test_caption_of_other_settings(write_run):
         "Symmetry error ε of DIV2K (1 image) under p8; mean squared response; bicubic kernel; margin 15 px; "
         "downscale 2; intensities 0–255."
     )
-    assert first[2] == "ε (squared grey levels, intensities 0–255)"
+    assert first[3] == "ε (squared grey levels, intensities 0–255)"
 
 
 def test_rows_of_different_image_counts_show_the_range(write_run):
@@ -188,7 +167,7 @@ def test_untested_values_carry_a_dagger_and_a_footnote(write_run, kind, row):
     report = write_run(group="p2", row=row).report
     for block in cells_of(kind, report):
         assert all(cell.endswith("†") for line in block[1:] for cell in line[1:])
-    text = {"text": str, "md": unescape_md, "tex": unescape_tex}[kind](WRITERS[kind](report))
+    text = plain(kind, WRITERS[kind](report))
     assert "† Not tested: this regularizer sees no element of p2 but the identity" in text
 
 
@@ -201,12 +180,14 @@ def test_tested_values_carry_no_dagger(write_run, kind):
 
 @pytest.mark.parametrize("kind", WRITERS)
 def test_null_values_are_an_en_dash_with_their_reason(write_run, kind):
-    report = write_run(row={"relative_epsilon": None, "reason": "the mean response is 0_0"}).report
+    report = write_run(
+        row={"relative_epsilon": None, "reasons": {"relative_epsilon": "the mean response is 0_0"}}
+    ).report
     absolute, relative = cells_of(kind, report)
     assert {cell for line in relative[1:] for cell in line[1:]} == {"–"}
     assert "–" not in {cell for line in absolute[1:] for cell in line[1:]}
-    text = {"text": str, "md": unescape_md, "tex": unescape_tex}[kind](WRITERS[kind](report))
-    assert text.count("– No value: the mean response is 0_0.") == 1
+    text = plain(kind, WRITERS[kind](report))
+    assert text.count("– No relative ε: the mean response is 0_0.") == 1
 
 
 def test_a_row_the_report_lacks_is_an_en_dash(write_run):
@@ -222,9 +203,7 @@ def test_a_row_the_report_lacks_is_an_en_dash(write_run):
 @pytest.mark.parametrize("kind", WRITERS)
 def test_hostile_names_are_shown_as_they_are(write_run, kind):
     report = write_run(name=HOSTILE, titles={"tv": HOSTILE, "mine": "A & B"}).report
-    text = WRITERS[kind](report)
-    plain = {"text": str, "md": unescape_md, "tex": unescape_tex}[kind](text)
-    assert f"Symmetry error ε of {HOSTILE} (6 images)" in plain
+    assert f"Symmetry error ε of {HOSTILE} (6 images)" in plain(kind, WRITERS[kind](report))
     for block in cells_of(kind, report):
         assert block[0] == ["Scenario", HOSTILE, "A & B"]
         assert {len(line) for line in block} == {3}
@@ -251,7 +230,9 @@ def test_latex_leaves_no_special_character_unescaped(write_run):
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex here")
 def test_latex_compiles(write_run, tmp_path):
-    report = write_run(name=HOSTILE, titles={"tv": HOSTILE}, scenarios=ALL, sigma=(1, 2), row={"tested": False}).report
+    report = write_run(
+        name=HOSTILE, titles={"tv": HOSTILE}, scenarios=ALL, sigma=(1, 2), row={"tested": False}, full=True
+    ).report
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + table1_tex(report) + r"\end{document}"
     (tmp_path / "t.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "t.tex"]
@@ -261,8 +242,11 @@ def test_latex_compiles(write_run, tmp_path):
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.parametrize("nasty", ["a\nb", "a\x1b[31mb", "a\rb", "a\u202eb", "a\u2028b", "a\x00b"])
 def test_control_characters_do_not_reach_a_terminal_or_break_a_line(write_run, kind, nasty):
-    run = write_run(name=nasty, titles={"tv": nasty}, row={"reason": nasty, "relative_epsilon": None})
-    clean = write_run("clean", name="ab", titles={"tv": "ab"}, row={"reason": "ab", "relative_epsilon": None})
+    def named(name, folder):
+        row = {"reasons": {"relative_epsilon": name}, "relative_epsilon": None, "fit": name}
+        return write_run(folder, name=name, titles={"tv": name}, row=row, scenarios=ALL, full=True)
+
+    run, clean = named(nasty, "run"), named("ab", "clean")
     text = WRITERS[kind](run.report)
     assert len(text.splitlines()) == len(WRITERS[kind](clean.report).splitlines())
     assert all(char.isprintable() for char in text.replace("\n", ""))
