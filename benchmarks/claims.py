@@ -45,6 +45,7 @@ from tests.conftest import smooth_noise  # noqa: E402
 from tests.oracles import symmetry as oracle  # noqa: E402
 
 DATA = Path(os.environ.get("SYMAUDIT_TEST_DATA", ROOT.parent / "shared" / "data"))
+STRICT = "sample_strict,dataset_strict"
 SYMAUDIT = [sys.executable, "-m", "symmetry_audit.cli"]
 
 
@@ -78,7 +79,7 @@ def exactness(rounds: int) -> dict:
 def laws(rounds: int) -> dict:
     """The floor, isotropic fields, quarter turns, constants."""
     rng = np.random.default_rng(7)
-    settings = audit.make_settings()
+    settings = audit.make_settings(scenario=STRICT)
     bank = audit.strict_bank(settings, settings.models[0], TOLERANCES[torch.float32])
     on_cpu = DeviceBank.from_bank(bank.bank)
     fields = [bank_responses(smooth_noise(rng, 512, 512), on_cpu, 15)[bank.index] for _ in range(64)]
@@ -106,7 +107,7 @@ def real_images(rounds: int) -> dict:
     """Largest relative difference of any epsilon of Set5 and Set14 (p8) from the oracle's; BSD100 under p32."""
     gaps = {}
     for name in ("Set5", "Set14"):
-        report = measure(DATA / name / "HR", group="p8")
+        report = measure(DATA / name / "HR", group="p8", scenario=STRICT)
         images = [oracle.luminance(path) for path in sorted((DATA / name / "HR").glob("*.png"))]
         for row in report.results:
             responses = [oracle.responses(image, row.regularizer, oracle.group_matrices("p8")) for image in images]
@@ -114,7 +115,7 @@ def real_images(rounds: int) -> dict:
             single = row.scenario == "sample_strict"
             truth = np.mean([oracle.epsilon(one[None])[0] for one in table]) if single else oracle.epsilon(table)[0]
             gaps[f"{name}, {row.scenario}, {row.regularizer}"] = abs(row.epsilon / truth - 1)
-    rows = measure(DATA / "BSD100" / "HR").results
+    rows = measure(DATA / "BSD100" / "HR", scenario=STRICT).results
     return {
         "largest_relative_difference_of_epsilon": float(max(gaps.values())),
         "BSD100_p32": {f"{row.scenario}, {row.regularizer}": [row.epsilon, row.relative_epsilon] for row in rows},
@@ -134,7 +135,7 @@ def speed(rounds: int) -> dict:
 
 
 def memory(rounds: int) -> dict:
-    """Peak resident memory of `symaudit measure` on 100 and on 1,000 images of 480 x 320."""
+    """Peak resident memory of `symaudit measure`, strict rows, on 100 and on 1,000 images of 480 x 320."""
     rng, peaks = np.random.default_rng(5), {}
     with tempfile.TemporaryDirectory() as place:
         for index in range(20):
@@ -149,7 +150,7 @@ def memory(rounds: int) -> dict:
                 "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, capture_output=True); "
                 "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
             )
-            command = [*SYMAUDIT, "measure", str(folder), "--out", f"{place}/out{count}", "-q"]
+            command = [*SYMAUDIT, "measure", str(folder), "--scenario", STRICT, "--out", f"{place}/out{count}", "-q"]
             run = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
             peaks[count] = int(run.stdout) / 1024
     return {"peak_mib": peaks, "ratio": peaks[1000] / peaks[100]}

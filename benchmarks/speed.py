@@ -3,8 +3,9 @@
     python benchmarks/speed.py [--rounds 5] [--images 4] [--device cpu|cuda]
 
 Images are 2040 x 1356 RGB PNG files (the size of DIV2K's), mosaics of the photographs inside scikit-image at
-their own resolution. Five regularizers, p32. Every round runs every contender once, in turn; the figures are
-medians of seconds per image, and ratios are medians of the rounds' ratios.
+their own resolution. Five regularizers, p32, strict rotations (for fits see benchmarks/fits.py). Every round runs
+every contender once, in turn; the figures are medians of seconds per image, and ratios are medians of the rounds'
+ratios.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def conv2d_loop(image: np.ndarray, kernels: np.ndarray, device: str, batch: int)
 
 def contenders(paths: list[Path], device: str) -> dict[str, tuple[Callable[[], object], int]]:
     """name -> (what to time, images it handles)."""
-    settings = audit.make_settings()
+    settings = audit.make_settings(scenario="sample_strict,dataset_strict")
     bank = audit.strict_bank(settings, settings.models[0], TOLERANCES[torch.float32])
     on_device = DeviceBank.from_bank(bank.bank, device)
     # "distinct" for the plain loop means parity alone: 16 elements of each of the five

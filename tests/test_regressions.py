@@ -10,13 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from symmetry_audit import measure
+from symmetry_audit import measure, reports
 from symmetry_audit.audit import make_settings
 from symmetry_audit.cli.main import main
 from symmetry_audit.errors import SettingError
 from tests.conftest import save_photos
 
 STRICT = "sample_strict,dataset_strict"
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out tables and figures, which take most of the time of a small run."""
+    monkeypatch.setattr(reports, "render", lambda folder: ())
 
 
 def test_every_worker_s_first_image_has_the_same_bits(tmp_path: Path, rng: np.random.Generator) -> None:

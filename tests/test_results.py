@@ -9,16 +9,27 @@ import pytest
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import (
+    AFFINE_COLUMNS,
     SCENARIO_TITLES,
     SCENARIOS,
+    AffineFit,
     AuditReport,
+    Candidate,
+    CandidateValue,
     DatasetInfo,
+    FailedFit,
+    Recommendation,
     ResultRow,
     SkippedImage,
     dump_json,
 )
 
 SAMPLE = {"selected_image": "b.png", "epsilon_selected": 0.3, "median": 0.2, "q25": 0.1, "q75": 0.4}
+ADAPTIVE = {
+    **{"fit": "joint", "gain": 0.05, "gain_low": 0.02, "gain_high": 0.08, "random_epsilon": 0.2},
+    **{"held_out_epsilon": 0.11, "held_out_strict_epsilon": 0.14, "held_out_gain": 0.03},
+    **{"held_out_gain_low": 0.01, "held_out_gain_high": 0.05, "held_out_p_value": 0.2},
+}
 TITLES = {"tv": "TV", "sobel": "Sobel"}
 
 
@@ -33,6 +44,7 @@ def row(regularizer="tv", scenario="dataset_strict", sigma=1.5, downscale=1, eps
         "visible_elements": 30,
         "images": 4,
         **(SAMPLE if scenario == "sample_strict" else {}),
+        **(ADAPTIVE if scenario == "dataset_adaptive" else {}),
         **changes,
     }
     return ResultRow(
@@ -65,11 +77,46 @@ def grid(sigmas=(1.5,), downscales=(1,), scenarios=("sample_strict", "dataset_st
     return [row(r, c, s, d, epsilon=1.0 + n) for n, (s, d, c, r) in enumerate(keys)]
 
 
+def recommendation():
+    value = CandidateValue(
+        regularizer="tv", sigma=1.5, downscale=1, classes=4, mean_response=2.0, epsilon=1 / 3, relative_epsilon=1 / 6
+    )
+    candidate = Candidate(group="p4", scenario="dataset_strict", order=4, tested_order=2, values=(value,))
+    return Recommendation(
+        group="p4",
+        scenario="dataset_strict",
+        sentence="Recommended: p4.",
+        tolerance=0.05,
+        kappa=None,
+        unit="grey levels",
+        images=4,
+        candidates=(candidate,),
+        notes=("p2 was not tested",),
+    )
+
+
+NAMES = {"image": "a.png", "regularizer": "tv", "sigma": 1.5, "downscale": 1}
+FIT = AffineFit(
+    **NAMES,
+    **{name: 0.25 for name in AFFINE_COLUMNS if name not in (*NAMES, "iterations", "converged", "at_limit", "reason")},
+    iterations=7,
+    converged=True,
+    at_limit=False,
+)
+FAILED = FailedFit(**NAMES, orientation=0.1, coherence=0.2, reason="flat")
+
+
 # --- JSON
 
 
 def test_json_round_trip(tmp_path):
-    report = report_of(*grid(), row(sigma=None, relative_epsilon=None, reason="flat images", epsilon=1 / 3))
+    null = {"relative_epsilon": None, "reasons": {"relative_epsilon": "flat images"}}
+    report = report_of(
+        *grid(scenarios=SCENARIOS),
+        row(sigma=None, epsilon=1 / 3, **null),
+        analyses={"transfer": [{"epsilon": 0.1}], "subsets": []},
+        recommendation=recommendation(),
+    )
     (tmp_path / "report.json").write_text(report.to_json(), encoding="utf-8")
     loaded = AuditReport.load(tmp_path)
     assert loaded == report
@@ -84,16 +131,67 @@ def test_the_document_starts_with_its_schema_and_keeps_names_as_they_are():
     assert text.startswith('{\n  "schema": "symaudit.report/1",\n')
     assert text.endswith("}\n")
     assert "ü" in text
-    assert list(json.loads(text)) == ["schema", "dataset", "settings", "results", "skipped", "warnings"]
+    assert list(json.loads(text)) == [
+        *("schema", "dataset", "settings", "results", "skipped", "warnings", "analyses", "recommendation")
+    ]
+
+
+def test_a_report_of_before_has_neither_analyses_nor_a_recommendation():
+    document = report_of(row()).to_dict()
+    del document["analyses"], document["recommendation"]
+    report = AuditReport.from_dict(document)
+    assert (report.analyses, report.recommendation) == ({}, None)
 
 
 def test_rows_hide_what_they_do_not_have():
-    dataset, sample = row().to_dict(), row(scenario="sample_strict", reason="why").to_dict()
-    assert set(SAMPLE).isdisjoint(dataset)
-    assert "reason" not in dataset
-    assert {**SAMPLE, "reason": "why"}.items() <= sample.items()
-    assert set(sample) == {item.name for item in fields(ResultRow)}
-    assert set(sample) - set(dataset) == {*SAMPLE, "reason"}
+    sample, dataset, adaptive = (row(scenario=scenario).to_dict() for scenario in SCENARIOS)
+    everything = {item.name for item in fields(ResultRow)}
+    assert SAMPLE.items() <= sample.items()
+    assert ADAPTIVE.items() <= adaptive.items()
+    assert set(sample) == everything - set(ADAPTIVE)
+    assert set(dataset) == everything - set(SAMPLE) - set(ADAPTIVE)
+    assert set(adaptive) == everything - set(SAMPLE)
+    assert row(reasons={"p_value": "few images"}).to_dict()["reasons"] == {"p_value": "few images"}
+
+
+@pytest.mark.parametrize(("epsilon", "null", "expected"), [(0.2, 0.1, True), (0.19, 0.1, False), (0.2, None, None)])
+def test_a_row_stands_out_from_twice_its_null_level(epsilon, null, expected):
+    assert row(epsilon=epsilon, null_epsilon=null).distinguishable is expected
+
+
+# --- fits
+
+
+def test_a_failed_fit_is_false_in_a_condition():
+    assert FIT
+    assert not FAILED
+
+
+def test_fits_have_the_same_columns():
+    assert tuple(FIT.to_dict()) == tuple(FAILED.to_dict()) == AFFINE_COLUMNS
+    assert FIT.to_dict()["reason"] is None
+    missing = {name for name, value in FAILED.to_dict().items() if value is None}
+    assert missing == set(AFFINE_COLUMNS) - {*NAMES, "orientation", "coherence", "reason"}
+
+
+def test_fits_of_a_report_come_as_a_table(tmp_path):
+    table = report_of(row(), fits=(FIT, FAILED)).affine
+    assert tuple(table.columns) == AFFINE_COLUMNS
+    assert table["reason"].isna().tolist() == [True, False]
+    assert table["reason"].iloc[1] == "flat"
+    assert report_of(row()).affine.empty
+    assert tuple(report_of(row()).affine.columns) == AFFINE_COLUMNS
+    with pytest.raises(
+        ReportError, match=r"^cannot read .*affine\.parquet .*; measure with --scenario dataset_adaptive"
+    ):
+        _ = report_of(row(), folder=tmp_path).affine
+
+
+def test_a_damaged_table_of_fits_is_one_line(tmp_path):
+    (tmp_path / "affine.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ReportError, match=r"^cannot read .*affine\.parquet ") as caught:
+        _ = report_of(row(), folder=tmp_path).affine
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -152,6 +250,8 @@ DAMAGE = {
     "field gone": lambda d: d["results"][0].pop("epsilon"),
     "skipped strings": lambda d: d.update(skipped=["a.png"]),
     "warnings null": lambda d: d.update(warnings=None),
+    "reasons a list": lambda d: d["results"][0].update(reasons=["flat"]),
+    "analyses a list": lambda d: d.update(analyses=[1]),
 }
 
 
@@ -164,6 +264,13 @@ def test_a_damaged_report(tmp_path, case):
     with pytest.raises(ReportError, match=r"report\.json is damaged \(.+\); measure again with --force") as caught:
         AuditReport.load(tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", [[1], {}, "p4"])
+def test_a_damaged_recommendation(damage):
+    document = report_of(row()).to_dict() | {"recommendation": damage}
+    with pytest.raises(ReportError, match=r"^the recommendation is damaged \(.+\); measure again with --force$"):
+        AuditReport.from_dict(document)
 
 
 # --- tables

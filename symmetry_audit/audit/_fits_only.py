@@ -11,6 +11,7 @@ from symmetry_audit.audit._image import ImageRecord, measure_scales, scaled_copi
 from symmetry_audit.audit._run import Measurements, image_plans, single_threaded_torch
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._tables import ImageTables, TableLayout
+from symmetry_audit.errors import ImageError
 from symmetry_audit.results import AffineFit, FailedFit
 
 __all__ = ["fit_array", "relative_profiles", "stored_fits"]
@@ -26,8 +27,11 @@ def stored_fits(settings: AuditSettings, found: Measurements) -> Iterator[tuple[
 
 def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tuple[AffineFit | FailedFit, ...]:
     """Fits of one image, (H, W) luminance in [0, 255]. Raises ImageError where it is too small or cannot be used."""
-    banks, plans = image_plans(settings, device)
     luminance = np.asarray(luminance, dtype=np.float64)
+    if luminance.ndim != 2 or not np.isfinite(luminance).all():
+        found = f"shape {luminance.shape}" if luminance.ndim != 2 else "one that is not"
+        raise ImageError(f"an image is an (H, W) array of finite luminance in [0, 255], got {found}")
+    banks, plans = image_plans(settings, device)
     with single_threaded_torch():
         arrays = measure_scales(scaled_copies(luminance, settings), settings, plans, "array", (abs(settings.seed), 0))
     height, width = luminance.shape

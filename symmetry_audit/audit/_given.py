@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fits_digest", "given_fits"]
 
+NUMBERS = ("sigma", "downscale", "a", "b", "ratio", "alpha", "alpha_deg")
+COLUMNS = {"image": str, "regularizer": object, **dict.fromkeys(NUMBERS, float)}
 SLACK = 1e-6  # of ln(ratio): a ratio of 2 written with a few digits is still a ratio of 2
 
 
@@ -57,16 +59,18 @@ def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        # round_trip: the table of another run gives its fits again to the last bit
-        csv = path.suffix == ".csv"
-        table = pd.read_csv(path, float_precision="round_trip") if csv else pd.read_parquet(path)
+        # as text: read as numbers, the fits of another run would come back with other last digits
+        table = pd.read_csv(path, dtype=str) if path.suffix == ".csv" else pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise SettingError(
             f"{path} is no table of fits ({one_line(error)}); give an affine.parquet or a .csv"
         ) from None
     if "image" not in table:
         raise SettingError(f'{path} has no column "image"; a table of fits needs image, a and b')
-    return table.astype({"image": str} | ({"regularizer": object} if "regularizer" in table else {}))
+    try:
+        return table.astype({name: kind for name, kind in COLUMNS.items() if name in table})
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"{path}: columns of numbers must hold nothing else ({one_line(error)})") from None
 
 
 def _coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -75,12 +79,7 @@ def _coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     chosen = next((names for names in ways if set(names) <= set(table)), None)
     if chosen is None:
         raise SettingError(f"{path} has neither columns a and b nor ratio and alpha_deg")
-    try:
-        first, second = (table[name].to_numpy(np.float64) for name in chosen)
-    except (TypeError, ValueError) as error:
-        raise SettingError(
-            f"{path}: columns {chosen[0]} and {chosen[1]} must hold numbers ({one_line(error)})"
-        ) from None
+    first, second = (table[name].to_numpy() for name in chosen)
     a, b = (first, second) if chosen == ("a", "b") else _from_axes(first, second, chosen[1], path)
     length = np.nan_to_num(np.hypot(a, b), posinf=np.inf)
     if length.max(initial=0.0) > np.log(MAX_RATIO) + SLACK:

@@ -188,20 +188,21 @@ class AuditReport:
         schema = document.get("schema") if isinstance(document, dict) else None
         if schema != REPORT_SCHEMA:
             raise ReportError(f'{where} has schema "{schema}", expected "{REPORT_SCHEMA}"; measure again with --force')
-        kinds = {"dataset": dict, "settings": dict, "results": list, "skipped": list, "warnings": list}
-        for key, kind in kinds.items():
+        document = {"analyses": {}, "recommendation": None} | document
+        kinds = {"dataset": dict, "settings": dict, "analyses": dict}
+        for key, kind in (kinds | dict.fromkeys(("results", "skipped", "warnings"), list)).items():
             if not isinstance(document.get(key), kind):
                 wrong = f"{key} is missing or no {kind.__name__}"
                 raise ReportError(f"{where} is damaged ({wrong}); measure again with --force")
-        chosen = document.get("recommendation")
+        chosen = document["recommendation"]
         try:
             return cls(
                 dataset=DatasetInfo(**document["dataset"]),
                 settings=document["settings"],
-                results=tuple(ResultRow(**row) for row in document["results"]),
+                results=tuple(map(_row, document["results"])),
                 skipped=tuple(SkippedImage(**item) for item in document["skipped"]),
                 warnings=tuple(document["warnings"]),
-                analyses=document.get("analyses", {}),
+                analyses=document["analyses"],
                 recommendation=None if chosen is None else Recommendation.from_dict(chosen),
                 folder=folder,
             )
@@ -265,6 +266,14 @@ class AuditReport:
         titles = {item["name"]: item["title"] for item in self.settings["regularizers"]}
         pivot.columns = [titles[name] for name in pivot.columns]
         return pivot
+
+
+def _row(document: Mapping[str, Any]) -> ResultRow:
+    """The inverse of ``to_dict``. Raises TypeError."""
+    row = ResultRow(**document)
+    if not isinstance(row.reasons, dict):
+        raise TypeError("reasons is no dict")
+    return row
 
 
 def dump_json(document: Any) -> str:

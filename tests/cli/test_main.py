@@ -69,8 +69,9 @@ def test_the_line_of_a_verb_is_that_of_its_help():
             assert loaded.short_help == line
 
 
-def test_measure_help_has_the_exit_codes_too(run):
-    assert re.findall(r"^    (\d+) ", run("measure", "--help")[1], re.MULTILINE) == ["0", "1", "2", "3", "4", "130"]
+@pytest.mark.parametrize("name", ["measure", "fit-affine"])
+def test_the_help_of_measuring_verbs_has_the_exit_codes_too(run, name):
+    assert re.findall(r"^    (\d+) ", run(name, "--help")[1], re.MULTILINE) == ["0", "1", "2", "3", "4", "130"]
 
 
 def test_help_imports_nothing_heavy():
@@ -88,7 +89,7 @@ for arguments in (["--help"], *([verb, "--help"] for verb in VERBS), ["mesure"],
             pass
     assert not heavy & set(sys.modules), (arguments, heavy & set(sys.modules))
 import symmetry_audit.api  # all but torch and what draws: those wait for a run
-late = {"torch", "pandas", "matplotlib", "scipy"}
+late = {"torch", "pandas", "matplotlib"}
 assert not late & set(sys.modules), late & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
@@ -114,7 +115,13 @@ def test_version(run):
     ("arguments", "message"),
     [
         (["mesure"], 'no command "mesure". Did you mean "measure"?'),
-        (["xyzzy"], 'no command "xyzzy". Choose from: measure, demo, report, verify, datasets.'),
+        (
+            ["xyzzy"],
+            'no command "xyzzy". Choose from: measure, fit-affine, demo, report, recommend, verify, datasets, synth.',
+        ),
+        (["fit-afine", "x"], 'no command "fit-afine". Did you mean "fit-affine"?'),
+        (["fit-affine"], "Missing argument 'SOURCE'."),
+        (["fit-affine", "x", "--fit", "tv"], "No such option '--fit'"),
         (["--vresion"], "No such option '--vresion'. Did you mean '--version'?"),
         (["measure"], "Missing argument 'SOURCE'."),
         (["measure", "photos", "--gruop", "p4"], "No such option '--gruop'. Did you mean '--group'?"),

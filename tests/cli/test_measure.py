@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
-import os
 import signal
-import subprocess
 import sys
-import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,55 +18,39 @@ from symmetry_audit.cli.main import main
 from symmetry_audit.cli.measure import measure as command
 from symmetry_audit.cli.options import progress_on_stderr
 from symmetry_audit.results import AuditReport
+from tests.cli.conftest import STRICT, Killable, one_document
 from tests.conftest import save_photos
 
 FILES = {"report.json", "run.json", "responses.parquet", "journal.jsonl", ".lock"}
-DRAWN = {"table1.csv", "table1.md", "table1.tex", "figure2.png", "figure2.svg", "figure2.pdf"}
+FITS = {"affine.parquet", "affine.csv"}
+DRAWN = {
+    *("table1.csv", "table1.md", "table1.tex", "figure2.png", "figure2.svg", "figure2.pdf"),
+    *("details.md", "subsets.png", "subsets.svg", "subsets.pdf"),
+}
 
 
 @pytest.fixture
-def run(capsys, monkeypatch, tmp_path):
+def run(call):
     """Run ``symaudit measure`` in this process, in tmp_path; give exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("SYMAUDIT_")]:
-        monkeypatch.delenv(name)
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as stop:
-            main(["measure", *map(str, arguments)])
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
-
-
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Leave out tables and figures, which take most of the time of a small run."""
-    monkeypatch.setattr(reports, "render", lambda folder: ())
-
-
-def one_document(text: str) -> dict:
-    """``text`` as exactly one JSON document without NaN or Infinity."""
-
-    def refuse(name):
-        raise AssertionError(f"{name} is not JSON")
-
-    return json.loads(text, parse_constant=refuse)
+    return lambda *arguments: call("measure", *arguments)
 
 
 # --- real processes
 
 
 def test_exit_codes_0_3_and_4(symaudit, photos, tmp_path):
-    small = ("measure", "photos", "--reg", "tv", "--group", "p4", "--workers", "1")
+    small = ("measure", "photos", "--reg", "tv", "--group", "p4", "--workers", "1", *STRICT)
     done = symaudit(*small, "--out", "a/report", "--json")
     report = one_document(done.stdout)
     assert done.returncode == 0
     assert report["schema"] == "symaudit.report/1"
     assert (tmp_path / "a/report/report.json").read_text(encoding="utf-8") == done.stdout
     assert {path.name for path in (tmp_path / "a/report").iterdir()} == FILES | DRAWN
-    assert done.stderr.splitlines() == [f"Warning: {report['warnings'][0]}", "Report written to a/report"]
+    assert done.stderr.splitlines() == [
+        f"Warning: {report['warnings'][0]}",
+        report["recommendation"]["sentence"],
+        "Report written to a/report",
+    ]
 
     (photos / "photo_1.png").write_bytes(b"")
     done = symaudit(*small)
@@ -98,44 +79,16 @@ def test_exit_codes_1_and_2(symaudit, tmp_path):
     assert not (tmp_path / "symaudit-empty").exists()
 
 
-class Killable:
-    """A ``symaudit measure`` in a process of its own that is stopped once its journal has grown."""
-
-    def __init__(self, folder: Path, journal: Path, *arguments: str) -> None:
-        self.journal = journal
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "symmetry_audit.cli", "measure", *arguments],
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def images(self) -> int:
-        return max(0, self.journal.read_bytes().count(b"\n") - 1) if self.journal.exists() else 0
-
-    def wait_for(self, images: int) -> None:
-        limit = time.monotonic() + 120
-        while self.images() < images:
-            assert self.process.poll() is None and time.monotonic() < limit, self.process.communicate()
-            time.sleep(0.002)
-
-    def stop(self, how: signal.Signals) -> tuple[int, str, str]:
-        self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out, err
-
-
-def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(symaudit, run, rng, tmp_path):
+def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(run, rng, tmp_path):
     """Ctrl-C, then SIGKILL, then a torn line; the end is that of a run left in peace with another worker count."""
     count = 120
     (tmp_path / "photos").mkdir()
     picture = rng.integers(0, 256, (240, 240), np.uint8)
     for number in range(count):
         Image.fromarray(np.roll(picture, number, axis=1)).save(tmp_path / f"photos/{number:03}.png", compress_level=1)
-    arguments, journal = ("photos", "--out", "run", "--workers", "1"), tmp_path / "run/journal.jsonl"
+    arguments, journal = ("photos", "--out", "run", "--workers", "1", *STRICT), tmp_path / "run/journal.jsonl"
 
-    first = Killable(tmp_path, journal, *arguments)
+    first = Killable(tmp_path, journal, "measure", *arguments)
     first.wait_for(10)
     code, out, err = first.stop(signal.SIGINT)
     assert (code, out) == (130, "")
@@ -144,7 +97,7 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(symau
     assert 10 <= interrupted < count
     assert not (tmp_path / "run/report.json").exists()
 
-    second = Killable(tmp_path, journal, *arguments)
+    second = Killable(tmp_path, journal, "measure", *arguments)
     second.wait_for(interrupted + 10)
     second.process.send_signal(signal.SIGSTOP)
     # while it stands still, a third run on that folder is told, in this process, and changes nothing
@@ -158,10 +111,9 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(symau
     with open(journal, "ab") as file:
         file.write(b'{"image": "119.png", "sta')
 
-    done = symaudit("measure", *arguments)
-    assert done.returncode == 0
+    assert run(*arguments)[0] == 0
     assert journal.read_bytes().count(b"\n") == 1 + count
-    assert measure_in_python("photos", out="whole", workers=2).dataset.images == count
+    assert measure_in_python("photos", out="whole", workers=2, scenario=STRICT[1]).dataset.images == count
     for name in sorted({"report.json", "responses.parquet"} | DRAWN):
         assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
@@ -169,39 +121,57 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(symau
 # --- stdout and stderr
 
 
+def test_a_killed_adaptive_run_continues_to_the_same_bytes(run, rng, tmp_path):
+    save_photos(tmp_path / "photos", rng, count=12)
+    asked = ("photos", "--out", "run", "--workers", "1", "--group", "p8", "--reg", "tv,chiral", "-q")
+    first = Killable(tmp_path, tmp_path / "run/journal.jsonl", "measure", *asked)
+    first.wait_for(3)
+    code, out, err = first.stop(signal.SIGKILL)
+    assert (code, out, err) == (-signal.SIGKILL, "", "")
+    assert 3 <= first.images() < 12
+    assert run(*asked)[0] == 0
+    whole = measure_in_python("photos", out="whole", workers=3, group="p8", reg="tv,chiral")
+    assert whole.results[-1].held_out_p_value is not None  # everything that is drawn at random is there
+    for name in sorted({"report.json", "responses.parquet"} | FITS | DRAWN):
+        assert (tmp_path / "run" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+    assert {path.name for path in (tmp_path / "run").iterdir()} == FILES | FITS | DRAWN
+
+
 def test_the_table_goes_to_stdout_and_the_report_can_be_loaded(run, photos, undrawn, tmp_path):
-    code, out, err = run("photos", "--group", "p8", "--out", "r")
+    code, out, err = run("photos", "--group", "p8", "--out", "r", "--no-controls")
     report = AuditReport.load(tmp_path / "r")
     assert code == 0
     assert out == reports.table1_text(report)
-    assert err.splitlines() == [*(f"Warning: {text}" for text in report.warnings), "Report written to r"]
-    assert len(report.results) == 10
+    warnings = [f"Warning: {text}" for text in report.warnings]
+    assert err.splitlines() == [*warnings, report.recommendation.sentence, "Report written to r"]
+    assert len(report.results) == 15
 
 
 def test_quiet_says_nothing_but_the_result(run, photos, undrawn):
     (photos / "photo_0.png").write_bytes(b"")
-    code, out, err = run("photos", "--group", "p2", "-q")
+    code, out, err = run("photos", "--group", "p2", "-q", *STRICT)
     assert (code, err) == (4, "")
     assert "3 images, 1 left out" in out
-    assert run("photos", "--group", "p2", "-qv", "--allow-skipped") == (0, out, "")
+    assert run("photos", "--group", "p2", "-qv", "--allow-skipped", *STRICT) == (0, out, "")
 
 
 def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, photos, undrawn):
     for number in range(12):
         (photos / f"x{number:02}.png").write_bytes(b"")
-    arguments = ("photos", "--reg", "tv,chiral", "--group", "p4", "--device", "cpu", "--workers", "3")
+    arguments = ("photos", "--reg", "tv,chiral", "--group", "p4", "--device", "cpu", "--workers", "3", *STRICT)
     plan = "16 images of photos: tv,chiral under p4, gaussian kernel, margin 15 px, into symaudit-photos"
     code, out, err = run(*arguments, "-v")
     assert code == 4
-    first, *left_out, last = err.splitlines()
+    first, *left_out, chosen, last = err.splitlines()
     assert first == f"Measuring {plan}; device cpu, workers 3"
     assert left_out == [f"Left out: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
+    assert chosen.startswith("Recommended: p1, the trivial group, ")
     assert last == "Report written to symaudit-photos"
 
     assert run(*arguments, "--dry-run") == (0, f"Would measure {plan}\n", "")
     code, quieter_out, quieter = run(*arguments)
     assert quieter_out == out
-    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", last]
+    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", chosen, last]
 
 
 def test_json_of_a_flat_dataset_has_null_and_a_reason(run, tmp_path, undrawn):
@@ -210,8 +180,11 @@ def test_json_of_a_flat_dataset_has_null_and_a_reason(run, tmp_path, undrawn):
     code, out, _ = run("walls", "--reg", "chiral", "--group", "p4", "--json")
     document = one_document(out)
     assert code == 0
-    assert [(row["relative_epsilon"], row["normalized_epsilon"]) for row in document["results"]] == [(None, None)] * 2
-    assert {row["reason"] for row in document["results"]} == {"the mean response is 0: every image is flat"}
+    names = ("relative_epsilon", "normalized_epsilon", "floor")
+    assert [row["scenario"] for row in document["results"]] == ["sample_strict", "dataset_strict", "dataset_adaptive"]
+    for row in document["results"]:
+        assert [row[name] for name in names] == [None] * 3
+        assert {row["reasons"][name] for name in names} == {"the mean response is 0: every image is flat"}
 
 
 def test_what_was_chosen_for_the_user_is_said(run, tmp_path, monkeypatch, capsys):
@@ -229,15 +202,15 @@ def test_what_was_chosen_for_the_user_is_said(run, tmp_path, monkeypatch, capsys
 
 @pytest.mark.parametrize(("scenario", "least"), [("sample_strict", True), ("dataset_strict", False)])
 def test_fail_above_looks_at_the_dataset_rows_where_there_are_any(run, photos, undrawn, scenario, least):
-    both = measure_in_python(photos, reg="tv", group="p8")
+    both = measure_in_python(photos, reg="tv", group="p8", scenario=STRICT[1])
     single, dataset = (row.relative_epsilon for row in both.results)
     assert single > dataset
     between = (single + dataset) / 2
     arguments = ("photos", "--reg", "tv", "--group", "p8", "-q", "--fail-above")
     assert run(*arguments, between, "--scenario", scenario, "--out", "alone")[0] == (3 if least else 0)
-    assert run(*arguments, between, "--out", "both")[0] == 0
-    assert run(*arguments, dataset, "--out", "both")[0] == 0  # reached is not exceeded
-    assert run(*arguments, dataset * 0.999, "--out", "both")[0] == 3
+    assert run(*arguments, between, "--out", "both", *STRICT)[0] == 0
+    assert run(*arguments, dataset, "--out", "both", *STRICT)[0] == 0  # reached is not exceeded
+    assert run(*arguments, dataset * 0.999, "--out", "both", *STRICT)[0] == 3
 
 
 def test_progress_is_a_line_now_and_then_where_stderr_is_no_terminal(capsys):
@@ -280,6 +253,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "photos", "--json", "--reg", "diagonal", "--reg", "tv,sobel", "--stencils", "own.toml", "--group", "p4m",
         "--kernel", "bicubic", "--margin", "9", "--response", "energy", "--scenario", "dataset_strict",
         "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
+        "--fit", "sobel", "--no-controls", "--clusters", "folder",
     )  # fmt: skip
     settings = one_document(out)["settings"]
     assert code == 0
@@ -295,6 +269,10 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "limit": 2,
         "seed": 5,
         "max_pixels": 5000,
+        "fit": "sobel",
+        "affine": None,
+        "controls": False,
+        "clusters": "folder",
     }
     info = json.loads((tmp_path / "symaudit-photos/run.json").read_text())
     assert (info["device"], info["workers"]) == ("cpu", 1)
@@ -309,7 +287,7 @@ def test_on_error_fail_stops_with_1(run, photos, undrawn, tmp_path):
 
 
 def test_a_finished_report_is_given_again_and_another_question_is_refused(run, photos, undrawn, tmp_path):
-    asked = ("photos", "--reg", "tv", "--group", "p4", "--out", "r", "-q")
+    asked = ("photos", "--reg", "tv", "--group", "p4", "--out", "r", "-q", *STRICT)
     first = run(*asked)
     stored = (tmp_path / "r/report.json").read_bytes()
     assert run(*asked) == first
@@ -368,17 +346,22 @@ def test_a_flag_goes_before_the_environment_before_the_file_before_the_default(r
     assert (plan["group"], plan["seed"], plan["margin"], plan["reg"]) == ("p16", 2, 30, ["chiral"])
 
 
+TRUTH = "image,ratio,alpha_deg\nphoto_0.png,1.5,30\n"
+
+
 def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
     names = {option.lstrip("-") for item in command.params for option in item.opts if option.startswith("--")}
     values = {
         "reg": ["tv", "mine"], "stencils": "own.toml", "group": "p8m", "kernel": "gaussian", "sigma": [1, 2.5],
-        "margin": 40, "response": "energy", "scenario": ["dataset_strict"], "downscale": [2, 3], "limit": 2, "seed": 7,
-        "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
+        "margin": 40, "response": "energy", "scenario": ["dataset_adaptive"], "downscale": [2, 3], "limit": 2,
+        "seed": 7, "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
-        "resume": False, "force": True, "json": True,
+        "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
+        "clusters": "duplicates",
     }  # fmt: skip
     assert set(values) == names - {"config"}
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
+    (tmp_path / "truth.csv").write_text(TRUTH)
     # JSON values are TOML values; - and _ are the same
     lines = [f"{key.replace('-', '_')} = {json.dumps(value)}" for key, value in values.items()]
     (tmp_path / "run.toml").write_text("\n".join(lines))
@@ -393,11 +376,15 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "sigma": [1.0, 2.5],
         "margin": 40,
         "response": "energy",
-        "scenarios": ["dataset_strict"],
+        "scenarios": ["dataset_adaptive"],
         "downscale": [1, 2, 3],
         "limit": 2,
         "seed": 7,
         "max_pixels": 99,
+        "fit": "mine",
+        "affine": hashlib.sha256(TRUTH.encode()).hexdigest(),
+        "controls": False,
+        "clusters": "duplicates",
     }
 
 
@@ -437,6 +424,8 @@ def test_a_config_file_that_is_not_there(run, photos):
         ("group", "p3", ["p32", "p32m"]),
         ("kernel", "b", ["bicubic"]),
         ("source", "DIV", ["DIV2K"]),
+        ("fit", "jo", ["joint"]),
+        ("scenario", "dataset_", []),
     ],
 )
 def test_names_are_completed(option, typed, expected):

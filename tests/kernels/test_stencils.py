@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import cos, pi, sin, sqrt
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,53 @@ def test_kernel_models_refuse() -> None:
     for sigma in (0.0, -1.0, float("nan"), 100.0):
         with pytest.raises(SettingError, match=r"sigma must lie between 0\.3 and 64"):
             kernel_model("gaussian", sigma)
+
+
+@pytest.mark.parametrize(
+    ("name", "directed"),
+    [("tv", True), ("tv2", True), ("sobel", True), ("prewitt", True), ("chiral", True), ("laplacian", False)],
+)
+def test_only_the_laplacian_has_no_direction(name: str, directed: bool) -> None:
+    assert STENCILS[name].directed is directed
+
+
+CORNERS, SIDES = ((1, 1), (1, -1), (-1, 1), (-1, -1)), ((1, 0), (-1, 0), (0, 1), (0, -1))
+DIAGONAL = (*((x, y, 1) for x, y in CORNERS), (0, 0, -4))
+NINE = (*((x, y, 1) for x, y in CORNERS), *((x, y, 4) for x, y in SIDES), (0, 0, -20))
+HEXAGON = (*((cos(pi * k / 3), sin(pi * k / 3), 1.0) for k in range(6)), (0.0, 0.0, -6.0))
+BIHARMONIC = (
+    *((x, y, -8) for x, y in SIDES),
+    *((x, y, 2) for x, y in CORNERS),
+    *((2 * x, 2 * y, 1) for x, y in SIDES),
+    (0, 0, 20),
+)
+
+
+@pytest.mark.parametrize("points", [DIAGONAL, NINE, HEXAGON, BIHARMONIC], ids=["diagonal", "nine", "hexagon", "square"])
+@pytest.mark.parametrize("scale", [1.0, 1e6, 1e-6])
+@pytest.mark.parametrize("spacing", [1.0, 3.0])
+def test_isotropic_stencils_have_no_direction(points: tuple, scale: float, spacing: float) -> None:
+    """Their leading moments are those of a power of the Laplacian."""
+    own = Stencil("own", "Own", tuple((spacing * x, spacing * y, scale * w) for x, y, w in points))
+    assert not own.directed
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        ((0, 0, 1), (1, 1, -1)),  # Roberts
+        ((1, 0, 1), (-1, 0, 1), (0, 1, 1.1), (0, -1, 1.1), (0, 0, -4.2)),  # a Laplacian that prefers y
+        ((1, 1, 1), (-1, -1, 1), (1, -1, -1), (-1, 1, -1)),  # the mixed second difference
+        ((1, 0, 1), (-1, 0, 1), (0, 1, -1), (0, -1, -1)),  # x x - y y
+        ((1, 0, 1), (-0.5, sqrt(3) / 2, 1), (-0.5, -sqrt(3) / 2, 1), (1.001, 0, -3)),  # a first difference in the end
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_stencils_with_a_direction(points: tuple, turned: bool) -> None:
+    assert Stencil("own", "Own", tuple((y, -x, w) if turned else (x, y, w) for x, y, w in points)).directed
+
+
+def test_a_triple_without_first_and_isotropic_second_moments_has_no_direction() -> None:
+    """Three points at 120 degrees: odd terms come in third order only, and direction with them."""
+    points = (*((cos(2 * pi * k / 3), sin(2 * pi * k / 3), 1.0) for k in range(3)), (0.0, 0.0, -3.0))
+    assert not Stencil("own", "Own", points).directed

@@ -17,10 +17,11 @@ ALL = tuple(SCENARIO_TITLES)
 TITLES = {"tv": "TV", "laplacian": "Laplacian"}
 
 
-def drawn(report):
+def drawn(report, layout=False):
     with matplotlib.style.context("default"), matplotlib.rc_context(STYLE):
         figure = _subsets._drawn(facts(report), report.analyses)
-        figure.draw_without_rendering()
+        if layout:
+            figure.draw_without_rendering()
     return figure
 
 
@@ -99,7 +100,7 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_no_text_overlaps_or_leaves_the_figure(write_run, case):
-    figure = drawn(write_run(**{"scenarios": ALL, "full": True, **CASES[case]}).report)
+    figure = drawn(write_run(**{"scenarios": ALL, "full": True, **CASES[case]}).report, layout=True)
     renderer = figure.canvas.get_renderer()
     texts = [figure._suptitle, figure._supylabel, *(text for item in figure.legends for text in item.get_texts())]
     for axes in figure.axes:

@@ -1,0 +1,98 @@
+"""The radially averaged Welch periodogram: its unit, its rings, and a naive copy of its definition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from symmetry_audit.audit._spectrum import BINS, radial_power, radial_spectrum
+from tests.conftest import smooth_noise
+from tests.oracles import affine as oracle
+
+CENTRES = (np.arange(BINS) + 0.5) / (2 * BINS)
+AREAS = np.pi * np.diff(np.square(np.arange(BINS + 1) / (2 * BINS)))
+
+
+def naive(image: np.ndarray, size: int) -> np.ndarray:
+    """The definition, one segment after another over the whole plane of frequencies."""
+    hann = np.sin(np.pi * np.arange(1, size + 1) / (size + 1)) ** 2
+    window = hann[:, None] * hann
+    frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.fftfreq(size))
+    total, starts = 0, [np.unique((np.linspace(0, n - size, 8)).astype(int)) for n in image.shape]
+    for top in starts[0]:
+        for left in starts[1]:
+            part = image[top : top + size, left : left + size]
+            total = total + np.abs(np.fft.fft2((part - part.mean()) * window)) ** 2
+    power = total / (len(starts[0]) * len(starts[1]) * (window**2).sum())
+    found = np.full(BINS, np.nan)
+    for ring in range(BINS):
+        last = 0.5 if ring == BINS - 1 else np.nextafter((ring + 1) / (2 * BINS), 0)
+        chosen = (frequency > 0) & (frequency >= ring / (2 * BINS)) & (frequency <= last)
+        if chosen.any():
+            found[ring] = power[chosen].mean()
+    filled = np.isfinite(found)
+    return np.interp(CENTRES, CENTRES[filled], found[filled])
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((300, 210), 128), ((128, 400), 128), ((127, 130), 64), ((31, 33), 16), ((40, 31), 16)], ids=str
+)
+def test_equals_its_definition(rng: np.random.Generator, shape: tuple[int, int], size: int) -> None:
+    """A power of two no larger than the image, 128 at most; a small segment leaves rings empty."""
+    image = 100 + smooth_noise(rng, *shape)
+    assert np.allclose(radial_spectrum(image), naive(image, size), rtol=1e-9, atol=0)
+
+
+def test_white_noise_of_unit_variance_has_power_one() -> None:
+    """Its integral over the unit square of frequencies is the variance."""
+    rng = np.random.default_rng(0)
+    spectra = np.mean([radial_spectrum(rng.normal(size=(256, 256))) for _ in range(8)], axis=0)
+    # the innermost rings hold a dozen frequencies, and the mean that is taken out
+    assert np.abs(spectra[2:] - 1).max() < 0.12
+    assert abs(spectra[8:].mean() - 1) < 0.01
+
+
+def test_known_spectrum() -> None:
+    """Fields of P ~ |k|^-2 below 0.3 cycles/px: nothing beyond, and the law below."""
+    power = oracle.field_power(256, 0.0, 1.0, 1.0)
+    spectra = np.mean(
+        [radial_spectrum(oracle.field(np.random.default_rng(s), 256, 0.0, 1.0, 1.0)) for s in range(8)], 0
+    )
+    k = np.hypot(np.fft.fftfreq(256)[:, None], np.fft.fftfreq(256))
+    rings = np.minimum((k * 2 * BINS).astype(int), BINS - 1)
+    # power adds up to one over 256^2 frequencies of an image of variance one
+    expected = np.array([256**2 * power[(rings == ring) & (k <= 0.5)].mean() for ring in range(BINS)])
+    inner = slice(4, 36)
+    assert np.abs(spectra[inner] / expected[inner] - 1).max() < 0.15
+    assert spectra[42:].max() < 1e-4 * spectra[20]
+
+
+@pytest.mark.parametrize("k", [(0.25, 0.0), (0.1, 0.2), (0.0, 0.4), (0.02, 0.03)])
+def test_a_wave_lies_in_its_ring_with_all_its_variance(k: tuple[float, float]) -> None:
+    x, y = np.meshgrid(np.arange(200), np.arange(180))
+    spectrum = radial_spectrum(30 * np.sin(2 * np.pi * (k[0] * x + k[1] * y)))
+    assert abs(np.argmax(spectrum) - int(np.hypot(*k) * 2 * BINS)) <= 1
+    assert (spectrum * AREAS).sum() == pytest.approx(30**2 / 2, rel=0.1)
+
+
+def test_every_direction_counts_the_same(rng: np.random.Generator) -> None:
+    """Columns of the half plane stand for two, but for the first and the last."""
+    image = smooth_noise(rng, 200, 140)
+    spectrum = radial_spectrum(image)
+    assert np.allclose(radial_spectrum(image.T), spectrum, rtol=1e-9, atol=0)
+    assert np.allclose(radial_spectrum(image[::-1, ::-1]), spectrum, rtol=0.2, atol=0)
+
+
+def test_brightness_does_not_count_and_contrast_does_squared(rng: np.random.Generator) -> None:
+    image = smooth_noise(rng, 150, 140)
+    assert np.allclose(radial_spectrum(3 * image + 1e4), 9 * radial_spectrum(image), rtol=1e-7, atol=0)
+    assert not radial_spectrum(np.full((90, 80), 7.0)).any()
+
+
+def test_as_a_function(rng: np.random.Generator) -> None:
+    spectrum = rng.uniform(1, 2, BINS)
+    power = radial_power(spectrum)
+    assert np.array_equal(power(CENTRES), spectrum)
+    assert power((CENTRES[3] + CENTRES[4]) / 2) == pytest.approx(spectrum[3:5].mean())
+    assert power(np.array([0.0, 0.5, 0.9])).tolist() == [spectrum[0], spectrum[-1], spectrum[-1]]
+    assert power(np.full((3, 4), 0.2)).shape == (3, 4)
