@@ -17,6 +17,9 @@ __all__ = ["demo"]
 def demo(group: str, out: Path | None, as_json: bool, quiet: bool, verbose: bool, **run: object) -> int:
     """Audit the photographs that ship inside scikit-image: nothing is downloaded, no window is opened.
 
+    The controls beside adaptive rows (held-out halves, refitted isotropic fields) are left out to be quick;
+    `symaudit measure` has them.
+
     \b
     Example:
       symaudit demo
@@ -24,7 +27,7 @@ def demo(group: str, out: Path | None, as_json: bool, quiet: bool, verbose: bool
     from symmetry_audit import audit, data
     from symmetry_audit.cli.measure import measure_and_print
 
-    source, settings = data.demo_source(), audit.make_settings(group=group)
+    source, settings = data.demo_source(), audit.make_settings(group=group, controls=False)
     folder = out or Path("symaudit-demo")
     talk = {"as_json": as_json, "quiet": quiet, "verbose": verbose, "allow_skipped": True}
     return measure_and_print(source, settings, folder, run, **talk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,18 +37,16 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
 
     The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with regularizer, sigma or
     downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. Raises
-    SettingError for another table, for ratios beyond the limit, and where the run needs fits of a regularizer that
-    the file lacks.
+    SettingError for another table, for ratios beyond the limit, and where the run needs a regularizer or a scale
+    that the file lacks.
     """
     from symmetry_audit.audit._adaptive import fit_sources, own_sources
 
     table = _coordinates(_read(path), path)
     sources = [source.name for source in fit_sources(settings)]
-    if "regularizer" in table:
-        held = sorted(set(table["regularizer"].dropna()))
-        for name in (sources[f] for f in own_sources(settings)):
-            if name not in held:
-                raise SettingError(f'{path} has no fits of "{name}", only of {", ".join(held)}; --fit chooses one')
+    _require(table, "regularizer", [sources[f] for f in own_sources(settings)], path, "--fit chooses another")
+    _require(table, "sigma", settings.sigmas, path, "leave others out")
+    _require(table, "downscale", settings.downscale, path, "leave others out")
     return {
         image: np.array([[_point(rows, scale, name) for name in sources] for scale in scales(settings)])
         for image, rows in table.groupby("image")
@@ -71,6 +69,17 @@ def _read(path: Path) -> pd.DataFrame:
         return table.astype({name: kind for name, kind in COLUMNS.items() if name in table})
     except (TypeError, ValueError) as error:
         raise SettingError(f"{path}: columns of numbers must hold nothing else ({one_line(error)})") from None
+
+
+def _require(table: pd.DataFrame, column: str, values: Iterable, path: Path, hint: str) -> None:
+    """Raise SettingError unless ``column``, where there is one, holds each of ``values``."""
+    if column not in table:
+        return
+    held = dict.fromkeys(None if value != value else value for value in table[column])
+    missing = [value for value in values if value not in held]
+    if missing:
+        known = ", ".join(str(value) for value in held)
+        raise SettingError(f"{path} has no fits for {column} {missing[0]}, only for {known}; {hint}")
 
 
 def _coordinates(table: pd.DataFrame, path: Path) -> pd.DataFrame:

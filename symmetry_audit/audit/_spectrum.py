@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.fft import rfft2
 
@@ -16,7 +18,9 @@ CENTRES = (np.arange(BINS) + 0.5) / (2 * BINS)
 def radial_spectrum(image: np.ndarray) -> np.ndarray:
     """P at the centres of BINS rings, (BINS,), in squared intensity px^2: its integral over k is the variance.
 
-    Segments of at most 128 px under a Hann window, spread evenly over ``image`` (H, W), less their mean each.
+    Segments of at most 128 px under a Hann window, spread evenly over ``image`` (H, W), less their mean each. Rings are
+    bounded by multiples of 1 / (2 BINS) cycles/px; those that a small segment leaves empty are interpolated. Both sides
+    of the image must have 2 px at least.
     """
     size = min(WINDOW, 1 << (min(image.shape).bit_length() - 1))
     starts = [np.unique(np.linspace(0, n - size, SEGMENTS).astype(int)) for n in image.shape]
@@ -37,6 +41,7 @@ def radial_spectrum(image: np.ndarray) -> np.ndarray:
     return np.interp(CENTRES, CENTRES[filled], total[filled] / counts[filled])
 
 
-def radial_power(spectrum: np.ndarray):
-    """``spectrum`` (BINS,) as a function of |k| in cycles/px, constant beyond its ends."""
+def radial_power(spectrum: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """``spectrum`` (BINS,) as a function of |k| in cycles/px, linear between the centres of its rings and constant
+    beyond the first and the last."""
     return lambda frequency: np.interp(frequency, CENTRES, spectrum)

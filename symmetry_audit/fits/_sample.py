@@ -87,7 +87,7 @@ def sample_windows(
     seed: int = 0,
     device: str = "cpu",
 ) -> WindowSample:
-    """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``.
+    """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
     V lies ``margin`` >= the family's radius px inside every border and must not be empty; the sample has at least one
     window. A lattice, because responses of neighbours tell nearly the same: every third pixel of a photograph of

@@ -26,7 +26,11 @@ GAIN = 0.008, 2e-3**2  # a polish must promise more than this share of the proxy
 
 @dataclass(frozen=True)
 class Solution:
-    """The minimum found. ``iterations`` counts evaluated steps; ``at_limit`` where the largest ratio binds."""
+    """The minimum found.
+
+    ``iterations`` counts the steps from all starts and on the whole image; ``converged``: the last one was too short
+    to matter; ``at_limit``: the largest ratio binds, and the minimum is that of the rim.
+    """
 
     affine: Affine
     iterations: int
@@ -35,7 +39,10 @@ class Solution:
 
 
 def proxy(profiles: np.ndarray) -> np.ndarray:
-    """Variance over t divided by the squared mean over t, (..., T) -> (...): Sec. 6.1 of [SA] made scale free."""
+    """Variance over t divided by the squared mean over t, (..., T) -> (...): Sec. 6.1 of [SA] made scale free.
+
+    Half of the elements give the same where the other half repeats them. Undefined where the mean is zero.
+    """
     return profiles.var(-1) / np.square(profiles.mean(-1))
 
 
@@ -44,7 +51,11 @@ def solve(
 ) -> Solution:
     """Minimise the sum over ``stencils`` of their proxies, each divided by its value at ratio 1 + 1e-4.
 
-    ``exact`` gives the profiles of the whole image; without it the sample has the last word.
+    The minimum is that over the disc |(a, b)| <= ln(largest ratio).
+    ``stencils`` are positions in the sample's family. From every one of ``starts`` Gauss-Newton runs on every n-th
+    window, from the best of the ends on all. ``exact`` gives the profiles of the whole image, (R, E), with which a few
+    last steps are taken; without it the sample has the last word. The sample must not be empty and must respond to
+    every one of ``stencils``.
     """
     limit = log(sample.family.max_ratio)
     coarse = sample.thinned(max(1, len(sample.rows) // COARSE))

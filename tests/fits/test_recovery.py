@@ -120,9 +120,9 @@ def whole_fit(image: np.ndarray, stencils: tuple[int, ...]) -> Affine:
 @pytest.mark.parametrize("stencils", [(0,), (1,), (0, 1, 2, 3)], ids=["tv", "tv2", "joint"])
 def test_a_mirror_turns_the_sign_of_b(stencils: tuple[int, ...]) -> None:
     """M A_t M is an element again, and M leaves these stencils as they are: nothing but rounding differs."""
-    image, _ = drawn_field(1, 128)
+    image = oracle.field(np.random.default_rng(1), 128, 0.6, 1.5, 1.0)
     plain, mirrored = whole_fit(image, stencils), whole_fit(image[:, ::-1], stencils)
-    assert plain.b > 0.01
+    assert plain.b > 0.2
     assert hypot(mirrored.a - plain.a, mirrored.b + plain.b) < 1e-3
 
 
@@ -179,7 +179,11 @@ def test_other_kernel_models_level_the_profile(settings: dict) -> None:
     assert hypot(found["sobel"].a - w.a, found["sobel"].b - w.b) < 0.2
 
 
-@pytest.mark.parametrize("image", [np.zeros((60, 60)), np.full((90, 80), 77.7), np.full((31, 31), 1e3 / 3)], ids=str)
+@pytest.mark.parametrize(
+    "image",
+    [np.zeros((60, 60)), np.full((90, 80), 77.7), np.full((31, 31), 1e3 / 3)],
+    ids=["black", "grey", "one pixel"],
+)
 def test_flat_images_fail_with_a_reason(image: np.ndarray) -> None:
     found = fits(image)
     assert list(found) == list(REGULARIZERS)
@@ -202,7 +206,7 @@ def test_the_smallest_images_still_give_an_answer(rng: np.random.Generator, size
 
 @pytest.mark.parametrize("names", [("tv",), ("tv2",), SINGLE], ids=["tv", "tv2", "joint"])
 def test_differences_of_the_residuals_give_the_slope_of_the_oracle(names: tuple[str, ...]) -> None:
-    """2 J^T r against central differences of V, on every pixel, where the slope is not small."""
+    """2 J^T r on every pixel against central differences of V, where it is far from its minimum."""
     image, _ = drawn_field(1, 128)
     stencils, scale = tuple(SINGLE.index(name) for name in names), oracle.joint_scale(image)
     sample = sample_windows(image, family(), MARGIN, pixels=10**6)
@@ -216,5 +220,6 @@ def test_differences_of_the_residuals_give_the_slope_of_the_oracle(names: tuple[
 
         (a, b), h = point, 1e-3
         theirs = np.array([total(a + h, b) - total(a - h, b), total(a, b + h) - total(a, b - h)]) / (2 * h)
-        assert float(value @ value) == pytest.approx(total(a, b), rel=0.02)
+        # responses in the subspace are off by 0.1 %, where they vary over the group by some 3 % or more
+        assert float(value @ value) == pytest.approx(total(a, b), rel=0.07)
         assert np.linalg.norm(ours - theirs) < 0.03 * np.linalg.norm(theirs)
