@@ -184,7 +184,7 @@ def _scene(rng: np.random.Generator, size: int, count: int, angle: float | None)
         yield 127.5 + 40 * synth.gaussian_field((size, size), affine, rng=rng)
 
 
-def coverage(rounds: int, datasets: int = 400, images: int = 40, size: int = 96) -> dict:
+def coverage(rounds: int, datasets: int = 400, images: int = 100, size: int = 72) -> dict:
     """How often the 95 % interval holds the epsilon of the law, known in closed form, for fields of one angle."""
     group, (bank, index) = Group(8), _profiles(("tv", "tv2"), Group(8))
     affine = Affine.from_axes(0.4, 1.3)

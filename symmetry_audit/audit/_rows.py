@@ -23,7 +23,7 @@ ONE_CLUSTER = "one cluster has no interval"
 TRIVIAL = "the group has one element"
 FEW = f"fewer than {FEWEST_IMAGES} images"
 SINGLE = "single images have one profile each, which no shift can be compared with"
-SAME_IMAGE = "w was fitted on the same images; the held-out halves have an approximate p"
+SAME_IMAGE = "w was fitted on the same images"
 NO_CONTROLS = "measured without controls"
 GIVEN = "w was given, not fitted"
 

@@ -406,7 +406,7 @@ def rows_mean(image: np.ndarray, name: str, matrices: np.ndarray, chosen: np.nda
 
 
 def test_the_null_level_is_that_of_fitted_isotropic_twins(report):
-    """A field of the image's radial spectrum, fitted by the fits package, measured by the oracle, in the image's units."""
+    """A field of the image's radial spectrum, fitted by the fits package, measured by the oracle."""
     settings = make_settings(**ASKED)
     family = adaptive_plan(settings, settings.models[0]).fitted
     found = responses(report, "dataset_adaptive")

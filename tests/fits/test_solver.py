@@ -185,7 +185,7 @@ def test_coarse_samples_are_asked_first() -> None:
 points = st.tuples(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(points, st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), st.floats(0, 0.5), st.floats(-1, 1), points, points)
 def test_never_outside_the_disc_nor_worse_than_the_start(minimum, steep, rest, bend, start, offset) -> None:
     def profile(a: float, b: float, stencil: int) -> np.ndarray:
