@@ -20,7 +20,7 @@ import numpy as np
 from symmetry_audit import audit, data, reports
 from symmetry_audit.audit import DEFAULT_MAX_PIXELS, PER_REGULARIZER, AuditSettings
 from symmetry_audit.data import DEMO_NAME, DEMO_TEXT
-from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.results import AFFINE_FILE, AffineFit, AuditReport, FailedFit, SkippedImage, dump_json
 
@@ -123,9 +123,13 @@ def run_audit(
     resume: bool = True,
     force: bool = False,
     on_error: str = "skip",
+    draw: bool = True,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> AuditReport:
-    """``measure`` for a source and settings that are already resolved; ``given`` are those of ``given_fits``."""
+    """``measure`` for a source and settings that are already resolved; ``given`` are those of ``given_fits``.
+
+    Without ``draw`` the folder gets neither tables nor figures, which take most of the time of a small run.
+    """
     device, workers = _resolved(device, workers, on_error)
     source, started = source.limited(settings.limit), datetime.now(UTC)
     run = {"device": device, "workers": workers, "on_error": on_error, "given": given, "progress": progress}
@@ -144,7 +148,8 @@ def run_audit(
                 report = audit.build_report(source, settings, found, **keep)
             write_atomically(folder / "report.json", report.to_json())
             write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
-            reports.render(folder)
+            if draw:
+                reports.render(folder)
         return replace(report, folder=folder)
 
 
@@ -282,13 +287,21 @@ def verify(
     reports.mean_profiles(folder, report)
     settings = AuditSettings.from_dict(report.settings)
     opened = _reopen(report, folder, source, data_root)
+    given = None if settings.affine is None else _own_fits(folder, settings)
     with tempfile.TemporaryDirectory() as place:
-        given = None if settings.affine is None else audit.given_fits(folder / AFFINE_FILE, settings)
         run = {"given": given, "device": device, "workers": workers, "progress": progress}
-        again = run_audit(opened, settings, out=place, **run)
+        again = run_audit(opened, settings, out=place, draw=False, **run)
         found = audit.differences(report, again, reports.mean_profiles(place, again))
         files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
         return found or audit.response_differences(*files, again)
+
+
+def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
+    """The fits that a report was given, which it keeps. Raises ReportError where they cannot be used."""
+    try:
+        return audit.given_fits(folder / AFFINE_FILE, settings)
+    except SettingError as error:
+        raise ReportError(f"the fits that {folder} was measured with are damaged: {error}") from None
 
 
 def _reopen(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+FITTED = "Dataset, adaptive"  # a row, or the head of a block of rows
+NUMBER = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?(?:e-?\d+)?")
 TRANSCRIPTS = re.findall(r"```console\n\$ symaudit (.*)\n((?:.*\n)*?)```", README)
 
 
@@ -21,13 +23,37 @@ def test_there_is_a_transcript_on_the_first_screen() -> None:
 def test_transcript(symaudit, command: str, printed: str) -> None:
     run = symaudit(*shlex.split(command))
     assert run.returncode == 0, run.stderr
-    assert run.stdout.rstrip().splitlines() == printed.rstrip().splitlines()
+    pairs = zip(run.stdout.rstrip().splitlines(), printed.rstrip().splitlines(), strict=True)
+    fitted = False
+    for found, expected in pairs:
+        # between machines fits agree less well than responses do; all else is the same to the last digit
+        if not found.startswith(" "):
+            fitted = found.startswith(FITTED)
+        if fitted or found.strip().startswith(FITTED):
+            assert words(found) == words(expected)
+            assert numbers(found) == pytest.approx(numbers(expected), rel=0.05)
+        else:
+            assert found == expected
+
+
+def test_a_line_is_words_and_numbers() -> None:
+    line = "  Dataset, adaptive transformations  0.0846~  -3 to 1.2e-4  –"
+    assert words(line) == ["Dataset,", "adaptive", "transformations", "~", "to", "–"]
+    assert numbers(line) == [0.0846, -3, 1.2e-4]
+
+
+def words(line: str) -> list[str]:
+    return NUMBER.sub(" ", line).split()
+
+
+def numbers(line: str) -> list[float]:
+    return [float(number) for number in NUMBER.findall(line)]
 
 
 def test_options_in_examples_exist() -> None:
     from symmetry_audit.cli.measure import measure
 
-    known = {option for item in measure.params for option in item.opts}
+    known = {option for item in measure.params for option in (*item.opts, *item.secondary_opts)}
     used = {
         word.split("=")[0]
         for line in README.splitlines()

@@ -23,6 +23,7 @@ from tests.oracles import symmetry
 
 STRICT = "sample_strict,dataset_strict"
 FIVE = ",".join(DEFAULT_REGULARIZERS)
+IMAGES = 12  # of adaptive runs: enough for a recommendation
 CONSONANTS, VOWELS = "bcdfghklmnpqrstv", "aeiou"
 
 
@@ -86,7 +87,7 @@ def pictures(tmp_path_factory) -> dict[str, Path]:
 def text_report(pictures, tmp_path_factory) -> AuditReport:
     """Strict and adaptive rows of text under a group with mirrors."""
     out = tmp_path_factory.mktemp("text") / "run"
-    return measure(pictures["text"], reg="tv,chiral", group="p8m", out=out)
+    return measure(pictures["text"], reg="tv,chiral", group="p8m", limit=IMAGES, out=out)
 
 
 def check_nothing_is_claimed(report: AuditReport) -> None:
@@ -125,8 +126,7 @@ def test_writing_and_faces_have_no_adaptive_symmetry(pictures, kind, reg, group)
 
 
 def test_faces_have_no_adaptive_symmetry(pictures):
-    """Half of them: enough to be asked, and half the time."""
-    report = measure(pictures["faces"], reg="tv,chiral", group="p8m", limit=12)
+    report = measure(pictures["faces"], reg="tv,chiral", group="p8m", limit=IMAGES)
     check_nothing_is_claimed(report)
     assert report.recommendation.group == "p1"
 
@@ -276,7 +276,7 @@ def test_every_subgroup_is_a_candidate_strict_ones_first(text_report):
 
 def test_the_values_of_candidates_are_those_of_their_elements(text_report):
     found = tables(text_report)
-    indices = np.random.default_rng(0).integers(0, 24, (1000, 24))
+    indices = np.random.default_rng(0).integers(0, IMAGES, (1000, IMAGES))
     for candidate in text_report.recommendation.candidates:
         elements = elements_of(candidate.group)
         for value in candidate.values:
@@ -296,7 +296,7 @@ def test_the_null_of_a_strict_candidate_is_that_of_shifts_within_it(text_report)
     for candidate in strict_ones(text_report):
         elements = elements_of(candidate.group)
         matrices = symmetry.group_matrices(candidate.group)
-        choices = np.random.default_rng(1).integers(0, len(elements), (400, 24))
+        choices = np.random.default_rng(1).integers(0, len(elements), (400, IMAGES))
         for value in candidate.values:
             table = found[value.regularizer, "dataset_strict"][:, elements]
             draws = oracle.shifted_epsilons(table, matrices, choices)
@@ -338,7 +338,7 @@ def test_the_recommendation_survives_json(text_report):
     assert loaded.recommendation.chosen.group == text_report.recommendation.group
     assert loaded.to_json() == text
     assert text_report.recommendation.unit == "grey levels"
-    assert text_report.recommendation.images == 24
+    assert text_report.recommendation.images == IMAGES
 
 
 @pytest.mark.parametrize(

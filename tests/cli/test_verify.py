@@ -18,17 +18,22 @@ from symmetry_audit.data import manifests
 from symmetry_audit.errors import DataError, ReportError
 from tests.conftest import save_photos
 
+STRICT = "sample_strict,dataset_strict"
+
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory) -> Path:
-    """A folder with photos/ and their report in run/, measured from inside it."""
+    """A folder with photos/ and their reports in run/ and adaptive/, measured from inside it."""
     folder = tmp_path_factory.mktemp("measured")
     save_photos(folder / "photos", np.random.default_rng(5), count=3)
     (folder / "photos/broken.png").write_bytes(b"")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(drawing, "render", lambda folder: ())  # verify reads neither tables nor figures
-        measure("photos", reg="tv,chiral", group="p4", out="run")
+        patch.setattr(drawing, "render", lambda folder: ())
+        measure("photos", reg="tv,chiral", group="p4", scenario=STRICT, out="run")
+        measure("photos", reg="tv,chiral", group="p4", out="adaptive")
+        given = {"affine": "adaptive/affine.csv", "controls": False}
+        measure("photos", reg="tv,chiral", group="p4", out="given", **given)
     return folder
 
 
@@ -38,8 +43,9 @@ def place(measured, tmp_path, monkeypatch) -> Path:
     monkeypatch.delenv("SYMAUDIT_DATA", raising=False)
     monkeypatch.setattr(drawing, "render", lambda folder: ())
     copy = shutil.copytree(measured, tmp_path / "copy")
-    info = json.loads((copy / "run/run.json").read_text()) | {"directory": str(copy)}
-    (copy / "run/run.json").write_text(json.dumps(info))
+    for name in ("run", "adaptive", "given"):
+        info = json.loads((copy / name / "run.json").read_text()) | {"directory": str(copy)}
+        (copy / name / "run.json").write_text(json.dumps(info))
     monkeypatch.chdir(copy)
     return copy
 
@@ -79,7 +85,8 @@ def test_an_untouched_report_holds_and_a_changed_image_is_found_by_the_real_comm
     assert last == "run does not hold"
 
 
-def test_a_report_holds(place, run):
+def test_a_report_holds_and_nothing_is_drawn_to_see_that(place, run, monkeypatch):
+    monkeypatch.setattr(drawing, "render", None)
     assert run("run") == (0, "run holds: every number was measured again\n", "")
 
 
@@ -136,6 +143,103 @@ def test_an_edited_response_is_found(place, run, element):
     assert "responses.parquet" in out + err
 
 
+# --- adaptive reports
+
+
+@pytest.mark.parametrize("report", ["adaptive", "given"])
+def test_an_adaptive_report_holds(place, run, report):
+    assert run(report) == (0, f"{report} holds: every number was measured again\n", "")
+
+
+def adaptive_row(document: dict, regularizer: str) -> dict:
+    (row,) = (
+        row for row in document["results"] if (row["scenario"], row["regularizer"]) == ("dataset_adaptive", regularizer)
+    )
+    return row
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "normalized_epsilon",
+        "ci_high",
+        "null_epsilon",
+        "gain",
+        "random_epsilon",
+        "held_out_epsilon",
+        "held_out_gain_low",
+    ],
+)
+def test_an_edited_adaptive_number_is_named(place, run, name):
+    def edit(document):
+        row = adaptive_row(document, "chiral")
+        row[name] += 0.006 * (1 if name == "normalized_epsilon" else row["mean_response"])
+
+    edit_report(place / "adaptive", edit)
+    code, out, _ = run("adaptive")
+    assert code == 1
+    assert out.startswith(f"chiral, dataset_adaptive: {name} is ")
+    assert out.count("\n") == 2
+
+
+@pytest.mark.parametrize("part", ["fits", "transfer", "leverage", "subsets"])
+def test_an_edited_analysis_is_named(place, run, part):
+    edit_report(place / "adaptive", lambda document: document["analyses"][part].pop())
+    assert run("adaptive")[:2] == (1, f'the analysis "{part}" is not the one recomputed\nadaptive does not hold\n')
+
+
+def test_an_edited_recommendation_is_found(place, run):
+    def edit(document):
+        document["recommendation"] |= {"group": "p4", "sentence": "Recommended: p4."}
+
+    edit_report(place / "adaptive", edit)
+    told = "the recommendation does not follow from its candidates\nadaptive does not hold\n"
+    assert run("adaptive")[:2] == (1, told)
+
+
+@pytest.mark.parametrize("column", ["response", "leverage"])
+def test_an_edited_adaptive_response_is_found(place, run, column):
+    path = place / "adaptive/responses.parquet"
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    assert (rows[-1]["image"], rows[-1]["scenario"]) == ("photo_2.png", "dataset_adaptive")
+    if column == "leverage":
+        rows[-1]["leverage"] += 0.01 * rows[-1]["response"][0]
+    else:
+        # two changes that leave the mean profile alone
+        rows[-1]["response"][1] *= 1.01
+        twin = next(row for row in rows if row["image"] == "photo_1.png" and same_row(row, rows[-1]))
+        twin["response"][1] -= rows[-1]["response"][1] * (1 - 1 / 1.01)
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
+    code, out, err = run("adaptive")
+    assert (code, err) == (1, "")
+    assert "chiral, dataset_adaptive: the responses of photo_" in out
+
+
+def same_row(one: dict, other: dict) -> bool:
+    return all(one[name] == other[name] for name in ("scenario", "regularizer", "sigma", "downscale"))
+
+
+def test_given_fits_are_read_from_the_report_folder_itself(place, run):
+    (place / "adaptive/affine.csv").unlink()  # where they came from
+    assert run("given")[0] == 0
+    table = pq.read_table(place / "given/affine.parquet")
+    rows = table.to_pylist()
+    for row in rows:
+        row["a"] = None if row["a"] is None else row["a"] / 2
+    pq.write_table(pa.Table.from_pylist(rows, table.schema), place / "given/affine.parquet")
+    code, out, _ = run("given")
+    assert code == 1
+    assert "dataset_adaptive: " in out
+    (place / "given/affine.parquet").unlink()
+    code, out, err = run("given")
+    assert (code, out) == (1, "")
+    assert err.startswith("Error: the fits that given was measured with are damaged: given/affine.parquet is no table")
+
+
+# --- damage
+
+
 def test_a_damaged_responses_file_is_one_line(place, run):
     path = place / "run/responses.parquet"
     path.write_bytes(path.read_bytes()[:-100])
@@ -190,13 +294,13 @@ def test_a_dataset_is_found_by_its_name(place, run, monkeypatch):
     (place / "root").mkdir()
     (place / "photos").rename(place / "root/mine")
     manifests.add("mine", place / "root/mine")
-    measure("mine", reg="tv", group="p4", out="mine-run")
+    measure("mine", reg="tv", group="p4", scenario=STRICT, out="mine-run")
     assert run("mine-run")[0] == 0
 
 
 def test_a_folder_named_demo_is_not_the_demo(place, run):
     (place / "photos").rename(place / "demo")
-    measure("demo", reg="tv", group="p4", out="of-demo")
+    measure("demo", reg="tv", group="p4", scenario=STRICT, out="of-demo")
     assert run("of-demo")[0] == 0
 
 

@@ -115,7 +115,7 @@ def test_profiles_in_the_subspace(
 ) -> None:
     """Groups with few rotations as well: their kernels lie farther apart, those of all deformations do not."""
     image, ours, stencils = smooth_noise(rng, 121, 133), family(group, names), tuple(range(len(names)))
-    for alpha in rng.uniform(0, np.pi, 3):
+    for alpha in rng.uniform(0, np.pi, 2):
         w = Affine.from_axes(alpha, ratio)
         kernels = ours.kernels(w)
         combined = [ours.subspace.coefficients(kernels), ours.coefficients(w, stencils)]
