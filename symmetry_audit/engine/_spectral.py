@@ -16,7 +16,7 @@ from symmetry_audit.engine._responses import seen_window, without_rounding
 
 __all__ = ["kernel_rows"]
 
-TILE = 256  # px along each side of a transform: small enough for the caches of a CPU
+TILE = 320  # px along each side of a transform: small enough for the caches of a CPU
 KERNELS = {"cpu": 4, "cuda": 256}  # transformed at a time
 
 

@@ -10,26 +10,26 @@ from symmetry_audit import reports
 from symmetry_audit.cli.main import main
 from symmetry_audit.data import DEMO_PHOTOGRAPHS
 from symmetry_audit.results import AuditReport
+from tests.demo_run import demo_run
 
 
-def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path):
-    done = symaudit("demo", "-v")
-    report = AuditReport.load(tmp_path / "symaudit-demo")
-    assert done.returncode == 0
-    assert done.stdout == reports.table1_text(report)
+def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path_factory):
+    place, out, err = demo_run(tmp_path_factory, symaudit)
+    report = AuditReport.load(place / "symaudit-demo")
+    assert out == reports.table1_text(report)
     assert report.skipped == ()
     assert (report.dataset.name, report.dataset.images) == ("demo", len(DEMO_PHOTOGRAPHS))
     assert (report.settings["group"], report.settings["controls"]) == ("p32", False)
     for row in report.results:
         assert row.tested
         assert row.relative_epsilon > 0
-    first, *_, last = done.stderr.splitlines()
+    first, *_, last = err.splitlines()
     assert first.startswith(
         f"Measuring {len(DEMO_PHOTOGRAPHS)} images of demo: tv,tv2,sobel,laplacian,prewitt under p32, gaussian kernel, "
         "margin 15 px, into symaudit-demo; device "
     )
     assert last == "Report written to symaudit-demo"
-    assert (tmp_path / "symaudit-demo/figure2.png").stat().st_size > 10_000
+    assert (place / "symaudit-demo/figure2.png").stat().st_size > 10_000
     # the mean over images is rounder than single images: the finding of [SA]
     by_scenario = {}
     for row in report.results:
@@ -47,7 +47,7 @@ def three_photographs(monkeypatch):
     """The demo cut down to three small photographs, without figures."""
     from symmetry_audit.data import _demo
 
-    monkeypatch.setattr(_demo, "DEMO_PHOTOGRAPHS", ("camera.png", "coins.png", "moon.png"))
+    monkeypatch.setattr(_demo, "DEMO_PHOTOGRAPHS", ("clock_motion.png", "coins.png", "microaneurysms.png"))
     monkeypatch.setattr(reports, "render", lambda folder: ())
 
 
