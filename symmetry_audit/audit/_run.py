@@ -19,11 +19,12 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
 from symmetry_audit.groups import Affine
-from symmetry_audit.results import SkippedImage
+from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
 __all__ = ["Measurements", "image_plans", "measure_source", "open_run", "resolve_device", "single_threaded_torch"]
 
 DEVICES = ("auto", "cpu", "cuda")
+RESULTS = ("report.json", AFFINE_FILE, "affine.csv")  # what a new run might not write again
 Progress = Callable[[int, int], None]  # images done, images in all
 
 
@@ -76,7 +77,8 @@ def open_run(
             stack.enter_context(FileLock(folder / ".lock", timeout=0))
             if force:
                 (folder / JOURNAL_NAME).write_bytes(b"")  # never missing: it marks the folder as ours
-                (folder / "report.json").unlink(missing_ok=True)
+                for name in RESULTS:
+                    (folder / name).unlink(missing_ok=True)
             journal = stack.enter_context(closing(Journal(folder, source.text, settings.to_dict())))
         except Timeout:
             raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None

@@ -207,10 +207,12 @@ def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
 
 def test_force_starts_over_and_is_again_continued(tmp_path, photos):
     run(tmp_path / "run", photos)
-    (tmp_path / "run/report.json").write_text("of the run before")
+    before = [tmp_path / "run" / name for name in ("report.json", "affine.parquet", "affine.csv")]
+    for path in before:
+        path.write_text("of the run before")
     opened, other = open_source(str(photos)), make_settings(group="p2", scenario=STRICT)
     with open_run(tmp_path / "run", opened, other, resume=True, force=True):
-        assert not (tmp_path / "run/report.json").exists()
+        assert not any(path.exists() for path in before)
         assert len(journal_lines(tmp_path / "run")) == 1
     report, known = run(tmp_path / "run", photos, other)
     assert (known, report.settings["group"]) == (0, "p2")
