@@ -13,7 +13,7 @@ from symmetry_audit.audit._halves import halves
 from symmetry_audit.audit._settings import JOINT_REGULARIZERS, PER_REGULARIZER, AuditSettings
 from symmetry_audit.audit._spectrum import radial_power
 from symmetry_audit.engine import kernel_rows
-from symmetry_audit.fits import DeformedFamily, sample_windows, solve, structure_tensor
+from symmetry_audit.fits import DeformedFamily, WindowSample, sample_windows, solve, structure_tensor
 from symmetry_audit.groups import MAX_RATIO, Affine, Group
 from symmetry_audit.kernels import KernelModel
 from symmetry_audit.results import JOINT
@@ -172,16 +172,7 @@ class _Image:
         sample = self.sample if chosen is None else self.sample.where(chosen)
         if strict is not None and self._covers_fitted:
             sample = sample.calibrated(strict[:, self.plan.fitted.distinct])
-        starts = [self.tensor.affine(MAX_RATIO), IDENTITY]
-        seen = np.ones(len(self.plan.own), bool) if strict is None else (strict > 0).all(1)
-        return np.array(
-            [
-                self._fit_source(source, sample, starts, chosen is None)
-                if seen[list(source.stencils)].all()
-                else [np.nan] * len(FIT_FIELDS)
-                for source in self.plan.sources
-            ]
-        )
+        return np.array([self._fit_source(source, sample, strict, chosen is None) for source in self.plan.sources])
 
     @property
     def _covers_fitted(self) -> bool:
@@ -194,9 +185,14 @@ class _Image:
             return strict[:, self.plan.fitted.distinct]
         return self._profiles(IDENTITY, self.plan.fitted, tuple(range(len(self.plan.own))))
 
-    def _fit_source(self, source: FitSource, sample, starts: list[Affine], exact: bool) -> list[float]:
-        if not len(sample.rows) or not (sample.profiles(IDENTITY, source.stencils) > 0).all():
+    def _fit_source(
+        self, source: FitSource, sample: WindowSample, strict: np.ndarray | None, exact: bool
+    ) -> list[float]:
+        # stripes, for one, respond to some elements with nothing but the subspace's error
+        seen = strict is None or (strict[list(source.stencils)] > 0).all()
+        if not (seen and len(sample.rows) and (sample.profiles(IDENTITY, source.stencils) > 0).all()):
             return [np.nan] * len(FIT_FIELDS)
+        starts = [self.tensor.affine(MAX_RATIO), IDENTITY]
         whole = (lambda w: self._profiles(w, self.plan.fitted, source.stencils)) if exact else None
         found = solve(sample, source.stencils, starts, whole)
         return [found.affine.a, found.affine.b, found.iterations, found.converged, found.at_limit]

@@ -15,6 +15,7 @@ __all__ = ["part_differences"]
 
 W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
 SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets")
+RULE = ("images", "tolerance", "kappa", "unit")
 NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
 # what names a candidate's value and what is not a share of the mean response; kappa follows from the others
 NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response", "epsilon", "kappa_low", "kappa_high")
@@ -61,7 +62,7 @@ def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Toleran
             alike = len(before) == len(after) and all(
                 compare.get(section, _same_entry)(*pair, tolerance) for pair in zip(before, after, strict=True)
             )
-        except (KeyError, TypeError, AttributeError):  # an edited report may hold anything
+        except (KeyError, TypeError, ValueError, AttributeError):  # an edited report may hold anything
             alike = False
         if not alike:
             yield f'the analysis "{section}" is not the one recomputed'
@@ -94,12 +95,12 @@ def _same_leverage(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: To
     allowed = tolerance.epsilon(new)
     known = {item["image"]: item["leverage"] for item in new["images"]}
     least = min(map(abs, known.values()))
-    about = {name: value for name, value in old.items() if name != "images"}
-    return about == {name: value for name, value in new.items() if name != "images"} and all(
-        _close(item["leverage"], known[item["image"]], allowed)
-        if item["image"] in known
-        else _close(abs(item["leverage"]), least, allowed)
-        for item in old["images"]
+    listed = {item["image"]: item["leverage"] for item in old["images"]}
+    if old | {"images": None} != new | {"images": None} or not len(listed) == len(old["images"]) == len(known):
+        return False
+    return all(
+        _close(value, known[image], allowed) if image in known else _close(abs(value), least, allowed)
+        for image, value in listed.items()
     )
 
 
@@ -109,19 +110,17 @@ def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -
         if before is not after:
             yield "the recommendation is missing" if before is None else "the report's rows support no recommendation"
         return
-    rule = ("images", "tolerance", "kappa", "unit")
-    if any(getattr(before, name) != getattr(after, name) for name in rule) or not _same_candidates(
-        before, after, tolerance
-    ):
+    rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
+    if rule != again or not _same_candidates(before, after, tolerance):
         yield "the candidates of the recommendation are not those recomputed"
-    elif before != recommend(before.candidates, **{name: getattr(before, name) for name in rule}):
+    elif before != recommend(before.candidates, **rule):
         yield "the recommendation does not follow from its candidates"
 
 
 def _same_candidates(old: Recommendation, new: Recommendation, tolerance: Tolerance) -> bool:
-    return [_about(candidate) for candidate in old.candidates] == [
-        _about(candidate) for candidate in new.candidates
-    ] and all(
+    if list(map(_about, old.candidates)) != list(map(_about, new.candidates)):
+        return False
+    return all(
         _same_value(*pair, tolerance.strict, tolerance.of(candidate.scenario))
         for candidate, other in zip(old.candidates, new.candidates, strict=True)
         for pair in zip(candidate.values, other.values, strict=True)

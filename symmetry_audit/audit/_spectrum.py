@@ -28,7 +28,8 @@ def radial_spectrum(image: np.ndarray) -> np.ndarray:
     window = np.outer(window, window)
     windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))[np.ix_(*starts)].astype(np.float64)
     centred = windows - windows.mean((2, 3), keepdims=True)
-    power = np.square(np.abs(rfft2(centred * window))).mean((0, 1)) / np.square(window).sum()
+    with np.errstate(over="ignore"):  # the caller tells of samples that are too large
+        power = np.square(np.abs(rfft2(centred * window))).mean((0, 1)) / np.square(window).sum()
     frequency = np.hypot(np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size))
     # columns of the half plane stand for two, but for the first and the last
     twice = np.where(np.isin(np.arange(power.shape[1]), (0, size // 2)), 1.0, 2.0)

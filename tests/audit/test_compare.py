@@ -281,6 +281,19 @@ def test_leverage_may_list_another_image_in_a_tie_alone(report, profiles):
     assert last(entry["images"][-1]["image"], least + 1.1 * allowed) == named("leverage")
 
 
+def test_a_list_of_leverages_cannot_be_shortened_or_padded(report, profiles):
+    for change in (lambda images: images.pop(), lambda images: images.__setitem__(1, images[0])):
+        changed = altered(report, lambda analyses, change=change: change(analyses["leverage"][0]["images"]))
+        assert differences(changed, report, profiles) == named("leverage")
+
+
+def test_a_median_that_is_no_number_is_named(report, profiles):
+    def change(analyses):
+        analyses["fits"][0]["median_a"] = float("nan")
+
+    assert differences(altered(report, change), report, profiles) == named("fits")
+
+
 # --- the recommendation
 
 

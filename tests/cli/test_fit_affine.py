@@ -33,7 +33,8 @@ def run(call):
 
 def test_exit_codes_0_and_4(symaudit, photos, tmp_path):
     done = symaudit("fit-affine", "photos", *SMALL, "--workers", "1")
-    assert (done.returncode, done.stderr) == (0, "Fits written to symaudit-fits-photos\n")
+    # a slow machine also tells how far it is
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "Fits written to symaudit-fits-photos")
     assert done.stdout == fits_text(fit_in_python(photos, **ASKED))
     assert {path.name for path in (tmp_path / "symaudit-fits-photos").iterdir()} == FILES
     (photos / "photo_1.png").write_bytes(b"")

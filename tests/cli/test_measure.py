@@ -81,7 +81,7 @@ def test_exit_codes_1_and_2(symaudit, tmp_path):
 
 def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(run, rng, undrawn, tmp_path):
     """Ctrl-C, then SIGKILL, then a torn line; the end is that of a run left in peace with another worker count."""
-    count = 80
+    count = 240
     (tmp_path / "photos").mkdir()
     picture = rng.integers(0, 256, (240, 240), np.uint8)
     for number in range(count):
@@ -109,7 +109,7 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(run, 
     killed = second.images()
     assert interrupted + 10 <= killed < count
     with open(journal, "ab") as file:
-        file.write(b'{"image": "079.png", "sta')
+        file.write(b'{"image": "239.png", "sta')
 
     assert run(*arguments)[0] == 0
     assert journal.read_bytes().count(b"\n") == 1 + count

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from symmetry_audit.audit import isotropic_profile, make_settings, strict_bank, symmetry_error
+from symmetry_audit.audit._floor import GRID
 from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
 from symmetry_audit.engine._responses import BAND_ROWS, TILE_PIXELS
 from symmetry_audit.groups import Affine, Group
@@ -226,7 +227,7 @@ def test_isotropic_profile_predicts_the_response_of_a_gaussian_field() -> None:
     rng = np.random.default_rng(3)
     kernels = sampled_kernels(STENCILS["sobel"], Group(4).matrices(), GaussianKernel(), 8)
     # all |k| up to the corner belong to white noise, yet a gaussian kernel has nothing left beyond 1/2
-    predicted = isotropic_profile(kernels, lambda k: np.full_like(k, 256.0**-2))
+    predicted = isotropic_profile(kernels, lambda k: np.full_like(k, float(GRID) ** -2))
     measured = np.mean([responses(rng.normal(size=(300, 300)), "sobel", Group(4).matrices()) for _ in range(8)], axis=0)
     assert np.allclose(measured, predicted, rtol=0.02)
 
