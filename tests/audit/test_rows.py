@@ -113,6 +113,17 @@ def test_intervals_of_gains_are_paired(report, tables, strict, adaptive, prefix)
         check_interval(getattr(row, f"{prefix}_low"), getattr(row, f"{prefix}_high"), naive)
 
 
+def test_where_both_epsilons_are_the_same_so_are_their_resamples(report, tmp_path):
+    """w = identity: an unpaired interval would be as wide as both of its epsilons' are."""
+    images = [ref.key for ref in open_source(report.dataset.source).refs]
+    (tmp_path / "identity.csv").write_text("image,a,b\n" + "".join(f"{image},0,0\n" for image in images))
+    found = measure(report.dataset.source, **ASKED, affine=tmp_path / "identity.csv")
+    for row in rows_of(found, "dataset_adaptive"):
+        assert row.ci_high - row.ci_low > 0.01 * row.mean_response
+        for value in (row.gain, row.gain_low, row.gain_high):
+            assert value == pytest.approx(0, abs=1e-4 * row.mean_response)
+
+
 # --- the invariance test
 
 
