@@ -1,0 +1,28 @@
+"""How an element moves features over its group: in space, and along the group axis."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symmetry_audit.actions._images import move
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Group
+
+__all__ = ["move_features"]
+
+
+def move_features(features: Tensor, group: Group, index: int, matrix: np.ndarray | None = None) -> Tensor:
+    """pi_A on ``features`` (N, n * order, H, W), channel = feature * order + element; A = element ``index``.
+
+    What stood at B stands at A B afterwards. ``matrix`` moves the pixels, the element's own by default (give
+    D A D^-1 for a deformed group). Features without space, (N, n * order), are moved along the group alone.
+    """
+    if features.shape[1] % group.order:
+        raise SettingError(f"features over {group} have a multiple of {group.order} channels, got {features.shape[1]}")
+    come_from = torch.from_numpy(group.quotients()[index]).to(features.device)  # A^-1 B at B
+    features = features.unflatten(1, (-1, group.order)).index_select(2, come_from).flatten(1, 2)
+    if features.dim() == 2:
+        return features
+    return move(features, group.elements[index].matrix() if matrix is None else matrix)

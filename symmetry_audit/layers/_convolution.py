@@ -1,0 +1,160 @@
+"""The one equivariant convolution: any basis, any group, w fixed, learned or per image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Group
+from symmetry_audit.layers._affine import Deformation
+from symmetry_audit.layers._filters import FilterCache, build_filters
+from symmetry_audit.layers._initial import initial_weight
+from symmetry_audit.layers._kinds import GroupKind, Kind, LiftingKind, ProjectionKind
+from symmetry_audit.layers._per_sample import convolve_per_sample
+from symmetry_audit.layers.bases import make_basis
+
+__all__ = ["PADDING_MODES", "EquivariantConv2d", "GroupConv2d", "LiftingConv2d", "ProjectionConv2d", "as_group"]
+
+PADDING_MODES = ("zeros", "replicate")
+
+
+def as_group(group: Group | str) -> Group:
+    """A group from its name, "p8" or "p4m"; a ``Group`` as it is."""
+    return group if isinstance(group, Group) else Group.parse(group)
+
+
+class EquivariantConv2d(nn.Module):
+    """Base of ``LiftingConv2d``, ``GroupConv2d`` and ``ProjectionConv2d``, SPEC 9, Eqs. of Sec. 5 in [SA].
+
+    ``in_features`` and ``out_features`` count features before the group axis; a feature over a group of order T
+    takes T channels, channel = feature * T + element. Turning the input by an element turns the output in space
+    and moves its group axis by left multiplication: exactly for quarter turns, where the stride divides
+    height - 1 and width - 1 of what it steps over, and as well as the basis allows for other angles.
+
+    ``deformation`` bends the group to D_w A D_w^-1; give the same one to all layers of a network. ``padding`` is
+    in pixels, (kernel_size - 1) / 2 by default; ``padding_mode`` is "zeros" or "replicate". The bias has one
+    value for each out feature. ``init`` is "smooth" or "kaiming", see ``initial_weight``.
+    Raises SettingError for settings that do not fit together.
+    """
+
+    kind_type: type[Kind]
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        kernel_size: int = 5,
+        *,
+        group: Group | str,
+        basis: str,
+        deformation: Deformation | None = None,
+        stride: int = 1,
+        padding: int | None = None,
+        padding_mode: str = "zeros",
+        bias: bool = True,
+        init: str = "smooth",
+    ) -> None:
+        super().__init__()
+        if padding_mode not in PADDING_MODES:
+            raise SettingError(f'padding_mode must be "zeros" or "replicate", got "{padding_mode}"')
+        self.in_features, self.out_features, self.kernel_size = in_features, out_features, kernel_size
+        self.group, self.basis_name, self.stride, self.padding_mode = as_group(group), basis, stride, padding_mode
+        self.padding = (kernel_size - 1) // 2 if padding is None else padding
+        self.kind = self.kind_type(self.group)
+        self.in_channels, self.out_channels = self.kind.channels(in_features, out_features)
+        # deformed pixels do not turn onto pixels, so a deformed filter is always masked
+        masked = deformation is not None or self.group.rotations not in (1, 2, 4)
+        self.basis = make_basis(basis, kernel_size, self.group, masked)
+        self.deformation = deformation
+        self.weight = nn.Parameter(torch.empty(self.kind.coefficient_shape(in_features, out_features, self.basis.size)))
+        self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
+        self.init = init
+        self.reset_parameters()
+        self._cache = FilterCache()
+
+    def reset_parameters(self) -> None:
+        """Draw new coefficients; biases start at zero."""
+        with torch.no_grad():
+            deformed = self.deformation is not None
+            self.weight.copy_(initial_weight(self.weight.shape, self.basis, self.in_channels, self.init, deformed))
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def filters(self) -> Tensor:
+        """The weight of a plain convolution (out channels, in channels, p, p), one for each image under offsets.
+
+        Where no gradient with respect to w is asked for, they are built when a parameter has changed only.
+        """
+        if self.deformation is None:
+            return self._cache.get([self.weight], lambda: self._build(self.basis.undeformed))
+        w = list(self.deformation.parameters())
+        if self.deformation.offset is None and not (
+            torch.is_grad_enabled() and any(source.requires_grad for source in [self.weight, *w])
+        ):
+            return self._cache.get([self.weight, *w], lambda: self._build(self._deformed()))
+        samples = self._deformed()
+        if samples.dim() == 3:
+            return self._build(samples)
+        return torch.stack([self._build(one) for one in samples])
+
+    def channel_bias(self) -> Tensor | None:
+        """The bias of every out channel."""
+        if self.bias is None or not self.kind.gives_group:
+            return self.bias
+        return self.bias.repeat_interleave(self.group.order)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in channels, H, W) to (N, out channels, H', W')."""
+        if x.dim() != 4 or x.shape[1] != self.in_channels:
+            raise SettingError(f"expected images (N, {self.in_channels}, H, W), got shape {tuple(x.shape)}: {self}")
+        padding = self.padding
+        if padding and self.padding_mode == "replicate":
+            x, padding = nn.functional.pad(x, [padding] * 4, mode="replicate"), 0
+        if self.deformation is None or self.deformation.offset is None:
+            return torch.conv2d(x, self.filters(), self.channel_bias(), self.stride, padding)
+        samples = self._deformed()
+        if len(samples) != len(x):
+            raise SettingError(
+                f"the deformation holds offsets for {len(samples)} images, got {len(x)}: call the whole network, "
+                "whose hypernetwork sets them"
+            )
+        return convolve_per_sample(x, self.weight, samples, self.channel_bias(), self.kind, self.stride, padding)
+
+    def train(self, mode: bool = True) -> EquivariantConv2d:
+        self._cache.clear()
+        return super().train(mode)
+
+    def _apply(self, *args, **kwargs) -> EquivariantConv2d:
+        self._cache.clear()
+        return super()._apply(*args, **kwargs)
+
+    def extra_repr(self) -> str:
+        return (
+            f'{self.in_features}, {self.out_features}, {self.kernel_size}, group="{self.group}", '
+            f'basis="{self.basis_name}", stride={self.stride}, padding={self.padding}, bias={self.bias is not None}'
+        )
+
+    def _build(self, samples: Tensor) -> Tensor:
+        return build_filters(self.weight, samples.to(self.weight.device), self.kind)
+
+    def _deformed(self) -> Tensor:
+        return self.basis.sample(self.deformation())
+
+
+class LiftingConv2d(EquivariantConv2d):
+    """From ``in_features`` plain channels to ``out_features`` features over the group."""
+
+    kind_type = LiftingKind
+
+
+class GroupConv2d(EquivariantConv2d):
+    """From features over the group to features over the group; ``kernel_size=1`` mixes them pixel by pixel."""
+
+    kind_type = GroupKind
+
+
+class ProjectionConv2d(EquivariantConv2d):
+    """From features over the group to ``out_features`` plain channels, which turn in space alone."""
+
+    kind_type = ProjectionKind

@@ -1,0 +1,131 @@
+"""Layers that treat the elements of a feature alike: normalisation, dropout, pooling, pixel shuffle.
+
+Pointwise non-linearities need no layer of their own: ``nn.ReLU`` and its kin are equivariant as they are.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Group
+from symmetry_audit.layers._convolution import as_group
+
+__all__ = [
+    "AntiAliasedPool2d",
+    "GroupBatchNorm2d",
+    "GroupDropout2d",
+    "GroupInstanceNorm2d",
+    "GroupPixelShuffle",
+    "GroupPool",
+    "PerFeature",
+]
+
+
+class PerFeature(nn.Module):
+    """Runs ``inner`` with one channel for each feature, the elements laid beside the rows of the image.
+
+    So statistics, affine parameters and dropped features are shared over the group axis.
+    (N, n * order, H, W) to the same shape.
+    """
+
+    def __init__(self, inner: nn.Module, group: Group | str) -> None:
+        super().__init__()
+        self.inner, self.group = inner, as_group(group)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.inner(_split(x, self.group.order).flatten(2, 3)).view_as(x)
+
+
+class GroupBatchNorm2d(PerFeature):
+    """Batch normalisation over images, pixels and elements; options as ``nn.BatchNorm2d``."""
+
+    def __init__(self, features: int, group: Group | str, **options) -> None:
+        super().__init__(nn.BatchNorm2d(features, **options), group)
+
+
+class GroupInstanceNorm2d(PerFeature):
+    """Instance normalisation over pixels and elements; options as ``nn.InstanceNorm2d``."""
+
+    def __init__(self, features: int, group: Group | str, **options) -> None:
+        super().__init__(nn.InstanceNorm2d(features, **options), group)
+
+
+class GroupDropout2d(PerFeature):
+    """Drops whole features, all their elements together, with probability ``p``."""
+
+    def __init__(self, group: Group | str, p: float = 0.5) -> None:
+        super().__init__(nn.Dropout2d(p), group)
+
+
+class GroupPool(nn.Module):
+    """The largest ("max") or mean value over the group axis: (N, n * order, H, W) to (N, n, H, W)."""
+
+    def __init__(self, group: Group | str, reduction: str = "max") -> None:
+        super().__init__()
+        if reduction not in ("max", "mean"):
+            raise SettingError(f'reduction must be "max" or "mean", got "{reduction}"')
+        self.group, self.reduction = as_group(group), reduction
+
+    def forward(self, x: Tensor) -> Tensor:
+        split = _split(x, self.group.order)
+        return split.amax(2) if self.reduction == "max" else split.mean(2)
+
+
+class AntiAliasedPool2d(nn.Module):
+    """Every ``stride``-th pixel after a Gaussian of standard deviation (size - 1) / 6 on size x size pixels."""
+
+    def __init__(self, size: int = 5, stride: int = 2) -> None:
+        super().__init__()
+        if size < 3 or size % 2 == 0:
+            raise SettingError(
+                f"the Gaussian needs a centre pixel and a width: size must be odd, 3 or more, got {size}"
+            )
+        self.size, self.stride = size, stride
+        away = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
+        profile = torch.exp(-(away**2) / (2 * ((size - 1) / 6) ** 2))
+        profile /= profile.sum()
+        self.register_buffer("gaussian", torch.outer(profile, profile).to(torch.get_default_dtype()), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels = x.shape[1]
+        weight = self.gaussian.to(x.dtype).expand(channels, 1, -1, -1)
+        return torch.conv2d(x, weight, None, self.stride, (self.size - 1) // 2, groups=channels)
+
+
+class GroupPixelShuffle(nn.Module):
+    """Up-sampling that keeps the group axis: (N, n * r^2 * order, H, W) to (N, n * order, r H, r W), r = ``factor``.
+
+    The r x r new pixels of an element are laid out turned with it, by the quarter turns (and the mirror) it
+    contains, so that quarter turns stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
+    """
+
+    def __init__(self, group: Group | str, factor: int) -> None:
+        super().__init__()
+        self.group, self.factor = as_group(group), factor
+        square = torch.arange(factor**2).view(factor, factor)
+        layouts = []
+        for element in self.group.elements:
+            layout = square.flip(1) if element.mirrored else square
+            layouts.append(torch.rot90(layout, 4 * element.turn // self.group.rotations).flatten())
+        self.register_buffer("layouts", torch.stack(layouts, dim=1), persistent=False)  # r^2, order
+
+    def forward(self, x: Tensor) -> Tensor:
+        order, square = self.group.order, self.factor**2
+        if x.shape[1] % (order * square):
+            raise SettingError(
+                f"expected a multiple of {order * square} channels ({square} pixels, {self.group}), got {x.shape[1]}"
+            )
+        n, _, height, width = x.shape
+        split = x.view(n, -1, square, order, height, width)
+        laid = split.gather(2, self.layouts[None, None, :, :, None, None].expand_as(split))
+        shuffled = torch.pixel_shuffle(laid.transpose(2, 3).reshape(n, -1, height, width), self.factor)
+        return shuffled
+
+
+def _split(x: Tensor, order: int) -> Tensor:
+    """(N, n * order, H, W) as (N, n, order, H, W)."""
+    if x.dim() != 4 or x.shape[1] % order:
+        raise SettingError(f"expected features (N, n * {order}, H, W), got shape {tuple(x.shape)}")
+    return x.unflatten(1, (-1, order))

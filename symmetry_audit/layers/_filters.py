@@ -1,0 +1,88 @@
+"""Filter banks from coefficients, with gradients, and their cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.layers._kinds import Kind
+
+__all__ = ["FilterCache", "build_filters"]
+
+
+def build_filters(weight: Tensor, samples: Tensor, kind: Kind) -> Tensor:
+    """Dense filters (out channels, in channels, p, p) from ``weight`` and the ``samples`` (T, K, p * p) of a basis."""
+    filters = _Build.apply(weight, samples.to(weight.dtype), kind)
+    return kind.as_filters(filters, samples.shape[-1])
+
+
+class _Build(torch.autograd.Function):
+    """The product, differentiable in both arguments.
+
+    Where the samples are constant nothing is saved that a backward pass would free, so that one bank serves
+    the several forward and backward passes of one optimizer step.
+    """
+
+    @staticmethod
+    def forward(weight: Tensor, samples: Tensor, kind: Kind) -> Tensor:
+        with torch.autocast(weight.device.type, enabled=False):
+            return kind.expanded(weight) @ kind.arranged(samples)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Kind], output: Tensor) -> None:
+        weight, samples, ctx.kind = inputs
+        ctx.samples = samples if not samples.requires_grad else None
+        if ctx.samples is None:
+            ctx.save_for_backward(weight, samples)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        kind = ctx.kind
+        weight, samples = (None, ctx.samples) if ctx.samples is not None else ctx.saved_tensors
+        arranged = kind.arranged(samples)
+        to_weight = kind.collected(gradient @ arranged.mT)
+        if weight is None:
+            return to_weight, None, None
+        to_arranged = (kind.expanded(weight).mT @ gradient).sum_to_size(arranged.shape)
+        return to_weight, kind.disarranged(to_arranged), None
+
+
+class FilterCache:
+    """The last filter bank of one layer, kept as long as the parameters that it was built from stay the same.
+
+    It is told by the parameters themselves: their identity and the counter that every write to them raises.
+    A write through ``.data`` escapes that counter; layers drop the cache when they are moved or switched
+    between training and evaluation. Copies and pickles of a layer start without one.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[list[Any], Tensor] | None = None
+
+    def get(self, sources: Sequence[Tensor], build: Callable[[], Tensor]) -> Tensor:
+        """The filters for these ``sources``, from ``build()`` where they have changed."""
+        trained = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
+        if not all(isinstance(source, nn.Parameter) and not source.is_inference() for source in sources):
+            return build()  # replaced for one call, as by torch.func or a parametrization
+        state = [trained, *(part for source in sources for part in (source, source._version))]
+        if self._kept is not None and len(self._kept[0]) == len(state):
+            # parameters by identity: == compares their values
+            if all(a is b if isinstance(a, Tensor) else a == b for a, b in zip(self._kept[0], state, strict=True)):
+                return self._kept[1]
+        self.clear()  # before the new one is built: two banks are twice the memory
+        with torch.inference_mode(False), torch.set_grad_enabled(trained):
+            filters = build()
+        self._kept = (state, filters)
+        return filters
+
+    def clear(self) -> None:
+        """Forget the filters."""
+        self._kept = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> FilterCache:
+        return FilterCache()
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return FilterCache, ()

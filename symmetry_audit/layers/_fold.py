@@ -1,0 +1,65 @@
+"""From an equivariant network to plain convolutions."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.layers._convolution import EquivariantConv2d
+from symmetry_audit.layers._hypernetwork import SampleAdaptive
+
+__all__ = ["fold"]
+
+
+@torch.no_grad()
+def fold(module: nn.Module, image: Tensor | None = None) -> nn.Module:
+    """A copy of ``module`` with every equivariant convolution replaced by an ``nn.Conv2d`` of the same output.
+
+    For export, and for speed where filters would be built anew. The copy trains as a plain network and is no
+    longer tied to the group. A ``SampleAdaptive`` network is folded for the w of one ``image`` (1, C, H, W) and
+    comes back without its hypernetwork; its state is the same afterwards.
+    """
+    if isinstance(module, SampleAdaptive):
+        return _folded_for(module, image)
+    if any(isinstance(part, SampleAdaptive) for part in module.modules()):
+        raise SettingError("fold the SampleAdaptive part itself, with the image whose w it is to keep")
+    return _replaced(deepcopy(module), {})
+
+
+def _folded_for(module: SampleAdaptive, image: Tensor | None) -> nn.Module:
+    if image is None or image.dim() != 4 or len(image) != 1:
+        raise SettingError("an SA network has other filters for every image: fold(network, image), image (1, C, H, W)")
+    copy = deepcopy(module)
+    offset = module.hypernetwork.eval()(image) if not module.hypernetwork.training else copy.hypernetwork.eval()(image)
+    for deformation in copy.deformations():
+        deformation.offset = offset[0]
+    return _replaced(copy.network, {})
+
+
+def _replaced(module: nn.Module, done: dict[nn.Module, nn.Module]) -> nn.Module:
+    """``module`` with its convolutions replaced in place; one used twice is replaced by one."""
+    if isinstance(module, EquivariantConv2d):
+        if module not in done:
+            done[module] = _plain(module)
+        return done[module]
+    for name, child in module.named_children():
+        setattr(module, name, _replaced(child, done))
+    return module
+
+
+def _plain(layer: EquivariantConv2d) -> nn.Conv2d:
+    filters, bias = layer.filters(), layer.channel_bias()
+    plain = nn.Conv2d(
+        *(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding),
+        bias=bias is not None,
+        padding_mode=layer.padding_mode,
+        device=filters.device,
+        dtype=filters.dtype,
+    )
+    plain.weight.copy_(filters)
+    if bias is not None:
+        plain.bias.copy_(bias)
+    return plain.train(layer.training)

@@ -1,0 +1,154 @@
+"""Networks that look at an image and say how its filters are to be deformed (SA-Conv)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Group
+from symmetry_audit.layers._affine import Deformation
+from symmetry_audit.layers._convolution import GroupConv2d, LiftingConv2d, as_group
+from symmetry_audit.layers._features import GroupBatchNorm2d
+
+__all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]
+
+GREY = (0.2989, 0.5870, 0.1140)
+FLAT = 1e-6  # an image of a smaller standard deviation says nothing
+
+
+class HyperNetwork(nn.Module):
+    """w of each image, (N, 3): the published encoder (Sec. 5 of [SA]), 33,523 parameters for 1 or 3 channels.
+
+    Grey image; 3 x 3 convolutions without padding, batch-normalised, to 32 features; the inner product of every
+    feature with the down-sampled image; an MLP 32-16-8-3, whose last layer starts at zero, so that an untrained
+    network changes nothing. With other numbers of channels the encoder sees all of them and the inner product
+    is with their mean (``depth=4`` then is the small variant for deraining, 29,107 parameters for 35).
+
+    ``normalised`` brings the grey image to mean 0 and variance 1, so that w depends neither on units nor on
+    brightness or contrast; the published code feeds 0..255. Images need 25 pixels a side (17 with ``depth=4``).
+    """
+
+    def __init__(self, in_channels: int = 3, depth: int = 5, normalised: bool = True) -> None:
+        super().__init__()
+        if depth not in (4, 5):
+            raise SettingError(f"the encoder has 4 or 5 convolutions, got depth={depth}")
+        self.in_channels, self.normalised = in_channels, normalised
+        self.smallest = 25 if depth == 5 else 17
+        widths = [1 if in_channels in (1, 3) else in_channels, 16, *[32] * (depth - 1)]
+        strides = [1, 2, 2, 1, 1][:depth]
+        self.encoder = nn.Sequential(
+            *[
+                nn.Sequential(nn.Conv2d(a, b, 3, stride), nn.BatchNorm2d(b), nn.ReLU())
+                for a, b, stride in zip(widths, widths[1:], strides, strict=False)
+            ]
+        )
+        self.head = nn.Sequential(nn.Linear(32, 16), nn.ReLU(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, 3))
+        self.reset_output()
+
+    def reset_output(self) -> None:
+        """Set the last layer to zero: w = 0 for every image."""
+        nn.init.zeros_(self.head[-1].weight)
+        nn.init.zeros_(self.head[-1].bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) in any unit to (N, 3)."""
+        image = _reference(x, self.in_channels, self.smallest)
+        if self.normalised:
+            image = _standardised(image)
+        features = self.encoder(image if self.in_channels in (1, 3) else x)
+        down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])
+        return self.head((features * down).mean((2, 3)))
+
+
+class EquivariantHyperNetwork(nn.Module):
+    """w of each image, (N, 3), that turns with the image: w(pi_A x) = A w(x) A^-1 (ours; [SA] has no such guarantee).
+
+    As ``HyperNetwork`` with features over ``group`` in place of plain ones: three 5 x 5 convolutions with
+    anti-aliased pooling between them, and an MLP of 1 x 1 group convolutions. It ends in values f_A over the
+    group, whose part of frequency 2, the sum of f_A (cos 2 theta_A, sin 2 theta_A), turns like the long axis of w.
+    Exact for quarter turns, and for the mirrors of a mirrored group, where height - 1 and width - 1 are
+    multiples of 4; for other angles as well as the encoder is. An SA network with it is equivariant from end to
+    end. ``group`` need not be that of the network. It has 3 rotations or more, and not 4: quarter turns only
+    swap the sign of an axis, and leave half of all axes out of reach.
+    """
+
+    def __init__(self, in_channels: int = 3, group: Group | str = "p8", features: int = 4) -> None:
+        super().__init__()
+        self.group, self.in_channels, self.smallest = as_group(group), in_channels, 9
+        if self.group.rotations in (1, 2, 4):
+            raise SettingError(f"{self.group} cannot turn an axis to all directions; use p3 or p8, for example")
+        shared = {"group": self.group, "basis": "steerable"}
+        self.encoder = nn.Sequential(
+            *(LiftingConv2d(1, features, **shared), GroupBatchNorm2d(features, self.group), nn.ReLU()),
+            AntiAliasedPool2d(),
+            *(GroupConv2d(features, features, **shared), GroupBatchNorm2d(features, self.group), nn.ReLU()),
+            AntiAliasedPool2d(),
+            *(GroupConv2d(features, features, **shared), GroupBatchNorm2d(features, self.group), nn.ReLU()),
+        )
+        self.head = nn.Sequential(
+            *(GroupConv2d(features, features, 1, **shared), nn.ReLU()),
+            GroupConv2d(features, 1, 1, bias=False, **shared),
+        )
+        angles = torch.tensor([2 * element.angle_deg for element in self.group.elements]).double().deg2rad()
+        # the long axis of A M is that of A: mirrors turn the axis at 0 into itself
+        waves = torch.stack([angles.cos(), angles.sin()], dim=-1)
+        self.register_buffer("waves", waves.to(torch.get_default_dtype()), persistent=False)
+        self.reset_output()
+
+    def reset_output(self) -> None:
+        """Set the last layer to zero: w = 0 for every image."""
+        nn.init.zeros_(self.head[-1].weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, channels, H, W) in any unit to (N, 3)."""
+        image = _standardised(_reference(x, self.in_channels, self.smallest))
+        features = self.encoder(image)
+        down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])
+        pooled = (features * down).mean((2, 3), keepdim=True)
+        a, b = (self.head(pooled).flatten(1) @ self.waves.to(pooled.dtype)).unbind(-1)
+        return torch.stack([a, -b, -a], dim=-1)  # xx, xy, yy of log D^2
+
+
+class SampleAdaptive(nn.Module):
+    """``network`` with filters that ``hypernetwork`` deforms anew for every image (SA-Conv).
+
+    The offsets go to every ``Deformation`` that the layers of ``network`` hold.
+    """
+
+    def __init__(self, network: nn.Module, hypernetwork: nn.Module) -> None:
+        super().__init__()
+        self.network, self.hypernetwork = network, hypernetwork
+        if not self.deformations():
+            raise SettingError("no layer of the network has a deformation: build its layers with one")
+
+    def deformations(self) -> list[Deformation]:
+        """The different deformations of the network's layers."""
+        return [module for module in self.network.modules() if isinstance(module, Deformation)]
+
+    def adapt(self, x: Tensor) -> None:
+        """Deform the filters for the images ``x``."""
+        offset = self.hypernetwork(x)
+        for deformation in self.deformations():
+            deformation.offset = offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.adapt(x)
+        return self.network(x)
+
+
+def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:
+    """The grey image (N, 1, H, W), or the mean of channels that are no colours."""
+    if x.dim() != 4 or x.shape[1] != in_channels or min(x.shape[-2:]) < smallest:
+        raise SettingError(
+            f"the hypernetwork expects images (N, {in_channels}, H, W) of {smallest} pixels a side or more, "
+            f"got shape {tuple(x.shape)}"
+        )
+    if in_channels != 3:
+        return x.mean(1, keepdim=True)
+    return torch.einsum("nchw,c->nhw", x, x.new_tensor(GREY))[:, None]
+
+
+def _standardised(image: Tensor) -> Tensor:
+    centred = image - image.mean((1, 2, 3), keepdim=True)
+    return centred / centred.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(FLAT)

@@ -1,0 +1,127 @@
+"""The nine methods as one convolution each with its own basis and its own w."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.groups import Affine, Group
+from symmetry_audit.layers._affine import Deformation, FreeDeformation, SharedDeformation
+from symmetry_audit.layers._convolution import (
+    EquivariantConv2d,
+    GroupConv2d,
+    LiftingConv2d,
+    ProjectionConv2d,
+    as_group,
+)
+from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
+
+__all__ = ["METHODS", "PRESETS", "Layers", "Method"]
+
+PRESETS = ("shared", "paper")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of the literature: filter ``basis``, usual window and group, and where its w comes from.
+
+    ``deformation`` is "none" (w = 1), "learned" (the same for all images) or "sample" (with an offset for each).
+    """
+
+    title: str
+    basis: str
+    kernel_size: int = 5
+    group: str = "p8"
+    deformation: str = "none"
+
+
+METHODS: dict[str, Method] = {
+    "cnn": Method("CNN", "pixel", 3, "p1"),
+    "gcnn": Method("G-CNN", "pixel", 3, "p4"),
+    "e2cnn": Method("E2-CNN", "steerable"),
+    "harnet": Method("Har-Net", "harmonic"),
+    "pdoe": Method("PDO-eConv", "difference"),
+    "fconv": Method("F-Conv", "fourier"),
+    "bconv": Method("B-Conv", "bicubic"),
+    "tl": Method("TL-Conv", "fourier", deformation="learned"),
+    "sa": Method("SA-Conv", "fourier", deformation="sample"),
+}
+
+
+class Layers:
+    """Makes the layers of one network by one method; all of them share one w.
+
+    >>> layers = Layers("tl", "p8")
+    >>> net = nn.Sequential(layers.lifting(3, 8), nn.ReLU(), layers.group_conv(8, 8), layers.projection(8, 3))
+
+    ``preset="paper"`` gives every layer (but 1 x 1) a free w of its own and published initial coefficients; such
+    a network has no common group. ``basis`` and ``kernel_size`` replace the method's own; "bicubic" is what the
+    published EDSR has under TL and SA. ``start`` is where a shared w starts, for example an audit's joint fit.
+    Further ``options`` go to every layer. Raises SettingError for what does not fit together.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        group: Group | str | None = None,
+        *,
+        basis: str | None = None,
+        kernel_size: int | None = None,
+        preset: str = "shared",
+        start: Affine | None = None,
+        **options: Any,
+    ) -> None:
+        if method not in METHODS:
+            raise SettingError(f'no method is called "{method}".{suggest(method, METHODS)}')
+        if preset not in PRESETS:
+            raise SettingError(f'preset must be one of {", ".join(PRESETS)}, got "{preset}"')
+        self.method, self.preset = METHODS[method], preset
+        self.group = as_group(self.method.group if group is None else group)
+        if method == "cnn" and self.group.order > 1:
+            raise SettingError(
+                f'a plain convolution has no group: use "p1" with cnn, or gcnn, fconv, ... with {self.group}'
+            )
+        self.basis = self.method.basis if basis is None else basis
+        self.kernel_size = self.method.kernel_size if kernel_size is None else kernel_size
+        self.options = {"init": "kaiming", **options} if preset == "paper" else options
+        self._shared = None
+        if self.method.deformation != "none" and preset == "shared":
+            self._shared = SharedDeformation(start)
+        elif start is not None:
+            raise SettingError("only a shared w can start somewhere: methods tl and sa without a preset")
+
+    def lifting(self, in_features: int, out_features: int, **options: Any) -> LiftingConv2d:
+        """From plain channels to features over the group."""
+        return self._make(LiftingConv2d, in_features, out_features, options)
+
+    def group_conv(self, in_features: int, out_features: int, **options: Any) -> GroupConv2d:
+        """From features to features."""
+        return self._make(GroupConv2d, in_features, out_features, options)
+
+    def pointwise(self, in_features: int, out_features: int, **options: Any) -> GroupConv2d:
+        """From features to features, pixel by pixel (1 x 1), which no w deforms."""
+        return self._make(GroupConv2d, in_features, out_features, {"kernel_size": 1, **options})
+
+    def projection(self, in_features: int, out_features: int, **options: Any) -> ProjectionConv2d:
+        """From features to plain channels."""
+        return self._make(ProjectionConv2d, in_features, out_features, options)
+
+    def network(self, body: nn.Module, hypernetwork: nn.Module | None = None, in_channels: int = 3) -> nn.Module:
+        """``body``, ready to run: for "sa" with a hypernetwork, the published one unless another is given."""
+        if self.method.deformation != "sample":
+            return body
+        published = self.preset == "paper"
+        return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=not published))
+
+    def _make(self, kind: type, in_features: int, out_features: int, options: dict[str, Any]) -> EquivariantConv2d:
+        options = {"kernel_size": self.kernel_size, **self.options, **options}
+        deformation = self._deformation() if options["kernel_size"] > 1 else None
+        return kind(in_features, out_features, group=self.group, basis=self.basis, deformation=deformation, **options)
+
+    def _deformation(self) -> Deformation | None:
+        if self.method.deformation == "none":
+            return None
+        return FreeDeformation() if self._shared is None else self._shared

@@ -1,0 +1,51 @@
+"""Weights of one network in another, across methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.layers._hypernetwork import SampleAdaptive
+
+__all__ = ["load_weights"]
+
+
+def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
+    """Load the state dict of a network with the same layers, perhaps of another method, into ``model``.
+
+    TL into SA starts the second stage of training: the layers and w are taken, the hypernetwork is left as it
+    is. What a method has and the other has not, w and the hypernetwork, may be missing; everything else must be
+    there with the same shape, or nothing is loaded and SettingError names the first difference. Shapes cannot
+    tell a Fourier from a bicubic basis: the coefficients of one mean nothing in the other.
+
+    Returns the names that were left as they are.
+    """
+    prefix = "network." if isinstance(model, SampleAdaptive) else ""
+    from_adaptive = any(name.startswith("hypernetwork.") for name in state)
+    renamed = {}
+    for name, value in state.items():
+        bare = name.removeprefix("network.") if from_adaptive else name
+        renamed[bare if bare.startswith("hypernetwork.") else prefix + bare] = value
+    own = model.state_dict()
+    missing = [name for name in own if name not in renamed]
+    unknown = [name for name in renamed if name not in own]
+    wrong = [name for name in missing + unknown if not _optional(name)]
+    if wrong:
+        where = "the weights have no" if wrong[0] in own else "this network has no"
+        raise SettingError(f'{where} "{wrong[0]}" ({len(wrong)} such): both networks must have the same layers')
+    for name in own:
+        if name in renamed and own[name].shape != renamed[name].shape:
+            raise SettingError(
+                f'"{name}" has shape {tuple(renamed[name].shape)} in the weights and {tuple(own[name].shape)} here: '
+                "methods share weights where basis size, group and widths agree"
+            )
+    with torch.no_grad():
+        model.load_state_dict({name: value for name, value in renamed.items() if name in own}, strict=False)
+    return missing
+
+
+def _optional(name: str) -> bool:
+    return name.startswith("hypernetwork.") or ".deformation." in f".{name}"

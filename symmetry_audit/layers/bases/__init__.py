@@ -1,0 +1,37 @@
+"""Filter bases of the equivariant convolutions, one file each (SPEC 9)."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.groups import Group
+from symmetry_audit.layers.bases._basis import Basis
+from symmetry_audit.layers.bases._bicubic import BicubicBasis
+from symmetry_audit.layers.bases._difference import DifferenceBasis
+from symmetry_audit.layers.bases._fourier import FourierBasis
+from symmetry_audit.layers.bases._pixel import PixelBasis
+from symmetry_audit.layers.bases._rings import HarmonicBasis, SteerableBasis
+
+__all__ = ["BASES", "Basis", "make_basis"]
+
+BASES: dict[str, type[Basis]] = {
+    "pixel": PixelBasis,
+    "steerable": SteerableBasis,
+    "harmonic": HarmonicBasis,
+    "difference": DifferenceBasis,
+    "fourier": FourierBasis,
+    "bicubic": BicubicBasis,
+}
+
+
+@lru_cache(maxsize=64)
+def make_basis(name: str, kernel_size: int, group: Group, masked: bool = True) -> Basis:
+    """The basis ``name`` of ``BASES`` for a window and a group; the same object for the same arguments.
+
+    On a single pixel every basis is the constant 1. Raises SettingError for an unknown name and for a window
+    or a group that the basis cannot have.
+    """
+    if name not in BASES:
+        raise SettingError(f'no filter basis is called "{name}".{suggest(name, BASES)}')
+    return (PixelBasis if kernel_size == 1 else BASES[name])(kernel_size, group, masked)

@@ -1,0 +1,101 @@
+"""What every filter basis shares: the window, the turned and deformed coordinates, the mask, the normalisation."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Group
+
+__all__ = ["Basis", "radial_mask"]
+
+
+class Basis(ABC):
+    """K functions phi_k on the plane, sampled for every element A of a group at u = A^-1 D^-1 x (SPEC 9).
+
+    x runs over the ``points`` of a square window, ``kernel_size`` pixels wide, x right and y down, row by row.
+    Everything is float64 on the processor until a layer asks for the samples. ``masked`` says whether a basis
+    that has a radial mask uses it: pixels turn onto pixels under quarter turns, and then it may do without.
+    """
+
+    normalisation: str | None = None  # None, "columns" or "symmetric", see ``mixing``
+
+    def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:
+        if kernel_size < 1 or kernel_size % 2 == 0:
+            raise SettingError(f"filters need a centre pixel: kernel_size must be odd and positive, got {kernel_size}")
+        self.kernel_size, self.group, self.masked = kernel_size, group, masked
+        self.radius = (kernel_size - 1) // 2
+        axis = torch.arange(-self.radius, self.radius + 1, dtype=torch.float64)
+        y, x = torch.meshgrid(axis, axis, indexing="ij")
+        self.points = torch.stack([x.flatten(), y.flatten()], dim=-1)
+        self.inverses = torch.from_numpy(group.matrices()).mT  # orthogonal
+
+    @abstractmethod
+    def raw(self, frames: Tensor) -> Tensor:
+        """The functions before normalisation at u = frame @ x: (..., 2, 2) -> (..., K, points)."""
+
+    def sample(self, inverse: Tensor | None = None) -> Tensor:
+        """phi_k(A^-1 D^-1 x), shape (..., order, K, points), for ``inverse`` = D^-1 of shape (..., 2, 2).
+
+        Without ``inverse``: D = 1. Differentiable with respect to ``inverse``.
+        """
+        if inverse is None:
+            return self.undeformed
+        return self._mixed(self.raw(self.inverses.to(inverse.device) @ inverse.double()[..., None, :, :]))
+
+    @cached_property
+    def undeformed(self) -> Tensor:
+        """The samples at D = 1."""
+        return self._mixed(self.raw(self.inverses))
+
+    @property
+    def size(self) -> int:
+        """K, the number of functions."""
+        return self.undeformed.shape[-2]
+
+    def _mixed(self, functions: Tensor) -> Tensor:
+        return functions if self.mixing is None else self.mixing.to(functions.device) @ functions
+
+    @cached_property
+    def mixing(self) -> Tensor | None:
+        """The (K, K) matrix that normalises the functions over all elements at D = 1, or None.
+
+        "columns": each has mean energy 1 over the elements. "symmetric": they are orthonormal over elements
+        and points together, by the symmetric inverse root of the Gram matrix. That root is unique, unlike
+        principal components, whose signs differ between machines and would have to travel with the weights.
+        """
+        if self.normalisation is None:
+            return None
+        functions = self.raw(self.inverses)
+        gram = torch.einsum("okp,olp->kl", functions, functions) / self.group.order
+        if self.normalisation == "columns":
+            return torch.diag(gram.diagonal().rsqrt())
+        values, vectors = torch.linalg.eigh(gram)
+        if values[0] < 1e-6 * values[-1]:
+            raise SettingError(
+                f"the functions of this basis cannot be told apart on {self.kernel_size} x {self.kernel_size} "
+                f"pixels under {self.group}; use a larger kernel_size"
+            )
+        return vectors @ torch.diag(values.rsqrt()) @ vectors.T
+
+    def turned(self, frames: Tensor) -> Tensor:
+        """u = frame @ x for all points: (..., 2, 2) -> (..., points, 2)."""
+        points = self.points.to(frames.device)
+        return points[:, :1] * frames[..., None, :, 0] + points[:, 1:] * frames[..., None, :, 1]
+
+
+def radial_mask(u: Tensor, radius: int, width: float) -> Tensor:
+    """exp(-ramp(|u|^2 / radius^2 - 1) / width), shape (..., points): 1 on the disc, then a fast decay.
+
+    The published mask has ramp(t) = max(t, 0), whose kink lies on the pixels at distance ``radius`` exactly.
+    This one is smooth there and the same at every |u|^2 that is an integer, so on all undeformed windows.
+    """
+    step = 1.0 / radius**2  # from the rim to the next larger integer
+    beyond = (u.square().sum(-1) / radius**2 - 1.0).clamp_min(0.0)
+    near = beyond.clamp_max(step)
+    ramp = near.square() * (2.0 - near / step) / step + (beyond - near)
+    return torch.exp(-ramp / width)

@@ -1,0 +1,32 @@
+"""Two-dimensional Fourier basis of F-Conv."""
+
+from __future__ import annotations
+
+from math import pi
+
+import torch
+from torch import Tensor
+
+from symmetry_audit.layers.bases._basis import Basis, radial_mask
+from symmetry_audit.layers.bases._bicubic import mask_width
+
+__all__ = ["FourierBasis"]
+
+
+class FourierBasis(Basis):
+    """cos and sin of 2 pi (k u_x + l u_y) / p times the mask, |k|, |l| <= (p - 1) / 2, orthonormalised.
+
+    One of each pair +-(k, l) is enough; with the constant these are K = p^2 functions.
+    """
+
+    normalisation = "symmetric"
+
+    def raw(self, frames: Tensor) -> Tensor:
+        u = self.turned(frames)
+        c = self.radius
+        waves = [(k, j) for j in range(c + 1) for k in range(-c, c + 1) if (j, k) > (0, 0)]
+        phases = 2 * pi / self.kernel_size * torch.tensor(waves, dtype=u.dtype, device=u.device) @ u.mT
+        functions = torch.cat([torch.ones_like(phases[..., :1, :]), phases.cos(), phases.sin()], dim=-2)
+        if not self.masked:
+            return functions
+        return functions * radial_mask(u, c, mask_width(self.kernel_size))[..., None, :]

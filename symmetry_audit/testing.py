@@ -1,0 +1,156 @@
+"""Is a network equivariant? Errors for any torch model, and an assertion for its tests.
+
+from symmetry_audit.testing import assert_equivariant
+assert_equivariant(model, "p4", images, tolerance=1e-5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.actions import disc, disc_window, is_exact, move, move_features
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Affine, Group
+
+__all__ = ["GaussianBlobs", "assert_equivariant", "equivariance_error"]
+
+KINDS = ("image", "features", "invariant")
+
+
+@dataclass(frozen=True)
+class GaussianBlobs:
+    """Smooth test images known at every point: signed Gaussian blobs, so that turning them resamples nothing.
+
+    ``GaussianBlobs(65, sigma=4)(matrix)`` gives float64 images (number, channels, size, size) of the field
+    r(A^-1 x), A = ``matrix`` (2, 2), x right, y down. ``sigma`` is the width of a blob in pixels.
+    """
+
+    size: int = 65
+    sigma: float = 4.0
+    channels: int = 3
+    number: int = 1
+    blobs: int = 24
+    seed: int = 0
+    spread: float = 0.2  # standard deviation of the blobs' places, as a part of the size
+
+    def __call__(self, matrix: np.ndarray) -> Tensor:
+        drawn = np.random.default_rng(self.seed)
+        places = drawn.normal(0, self.spread * self.size, (self.number, self.channels, self.blobs, 2))
+        heights = drawn.normal(0, 1, (self.number, self.channels, self.blobs))
+        axis = np.arange(self.size) - (self.size - 1) / 2
+        points = np.stack(np.meshgrid(axis, axis), axis=-1) @ np.linalg.inv(matrix).T
+        images = np.zeros((self.number, self.channels, self.size, self.size))
+        for blob in range(self.blobs):
+            away = points - places[:, :, blob, None, None, :]
+            images += heights[:, :, blob, None, None] * np.exp(-(away**2).sum(-1) / (2 * self.sigma**2))
+        return torch.from_numpy(images)
+
+
+@torch.no_grad()
+def equivariance_error(
+    model: Callable[[Tensor], Tensor],
+    group: Group | str,
+    images: Tensor | Callable[[np.ndarray], Tensor],
+    *,
+    kind: str = "image",
+    affine: Affine | None = None,
+    border: float | None = None,
+) -> Tensor:
+    """How far ``model(turned images)`` is from ``model(images)`` turned, for every element and image.
+
+    Returns float64 errors of shape (order, N), row 0 (the identity) included: the norm of the difference over
+    the norm of what is expected, each channel's mean taken away from the latter.
+
+    ``images`` is (N, C, H, W), or a function of a matrix that gives the images turned by it, as
+    ``GaussianBlobs``. ``kind`` says how the output is moved: "image" in space, "features" in space and along
+    the group axis, channel = feature * order + element, "invariant" not at all. ``affine`` deforms the group to
+    D A D^-1. Quarter turns and mirrors move pixels and compare whole outputs, of one size with even or odd
+    sides. Other elements resample by splines: images are multiplied with a smooth round window first, and
+    outputs compared on the inscribed disc less ``border`` output pixels, an eighth of the side by default.
+
+    The model runs as it is, in evaluation mode if you said ``model.eval()``; images take the type and the device
+    of a module's parameters. Raises SettingError where shapes
+    do not fit.
+    """
+    group = group if isinstance(group, Group) else Group.parse(group)
+    if kind not in KINDS:
+        raise SettingError(f'kind must be one of {", ".join(KINDS)}, got "{kind}"')
+    matrices = group.matrices() if affine is None else affine.conjugate(group.matrices())
+    matrices = np.where(np.abs(matrices - np.round(matrices)) < 1e-12, np.round(matrices), matrices)
+    like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    errors = []
+    for index, matrix in enumerate(matrices):
+        exact = is_exact(matrix)
+        before, after = _moved_input(images, matrix, exact)
+        if like is not None:
+            before, after = before.to(like), after.to(like)
+        expected, found = model(before), model(after)
+        if kind == "image":
+            expected = move(expected, matrix)
+        elif kind == "features":
+            expected = move_features(expected, group, index, matrix)
+        errors.append(_relative(found, expected, exact, border))
+    return torch.stack(errors)
+
+
+def assert_equivariant(
+    model: Callable[[Tensor], Tensor],
+    group: Group | str,
+    images: Tensor | Callable[[np.ndarray], Tensor],
+    *,
+    tolerance: float,
+    kind: str = "image",
+    affine: Affine | None = None,
+    border: float | None = None,
+) -> None:
+    """Raise AssertionError, with the worst element, where ``equivariance_error`` exceeds ``tolerance``."""
+    group = group if isinstance(group, Group) else Group.parse(group)
+    errors = equivariance_error(model, group, images, kind=kind, affine=affine, border=border)
+    worst = errors.nan_to_num(torch.inf).amax(1)
+    index = int(worst.argmax())
+    if not worst[index] <= tolerance:
+        element = group.elements[index]
+        turned = f"{element.angle_deg:g} degrees{' after the mirror' if element.mirrored else ''}"
+        raise AssertionError(
+            f"not equivariant under {group}: error {worst[index]:.3g} under {element} ({turned}), "
+            f"tolerance {tolerance:.3g}"
+        )
+
+
+def _moved_input(
+    images: Tensor | Callable[[np.ndarray], Tensor], matrix: np.ndarray, exact: bool
+) -> tuple[Tensor, Tensor]:
+    if not isinstance(images, Tensor):
+        return images(np.eye(2)), images(matrix)
+    if images.dim() != 4:
+        raise SettingError(f"expected images (N, C, H, W), got shape {tuple(images.shape)}")
+    if not exact:
+        images = images * disc_window(*images.shape[-2:]).to(images)
+    return images, move(images, matrix)
+
+
+def _relative(found: Tensor, expected: Tensor, exact: bool, border: float | None) -> Tensor:
+    """The error of each image, (N,) float64; on the inscribed disc where pixels were resampled."""
+    if found.shape != expected.shape:
+        raise SettingError(
+            f"turning the images changes the shape of the output: {tuple(found.shape)}, not {tuple(expected.shape)}"
+        )
+    found, expected = found.double(), expected.double()
+    size = expected
+    if expected.dim() == 4:
+        height, width = expected.shape[-2:]
+        if not exact:
+            border = min(height, width) / 8 if border is None else border
+            inside = disc(height, width, (min(height, width) - 1) / 2 - border).to(expected.device)
+            found, expected = found[..., inside], expected[..., inside]
+        found, expected = found.flatten(2), expected.flatten(2)
+        if not expected.shape[-1]:
+            raise SettingError(f"a border of {border:g} leaves nothing of {height} x {width} output pixels to compare")
+        size = expected - expected.mean(-1, keepdim=True)
+    difference = (found - expected).flatten(1).norm(dim=1)
+    return torch.where(difference == 0, 0.0, difference / size.flatten(1).norm(dim=1)).cpu()
