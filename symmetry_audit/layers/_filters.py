@@ -67,10 +67,8 @@ class FilterCache:
         if not all(isinstance(source, nn.Parameter) and not source.is_inference() for source in sources):
             return build()  # replaced for one call, as by torch.func or a parametrization
         state = [trained, *(part for source in sources for part in (source, source._version))]
-        if self._kept is not None and len(self._kept[0]) == len(state):
-            # parameters by identity: == compares their values
-            if all(a is b if isinstance(a, Tensor) else a == b for a, b in zip(self._kept[0], state, strict=True)):
-                return self._kept[1]
+        if self._kept is not None and _same(self._kept[0], state):
+            return self._kept[1]
         self.clear()  # before the new one is built: two banks are twice the memory
         with torch.inference_mode(False), torch.set_grad_enabled(trained):
             filters = build()
@@ -86,3 +84,10 @@ class FilterCache:
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         return FilterCache, ()
+
+
+def _same(kept: list[Any], state: list[Any]) -> bool:
+    """Whether two states agree; parameters by identity, since == would compare their values."""
+    return len(kept) == len(state) and all(
+        a is b if isinstance(a, Tensor) else a == b for a, b in zip(kept, state, strict=True)
+    )
