@@ -1,9 +1,9 @@
 """Does the smooth initialisation train as well as the published one? A small denoiser, both ways.
 
-    python benchmarks/initial.py [--steps 400] [--seeds 3] [--methods fconv bconv harnet pdoe e2cnn tl]
+    python benchmarks/initial.py [--steps 200] [--seeds 3] [--methods fconv bconv harnet pdoe e2cnn tl]
 
 Lifting, two residual blocks and a projection over p8, 4 features (32 channels), no normalisation; white noise of
-25 / 255 on 32 x 32 patches of half of scikit-image's photographs, Adam 1e-3, batches of 8. Prints the PSNR on patches
+25 / 255 on 32 x 32 patches of half of scikit-image's photographs, Adam 2e-3, batches of 8. Prints the PSNR on patches
 of the other half, means over the seeds, and the 45-degree equivariance error before and after training.
 """
 
@@ -41,7 +41,7 @@ class Denoiser(nn.Module):
         return found
 
     def forward(self, x: Tensor) -> Tensor:
-        return x - self.tail(torch.relu(self.features(x)))
+        return self.tail(torch.relu(self.features(x)))
 
 
 def photographs() -> list[np.ndarray]:
@@ -65,7 +65,7 @@ def train(method: str, init: str, steps: int, seed: int) -> tuple[float, float, 
     images = photographs()
     net = Denoiser(Layers(method, "p8", init=init))
     before = turning_error(net)
-    adam = torch.optim.Adam(net.parameters(), 1e-3)
+    adam = torch.optim.Adam(net.parameters(), 2e-3)
     for _ in range(steps):
         clean = patches(images[::2], 8, rng)
         loss = nn.functional.mse_loss(net(clean + NOISE * torch.randn_like(clean)), clean)
@@ -87,7 +87,7 @@ def turning_error(net: Denoiser) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--methods", nargs="+", default=["fconv", "bconv", "harnet", "pdoe", "e2cnn", "tl"])
     asked = parser.parse_args()

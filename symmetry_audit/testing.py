@@ -74,8 +74,7 @@ def equivariance_error(
     outputs compared on the inscribed disc less ``border`` output pixels, an eighth of the side by default.
 
     The model runs as it is, in evaluation mode if you said ``model.eval()``; images take the type and the device
-    of a module's parameters. Raises SettingError where shapes
-    do not fit.
+    of a module's parameters. Raises SettingError where shapes do not fit.
     """
     group = group if isinstance(group, Group) else Group.parse(group)
     if kind not in KINDS:
@@ -91,9 +90,11 @@ def equivariance_error(
             before, after = before.to(like), after.to(like)
         expected, found = model(before), model(after)
         if kind == "image":
-            expected = move(expected, matrix)
+            expected = move(_as_images(expected), matrix)
         elif kind == "features":
             expected = move_features(expected, group, index, matrix)
+        else:
+            expected, found = expected.flatten(1), found.flatten(1)
         errors.append(_relative(found, expected, exact, border))
     return torch.stack(errors)
 
@@ -111,7 +112,7 @@ def assert_equivariant(
     """Raise AssertionError, with the worst element, where ``equivariance_error`` exceeds ``tolerance``."""
     group = group if isinstance(group, Group) else Group.parse(group)
     errors = equivariance_error(model, group, images, kind=kind, affine=affine, border=border)
-    worst = errors.nan_to_num(torch.inf).amax(1)
+    worst = errors.nan_to_num(torch.inf, torch.inf).amax(1)
     index = int(worst.argmax())
     if not worst[index] <= tolerance:
         element = group.elements[index]
@@ -132,6 +133,15 @@ def _moved_input(
     if not exact:
         images = images * disc_window(*images.shape[-2:]).to(images)
     return images, move(images, matrix)
+
+
+def _as_images(output: Tensor) -> Tensor:
+    if output.dim() != 4:
+        raise SettingError(
+            f'kind="image" expects outputs (N, C, H, W), got shape {tuple(output.shape)}; '
+            'kind="invariant" is for outputs without space'
+        )
+    return output
 
 
 def _relative(found: Tensor, expected: Tensor, exact: bool, border: float | None) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from math import hypot, log, sqrt
+from math import exp, hypot, log, sqrt
 from typing import Any
 
 import torch
@@ -53,10 +53,10 @@ class SharedDeformation(Deformation):
         """Start from ``affine``, for example an audit's. Raises SettingError beyond the largest ratio."""
         size = hypot(affine.a, affine.b) / self.limit
         if size >= 1:
-            raise SettingError(f"w has ratio {affine.ratio:.3g}, this layer allows less than {MAX_RATIO}")
+            raise SettingError(f"w has ratio {affine.ratio:.3g}, this layer allows less than {exp(self.limit):.3g}")
         with torch.no_grad():
             scale = 1 / (self.limit * sqrt(1 - size**2))
-            self.position.copy_(torch.tensor([affine.a * scale, affine.b * scale]))
+            self.position.copy_(torch.tensor([affine.a * scale, affine.b * scale], dtype=torch.float64))
 
     def coordinates(self) -> Tensor:
         """(a, b), shape (2,) or (N, 2), of the parameter's type."""

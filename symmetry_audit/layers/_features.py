@@ -5,6 +5,8 @@ Pointwise non-linearities need no layer of their own: ``nn.ReLU`` and its kin ar
 
 from __future__ import annotations
 
+from math import ceil, floor
+
 import torch
 from torch import Tensor, nn
 
@@ -98,7 +100,7 @@ class GroupPixelShuffle(nn.Module):
     """Up-sampling that keeps the group axis: (N, n * r^2 * order, H, W) to (N, n * order, r H, r W), r = ``factor``.
 
     The r x r new pixels of an element are laid out turned with it, by the quarter turns (and the mirror) it
-    contains, so that quarter turns stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
+    contains, so that those stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
     """
 
     def __init__(self, group: Group | str, factor: int) -> None:
@@ -108,7 +110,9 @@ class GroupPixelShuffle(nn.Module):
         layouts = []
         for element in self.group.elements:
             layout = square.flip(1) if element.mirrored else square
-            layouts.append(torch.rot90(layout, 4 * element.turn // self.group.rotations).flatten())
+            # between two quarter turns the lower one, after the mirror the upper one: so mirrors agree too
+            round_ = ceil if element.mirrored else floor
+            layouts.append(torch.rot90(layout, round_(4 * element.turn / self.group.rotations)).flatten())
         self.register_buffer("layouts", torch.stack(layouts, dim=1), persistent=False)  # r^2, order
 
     def forward(self, x: Tensor) -> Tensor:

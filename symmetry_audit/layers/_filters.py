@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from symmetry_audit.layers._kinds import Kind
 
@@ -54,9 +55,12 @@ class FilterCache:
     """The last filter bank of one layer, kept as long as the parameters that it was built from stay the same.
 
     It is told by the parameters themselves: their identity and the counter that every write to them raises.
-    A write through ``.data`` escapes that counter; layers drop the cache when they are moved or switched
+    Fused optimizers do not raise it, so the steps of all optimizers count too.
+    A write through ``.data`` escapes both; layers drop the cache when they are moved or switched
     between training and evaluation. Copies and pickles of a layer start without one.
     """
+
+    optimizer_steps = 0
 
     def __init__(self) -> None:
         self._kept: tuple[list[Any], Tensor] | None = None
@@ -66,7 +70,8 @@ class FilterCache:
         trained = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
         if not all(isinstance(source, nn.Parameter) and not source.is_inference() for source in sources):
             return build()  # replaced for one call, as by torch.func or a parametrization
-        state = [trained, *(part for source in sources for part in (source, source._version))]
+        versions = (part for source in sources for part in (source, source._version))
+        state = [trained, FilterCache.optimizer_steps, *versions]
         if self._kept is not None and _same(self._kept[0], state):
             return self._kept[1]
         self.clear()  # before the new one is built: two banks are twice the memory
@@ -84,6 +89,13 @@ class FilterCache:
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         return FilterCache, ()
+
+
+def _count_step(*_: Any) -> None:
+    FilterCache.optimizer_steps += 1
+
+
+register_optimizer_step_post_hook(_count_step)
 
 
 def _same(kept: list[Any], state: list[Any]) -> bool:

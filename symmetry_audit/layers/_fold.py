@@ -33,7 +33,7 @@ def _folded_for(module: SampleAdaptive, image: Tensor | None) -> nn.Module:
     if image is None or image.dim() != 4 or len(image) != 1:
         raise SettingError("an SA network has other filters for every image: fold(network, image), image (1, C, H, W)")
     copy = deepcopy(module)
-    offset = module.hypernetwork.eval()(image) if not module.hypernetwork.training else copy.hypernetwork.eval()(image)
+    offset = copy.hypernetwork.eval()(image)
     for deformation in copy.deformations():
         deformation.offset = offset[0]
     return _replaced(copy.network, {})
@@ -45,8 +45,9 @@ def _replaced(module: nn.Module, done: dict[nn.Module, nn.Module]) -> nn.Module:
         if module not in done:
             done[module] = _plain(module)
         return done[module]
-    for name, child in module.named_children():
-        setattr(module, name, _replaced(child, done))
+    for name, child in list(module._modules.items()):  # named_children leaves out a second name of the same one
+        if child is not None:
+            setattr(module, name, _replaced(child, done))
     return module
 
 

@@ -9,6 +9,9 @@ Filters are applied by cross-correlation.  Channel = feature * order + element. 
 3.  The functions of a ring with frequency k >= 1 are 0 at u = 0, where the angle is undetermined.
 4.  `equivariance_error` subtracts the mean over the disc from the reference in the denominator only: an output
     with the wrong level is wrong.
+5.  The mask of ARCHITECTURES 2.2, exp(-max(|u|^2/c^2 - 1, 0)/tau), has a kink on pixels of the window.  Here the ramp
+    max(|u|^2 - c^2, 0) is replaced between 0 and 1 by the cubic with the same values and slopes at both ends, slope
+    0 at 0 and 1 at 1: the same mask wherever |u|^2 is a whole number, smooth elsewhere.
 """
 
 import math
@@ -16,6 +19,7 @@ import re
 
 import numpy as np
 import scipy.ndimage
+from scipy.interpolate import CubicHermiteSpline
 
 from . import symmetry
 
@@ -41,9 +45,11 @@ def window(p, matrix):
 
 
 def mask(ux, uy, p, tau):
-    """ARCHITECTURES 2.2: exp(-max(|u|^2/c^2 - 1, 0)/tau), radial in u."""
+    """exp(-ramp/(c^2 tau)), radial in u (reading 5): ramp is 0 for |u|^2 <= c^2 and |u|^2 - c^2 from c^2 + 1 on."""
     c = (p - 1) // 2
-    return np.exp(-np.maximum((ux**2 + uy**2) / c**2 - 1.0, 0.0) / tau)
+    excess = ux**2 + uy**2 - c**2
+    cubic = CubicHermiteSpline([0.0, 1.0], [0.0, 1.0], [0.0, 1.0])
+    return np.exp(-np.where(excess < 1.0, cubic(np.clip(excess, 0.0, 1.0)), excess) / (c**2 * tau))
 
 
 def bicubic(ux, uy, p):
@@ -63,6 +69,16 @@ def fourier(ux, uy, p):
                 angle = 2.0 * math.pi * (k * ux + l * uy) / p
                 functions += [np.cos(angle), np.sin(angle)]
     return functions
+
+
+def steerable_rings(c):
+    """Standard deviations and highest frequencies of the rings 0..c of R2Conv, measured on e2cnn 0.2.3, escnn 1.0.11.
+
+    Ring 0 has 0.005, so it is the centre pixel alone; the last has 0.4 and min(2 c, 2), those between 0.6 and the
+    largest odd number up to 2 j (odd j: 2 j), which gives K = 6, 11, 18 for p = 3, 5, 7.
+    """
+    between = range(1, c)
+    return [0.005, *(0.6 for _ in between), 0.4], [0, *(2 * j if j % 2 else 2 * j - 1 for j in between), min(2 * c, 2)]
 
 
 def rings(ux, uy, widths, frequencies):
@@ -114,8 +130,8 @@ def raw(name, p, matrix, masked):
         return np.array(functions) * mask(ux, uy, p, 0.2)
     if name == "pixel":
         return np.array(pixels(ux, uy, p), dtype=np.float64)
-    if name == "steerable" and p == 5:
-        return np.array(rings(ux, uy, [0.6, 0.6, 0.4], [0, 2, 2]))
+    if name == "steerable":
+        return np.array(rings(ux, uy, *steerable_rings(c)))
     if name == "difference" and p == 5:
         return np.array(operators(matrix))
     raise ValueError(f"{name} of size {p}")

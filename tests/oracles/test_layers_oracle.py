@@ -94,7 +94,9 @@ def picture(size=13, channels=1):
         ("harmonic", 3, 6),
         ("harmonic", 5, 15),
         ("harmonic", 7, 28),
+        ("steerable", 3, 6),
         ("steerable", 5, 11),
+        ("steerable", 7, 18),
         ("difference", 5, 9),
     ],
 )
@@ -127,6 +129,17 @@ def test_mask_by_hand():
     assert close(m[1:4, 1:4], 1.0)
 
 
+def test_mask_is_the_published_one_at_whole_squares_and_smooth_between():
+    squares = np.arange(30.0)
+    for p, tau in ((3, 2.0), (5, 0.2), (7, 0.2)):
+        c = p // 2
+        published = np.exp(-np.maximum(squares / c**2 - 1.0, 0.0) / tau)
+        assert close(oracle.mask(np.sqrt(squares), 0.0, p, tau), published)
+        rim, step = np.array([c**2, c**2 + 1.0]), 1e-6
+        left, middle, right = (oracle.mask(np.sqrt(rim + side * step), 0.0, p, tau) for side in (-1, 0, 1))
+        assert close((right - middle) / step, (middle - left) / step, 1e-5)  # the published: 1/(c^2 tau)
+
+
 def test_bicubic_index_by_hand():
     functions = oracle.basis("bicubic", 5, "p4")[0]
     for k in range(25):
@@ -137,9 +150,10 @@ def test_bicubic_index_by_hand():
 
 def test_bicubic_at_a_deformed_point_by_hand():
     functions = oracle.basis("bicubic", 3, "p1", np.diag([0.5, 1.0]), masked=True)[0]
-    # x = (1, 1) goes to u = (0.5, 1): b(0.5) = b(-0.5) = 0.5625, b(1.5) = -0.0625; |u|^2 = 1.25, tau = 2
+    # x = (1, 1) goes to u = (0.5, 1): b(0.5) = b(-0.5) = 0.5625, b(1.5) = -0.0625; |u|^2 = 1.25, tau = 2,
+    # ramp = 2 s^2 - s^3 = 7/64 at s = 0.25
     expected = np.zeros((3, 3))
-    expected[2] = np.array([-0.0625, 0.5625, 0.5625]) * math.exp(-0.125)
+    expected[2] = np.array([-0.0625, 0.5625, 0.5625]) * math.exp(-7 / 128)
     assert close(functions[:, 2, 2].reshape(3, 3), expected)
 
 
@@ -196,7 +210,8 @@ def test_steerable_by_hand():
     inner, outer = math.exp(-((2**0.5 - 1) ** 2) / 0.72), math.exp(-((2**0.5 - 2) ** 2) / 0.32)
     root = 0.5**0.5
     ring = np.array([1.0, root, root, 0.0, 1.0])
-    assert close(functions[:, 3, 3], [math.exp(-2 / 0.72), *(inner * ring), *(outer * ring)])
+    assert close(functions[:, 3, 3], [0.0, *(inner * ring), *(outer * ring)])
+    assert np.array_equal(functions[0], np.arange(25).reshape(5, 5) == 12)
 
 
 @pytest.mark.parametrize("inverse", [np.eye(2), DEFORMED])
@@ -231,7 +246,7 @@ def test_pixels_are_turned_indicators():
         oracle.basis("pixel", 3, "p8")
 
 
-@pytest.mark.parametrize(("name", "p"), [("steerable", 3), ("difference", 7), ("nothing", 5)])
+@pytest.mark.parametrize(("name", "p"), [("difference", 3), ("difference", 7), ("nothing", 5)])
 def test_bases_that_do_not_exist(name, p):
     with pytest.raises(ValueError, match=f"{name} of size {p}"):
         oracle.basis(name, p, "p8")

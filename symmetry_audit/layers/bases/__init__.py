@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import torch
+
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.groups import Group
 from symmetry_audit.layers.bases._basis import Basis
@@ -34,4 +36,7 @@ def make_basis(name: str, kernel_size: int, group: Group, masked: bool = True) -
     """
     if name not in BASES:
         raise SettingError(f'no filter basis is called "{name}".{suggest(name, BASES)}')
-    return (PixelBasis if kernel_size == 1 else BASES[name])(kernel_size, group, masked)
+    with torch.inference_mode(False), torch.device("cpu"):  # later layers share it, wherever the first is made
+        basis = (PixelBasis if kernel_size == 1 else BASES[name])(kernel_size, group, masked)
+        basis.size  # noqa: B018 - what it computes once and keeps
+    return basis
