@@ -71,3 +71,11 @@ def test_linked_files_exist() -> None:
     links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
     assert links
     assert all((Path(__file__).resolve().parent.parent / link).is_file() for link in links)
+
+
+def test_the_layers_example_runs() -> None:
+    (example,) = (block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "Layers(" in block)
+    found: dict[str, object] = {}
+    exec(example, found)  # our own README
+    images = found["images"]
+    assert (found["plain"](images[:1]) - found["model"].eval()(images[:1])).abs().max() < 1e-5

@@ -151,4 +151,6 @@ def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:
 
 def _standardised(image: Tensor) -> Tensor:
     centred = image - image.mean((1, 2, 3), keepdim=True)
-    return centred / centred.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(FLAT)
+    # unlike the root of a mean of squares, the norm has a gradient at 0
+    deviation = torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True) / centred[0].numel() ** 0.5
+    return centred / deviation.clamp_min(FLAT)
