@@ -17,7 +17,7 @@ from symmetry_audit.layers._convolution import (
     ProjectionConv2d,
     as_group,
 )
-from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
+from symmetry_audit.layers._hypernetwork import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive
 
 __all__ = ["METHODS", "PRESETS", "Layers", "Method"]
 
@@ -114,6 +114,10 @@ class Layers:
         if self.method.deformation != "sample":
             return body
         published = self.preset == "paper"
+        if published and isinstance(hypernetwork, EquivariantHyperNetwork):
+            raise SettingError(
+                'an equivariant hypernetwork gives offsets to a shared w: use preset="shared", or the published one'
+            )
         return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=not published))
 
     def _make(self, kind: type, in_features: int, out_features: int, options: dict[str, Any]) -> EquivariantConv2d:

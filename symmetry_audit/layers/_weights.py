@@ -32,7 +32,9 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     own = model.state_dict()
     missing = [name for name in own if name not in renamed]
     unknown = [name for name in renamed if name not in own]
-    wrong = [name for name in missing + unknown if not _optional(name)]
+    if any(map(_of_w, missing)) and any(map(_of_w, unknown)):
+        raise SettingError("the weights have w in another form: shared and per layer (preset) do not mix")
+    wrong = [name for name in missing + unknown if not (_of_w(name) or name.startswith("hypernetwork."))]
     if wrong:
         where = "the weights have no" if wrong[0] in own else "this network has no"
         raise SettingError(f'{where} "{wrong[0]}" ({len(wrong)} such): both networks must have the same layers')
@@ -47,5 +49,5 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     return missing
 
 
-def _optional(name: str) -> bool:
-    return name.startswith("hypernetwork.") or ".deformation." in f".{name}"
+def _of_w(name: str) -> bool:
+    return ".deformation." in f".{name}"

@@ -196,3 +196,10 @@ def test_settings_that_do_not_fit(settings: dict, message: str) -> None:
 def test_settings_that_a_layer_refuses(settings: dict, message: str) -> None:
     with pytest.raises(SettingError, match=message):
         Layers(**settings).lifting(3, 2)
+
+
+def test_an_equivariant_hypernetwork_and_free_w() -> None:
+    layers = Layers("sa", preset="paper")
+    body = nn.Sequential(layers.lifting(3, 2), layers.projection(2, 3))
+    with pytest.raises(SettingError, match='gives offsets to a shared w: use preset="shared"'):
+        layers.network(body, EquivariantHyperNetwork())

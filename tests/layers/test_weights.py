@@ -148,3 +148,13 @@ def test_the_source_is_left_alone() -> None:
         for value in sa.parameters():
             value.zero_()
     assert_unchanged(tl, state)
+
+
+def test_w_in_another_form() -> None:
+    shared, free = Layers("tl"), Layers("tl", preset="paper")
+    models = [nn.Sequential(layers.lifting(3, 2), layers.projection(2, 3)) for layers in (shared, free)]
+    for model, other in (models, reversed(models)):
+        before = copies(model)
+        with pytest.raises(SettingError, match="the weights have w in another form: shared and per layer"):
+            load_weights(model, other.state_dict())
+        assert_unchanged(model, before)
