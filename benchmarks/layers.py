@@ -81,7 +81,6 @@ class Step:
         self.device, self.bf16 = device, bf16
 
     def __call__(self, backward: bool) -> None:
-        self.module.train(backward)
         if self.offset is not None:
             deformation = next(part.deformation for part in self.module.modules() if hasattr(part, "deformation"))
             deformation.offset = self.offset.clone().requires_grad_(backward)
@@ -108,6 +107,8 @@ def speed(names: list[str], batch: int, rounds: int, device: str, bf16: bool) ->
     steps = {name: Step(name, batch, device, bf16) for name in names}
     found: dict[str, dict[str, float]] = {name: {} for name in names}
     for what, backward in (("forward", False), ("training", True)):
+        for step in steps.values():
+            step.module.train(backward)
         times: dict[str, list[float]] = {name: [] for name in names}
         for turn in range(rounds + 1):
             for name, step in steps.items():

@@ -64,13 +64,13 @@ def equivariance_error(
     """How far ``model(turned images)`` is from ``model(images)`` turned, for every element and image.
 
     Returns float64 errors of shape (order, N), row 0 (the identity) included: the norm of the difference over
-    the norm of what is expected, each channel's mean taken away from the latter.
+    the norm of what is expected, the mean of each channel of an image taken away from the latter.
 
     ``images`` is (N, C, H, W), or a function of a matrix that gives the images turned by it, as
     ``GaussianBlobs``. ``kind`` says how the output is moved: "image" in space, "features" in space and along
     the group axis, channel = feature * order + element, "invariant" not at all. ``affine`` deforms the group to
     D A D^-1. Quarter turns and mirrors move pixels and compare whole outputs, of one size with even or odd
-    sides. Other elements resample by splines: images are multiplied with a smooth round window first, and
+    sides. Other elements resample by splines: tensors are multiplied with a smooth round window first, and
     outputs compared on the inscribed disc less ``border`` output pixels, an eighth of the side by default.
 
     The model runs as it is, in evaluation mode if you said ``model.eval()``; images take the type and the device
@@ -80,21 +80,23 @@ def equivariance_error(
     if kind not in KINDS:
         raise SettingError(f'kind must be one of {", ".join(KINDS)}, got "{kind}"')
     matrices = group.matrices() if affine is None else affine.conjugate(group.matrices())
-    matrices = np.where(np.abs(matrices - np.round(matrices)) < 1e-12, np.round(matrices), matrices)
     like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    expectations: dict[bool, Tensor] = {}  # of the images as they are, with a window and without
     errors = []
     for index, matrix in enumerate(matrices):
         exact = is_exact(matrix)
         before, after = _moved_input(images, matrix, exact)
         if like is not None:
             before, after = before.to(like), after.to(like)
-        expected, found = model(before), model(after)
+        if exact not in expectations:
+            expectations[exact] = model(before)
+        expected, found = expectations[exact], model(after)
         if kind == "image":
             expected = move(_as_images(expected), matrix)
         elif kind == "features":
             expected = move_features(expected, group, index, matrix)
         else:
-            expected, found = expected.flatten(1), found.flatten(1)
+            expected, found = expected.reshape(len(expected), -1), found.reshape(len(found), -1)
         errors.append(_relative(found, expected, exact, border))
     return torch.stack(errors)
 
@@ -130,6 +132,8 @@ def _moved_input(
         return images(np.eye(2)), images(matrix)
     if images.dim() != 4:
         raise SettingError(f"expected images (N, C, H, W), got shape {tuple(images.shape)}")
+    if not images.is_floating_point():
+        images = images.double()
     if not exact:
         images = images * disc_window(*images.shape[-2:]).to(images)
     return images, move(images, matrix)

@@ -15,8 +15,8 @@ SPLINE_ORDER = 5
 
 
 def is_exact(matrix: np.ndarray) -> bool:
-    """Whether a (2, 2) ``matrix`` on (x, y) takes pixels to pixels: quarter turns and mirrors."""
-    return any(np.array_equal(np.abs(matrix), axes) for axes in (np.eye(2), np.eye(2)[::-1]))
+    """Whether a (2, 2) ``matrix`` on (x, y) takes pixels to pixels: quarter turns and mirrors, up to rounding."""
+    return any(np.allclose(np.abs(matrix), axes, rtol=0, atol=1e-12) for axes in (np.eye(2), np.eye(2)[::-1]))
 
 
 def move(images: Tensor, matrix: np.ndarray) -> Tensor:
@@ -30,7 +30,7 @@ def move(images: Tensor, matrix: np.ndarray) -> Tensor:
     if matrix.shape != (2, 2) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
         raise SettingError(f"expected an invertible (2, 2) matrix, got {matrix.tolist()}")
     if is_exact(matrix):
-        return _moved_pixels(images, matrix)
+        return _moved_pixels(images, np.round(matrix))
     height, width = images.shape[-2:]
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
     back = np.linalg.inv(matrix)[::-1, ::-1]  # on (y, x), as array indices stand

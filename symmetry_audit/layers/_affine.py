@@ -38,14 +38,16 @@ class SharedDeformation(Deformation):
     """w = (a, b) of ``symmetry_audit.groups.Affine``: one for all layers of a network, so that it has the group G_w.
 
     (a, b) = ln(max_ratio) z / sqrt(1 + |z|^2) with z = ``position``, the trained parameter, plus the image's
-    offset: bounded, smooth everywhere, the identity at 0. An offset holds the entries xx, xy, yy of a
-    symmetric matrix log D^2, whose trace is left out since G_w does not depend on it. |det D| = 1.
+    offset: bounded, smooth everywhere, the identity at 0. An offset holds the entries xx, xy, yy of a symmetric
+    matrix, of which z takes the traceless part ((xx - yy) / 2, -xy), in the way log D^2 depends on (a, b); so
+    |det D| = 1. Where ``anchored``, the offset stands alone, without ``position``.
     """
 
     def __init__(self, start: Affine | None = None, max_ratio: float = MAX_RATIO) -> None:
         super().__init__()
         self.limit = log(max_ratio)
         self.position = nn.Parameter(torch.zeros(2))
+        self.anchored = False
         if start is not None:
             self.set(start)
 
@@ -63,7 +65,8 @@ class SharedDeformation(Deformation):
         z = self.position
         if self.offset is not None:
             xx, xy, yy = self.offset.unbind(-1)
-            z = z + torch.stack([(xx - yy) / 2, -xy], dim=-1)
+            offset = torch.stack([(xx - yy) / 2, -xy], dim=-1)
+            z = offset if self.anchored else z + offset
         return self.limit * z / (1 + z.square().sum(-1, keepdim=True)).sqrt()
 
     def forward(self) -> Tensor:

@@ -89,9 +89,7 @@ class EquivariantConv2d(nn.Module):
         if self.deformation is None:
             return self._cache.get([self.weight], lambda: self._build(self.basis.undeformed))
         w = list(self.deformation.parameters())
-        if self.deformation.offset is None and not (
-            torch.is_grad_enabled() and any(source.requires_grad for source in [self.weight, *w])
-        ):
+        if self.deformation.offset is None and not (torch.is_grad_enabled() and any(p.requires_grad for p in w)):
             return self._cache.get([self.weight, *w], lambda: self._build(self._deformed()))
         samples = self._deformed()
         if samples.dim() == 3:

@@ -113,7 +113,9 @@ class GroupPixelShuffle(nn.Module):
             # between two quarter turns the lower one, after the mirror the upper one: so mirrors agree too
             round_ = ceil if element.mirrored else floor
             layouts.append(torch.rot90(layout, round_(4 * element.turn / self.group.rotations)).flatten())
-        self.register_buffer("layouts", torch.stack(layouts, dim=1), persistent=False)  # r^2, order
+        # from r^2 x order to order x r^2 channels of one feature
+        rows = [layout * self.group.order + index for index, layout in enumerate(layouts)]
+        self.register_buffer("layouts", torch.cat(rows), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         order, square = self.group.order, self.factor**2
@@ -121,11 +123,8 @@ class GroupPixelShuffle(nn.Module):
             raise SettingError(
                 f"expected a multiple of {order * square} channels ({square} pixels, {self.group}), got {x.shape[1]}"
             )
-        n, _, height, width = x.shape
-        split = x.view(n, -1, square, order, height, width)
-        laid = split.gather(2, self.layouts[None, None, :, :, None, None].expand_as(split))
-        shuffled = torch.pixel_shuffle(laid.transpose(2, 3).reshape(n, -1, height, width), self.factor)
-        return shuffled
+        laid = x.unflatten(1, (-1, order * square)).index_select(2, self.layouts)
+        return torch.pixel_shuffle(laid.flatten(1, 2), self.factor)
 
 
 def _split(x: Tensor, order: int) -> Tensor:

@@ -53,7 +53,8 @@ def _replaced(module: nn.Module, done: dict[nn.Module, nn.Module]) -> nn.Module:
 
 def _plain(layer: EquivariantConv2d) -> nn.Conv2d:
     filters, bias = layer.filters(), layer.channel_bias()
-    plain = nn.Conv2d(
+    plain = torch.nn.utils.skip_init(
+        nn.Conv2d,
         *(layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding),
         bias=bias is not None,
         padding_mode=layer.padding_mode,

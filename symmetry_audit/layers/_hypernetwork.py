@@ -7,14 +7,14 @@ from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
-from symmetry_audit.layers._affine import Deformation
+from symmetry_audit.layers._affine import Deformation, SharedDeformation
 from symmetry_audit.layers._convolution import GroupConv2d, LiftingConv2d, as_group
 from symmetry_audit.layers._features import AntiAliasedPool2d, GroupBatchNorm2d
 
 __all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]
 
 GREY = (0.2989, 0.5870, 0.1140)
-FLAT = 1e-6  # an image of a smaller standard deviation says nothing
+FLAT = 1e-5  # an image of a smaller standard deviation, beside its largest value, is flat but for rounding
 
 
 class HyperNetwork(nn.Module):
@@ -25,7 +25,7 @@ class HyperNetwork(nn.Module):
     network changes nothing. With other numbers of channels the encoder sees all of them and the inner product
     is with their mean (``depth=4`` then is the small variant for deraining, 29,107 parameters for 35).
 
-    ``normalised`` brings the grey image to mean 0 and variance 1, so that w depends neither on units nor on
+    ``normalised`` brings every image to mean 0 and variance 1, so that w depends neither on units nor on
     brightness or contrast; the published code feeds 0..255. Images need 25 pixels a side (17 with ``depth=4``).
     """
 
@@ -55,7 +55,7 @@ class HyperNetwork(nn.Module):
         """(N, channels, H, W) in any unit to (N, 3)."""
         image = _reference(x, self.in_channels, self.smallest)
         if self.normalised:
-            image = _standardised(image)
+            image, x = _standardised(image), _standardised(x)
         features = self.encoder(image if self.in_channels in (1, 3) else x)
         down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])
         return self.head((features * down).mean((2, 3)))
@@ -69,8 +69,9 @@ class EquivariantHyperNetwork(nn.Module):
     group, whose part of frequency 2, the sum of f_A (cos 2 theta_A, sin 2 theta_A), turns like the long axis of w.
     Exact for quarter turns, and for the mirrors of a mirrored group, where height - 1 and width - 1 are
     multiples of 4; for other angles as well as the encoder is. An SA network with it is equivariant from end to
-    end. ``group`` need not be that of the network. It has 3 rotations or more, and not 4: quarter turns only
-    swap the sign of an axis, and leave half of all axes out of reach.
+    end: its w replaces the shared one, which does not turn with the image. ``group`` need not be that of the
+    network. It has 3 rotations or more, and not 4: quarter turns only swap the sign of an axis, and leave half of
+    all axes out of reach.
     """
 
     def __init__(self, in_channels: int = 3, group: Group | str = "p8", features: int = 4) -> None:
@@ -107,7 +108,7 @@ class EquivariantHyperNetwork(nn.Module):
         down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])
         pooled = (features * down).mean((2, 3), keepdim=True)
         a, b = (self.head(pooled).flatten(1) @ self.waves.to(pooled.dtype)).unbind(-1)
-        return torch.stack([a, -b, -a], dim=-1)  # xx, xy, yy of log D^2
+        return torch.stack([a, -b, -a], dim=-1)  # xx, xy, yy
 
 
 class SampleAdaptive(nn.Module):
@@ -121,10 +122,27 @@ class SampleAdaptive(nn.Module):
         self.network, self.hypernetwork = network, hypernetwork
         if not self.deformations():
             raise SettingError("no layer of the network has a deformation: build its layers with one")
+        if isinstance(hypernetwork, EquivariantHyperNetwork):
+            self._anchor()
 
     def deformations(self) -> list[Deformation]:
         """The different deformations of the network's layers."""
         return [module for module in self.network.modules() if isinstance(module, Deformation)]
+
+    def _anchor(self) -> None:
+        """Leave w to the hypernetwork alone; a shared w would stay as it is when the image turns."""
+        for deformation in self.deformations():
+            if not isinstance(deformation, SharedDeformation):
+                raise SettingError(
+                    'an equivariant hypernetwork gives w to a shared deformation: use preset="shared", '
+                    "or the published hypernetwork"
+                )
+            if deformation.position.any():
+                raise SettingError(
+                    "an equivariant hypernetwork replaces the shared w: start it at 0, or use the published one"
+                )
+            deformation.anchored = True
+            deformation.position.requires_grad_(False)
 
     def adapt(self, x: Tensor) -> None:
         """Deform the filters for the images ``x``."""
@@ -149,8 +167,10 @@ def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:
     return torch.einsum("nchw,c->nhw", x, x.new_tensor(GREY))[:, None]
 
 
-def _standardised(image: Tensor) -> Tensor:
-    centred = image - image.mean((1, 2, 3), keepdim=True)
+def _standardised(x: Tensor) -> Tensor:
+    """Each image with mean 0 and variance 1; a flat one, up to rounding, is 0."""
+    size = x.abs().amax((1, 2, 3), keepdim=True)
+    centred = x - x.mean((1, 2, 3), keepdim=True)
     # unlike the root of a mean of squares, the norm has a gradient at 0
-    deviation = torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True) / centred[0].numel() ** 0.5
-    return centred / deviation.clamp_min(FLAT)
+    deviation = torch.linalg.vector_norm(centred, dim=(1, 2, 3), keepdim=True) / x[0].numel() ** 0.5
+    return torch.where(deviation > FLAT * size, centred / deviation.clamp_min(torch.finfo(x.dtype).tiny), 0.0)

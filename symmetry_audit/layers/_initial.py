@@ -31,13 +31,13 @@ def initial_weight(shape: torch.Size, basis: Basis, fan_in: int, init: str, defo
     variance, so training can go everywhere. The variance of a response to smooth images is 1 / 3 of theirs, that
     of the published coefficients to white noise; He's 2 trains far worse, since smooth filters add up more.
     """
+    if init not in INITS:
+        raise SettingError(f'init must be "smooth" or "kaiming", got "{init}"')
     if init == "kaiming":
         bound = 1 / sqrt(shape[1:].numel())
-        return torch.empty(shape, dtype=torch.float64).uniform_(-bound, bound)
-    if init != "smooth":
-        raise SettingError(f'init must be "smooth" or "kaiming", got "{init}"')
+        return torch.empty(shape, dtype=torch.float64, device="cpu").uniform_(-bound, bound)
     root = _smooth_root(basis, deformed)
-    return torch.randn(*shape[:-1], len(root), dtype=torch.float64) @ root.T / sqrt(3 * fan_in)
+    return torch.randn(*shape[:-1], len(root), dtype=torch.float64, device="cpu") @ root.T / sqrt(3 * fan_in)
 
 
 @lru_cache(maxsize=64)

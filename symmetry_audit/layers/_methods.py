@@ -17,7 +17,7 @@ from symmetry_audit.layers._convolution import (
     ProjectionConv2d,
     as_group,
 )
-from symmetry_audit.layers._hypernetwork import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive
+from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
 
 __all__ = ["METHODS", "PRESETS", "Layers", "Method"]
 
@@ -112,18 +112,15 @@ class Layers:
     def network(self, body: nn.Module, hypernetwork: nn.Module | None = None, in_channels: int = 3) -> nn.Module:
         """``body``, ready to run: for "sa" with a hypernetwork, the published one unless another is given."""
         if self.method.deformation != "sample":
+            if hypernetwork is not None:
+                raise SettingError(f"{self.method.title} has no hypernetwork; the method sa has")
             return body
-        published = self.preset == "paper"
-        if published and isinstance(hypernetwork, EquivariantHyperNetwork):
-            raise SettingError(
-                'an equivariant hypernetwork gives offsets to a shared w: use preset="shared", or the published one'
-            )
-        return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=not published))
+        return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=self.preset != "paper"))
 
     def _make(self, kind: type, in_features: int, out_features: int, options: dict[str, Any]) -> EquivariantConv2d:
-        options = {"kernel_size": self.kernel_size, **self.options, **options}
+        options = {"kernel_size": self.kernel_size, "basis": self.basis, **self.options, **options}
         deformation = self._deformation() if options["kernel_size"] > 1 else None
-        return kind(in_features, out_features, group=self.group, basis=self.basis, deformation=deformation, **options)
+        return kind(in_features, out_features, group=self.group, deformation=deformation, **options)
 
     def _deformation(self) -> Deformation | None:
         if self.method.deformation == "none":

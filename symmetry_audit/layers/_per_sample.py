@@ -21,7 +21,7 @@ def convolve_per_sample(
     The bank of one image is built, used and dropped, and built once more in the backward pass: memory does
     not grow with N, as it would if all banks went into one grouped convolution.
     """
-    if torch.is_autocast_enabled(x.device.type):
+    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
         x = x.to(torch.get_autocast_dtype(x.device.type))
     with torch.autocast(x.device.type, enabled=False):
         return _PerSample.apply(x, weight, samples.to(weight.dtype), bias, kind, stride, padding)
@@ -77,7 +77,7 @@ class _Banks:
 
     def __init__(self, weight: Tensor, samples: Tensor, kind: Kind) -> None:
         self.expanded, self.arranged = kind.expanded(weight), kind.arranged(samples)
-        self.memory = self.expanded @ self.arranged[0]
+        self.memory = self.expanded.new_empty(*self.expanded.shape[:-1], self.arranged.shape[-1])
         self.kind, self.shape, self.points = kind, self.memory.shape, samples.shape[-1]
 
     def __getitem__(self, n: int) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
@@ -17,8 +16,9 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Load the state dict of a network with the same layers, perhaps of another method, into ``model``.
 
     TL into SA starts the second stage of training: the layers and w are taken, the hypernetwork is left as it
-    is. What a method has and the other has not, w and the hypernetwork, may be missing; everything else must be
-    there with the same shape, or nothing is loaded and SettingError names the first difference. Shapes cannot
+    is. The w of a method that the weights know nothing of may be missing, and the hypernetwork on either side;
+    everything else must be there with the same shape, or nothing is loaded and SettingError names the first
+    difference. Shapes cannot
     tell a Fourier from a bicubic basis: the coefficients of one mean nothing in the other.
 
     Returns the names that were left as they are.
@@ -32,7 +32,10 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     own = model.state_dict()
     missing = [name for name in own if name not in renamed]
     unknown = [name for name in renamed if name not in own]
-    if any(map(_of_w, missing)) and any(map(_of_w, unknown)):
+    forms, own_forms = ({name.rsplit(".", 1)[-1] for name in names if _of_w(name)} for names in (renamed, own))
+    if forms and not own_forms:
+        raise SettingError("the weights have a w that no layer here has: load them into the method tl or sa")
+    if own_forms and forms - own_forms:
         raise SettingError("the weights have w in another form: shared and per layer (preset) do not mix")
     wrong = [name for name in missing + unknown if not (_of_w(name) or name.startswith("hypernetwork."))]
     if wrong:
@@ -44,8 +47,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
                 f'"{name}" has shape {tuple(renamed[name].shape)} in the weights and {tuple(own[name].shape)} here: '
                 "methods share weights where basis size, group and widths agree"
             )
-    with torch.no_grad():
-        model.load_state_dict({name: value for name, value in renamed.items() if name in own}, strict=False)
+    model.load_state_dict({name: value for name, value in renamed.items() if name in own}, strict=False)
     return missing
 
 

@@ -304,12 +304,12 @@ def test_initial_coefficients(kind: str, init: str) -> None:
         bound = made.weight[0].numel() ** -0.5
         assert made.weight.abs().max() <= bound
         assert made.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
-    else:  # a random image of variance 1 and autocorrelation exp(-d^2 / 4) comes out with He's variance 2
+    else:  # a random image of variance 1 and autocorrelation exp(-d^2 / 4) comes out with variance 1 / 3
         u = np.stack(oracle.window(5, np.eye(2)), axis=-1).reshape(25, 2)
         correlation = np.exp(-((u[:, None] - u) ** 2).sum(-1) / 4)
         filters = made.filters().detach().double().flatten(2).numpy()
         variance = np.einsum("oip,pq,oiq->o", filters, correlation, filters).mean()
-        assert variance == pytest.approx(2, rel=0.1)
+        assert variance == pytest.approx(1 / 3, rel=0.1)
     before = made.weight.detach().clone()
     made.reset_parameters()
     assert not torch.equal(made.weight, before)

@@ -306,6 +306,31 @@ def test_equivariant_from_end_to_end() -> None:
     assert good.deformations()[0].coordinates().abs().max() > 1e-3
 
 
+def test_a_shared_w_does_not_turn_with_the_image() -> None:
+    good = SampleAdaptive(body(), stirred(EquivariantHyperNetwork(), 30)).eval()
+    deformation = good.deformations()[0]
+    assert not deformation.position.requires_grad
+    with torch.no_grad():
+        deformation.position.fill_(0.4)  # as by weights of a TL network
+    assert equivariance_error(good, "p4", images(2, 17)).max() < 1e-11
+    with pytest.raises(SettingError, match="replaces the shared w: start it at 0"):
+        SampleAdaptive(good.network, EquivariantHyperNetwork())
+
+
+def test_units_of_other_channels() -> None:
+    x = torch.rand(2, 8, 20, 20, dtype=torch.float64)
+    model = stirred(HyperNetwork(8, depth=4), 3).eval()
+    assert torch.allclose(model(x), model(255 * x + 3), rtol=1e-9)
+    assert model(x).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 77.7, 200.3])
+def test_flat_images_in_any_unit(value: float) -> None:
+    model = stirred(HyperNetwork(), 3).eval().float()
+    flat = torch.full((1, 3, 30, 30), value)
+    assert torch.equal(model(flat), model(torch.zeros(1, 3, 30, 30)))
+
+
 class Checkpointed(nn.Module):
     def __init__(self, inner: nn.Module) -> None:
         super().__init__()

@@ -198,8 +198,17 @@ def test_settings_that_a_layer_refuses(settings: dict, message: str) -> None:
         Layers(**settings).lifting(3, 2)
 
 
+def test_a_layer_of_another_basis() -> None:
+    assert Layers("fconv").lifting(3, 2, basis="bicubic").basis_name == "bicubic"
+
+
+def test_only_sa_has_a_hypernetwork() -> None:
+    with pytest.raises(SettingError, match="TL-Conv has no hypernetwork; the method sa has"):
+        Layers("tl").network(nn.Identity(), HyperNetwork())
+
+
 def test_an_equivariant_hypernetwork_and_free_w() -> None:
     layers = Layers("sa", preset="paper")
     body = nn.Sequential(layers.lifting(3, 2), layers.projection(2, 3))
-    with pytest.raises(SettingError, match='gives offsets to a shared w: use preset="shared"'):
+    with pytest.raises(SettingError, match='gives w to a shared deformation: use preset="shared"'):
         layers.network(body, EquivariantHyperNetwork())

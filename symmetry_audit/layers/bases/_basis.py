@@ -11,7 +11,7 @@ from torch import Tensor
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 
-__all__ = ["Basis", "radial_mask"]
+__all__ = ["Basis", "mask_width", "radial_mask"]
 
 
 class Basis(ABC):
@@ -99,3 +99,8 @@ def radial_mask(u: Tensor, radius: int, width: float) -> Tensor:
     near = beyond.clamp_max(step)
     ramp = near.square() * (2.0 - near / step) / step + (beyond - near)
     return torch.exp(-ramp / width)
+
+
+def mask_width(kernel_size: int) -> float:
+    """How fast the published masks of Fourier and bicubic filters decay, by the size of the window."""
+    return 0.2 if kernel_size > 4 else 2.0

@@ -5,14 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from symmetry_audit.layers.bases._basis import Basis, radial_mask
+from symmetry_audit.layers.bases._basis import Basis, mask_width, radial_mask
 
-__all__ = ["BicubicBasis", "mask_width"]
-
-
-def mask_width(kernel_size: int) -> float:
-    """How fast the published masks of Fourier and bicubic filters decay, by the size of the window."""
-    return 0.2 if kernel_size > 4 else 2.0
+__all__ = ["BicubicBasis"]
 
 
 class BicubicBasis(Basis):

@@ -7,8 +7,7 @@ from math import pi
 import torch
 from torch import Tensor
 
-from symmetry_audit.layers.bases._basis import Basis, radial_mask
-from symmetry_audit.layers.bases._bicubic import mask_width
+from symmetry_audit.layers.bases._basis import Basis, mask_width, radial_mask
 
 __all__ = ["FourierBasis"]
 

@@ -33,5 +33,6 @@ class PixelBasis(Basis):
         if inverse is not None and self.kernel_size > 1:
             raise SettingError('free pixels cannot be deformed: use the basis "bicubic" or "fourier"')
         # a single pixel stays where it is under every w, which still says how many samples there are
+        samples = super().sample()
         shape = () if inverse is None else inverse.shape[:-2]
-        return super().sample().expand(*shape, -1, -1, -1)
+        return (samples if inverse is None else samples.to(inverse.device)).expand(*shape, -1, -1, -1)
