@@ -1,7 +1,7 @@
 """Is a network equivariant? Errors for any torch model, and an assertion for its tests.
 
-from symmetry_audit.testing import assert_equivariant
-assert_equivariant(model, "p4", images, tolerance=1e-5)
+>>> model, images = nn.AvgPool2d(3), torch.rand(1, 3, 9, 9)
+>>> assert_equivariant(model, "p4", images, tolerance=1e-5)
 """
 
 from __future__ import annotations

@@ -58,9 +58,15 @@ class EquivariantConv2d(nn.Module):
         super().__init__()
         if padding_mode not in PADDING_MODES:
             raise SettingError(f'padding_mode must be "zeros" or "replicate", got "{padding_mode}"')
+        padding = (kernel_size - 1) // 2 if padding is None and isinstance(kernel_size, int) else padding
+        sizes = {"in_features": in_features, "out_features": out_features, "kernel_size": kernel_size, "stride": stride}
+        for name, value in {**sizes, "padding": padding}.items():
+            least = 0 if name == "padding" else 1
+            if not isinstance(value, int) or value < least:
+                raise SettingError(f"{name} must be one whole number, {least} or more, got {value!r}")
         self.in_features, self.out_features, self.kernel_size = in_features, out_features, kernel_size
         self.group, self.basis_name, self.stride, self.padding_mode = as_group(group), basis, stride, padding_mode
-        self.padding = (kernel_size - 1) // 2 if padding is None else padding
+        self.padding = padding
         self.kind = self.kind_type(self.group)
         self.in_channels, self.out_channels = self.kind.channels(in_features, out_features)
         # deformed pixels do not turn onto pixels, so a deformed filter is always masked
@@ -105,7 +111,11 @@ class EquivariantConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in channels, H, W) to (N, out channels, H', W')."""
         if x.dim() != 4 or x.shape[1] != self.in_channels:
-            raise SettingError(f"expected images (N, {self.in_channels}, H, W), got shape {tuple(x.shape)}: {self}")
+            over = f" over {self.group}: begin with a LiftingConv2d" if self.kind.takes_group else ""
+            raise SettingError(
+                f"expected images (N, {self.in_channels}, H, W), got shape {tuple(x.shape)}: "
+                f"{type(self).__name__}({self.extra_repr()}) takes {self.in_features} features{over}"
+            )
         padding = self.padding
         if padding and self.padding_mode == "replicate":
             x, padding = nn.functional.pad(x, [padding] * 4, mode="replicate"), 0

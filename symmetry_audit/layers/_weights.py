@@ -18,8 +18,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     TL into SA starts the second stage of training: the layers and w are taken, the hypernetwork is left as it
     is. The w of a method that the weights know nothing of may be missing, and the hypernetwork on either side;
     everything else must be there with the same shape, or nothing is loaded and SettingError names the first
-    difference. Shapes cannot
-    tell a Fourier from a bicubic basis: the coefficients of one mean nothing in the other.
+    difference. Shapes cannot tell a Fourier from a bicubic basis: the coefficients of one mean nothing in the other.
 
     Returns the names that were left as they are.
     """

@@ -348,3 +348,25 @@ def test_offsets_of_other_images() -> None:
 
 def test_groups_as_objects() -> None:
     assert layer("lifting", group=Group(8, True)).group == layer("lifting", group="p8m").group
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"kernel_size": (5, 5)}, r"kernel_size must be one whole number, 1 or more, got \(5, 5\)"),
+        ({"stride": 0}, "stride must be one whole number, 1 or more, got 0"),
+        ({"padding": "same"}, "padding must be one whole number, 0 or more, got 'same'"),
+        ({"in_features": 0}, "in_features must be one whole number, 1 or more, got 0"),
+    ],
+)
+def test_sizes_are_whole_numbers(settings: dict, message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        LiftingConv2d(**{"in_features": 3, "out_features": 2, "group": "p8", "basis": "fourier", **settings})
+
+
+def test_channels_that_do_not_fit_are_told_in_one_line() -> None:
+    # a layer with a part of its own, whose repr takes several lines
+    layer = GroupConv2d(4, 4, group="p8", basis="fourier", deformation=SharedDeformation())
+    with pytest.raises(SettingError, match="takes 4 features over p8: begin with a Lifting") as raised:
+        layer(torch.zeros(1, 4, 9, 9))
+    assert "\n" not in str(raised.value)
