@@ -1,0 +1,28 @@
+"""The luminance in which tables of super-resolution and deraining are kept."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symmetry_audit.errors import SettingError
+
+__all__ = ["luma", "weighted"]
+
+BT601 = (65.481 / 255, 128.553 / 255, 24.966 / 255)
+FOOT = 16.0  # the luma of black
+
+
+def luma(rgb: np.ndarray) -> np.ndarray:
+    """Y = 16 + (65.481 R + 128.553 G + 24.966 B)/255 of SPEC 11, as MATLAB's rgb2ycbcr but not rounded.
+
+    ``rgb`` is (H, W, 3) in 0..255; returns (H, W) float64 in 16..235. Raises SettingError for another shape.
+    """
+    return FOOT + weighted(rgb, BT601)
+
+
+def weighted(rgb: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:
+    """The sum of the three channels of ``rgb``, (H, W, 3), times ``weights``: (H, W) float64."""
+    rgb = np.asarray(rgb)
+    if rgb.ndim != 3 or rgb.shape[2] != 3:
+        raise SettingError(f"luma takes an RGB image (H, W, 3), got shape {rgb.shape}; give a grey one three channels")
+    return rgb.astype(np.float64) @ np.array(weights)

@@ -1,0 +1,77 @@
+"""How published tables scored: in which channels, behind which border, with which SSIM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.metrics._luma import luma, weighted
+from symmetry_audit.metrics._psnr import psnr
+from symmetry_audit.metrics._score import Score
+from symmetry_audit.metrics._ssim import ssim, ssim_padded
+
+__all__ = ["PROTOCOLS", "Protocol", "find_protocol"]
+
+EDSR_LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to score; ``text`` says it in a line.
+
+    ``channels`` takes an RGB image (H, W, 3) to what is compared, (H, W) or (H, W, C); ``shaved`` cuts a border
+    of ``scale`` pixels first; ``similarity`` is the SSIM.
+    """
+
+    name: str
+    text: str
+    channels: Callable[[np.ndarray], np.ndarray]
+    shaved: bool
+    similarity: Callable[[np.ndarray, np.ndarray], float] = ssim
+
+    def score(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> Score:
+        """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W), as three equal channels.
+
+        Nothing is clipped or rounded: callers quantise. Raises SettingError where the shapes differ or too
+        little is left inside the border, ImageError for values that are not finite.
+        """
+        border = scale if self.shaved else 0
+        seen = [self.channels(_inner(_rgb(image), border)) for image in (restored, clean)]
+        return Score(psnr(*seen), self.similarity(*seen))
+
+
+def _rgb(image: np.ndarray) -> np.ndarray:
+    image = np.asarray(image)
+    return np.stack([image] * 3, axis=-1) if image.ndim == 2 else image
+
+
+def _inner(image: np.ndarray, border: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    return image[border : height - border, border : width - border]
+
+
+def _edsr_luma(rgb: np.ndarray) -> np.ndarray:
+    """(65.738 R + 129.057 G + 25.064 B)/256 (ARCHITECTURES 2.8); without the 16, which the PSNR does not see."""
+    return weighted(rgb, EDSR_LUMA)
+
+
+_ALL = (
+    Protocol("sr-y", "luma (BT.601), a border of scale pixels cut, SSIM as ssim.m", luma, shaved=True),
+    Protocol("rgb", "all channels, whole image, SSIM as ssim.m", np.asarray, shaved=False),
+    Protocol("derain-y", "luma (BT.601), whole image, SSIM as ssim.m", luma, shaved=False),
+    Protocol(
+        *("edsr", "luma without its foot of 16, a border of scale pixels cut, SSIM as pytorch_ssim (zero-padded)"),
+        *(_edsr_luma, True, ssim_padded),
+    ),
+)
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of that name; raises SettingError, with the nearest name, where there is none."""
+    if name not in PROTOCOLS:
+        raise SettingError(f'unknown protocol "{name}".{suggest(name, PROTOCOLS)}')
+    return PROTOCOLS[name]

@@ -1,0 +1,76 @@
+"""MATLAB's imresize: bicubic interpolation with antialiasing, on which published super-resolution figures rest."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from symmetry_audit.errors import SettingError
+
+__all__ = ["imresize", "resize_8bit"]
+
+
+def imresize(image: np.ndarray, scale: float) -> np.ndarray:
+    """``image``, (H, W) or (H, W, C) in any unit, resized to ceil(scale H) by ceil(scale W), float64, not rounded.
+
+    Pixel i, counted from 0, of a resized axis lies at u = (i + 1/2)/scale - 1/2 of the old one and is the mean of
+    the old pixels j weighted by k(min(scale, 1) (u - j)), k the cubic kernel of a = -1/2; where the image shrinks,
+    k is thus stretched against aliasing. Pixels outside mirror those inside, the outermost repeated. Raises
+    SettingError for another shape, an empty image, or a scale that is not a positive number.
+    """
+    if image.ndim not in (2, 3) or not image.size:
+        raise SettingError(f"imresize takes an image (H, W) or (H, W, C), got shape {image.shape}")
+    if not (scale > 0 and math.isfinite(scale)):
+        raise SettingError(f"a scale is a positive number, as 2 or 0.5, got {scale}")
+    return _columns(_rows(image.astype(np.float64, copy=False), scale), scale)
+
+
+def resize_8bit(image: np.ndarray, scale: float) -> np.ndarray:
+    """``imresize`` of a uint8 image as a file of 8 bit holds it: clipped to 0..255, halves rounded up.
+
+    It is rounded once, as MATLAB does after im2double; on uint8 itself MATLAB rounds after each axis, which costs
+    bicubic x2 up to 0.01 dB. Raises SettingError for another dtype.
+    """
+    if image.dtype != np.uint8:
+        raise SettingError(f"resize_8bit takes uint8 images, got {image.dtype}; imresize takes any")
+    return np.floor(imresize(image, scale).clip(0, 255) + 0.5).astype(np.uint8)
+
+
+def _rows(image: np.ndarray, scale: float) -> np.ndarray:
+    """The first axis resized."""
+    weights = _weights(image.shape[0], scale)
+    return (weights @ image.reshape(image.shape[0], -1)).reshape(-1, *image.shape[1:])
+
+
+def _columns(image: np.ndarray, scale: float) -> np.ndarray:
+    """The second axis resized."""
+    return np.ascontiguousarray(_rows(np.ascontiguousarray(image.swapaxes(0, 1)), scale).swapaxes(0, 1))
+
+
+def _weights(length: int, scale: float) -> csr_array:
+    """The matrix (ceil(scale length), length) that resizes one axis; each row sums to one."""
+    shrink = min(scale, 1.0)
+    size = math.ceil(length * scale)
+    position = (np.arange(size)[:, None] + 0.5) / scale - 0.5
+    reach = 2 / shrink
+    taps = np.floor(position - reach).astype(int) + np.arange(math.ceil(2 * reach) + 2)
+    weights = _cubic(shrink * (position - taps))
+    weights /= weights.sum(axis=1, keepdims=True)
+    rows = np.repeat(np.arange(size), taps.shape[1])
+    return csr_array((weights.ravel(), (rows, _mirrored(taps, length).ravel())), shape=(size, length))
+
+
+def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
+    """The pixel 0..length-1 that stands at ``index``: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ..."""
+    folded = index % (2 * length)
+    return np.minimum(folded, 2 * length - 1 - folded)
+
+
+def _cubic(x: np.ndarray) -> np.ndarray:
+    """Keys' cubic kernel with a = -1/2: 1 at 0, 0 at the other whole numbers and from 2 on."""
+    x = np.abs(x)
+    inner = (1.5 * x - 2.5) * x**2 + 1
+    outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
+    return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))
