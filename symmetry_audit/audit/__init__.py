@@ -5,12 +5,10 @@ from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
 from symmetry_audit.audit._fits_only import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._floor import discretisation_floor, isotropic_profile, pink_power
 from symmetry_audit.audit._given import fits_digest, given_fits
-from symmetry_audit.audit._image import BYTES_PER_PIXEL
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
 from symmetry_audit.audit._reduce import build_report
 from symmetry_audit.audit._run import measure_source, open_run, resolve_device
 from symmetry_audit.audit._settings import (
-    DEFAULT_MAX_PIXELS,
     PER_REGULARIZER,
     RESPONSES,
     AuditSettings,
@@ -18,6 +16,7 @@ from symmetry_audit.audit._settings import (
     make_settings,
 )
 from symmetry_audit.audit._tables import ImageTables
+from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 
 __all__ = [
     "BYTES_PER_PIXEL",

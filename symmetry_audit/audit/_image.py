@@ -12,12 +12,10 @@ from symmetry_audit.audit._halves import halves
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
-from symmetry_audit.data import ImageRef, decode
+from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, decode
 from symmetry_audit.errors import ImageError
 
-__all__ = ["BYTES_PER_PIXEL", "ImageRecord", "coarser", "measure_image", "measure_scales", "scaled_copies"]
-
-BYTES_PER_PIXEL = 8  # caps what is read of a file before its size is known: 16-bit RGBA, uncompressed
+__all__ = ["ImageRecord", "coarser", "measure_image", "measure_scales", "scaled_copies"]
 
 
 @dataclass(frozen=True)

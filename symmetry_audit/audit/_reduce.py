@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from symmetry_audit.audit._rows import RowMaker
 from symmetry_audit.audit._run import Measurements
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._tables import ImageTables, TableLayout, scales
-from symmetry_audit.data import ImageSource
+from symmetry_audit.data import ImageSource, set_fingerprint
 from symmetry_audit.results import AffineFit, AuditReport, DatasetInfo, FailedFit, Recommendation, ResultRow
 from symmetry_audit.statistics import leave_one_out
 from symmetry_audit.theory import recommend
@@ -49,12 +48,12 @@ def build_report(
     """
     layout = TableLayout.of(settings, found.banks)
     collected, notes = collector(settings, found.images, found.pixel_hashes), _Notes()
-    fingerprint = hashlib.sha256()
+    files = []
     for record in found.records():
         tables = layout.tables(record)
         collected.add(record.image, tables, record.arrays["spectrum"])
         notes.add(record, flat=not tables.profiles["strict"].any())
-        fingerprint.update(f"{record.sha256}  {record.image}\n".encode())
+        files.append((record.sha256, record.image))
     leverage = LeverageList()
     means = {name: collected.mean(PROFILES[name]) for name in settings.scenarios}
     means["sample_strict"] = np.mean(collected.strict.epsilons, axis=0)
@@ -66,7 +65,7 @@ def build_report(
     floors = mean_floors(collected)
     rows = list(_maker(settings, found, collected, layout, floors).rows())
     return AuditReport(
-        dataset=DatasetInfo(source.name, source.text, collected.images, fingerprint.hexdigest()),
+        dataset=DatasetInfo(source.name, source.text, collected.images, set_fingerprint(files)),
         settings=settings.to_dict(),
         results=tuple(rows),
         skipped=found.skipped,

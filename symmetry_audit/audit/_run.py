@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
-from symmetry_audit.audit._image import BYTES_PER_PIXEL, ImageRecord, measure_image
+from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.data import ImageRef, ImageSource
+from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
 from symmetry_audit.groups import Affine
 from symmetry_audit.results import AFFINE_FILE, SkippedImage

@@ -9,6 +9,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
+from symmetry_audit.data import DEFAULT_MAX_PIXELS
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
@@ -23,7 +24,6 @@ from symmetry_audit.kernels import (
 from symmetry_audit.results import JOINT, SCENARIOS
 
 __all__ = [
-    "DEFAULT_MAX_PIXELS",
     "JOINT_REGULARIZERS",
     "PER_REGULARIZER",
     "RESPONSES",
@@ -37,7 +37,6 @@ CLUSTERS = ("image", "folder", "duplicates")
 PER_REGULARIZER = "per-regularizer"
 JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
 ADAPTIVE = "dataset_adaptive"
-DEFAULT_MAX_PIXELS = 200_000_000
 MAX_DOWNSCALE = 64
 
 

@@ -1,4 +1,4 @@
-"""Finding, reading and decoding images: manifests, sources, luminance. No torch.
+"""Finding, reading and decoding images: manifests, sources, luminance and RGB. No torch.
 
 Names are imported when first used, so that the manifests can be read without numpy and the image decoders.
 """
@@ -9,24 +9,34 @@ from importlib import import_module
 from typing import Any
 
 __all__ = [
+    "BYTES_PER_PIXEL",
+    "DEFAULT_MAX_PIXELS",
     "DEMO_NAME",
     "DEMO_PHOTOGRAPHS",
     "DEMO_TEXT",
     "DecodedImage",
     "ImageRef",
     "ImageSource",
+    "Picture",
     "decode",
+    "decode_rgb",
     "demo_source",
+    "load_rgb",
     "open_source",
+    "pixel_count",
+    "set_fingerprint",
 ]
 
 _HOMES = {
     **dict.fromkeys(("DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"), "symmetry_audit.data._demo"),
+    **dict.fromkeys(("BYTES_PER_PIXEL", "DEFAULT_MAX_PIXELS"), "symmetry_audit.data._limits"),
+    **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
     "DecodedImage": "symmetry_audit.data._decode",
     "ImageRef": "symmetry_audit.data._sources",
     "ImageSource": "symmetry_audit.data._sources",
     "decode": "symmetry_audit.data._decode",
     "open_source": "symmetry_audit.data._sources",
+    "set_fingerprint": "symmetry_audit.data._fingerprint",
 }
 
 

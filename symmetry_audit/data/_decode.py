@@ -1,4 +1,4 @@
-"""Bytes of one image file -> Y_audit luminance (SPEC 1), with everything a careful analyst asks about it."""
+"""Bytes of one image file -> samples or Y_audit luminance (SPEC 1), with everything a careful analyst asks about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import UnidentifiedImageError
 from symmetry_audit.data._samples import FORMATS, read_samples
 from symmetry_audit.errors import ImageError, one_line
 
-__all__ = ["DecodedImage", "decode"]
+__all__ = ["DecodedImage", "Samples", "decode", "decode_samples"]
 
 LUMA = np.array([0.299, 0.587, 0.114])
 
@@ -26,12 +26,32 @@ class DecodedImage:
     pixel_sha256: str  # of the decoded samples in upright orientation, before luminance
 
 
+@dataclass(frozen=True)
+class Samples:
+    """What a file holds: ``samples`` (H, W) or (H, W, 3), uint8, uint16 or float, upright and without alpha."""
+
+    samples: np.ndarray
+    turned: bool  # an EXIF orientation was applied
+
+
 def decode(data: bytes, max_pixels: int) -> DecodedImage:
+    """Decode PNG, JPEG, TIFF, BMP or WebP to luminance. Raises ImageError with a one-line reason.
+
+    16-bit samples are divided by 257, never cut to 8 bits. For the rest see :func:`decode_samples`.
+    """
+    found = decode_samples(data, max_pixels)
+    samples = found.samples
+    digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
+    digest.update(samples)
+    return DecodedImage(_luminance(samples), _depth(samples), found.turned, digest.hexdigest())
+
+
+def decode_samples(data: bytes, max_pixels: int) -> Samples:
     """Decode PNG, JPEG, TIFF, BMP or WebP. Raises ImageError with a one-line reason.
 
-    16-bit samples are divided by 257, never cut to 8 bits; palette, CMYK and 1-bit images go through RGB;
-    alpha is dropped; ICC profiles and gamma are ignored; EXIF orientation is applied. Images of more than
-    ``max_pixels`` pixels are refused before their pixels are decoded. Threads may call it side by side.
+    Palette, CMYK and 1-bit images go through RGB; alpha is dropped; ICC profiles and gamma are ignored; EXIF
+    orientation is applied. Images of more than ``max_pixels`` pixels are refused before their pixels are
+    decoded. Threads may call it side by side.
     """
     if not data:
         raise ImageError("the file is empty (0 bytes)")
@@ -48,9 +68,7 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
     samples = np.ascontiguousarray(_drop_alpha(pixels))
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
         raise ImageError("holds NaN or infinite samples; replace them first")
-    digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
-    digest.update(samples)
-    return DecodedImage(_luminance(samples), _depth(samples), turned, digest.hexdigest())
+    return Samples(samples, turned)
 
 
 def _drop_alpha(pixels: np.ndarray) -> np.ndarray:

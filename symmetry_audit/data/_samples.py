@@ -8,6 +8,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import BinaryIO
 
 import imagecodecs
 import numpy as np
@@ -16,7 +17,7 @@ from PIL import Image
 
 from symmetry_audit.errors import ImageError
 
-__all__ = ["FORMATS", "read_samples"]
+__all__ = ["FORMATS", "header_pixels", "read_samples"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 ORIENTATION_TAG = 274
@@ -49,6 +50,22 @@ def read_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
         # from memory, never by path: a memory-mapped TIFF with an orientation tag comes out scrambled
         deep = _deep_tiff_samples(data, max_pixels) if data[:4] in TIFF_MAGIC else None
         return deep or _pillow_samples(data, max_pixels)
+
+
+def header_pixels(file: BinaryIO, max_pixels: int) -> int:
+    """Width times height as the header has them, without decoding; 0 where it cannot be read or is too large."""
+    try:
+        magic = file.read(4)
+        file.seek(0)
+        if magic in TIFF_MAGIC:
+            with tifffile.TiffFile(file) as deep:
+                count = int(deep.pages[0].imagewidth) * int(deep.pages[0].imagelength)
+        else:
+            with _pillow_settings(max_pixels), Image.open(file, formats=FORMATS) as image:
+                count = image.width * image.height
+        return count if 0 <= count <= max_pixels else 0
+    except Exception:  # as in decode, which says what is wrong once the pixels are wanted
+        return 0
 
 
 @contextmanager

@@ -1,0 +1,16 @@
+"""One hash for a set of image files, the same wherever they lie and whatever reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+__all__ = ["set_fingerprint"]
+
+
+def set_fingerprint(files: Iterable[tuple[str, str]]) -> str:
+    """SHA-256 of the lines "sha256, two spaces, name, newline" of ``files``, pairs (sha256, name) in name order."""
+    digest = hashlib.sha256()
+    for sha256, name in files:
+        digest.update(f"{sha256}  {name}\n".encode())
+    return digest.hexdigest()

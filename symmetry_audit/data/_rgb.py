@@ -1,0 +1,59 @@
+"""One image file -> its RGB samples, for networks."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.data._decode import decode_samples
+from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
+from symmetry_audit.data._samples import header_pixels
+from symmetry_audit.data._sources import ImageRef
+from symmetry_audit.errors import ImageError
+
+__all__ = ["Picture", "decode_rgb", "load_rgb", "pixel_count"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One decoded picture: ``pixels`` (H, W, 3), uint8 or uint16, upright; a ``grey`` one has three equal channels."""
+
+    pixels: np.ndarray
+    grey: bool  # the file holds one channel
+    depth: str  # "8-bit" or "16-bit"
+
+    def to_8bit(self) -> np.ndarray:
+        """(H, W, 3) uint8; samples of 16 bits are divided by 257 and rounded."""
+        if self.pixels.dtype == np.uint8:
+            return self.pixels
+        return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Decode the bytes of one file as :func:`decode` does, but to colours. Raises ImageError with a one-line reason."""
+    samples = decode_samples(data, max_pixels).samples
+    if samples.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"holds {samples.dtype} samples, whose white is unknown; save it with 8 or 16 bits")
+    grey = samples.ndim == 2
+    pixels = np.repeat(samples[..., None], 3, axis=2) if grey else samples
+    return Picture(pixels, grey, f"{8 * samples.dtype.itemsize}-bit")
+
+
+def load_rgb(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+    """Read and decode one image. Raises ImageError."""
+    return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
+
+
+def pixel_count(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:
+    """Width times height by the header of a file, or of a member that has its bytes; 0 where decoding is refused."""
+    if ref.payload is not None:
+        return header_pixels(io.BytesIO(ref.payload), max_pixels)
+    if ref.member is not None or not ref.path.is_file():  # a pipe would be waited for without end
+        return 0
+    try:
+        with open(ref.path, "rb") as file:
+            return header_pixels(file, max_pixels)
+    except OSError:
+        return 0

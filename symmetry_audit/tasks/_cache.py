@@ -1,0 +1,138 @@
+"""Training images, decoded once and mapped into memory by every later run and by every rank."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+
+from symmetry_audit.data import decode_rgb, pixel_count, set_fingerprint
+from symmetry_audit.errors import DataError, ImageError, one_line
+from symmetry_audit.tasks._leaks import fingerprint
+from symmetry_audit.tasks._pairs import MAX_BYTES, Pair, Pairs, listed, streamed
+from symmetry_audit.tasks._room import make_room
+from symmetry_audit.tasks._store import PixelStore
+from symmetry_audit.tasks._task import Task
+
+__all__ = ["DEFAULT_CACHE_BYTES", "PatchCache"]
+
+FORMAT = 1  # raise the number where pixels come out otherwise: decoding, resizing, the layout of the files
+DEFAULT_CACHE_BYTES = 30 * 2**30
+
+Progress = Callable[[int, int], None]
+
+
+class PatchCache:
+    """``cache[i]`` is (input, clean) of image i as ``Task.prepare`` makes them, uint8 views of a mapped file."""
+
+    def __init__(
+        self,
+        pairs: Pairs,
+        task: Task,
+        folder: Path | None = None,
+        limit_bytes: int = DEFAULT_CACHE_BYTES,
+        progress: Progress = lambda done, total: None,
+    ) -> None:
+        """Decode the images that ``folder`` (the user's cache folder by default) does not hold yet.
+
+        ``folder`` keeps at most ``limit_bytes``, the sets that were used last. Any number of processes may open
+        one set: the first fills it, the others wait. Raises SettingError where the set alone is larger,
+        DataError for images that cannot be used and a folder that cannot be written.
+        """
+        folder = _default_folder() if folder is None else Path(folder).expanduser()
+        chosen = folder / _identity(pairs, task)
+        try:
+            chosen.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / f"{chosen.name}.lock"):
+                chosen.mkdir(exist_ok=True)  # where another process made room meanwhile
+                store = PixelStore(chosen)
+                todo = [pair for pair in pairs.refs if not _held(store, pair)]
+                if todo:
+                    make_room(chosen, _bytes(todo, task), limit_bytes, pairs.text)
+                _fill(store, todo, task, len(pairs.refs), progress)
+                os.utime(chosen)  # what was used last is given up last
+                self._images = store.images([pair.key for pair in pairs.refs])
+        except OSError as error:
+            raise DataError(f"cannot write to {folder}: {one_line(error)}; choose another --cache-folder") from None
+        self._entries = [store.entries[pair.key] for pair in pairs.refs]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return self._images[index]
+
+    @property
+    def keys(self) -> list[str]:
+        """Names of the images, in their order."""
+        return [entry.key for entry in self._entries]
+
+    @property
+    def fingerprints(self) -> tuple[tuple[str, dict[str, str | None]], ...]:
+        """(key, fingerprint) of every clean image as it was decoded, for :func:`leaks`."""
+        return tuple((entry.key, entry.fingerprint) for entry in self._entries)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """That of the clean files, which an audit of them has in its report."""
+        return set_fingerprint((entry.sha256, entry.key) for entry in self._entries)
+
+
+def _default_folder() -> Path:
+    from platformdirs import user_cache_path
+
+    return user_cache_path("symaudit") / "patches"
+
+
+def _identity(pairs: Pairs, task: Task) -> str:
+    """The name of a set's folder: which files, and how they are prepared."""
+    files = [[pair.key, *((os.path.abspath(ref.path), ref.member) for ref in pair.refs)] for pair in pairs.refs]
+    text = json.dumps([FORMAT, task.scale, task.paired, files])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _stamps(pair: Pair) -> list[str]:
+    return [ref.stamp() for ref in pair.refs]
+
+
+def _held(store: PixelStore, pair: Pair) -> bool:
+    return pair.key in store.entries and store.entries[pair.key].stamps == _stamps(pair)
+
+
+def _bytes(pairs: list[Pair], task: Task) -> int:
+    """What ``pairs`` will take, as far as the headers of their files tell."""
+    share = 2.0 if task.paired else 1.0 + (task.scale > 1) / task.scale**2
+    return round(share * sum(3 * pixel_count(pair.clean) for pair in streamed(pairs)))
+
+
+def _fill(store: PixelStore, todo: list[Pair], task: Task, total: int, progress: Progress) -> None:
+    """Add ``todo`` to the store. Raises DataError that lists all images that cannot be used."""
+    failures = []
+    done = total - len(todo)
+    progress(done, total)
+    for pair in streamed(todo):
+        try:
+            _add(store, pair, task)
+        except ImageError as error:
+            failures.append(f"{pair.key}: {error}")
+        done += 1
+        progress(done, total)
+    if failures:
+        raise DataError(
+            f"{len(failures)} of {total} images cannot be trained on: {listed(sorted(failures), '; ')}; "
+            "mend them or take them out of the source"
+        )
+
+
+def _add(store: PixelStore, pair: Pair, task: Task) -> None:
+    stamps = _stamps(pair)  # before reading: an image edited meanwhile is read again next time
+    data = pair.clean.read(MAX_BYTES)
+    clean = decode_rgb(data).to_8bit()
+    given = None if pair.given is None else decode_rgb(pair.given.read(MAX_BYTES)).to_8bit()
+    store.add(pair.key, task.prepare(clean, given), stamps, hashlib.sha256(data).hexdigest(), fingerprint(clean))

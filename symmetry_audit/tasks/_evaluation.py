@@ -1,0 +1,53 @@
+"""What a network is tested on: whole images with degradations that do not depend on the order."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.data import load_rgb
+from symmetry_audit.errors import DataError, ImageError
+from symmetry_audit.tasks._leaks import fingerprint
+from symmetry_audit.tasks._pairs import Pair, Pairs, streamed
+from symmetry_audit.tasks._task import Task
+
+__all__ = ["Item", "evaluation_items"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One test image: ``input`` (h, w, 3) float32 and ``clean`` (H, W, 3) uint8.
+
+    ``fingerprint`` is that of the clean image before it was cut to a multiple of the scale; ``grey``: its file
+    holds one channel.
+    """
+
+    key: str
+    input: np.ndarray
+    clean: np.ndarray
+    grey: bool
+    fingerprint: Mapping[str, str | None]
+
+
+def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
+    """The images one by one. What is drawn for an image depends on ``seed`` (0 or more) and its key alone.
+
+    Raises DataError for the first image that cannot be used: a mean over fewer images compares with nothing.
+    """
+    for pair in streamed(pairs.refs):
+        try:
+            yield _item(pair, task, seed)
+        except ImageError as error:
+            raise DataError(f"{pair.key}: {error}") from None
+
+
+def _item(pair: Pair, task: Task, seed: int) -> Item:
+    picture = load_rgb(pair.clean)
+    pixels = picture.to_8bit()
+    given = None if pair.given is None else load_rgb(pair.given).to_8bit()
+    fixed, clean = task.prepare(pixels, given)
+    rng = np.random.default_rng((seed, *hashlib.sha256(pair.key.encode()).digest()))
+    return Item(pair.key, task.corrupt(fixed, rng), clean, picture.grey, fingerprint(pixels))

@@ -1,0 +1,88 @@
+"""Training batches that are a function of the seed and the step alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.tasks._cache import PatchCache
+from symmetry_audit.tasks._task import Task
+
+__all__ = ["AUGMENTATIONS", "PatchSampler"]
+
+# name -> how many of these, each with probability 1/2: mirror left-right, mirror up-down, transpose
+AUGMENTATIONS = {"none": 0, "hflip": 1, "flips": 2, "flips+turns": 3}
+ORDERS, PATCHES = 0, 1  # what a generator is for: no two draw the same numbers
+
+
+class PatchSampler:
+    """Random patches of the images of a cache.
+
+    Images are visited in permutations, one per epoch. Sample i of step s depends on (seed, s, i) and the batch
+    size alone: a run is resumed by its step, and ranks take every world-th sample of the same batch.
+    """
+
+    def __init__(self, cache: PatchCache, task: Task, patch: int, seed: int, augment: str = "flips+turns") -> None:
+        """``patch`` is the side in px of the input. Raises SettingError, also for images smaller than that."""
+        if augment not in AUGMENTATIONS:
+            raise SettingError(f'unknown augmentation "{augment}".{suggest(str(augment), AUGMENTATIONS)}')
+        if patch < 1:
+            raise SettingError(f"--patch must be at least 1 px, got {patch}")
+        if seed < 0:
+            raise SettingError(f"--seed must be at least 0, got {seed}")
+        _check_sizes(cache, patch)
+        self._cache, self._task, self._patch, self._seed = cache, task, patch, seed
+        self._steps = AUGMENTATIONS[augment]
+        self._order = lru_cache(maxsize=4)(self._permutation)  # a batch of a small set spans several epochs
+
+    def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs (n, 3, p, p) and targets (n, 3, scale p, scale p), float32 in 0..255.
+
+        ``size`` is that of the whole batch, of which this rank takes samples rank, rank + world, ...
+        """
+        mine = range(rank, size, world)
+        fine = self._patch * self._task.scale
+        inputs = np.empty((len(mine), 3, self._patch, self._patch), np.float32)
+        targets = np.empty((len(mine), 3, fine, fine), np.float32)
+        for row, sample in enumerate(mine):
+            epoch, place = divmod(step * size + sample, len(self._cache))
+            rng = np.random.default_rng((self._seed, PATCHES, step, sample))
+            given, clean = self._cut(self._order(epoch)[place], rng)
+            inputs[row] = self._task.corrupt(given, rng).transpose(2, 0, 1)
+            targets[row] = clean.transpose(2, 0, 1)
+        return inputs, targets
+
+    def _permutation(self, epoch: int) -> np.ndarray:
+        return np.random.default_rng((self._seed, ORDERS, epoch)).permutation(len(self._cache))
+
+    def _cut(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """A patch of image ``index`` and its clean partner, as views, augmented alike."""
+        given, clean = self._cache[index]
+        top, left = (int(rng.integers(side - self._patch + 1)) for side in given.shape[:2])
+        chosen = rng.random(3) < 0.5
+        return tuple(
+            _augmented(_window(image, top * scale, left * scale, self._patch * scale), chosen[: self._steps])
+            for image, scale in ((given, 1), (clean, self._task.scale))
+        )
+
+
+def _window(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
+    return image[top : top + side, left : left + side]
+
+
+def _augmented(view: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """``view`` (p, p, 3) mirrored left-right, mirrored up-down and transposed, as chosen."""
+    for step, wanted in enumerate(chosen):
+        if wanted:
+            view = (view[:, ::-1], view[::-1], view.swapaxes(0, 1))[step]
+    return view
+
+
+def _check_sizes(cache: PatchCache, patch: int) -> None:
+    for key, (given, _) in zip(cache.keys, cache, strict=True):
+        height, width = given.shape[:2]
+        if min(height, width) < patch:
+            size = f"{width} x {height} px, as a network is given it"
+            raise SettingError(f"{key} ({size}) is smaller than a patch of {patch} px; lower --patch or leave it out")

@@ -1,0 +1,100 @@
+"""One growing file of decoded pixels and its index, one line per image: a killed run loses the image in work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+__all__ = ["FILE_NAMES", "Entry", "PixelStore"]
+
+INDEX_NAME, PIXELS_NAME = "index.jsonl", "pixels.bin"
+FILE_NAMES = {INDEX_NAME, PIXELS_NAME}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is kept of one image: where its pixels lie, and which files they came from."""
+
+    key: str
+    stamps: list[str]  # of the files when they were read
+    sha256: str  # of the bytes of the clean file
+    fingerprint: dict[str, str | None]  # of the clean image as it was decoded
+    start: int
+    shapes: list[list[int]]  # of what lies there: input and clean, or one image that is both
+
+    @property
+    def end(self) -> int:
+        """Where the next image may start."""
+        return self.start + sum(int(np.prod(shape)) for shape in self.shapes)
+
+
+class PixelStore:
+    """The entries in ``folder``. An image that is added again replaces the old one; pixels are never moved."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read what is there. An index line is believed when it is complete and its pixels are there."""
+        self._index, self._pixels = folder / INDEX_NAME, folder / PIXELS_NAME
+        self.entries: dict[str, Entry] = {}
+        self._end = self._index_end = 0
+        if self._index.exists() and self._pixels.exists():
+            self._load(self._pixels.stat().st_size)
+
+    def _load(self, size: int) -> None:
+        with open(self._index, "rb") as file:
+            for line in file:
+                entry = _parse(line)
+                if entry is None or entry.end > size:
+                    return
+                self.entries[entry.key] = entry
+                self._end = entry.end
+                self._index_end += len(line)
+
+    def add(
+        self,
+        key: str,
+        images: tuple[np.ndarray, np.ndarray],
+        stamps: list[str],
+        sha256: str,
+        fingerprint: Mapping[str, str | None],
+    ) -> None:
+        """Write input and clean, (h, w, 3) uint8, once where they are the same array, then the line about them."""
+        parts = images[:1] if images[0] is images[1] else images
+        with open(self._pixels, "r+b" if self._end else "wb") as file:
+            file.truncate(self._end)
+            file.seek(self._end)
+            for part in parts:
+                file.write(np.ascontiguousarray(part))
+        entry = Entry(key, stamps, sha256, dict(fingerprint), self._end, [list(part.shape) for part in parts])
+        line = json.dumps(asdict(entry)).encode() + b"\n"
+        with open(self._index, "r+b" if self._index_end else "wb") as file:
+            file.truncate(self._index_end)
+            file.seek(self._index_end)
+            file.write(line)
+        self.entries[key] = entry
+        self._end, self._index_end = entry.end, self._index_end + len(line)
+
+    def images(self, keys: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Input and clean of each, as views of the mapped file."""
+        pixels = np.asarray(np.memmap(self._pixels, np.uint8, "r"))
+        found = []
+        for entry in (self.entries[key] for key in keys):
+            parts, start = [], entry.start
+            for shape in entry.shapes:
+                size = int(np.prod(shape))
+                parts.append(pixels[start : start + size].reshape(shape))
+                start += size
+            found.append((parts[0], parts[-1]))
+        return found
+
+
+def _parse(line: bytes) -> Entry | None:
+    """The entry of a line, None for a torn one."""
+    try:
+        entry = json.loads(line) if line.endswith(b"\n") else None
+    except ValueError:
+        return None
+    return Entry(**entry) if isinstance(entry, dict) and entry.keys() == {item.name for item in fields(Entry)} else None

@@ -1,0 +1,196 @@
+"""Tasks as values: what they do to images, by statistics and by hand; round trips; every refusal."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from symmetry_audit.errors import ImageError, SettingError
+from symmetry_audit.tasks import TASKS, Task, make_task, resize_8bit
+
+EXAMPLES = {
+    "sr": make_task("sr", scale=3),
+    "denoise": make_task("denoise", sigma=(5, 35)),
+    "derain": make_task("derain"),
+    "inpaint": make_task("inpaint", missing=0.3, peak=40),
+}
+
+
+def image(rng, height=20, width=17) -> np.ndarray:
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+def test_there_is_an_example_of_each():
+    assert tuple(EXAMPLES) == TASKS
+
+
+@pytest.mark.parametrize("task", EXAMPLES.values(), ids=str)
+def test_dictionaries_make_the_same_task_again(task):
+    assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
+    assert hash(task) == hash(Task.from_dict(task.to_dict()))
+
+
+def test_texts_protocols_scales_and_pairs():
+    told = [(task.text, task.protocol, task.scale, task.paired) for task in EXAMPLES.values()]
+    assert told == [
+        ("super-resolution x3", "sr-y", 3, False),
+        ("denoising, Gaussian noise of sigma 5 to 35", "rgb", 1, False),
+        ("deraining", "derain-y", 1, True),
+        ("inpainting, 30 % of the pixels missing, Poisson noise of 40 photons at 255", "rgb", 1, False),
+    ]
+    assert make_task("denoise", sigma=50).text == "denoising, Gaussian noise of sigma 50"
+    assert make_task("inpaint", missing=0.5).text == "inpainting, 50 % of the pixels missing"
+
+
+def test_what_is_left_out_has_its_default():
+    assert make_task("sr").scale == 2
+    assert make_task("denoise", scale=1, sigma=(7, 7)) == make_task("denoise", sigma=7.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("sharpen", {}, 'unknown task "sharpen". Choose from: sr, denoise, derain, inpaint'),
+        ("denoize", {"sigma": 5}, 'Did you mean "denoise"'),
+        ("sr", {"sigma": 5}, "--sigma belongs to denoise; leave it out for sr"),
+        ("derain", {"scale": 2}, "--scale belongs to sr; leave it out for derain"),
+        ("denoise", {"sigma": 5, "peak": 3}, "--peak belongs to inpaint"),
+        ("denoise", {"sigma": 5, "missing": 0.3}, "--missing belongs to inpaint"),
+        ("denoise", {}, "denoise needs --sigma, such as 25"),
+        ("inpaint", {"peak": 5}, "inpaint needs --missing, such as 0.3"),
+        ("sr", {"scale": 1}, "--scale must be 2, 3 or 4, got 1"),
+        ("sr", {"scale": 5}, "--scale must be 2, 3 or 4, got 5"),
+        ("sr", {"scale": 2.0}, "--scale must be 2, 3 or 4, got 2.0"),
+        ("sr", {"scale": True}, "--scale must be 2, 3 or 4, got True"),
+        ("denoise", {"sigma": -1}, "--sigma must lie between 0 and 255 grey levels, got -1"),
+        ("denoise", {"sigma": (5, 256)}, r"--sigma must lie between 0 and 255 grey levels, got \(5, 256\)"),
+        ("denoise", {"sigma": (9, 5)}, "--sigma runs from the lower number to the higher; write 5:9"),
+        ("denoise", {"sigma": float("nan")}, "--sigma takes a number, got nan"),
+        (
+            "denoise",
+            {"sigma": (1, 2, 3)},
+            r"--sigma takes a number or two, the lowest and the highest, got \(1, 2, 3\)",
+        ),
+        ("denoise", {"sigma": "25"}, "--sigma takes a number or two"),
+        ("denoise", {"sigma": (1, "2")}, "--sigma takes a number, got '2'"),
+        ("denoise", {"sigma": True}, "--sigma takes a number, got True"),
+        ("inpaint", {"missing": 0}, "--missing must lie between 0 and 1, got 0; 0.3 removes 30 %"),
+        ("inpaint", {"missing": 1.0}, "--missing must lie between 0 and 1"),
+        ("inpaint", {"missing": 0.3, "peak": 0}, "--peak must lie above 0"),
+        ("inpaint", {"missing": 0.3, "peak": 1e12}, r"--peak must lie above 0 and at most at 1e\+09 photons, got 1000"),
+    ],
+)
+def test_settings_that_are_refused(name, options, message):
+    with pytest.raises(SettingError, match=message):
+        make_task(name, **options)
+
+
+@pytest.mark.parametrize("document", [[], {}, {"name": "sr"}, make_task("sr").to_dict() | {"colour": 1}])
+def test_dictionaries_of_something_else_are_refused(document):
+    with pytest.raises(SettingError, match="a task is described by name, scale, sigma, missing, peak; got"):
+        Task.from_dict(document)
+
+
+def test_dictionaries_are_checked():
+    with pytest.raises(SettingError, match="--scale must be"):
+        Task.from_dict(make_task("sr").to_dict() | {"scale": 7})
+
+
+# --- prepare
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_super_resolution_cuts_and_shrinks(rng, scale):
+    clean = image(rng, 4 * scale + 1, 5 * scale + scale - 1)
+    given, target = make_task("sr", scale=scale).prepare(clean)
+    np.testing.assert_array_equal(target, clean[: 4 * scale, : 5 * scale])
+    np.testing.assert_array_equal(given, resize_8bit(target, 1 / scale))
+    assert given.shape == (4, 5, 3) and given.dtype == np.uint8
+
+
+def test_super_resolution_of_nothing_is_refused(rng):
+    with pytest.raises(ImageError, match="9 x 2 px is less than one pixel after shrinking it by 3; leave it out"):
+        make_task("sr", scale=3).prepare(image(rng, 2, 9))
+
+
+def test_pairs_are_taken_as_given(rng):
+    clean, given = image(rng), image(rng)
+    assert make_task("derain").prepare(clean, given) == (given, clean)
+
+
+def test_pairs_that_are_none_are_refused(rng):
+    with pytest.raises(ImageError, match="derain needs a degraded image of 17 x 20 px; there is none"):
+        make_task("derain").prepare(image(rng))
+    with pytest.raises(ImageError, match="derain needs a degraded image of 17 x 20 px; it has 20 x 17 px"):
+        make_task("derain").prepare(image(rng), image(rng, 17, 20))
+
+
+@pytest.mark.parametrize("name", ["denoise", "inpaint"])
+def test_others_prepare_nothing(rng, name):
+    clean = image(rng)
+    given, target = EXAMPLES[name].prepare(clean)
+    assert given is clean and target is clean
+
+
+# --- corrupt
+
+
+@pytest.mark.parametrize("task", EXAMPLES.values(), ids=str)
+def test_what_is_drawn_depends_on_the_generator_alone(rng, task):
+    clean = image(rng)
+    before = clean.copy()
+    first, again, other = (task.corrupt(clean, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert first.dtype == np.float32 and first.shape == clean.shape
+    assert np.array_equal(first, other) == (task.name in ("sr", "derain"))
+    np.testing.assert_array_equal(clean, before)
+
+
+def test_tasks_without_chance_give_the_image(rng):
+    clean = image(rng)
+    for name in ("sr", "derain"):
+        np.testing.assert_array_equal(EXAMPLES[name].corrupt(clean, rng), clean)
+
+
+def test_noise_is_gaussian_independent_and_not_clipped(rng):
+    clean = np.zeros((200, 200, 3), np.uint8)
+    clean[:100] = 255
+    noise = make_task("denoise", sigma=50).corrupt(clean, rng) - clean
+    assert stats.kstest(noise.ravel() / 50, "norm").pvalue > 1e-4
+    assert noise[100:].min() < -100 and noise[:100].max() > 100  # beyond black and white
+    channels = np.corrcoef(noise.reshape(-1, 3).T)
+    assert np.abs(channels - np.eye(3)).max() < 5 / np.sqrt(40_000)
+    assert abs(np.corrcoef(noise[:, 1:].ravel(), noise[:, :-1].ravel())[0, 1]) < 5 / np.sqrt(120_000)
+
+
+def test_no_noise_changes_nothing(rng):
+    clean = image(rng)
+    np.testing.assert_array_equal(make_task("denoise", sigma=0).corrupt(clean, rng), clean)
+
+
+def test_a_range_draws_its_own_sigma_for_every_image(rng):
+    task, flat = make_task("denoise", sigma=(5, 35)), np.zeros((40, 40, 3), np.uint8)
+    found = np.array([task.corrupt(flat, rng).std() for _ in range(400)])
+    assert 4.5 < found.min() < 7 and 33 < found.max() < 37
+    assert stats.kstest((found - 5) / 30, "uniform").pvalue > 1e-4
+
+
+def test_missing_pixels_are_black_in_all_channels(rng):
+    clean = image(rng, 200, 200) // 2 + 100
+    found = make_task("inpaint", missing=0.3).corrupt(clean, rng)
+    gone = (found == 0).all(axis=2)
+    np.testing.assert_array_equal(found[~gone], clean[~gone].astype(np.float32))
+    assert abs(gone.mean() - 0.3) < 5 * np.sqrt(0.3 * 0.7 / gone.size)
+    assert abs(np.corrcoef(gone[:, 1:].ravel(), gone[:, :-1].ravel())[0, 1]) < 5 / np.sqrt(gone.size)
+
+
+def test_photons_have_the_variance_of_poisson_noise(rng):
+    clean = np.full((300, 300, 3), 100, np.uint8)
+    found = make_task("inpaint", missing=0.5, peak=30).corrupt(clean, rng)
+    kept = found[(found > 0).any(axis=2)].ravel()
+    counts = kept * 30 / 255
+    np.testing.assert_allclose(counts, np.rint(counts), atol=1e-4)
+    assert kept.mean() == pytest.approx(100, rel=0.01)
+    assert kept.var() == pytest.approx(100 * 255 / 30, rel=0.03)
+    assert (found == 0).all(axis=2).mean() == pytest.approx(0.5, abs=0.02)  # no light, no photons
