@@ -20,6 +20,11 @@ VERBS = {
     "report": ("report", "Rebuild tables and figures of a report folder."),
     "recommend": ("recommend", "Choose the group that a report supports."),
     "verify": ("verify", "Recompute a report and compare."),
+    "nets": ("nets", "List networks with their parameters and costs."),
+    "train": ("train", "Train a restoration network, from an audit."),
+    "evaluate": ("evaluate", "Measure PSNR and SSIM of a trained network."),
+    "restore": ("restore", "Restore images with a trained network."),
+    "compare": ("compare", "Compare trained networks in one table."),
     "datasets": ("datasets", "List, find, check and add datasets."),
     "synth": ("synth", "Write datasets whose symmetry is known."),
 }

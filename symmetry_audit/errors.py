@@ -6,7 +6,16 @@ import difflib
 from collections.abc import Iterable
 from textwrap import shorten
 
-__all__ = ["DataError", "ImageError", "ReportError", "SettingError", "SymmetryAuditError", "one_line", "suggest"]
+__all__ = [
+    "DataError",
+    "ImageError",
+    "ModelError",
+    "ReportError",
+    "SettingError",
+    "SymmetryAuditError",
+    "one_line",
+    "suggest",
+]
 
 
 class SymmetryAuditError(Exception):
@@ -27,6 +36,10 @@ class ImageError(SymmetryAuditError):
 
 class ReportError(SymmetryAuditError):
     """A report folder is missing, damaged, of another schema, or made with other settings."""
+
+
+class ModelError(SymmetryAuditError):
+    """A checkpoint is missing, damaged or of another kind, or a network cannot be run or trained on."""
 
 
 def one_line(error: BaseException) -> str:

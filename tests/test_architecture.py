@@ -22,6 +22,15 @@ ALLOWED = {
     "actions": {"errors", "groups"},
     "layers": {"errors", "groups"},
     "testing": {"errors", "groups", "actions"},
+    "metrics": {"errors"},
+    "tasks": {"errors", "files", "results", "data"},
+    "nets": {"errors", "groups", "layers"},
+    "checkpoints": {"errors", "files", "layers", "nets", "tasks"},
+    "inference": {"errors", "files", "results", "data", "metrics", "tasks", "layers", "nets", "checkpoints"},
+    "training": {
+        *("errors", "files", "results", "groups", "data", "metrics", "tasks"),
+        *("layers", "nets", "checkpoints", "inference"),
+    },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "groups", "results"},
     "data": {"errors", "files", "results"},
@@ -33,11 +42,14 @@ ALLOWED = {
     },
     "reports": {"errors", "files", "results", "groups"},
     "api": {"errors", "files", "results", "audit", "data", "reports"},
-    "cli": {"errors", "results", "kernels", "data", "audit", "reports", "theory", "api", "synth"},
+    "cli": {
+        *("errors", "files", "results", "kernels", "data", "audit", "reports", "theory", "api", "synth", "groups"),
+        *("metrics", "tasks", "layers", "nets", "checkpoints", "inference", "training"),
+    },
     "data_manifests": set(),
     "__init__": set(),
 }
-WITHOUT_TORCH = ("errors", "files", "results", "groups", "kernels", "data", "reports", "statistics", "synth")
+WITHOUT_TORCH = ("errors", "files", "results", "groups", "kernels", "data", "reports", "statistics", "synth", "metrics", "tasks")
 
 
 def parts() -> dict[str, list[Path]]:

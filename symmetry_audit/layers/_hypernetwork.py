@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +28,9 @@ class HyperNetwork(nn.Module):
     is with their mean (``depth=4`` then is the small variant for deraining, 29,107 parameters for 35).
 
     ``normalised`` brings every image to mean 0 and variance 1, so that w depends neither on units nor on
-    brightness or contrast; the published code feeds 0..255. Images need 25 pixels a side (17 with ``depth=4``).
+    brightness or contrast; the published code feeds 0..255. Images need 29 pixels a side (21 with ``depth=4``): with
+    fewer only one feature is left, whose product with the mean of a normalised image is 0 for all images. Not
+    ``normalised``, 25 (17) will do.
     """
 
     def __init__(self, in_channels: int = 3, depth: int = 5, normalised: bool = True) -> None:
@@ -34,7 +38,7 @@ class HyperNetwork(nn.Module):
         if depth not in (4, 5):
             raise SettingError(f"the encoder has 4 or 5 convolutions, got depth={depth}")
         self.in_channels, self.normalised = in_channels, normalised
-        self.smallest = 25 if depth == 5 else 17
+        self.smallest = (25 if depth == 5 else 17) + (4 if normalised else 0)
         widths = [1 if in_channels in (1, 3) else in_channels, 16, *[32] * (depth - 1)]
         strides = [1, 2, 2, 1, 1][:depth]
         self.encoder = nn.Sequential(
@@ -150,9 +154,10 @@ class SampleAdaptive(nn.Module):
         for deformation in self.deformations():
             deformation.offset = offset
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, **options: Any) -> Any:
+        """The network's output for the images ``x``; ``options`` are handed on to it."""
         self.adapt(x)
-        return self.network(x)
+        return self.network(x, **options)
 
 
 def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:

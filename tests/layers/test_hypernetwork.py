@@ -147,7 +147,14 @@ def test_zero_at_the_start(model: nn.Module) -> None:
 
 
 @pytest.mark.parametrize(
-    ("model", "smallest"), [(HyperNetwork(), 25), (HyperNetwork(depth=4), 17), (EquivariantHyperNetwork(), 9)]
+    ("model", "smallest"),
+    [
+        (HyperNetwork(normalised=False), 25),
+        (HyperNetwork(depth=4, normalised=False), 17),
+        (HyperNetwork(), 29),
+        (HyperNetwork(depth=4), 21),
+        (EquivariantHyperNetwork(), 9),
+    ],
 )
 def test_the_smallest_image(model: nn.Module, smallest: int) -> None:
     model.eval()
@@ -155,6 +162,13 @@ def test_the_smallest_image(model: nn.Module, smallest: int) -> None:
     for shape in ((1, 3, smallest - 1, smallest), (1, 3, 40, smallest - 1)):
         with pytest.raises(SettingError, match=f"of {smallest} pixels a side or more, got shape"):
             model(torch.rand(shape))
+
+
+@pytest.mark.parametrize("model", [HyperNetwork(), HyperNetwork(depth=4), EquivariantHyperNetwork()])
+def test_images_of_the_smallest_size_differ(model: nn.Module) -> None:
+    """With one feature left, its product with the mean of a normalised image would be 0 for each."""
+    w = stirred(model)(images(2, model.smallest, model.smallest))
+    assert (w[0] - w[1]).abs().max() > 1e-6 * w.abs().max()
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 1, 32, 32)])

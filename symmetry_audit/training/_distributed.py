@@ -1,0 +1,92 @@
+"""Several processes that train one network: who one is, means over all, batch statistics over all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+__all__ = ["World", "join", "synchronise"]
+
+
+@dataclass(frozen=True)
+class World:
+    """This process, ``rank``, among ``size``; alone where torchrun has not started it."""
+
+    rank: int = 0
+    size: int = 1
+    device: str = "cpu"
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes the files and talks."""
+        return self.rank == 0
+
+    def mean(self, value: Tensor) -> Tensor:
+        """The mean of ``value`` over all processes."""
+        if self.size == 1:
+            return value
+        total = value.detach().clone()
+        dist.all_reduce(total)
+        return total / self.size
+
+    def agree(self, flag: bool) -> bool:
+        """Whether ``flag`` is set in any process."""
+        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
+
+    def wait(self) -> None:
+        """Until all processes are here."""
+        if self.size > 1:
+            dist.barrier()
+
+
+@contextmanager
+def join(device: str) -> Iterator[World]:
+    """The world that torchrun described in the environment, nccl on CUDA and gloo elsewhere."""
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        yield World(device=device)
+        return
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield World(dist.get_rank(), size, device)
+    finally:
+        dist.destroy_process_group()
+
+
+def synchronise(network: nn.Module) -> nn.Module:
+    """Let every batch normalisation of ``network`` see the batches of all processes. Changes it in place.
+
+    torch's own SyncBatchNorm does not run on CPUs.
+    """
+    for module in network.modules():
+        if type(module) is nn.BatchNorm2d:
+            module.__class__ = _SynchronisedBatchNorm2d
+    return network
+
+
+class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
+    """``nn.BatchNorm2d`` with the statistics of equal batches in all processes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        count = x.numel() // x.shape[1] * dist.get_world_size()
+        mean = all_reduce(x.sum((0, 2, 3))) / count
+        centred = x - mean[:, None, None]
+        variance = all_reduce(centred.square().sum((0, 2, 3))) / count
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * count / (count - 1), self.momentum)
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return centred * scale[:, None, None] + self.bias[:, None, None]

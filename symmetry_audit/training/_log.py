@@ -1,0 +1,79 @@
+"""What a run leaves for people: log.csv, the learning curve, restored samples, TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.files import write_atomically
+
+__all__ = ["COLUMNS", "Log", "save_sample"]
+
+COLUMNS = (
+    *("step", "stage", "seconds", "lr", "loss", "train_psnr", "gradient_norm"),
+    *("valid_psnr", "valid_ssim", "input_psnr"),
+)
+SAMPLE_SIDE = 192  # of the crops in sample pictures, in pixels
+
+
+class Log:
+    """``log.csv`` of ``folder``, a row every now and then; rows from ``step`` on are dropped first.
+
+    A run that was killed repeats the steps since its last saved state, and they are logged again.
+    """
+
+    def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
+        self.path = folder / "log.csv"
+        kept = [row for row in read_log(self.path) if int(row["step"]) <= step] if step else []
+        lines = io.StringIO()
+        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+        write_atomically(self.path, lines.getvalue())
+        self.board = _board(folder / "tensorboard") if tensorboard else None
+
+    def add(self, **values: float) -> None:
+        """Append one row; columns that are not given stay empty."""
+        row = {name: f"{value:.12g}" if isinstance(value, float) else value for name, value in values.items()}
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+        if self.board is not None:
+            for name in values.keys() - {"step"}:
+                self.board.add_scalar(name, values[name], values["step"])
+            self.board.flush()
+
+
+def read_log(path: Path) -> list[dict[str, str]]:
+    """The rows of a log.csv; none where there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return [row for row in csv.DictReader(file) if row.get("step", "").isdigit()]
+
+
+def save_sample(path: Path, degraded: np.ndarray, restored: np.ndarray, clean: np.ndarray) -> None:
+    """Input, output and truth side by side, the middle of each, as PNG; arrays (H, W, 3) in [0, 255]."""
+    scale = clean.shape[0] // degraded.shape[0]
+    enlarged = degraded.repeat(scale, 0).repeat(scale, 1)
+    strip = np.concatenate([_middle(image) for image in (enlarged, restored, clean)], axis=1)
+    picture = io.BytesIO()
+    Image.fromarray(np.rint(strip).clip(0, 255).astype(np.uint8)).save(picture, "PNG")
+    write_atomically(path, picture.getvalue())
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    starts = [max(0, (size - SAMPLE_SIDE) // 2) for size in image.shape[:2]]
+    return image[starts[0] : starts[0] + SAMPLE_SIDE, starts[1] : starts[1] + SAMPLE_SIDE]
+
+
+def _board(folder: Path) -> object:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise SettingError('--tensorboard needs the package tensorboard: pip install "symaudit[tensorboard]"') from None
+    return SummaryWriter(str(folder))

@@ -1,0 +1,115 @@
+"""A hypernetwork that knows, before any restoration, what the audit found out about every image (ours)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Affine
+from symmetry_audit.layers import SampleAdaptive, SharedDeformation
+
+__all__ = ["PREFIT_STEPS", "predicted", "prefit", "statistics"]
+
+PREFIT_STEPS, BATCH, RATE = 1500, 16, 2e-3
+LARGEST = 192  # side of the largest crop in pixels
+
+
+def prefit(
+    network: SampleAdaptive,
+    inputs: Sequence[np.ndarray],
+    fits: Sequence[Affine],
+    corrupt: Callable[[np.ndarray, np.random.Generator], np.ndarray],
+    *,
+    smallest: int,
+    steps: int = PREFIT_STEPS,
+    seed: int = 0,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> float:
+    """Train the hypernetwork alone until it predicts ``fits`` from the degraded ``inputs`` (h, w, 3) uint8.
+
+    Adam on the squared distance in (a, b), on crops of ``smallest`` pixels up to whole images (192 at most) under
+    the eight flips and quarter turns, which turn w along. The shared w stays; the hypernetwork learns what is
+    to be added to it. Returns the mean distance over the last tenth. Raises SettingError where w is not shared.
+    """
+    deformation = _shared(network)
+    hypernetwork = network.hypernetwork.to(device).train()
+    deformation.to(device)
+    optimizer = torch.optim.Adam(hypernetwork.parameters(), RATE)
+    targets = np.array([(fit.a, fit.b) for fit in fits])
+    last = []
+    for step in range(steps):
+        rng = np.random.default_rng([seed, step])
+        x, wanted = _batch(inputs, targets, corrupt, smallest, rng)
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * (1 + np.cos(np.pi * step / steps)) / 2
+        deformation.offset = hypernetwork(x.to(device))
+        away = deformation.coordinates() - wanted.to(device)
+        loss = away.square().sum(-1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if step >= steps - max(1, steps // 10):
+            last.append(float(away.detach().norm(dim=-1).mean()))
+        progress(step + 1, steps)
+    deformation.offset = None
+    return float(np.mean(last))
+
+
+@torch.no_grad()
+def predicted(network: SampleAdaptive, images: Sequence[np.ndarray], device: str = "cpu") -> list[Affine]:
+    """w of each image (h, w, 3) in [0, 255] as the network deforms its filters for it, in eval mode."""
+    deformation, found = _shared(network), []
+    was = network.training
+    network.eval()
+    for image in images:
+        network.adapt(_tensor([image]).to(device))
+        found.append(Affine(*deformation.coordinates()[0].tolist()))
+    deformation.offset = None
+    network.train(was)
+    return found
+
+
+def statistics(found: Sequence[Affine]) -> Mapping[str, float]:
+    """Median and quartiles of the ratio, and of (a, b) the means, for the checkpoint."""
+    ratios = np.quantile([w.ratio for w in found], (0.25, 0.5, 0.75))
+    means = np.mean([(w.a, w.b) for w in found], axis=0)
+    names = ("ratio_q25", "ratio_median", "ratio_q75", "a_mean", "b_mean")
+    return {**dict(zip(names, map(float, (*ratios, *means)), strict=True)), "images": len(found)}
+
+
+def _shared(network: SampleAdaptive) -> SharedDeformation:
+    found = network.deformations()
+    if len(found) != 1 or not isinstance(found[0], SharedDeformation):
+        raise SettingError("w_n of an audit suits a network of one shared w: use the preset small or tiny")
+    return found[0]
+
+
+def _batch(
+    inputs: Sequence[np.ndarray], targets: np.ndarray, corrupt: Callable, smallest: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor]:
+    chosen = rng.integers(len(inputs), size=BATCH)
+    largest = min(LARGEST, *(min(inputs[i].shape[:2]) for i in chosen))
+    side = int(rng.integers(min(smallest, largest), largest + 1))
+    crops, wanted = [], targets[chosen].copy()
+    for row, i in enumerate(chosen):
+        top, left = (int(rng.integers(n - side + 1)) for n in inputs[i].shape[:2])
+        crop = corrupt(inputs[i][top : top + side, left : left + side], rng)
+        turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+        if turns % 2:  # a quarter turn makes the long axis the short one
+            wanted[row] *= -1
+        if flip:
+            wanted[row, 1] *= -1
+        crop = np.rot90(crop, turns)
+        crops.append(crop[:, ::-1] if flip else crop)
+    return _tensor(crops), torch.from_numpy(wanted).float()
+
+
+def _tensor(images: Sequence[np.ndarray]) -> Tensor:
+    """(H, W, 3) arrays of one size as (N, 3, H, W) float32."""
+    stacked = np.stack([np.asarray(image, dtype=np.float32) for image in images])
+    return torch.from_numpy(np.ascontiguousarray(stacked.transpose(0, 3, 1, 2)))

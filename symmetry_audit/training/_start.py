@@ -1,0 +1,115 @@
+"""What training takes from an audit: the group, the method, where w starts, and every image's own w_n."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from symmetry_audit.errors import DataError, ReportError
+from symmetry_audit.groups import Affine, Group, geometric_median
+from symmetry_audit.results import JOINT, AuditReport
+
+__all__ = ["Start", "joint_fits", "start_from_report"]
+
+
+@dataclass(frozen=True)
+class Start:
+    """What was taken from a report. ``lines`` say what and why, for people."""
+
+    method: str
+    group: str
+    w: Affine | None
+    fits: Mapping[str, Affine] = field(repr=False)
+    lines: tuple[str, ...]
+    audit: Mapping[str, Any]  # for the checkpoint
+
+
+def start_from_report(
+    report: AuditReport,
+    fingerprint: str | None,
+    *,
+    method: str | None = None,
+    group: str | None = None,
+    fitting: Callable[[str], bool] = lambda group: True,
+    allow_other_data: bool = False,
+) -> Start:
+    """Read the group, the method and w off ``report``; ``method`` and ``group`` override it.
+
+    ``fingerprint`` is that of the training images; another one than the report's is refused unless
+    ``allow_other_data``. ``fitting`` says whether a network can be built over a group; where it cannot over the
+    recommended one, its largest subgroup that fits is taken, which is a symmetry of the data as well.
+    Raises DataError for other data, ReportError where the report recommends nothing.
+    """
+    if fingerprint != report.dataset.fingerprint and not allow_other_data:
+        raise DataError(
+            f"the report is about other images than --data ({report.dataset.images} images of "
+            f'"{report.dataset.source}"): measure these, or say --allow-other-data'
+        )
+    lines = []
+    held = report.recommendation
+    if held is None and (group is None or method is None):
+        hint = "measure with --scenario all, or give --group and --conv"
+        raise ReportError(f"the report of {report.dataset.name} recommends no group; {hint}")
+    if group is None:
+        group = _buildable(held.group, fitting, lines, held.sentence)
+    else:
+        lines.append(f"group {group}: as asked" + (f"; the report recommends {held.group}" if held else ""))
+    if method is None:
+        method = _method(group, held.scenario, lines)
+    fits = joint_fits(report)
+    w = _shared_w(fits, lines) if method in ("tl", "sa") and fits else None
+    audit = {
+        **{"dataset": report.dataset.name, "fingerprint": report.dataset.fingerprint},
+        **{"recommended": held.group if held else None, "scenario": held.scenario if held else None},
+        **{"group": group, "method": method, "w": None if w is None else [w.a, w.b], "fits": len(fits)},
+    }
+    return Start(method, group, w, fits, tuple(lines), audit)
+
+
+def joint_fits(report: AuditReport) -> dict[str, Affine]:
+    """w_n by image: the joint fits at the report's first sigma and downscale that did not fail."""
+    try:
+        table = report.affine
+    except ReportError:
+        return {}
+    table = table[(table["regularizer"] == JOINT) & table["reason"].isna()]
+    if not len(table):
+        return {}
+    first = table[(table["sigma"] == table["sigma"].iloc[0]) & (table["downscale"] == table["downscale"].iloc[0])]
+    return {row.image: Affine(row.a, row.b) for row in first.itertuples()}
+
+
+def _buildable(recommended: str, fitting: Callable[[str], bool], lines: list[str], sentence: str) -> str:
+    if fitting(recommended):
+        lines.append(f"group {recommended}: {sentence}")
+        return recommended
+    subgroups = Group.parse(recommended).subgroups()
+    group = next((str(one) for one in reversed(subgroups) if fitting(str(one))), "p1")
+    lines.append(
+        f"group {group}: the report recommends {recommended}, whose order does not suit the network's width; {group} "
+        "is its largest subgroup that does"
+    )
+    return group
+
+
+def _method(group: str, scenario: str, lines: list[str]) -> str:
+    if Group.parse(group).order == 1:
+        lines.append("method cnn: the trivial group needs no equivariant layers")
+        return "cnn"
+    if str(Group.parse(group)) == "p2":
+        lines.append("method fconv: a deformation leaves half turns as they are")
+        return "fconv"
+    if scenario == "dataset_adaptive":
+        lines.append("method sa: the report supports the group for every image's own deformation of it")
+        return "sa"
+    lines.append("method fconv: the report supports the group as it is, without deformation")
+    return "fconv"
+
+
+def _shared_w(fits: Mapping[str, Affine], lines: list[str]) -> Affine:
+    w = geometric_median(fits.values())
+    lines.append(
+        f"w starts at ratio {w.ratio:.3f}, angle {w.alpha:.3f} rad: the geometric median of {len(fits)} joint fits"
+    )
+    return w

@@ -1,0 +1,67 @@
+"""The whole state of a run as one file, so that it continues to the last bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from symmetry_audit.errors import ModelError
+
+__all__ = ["pack", "unpack"]
+
+PROGRESS = "progress"
+
+
+def pack(
+    network: nn.Module, optimizer: Adam, average: Mapping[str, Tensor], progress: Mapping[str, Any]
+) -> dict[str, Tensor]:
+    """Weights, the optimizer's moments, averaged weights, torch's generator and ``progress`` (JSON) as tensors."""
+    names = {id(parameter): name for name, parameter in network.named_parameters()}
+    tensors = {f"model.{name}": value for name, value in network.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.items()}
+    for parameter, moments in optimizer.state.items():
+        for key, value in moments.items():
+            tensors[f"optimizer.{names[id(parameter)]}.{key}"] = torch.as_tensor(value)
+    tensors["generator.cpu"] = torch.get_rng_state()
+    if torch.cuda.is_available():
+        tensors["generator.cuda"] = torch.cuda.get_rng_state()
+    text = json.dumps(dict(progress), allow_nan=False).encode()
+    tensors[PROGRESS] = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+    return tensors
+
+
+def unpack(tensors: Mapping[str, Tensor], network: nn.Module) -> tuple[dict[str, Any], dict[str, Tensor], Any]:
+    """Put the weights and the generators back; return progress, averaged weights, and what ``restore`` takes.
+
+    The third value is a function of an optimizer over parameters of ``network``, which gets its moments back.
+    Raises ModelError where the state is not that of ``network``.
+    """
+
+    def part(name: str) -> dict[str, Tensor]:
+        return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+
+    try:
+        network.load_state_dict(part("model"))
+        progress = json.loads(bytes(tensors[PROGRESS].tolist()))
+    except (RuntimeError, KeyError, ValueError) as error:
+        raise ModelError(f"the saved state does not belong to this network ({str(error)[:120]})") from None
+    torch.set_rng_state(tensors["generator.cpu"])
+    if torch.cuda.is_available() and "generator.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["generator.cuda"])
+    moments = part("optimizer")
+
+    def restore(optimizer: Adam) -> None:
+        names = {id(parameter): name for name, parameter in network.named_parameters()}
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                own = {key: moments.get(f"{names[id(parameter)]}.{key}") for key in ("step", "exp_avg", "exp_avg_sq")}
+                if all(value is not None for value in own.values()):
+                    step = own.pop("step")
+                    optimizer.state[parameter] = {"step": step} | {k: v.to(parameter) for k, v in own.items()}
+
+    return progress, part("average"), restore

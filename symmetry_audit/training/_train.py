@@ -1,0 +1,223 @@
+"""``train``: a folder, a network and data to a finished run; what exists already is continued."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint, read_tensors
+from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.files import write_atomically
+from symmetry_audit.groups import Affine
+from symmetry_audit.layers import SampleAdaptive, load_weights
+from symmetry_audit.nets import build
+from symmetry_audit.results import dump_json
+from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task
+from symmetry_audit.training._distributed import World, join
+from symmetry_audit.training._log import Log
+from symmetry_audit.training._loop import LAST_FILE, Loop, Position, Progress
+from symmetry_audit.training._prefit import prefit
+from symmetry_audit.training._settings import TrainSettings
+from symmetry_audit.training._state import unpack
+from symmetry_audit.training._validate import Validation
+
+__all__ = ["SETTINGS_FILE", "TrainResult", "train"]
+
+SETTINGS_FILE = "settings.json"
+LIBRARIES = ("symaudit", "torch", "numpy")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A finished run: its folder, best checkpoint, and how long it took in all."""
+
+    folder: Path
+    best: Checkpoint
+    step: int
+    seconds: float
+
+
+def train(
+    settings: TrainSettings,
+    pairs: Pairs,
+    valid: Pairs,
+    folder: Path,
+    *,
+    fits: Mapping[str, Affine] | None = None,
+    weights: Path | None = None,
+    cache: PatchCache | None = None,
+    device: str = "cpu",
+    force: bool = False,
+    tensorboard: bool = False,
+    progress: Progress = lambda step, steps, values: None,
+    say: Callable[[str], None] = lambda line: None,
+) -> TrainResult:
+    """Train on ``pairs``, validate on ``valid``, and leave everything in ``folder``.
+
+    ``cache`` holds ``pairs`` decoded, by default in the user's cache folder. ``fits`` are w_n by image name, for
+    ``hyper_init="audit"``; ``weights`` is a checkpoint to start from, as TL
+    for SA. A run that was stopped continues where its state was saved; on CPU its weights end up the same bit for
+    bit. Under torchrun all processes call it alike. Raises ModelError where the folder holds another run (``force``
+    starts over), where it cannot be continued, and where the loss stops being a number; Interrupted when
+    asked to stop, with the state saved.
+    """
+    with join(device) as world:
+        if world.first:
+            _claim(folder, settings, pairs, force)
+        world.wait()
+        torch.manual_seed(settings.seed)
+        network = _network(settings, weights).to(world.device)
+        cache = cache or PatchCache(pairs, Task.from_dict(settings.task))
+        loop = _loop(settings, network, pairs, valid, cache, folder, world, fits, tensorboard, progress, say)
+        restore = _continue(loop, folder, world, say)
+        if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
+            loop.run(restore)
+        world.wait()
+        return TrainResult(folder, load_checkpoint(folder), loop.position.step, loop.position.seconds)
+
+
+def _claim(folder: Path, settings: TrainSettings, pairs: Pairs, force: bool) -> None:
+    """Make ``folder`` that of this run. Raises ModelError where it holds another one."""
+    wanted = {"settings": settings.model_dump(mode="json"), "data": {"name": pairs.name, "images": len(pairs.refs)}}
+    path = folder / SETTINGS_FILE
+    if force:
+        for name in (LAST_FILE, BEST_FILE, SETTINGS_FILE, "log.csv"):
+            (folder / name).unlink(missing_ok=True)
+    elif path.is_file():
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+            held["settings"].keys()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            raise ModelError(f"{path} is damaged; start over with --force") from None
+        if held != wanted:
+            raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); --force starts over")
+    write_atomically(path, dump_json(wanted), error=ModelError)
+
+
+def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
+    """The first setting that differs, for people."""
+    for name, value in wanted["settings"].items():
+        if held["settings"].get(name) != value:
+            return f"{name} {held['settings'].get(name)}, not {value}"
+    return "other images"
+
+
+def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
+    """The network before its first step."""
+    w = (settings.audit or {}).get("w")
+    shared = settings.architecture.get("method") in ("tl", "sa") and settings.architecture.get("preset") != "paper"
+    network = build(**settings.architecture, start=Affine(*w) if w and shared else None)
+    if weights is not None:
+        checkpoint = load_checkpoint(weights)
+        bases = [part.architecture.get("basis") for part in (network, checkpoint.network())]
+        if bases[0] != bases[1]:
+            raise SettingError(f"{weights} was trained with the basis {bases[1]}, this network has {bases[0]}")
+        load_weights(network, checkpoint.weights)
+    return network.double() if settings.precision == "fp64" else network
+
+
+def _loop(
+    settings: TrainSettings,
+    network: nn.Module,
+    pairs: Pairs,
+    valid: Pairs,
+    cache: PatchCache,
+    folder: Path,
+    world: World,
+    fits: Mapping[str, Affine] | None,
+    tensorboard: bool,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Loop:
+    task = Task.from_dict(settings.task)
+    if settings.batch % (settings.accumulate * world.size):
+        raise SettingError(
+            f"a batch of {settings.batch} cannot be cut into {settings.accumulate} x {world.size} equal parts "
+            "(accumulate x processes); change --batch"
+        )
+    sampler = PatchSampler(cache, task, settings.patch, settings.seed, settings.augment)
+    card = Card(
+        architecture=dict(network.architecture),
+        task=task.to_dict(),
+        step=0,
+        settings=settings.model_dump(mode="json"),
+        data={"name": pairs.name, "images": len(pairs.refs), "fingerprint": cache.fingerprint},
+        audit=settings.audit,
+        training_images=tuple((key, mark["sha256"], mark["phash"]) for key, mark in cache.fingerprints),
+        versions={name: version(name) for name in LIBRARIES},
+    )
+
+    def enter_stage2() -> None:
+        if settings.hyper_init == "audit" and isinstance(network, SampleAdaptive):
+            _prefit(network, cache, task, fits or {}, settings, world, say)
+
+    return Loop(
+        settings,
+        network,
+        sampler,
+        world,
+        card=card,
+        validation=partial(Validation.of, pairs=valid, task=task, device=world.device),
+        folder=folder,
+        log=Log(folder, _saved_step(folder), tensorboard) if world.first else None,
+        enter_stage2=enter_stage2,
+        progress=progress,
+    )
+
+
+def _prefit(
+    network: SampleAdaptive,
+    cache: PatchCache,
+    task: Task,
+    fits: Mapping[str, Affine],
+    settings: TrainSettings,
+    world: World,
+    say: Callable[[str], None],
+) -> None:
+    """Teach the hypernetwork the audit's w_n of the training images."""
+    known = [(index, fits[key]) for index, key in enumerate(cache.keys) if key in fits]
+    if not known:
+        raise SettingError("no training image has a fit in the report; use --hyper-init zero")
+    images = [cache[index][0] for index, _ in known]
+    away = prefit(
+        network,
+        images,
+        [fit for _, fit in known],
+        task.corrupt,
+        smallest=settings.patch,
+        seed=settings.seed,
+        device=world.device,
+    )
+    say(f"hypernetwork pre-fitted to w_n of {len(known)} images: {away:.3f} away in (a, b) on average")
+
+
+def _continue(loop: Loop, folder: Path, world: World, say: Callable[[str], None]) -> Any:
+    """Bring ``loop`` to where its run was saved; gives what puts the optimizer back, or None at the beginning."""
+    path = folder / LAST_FILE
+    if not path.is_file():
+        return None
+    tensors, _ = read_tensors(path)
+    progress, loop.average, restore = unpack(tensors, loop.network)
+    loop.average = {name: value.to(world.device) for name, value in loop.average.items()}
+    loop.position = Position(**progress)
+    if world.first:
+        say(f"continuing after step {loop.position.step} of {loop.settings.steps}")
+    return restore
+
+
+def _saved_step(folder: Path) -> int:
+    """The step at which the run of ``folder`` was saved last."""
+    path = folder / LAST_FILE
+    return read_tensors(path)[1].step if path.is_file() else 0
+
+
+def _timed_out(settings: TrainSettings, position: Position) -> bool:
+    return settings.minutes is not None and position.seconds >= 60 * settings.minutes

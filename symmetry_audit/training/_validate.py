@@ -1,0 +1,51 @@
+"""PSNR and SSIM of a network in training on the validation images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from torch import nn
+
+from symmetry_audit.inference import evaluate, restore_image
+from symmetry_audit.layers import SampleAdaptive
+from symmetry_audit.tasks import Pairs, Task, evaluation_items
+from symmetry_audit.training._log import save_sample
+
+__all__ = ["Validation", "without_hypernetwork"]
+
+SEED = 0  # of the degradation, the same in every validation
+SAMPLES = 3  # images that are pictured
+
+EQUAL = 1000.0  # stands in JSON for the infinite PSNR of equal images
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Mean scores over ``images`` images under ``protocol``; ``input_psnr`` is that of the degraded images."""
+
+    protocol: str
+    psnr: float
+    ssim: float
+    input_psnr: float
+    images: int
+
+    @classmethod
+    def of(cls, network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, device: str) -> Validation:
+        """Run every image through ``network``; pictures of the first ones get names that begin with ``samples``."""
+        found = evaluate(network, pairs, task, seed=SEED, device=device)
+        for index, item in enumerate(islice(evaluation_items(pairs, task, SEED), SAMPLES)):
+            restored = restore_image(network, item.input, device=device)
+            save_sample(samples.with_name(f"{samples.name}_{index}.png"), item.input, restored, item.clean)
+        psnr, input_psnr = (min(value, EQUAL) for value in (found.psnr, found.input_psnr))
+        return cls(found.protocol, psnr, found.ssim, input_psnr, len(found.images))
+
+
+def without_hypernetwork(network: nn.Module) -> nn.Module:
+    """An SA network as TL: what it computes before its second stage. Others as they are."""
+    if not isinstance(network, SampleAdaptive):
+        return network
+    for deformation in network.deformations():
+        deformation.offset = None
+    return network.network

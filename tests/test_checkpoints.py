@@ -1,0 +1,171 @@
+"""Checkpoints come back as they were written, and damaged or hostile ones are one clear line."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from symmetry_audit.checkpoints import Card, Checkpoint, load_checkpoint
+from symmetry_audit.errors import ModelError
+from symmetry_audit.nets import build
+from symmetry_audit.tasks import make_task
+
+
+@pytest.fixture
+def checkpoint() -> Checkpoint:
+    torch.manual_seed(0)
+    network = build("resnet", "sa", preset="tiny", group="p4")
+    for value in network.parameters():
+        torch.nn.init.normal_(value, std=0.1)
+    task = make_task("denoise", sigma=(5, 35))
+    images = (("a.png", "0" * 64, "f" * 16), ("flat.png", "1" * 64, None))
+    card = Card(architecture=network.architecture, task=task.to_dict(), step=7, training_images=images)
+    return Checkpoint(card, network.state_dict())
+
+
+def test_there_and_back(checkpoint, tmp_path):
+    path = tmp_path / "net.safetensors"
+    checkpoint.save(path)
+    found = load_checkpoint(path)
+    assert found.card == checkpoint.card
+    assert found.task == make_task("denoise", sigma=(5, 35))
+    x = 255 * torch.rand(1, 3, 32, 32)
+    network = build(**checkpoint.card.architecture).eval()
+    network.load_state_dict(checkpoint.weights)
+    assert torch.equal(found.network()(x), network(x))
+
+
+def test_a_run_folder_gives_its_best(checkpoint, tmp_path):
+    checkpoint.save(tmp_path / "run" / "best.safetensors")
+    assert load_checkpoint(tmp_path / "run").card.step == 7
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(ModelError, match="there is no file .*nothing"):
+        load_checkpoint(tmp_path / "nothing")
+    with pytest.raises(ModelError, match=r"holds no best.safetensors; give a folder that symaudit train wrote"):
+        load_checkpoint(tmp_path)
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100, -1])
+def test_cut_off(checkpoint, tmp_path, kept):
+    path = tmp_path / "net.safetensors"
+    checkpoint.save(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelError, match="is no whole safetensors file"):
+        load_checkpoint(path)
+
+
+def test_a_header_longer_than_the_file(tmp_path):
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
+    with pytest.raises(ModelError, match="is no whole safetensors file"):
+        load_checkpoint(path)
+
+
+class Hostile:
+    """Leaves a file behind where it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+def test_a_pickle_is_not_run(tmp_path):
+    trap = tmp_path / "trap"
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(pickle.dumps({"weights": Hostile(trap)}))
+    with pytest.raises(ModelError, match="is no whole safetensors file"):
+        load_checkpoint(path)
+    torch.save({"weights": Hostile(trap)}, path)
+    with pytest.raises(ModelError, match="is no whole safetensors file"):
+        load_checkpoint(path)
+    assert not trap.exists()
+    pickle.loads(pickle.dumps(Hostile(trap))).close()
+    assert trap.exists()  # the trap works
+
+
+def written(tmp_path, header, weights):
+    path = tmp_path / "net.safetensors"
+    path.write_bytes(save(weights, header))
+    return path
+
+
+def test_safetensors_of_others(tmp_path):
+    path = written(tmp_path, {"format": "pt"}, {"weight": torch.zeros(2)})
+    with pytest.raises(ModelError, match="is not a checkpoint of symaudit"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": "symaudit.checkpoint/9"}, 'has schema "symaudit.checkpoint/9", expected "symaudit.checkpoint/1"'),
+        ({"step": -1}, "damaged header"),
+        ({"extra": 1}, "damaged header"),
+        ({"training_images": [["only a name"]]}, "damaged header"),
+    ],
+)
+def test_damaged_headers(checkpoint, tmp_path, change, message):
+    document = json.loads(checkpoint.card.to_json()) | change
+    path = written(tmp_path, {"symaudit": json.dumps(document)}, {"model.weight": torch.zeros(2)})
+    with pytest.raises(ModelError, match=message):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("header", ["", "[]", "{", "[" * 100_000, '{"schema": NaN}', "null"])
+def test_headers_that_are_no_document(tmp_path, header):
+    path = written(tmp_path, {"symaudit": header}, {"model.weight": torch.zeros(2)})
+    with pytest.raises(ModelError, match="damaged header|has schema"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        {"backbone": "os.system", "method": "cnn"},
+        {"backbone": "resnet", "method": "cnn", "start": "x"},
+        {"backbone": "resnet", "method": "cnn", "command": "rm"},
+        {"backbone": "resnet", "method": "gcnn", "preset": "tiny", "scale": 1, "group": "p360"},
+        {},
+    ],
+)
+def test_architectures_that_are_none(checkpoint, architecture):
+    card = checkpoint.card.model_copy(update={"architecture": architecture})
+    with pytest.raises(ModelError, match="the checkpoint cannot be used .its architecture"):
+        Checkpoint(card, checkpoint.weights).network()
+
+
+@pytest.mark.parametrize("task", [{}, {"name": "sr"}, {"name": "dance", "scale": 1}])
+def test_tasks_that_are_none(checkpoint, task):
+    with pytest.raises(ModelError, match="cannot be used .its task"):
+        _ = Checkpoint(checkpoint.card.model_copy(update={"task": task}), {}).task
+
+
+def test_weights_of_another_network(checkpoint):
+    weights = dict(checkpoint.weights)
+    name = next(iter(weights))
+    for changed in ({**weights, name: torch.zeros(1)}, {**weights, "more": torch.zeros(1)}, {}):
+        with pytest.raises(ModelError, match="weights do not fit its architecture, first at"):
+            Checkpoint(checkpoint.card, changed).network()
+
+
+def test_weights_that_are_no_numbers(checkpoint, tmp_path):
+    name = next(iter(checkpoint.weights))
+    broken = Checkpoint(checkpoint.card, {**checkpoint.weights, name: checkpoint.weights[name] * float("nan")})
+    broken.save(tmp_path / "net.safetensors")
+    with pytest.raises(ModelError, match="holds NaN or infinite weights"):
+        load_checkpoint(tmp_path / "net.safetensors")
+
+
+def test_a_place_that_cannot_be_written(checkpoint, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ModelError, match="cannot write"):
+        checkpoint.save(tmp_path / "file" / "net.safetensors")

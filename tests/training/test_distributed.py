@@ -1,0 +1,57 @@
+"""Several processes take the steps of one with the same batch: real processes, started as users start them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from symmetry_audit.training._log import read_log
+
+
+def trained(images: tuple[Path, Path], folder: Path, processes: int, *options: str) -> np.ndarray:
+    """Losses of the steps of a run by ``processes`` processes."""
+    launch = [] if processes == 1 else ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    run = [*launch, "-m", "symmetry_audit.cli", "train", "--task", "denoise", "--sigma", "25", "--preset", "tiny"]
+    length = ["--log-every", "1", "--validate-every", "1000", "--batch", "4", "--patch", "32", "--lr", "3e-3"]
+    files = ["--data", images[0], "--valid", images[1], "--out", folder, "--cache-folder", folder.parent / "cache"]
+    command = [sys.executable, *map(str, [*run, *length, *files, *options])]
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SYMAUDIT_")}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=env | {"OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    return np.array([float(row["loss"]) for row in read_log(folder / "log.csv")])
+
+
+@pytest.mark.parametrize(
+    ("steps", "precision", "tolerance"),
+    [
+        ("6", "fp64", 1e-8),
+        pytest.param("50", "fp64", 1e-8, marks=pytest.mark.slow),
+        pytest.param("50", "fp32", 1e-4, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_take_the_steps_of_one(images, tmp_path, steps, precision, tolerance):
+    """SA, whose hypernetwork has batch statistics; the loss is in grey levels."""
+    options = ["--conv", "sa", "--group", "p4", "--steps", steps, "--precision", precision, "--tl-steps", "2"]
+    one = trained(images, tmp_path / "one", 1, *options)
+    two = trained(images, tmp_path / "two", 2, *options)
+    assert len(one) == int(steps)
+    assert np.ptp(one) > 1e-3  # the steps do something
+    np.testing.assert_allclose(two, one, rtol=tolerance, atol=0)
+
+
+def test_statistics_of_half_batches_would_be_seen(images, tmp_path):
+    """Without synchronised batch statistics the losses part: what the test above would miss, it sees."""
+    options = ["--conv", "sa", "--group", "p4", "--steps", "6", "--precision", "fp64"]
+    one = trained(images, tmp_path / "one", 1, *options)
+    halves = trained(images, tmp_path / "halves", 1, *options, "--accumulate", "2")
+    assert np.abs(halves / one - 1).max() > 1e-8
+
+
+def test_a_batch_for_too_many_processes(images, tmp_path):
+    with pytest.raises(AssertionError, match="cannot be cut into 1 x 3 equal parts"):
+        trained(images, tmp_path / "run", 3, "--conv", "cnn", "--steps", "2")

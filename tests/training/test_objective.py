@@ -1,0 +1,71 @@
+"""Losses against their formulas by hand."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from symmetry_audit.nets import Stages, build
+from symmetry_audit.training._objective import Objective
+
+
+class Scaled(nn.Module):
+    """Gives the input times a number; its stages are known."""
+
+    def forward(self, x, stages=False):
+        if not stages:
+            return 0.5 * x
+        return Stages(0.9 * x, (0.8 * x, 0.7 * x, 0.6 * x), (0.1 * x, 0.2 * x, 0.3 * x))
+
+
+@pytest.fixture
+def batch():
+    torch.manual_seed(0)
+    return 255 * torch.rand(2, 3, 8, 8), 255 * torch.rand(2, 3, 8, 8)
+
+
+def test_l1_and_mse(batch):
+    x, clean = batch
+    loss, squared_error = Objective(Scaled(), "l1")(x, clean)
+    assert loss == pytest.approx(float((0.5 * x - clean).abs().mean()), rel=1e-6)
+    assert squared_error == pytest.approx(float((0.5 * x - clean).square().mean()), rel=1e-6)
+    loss, _ = Objective(Scaled(), "mse")(x, clean)
+    assert loss == pytest.approx(float(((0.5 * x - clean) / 255).square().mean()), rel=1e-6)
+
+
+def test_stages(batch):
+    """0.1 of the initial background and of every stage but the last, 1 and 0.9 of the last (ARCHITECTURES 2.8)."""
+    x, clean = (part / 255 for part in batch)
+
+    def mse(one, other):
+        return float((one - other).square().mean())
+
+    early = mse(0.9 * x, clean) + mse(0.8 * x, clean) + mse(0.7 * x, clean)
+    early += mse(0.1 * x, x - clean) + mse(0.2 * x, x - clean)
+    expected = 0.1 * early + mse(0.6 * x, clean) + 0.9 * mse(0.3 * x, x - clean)
+    loss, squared_error = Objective(Scaled(), "stages")(*batch)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    assert squared_error == pytest.approx(255**2 * mse(0.6 * x, clean), rel=1e-5)
+
+
+def test_error_is_that_of_what_a_file_would_hold(batch):
+    """Beyond 0..255 the network's output is clipped before its PSNR."""
+    x = torch.full((1, 3, 4, 4), 1000.0)
+    _, squared_error = Objective(Scaled(), "l1")(x, torch.full_like(x, 255.0))
+    assert squared_error == 0
+
+
+def test_without_its_hypernetwork_sa_is_tl():
+    torch.manual_seed(0)
+    sa = build("resnet", "sa", preset="tiny", group="p4")
+    for value in sa.parameters():
+        nn.init.normal_(value, std=0.05)
+    tl = build("resnet", "tl", preset="tiny", group="p4")
+    tl.load_state_dict(sa.network.state_dict())
+    x, clean = 255 * torch.rand(2, 3, 32, 32), 255 * torch.rand(2, 3, 32, 32)
+    objective = Objective(sa, "l1")
+    adapted = objective(x, clean).loss.detach()
+    objective.adaptive = False
+    assert objective(x, clean).loss.detach() == pytest.approx(float(Objective(tl, "l1")(x, clean).loss.detach()), rel=1e-6)
+    assert objective(x, clean).loss.detach() != pytest.approx(float(adapted), rel=1e-6)

@@ -1,0 +1,90 @@
+"""Settings of a run: the schedule against its formula, and what does not fit together."""
+
+from __future__ import annotations
+
+from math import cos, pi
+
+import pytest
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.training import RECIPES, TrainSettings, make_settings
+
+GIVEN = {"task": {"name": "sr"}, "architecture": {"backbone": "edsr", "method": "sa"}}
+
+
+def made(**given) -> TrainSettings:
+    return make_settings(**{**GIVEN, **given})
+
+
+def test_cosine_falls_to_a_hundredth():
+    settings = made(steps=100, lr=1e-3)
+    assert settings.rate(0) == pytest.approx(1e-3)
+    assert settings.rate(50) == pytest.approx(1e-3 * (0.01 + 0.99 * (1 + cos(pi / 2)) / 2))
+    assert 1e-5 < settings.rate(99) < 1.1e-5
+
+
+def test_warmup_rises_in_a_line():
+    settings = made(steps=100, lr=1e-3, warmup=4, schedule="constant")
+    assert [settings.rate(step) for step in range(5)] == pytest.approx([2.5e-4, 5e-4, 7.5e-4, 1e-3, 1e-3])
+
+
+def test_published_two_stages():
+    """150 and 100 epochs of 1000 steps, the last of each never run; halved at 100 and at 50 (ARCHITECTURES 2.8)."""
+    settings = make_settings("sa-sr", **GIVEN)
+    rates = {99_999: 1e-4, 100_000: 5e-5, 148_999: 5e-5, 149_000: 5e-5, 198_999: 5e-5, 199_000: 2.5e-5}
+    assert {step: settings.rate(step) for step in rates} == pytest.approx(rates)
+    assert settings.steps == 248_000
+
+
+def test_published_deraining():
+    """100 epochs of 16,600 samples in batches of 16, one short; a fifth every 45 epochs."""
+    settings = make_settings("sa-derain", **{**GIVEN, "architecture": {"backbone": "rcdnet", "method": "sa"}})
+    epoch = 16_600 / 16
+    assert settings.steps == pytest.approx(99 * epoch, abs=1)
+    at = [settings.rate(int(epochs * epoch)) for epochs in (44.9, 45.1, 89.9, 90.1)]
+    assert at == pytest.approx([4e-4, 8e-5, 8e-5, 1.6e-5])
+
+
+def test_minutes_carry_the_schedule_along():
+    settings = made(steps=1000, lr=1.0, minutes=10)
+    assert settings.rate(0, 5) == pytest.approx(0.01 + 0.99 / 2)
+    assert settings.rate(900, 5) == pytest.approx(settings.rate(900, 0))
+    assert settings.rate(10, 100) == pytest.approx(0.01)
+
+
+def test_minutes_reach_both_stages():
+    settings = made(steps=1000, tl_steps=500, lr=1.0, minutes=10, stage2_lr=0.5)
+    assert settings.rate(100, 2.5) == pytest.approx(0.01 + 0.99 / 2)
+    assert settings.rate(600, 7.5) == pytest.approx(0.5 * (0.01 + 0.99 / 2))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_makes_settings(recipe):
+    backbone = "rcdnet" if "derain" in recipe else "edsr"
+    settings = make_settings(recipe, **{**GIVEN, "architecture": {"backbone": backbone, "method": "sa"}})
+    assert settings.recipe == recipe
+    assert TrainSettings.model_validate(settings.model_dump(mode="json")) == settings
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"batch": 5, "accumulate": 2}, "a batch of 5 cannot be cut into 2 equal parts"),
+        ({"steps": 10, "tl_steps": 10}, "tl_steps must leave steps"),
+        ({"tl_steps": 3, "architecture": {"method": "tl"}}, "only SA has a first stage"),
+        ({"schedule": "multistep", "milestones": (2.0,)}, "milestones are parts of a stage"),
+        ({"loss": "stages"}, 'the loss "stages" is that of rcdnet'),
+        ({"lr": -1.0}, "lr: Input should be greater than 0"),
+        ({"ema": 1.0}, "ema: Input should be less than 1"),
+        ({"learning_rate": 1.0}, "learning_rate: Extra inputs are not permitted"),
+        ({"augment": "turns"}, "augment: Input should be 'flips"),
+    ],
+)
+def test_what_does_not_fit(given, message):
+    with pytest.raises(SettingError, match=message):
+        made(**given)
+
+
+def test_unknown_recipe():
+    with pytest.raises(SettingError, match='no recipe is called "quik". Did you mean "quick"'):
+        made(recipe="quik")

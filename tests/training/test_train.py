@@ -1,0 +1,220 @@
+"""Whole runs: they learn, continue to the last bit, and refuse what cannot go well."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from symmetry_audit.checkpoints import load_checkpoint, read_tensors
+from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.tasks import make_task
+from symmetry_audit.training import Interrupted
+from symmetry_audit.training._log import read_log
+
+
+def weights(folder):
+    return load_checkpoint(folder).weights
+
+
+def state(folder):
+    """All tensors of the last state but the time it took."""
+    tensors, card = read_tensors(folder / "last.safetensors")
+    progress = json.loads(bytes(tensors.pop("progress").tolist()))
+    return tensors, progress["step"], progress["best"], card
+
+
+def stopping(step):
+    """A progress callback that asks the run to stop after ``step``."""
+
+    def progress(done, total, values):
+        if done == step and "loss" in values:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    return progress
+
+
+def assert_same_state(one, other):
+    first, *rest = state(one)
+    second, *others = state(other)
+    assert rest[:2] == others[:2]
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_it_learns(run, settings):
+    result = run(settings(steps=60, validate_every=60, lr=3e-3))
+    found = result.best.card.validation
+    assert result.step == 60
+    assert found["images"] == 2
+    assert found["psnr"] > found["input_psnr"] + 3
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"method": "sa", "tl_steps": 2, "ema": 0.9},
+        {"method": "tl", "clip": 1.0, "schedule": "multistep", "milestones": (0.5,), "warmup": 2},
+        {"method": "cnn", "backbone": "rcdnet", "loss": "stages", "precision": "bf16", "accumulate": 2},
+    ],
+    ids=["sa", "tl", "rcdnet"],
+)
+def test_a_stopped_run_continues_to_the_last_bit(run, settings, tmp_path, given):
+    chosen = settings(steps=7, validate_every=3, **given)
+    run(chosen, "whole")
+    for step in (1, 4):
+        with pytest.raises(Interrupted, match="same command continues"):
+            run(chosen, "stopped", progress=stopping(step))
+    said = []
+    run(chosen, "stopped", say=said.append)
+    assert said[0] == "continuing after step 4 of 7"
+    assert_same_state(tmp_path / "whole", tmp_path / "stopped")
+    for name, value in weights(tmp_path / "whole").items():
+        assert torch.equal(value, weights(tmp_path / "stopped")[name])
+
+
+def test_a_run_killed_between_saves_repeats_the_steps(run, settings, tmp_path):
+    chosen = settings(steps=8, validate_every=4, log_every=1)
+    run(chosen, "whole")
+
+    class KilledError(Exception):
+        pass
+
+    def kill(done, total, values):
+        if done == 6:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(chosen, "killed", progress=kill)
+    run(chosen, "killed")
+    assert_same_state(tmp_path / "whole", tmp_path / "killed")
+    logs = [read_log(tmp_path / name / "log.csv") for name in ("whole", "killed")]
+    for one, other in zip(*logs, strict=True):
+        assert {**one, "seconds": ""} == {**other, "seconds": ""}
+    assert [row["step"] for row in logs[0]] == [str(step) for step in range(1, 9)]
+
+
+def test_another_seed_gives_other_weights(run, settings, tmp_path):
+    run(settings(steps=2), "one")
+    run(settings(steps=2, seed=1), "two")
+    with pytest.raises(AssertionError):
+        assert_same_state(tmp_path / "one", tmp_path / "two")
+
+
+def test_a_finished_run_is_left_alone(run, settings, tmp_path):
+    run(settings())
+    before = (tmp_path / "run" / "last.safetensors").read_bytes()
+    result = run(settings())
+    assert result.step == 6
+    assert (tmp_path / "run" / "last.safetensors").read_bytes() == before
+
+
+def test_another_run_cannot_land_in_the_folder(run, settings):
+    run(settings(steps=2))
+    with pytest.raises(ModelError, match=r"holds another run \(lr 0.001, not 0.002\); --force"):
+        run(settings(steps=2, lr=2e-3))
+    assert run(settings(steps=2, lr=2e-3), force=True).step == 2
+
+
+def test_damaged_settings_are_an_error(run, settings, tmp_path):
+    run(settings(steps=1))
+    (tmp_path / "run" / "settings.json").write_text("{")
+    with pytest.raises(ModelError, match="is damaged; start over"):
+        run(settings(steps=1))
+
+
+def test_first_stage_is_tl_and_second_trains_the_hypernetwork(run, settings, tmp_path):
+    run(settings("sa", steps=4, tl_steps=2, validate_every=2))
+    rows = read_log(tmp_path / "run" / "log.csv")
+    assert [row["stage"] for row in rows] == ["1", "2"]
+    assert float(rows[1]["lr"]) < float(rows[0]["lr"])
+    first = run(settings("sa", steps=3, tl_steps=2, validate_every=2, lr=1e-3), "short")
+    tensors, *_ = state(tmp_path / "short")
+    assert first.step == 3
+    assert any(name.startswith("optimizer.hypernetwork") for name in tensors)
+    assert tensors["model.hypernetwork.head.4.weight"].any()
+
+
+def test_first_stage_equals_tl(run, settings, tmp_path):
+    """The networks of both draw the same initial weights, so they take the same steps."""
+    run(settings("tl", steps=2, schedule="constant"), "tl")
+    with pytest.raises(Interrupted):
+        run(settings("sa", steps=4, tl_steps=2, schedule="constant"), "sa", progress=stopping(2))
+    tl, sa = state(tmp_path / "tl")[0], state(tmp_path / "sa")[0]
+    names = [name.removeprefix("model.") for name in tl if name.startswith("model.")]
+    assert names
+    for name in names:
+        torch.testing.assert_close(sa[f"model.network.{name}"], tl[f"model.{name}"], rtol=0, atol=1e-6)
+
+
+def test_tl_weights_start_sa(run, settings, tmp_path):
+    run(settings("tl", steps=2), "tl")
+    result = run(settings("sa", steps=1, lr=1e-12), "sa", weights=tmp_path / "tl")
+    tl = weights(tmp_path / "tl")
+    for name, value in tl.items():
+        torch.testing.assert_close(result.best.weights[f"network.{name}"], value, rtol=0, atol=1e-6)
+
+
+def test_weights_of_another_basis_are_refused(run, settings, tmp_path):
+    run(settings("tl", steps=1), "tl")
+    chosen = settings("sa", steps=1)
+    bicubic = chosen.model_copy(update={"architecture": {**chosen.architecture, "basis": "bicubic"}})
+    with pytest.raises(SettingError, match="trained with the basis fourier, this network has bicubic"):
+        run(bicubic, "sa", weights=tmp_path / "tl")
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(run, settings, tmp_path):
+    with pytest.raises(ModelError, match=r"step \d+ is no finite number; last.safetensors holds the state before it"):
+        run(settings(steps=200, lr=1e30, schedule="constant", log_every=1, validate_every=200, loss="mse"))
+    tensors, step, _, _ = state(tmp_path / "run")
+    assert step >= 1
+    assert all(torch.isfinite(value).all() for name, value in tensors.items() if name.startswith("model."))
+
+
+def test_batches_that_cannot_be_cut_are_refused(run, settings):
+    with pytest.raises(SettingError, match="cut into 3 equal parts"):
+        settings(batch=4, accumulate=3)
+
+
+def test_accumulating_is_the_same_step(run, settings, tmp_path):
+    """Without batch statistics the mean over two halves is the mean over the whole."""
+    run(settings(steps=2, precision="fp64"), "whole")
+    run(settings(steps=2, precision="fp64", accumulate=2), "halves")
+    one, other = state(tmp_path / "whole")[0], state(tmp_path / "halves")[0]
+    for name in one:
+        if name.startswith("model."):
+            torch.testing.assert_close(one[name], other[name], rtol=0, atol=1e-10)
+
+
+def test_a_time_limit_ends_the_run(run, settings):
+    result = run(settings(steps=10**6, minutes=0.02, validate_every=10**6))
+    assert 0 < result.step < 10**6
+    assert result.seconds < 60
+    assert run(settings(steps=10**6, minutes=0.02, validate_every=10**6)).step == result.step
+
+
+def test_what_a_run_leaves(run, settings, tmp_path):
+    sr = make_task("sr", scale=2)
+    result = run(settings(backbone="edsr", task=sr, steps=2, patch=24, validate_every=2))
+    picture = np.asarray(Image.open(tmp_path / "run" / "samples" / "step_0000002_0.png"))
+    assert picture.shape == (64, 3 * 56, 3)
+    card = result.best.card
+    assert card.task == sr.to_dict()
+    assert len(card.training_images) == 4
+    assert card.settings["patch"] == 24
+    assert len(card.data["fingerprint"]) == 64
+    assert result.best.network()(torch.zeros(1, 3, 20, 20)).shape == (1, 3, 40, 40)
+
+
+def test_tensorboard_that_is_not_there(run, settings, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    with pytest.raises(SettingError, match="needs the package tensorboard"):
+        run(settings(), tensorboard=True)
