@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from symmetry_audit.cli.evaluating import task_options
 from symmetry_audit.cli.options import EXIT_CODES, complete, config_option, quiet_option
-from symmetry_audit.cli.restoring import task_options
 
 if TYPE_CHECKING:
     from symmetry_audit.tasks import Pairs, PatchCache, Task
@@ -102,7 +102,7 @@ def _recipes() -> list[str]:
 @click.option("--from-report", "report", type=click.Path(path_type=Path), help="A folder of `symaudit measure`.")
 @click.option("--data", required=True, help="Training images: folder, glob, list, archive or dataset.")
 @click.option("--valid", required=True, help="Validation images, none of them in --data.")
-@task_options
+@task_options(required=True)
 @click.option("--valid-inputs", help="As --inputs, of --valid.")
 @_network_options
 @_schedule_options
@@ -201,9 +201,7 @@ def _refuse_leaks(valid: Pairs, task: Task, cache: PatchCache, allowed: bool) ->
     found = leaks({item.key: item.fingerprint for item in evaluation_items(valid, task, 0)}, cache.fingerprints)
     if found and not allowed:
         listed = "; ".join(f"{test} = {train} ({how})" for test, train, how in found[:10])
-        raise DataError(
-            f"{len(found)} validation images are trained on: {listed}; take them out, or say --allow-leak"
-        )
+        raise DataError(f"{len(found)} validation images are trained on: {listed}; take them out, or say --allow-leak")
 
 
 def _start(

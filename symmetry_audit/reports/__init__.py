@@ -1,6 +1,15 @@
 """Tables, figures and the table of single responses, from results to files. No torch."""
 
 from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
+from symmetry_audit.reports._curve import write_learning_curve
+from symmetry_audit.reports._evaluation import (
+    comparison_csv,
+    comparison_tex,
+    comparison_text,
+    evaluation_csv,
+    evaluation_tex,
+    evaluation_text,
+)
 from symmetry_audit.reports._facts import ProfileKey
 from symmetry_audit.reports._fits import fits_text
 from symmetry_audit.reports._plots import affine_figure, plot_name
@@ -23,6 +32,12 @@ __all__ = [
     "ProfileKey",
     "ResponseWriter",
     "affine_figure",
+    "comparison_csv",
+    "comparison_tex",
+    "comparison_text",
+    "evaluation_csv",
+    "evaluation_tex",
+    "evaluation_text",
     "fits_text",
     "mean_profiles",
     "plot_name",
@@ -32,5 +47,6 @@ __all__ = [
     "table1_markdown",
     "table1_tex",
     "table1_text",
+    "write_learning_curve",
     "write_recommendation",
 ]

@@ -5,19 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-import matplotlib
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
 from symmetry_audit.errors import ReportError
 from symmetry_audit.files import write_atomically
-from symmetry_audit.reports._style import GREY, STYLE, WIDTH, plain_defaults, saved
 
 __all__ = ["write_learning_curve"]
-
-HEIGHT = 2.4  # inches
-Rows = list[dict[str, str]]
 
 
 def write_learning_curve(folder: Path) -> tuple[Path, ...]:
@@ -26,40 +17,11 @@ def write_learning_curve(folder: Path) -> tuple[Path, ...]:
     Left the loss and the learning rate, right the PSNR on training patches, on the validation images and of
     their degraded input. Raises ReportError where there is no log.
     """
+    from symmetry_audit.reports._learning import learning_curve
+
     try:
         with (folder / "log.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        with plain_defaults(), matplotlib.rc_context(STYLE):
-            files = saved(_drawn(rows))
-    except (OSError, KeyError, ValueError) as error:
+            files = learning_curve(list(csv.DictReader(file)))
+    except (OSError, KeyError, ValueError, TypeError) as error:
         raise ReportError(f"{folder / 'log.csv'} is no log of a training run ({error})") from None
     return tuple(write_atomically(folder / f"learning_curve.{suffix}", content) for suffix, content in files.items())
-
-
-def _drawn(rows: Rows) -> Figure:
-    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    left.set_ylabel("Loss")
-    left.set_yscale("log")
-    _line(left, rows, "loss", color="#0072B2")
-    rate = left.twinx()
-    rate.spines["right"].set_visible(True)
-    rate.set_ylabel("Learning rate", color=GREY)
-    _line(rate, rows, "lr", color=GREY, linewidth=0.7, linestyle=":")
-    right.set_ylabel("PSNR (dB)")
-    _line(right, rows, "train_psnr", color="#56B4E9", linewidth=0.8, label="training patches")
-    _line(right, rows, "valid_psnr", color="#009E73", marker="o", markersize=2.5, label="validation")
-    _line(right, rows, "input_psnr", color=GREY, linestyle="--", label="validation input")
-    right.legend()
-    for axes in (left, right):
-        axes.set_xlabel("Step")
-        second = next((int(row["step"]) for row in rows if row["stage"] == "2"), None)
-        if second is not None:
-            axes.axvline(second, color=GREY, linewidth=0.5)
-    return figure
-
-
-def _line(axes: Axes, rows: Rows, column: str, **style: object) -> None:
-    points = [(int(row["step"]), float(row[column])) for row in rows if row[column]]
-    axes.plot([step for step, _ in points], [value for _, value in points], **style)

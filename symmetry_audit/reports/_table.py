@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
-    *("INDISTINCT", "NULL", "UNTESTED", "Part", "Table"),
+    *("BEST", "INDISTINCT", "NULL", "UNTESTED", "Part", "Table"),
     *("escape_markdown", "markdown_part", "markdown_table", "tex_table", "text_part", "text_table"),
 ]
 
-NULL, UNTESTED, INDISTINCT = "–", "†", "~"
+NULL, UNTESTED, INDISTINCT, BEST = "–", "†", "~", "*"
 COLUMNS = 100  # characters of a terminal line
 
 
@@ -102,7 +102,7 @@ def _tex_part(part: Part) -> list[str]:
     columns = "l" * part.labels + "r" * (span - part.labels)
     lines = [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _tex_row(part, part.header, widths)]
     for title, rows in part.blocks:
-        lines += [r"\midrule", rf"\multicolumn{{{span}}}{{@{{}}l}}{{{_tex(title)}}} \\"]
+        lines += [r"\midrule", *([rf"\multicolumn{{{span}}}{{@{{}}l}}{{{_tex(title)}}} \\"] if title else [])]
         lines += [_tex_row(part, row, widths) for row in rows]
     return [*lines, r"\bottomrule", r"\end{tabular}"]
 
@@ -140,7 +140,9 @@ def _tex(text: str) -> str:
 
 
 def _tex_cell(text: str) -> str:
-    """As ``_tex``, with a mark that takes no room, so that numbers stay in line."""
+    """As ``_tex``, with a mark that takes no room, so that numbers stay in line; the best is bold instead."""
     text = text.strip()
+    if text.endswith(BEST):
+        return rf"\textbf{{{_tex(text.removesuffix(BEST))}}}"
     mark = text[-1:] if text[-1:] in TEX_MARKS else ""
     return _tex(text.removesuffix(mark)) + TEX_MARKS.get(mark, "")

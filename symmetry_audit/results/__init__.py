@@ -1,6 +1,8 @@
 """What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
 
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, JOINT, AffineFit, FailedFit
+from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
+from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._recommendation import (
     RECOMMENDATION_SCHEMA,
     VERDICTS,
@@ -22,6 +24,8 @@ from symmetry_audit.results._report import (
 __all__ = [
     "AFFINE_COLUMNS",
     "AFFINE_FILE",
+    "COMPARISON_SCHEMA",
+    "EVALUATION_SCHEMA",
     "JOINT",
     "RECOMMENDATION_SCHEMA",
     "REPORT_SCHEMA",
@@ -32,8 +36,12 @@ __all__ = [
     "AuditReport",
     "Candidate",
     "CandidateValue",
+    "Comparison",
     "DatasetInfo",
+    "EvaluatedModel",
+    "Evaluation",
     "FailedFit",
+    "ImageScore",
     "Recommendation",
     "ResultRow",
     "SkippedImage",

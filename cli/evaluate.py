@@ -1,0 +1,42 @@
+"""``symaudit evaluate``: PSNR and SSIM of a trained network, or of a baseline, on a test set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from symmetry_audit.cli.evaluating import evaluated, evaluating_options, table_options, write_tables
+from symmetry_audit.cli.options import EXIT_CODES, config_option, quiet_option
+
+__all__ = ["evaluate"]
+
+
+@click.command(short_help="Measure PSNR and SSIM of a trained network.", epilog=EXIT_CODES)
+@click.argument("model", metavar="MODEL")
+@evaluating_options(required=True)
+@config_option
+@table_options
+@quiet_option
+def evaluate(model: str, as_json: bool, csv: Path | None, latex: Path | None, quiet: bool, **options: Any) -> int:
+    """Measure PSNR and SSIM of MODEL on test images, beside those of its input.
+
+    MODEL is the folder of a training run, a .safetensors file, or a baseline: bicubic (interpolation, for
+    super-resolution) or identity (the degraded images as they are). Degraded images are made from the clean ones as
+    the network was trained for; noise is the same in every run with the same seed. Images that the network was
+    trained on are refused. Outputs are clipped and rounded to 8 bits before they are scored.
+
+    \b
+    Example:
+      symaudit evaluate runs/edsr-p8 --data BSD100
+      symaudit evaluate runs/resnet-p8 --data photos/ --sigma 25 --json > sigma25.json
+      symaudit evaluate bicubic --scale 2 --data Set5 --protocol sr-y
+      symaudit evaluate identity --task derain --data Rain100L/test
+    """
+    from symmetry_audit.reports import evaluation_csv, evaluation_tex, evaluation_text
+
+    found = evaluated(model, options, quiet)
+    click.echo(found.to_json() if as_json else evaluation_text(found), nl=False)
+    write_tables({csv: lambda: evaluation_csv(found), latex: lambda: evaluation_tex(found)}, quiet)
+    return 4 if found.skipped and not options["allow_skipped"] else 0

@@ -1,0 +1,23 @@
+"""Trained networks at work: restoring images and files, and measuring how well they do it."""
+
+from symmetry_audit.inference._evaluate import BASELINES, describe, evaluate, leaked
+from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
+from symmetry_audit.inference._restore import can_tile, prepared, restore_image
+from symmetry_audit.inference._samples import as_samples
+from symmetry_audit.inference._targets import planned
+
+__all__ = [
+    "BASELINES",
+    "RECORD",
+    "RestoredFile",
+    "as_samples",
+    "can_tile",
+    "claim",
+    "describe",
+    "evaluate",
+    "leaked",
+    "planned",
+    "prepared",
+    "restore_files",
+    "restore_image",
+]

@@ -1,0 +1,146 @@
+"""PSNR and SSIM of a network, or of a baseline, on a test set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from torch import nn
+
+from symmetry_audit.checkpoints import Checkpoint
+from symmetry_audit.data import set_fingerprint
+from symmetry_audit.errors import ImageError, SettingError
+from symmetry_audit.inference._restore import restore_image
+from symmetry_audit.inference._samples import as_samples
+from symmetry_audit.layers import METHODS
+from symmetry_audit.metrics import Protocol, find_protocol
+from symmetry_audit.results import DatasetInfo, EvaluatedModel, Evaluation, ImageScore
+from symmetry_audit.tasks import Item, Pairs, Task, evaluation_items, leaks, resize_8bit
+
+__all__ = ["BASELINES", "describe", "evaluate", "leaked"]
+
+BASELINES = ("bicubic", "identity")
+WARM = 64  # px
+Restore = Callable[[np.ndarray], np.ndarray]  # from the input to what is scored
+
+
+def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> EvaluatedModel:
+    """What a table says of ``checkpoint``, whose ``network`` is not folded yet; ``name`` is what to call it."""
+    made = checkpoint.card.architecture
+    return EvaluatedModel(
+        name=name,
+        method=METHODS[made["method"]].title,
+        group=made["group"],
+        backbone=made["backbone"],
+        preset=made["preset"],
+        step=checkpoint.card.step,
+        parameters=sum(value.numel() for value in network.parameters()),
+    )
+
+
+def evaluate(
+    model: nn.Module | str,
+    pairs: Pairs,
+    task: Task,
+    *,
+    info: EvaluatedModel | None = None,
+    protocol: str | None = None,
+    seed: int = 0,
+    tile: int | None = None,
+    overlap: int = 32,
+    self_ensemble: bool = False,
+    device: str = "cpu",
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """Score ``model`` on every image of ``pairs``, beside its input.
+
+    ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8
+    bits as a file would be; or "bicubic", the 8-bit bicubic interpolation of a smaller input; or "identity", the
+    degraded input as it stands. ``protocol`` is the task's by default; noise is drawn from ``seed`` and the image's
+    name. Seconds are those of restoring alone.
+
+    Raises SettingError for an unknown protocol and for a baseline that does not fit the task, DataError for an
+    image that cannot be used, ModelError for NaN from the network.
+    """
+    way = find_protocol(protocol or task.protocol)
+    settings = {"self_ensemble": self_ensemble, "tile": tile, "overlap": overlap, "device": device}
+    if isinstance(model, str):
+        run, info = _baseline(model, task), info or EvaluatedModel(name=model)
+        settings = dict.fromkeys(settings) | {"self_ensemble": False, "device": "cpu"}
+    else:
+        run = lambda image: as_samples(restore_image(model, image, **settings))  # noqa: E731
+        info = info or EvaluatedModel(name="network", parameters=sum(value.numel() for value in model.parameters()))
+    rated = []
+    for item in evaluation_items(pairs, task, seed):
+        progress(len(rated), len(pairs.refs))
+        if not rated:
+            run(item.input[:WARM, :WARM])  # what happens once only, such as building filters, is not the image's time
+        rated.append(_rated(run, item, task, way))
+    progress(len(rated), len(pairs.refs))
+    rated.sort(key=lambda item: item.key)  # archives come in their own order
+    digest = set_fingerprint((item.sha256, item.key) for item in rated)
+    return Evaluation(
+        model=info,
+        task=task.to_dict(),
+        task_text=task.text,
+        protocol=way.name,
+        protocol_text=way.text,
+        data=DatasetInfo(pairs.name, pairs.text, len(rated), digest),
+        seed=seed,
+        settings=settings,
+        images=tuple(item.score for item in rated),
+        skipped=pairs.skipped,
+    )
+
+
+def leaked(checkpoint: Checkpoint, pairs: Pairs, task: Task, seed: int = 0) -> list[tuple[str, str, str]]:
+    """(test image, training image, "exact" | "near") for every clean image that the network seems to have seen.
+
+    All images are read and prepared for it, so an unusable one raises DataError before anything is restored.
+    """
+    test = {item.key: item.fingerprint for item in evaluation_items(pairs, task, seed)}
+    train = [(key, {"sha256": sha256, "phash": phash}) for key, sha256, phash in checkpoint.training_images]
+    return leaks(test, train)
+
+
+@dataclass(frozen=True)
+class _Rated:
+    key: str
+    score: ImageScore
+    sha256: str  # of what the score rests on
+
+
+def _baseline(name: str, task: Task) -> Restore:
+    if name not in BASELINES:
+        raise SettingError(f'"{name}" is no baseline; there are {" and ".join(BASELINES)}')
+    if (name == "bicubic") != (task.name == "sr"):
+        fits = "bicubic" if task.name == "sr" else "identity"
+        raise SettingError(f"{name} is no baseline of {task.text}; use {fits}")
+    return lambda image: _as_large(image, task)
+
+
+def _as_large(image: np.ndarray, task: Task) -> np.ndarray:
+    """The input in the size of the clean image."""
+    return image if task.scale == 1 else resize_8bit(image.astype(np.uint8), task.scale)
+
+
+def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
+    start = perf_counter()
+    restored = run(item.input)  # comes back to the processor, so the device is done by then
+    seconds = perf_counter() - start
+    try:
+        own = way.score(restored, item.clean, task.scale)
+        given = way.score(_as_large(item.input, task), item.clean, task.scale)
+    except (SettingError, ImageError) as error:
+        raise type(error)(f"{item.key}: {error}") from None
+    scores = {"psnr": own.psnr, "ssim": own.ssim, "input_psnr": given.psnr, "input_ssim": given.ssim}
+    return _Rated(item.key, ImageScore(image=item.key, **scores, seconds=seconds), _digest(item, task))
+
+
+def _digest(item: Item, task: Task) -> str:
+    """Of the clean image, and of its degraded partner where that is given."""
+    clean = item.fingerprint["sha256"]
+    return hashlib.sha256(clean.encode() + item.input.tobytes()).hexdigest() if task.paired else clean

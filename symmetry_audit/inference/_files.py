@@ -1,0 +1,128 @@
+"""Image files through a network, one after another; what is done is not done again."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageRef, ImageSource, decode_rgb
+from symmetry_audit.errors import DataError, ImageError, ModelError
+from symmetry_audit.files import write_atomically
+from symmetry_audit.inference._restore import restore_image
+from symmetry_audit.inference._samples import as_samples
+from symmetry_audit.results import SkippedImage
+
+__all__ = ["RECORD", "RestoredFile", "claim", "restore_files"]
+
+RECORD = "restoration.json"
+MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # of one file
+
+
+@dataclass(frozen=True)
+class RestoredFile:
+    """One image that was restored: where it lies, the seconds that restoring alone took, whether alpha was dropped."""
+
+    image: str
+    file: str
+    seconds: float
+    alpha_dropped: bool
+
+
+def claim(folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, Any], *, force: bool) -> None:
+    """Make ``folder`` one whose images come from the network and settings of ``record``, kept in RECORD.
+
+    Raises DataError where it holds images of others among ``targets``, unless ``force`` takes it over.
+    """
+    path = folder / RECORD
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = None
+    there = next((target for target in targets.values() if target.exists()), None)
+    if known != record and there is not None and not force:
+        whose = "of nobody knows which network" if known is None else "of another network, or with other settings"
+        raise DataError(f"{there} is there already, {whose}; choose another -o, or --force to overwrite")
+    if known != record:
+        write_atomically(path, json.dumps(record, indent=2) + "\n", error=DataError)
+
+
+def restore_files(
+    network: nn.Module,
+    source: ImageSource,
+    targets: Mapping[ImageRef, Path],
+    settings: Mapping[str, Any],
+    progress: Callable[[int], None],
+) -> tuple[list[RestoredFile], list[SkippedImage]]:
+    """Restore the images of ``source`` that have a target, with the ``settings`` of :func:`restore_image`.
+
+    They come out upright, at their depth of 8 or 16 bits, without alpha; grey stays grey, the mean of the three
+    channels. Each is written whole or not at all; one that cannot be read or restored does not stop the others.
+    Raises DataError where nothing can be written.
+    """
+    done: list[RestoredFile] = []
+    skipped: list[SkippedImage] = []
+    for ref in source.stream(list(targets), MAX_BYTES):
+        progress(len(done) + len(skipped))
+        target = targets[_without_bytes(ref)]
+        try:
+            content, seconds, alpha = _restored(network, ref, target.suffix, settings)
+        except (ImageError, ModelError) as error:
+            skipped.append(SkippedImage(ref.key, str(error)))
+            continue
+        write_atomically(target, content, error=DataError)
+        done.append(RestoredFile(ref.key, target.as_posix(), seconds, alpha))
+    progress(len(done) + len(skipped))
+    return done, skipped
+
+
+def _without_bytes(ref: ImageRef) -> ImageRef:
+    return ImageRef(ref.key, ref.path, ref.member)
+
+
+def _restored(network: nn.Module, ref: ImageRef, suffix: str, settings: Mapping[str, Any]) -> tuple[bytes, float, bool]:
+    """The encoded result, the seconds, and whether the file had alpha."""
+    data = ref.read(MAX_BYTES)
+    picture = decode_rgb(data)
+    kind = picture.pixels.dtype.type
+    pixels = picture.pixels.astype(np.float32) / (np.iinfo(kind).max // 255)
+    start = perf_counter()
+    restored = restore_image(network, pixels, **settings)
+    seconds = perf_counter() - start
+    samples = as_samples(restored.mean(axis=2) if picture.grey else restored, kind)
+    return _encoded(samples, suffix), seconds, _has_alpha(data)
+
+
+def _encoded(samples: np.ndarray, suffix: str) -> bytes:
+    """(H, W) or (H, W, 3), uint8 or uint16, as PNG or TIFF (deflate), both without loss."""
+    if suffix.lower() == ".png":
+        import imagecodecs
+
+        return imagecodecs.png_encode(samples)
+    import tifffile
+
+    file = io.BytesIO()
+    kind = "minisblack" if samples.ndim == 2 else "rgb"
+    tifffile.imwrite(file, samples, photometric=kind, compression="zlib", metadata=None)
+    return file.getvalue()
+
+
+def _has_alpha(data: bytes) -> bool:
+    """By the header; what Pillow cannot open counts as no."""
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large images, which were decoded a moment ago
+            with Image.open(io.BytesIO(data)) as image:
+                return image.has_transparency_data
+    except Exception:  # deep TIFF, which decode_rgb reads by other means
+        return False

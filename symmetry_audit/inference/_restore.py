@@ -1,0 +1,154 @@
+"""One image through a network: whole or in tiles, once or in eight positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.layers import Deformation, SampleAdaptive, fold
+
+__all__ = ["can_tile", "prepared", "restore_image"]
+
+
+def prepared(network: nn.Module) -> nn.Module:
+    """``network`` for inference: in eval mode, and a copy of plain convolutions where no filter depends on the image.
+
+    A network with SA-Conv comes back itself. Outputs agree to rounding.
+    """
+    return (network if _adaptive_parts(network) else fold(network)).eval()
+
+
+def can_tile(network: nn.Module) -> bool:
+    """Whether w, where the network has any, is found from its input alone, so that all tiles can share it."""
+    return all(part is network for part in _adaptive_parts(network))
+
+
+def restore_image(
+    network: nn.Module,
+    image: np.ndarray,
+    *,
+    tile: int | None = None,
+    overlap: int = 32,
+    self_ensemble: bool = False,
+    device: str | torch.device = "cpu",
+) -> np.ndarray:
+    """``image`` (H, W, 3) in 0..255 to the network's output (s H, s W, 3), float32 in 0..255 units, unclipped.
+
+    With ``tile`` the image is cut into equal parts of at most ``tile`` px a side, each of which sees ``overlap`` px
+    around it and meets the network's padding only where the image itself ends. The result is that of the whole image
+    wherever the overlap covers the reach of the network's filters; w of an SA network is always found once, from the
+    whole image. ``self_ensemble`` averages over the eight flips and quarter turns. Images smaller than a hypernetwork
+    takes are continued by their last row and column, which are cut off again. The network runs in eval mode, is moved
+    to ``device``, and is left in the mode it had.
+
+    Raises SettingError for arrays of another shape and for tiles of a network that finds w on the way; ModelError
+    where the output is no image of a whole multiple of the size, or memory does not suffice.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise SettingError(f"expected an image (H, W, 3), got shape {image.shape}")
+    for name, value, least in (("tile", tile, 1), ("overlap", overlap, 0)):
+        if value is not None and value < least:
+            raise SettingError(f"{name} must be {least} px or more, got {value}")
+    if tile is not None and not can_tile(network):
+        raise SettingError("this network finds w on its way, so tiles would not agree: restore the whole image")
+    pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
+    _move(network, torch.device(device))
+    with torch.inference_mode(), _evaluating(network):
+        x = torch.from_numpy(pixels).to(device)
+        result = _ensemble(network, x, tile, overlap) if self_ensemble else _restored(network, x, tile, overlap)
+        return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
+
+
+def _adaptive_parts(network: nn.Module) -> list[nn.Module]:
+    return [part for part in network.modules() if isinstance(part, SampleAdaptive)]
+
+
+def _move(network: nn.Module, device: torch.device) -> None:
+    """To ``device``; moving what is there already would make layers forget their filters."""
+    for value in network.parameters():
+        if value.device.type != device.type or device.index not in (None, value.device.index):
+            network.to(device)
+            return
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Eval mode, and afterwards the mode of every part and the offsets of every w as they were."""
+    training = [part for part in network.modules() if part.training]
+    offsets = [(part, part.offset) for part in network.modules() if isinstance(part, Deformation)]
+    if training:  # switching makes layers forget their filters
+        network.eval()
+    try:
+        yield
+    except RuntimeError as error:  # on the processor torch has no class for it
+        if "memory" not in str(error):
+            raise
+        raise ModelError("not enough memory for this image; restore it in tiles, as with --tile 256") from None
+    finally:
+        for part in training:
+            part.training = True
+        for part, offset in offsets:
+            part.offset = offset
+
+
+def _ensemble(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
+    """The mean over the eight positions of the square, each turned back."""
+    total = 0
+    for turns in range(4):
+        for flip in ([], [3]):
+            moved = torch.rot90(x.flip(flip), turns, (2, 3))
+            total = total + torch.rot90(_restored(network, moved, tile, overlap), -turns, (2, 3)).flip(flip)
+    return total / 8
+
+
+def _restored(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
+    """x (1, 3, H, W) to (1, 3, s H, s W)."""
+    height, width = x.shape[-2:]
+    smallest = max((getattr(part, "smallest", 1) for part in network.modules()), default=1)
+    missing = [max(smallest - size, 0) for size in (width, height)]
+    if any(missing):
+        x = nn.functional.pad(x, (0, missing[0], 0, missing[1]), mode="replicate")
+    if tile is None or max(x.shape[-2:]) <= tile:
+        result, scale = _checked(network(x), x)
+    else:
+        result, scale = _tiled(network, x, tile, overlap)
+    return result[..., : scale * height, : scale * width]
+
+
+def _tiled(network: nn.Module, x: Tensor, tile: int, overlap: int) -> tuple[Tensor, int]:
+    """As ``network(x)``, from tiles with a margin that is cut off again."""
+    if isinstance(network, SampleAdaptive):
+        network.adapt(x)
+        network = network.network
+    rows = []
+    for top, bottom, above, below in _spans(x.shape[-2], tile, overlap):
+        row = []
+        for left, right, before, after in _spans(x.shape[-1], tile, overlap):
+            part = x[..., top - above : bottom + below, left - before : right + after]
+            result, scale = _checked(network(part), part)
+            ends = scale * (above + bottom - top), scale * (before + right - left)
+            row.append(result[..., scale * above : ends[0], scale * before : ends[1]])
+        rows.append(torch.cat(row, dim=-1))
+    return torch.cat(rows, dim=-2), scale
+
+
+def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, int]]:
+    """(start, stop, margin before, margin after) of equal parts of at most ``tile``; margins end with the image."""
+    count = -(-length // tile)
+    edges = [index * length // count for index in range(count + 1)]
+    return [(start, stop, min(overlap, start), min(overlap, length - stop)) for start, stop in pairwise(edges)]
+
+
+def _checked(result: Tensor, x: Tensor) -> tuple[Tensor, int]:
+    """The output and by how much it is larger than ``x``."""
+    scale = result.shape[-1] // x.shape[-1] if isinstance(result, Tensor) and result.dim() == 4 else 0
+    if scale < 1 or result.shape != (1, 3, *(scale * size for size in x.shape[-2:])):
+        got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
+        raise ModelError(f"for an image of shape {tuple(x.shape)} the network gave {got}: expected an RGB image back")
+    return result, scale

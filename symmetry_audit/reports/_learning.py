@@ -1,0 +1,51 @@
+"""Loss and PSNR against the step as a figure."""
+
+from __future__ import annotations
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, plain_defaults, saved
+
+__all__ = ["learning_curve"]
+
+HEIGHT = 2.4  # inches
+BLUE, GREEN, ORANGE = COLOURS["dataset_strict"], COLOURS["dataset_adaptive"], COLOURS["sample_strict"]
+Rows = list[dict[str, str]]
+
+
+def learning_curve(rows: Rows) -> dict[str, bytes]:
+    """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, from the rows of a log.csv."""
+    with plain_defaults(), matplotlib.rc_context(STYLE):
+        return saved(_drawn(rows))
+
+
+def _drawn(rows: Rows) -> Figure:
+    figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    left.set_ylabel("Loss")
+    left.set_yscale("log")
+    _line(left, rows, "loss", color=BLUE)
+    rate = left.twinx()
+    rate.spines["right"].set_visible(True)
+    rate.set_ylabel("Learning rate", color=GREY)
+    _line(rate, rows, "lr", color=GREY, linewidth=0.7, linestyle=":")
+    right.set_ylabel("PSNR (dB)")
+    _line(right, rows, "train_psnr", color=ORANGE, linewidth=0.8, label="training patches")
+    _line(right, rows, "valid_psnr", color=GREEN, marker="o", markersize=2.5, label="validation")
+    _line(right, rows, "input_psnr", color=GREY, linestyle="--", label="validation input")
+    right.legend()
+    for axes in (left, right):
+        axes.set_xlabel("Step")
+        second = next((int(row["step"]) for row in rows if row["stage"] == "2"), None)
+        if second is not None:
+            axes.axvline(second, color=GREY, linewidth=0.5)
+    return figure
+
+
+def _line(axes: Axes, rows: Rows, column: str, **style: object) -> None:
+    points = [(int(row["step"]), float(row[column])) for row in rows if row[column]]
+    axes.plot([step for step, _ in points], [value for _, value in points], **style)

@@ -1,0 +1,188 @@
+"""How well one network restores one test set, as frozen values, to and from JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from math import fsum, inf, isfinite
+from pathlib import Path
+from typing import Any
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json
+
+__all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
+
+EVALUATION_SCHEMA = "symaudit.evaluation/1"
+EQUAL = "infinite: an image is equal to its clean one"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluatedModel:
+    """What was evaluated: a trained network, or a baseline such as bicubic interpolation, which has a name alone.
+
+    ``method`` is the title of its layers ("F-Conv"), ``step`` the training steps it has behind it, ``parameters``
+    those trained and frozen.
+    """
+
+    name: str
+    method: str | None = None
+    group: str | None = None
+    backbone: str | None = None
+    preset: str | None = None
+    step: int | None = None
+    parameters: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageScore:
+    """One image: PSNR in dB (inf where equal) and SSIM of what came out and of what went in (enlarged by bicubic
+    interpolation where that is smaller), and the seconds that restoring took."""
+
+    image: str
+    psnr: float
+    ssim: float
+    input_psnr: float
+    input_ssim: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """PSNR and SSIM of ``model`` on every image of a test set, under one protocol.
+
+    ``task`` is its settings by name and ``task_text`` says them, as ``protocol_text`` says what ``protocol`` names;
+    ``data.fingerprint`` is that of the clean images (and of the degraded ones, where these are given). ``settings``
+    holds how it was run: self_ensemble, tile, overlap and device. Means are plain means over images, infinite where
+    one of them is.
+    """
+
+    model: EvaluatedModel
+    task: Mapping[str, Any]
+    task_text: str
+    protocol: str
+    protocol_text: str
+    data: DatasetInfo
+    seed: int
+    settings: Mapping[str, Any]
+    images: tuple[ImageScore, ...]
+    skipped: tuple[SkippedImage, ...] = ()
+
+    @property
+    def psnr(self) -> float:
+        """Mean PSNR of the restored images in dB."""
+        return _mean(item.psnr for item in self.images)
+
+    @property
+    def ssim(self) -> float:
+        """Mean SSIM of the restored images."""
+        return _mean(item.ssim for item in self.images)
+
+    @property
+    def input_psnr(self) -> float:
+        """Mean PSNR of the input in dB."""
+        return _mean(item.input_psnr for item in self.images)
+
+    @property
+    def input_ssim(self) -> float:
+        """Mean SSIM of the input."""
+        return _mean(item.input_ssim for item in self.images)
+
+    @property
+    def seconds(self) -> float:
+        """Mean time for an image."""
+        return _mean(item.seconds for item in self.images)
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """What two evaluations need to have in common to stand in one table."""
+        task = json.loads(json.dumps(dict(self.task)))  # as it comes back from a file
+        return {"task": task, "protocol": self.protocol, "data": self.data.fingerprint, "seed": self.seed}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document, ``schema`` first; what is null is explained in ``reasons``, by path."""
+        means = {
+            "mean": {"psnr": self.psnr, "ssim": self.ssim},
+            "input": {"psnr": self.input_psnr, "ssim": self.input_ssim},
+        }
+        images = [asdict(item) for item in self.images]
+        reasons = {}
+        for where, values in (*means.items(), *((f"images.{item['image']}", item) for item in images)):
+            for name in [name for name, value in values.items() if value == inf]:
+                values[name], reasons[f"{where}.{name}"] = None, EQUAL
+        if self.model.parameters is None:
+            reasons["parameters"] = f"{self.model.name} has no parameters"
+        return {
+            "schema": EVALUATION_SCHEMA,
+            "model": {name: value for name, value in asdict(self.model).items() if name != "parameters"},
+            "task": dict(self.task),
+            "task_text": self.task_text,
+            "protocol": self.protocol,
+            "protocol_text": self.protocol_text,
+            "data": asdict(self.data),
+            "seed": self.seed,
+            "settings": dict(self.settings),
+            **means,
+            "images": images,
+            "skipped": [asdict(item) for item in self.skipped],
+            "parameters": self.model.parameters,
+            "reasons": reasons,
+        }
+
+    def to_json(self) -> str:
+        """``to_dict`` as text, without NaN or Infinity."""
+        return dump_json(self.to_dict())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Evaluation:
+        """Read what ``symaudit evaluate --json`` printed. Raises ReportError."""
+        try:
+            document = json.loads(Path(path).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ReportError(f"cannot read {path}: {error.strerror}; save what evaluate --json prints") from None
+        except ValueError:
+            raise ReportError(f"{path} is not valid JSON; save what evaluate --json prints") from None
+        return cls.from_dict(document, str(path))
+
+    @classmethod
+    def from_dict(cls, document: Any, where: str = "the evaluation") -> Evaluation:
+        """The inverse of ``to_dict``. Raises ReportError."""
+        schema = document.get("schema") if isinstance(document, dict) else None
+        if schema != EVALUATION_SCHEMA:
+            raise ReportError(f'{where} has schema "{schema}", expected "{EVALUATION_SCHEMA}"; evaluate again')
+        given = {name: document.get(name) for name in cls.__dataclass_fields__}
+        try:
+            found = cls(
+                **{
+                    **given,
+                    "model": EvaluatedModel(**given["model"], parameters=document["parameters"]),
+                    "data": DatasetInfo(**given["data"]),
+                    "images": tuple(_score(item) for item in given["images"]),
+                    "skipped": tuple(SkippedImage(**item) for item in given["skipped"]),
+                }
+            )
+            same = found.to_dict() == document
+        except (KeyError, TypeError, ValueError) as error:
+            raise ReportError(f"{where} is damaged ({error}); evaluate again") from None
+        if not same:
+            raise ReportError(f"{where} is damaged (its means are not those of its images); evaluate again")
+        return found
+
+
+def _score(item: Mapping[str, Any]) -> ImageScore:
+    """One image from JSON, in which an infinite PSNR is null. Raises TypeError or ValueError."""
+    infinite = {name: inf for name in ("psnr", "input_psnr") if item[name] is None}
+    score = ImageScore(**{**item, **infinite})
+    values = (score.ssim, score.input_ssim, score.seconds, *(v for v in (score.psnr, score.input_psnr) if v != inf))
+    if not all(isfinite(value) for value in values):
+        raise ValueError(f"{score.image} has a value that is no number")
+    return score
+
+
+def _mean(values: Iterable[float]) -> float:
+    """Rounded once, so that the order does not matter. Raises ReportError where there are none."""
+    values = list(values)
+    if not values:
+        raise ReportError("no image was scored, so there is no mean; give a folder that holds images")
+    return fsum(values) / len(values)

@@ -1,0 +1,183 @@
+"""Evaluations and comparisons to and from JSON: means, infinities, damage, and what may stand in one table."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from dataclasses import replace
+from math import inf
+
+import pytest
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.results import Comparison, DatasetInfo, EvaluatedModel, Evaluation, ImageScore, SkippedImage
+
+
+def image(name, psnr=30.0, ssim=0.9, **more):
+    return ImageScore(
+        image=name, psnr=psnr, ssim=ssim, **{"input_psnr": 28.0, "input_ssim": 0.8, "seconds": 1.5, **more}
+    )
+
+
+def evaluation(**changes):
+    values = {
+        "model": EvaluatedModel(
+            name="runs/a", method="F-Conv", group="p8", backbone="edsr", preset="tiny", step=7, parameters=42259
+        ),
+        "task": {"name": "denoise", "scale": 1, "sigma": [5.0, 35.0]},
+        "task_text": "denoising",
+        "protocol": "rgb",
+        "protocol_text": "all channels",
+        "data": DatasetInfo("Set5", "data/Set5", 2, "f" * 64),
+        "seed": 0,
+        "settings": {"self_ensemble": False, "tile": None, "overlap": 32, "device": "cpu"},
+        "images": (image("a.png"), image("b.png", 33.1, 0.95, seconds=0.5, input_psnr=27.3)),
+        "skipped": (SkippedImage("c.png", "damaged"),),
+    }
+    return Evaluation(**{**values, **changes})
+
+
+def reloaded(found, folder):
+    (folder / "e.json").write_text(found.to_json(), encoding="utf-8")
+    return Evaluation.load(folder / "e.json")
+
+
+def test_means_are_those_of_the_images():
+    found = evaluation()
+    assert found.psnr == statistics.fmean([30.0, 33.1]) and found.ssim == statistics.fmean([0.9, 0.95])
+    assert found.input_psnr == statistics.fmean([28.0, 27.3]) and found.input_ssim == 0.8
+    assert found.seconds == 1.0
+    back = replace(found, images=found.images[::-1])
+    assert back.psnr == found.psnr
+
+
+def test_a_mean_needs_images():
+    with pytest.raises(ReportError, match="no image was scored, so there is no mean"):
+        evaluation(images=()).to_dict()
+
+
+def test_the_document():
+    document = evaluation().to_dict()
+    assert next(iter(document)) == "schema" and document["schema"] == "symaudit.evaluation/1"
+    assert document["mean"] == {"psnr": 31.55, "ssim": statistics.fmean([0.9, 0.95])}
+    assert document["images"][0] == {
+        **{"image": "a.png", "psnr": 30.0, "ssim": 0.9, "input_psnr": 28.0, "input_ssim": 0.8, "seconds": 1.5}
+    }
+    assert document["parameters"] == 42259 and "parameters" not in document["model"]
+    assert document["skipped"] == [{"image": "c.png", "reason": "damaged"}]
+    assert document["reasons"] == {}
+
+
+def test_there_and_back(tmp_path):
+    for found in (evaluation(), evaluation(model=EvaluatedModel(name="bicubic"), skipped=())):
+        again = reloaded(found, tmp_path)
+        assert again == found
+        assert again.conditions == found.conditions
+        assert again.to_json() == found.to_json()
+
+
+def test_what_is_null_has_a_reason(tmp_path):
+    found = evaluation(
+        model=EvaluatedModel(name="identity"), images=(image("a.png", inf, 1.0), image("b.png", input_psnr=inf))
+    )
+    document = json.loads(found.to_json(), parse_constant=lambda name: pytest.fail(name))
+    equal = "infinite: an image is equal to its clean one"
+    assert document["reasons"] == {
+        "mean.psnr": equal,
+        "input.psnr": equal,
+        "images.a.png.psnr": equal,
+        "images.b.png.input_psnr": equal,
+        "parameters": "identity has no parameters",
+    }
+    assert document["mean"]["psnr"] is None and document["images"][0]["psnr"] is None
+    assert reloaded(found, tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.evaluation/1"'),
+        ({"mean": {"psnr": 50.0, "ssim": 0.9}}, "its means are not those of its images"),
+        ({"extra": 1}, "its means are not those of its images"),
+        ({"images": None}, "is damaged"),
+        ({"images": [{"image": "a.png"}]}, "is damaged"),
+        ({"model": {"title": "x"}}, "is damaged"),
+        ({"data": "Set5"}, "is damaged"),
+    ],
+)
+def test_damage_is_found(change, message):
+    with pytest.raises(ReportError, match=message) as caught:
+        Evaluation.from_dict({**evaluation().to_dict(), **change}, "e.json")
+    assert str(caught.value).startswith("e.json ") and str(caught.value).endswith("; evaluate again")
+
+
+@pytest.mark.parametrize("key", ["model", "images", "parameters", "settings", "data", "reasons"])
+def test_what_is_missing_is_damage(key):
+    document = evaluation().to_dict()
+    del document[key]
+    with pytest.raises(ReportError, match="damaged"):
+        Evaluation.from_dict(document)
+
+
+def test_values_that_are_no_numbers_are_damage():
+    for name in ("psnr", "ssim", "seconds"):
+        document = json.loads(evaluation().to_json())
+        document["images"][0][name] = float("nan")
+        with pytest.raises(ReportError, match=r"a\.png has a value that is no number"):
+            Evaluation.from_dict(document)
+
+
+def test_files_that_are_no_evaluation(tmp_path):
+    with pytest.raises(ReportError, match=r"cannot read .*none\.json: No such file or directory"):
+        Evaluation.load(tmp_path / "none.json")
+    (tmp_path / "cut.json").write_text(evaluation().to_json()[:100], encoding="utf-8")
+    with pytest.raises(ReportError, match=r"cut\.json is not valid JSON; save what evaluate --json prints"):
+        Evaluation.load(tmp_path / "cut.json")
+    (tmp_path / "list.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(ReportError, match=r'list\.json has schema "None"'):
+        Evaluation.load(tmp_path / "list.json")
+
+
+def test_a_comparison_has_a_row_for_each():
+    first, other = evaluation(), evaluation(model=EvaluatedModel(name="identity"), images=(image("a.png", inf),) * 2)
+    document = json.loads(Comparison((first, other)).to_json())
+    assert document["schema"] == "symaudit.comparison/1"
+    assert [row["name"] for row in document["rows"]] == ["runs/a", "identity"]
+    assert document["rows"][0]["psnr"] == first.psnr and document["rows"][0]["parameters"] == 42259
+    assert document["rows"][1]["psnr"] is None
+    assert set(document["reasons"]) == {"rows.identity.psnr", "rows.identity.parameters"}
+
+
+def test_an_infinite_input_has_a_reason_too():
+    found = Comparison((evaluation(images=(image("a.png", input_psnr=inf),)),)).to_dict()
+    assert found["input"]["psnr"] is None and "input.psnr" in found["reasons"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"protocol": "sr-y"}, "protocol rgb against protocol sr-y"),
+        ({"seed": 3}, "seed 0 against seed 3"),
+        (
+            {"data": DatasetInfo("Set14", "x", 14, "0" * 64)},
+            r"Set5 \(2 images, ffffffff\) against Set14 \(14 images, 00000000\)",
+        ),
+        ({"task": {"name": "denoise", "scale": 1, "sigma": 50.0}, "task_text": "other"}, "denoising against other"),
+    ],
+)
+def test_unlike_evaluations_are_not_compared(change, message):
+    named = {"model": EvaluatedModel(name="runs/b"), **change}
+    with pytest.raises(ReportError, match=f"runs/a and runs/b cannot stand in one table: {message}; evaluate both"):
+        Comparison((evaluation(), evaluation(), evaluation(**named)))
+
+
+def test_what_may_differ():
+    other = evaluation(
+        data=DatasetInfo("HR", "elsewhere/HR", 2, "f" * 64), task={"name": "denoise", "scale": 1, "sigma": (5.0, 35.0)}
+    )
+    assert len(Comparison((evaluation(), other)).evaluations) == 2
+
+
+def test_nothing_is_no_comparison():
+    with pytest.raises(ReportError, match="there is nothing to compare; give two runs or more"):
+        Comparison(())
