@@ -48,7 +48,9 @@ def report(what: str, found: list[Affine | None], truth: list[Affine]) -> None:
     """One line: how far ``found`` is from ``truth``."""
     pairs = [(one, other) for one, other in zip(found, truth, strict=True) if one is not None]
     ratio = [100 * abs(one.ratio / other.ratio - 1) for one, other in pairs]
-    turns = [abs((one.alpha - other.alpha + np.pi / 2) % np.pi - np.pi / 2) for one, other in pairs if other.ratio >= 1.2]
+    turns = [
+        abs((one.alpha - other.alpha + np.pi / 2) % np.pi - np.pi / 2) for one, other in pairs if other.ratio >= 1.2
+    ]
     apart = [affine_distance(one, other) for one, other in pairs]
     numbers = [np.quantile(values, (0.5, 0.9)) for values in (ratio, turns, apart)]
     texts = "  ".join(f"{middle:7.3f} {high:7.3f}" for middle, high in numbers)

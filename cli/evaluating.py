@@ -158,7 +158,7 @@ def evaluated(model: str, options: Mapping[str, Any], quiet: bool) -> Evaluation
         info, network = describe(checkpoint, network, model), prepared(network)
     pairs = _opened(task, options, quiet)
     if checkpoint is not None:
-        _check_leaks(model, checkpoint, pairs, task, options)
+        _check_leaks(model, checkpoint, pairs, options)
     device = resolve_device(options["device"])
     with progress_on_stderr(quiet) as progress:
         return evaluate(network, pairs, task, info=info, device=device, progress=progress, **run)
@@ -208,12 +208,12 @@ def _opened(task: Task, options: Mapping[str, Any], quiet: bool) -> Pairs:
     return pairs
 
 
-def _check_leaks(model: str, checkpoint: Checkpoint, pairs: Pairs, task: Task, options: Mapping[str, Any]) -> None:
+def _check_leaks(model: str, checkpoint: Checkpoint, pairs: Pairs, options: Mapping[str, Any]) -> None:
     """Name the test images that the network was trained on; refuse to go on unless it is allowed."""
     from symmetry_audit.errors import DataError
     from symmetry_audit.inference import leaked
 
-    found = leaked(checkpoint, pairs, task, options["seed"])
+    found = leaked(checkpoint, pairs)
     for test, train, kind in found:
         how = "the same pixels" if kind == "exact" else "nearly the same picture"
         click.echo(f"Leak: {test} is {train} of the training set ({how})", err=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symmetry_audit.cli.evaluating import task_options
-from symmetry_audit.cli.options import EXIT_CODES, complete, config_option, quiet_option
+from symmetry_audit.cli.options import EXIT_CODES, complete, config_option, progress_on_stderr, quiet_option
 
 if TYPE_CHECKING:
     from symmetry_audit.tasks import Pairs, PatchCache, Task
@@ -144,8 +144,9 @@ def train(report: Path | None, data: str, valid: str, out: Path | None, quiet: b
     first = int(os.environ.get("RANK", 0)) == 0
     say = _speaker(quiet or not first)
     task, pairs, valid_pairs = _images(data, valid, options, say)
-    cache = PatchCache(pairs, task, options["cache_folder"], int(options["cache_limit"] * 2**30))
-    _refuse_leaks(valid_pairs, task, cache, options["allow_leak"])
+    with progress_on_stderr(quiet or not first) as progress:
+        cache = PatchCache(pairs, task, options["cache_folder"], int(options["cache_limit"] * 2**30), progress)
+    _refuse_leaks(valid_pairs, cache, options["allow_leak"])
     start = _start(report, cache.fingerprint, task, options, say)
     settings = _settings(task, start, options)
     folder = out or Path(f"symaudit-train-{task.name}-{settings.architecture['method']}")
@@ -193,12 +194,12 @@ def _images(data: str, valid: str, options: dict[str, Any], say: Callable[[str],
     return task, *found
 
 
-def _refuse_leaks(valid: Pairs, task: Task, cache: PatchCache, allowed: bool) -> None:
+def _refuse_leaks(valid: Pairs, cache: PatchCache, allowed: bool) -> None:
     """Raise DataError where validation images are trained on: the best state would be chosen by heart."""
     from symmetry_audit.errors import DataError
-    from symmetry_audit.tasks import evaluation_items, leaks
+    from symmetry_audit.tasks import clean_fingerprints, leaks
 
-    found = leaks({item.key: item.fingerprint for item in evaluation_items(valid, task, 0)}, cache.fingerprints)
+    found = leaks(clean_fingerprints(valid), cache.fingerprints)
     if found and not allowed:
         listed = "; ".join(f"{test} = {train} ({how})" for test, train, how in found[:10])
         raise DataError(f"{len(found)} validation images are trained on: {listed}; take them out, or say --allow-leak")

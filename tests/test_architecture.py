@@ -49,7 +49,19 @@ ALLOWED = {
     "data_manifests": set(),
     "__init__": set(),
 }
-WITHOUT_TORCH = ("errors", "files", "results", "groups", "kernels", "data", "reports", "statistics", "synth", "metrics", "tasks")
+WITHOUT_TORCH = (
+    "errors",
+    "files",
+    "results",
+    "groups",
+    "kernels",
+    "data",
+    "reports",
+    "statistics",
+    "synth",
+    "metrics",
+    "tasks",
+)
 
 
 def parts() -> dict[str, list[Path]]:

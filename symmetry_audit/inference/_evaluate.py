@@ -18,7 +18,7 @@ from symmetry_audit.inference._samples import as_samples
 from symmetry_audit.layers import METHODS
 from symmetry_audit.metrics import Protocol, find_protocol
 from symmetry_audit.results import DatasetInfo, EvaluatedModel, Evaluation, ImageScore
-from symmetry_audit.tasks import Item, Pairs, Task, evaluation_items, leaks, resize_8bit
+from symmetry_audit.tasks import Item, Pairs, Task, clean_fingerprints, evaluation_items, leaks, resize_8bit
 
 __all__ = ["BASELINES", "describe", "evaluate", "leaked"]
 
@@ -96,12 +96,12 @@ def evaluate(
     )
 
 
-def leaked(checkpoint: Checkpoint, pairs: Pairs, task: Task, seed: int = 0) -> list[tuple[str, str, str]]:
+def leaked(checkpoint: Checkpoint, pairs: Pairs) -> list[tuple[str, str, str]]:
     """(test image, training image, "exact" | "near") for every clean image that the network seems to have seen.
 
-    All images are read and prepared for it, so an unusable one raises DataError before anything is restored.
+    All clean images are read for it: an unreadable one raises DataError before anything is restored.
     """
-    test = {item.key: item.fingerprint for item in evaluation_items(pairs, task, seed)}
+    test = clean_fingerprints(pairs)
     train = [(key, {"sha256": sha256, "phash": phash}) for key, sha256, phash in checkpoint.training_images]
     return leaks(test, train)
 

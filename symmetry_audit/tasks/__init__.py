@@ -1,7 +1,7 @@
 """Restoration tasks: degradations, images in pairs, training patches, test images, leakage between sets. No torch."""
 
 from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
-from symmetry_audit.tasks._evaluation import Item, evaluation_items
+from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
 from symmetry_audit.tasks._leaks import fingerprint, leaks
 from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
 from symmetry_audit.tasks._resize import imresize, resize_8bit
@@ -18,6 +18,7 @@ __all__ = [
     "PatchCache",
     "PatchSampler",
     "Task",
+    "clean_fingerprints",
     "evaluation_items",
     "fingerprint",
     "imresize",

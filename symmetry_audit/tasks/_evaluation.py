@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from symmetry_audit.tasks._leaks import fingerprint
 from symmetry_audit.tasks._pairs import Pair, Pairs, streamed
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["Item", "evaluation_items"]
+__all__ = ["Item", "clean_fingerprints", "evaluation_items"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,17 @@ def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
             yield _item(pair, task, seed)
         except ImageError as error:
             raise DataError(f"{pair.key}: {error}") from None
+
+
+def clean_fingerprints(pairs: Pairs) -> dict[str, Mapping[str, str | None]]:
+    """Fingerprints of the clean images by name. Raises DataError for one that cannot be read."""
+    found = {}
+    for pair in streamed(replace(pair, given=None) for pair in pairs.refs):
+        try:
+            found[pair.key] = fingerprint(load_rgb(pair.clean).to_8bit())
+        except ImageError as error:
+            raise DataError(f"{pair.key}: {error}") from None
+    return found
 
 
 def _item(pair: Pair, task: Task, seed: int) -> Item:

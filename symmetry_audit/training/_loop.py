@@ -121,11 +121,11 @@ class Loop:
         """The network, optimizer and wrapping for the stage that the position is in."""
         settings = self.settings
         self.second = second = self.position.step >= settings.tl_steps
-        if self.position.step == settings.tl_steps:
-            self.enter_stage2()
         adaptive = isinstance(self.network, SampleAdaptive)
         if adaptive and settings.tl_steps:
             self.network.hypernetwork.requires_grad_(second)
+        if self.position.step == settings.tl_steps:
+            self.enter_stage2()
         objective = Objective(self.network, settings.loss)
         objective.adaptive = second
         if settings.compile:

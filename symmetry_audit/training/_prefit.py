@@ -37,7 +37,7 @@ def prefit(
     to be added to it. Returns the mean distance over the last tenth. Raises SettingError where w is not shared.
     """
     deformation = _shared(network)
-    hypernetwork = network.hypernetwork.to(device).train()
+    hypernetwork = network.hypernetwork.to(device).train().requires_grad_(True)
     deformation.to(device)
     optimizer = torch.optim.Adam(hypernetwork.parameters(), RATE)
     targets = np.array([(fit.a, fit.b) for fit in fits])

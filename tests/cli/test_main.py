@@ -69,7 +69,7 @@ def test_the_line_of_a_verb_is_that_of_its_help():
             assert loaded.short_help == line
 
 
-@pytest.mark.parametrize("name", ["measure", "fit-affine"])
+@pytest.mark.parametrize("name", ["measure", "fit-affine", "train", "evaluate", "restore", "compare"])
 def test_the_help_of_measuring_verbs_has_the_exit_codes_too(run, name):
     assert re.findall(r"^    (\d+) ", run(name, "--help")[1], re.MULTILINE) == ["0", "1", "2", "3", "4", "130"]
 

@@ -189,11 +189,11 @@ def test_images_trained_on_are_found(tmp_path, shared_data):
     Image.open(shared_data / "Set5" / "HR" / names[1]).convert("RGB").save(test / "again.jpg", quality=60)
     shutil.copy(shared_data / "Set5" / "HR" / names[2], test)
     checkpoint = load_checkpoint(save_checkpoint(tmp_path / "run", seen=seen))
-    assert leaked(checkpoint, open_pairs(str(test), LARGE), LARGE) == [
+    assert leaked(checkpoint, open_pairs(str(test), LARGE)) == [
         ("again.jpg", "train_img_002.png", "near"),
         ("img_001.png", "train_img_001.png", "exact"),
     ]
-    assert leaked(load_checkpoint(save_checkpoint(tmp_path / "other")), open_pairs(str(test), LARGE), LARGE) == []
+    assert leaked(load_checkpoint(save_checkpoint(tmp_path / "other")), open_pairs(str(test), LARGE)) == []
 
 
 @pytest.mark.data

@@ -67,5 +67,7 @@ def test_without_its_hypernetwork_sa_is_tl():
     objective = Objective(sa, "l1")
     adapted = objective(x, clean).loss.detach()
     objective.adaptive = False
-    assert objective(x, clean).loss.detach() == pytest.approx(float(Objective(tl, "l1")(x, clean).loss.detach()), rel=1e-6)
+    assert objective(x, clean).loss.detach() == pytest.approx(
+        float(Objective(tl, "l1")(x, clean).loss.detach()), rel=1e-6
+    )
     assert objective(x, clean).loss.detach() != pytest.approx(float(adapted), rel=1e-6)

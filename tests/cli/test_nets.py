@@ -1,0 +1,78 @@
+"""`symaudit nets`: the table, the document, and what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from symmetry_audit.cli import nets as module
+from symmetry_audit.layers import METHODS
+from symmetry_audit.nets import BACKBONES, PRESETS, costs
+from tests.cli.conftest import one_document
+
+
+def test_choices_are_the_networks() -> None:
+    assert (tuple(BACKBONES), tuple(METHODS), PRESETS) == (module.BACKBONES, module.METHODS, module.PRESETS)
+
+
+def test_the_table(call) -> None:
+    code, out, err = call("nets", "--backbone", "edsr", "--method", "cnn", "--method", "tl", "--preset", "paper")
+    assert (code, err) == (0, "")
+    head, plain, learned = out.splitlines()
+    assert head.split() == [
+        *("backbone", "method", "scale", "group", "parameters", "trainable", "multiply-adds", "memory")
+    ]
+    # (3 + 33 x 256 + 1024 + 4 x 3) x 256 x 9 x 48^2, and 3 x 3 + 3 x 3 x 4 for the mean shifts: 50,361,046,272
+    assert plain.split() == ["edsr", "cnn", "x2", "p1", "21,847,067", "21,847,043", "50.361", "G", "159.9", "MiB"]
+    assert learned.split()[:6] == ["edsr", "tl", "x2", "p8", "8,924,414", "8,924,390"]
+    assert len({len(line) for line in (head, plain, learned)}) == 1
+
+
+def test_all_networks_of_a_method(call) -> None:
+    code, out, err = call("nets", "--method", "gcnn", "--preset", "tiny", "--scale", "4", "--size", "16", "--json")
+    assert (code, err) == (0, "")
+    document = one_document(out)
+    assert document["schema"] == "symaudit.nets/1"
+    scales = {"edsr": 4, "rdn": 4, "rcan": 4, "resnet": 1, "rcdnet": 1}
+    assert {row["backbone"]: row["scale"] for row in document["rows"]} == scales
+    for row in document["rows"]:
+        cost = costs(row["backbone"], "gcnn", "tiny", row["scale"], 16)
+        assert row == {
+            **{"backbone": row["backbone"], "conv": "gcnn", "preset": "tiny", "scale": scales[row["backbone"]]},
+            **{"size": 16, "group": "p4", "parameters": cost.parameters, "trainable": cost.trainable},
+            **{"multiply_adds": cost.multiply_adds, "activation_bytes": cost.activation_bytes},
+        }
+
+
+def test_scale_2_by_default(call) -> None:
+    _, out, _ = call(
+        "nets", "--backbone", "rdn", "--backbone", "resnet", "--method", "cnn", "--preset", "tiny", "--json"
+    )
+    assert [row["scale"] for row in one_document(out)["rows"]] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--backbone", "resnet", "--scale", "2"), "Error: resnet has scale 1, got 2; edsr, rdn and rcan enlarge"),
+        (("--backbone", "edsr", "--method", "sa", "--size", "9"), "Error: edsr with sa takes images of"),
+        (("--backbone", "unet"), "'unet' is not one of 'edsr'"),
+        (("--size", "0"), "0 is not in the range x>=1"),
+    ],
+)
+def test_wrong_usage(call, arguments: tuple[str, ...], message: str) -> None:
+    code, out, err = call("nets", "--preset", "tiny", *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_help_does_not_wait_for_torch() -> None:
+    script = (
+        "import sys\nfrom symmetry_audit.cli.main import main\n"
+        "try:\n    main(['nets', '--help'])\nfinally:\n    assert 'torch' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "symaudit nets --backbone edsr --preset paper" in done.stdout

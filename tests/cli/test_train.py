@@ -1,0 +1,298 @@
+"""`symaudit train`: from a report to a network, what it prints, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from symmetry_audit.checkpoints import load_checkpoint
+from symmetry_audit.results import AuditReport
+from tests.cli.conftest import STRICT, Killable, one_document
+from tests.conftest import save_photos, smooth_noise
+
+SHORT = (
+    "--preset",
+    "tiny",
+    "--steps",
+    "3",
+    "--batch",
+    "2",
+    "--patch",
+    "32",
+    "--validate-every",
+    "2",
+    "--log-every",
+    "1",
+)
+
+
+@pytest.fixture
+def sets(tmp_path, rng, monkeypatch) -> tuple[str, str]:
+    """Names of folders of training and validation photographs in tmp_path; the user's cache is there, too."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    save_photos(tmp_path / "photos", rng, 4, (72, 80))
+    save_photos(tmp_path / "valid", rng, 1)
+    return "photos", "valid"
+
+
+@pytest.fixture
+def train(call, sets):
+    """Run `symaudit train` on the photographs; --task denoise unless another is named."""
+
+    def run(*arguments: object, short: tuple[str, ...] = SHORT) -> tuple[int, str, str]:
+        task = () if "--task" in arguments else ("--task", "denoise", "--sigma", "25")
+        return call("train", "--data", sets[0], "--valid", sets[1], *task, *short, *arguments)
+
+    return run
+
+
+@pytest.fixture
+def report(call, sets, undrawn, tmp_path) -> Path:
+    """A report of the training photographs with joint fits, which recommends p4 adaptive."""
+    code, _, err = call("measure", sets[0], "--group", "p4", "--no-controls", "--fit", "joint", "--out", "audit")
+    assert code == 0, err
+    return recommending("p4", "dataset_adaptive", tmp_path / "audit")
+
+
+def recommending(group: str, scenario: str, folder: Path) -> Path:
+    """Let the report recommend ``group``, whatever its few photographs say."""
+    path = folder / "report.json"
+    document = json.loads(path.read_text())
+    document["recommendation"] |= {"group": group, "scenario": scenario, "sentence": "the test wants it"}
+    path.write_text(json.dumps(document))
+    return folder
+
+
+def test_from_report_to_restored_image(call, train, report, sets, tmp_path):
+    code, out, err = train("--from-report", "audit", "--out", "net")
+    assert code == 0, err
+    assert "From audit:\n  group p4: the test wants it\n  method sa:" in err
+    assert "geometric median of 4 joint fits" in err
+    assert "resnet tiny, sa over p4; 3 steps of 2 patches of 32 px; 4 images, validated on 1" in err
+    assert out.startswith("net: ")
+    checkpoint = load_checkpoint(tmp_path / "net")
+    loaded = AuditReport.load(report)
+    assert checkpoint.card.audit["fingerprint"] == loaded.dataset.fingerprint
+    assert checkpoint.card.data["fingerprint"] == loaded.dataset.fingerprint
+    assert checkpoint.card.settings["tl_steps"] == 1
+    assert {"best.safetensors", "log.csv", "learning_curve.png", "settings.json"} <= {
+        p.name for p in (tmp_path / "net").iterdir()
+    }
+    code, out, err = call("evaluate", "net", "--data", sets[1], "--json")
+    assert code == 0, err
+    document = one_document(out)
+    assert document["protocol"] == "rgb"
+    assert document["mean"]["psnr"] == pytest.approx(checkpoint.card.validation["psnr"], abs=1e-3)
+    code, _, err = call("restore", "net", "valid", "-o", "restored")
+    assert code == 0, err
+    assert np.asarray(Image.open(tmp_path / "restored" / "photo_0.png")).shape == (64, 56, 3)
+
+
+def test_w_starts_where_the_report_says(train, report, tmp_path):
+    assert train("--from-report", "audit", "--out", "net", "--lr", "1e-12")[0] == 0
+    checkpoint = load_checkpoint(tmp_path / "net")
+    deformation = checkpoint.network().deformations()[0]
+    assert deformation.coordinates().tolist() == pytest.approx(checkpoint.card.audit["w"], abs=1e-6)
+    assert max(map(abs, checkpoint.card.audit["w"])) > 1e-3
+
+
+def test_hypernetwork_learns_the_fits_of_the_report(train, report, tmp_path, monkeypatch):
+    from symmetry_audit.training import _prefit
+
+    monkeypatch.setattr(_prefit.prefit, "__kwdefaults__", {**_prefit.prefit.__kwdefaults__, "steps": 20})
+    code, _, err = train("--from-report", "audit", "--hyper-init", "audit", "--out", "net")
+    assert code == 0, err
+    assert "hypernetwork pre-fitted to w_n of 4 images" in err
+    last = [
+        value for name, value in load_checkpoint(tmp_path / "net").weights.items() if name.endswith("head.4.weight")
+    ]
+    assert last[0].abs().max() > 1e-3
+
+
+def test_hyper_init_audit_needs_fits(train):
+    code, _, err = train("--conv", "sa", "--group", "p4", "--hyper-init", "audit")
+    assert (code, err.splitlines()[-1]) == (
+        2,
+        "Error: no training image has a fit in the report; use --hyper-init zero",
+    )
+
+
+@pytest.mark.parametrize(("group", "taken"), [("p32", "p8"), ("p2", "p2"), ("p1", "p1")])
+def test_recommended_groups(train, report, tmp_path, group, taken):
+    recommending(group, "dataset_strict", report)
+    code, _, err = train("--from-report", "audit", "--out", "net")
+    assert code == 0, err
+    architecture = load_checkpoint(tmp_path / "net").card.architecture
+    assert architecture["group"] == taken
+    assert architecture["method"] == ("cnn" if group == "p1" else "fconv")
+
+
+def test_flags_go_before_the_report(train, report):
+    code, out, err = train("--from-report", "audit", "--conv", "tl", "--group", "p8", "--dry-run")
+    assert code == 0
+    settings = one_document(out)["settings"]
+    assert (settings["architecture"]["method"], settings["architecture"]["group"]) == ("tl", "p8")
+    assert "group p8: as asked; the report recommends p4" in err
+
+
+def test_a_report_about_other_images(train, report, rng, tmp_path):
+    save_photos(tmp_path / "photos" / "more", rng, 1)
+    code, _, err = train("--from-report", "audit")
+    assert code == 1
+    assert 'about other images than --data (4 images of "photos")' in err.splitlines()[-1]
+    assert train("--from-report", "audit", "--allow-other-data")[0] == 0
+
+
+def test_a_report_of_another_schema(train, report):
+    path = report / "report.json"
+    path.write_text(path.read_text().replace("symaudit.report/1", "symaudit.report/9"))
+    code, _, err = train("--from-report", "audit")
+    assert (code, 'has schema "symaudit.report/9", expected' in err) == (1, True)
+
+
+def test_a_report_that_recommends_nothing(call, train, sets, undrawn):
+    assert call("measure", sets[0], "--group", "p4", "--scenario", "sample_strict", "--out", "audit")[0] == 0
+    code, _, err = train("--from-report", "audit")
+    assert (code, "recommends no group; measure with --scenario all" in err) == (1, True)
+
+
+def test_validation_images_that_are_trained_on(train, tmp_path):
+    shutil.copy(tmp_path / "photos" / "photo_1.png", tmp_path / "valid" / "other.png")
+    code, _, err = train()
+    assert code == 1
+    assert "1 validation images are trained on: other.png = photo_1.png (exact)" in err
+    assert train("--allow-leak")[0] == 0
+
+
+def test_json_is_one_document(train):
+    code, out, _ = train("--json", "-q")
+    assert code == 0
+    document = one_document(out)
+    assert document["schema"] == "symaudit.training/1"
+    assert (document["step"], document["validation"]["images"]) == (3, 1)
+
+
+def test_quiet_says_nothing(train):
+    assert train("-q")[2] == ""
+
+
+def test_the_same_command_finds_its_run_finished(train):
+    first = train("--out", "net")
+    again = train("--out", "net")
+    assert again[0] == 0
+    assert again[1].rpartition(",")[0] == first[1].rpartition(",")[0]
+    assert "continuing after step 3 of 3" in again[2]
+
+
+def test_a_folder_of_another_run(train):
+    assert train("--out", "net")[0] == 0
+    code, _, err = train("--out", "net", "--lr", "5e-4")
+    assert (code, "net holds another run (lr 0.001, not 0.0005); --force starts over" in err) == (1, True)
+    assert train("--out", "net", "--lr", "5e-4", "--force")[0] == 0
+
+
+@pytest.mark.parametrize("task", ["sr", "derain", "inpaint"])
+def test_every_task_trains(train, tmp_path, rng, task):
+    options = {"sr": ("--scale", "3", "--patch", "20"), "inpaint": ("--missing", "0.5", "--peak", "30"), "derain": ()}[
+        task
+    ]
+    if task == "derain":
+        for name in ("photos", "valid"):
+            rainy = tmp_path / name / "rain"
+            rainy.mkdir()
+            (tmp_path / name / "norain").mkdir()
+            for path in sorted((tmp_path / name).glob("*.png")):
+                pixels = np.asarray(Image.open(path)).astype(float)
+                streaks = 40 * (smooth_noise(rng, *pixels.shape[:2]) > 160)[..., None]
+                Image.fromarray((pixels + streaks).clip(0, 255).astype(np.uint8)).save(rainy / path.name)
+                path.rename(tmp_path / name / "norain" / path.name)
+    code, _, err = train("--task", task, *options, "--out", "net")
+    assert code == 0, err
+    assert load_checkpoint(tmp_path / "net").task.name == task
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (("--task", "denoise"), 2, "sigma"),
+        (("--conv", "fconf"), 2, 'no method is called "fconf". Did you mean "fconv"'),
+        (("--conv", "fconv", "--group", "p3"), 2, "32 channels cannot be shared out among the 3 elements of p3"),
+        (("--recipe", "sa-dance"), 2, 'no recipe is called "sa-dance"'),
+        (("--patch", "500"), 2, "smaller than a patch of 500 px"),
+        (("--backbone", "edsr", "--preset", "paper", "--conv", "sa", "--hyper-init", "audit"), 2, ""),
+        (("--task", "derain"), 1, '"photos" has no folder of clean images'),
+        (("--weights", "nothing.safetensors"), 1, "there is no file nothing.safetensors"),
+        (("--cache-limit", "1e-9"), 2, "--cache-limit"),
+    ],
+)
+def test_what_is_refused(train, arguments, code, message):
+    found, out, err = train(*arguments)
+    assert (found, out) == (code, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_a_config_file(train, tmp_path):
+    (tmp_path / "run.toml").write_text('lr = 2e-3\nschedule = "constant"\n')
+    code, out, _ = train("--config", "run.toml", "--schedule", "cosine", "--dry-run")
+    settings = one_document(out)["settings"]
+    assert (code, settings["lr"], settings["schedule"]) == (0, 2e-3, "cosine")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_was_stopped_continues(train, sets, tmp_path, how):
+    """A real process; its weights in the end are those of a run that was not stopped."""
+    long = (
+        "--preset",
+        "tiny",
+        "--steps",
+        "12",
+        "--batch",
+        "2",
+        "--patch",
+        "32",
+        "--validate-every",
+        "4",
+        "--log-every",
+        "1",
+    )
+    files = (
+        "--data",
+        sets[0],
+        "--valid",
+        sets[1],
+        "--task",
+        "denoise",
+        "--sigma",
+        "25",
+        "--conv",
+        "fconv",
+        "--group",
+        "p4",
+    )
+    process = Killable(tmp_path, tmp_path / "net" / "log.csv", "train", *files, *long, "--out", "net")
+    process.wait_for(5)
+    code, _, err = process.stop(how)
+    if how != signal.SIGKILL:
+        assert (code, "the same command continues" in err) == (130, True)
+    threads = os.environ.get("OMP_NUM_THREADS")
+    code, _, err = train("--conv", "fconv", "--group", "p4", "--out", "net", short=long)
+    assert (code, "continuing after step" in err) == (0, True), (err, threads)
+    assert train("--conv", "fconv", "--group", "p4", "--out", "whole", short=long)[0] == 0
+    one, other = (load_checkpoint(tmp_path / name).weights for name in ("net", "whole"))
+    for name, value in one.items():
+        assert (value == other[name]).all(), name
+
+
+def test_measuring_strictly_gives_a_start_without_w(call, train, sets, undrawn):
+    assert call("measure", sets[0], "--group", "p4", *STRICT, "--out", "audit")[0] == 0
+    code, _, err = train("--from-report", "audit", "--conv", "sa", "--group", "p4", "--out", "net")
+    assert code == 0, err
+    assert "w starts at" not in err
