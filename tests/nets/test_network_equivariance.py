@@ -68,7 +68,6 @@ def test_other_angles_need_a_group_that_has_them() -> None:
         method: equivariance_error(residue(lively("resnet", method)), "p8", blobs)[1].item()
         for method in ("e2cnn", "cnn")
     }
-    print(errors)
     assert errors["e2cnn"] < 0.1 < 0.2 < errors["cnn"]
 
 

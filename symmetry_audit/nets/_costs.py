@@ -1,0 +1,126 @@
+"""What a network costs: parameters, multiply-adds, and the memory that a training step keeps."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.groups import Group
+from symmetry_audit.layers import METHODS, EquivariantConv2d
+from symmetry_audit.nets._build import build
+
+__all__ = ["Cost", "costs"]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The costs of one network on one image, see ``costs``."""
+
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    activation_bytes: int
+
+
+def costs(
+    backbone: str,
+    method: str = "cnn",
+    preset: str = "small",
+    scale: int | None = None,
+    size: int = 48,
+    *,
+    group: Group | str | None = None,
+    basis: str | None = None,
+) -> Cost:
+    """Parameters of ``build``'s network, and what one image of ``size`` x ``size`` px, before enlarging, takes.
+
+    ``parameters`` include frozen ones. ``multiply_adds`` are those of convolutions and matrix products in a
+    forward pass, padding included. Filters that are the same for all images are built once and not counted; those
+    of SA-Conv are built for each image and are. ``activation_bytes`` is what a training step keeps from the forward
+    for the backward pass, in float32: every distinct tensor once, filter banks too, parameters not.
+    Raises SettingError as ``build`` does, and for images that are too small.
+    """
+    network = build(backbone, method, preset=preset, scale=scale, group=group, basis=basis)
+    if size < network.smallest:
+        raise SettingError(
+            f"{backbone} with {method} takes images of {network.smallest} pixels a side or more, got size {size}"
+        )
+    numbers = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
+    for_each_image = METHODS[method].deformation == "sample"
+    layers = _take_out(network)
+    try:
+        with FlopCounterMode(display=False) as counter:
+            saved = _saved(network, torch.zeros(1, 3, size, size, device="meta"))
+    except ValueError:  # batch normalisation of a single value
+        raise SettingError(
+            f"{backbone} with {method} cannot be trained on a single image of {size} x {size} pixels: "
+            "give a larger size"
+        ) from None
+    products, kept = _filters(layers, for_each_image)
+    return Cost(
+        sum(number for number, _ in numbers),
+        sum(number for number, trained in numbers if trained),
+        counter.get_total_flops() // 2 + products,
+        _bytes(saved.values()) + kept,
+    )
+
+
+def _take_out(network: nn.Module) -> list[EquivariantConv2d]:
+    """The equivariant layers, in whose place ``network`` gets plain ones, and all of it shapes without values."""
+    found = [(name, part) for name, part in network.named_modules() if isinstance(part, EquivariantConv2d)]
+    for name, layer in found:
+        parent, _, last = name.rpartition(".")
+        sizes = layer.in_channels, layer.out_channels, layer.kernel_size, layer.stride, layer.padding
+        plain = nn.Conv2d(*sizes, bias=layer.bias is not None, padding_mode=layer.padding_mode, device="meta")
+        setattr(network.get_submodule(parent), last, plain)
+    network.to("meta")
+    return [layer for _, layer in found]
+
+
+def _saved(module: nn.Module, image: Tensor) -> dict[int, torch.UntypedStorage]:
+    """What the forward pass keeps for the backward one, by identity, parameters and ``image`` left out."""
+    own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), image)}
+    saved = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            saved[storage._cdata] = storage  # held, so that no address is used twice
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        module(image)
+    return saved
+
+
+def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int, int]:
+    """Multiply-adds for building the filters that every image has of its own, and the bytes that all filters keep.
+
+    Measured on one pixel, of layers that are alike on two: what the second adds, all further ones do; constants
+    that they have in common come with the first.
+    """
+    products, further, saved, alike = 0, 0, {}, defaultdict(list)
+    for layer in layers:
+        if layer.deformation is not None and for_each_image:
+            layer.deformation.offset = torch.zeros(1, 3, requires_grad=True)
+        alike[type(layer), layer.weight.shape, layer.kernel_size, layer.deformation is None].append(layer)
+    for same in alike.values():
+        for layer in same[:2]:
+            before = _bytes(saved.values())
+            with FlopCounterMode(display=False) as counter:
+                saved |= _saved(layer, torch.zeros(1, layer.in_channels, 1, 1))
+        further += (_bytes(saved.values()) - before) * max(0, len(same) - 2)
+        if layer.deformation is not None and for_each_image:
+            convolution = layer.in_channels * layer.out_channels * layer.kernel_size**2
+            products += (counter.get_total_flops() // 2 - convolution) * len(same)
+    return products, _bytes(saved.values()) + further
+
+
+def _bytes(storages: Iterable[torch.UntypedStorage]) -> int:
+    return sum(storage.nbytes() for storage in storages)

@@ -1,0 +1,54 @@
+"""RCAN (Zhang et al., "Image Super-Resolution Using Very Deep Residual Channel Attention Networks", ECCV 2018).
+
+Without channel attention, as in [SA].
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from symmetry_audit.nets._blocks import Frame, Residual, residual_block
+from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._published import MeanShift, plain_conv, plain_upsampler
+
+__all__ = ["PublishedRCAN", "rcan"]
+
+
+def rcan(plan: Plan) -> nn.Module:
+    """RCAN's residual groups, as published or in the frame that all clean networks have."""
+    if plan.paper:
+        return plan.layers.network(PublishedRCAN(plan))
+    groups = nn.Sequential(*(residual_group(plan) for _ in range(plan.size.groups)))
+    return plan.layers.network(Frame(plan, groups))
+
+
+def residual_group(plan: Plan, scale: float = 1.0, block_scale: float = 1.0) -> Residual:
+    """Residual blocks and a convolution, and the input carried around them."""
+    blocks = (residual_block(plan, block_scale) for _ in range(plan.size.blocks))
+    return Residual(*blocks, plan.layers.group_conv(plan.features, plan.features), scale=scale)
+
+
+class PublishedRCAN(nn.Module):
+    """RCAN as its row in Table 2 of [SA] counts it; (N, 3, H, W) to (N, 3, s H, s W), 0..255.
+
+    Quirks: the up-sampler and the last convolution (5 x 5, but 3 x 3 in CNN and G-CNN) are plain. Only
+    Har-Net, F-Conv, B-Conv, TL and SA project features over the group to plain channels before; the
+    others mix the group axis away. Groups are scaled by 0.1 but in CNN, the blocks of E2-CNN too.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        layers, features, channels, method = plan.layers, plan.features, plan.size.channels, plan.method
+        self.subtract_mean, self.add_mean = MeanShift(-1), MeanShift(1)
+        self.head = layers.lifting(3, features)
+        scales = {"scale": 1.0 if method == "cnn" else 0.1, "block_scale": 0.1 if method == "e2cnn" else 1.0}
+        groups = (residual_group(plan, **scales) for _ in range(plan.size.groups))
+        self.body = nn.Sequential(*groups, layers.group_conv(features, features))
+        projects = method in ("harnet", "fconv", "bconv", "tl", "sa")
+        out = [layers.projection(features, channels)] if projects else []
+        last = plain_conv(channels, 3, 3 if method in ("cnn", "gcnn") else 5)
+        self.tail = nn.Sequential(*out, *plain_upsampler(channels, plan.scale), last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shallow = self.head(self.subtract_mean(x))
+        return self.add_mean(self.tail(shallow + self.body(shallow)))

@@ -1,0 +1,93 @@
+"""RCDNet in its clean variant, and its builder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.nets._blocks import HALF, SMALL, Residual, residual_block, shrink
+from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._published import plain_conv
+from symmetry_audit.nets._rcdnet_published import PublishedRCDNet
+from symmetry_audit.nets._streaks import streaks
+from symmetry_audit.nets._unfolding import Stages, Unfolding
+
+__all__ = ["RCDNet", "rcdnet"]
+
+WINDOW = 9  # of rain kernels and of the first background, in pixels
+
+
+def rcdnet(plan: Plan) -> nn.Module:
+    """RCDNet with equivariant background networks; in the clean variant one w, and one hypernetwork, for all."""
+    return PublishedRCDNet(plan) if plan.paper else plan.layers.network(RCDNet(plan))
+
+
+class RCDNet(Unfolding):
+    """The clean variant: images in about unit range, networks without batch normalisation, nothing unused.
+
+    (N, 3, H, W) to (N, 3, H, W), 0..255 and unclipped; with ``stages=True`` to ``Stages``. Before training the
+    background networks change little, and rain is what the kernels find in the image's bright details: some grey
+    levels. The path of the background is equivariant. Rain kernels have directions and do not turn, since rain
+    falls downwards: where there is rain the network is not equivariant.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        size, stages = plan.size, plan.size.stages
+        first, *nets = (background_net(plan) for _ in range(stages + 1))
+        super().__init__(first, nets, [MapNet(size.maps, size.blocks) for _ in range(stages)])
+        self.hidden, self.kernels = size.hidden, nn.Parameter(streaks(size.maps))
+
+    def forward(self, x: Tensor, stages: bool = False) -> Tensor | Stages:
+        observed = (x - HALF) / HALF
+        empty = observed.new_zeros(len(x), self.hidden, *x.shape[2:])
+        state = self.first(torch.cat([observed, empty], 1)) - torch.cat([_detail(observed), empty], 1)
+        _, backgrounds, rains = self.unfold(observed, state, self.kernels, self.kernels)
+        if not stages:
+            return _in_grey_levels(backgrounds[-1])
+        return Stages(
+            _in_grey_levels(state[:, :3]),
+            tuple(map(_in_grey_levels, backgrounds)),
+            tuple(HALF * rain for rain in rains),
+        )
+
+
+def background_net(plan: Plan) -> nn.Module:
+    """Xnet: plain channels, the background and the hidden ones, to the same through features over the group."""
+    layers, features, channels = plan.layers, plan.features, 3 + plan.size.hidden
+    return Residual(
+        layers.lifting(channels, features),
+        nn.ReLU(),
+        *(residual_block(plan) for _ in range(plan.size.blocks)),
+        shrink(layers.projection(features, channels), slice(3)),
+    )
+
+
+class MapNet(nn.Module):
+    """Mnet: plain residual blocks on the maps, each of which changes little at first, and what is above 0 then.
+
+    The last biases are the thresholds of the maps.
+    """
+
+    def __init__(self, maps: int, blocks: int) -> None:
+        super().__init__()
+        self.blocks = nn.Sequential(*(_map_block(maps) for _ in range(blocks)))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.blocks(maps).relu()
+
+
+@torch.no_grad()
+def _map_block(maps: int) -> Residual:
+    block = Residual(plain_conv(maps, maps), nn.ReLU(), plain_conv(maps, maps))
+    block[-1].weight *= SMALL
+    block[-1].bias.zero_()
+    return block
+
+
+def _detail(image: Tensor) -> Tensor:
+    """What ``image`` has beyond its local mean; without it at first, no rain would be seen to learn from."""
+    return image - nn.functional.avg_pool2d(image, WINDOW, 1, WINDOW // 2, count_include_pad=False)
+
+
+def _in_grey_levels(background: Tensor) -> Tensor:
+    return HALF * background + HALF

@@ -1,0 +1,85 @@
+"""RDN (Zhang et al., "Residual Dense Network for Image Super-Resolution", CVPR 2018)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.nets._blocks import Frame
+from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._published import MeanShift, plain_conv, plain_upsampler
+
+__all__ = ["PublishedRDN", "rdn"]
+
+
+def rdn(plan: Plan) -> nn.Module:
+    """RDN as published, or in the frame that all clean networks have."""
+    return plan.layers.network(PublishedRDN(plan) if plan.paper else Frame(plan, DenseBody(plan)))
+
+
+class DenseBlock(nn.Module):
+    """Convolutions that each see all before them, fused pixel by pixel: x + ``scale`` * fused."""
+
+    def __init__(self, plan: Plan, scale: float, fusion_size: int = 1) -> None:
+        super().__init__()
+        features, growth, layers = plan.features, plan.growth, plan.layers
+        widths = [features + index * growth for index in range(plan.size.convs + 1)]
+        self.convs = nn.ModuleList(layers.group_conv(width, growth) for width in widths[:-1])
+        self.fusion = layers.group_conv(widths[-1], features, kernel_size=fusion_size)
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x
+        for conv in self.convs:
+            seen = torch.cat([seen, conv(seen).relu()], 1)
+        return torch.add(x, self.fusion(seen), alpha=self.scale)
+
+
+class DenseBody(nn.Module):
+    """Dense blocks in a row, whose outputs are fused pixel by pixel."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(DenseBlock(plan, scale=1.0) for _ in range(plan.size.blocks))
+        self.fusion = plan.layers.pointwise(plan.size.blocks * plan.features, plan.features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fusion(torch.cat(_outputs(self.blocks, x), 1))
+
+
+class PublishedRDN(nn.Module):
+    """RDN as its row in Table 2 of [SA] counts it; (N, 3, H, W) to (N, 3, s H, s W), 0..255 without scaling.
+
+    Quirks: everything from the global fusion on is plain; the up-sampler of G-CNN and PDO-eConv is narrower
+    than the others' by the order of the group; E2-CNN fuses with 5 x 5 filters and owns a mean shift that
+    is never applied; all but CNN scale their dense blocks by 0.1.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__()
+        layers, channels, method = plan.layers, plan.size.channels, plan.method
+        self.shallow, self.head = layers.lifting(3, plan.features), layers.group_conv(plan.features, plan.features)
+        scale, fusion_size = 1.0 if method == "cnn" else 0.1, 5 if method == "e2cnn" else 1
+        self.blocks = nn.ModuleList(DenseBlock(plan, scale, fusion_size) for _ in range(plan.size.blocks))
+        self.fusion = nn.Sequential(
+            plain_conv(plan.size.blocks * channels, channels, 1), plain_conv(channels, channels)
+        )
+        inner = plan.growth if method in ("gcnn", "pdoe") else plan.size.growth
+        upsampler = plain_upsampler(channels, plan.scale, inner)
+        self.tail = nn.Sequential(*upsampler, plain_conv(inner if upsampler else channels, 3))
+        if method == "e2cnn":
+            self.unused = MeanShift(-1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shallow = self.shallow(x)
+        dense = torch.cat(_outputs(self.blocks, self.head(shallow)), 1)
+        return self.tail(shallow + self.fusion(dense))
+
+
+def _outputs(blocks: nn.ModuleList, x: Tensor) -> list[Tensor]:
+    """What every block makes of the one before."""
+    found = []
+    for block in blocks:
+        x = block(x)
+        found.append(x)
+    return found
