@@ -46,7 +46,7 @@ def test_a_run_folder_gives_its_best(checkpoint, tmp_path):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(ModelError, match="there is no file .*nothing"):
+    with pytest.raises(ModelError, match=r"there is no file .*nothing"):
         load_checkpoint(tmp_path / "nothing")
     with pytest.raises(ModelError, match=r"holds no best.safetensors; give a folder that symaudit train wrote"):
         load_checkpoint(tmp_path)
@@ -123,7 +123,7 @@ def test_damaged_headers(checkpoint, tmp_path, change, message):
 @pytest.mark.parametrize("header", ["", "[]", "{", "[" * 100_000, '{"schema": NaN}', "null"])
 def test_headers_that_are_no_document(tmp_path, header):
     path = written(tmp_path, {"symaudit": header}, {"model.weight": torch.zeros(2)})
-    with pytest.raises(ModelError, match="damaged header|has schema"):
+    with pytest.raises(ModelError, match=r"damaged header|has schema"):
         load_checkpoint(path)
 
 
@@ -139,13 +139,13 @@ def test_headers_that_are_no_document(tmp_path, header):
 )
 def test_architectures_that_are_none(checkpoint, architecture):
     card = checkpoint.card.model_copy(update={"architecture": architecture})
-    with pytest.raises(ModelError, match="the checkpoint cannot be used .its architecture"):
+    with pytest.raises(ModelError, match=r"the checkpoint cannot be used .its architecture"):
         Checkpoint(card, checkpoint.weights).network()
 
 
 @pytest.mark.parametrize("task", [{}, {"name": "sr"}, {"name": "dance", "scale": 1}])
 def test_tasks_that_are_none(checkpoint, task):
-    with pytest.raises(ModelError, match="cannot be used .its task"):
+    with pytest.raises(ModelError, match=r"cannot be used .its task"):
         _ = Checkpoint(checkpoint.card.model_copy(update={"task": task}), {}).task
 
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.layers import Deformation, SampleAdaptive, fold
+from symmetry_audit.nets import smallest_side
 
 __all__ = ["can_tile", "prepared", "restore_image"]
 
@@ -110,7 +111,7 @@ def _ensemble(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> 
 def _restored(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
     """x (1, 3, H, W) to (1, 3, s H, s W)."""
     height, width = x.shape[-2:]
-    smallest = max((getattr(part, "smallest", 1) for part in network.modules()), default=1)
+    smallest = smallest_side(network)
     missing = [max(smallest - size, 0) for size in (width, height)]
     if any(missing):
         x = nn.functional.pad(x, (0, missing[0], 0, missing[1]), mode="replicate")

@@ -15,7 +15,7 @@ from symmetry_audit.nets._rcan import rcan
 from symmetry_audit.nets._rcdnet import rcdnet
 from symmetry_audit.nets._rdn import rdn
 
-__all__ = ["BACKBONES", "build", "scales_of"]
+__all__ = ["BACKBONES", "build", "scales_of", "smallest_side"]
 
 BACKBONES: dict[str, Callable[[Plan], nn.Module]] = {
     "edsr": edsr,
@@ -75,3 +75,8 @@ def build(
 def scales_of(backbone: str) -> tuple[int, ...]:
     """By how much a backbone can enlarge, its default first."""
     return (1,) if backbone in SAME_SIZE else (2, 1, 3, 4)
+
+
+def smallest_side(network: nn.Module) -> int:
+    """The smallest side in px of an image that ``network`` takes: what its hypernetworks ask for."""
+    return max((getattr(part, "smallest", 1) for part in network.modules()), default=1)

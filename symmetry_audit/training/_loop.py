@@ -210,8 +210,9 @@ class Loop:
         world.wait()
 
     def _card(self, found: Validation | None = None) -> Card:
-        validation = None if found is None else dict(vars(found))
-        return self.card.model_copy(update={"step": self.position.step, "validation": validation})
+        scores = None if found is None else dict(vars(found))
+        w = scores.pop("w") if scores else None
+        return self.card.model_copy(update={"step": self.position.step, "validation": scores, "w": w})
 
     def _save(self) -> None:
         """Write the whole state."""

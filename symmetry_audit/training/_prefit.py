@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Affine
-from symmetry_audit.layers import SampleAdaptive, SharedDeformation
+from symmetry_audit.layers import FreeDeformation, SampleAdaptive, SharedDeformation
 
-__all__ = ["PREFIT_STEPS", "predicted", "prefit", "statistics"]
+__all__ = ["PREFIT_STEPS", "predicted", "prefit", "w_statistics"]
 
 PREFIT_STEPS, BATCH, RATE = 1500, 16, 2e-3
 LARGEST = 192  # side of the largest crop in pixels
@@ -74,12 +74,20 @@ def predicted(network: SampleAdaptive, images: Sequence[np.ndarray], device: str
     return found
 
 
-def statistics(found: Sequence[Affine]) -> Mapping[str, float]:
-    """Median and quartiles of the ratio, and of (a, b) the means, for the checkpoint."""
-    ratios = np.quantile([w.ratio for w in found], (0.25, 0.5, 0.75))
-    means = np.mean([(w.a, w.b) for w in found], axis=0)
-    names = ("ratio_q25", "ratio_median", "ratio_q75", "a_mean", "b_mean")
-    return {**dict(zip(names, map(float, (*ratios, *means)), strict=True)), "images": len(found)}
+def w_statistics(network: nn.Module, images: Sequence[np.ndarray], device: str = "cpu") -> dict[str, float] | None:
+    """What the filters' w is, for a checkpoint: of TL (a, b) and the ratio, of SA over ``images`` the mean (a, b) and
+    the quartiles of the ratio; None where the layers have no w in common."""
+    found = [part for part in network.modules() if isinstance(part, SharedDeformation)]
+    if len(found) != 1 or any(isinstance(part, FreeDeformation) for part in network.modules()):
+        return None
+    if not isinstance(network, SampleAdaptive):
+        w = Affine(*found[0].coordinates().tolist())
+        return {"a": w.a, "b": w.b, "ratio": w.ratio}
+    each = predicted(network, images, device)
+    low, middle, high = np.quantile([w.ratio for w in each], (0.25, 0.5, 0.75))
+    a, b = np.mean([(w.a, w.b) for w in each], axis=0)
+    quartiles = {"ratio_q25": low, "ratio_median": middle, "ratio_q75": high}
+    return {name: float(value) for name, value in {"a_mean": a, "b_mean": b, **quartiles}.items()}
 
 
 def _shared(network: SampleAdaptive) -> SharedDeformation:

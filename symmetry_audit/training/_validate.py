@@ -10,13 +10,15 @@ from torch import nn
 
 from symmetry_audit.inference import evaluate, restore_image
 from symmetry_audit.layers import SampleAdaptive
+from symmetry_audit.nets import smallest_side
 from symmetry_audit.tasks import Pairs, Task, evaluation_items
 from symmetry_audit.training._log import save_sample
+from symmetry_audit.training._prefit import w_statistics
 
 __all__ = ["Validation", "without_hypernetwork"]
 
 SEED = 0  # of the degradation, the same in every validation
-SAMPLES = 3  # images that are pictured
+SAMPLES = 3  # images that are pictured, and whose w is recorded
 
 EQUAL = 1000.0  # stands in JSON for the infinite PSNR of equal images
 
@@ -30,16 +32,20 @@ class Validation:
     ssim: float
     input_psnr: float
     images: int
+    w: dict[str, float] | None = None  # of the filters, on the first images
 
     @classmethod
     def of(cls, network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, device: str) -> Validation:
         """Run every image through ``network``; pictures of the first ones get names that begin with ``samples``."""
         found = evaluate(network, pairs, task, seed=SEED, device=device)
-        for index, item in enumerate(islice(evaluation_items(pairs, task, SEED), SAMPLES)):
+        items = list(islice(evaluation_items(pairs, task, SEED), SAMPLES))
+        for index, item in enumerate(items):
             restored = restore_image(network, item.input, device=device)
             save_sample(samples.with_name(f"{samples.name}_{index}.png"), item.input, restored, item.clean)
+        large = [item.input for item in items if min(item.input.shape[:2]) >= smallest_side(network)]
+        w = w_statistics(network, large, device) if large else None
         psnr, input_psnr = (min(value, EQUAL) for value in (found.psnr, found.input_psnr))
-        return cls(found.protocol, psnr, found.ssim, input_psnr, len(found.images))
+        return cls(found.protocol, psnr, found.ssim, input_psnr, len(found.images), w)
 
 
 def without_hypernetwork(network: nn.Module) -> nn.Module:

@@ -86,5 +86,5 @@ def test_what_does_not_fit(given, message):
 
 
 def test_unknown_recipe():
-    with pytest.raises(SettingError, match='no recipe is called "quik". Did you mean "quick"'):
+    with pytest.raises(SettingError, match=r'no recipe is called "quik"\. Did you mean "quick"'):
         made(recipe="quik")

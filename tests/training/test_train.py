@@ -153,6 +153,17 @@ def test_first_stage_equals_tl(run, settings, tmp_path):
         torch.testing.assert_close(sa[f"model.network.{name}"], tl[f"model.{name}"], rtol=0, atol=1e-6)
 
 
+def test_a_checkpoint_knows_its_w(run, settings):
+    tl = run(settings("tl", steps=2), "tl").best
+    position = next(value for name, value in tl.weights.items() if name.endswith("deformation.position"))
+    size = float(np.log(2) * position.norm() / (1 + position.square().sum()).sqrt())
+    assert tl.card.w["ratio"] == pytest.approx(np.exp(size), rel=1e-6)
+    assert tl.card.w["ratio"] == pytest.approx(np.exp(np.hypot(tl.card.w["a"], tl.card.w["b"])))
+    sa = run(settings("sa", steps=2), "sa").best
+    assert 1 <= sa.card.w["ratio_q25"] <= sa.card.w["ratio_median"] <= sa.card.w["ratio_q75"] < 2
+    assert run(settings("cnn", steps=1), "cnn").best.card.w is None
+
+
 def test_tl_weights_start_sa(run, settings, tmp_path):
     run(settings("tl", steps=2), "tl")
     result = run(settings("sa", steps=1, lr=1e-12), "sa", weights=tmp_path / "tl")
