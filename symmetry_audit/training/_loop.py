@@ -46,6 +46,7 @@ class Position:
     """How far a run is: what its state holds beside tensors."""
 
     step: int = 0
+    second_from: int | None = None  # the step at which the second stage began
     seconds: float = 0.0
     best: float | None = None  # PSNR in dB of the best state so far
     scaler: dict[str, Any] | None = None
@@ -84,13 +85,14 @@ class Loop:
         if self.position.scaler:
             self.scaler.load_state_dict(self.position.scaler)
         self.begin, self.clock = time.monotonic(), self.position.seconds
-        self._set_stage()
-        if restore is not None and start != settings.tl_steps:  # a new stage begins with a new optimizer
+        begins = self._second_stage_begins()
+        self._set_stage(begins)
+        if restore is not None and not begins:  # a new stage begins with a new optimizer
             restore(self.optimizer)
         with ThreadPoolExecutor(1) as reader, self._stoppable():
             for step, batch in self._batches(reader, start):
-                if step == settings.tl_steps and step and step != start:
-                    self._set_stage()
+                if step != start and self._second_stage_begins():
+                    self._set_stage(begins=True)
                 self._step(step, batch)
                 self.position.step = step + 1
                 done = step + 1 == settings.steps or self._out_of_time()
@@ -117,14 +119,25 @@ class Loop:
                 ahead = reader.submit(read, step + 1)
             yield step, batch
 
-    def _set_stage(self) -> None:
-        """The network, optimizer and wrapping for the stage that the position is in."""
+    def _second_stage_begins(self) -> bool:
+        """Whether it does with the next step; then the position says so. A run without a first one begins with it."""
+        if self.position.second_from is not None:
+            return False
+        due = self.settings.second_stage_due(self.position.step, self.seconds() / 60)
+        if self.settings.minutes is not None:
+            due = self.world.agree(due)
+        if due:
+            self.position.second_from = self.position.step
+        return due
+
+    def _set_stage(self, begins: bool) -> None:
+        """The network, optimizer and wrapping for the stage that the position is in, which ``begins`` or goes on."""
         settings = self.settings
-        self.second = second = self.position.step >= settings.tl_steps
+        self.second = second = self.position.second_from is not None
         adaptive = isinstance(self.network, SampleAdaptive)
         if adaptive and settings.tl_steps:
             self.network.hypernetwork.requires_grad_(second)
-        if self.position.step == settings.tl_steps:
+        if begins:
             self.enter_stage2()
         objective = Objective(self.network, settings.loss)
         objective.adaptive = second
@@ -141,7 +154,7 @@ class Loop:
     def _step(self, step: int, batch: tuple[np.ndarray, np.ndarray]) -> None:
         settings, world = self.settings, self.world
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.rate(step, self.seconds() / 60)
+            group["lr"] = settings.rate(step, self.seconds() / 60, self.position.second_from)
         dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         x, clean = (torch.from_numpy(part).to(world.device, dtype, non_blocking=True) for part in batch)
         self.optimizer.zero_grad(set_to_none=True)

@@ -66,10 +66,18 @@ class TrainSettings(BaseModel):
         """Patches that are run through the network at a time, over all processes."""
         return self.batch // self.accumulate
 
-    def rate(self, step: int, elapsed: float = 0.0) -> float:
-        """The learning rate of ``step``, counted from 0, ``elapsed`` minutes into the run."""
-        second = bool(self.tl_steps) and step >= self.tl_steps
-        begin, end = (self.tl_steps, self.steps) if second else (0, self.tl_steps or self.steps)
+    def second_stage_due(self, step: int, elapsed: float = 0.0) -> bool:
+        """Whether the hypernetwork runs from ``step`` on, ``elapsed`` minutes into the run."""
+        timed = self.minutes is not None and elapsed >= self.minutes * self.tl_steps / self.steps
+        return step >= self.tl_steps or timed
+
+    def rate(self, step: int, elapsed: float = 0.0, second_from: int | None = None) -> float:
+        """The learning rate of ``step``, counted from 0, ``elapsed`` minutes into the run.
+
+        ``second_from`` is the step at which the second of two stages began, None before it.
+        """
+        second = bool(self.tl_steps) and second_from is not None
+        begin, end = (second_from, self.steps) if second else (0, self.tl_steps or self.steps)
         done = (step - begin) / (end - begin)
         if self.minutes is not None:
             share = self.tl_steps / self.steps

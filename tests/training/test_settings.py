@@ -32,7 +32,9 @@ def test_published_two_stages():
     """150 and 100 epochs of 1000 steps, the last of each never run; halved at 100 and at 50 (ARCHITECTURES 2.8)."""
     settings = make_settings("sa-sr", **GIVEN)
     rates = {99_999: 1e-4, 100_000: 5e-5, 148_999: 5e-5, 149_000: 5e-5, 198_999: 5e-5, 199_000: 2.5e-5}
-    assert {step: settings.rate(step) for step in rates} == pytest.approx(rates)
+    found = {step: settings.rate(step, second_from=149_000 if step >= 149_000 else None) for step in rates}
+    assert found == pytest.approx(rates)
+    assert [settings.second_stage_due(step) for step in (148_999, 149_000)] == [False, True]
     assert settings.steps == 248_000
 
 
@@ -55,7 +57,8 @@ def test_minutes_carry_the_schedule_along():
 def test_minutes_reach_both_stages():
     settings = made(steps=1000, tl_steps=500, lr=1.0, minutes=10, stage2_lr=0.5)
     assert settings.rate(100, 2.5) == pytest.approx(0.01 + 0.99 / 2)
-    assert settings.rate(600, 7.5) == pytest.approx(0.5 * (0.01 + 0.99 / 2))
+    assert settings.rate(600, 7.5, second_from=550) == pytest.approx(0.5 * (0.01 + 0.99 / 2))
+    assert [settings.second_stage_due(100, minutes) for minutes in (4.9, 5.0)] == [False, True]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -210,6 +210,15 @@ def test_a_time_limit_ends_the_run(run, settings):
     assert run(settings(steps=10**6, minutes=0.02, validate_every=10**6)).step == result.step
 
 
+def test_a_time_limit_reaches_both_stages(run, settings, tmp_path):
+    run(settings("sa", steps=10**6, tl_steps=5 * 10**5, minutes=0.05, validate_every=10**6, log_every=1))
+    rows = read_log(tmp_path / "run" / "log.csv")
+    stages = [row["stage"] for row in rows]
+    assert stages == sorted(stages)
+    assert set(stages) == {"1", "2"}
+    assert float(rows[stages.index("2")]["seconds"]) == pytest.approx(1.5, abs=1.4)
+
+
 def test_what_a_run_leaves(run, settings, tmp_path):
     sr = make_task("sr", scale=2)
     result = run(settings(backbone="edsr", task=sr, steps=2, patch=24, validate_every=2))
