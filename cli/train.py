@@ -227,6 +227,7 @@ def _start(
         fingerprint,
         method=options["conv"],
         group=options["group"],
+        shared=options["preset"] != "paper" and options["weights"] is None,
         fitting=fitting,
         allow_other_data=options["allow_other_data"],
     )
@@ -304,15 +305,15 @@ def _progress(quiet: bool, interval: float = 10.0) -> Iterator[Callable[[int, in
     if sys.stderr.isatty():
         from tqdm import tqdm
 
-        with tqdm(unit="step", file=sys.stderr, dynamic_ncols=True) as bar:
+        # with a time limit the bar's own guess of what is left would be wrong
+        form = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
+        with tqdm(unit="step", file=sys.stderr, dynamic_ncols=True, bar_format=form) as bar:
 
             def show(step: int, steps: int, values: Mapping[str, float]) -> None:
                 if bar.total is None:
                     bar.reset(steps)
                     bar.initial = step - 1
-                shown.update(
-                    {name: f"{value:.3g}" if name == "loss" else f"{value:.2f}" for name, value in values.items()}
-                )
+                shown.update(_shown(values))
                 bar.set_postfix(shown, refresh=False)
                 bar.update(step - bar.n)
 
@@ -322,9 +323,15 @@ def _progress(quiet: bool, interval: float = 10.0) -> Iterator[Callable[[int, in
 
     def tell(step: int, steps: int, values: Mapping[str, float]) -> None:
         nonlocal last
-        shown.update({name: f"{value:.4g}" for name, value in values.items()})
+        shown.update(_shown(values))
         if "valid" in values or time.monotonic() - last >= interval:
             last = time.monotonic()
             click.echo(f"step {step} of {steps}: " + ", ".join(f"{k} {v}" for k, v in shown.items()), err=True)
 
     yield tell
+
+
+def _shown(values: Mapping[str, float]) -> dict[str, str]:
+    """Loss, PSNR and the time left, for people."""
+    forms = {"loss": "{:.3g}", "eta": "{:.0f} s"}
+    return {name: forms.get(name, "{:.2f}").format(value) for name, value in values.items()}

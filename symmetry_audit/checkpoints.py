@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import safetensors
 import torch
@@ -28,6 +28,10 @@ BEST_FILE = "best.safetensors"
 HEADER = "symaudit"  # the entry of the safetensors header that holds our JSON
 
 
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+
+
 class Card(BaseModel):
     """What a checkpoint says of itself. ``training_images`` holds (name, SHA-256, perceptual hash)
     of each, the last one None where the image is flat."""
@@ -43,7 +47,7 @@ class Card(BaseModel):
     audit: dict[str, Any] | None = None
     w: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
-    training_images: tuple[tuple[str, str, str | None], ...] = ()
+    training_images: tuple[tuple[str, Digest, Hash | None], ...] = ()
     versions: dict[str, str] = {}
 
     def to_json(self) -> str:
@@ -74,11 +78,11 @@ class Checkpoint:
         """The network with its weights, in eval mode. Raises ModelError where the two do not fit."""
         try:
             network = build(**self.card.architecture)
-        except (SymmetryAuditError, TypeError, KeyError, ValueError) as error:
+        except (SymmetryAuditError, AttributeError, TypeError, KeyError, ValueError) as error:
             raise self._damaged(f"its architecture: {one_line(error)}") from None
-        wanted = {name: value.shape for name, value in network.state_dict().items()}
+        wanted = {name: _form(value) for name, value in network.state_dict().items()}
         for name in [*wanted, *self.weights]:
-            if wanted.get(name) != (self.weights[name].shape if name in self.weights else None):
+            if wanted.get(name) != (_form(self.weights[name]) if name in self.weights else None):
                 raise self._damaged(f'its weights do not fit its architecture, first at "{name}"')
         network.load_state_dict(self.weights)
         return network.eval()
@@ -89,6 +93,11 @@ class Checkpoint:
 
     def _damaged(self, reason: str) -> ModelError:
         return ModelError(f"{self.path or 'the checkpoint'} cannot be used ({reason}); train it again")
+
+
+def _form(value: Tensor) -> tuple[tuple[int, ...], bool]:
+    """Shape, and whether it holds real numbers: what has to agree."""
+    return tuple(value.shape), value.is_floating_point()
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:

@@ -111,6 +111,7 @@ def test_safetensors_of_others(tmp_path):
         ({"step": -1}, "damaged header"),
         ({"extra": 1}, "damaged header"),
         ({"training_images": [["only a name"]]}, "damaged header"),
+        ({"training_images": [["a.png", "0" * 64, "no hash"]]}, "damaged header"),
     ],
 )
 def test_damaged_headers(checkpoint, tmp_path, change, message):
@@ -133,6 +134,8 @@ def test_headers_that_are_no_document(tmp_path, header):
         {"backbone": "os.system", "method": "cnn"},
         {"backbone": "resnet", "method": "cnn", "start": "x"},
         {"backbone": "resnet", "method": "cnn", "command": "rm"},
+        {"backbone": "resnet", "method": "gcnn", "group": 5},
+        {"backbone": "resnet", "method": "tl", "preset": "tiny", "start": [1, 2]},
         {"backbone": "resnet", "method": "gcnn", "preset": "tiny", "scale": 1, "group": "p360"},
         {},
     ],
@@ -152,7 +155,8 @@ def test_tasks_that_are_none(checkpoint, task):
 def test_weights_of_another_network(checkpoint):
     weights = dict(checkpoint.weights)
     name = next(iter(weights))
-    for changed in ({**weights, name: torch.zeros(1)}, {**weights, "more": torch.zeros(1)}, {}):
+    whole = {**weights, name: torch.zeros(weights[name].shape, dtype=torch.int64)}
+    for changed in ({**weights, name: torch.zeros(1)}, {**weights, "more": torch.zeros(1)}, {}, whole):
         with pytest.raises(ModelError, match="weights do not fit its architecture, first at"):
             Checkpoint(checkpoint.card, changed).network()
 

@@ -6,13 +6,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
+from symmetry_audit.errors import SettingError
+
 __all__ = ["World", "join", "synchronise"]
+
+PATIENCE = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,6 @@ class World:
         dist.all_reduce(total)
         return total / self.size
 
-    def agree(self, flag: bool) -> bool:
-        """Whether ``flag`` is set in any process."""
-        return bool(self.mean(torch.tensor(float(flag), device=self.device)) > 0)
-
     def wait(self) -> None:
         """Until all processes are here."""
         if self.size > 1:
@@ -54,9 +55,13 @@ def join(device: str) -> Iterator[World]:
         yield World(device=device)
         return
     if device == "cuda":
-        device = f"cuda:{os.environ['LOCAL_RANK']}"
+        number = int(os.environ["LOCAL_RANK"])
+        if number >= torch.cuda.device_count():
+            raise SettingError(f"there are {torch.cuda.device_count()} GPUs for more processes: lower --nproc-per-node")
+        device = f"cuda:{number}"
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    # the others wait while the first one validates
+    dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
     try:
         yield World(dist.get_rank(), size, device)
     finally:
@@ -80,6 +85,7 @@ class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
+        x = x.to(self.weight.dtype)  # under autocast
         count = x.numel() // x.shape[1] * dist.get_world_size()
         mean = all_reduce(x.sum((0, 2, 3))) / count
         centred = x - mean[:, None, None]

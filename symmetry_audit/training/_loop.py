@@ -76,15 +76,19 @@ class Loop:
         if settings.ema is not None:
             self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.scaler = torch.amp.GradScaler(world.device.partition(":")[0], enabled=settings.precision == "fp16")
-        self.second = self.stop_asked = False
+        self.second = self.signalled = self.stopping = False
+        self.elapsed = 0.0  # minutes into the run, the same number in all processes
+        self.saved = 0  # the step of the last state on disk
         self.since: list[tuple[float, float, float]] = []  # loss, squared error, gradient norm since the last row
 
     def run(self, restore: Callable[[torch.optim.Adam], None] | None = None) -> None:
         """Take all steps that are left. Raises ModelError where the loss is no number, Interrupted where asked to."""
         settings, start = self.settings, self.position.step
+        self.started = self.saved = start
         if self.position.scaler:
             self.scaler.load_state_dict(self.position.scaler)
         self.begin, self.clock = time.monotonic(), self.position.seconds
+        self.elapsed = self.clock / 60
         begins = self._second_stage_begins()
         self._set_stage(begins)
         if restore is not None and not begins:  # a new stage begins with a new optimizer
@@ -100,7 +104,7 @@ class Loop:
                     self._validate_and_save()
                 elif (step + 1) % settings.log_every == 0:
                     self._write_row()
-                if self.stop_asked and not done:
+                if self.stopping and not done:
                     self._save()
                     raise Interrupted(f"stopped after step {step + 1}; the same command continues")
                 if done:
@@ -123,9 +127,7 @@ class Loop:
         """Whether it does with the next step; then the position says so. A run without a first one begins with it."""
         if self.position.second_from is not None:
             return False
-        due = self.settings.second_stage_due(self.position.step, self.seconds() / 60)
-        if self.settings.minutes is not None:
-            due = self.world.agree(due)
+        due = self.settings.second_stage_due(self.position.step, self.elapsed)
         if due:
             self.position.second_from = self.position.step
         return due
@@ -139,6 +141,8 @@ class Loop:
             self.network.hypernetwork.requires_grad_(second)
         if begins:
             self.enter_stage2()
+            own = self.network.state_dict()
+            self.average |= {name: own[name].detach().clone() for name in self.average if "hypernetwork." in name}
         objective = Objective(self.network, settings.loss)
         objective.adaptive = second
         if settings.compile:
@@ -154,12 +158,12 @@ class Loop:
     def _step(self, step: int, batch: tuple[np.ndarray, np.ndarray]) -> None:
         settings, world = self.settings, self.world
         for group in self.optimizer.param_groups:
-            group["lr"] = settings.rate(step, self.seconds() / 60, self.position.second_from)
+            group["lr"] = settings.rate(step, self.elapsed, self.position.second_from)
         dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         x, clean = (torch.from_numpy(part).to(world.device, dtype, non_blocking=True) for part in batch)
         self.optimizer.zero_grad(set_to_none=True)
         parts = list(zip(x.chunk(settings.accumulate), clean.chunk(settings.accumulate), strict=True))
-        totals = torch.zeros(3, dtype=torch.float64, device=world.device)
+        totals = torch.zeros(4, dtype=torch.float64, device=world.device)
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
             with nullcontext() if last or world.size == 1 else self.objective.no_sync():
@@ -167,19 +171,25 @@ class Loop:
                     loss, squared_error = self.objective(*part)
                 self.scaler.scale(loss / len(parts)).backward()
             totals[:2] += torch.stack([loss.detach().double(), squared_error]) / len(parts)
-        totals[2] = float(self.stop_asked)
-        loss, squared_error, stop = self.world.mean(totals).tolist()
-        self.stop_asked = stop > 0
+        totals[2:] = torch.tensor([float(self.signalled), self.seconds() / 60])
+        # one message for all that the processes have to agree on
+        loss, squared_error, stop, self.elapsed = world.mean(totals).tolist()
+        self.stopping = stop > 0
         norm = self._update(step, loss)
-        self.since.append((loss, squared_error, norm))
-        self.progress(step + 1, settings.steps, {"loss": loss, "psnr": _psnr(squared_error)})
+        if world.first:
+            self.since.append((loss, squared_error, norm))
+        self.progress(
+            step + 1, settings.steps, {"loss": loss, "psnr": _psnr(squared_error), "eta": self._left(step + 1)}
+        )
 
     def _update(self, step: int, loss: float) -> float:
         """Change the weights, unless loss or gradient are no numbers; returns the gradient's norm."""
         self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         norm = float(nn.utils.clip_grad_norm_(parameters, self.settings.clip or math.inf))
-        if not math.isfinite(loss) or (not math.isfinite(norm) and not self.scaler.is_enabled()):
+        # fp16 skips steps whose gradient overflows and halves its scale, which helps down to a scale of one
+        overflow = self.scaler.is_enabled() and self.scaler.get_scale() > 1
+        if not math.isfinite(loss) or not (math.isfinite(norm) or overflow):
             self._refuse(step, "loss" if not math.isfinite(loss) else "gradient")
         self.scaler.step(self.optimizer)
         self.scaler.update()
@@ -188,14 +198,10 @@ class Loop:
         return norm
 
     def _refuse(self, step: int, what: str) -> None:
-        """Stop without the step: the weights are those of the last good one. Raises ModelError."""
-        kept = ""
-        if self.world.first and all(bool(torch.isfinite(p).all()) for p in self.network.parameters()):
-            self._save()
-            kept = f"; {LAST_FILE} holds the state before it"
-        self.world.wait()
-        hint = "start over with a smaller --lr, or with --clip"
-        raise ModelError(f"the {what} of step {step + 1} is no finite number{kept}; {hint}")
+        """Stop; the last saved state, which is a good one, stays. Raises ModelError."""
+        saved = f"{LAST_FILE} holds step {self.saved}" if self.saved else "nothing was saved before it"
+        hint = "start over with a smaller --lr, or with --clip and --warmup"
+        raise ModelError(f"the {what} of step {step + 1} is no finite number; {saved}; {hint}")
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -235,6 +241,7 @@ class Loop:
         self.position.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
         tensors = pack(self.network, self.optimizer, self.average, vars(self.position))
         write_tensors(self.folder / LAST_FILE, tensors, self._card())
+        self.saved = self.position.step
 
     def _write_row(self, found: Validation | None = None) -> None:
         if self.log is None:
@@ -254,9 +261,13 @@ class Loop:
         return self.clock + time.monotonic() - self.begin
 
     def _out_of_time(self) -> bool:
-        if self.settings.minutes is None:
-            return False
-        return self.world.agree(self.seconds() >= 60 * self.settings.minutes)
+        return self.settings.minutes is not None and self.elapsed >= self.settings.minutes
+
+    def _left(self, step: int) -> float:
+        """Seconds until the end, at the pace of this process so far."""
+        pace = (time.monotonic() - self.begin) / (step - self.started)
+        left = pace * (self.settings.steps - step)
+        return left if self.settings.minutes is None else min(left, 60 * (self.settings.minutes - self.elapsed))
 
     def _autocast(self) -> Any:
         dtype = DTYPES.get(self.settings.precision)
@@ -269,7 +280,7 @@ class Loop:
         """Ctrl-C and SIGTERM end the step in work and save."""
 
         def ask(number: int, frame: Any) -> None:
-            self.stop_asked = True
+            self.signalled = True
 
         try:
             before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -47,7 +47,7 @@ def prefit(
         x, wanted = _batch(inputs, targets, corrupt, smallest, rng)
         for group in optimizer.param_groups:
             group["lr"] = RATE * (1 + np.cos(np.pi * step / steps)) / 2
-        deformation.offset = hypernetwork(x.to(device))
+        deformation.offset = hypernetwork(x.to(device, deformation.position.dtype))
         away = deformation.coordinates() - wanted.to(device)
         loss = away.square().sum(-1).mean()
         optimizer.zero_grad()
@@ -67,7 +67,7 @@ def predicted(network: SampleAdaptive, images: Sequence[np.ndarray], device: str
     was = network.training
     network.eval()
     for image in images:
-        network.adapt(_tensor([image]).to(device))
+        network.adapt(_tensor([image]).to(device, deformation.position.dtype))
         found.append(Affine(*deformation.coordinates()[0].tolist()))
     deformation.offset = None
     network.train(was)

@@ -15,7 +15,7 @@ __all__ = ["RECIPES", "TrainSettings", "make_settings"]
 class TrainSettings(BaseModel):
     """The settings of one run; two runs with the same settings, data and number of processes are the same run."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     task: dict[str, Any]  # Task.to_dict()
     architecture: dict[str, Any]  # of nets.build
@@ -55,6 +55,8 @@ class TrainSettings(BaseModel):
             raise ValueError(f"tl_steps must leave steps for the second stage, got {self.tl_steps} of {self.steps}")
         if self.tl_steps and self.architecture.get("method") != "sa":
             raise ValueError("only SA has a first stage without its hypernetwork; leave out tl_steps")
+        if self.hyper_init == "audit" and self.architecture.get("method") != "sa":
+            raise ValueError("only SA has a hypernetwork to be fitted to an audit; leave out hyper_init")
         if not all(0 < part < 1 for part in (*self.milestones, *self.stage2_milestones)):
             raise ValueError("milestones are parts of a stage, between 0 and 1")
         if self.loss == "stages" and self.architecture.get("backbone") != "rcdnet":
@@ -98,7 +100,7 @@ class TrainSettings(BaseModel):
 SR = {"batch": 16, "patch": 48, "augment": "flips+turns", "loss": "l1", "schedule": "multistep", "validate_every": 1000}
 # The published protocols (released code of [SA]; epochs of 1000 steps, the last of which it never runs), and ours
 RECIPES: dict[str, dict[str, Any]] = {
-    "quick": {},
+    "quick": {"warmup": 100},
     "sa-sr-stage1": {**SR, "steps": 149_000, "lr": 1e-4, "milestones": (100 / 149,)},
     "sa-sr": {
         **{**SR, "steps": 248_000, "tl_steps": 149_000, "lr": 1e-4},

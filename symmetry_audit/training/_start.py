@@ -31,13 +31,15 @@ def start_from_report(
     *,
     method: str | None = None,
     group: str | None = None,
+    shared: bool = True,
     fitting: Callable[[str], bool] = lambda group: True,
     allow_other_data: bool = False,
 ) -> Start:
     """Read the group, the method and w off ``report``; ``method`` and ``group`` override it.
 
     ``fingerprint`` is that of the training images; another one than the report's is refused unless
-    ``allow_other_data``. ``fitting`` says whether a network can be built over a group; where it cannot over the
+    ``allow_other_data``. Without ``shared`` the network's w is not to start anywhere: every layer has its own, or it
+    comes with weights. ``fitting`` says whether a network can be built over a group; where it cannot over the
     recommended one, its largest subgroup that fits is taken, which is a symmetry of the data as well.
     Raises DataError for other data, ReportError where the report recommends nothing.
     """
@@ -51,14 +53,17 @@ def start_from_report(
     if held is None and (group is None or method is None):
         hint = "measure with --scenario all, or give --group and --conv"
         raise ReportError(f"the report of {report.dataset.name} recommends no group; {hint}")
-    if group is None:
+    if method == "cnn":
+        group = "p1"
+        lines.append("method cnn: as asked; it has no group")
+    elif group is None:
         group = _buildable(held.group, fitting, lines, held.sentence)
     else:
         lines.append(f"group {group}: as asked" + (f"; the report recommends {held.group}" if held else ""))
     if method is None:
         method = _method(group, held.scenario, lines)
     fits = joint_fits(report)
-    w = _shared_w(fits, lines) if method in ("tl", "sa") and fits else None
+    w = _shared_w(fits, lines) if method in ("tl", "sa") and fits and shared else None
     audit = {
         **{"dataset": report.dataset.name, "fingerprint": report.dataset.fingerprint},
         **{"recommended": held.group if held else None, "scenario": held.scenario if held else None},

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from symmetry_audit.errors import ModelError
+from symmetry_audit.errors import ModelError, one_line
 
 __all__ = ["pack", "unpack"]
 
@@ -47,12 +47,12 @@ def unpack(tensors: Mapping[str, Tensor], network: nn.Module) -> tuple[dict[str,
 
     try:
         network.load_state_dict(part("model"))
-        progress = json.loads(bytes(tensors[PROGRESS].tolist()))
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise ModelError(f"the saved state does not belong to this network ({str(error)[:120]})") from None
-    torch.set_rng_state(tensors["generator.cpu"])
-    if torch.cuda.is_available() and "generator.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["generator.cuda"])
+        progress = dict(json.loads(bytes(tensors[PROGRESS].tolist())))
+        torch.set_rng_state(tensors["generator.cpu"])
+        if torch.cuda.is_available() and "generator.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["generator.cuda"])
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ModelError(f"the saved state does not belong to this network ({one_line(error)})") from None
     moments = part("optimizer")
 
     def restore(optimizer: Adam) -> None:
@@ -62,6 +62,9 @@ def unpack(tensors: Mapping[str, Tensor], network: nn.Module) -> tuple[dict[str,
                 own = {key: moments.get(f"{names[id(parameter)]}.{key}") for key in ("step", "exp_avg", "exp_avg_sq")}
                 if all(value is not None for value in own.values()):
                     step = own.pop("step")
-                    optimizer.state[parameter] = {"step": step} | {k: v.to(parameter) for k, v in own.items()}
+                    # a fused optimizer wants the count where the parameter is
+                    optimizer.state[parameter] = {"step": step.to(parameter.device)} | {
+                        k: v.to(parameter) for k, v in own.items()
+                    }
 
     return progress, part("average"), restore

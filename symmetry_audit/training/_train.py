@@ -18,13 +18,13 @@ from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.groups import Affine
 from symmetry_audit.layers import SampleAdaptive, load_weights
-from symmetry_audit.nets import build
+from symmetry_audit.nets import build, smallest_side
 from symmetry_audit.results import dump_json
-from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task
+from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task, source_fingerprint
 from symmetry_audit.training._distributed import World, join
 from symmetry_audit.training._log import Log
 from symmetry_audit.training._loop import LAST_FILE, Loop, Position, Progress
-from symmetry_audit.training._prefit import prefit
+from symmetry_audit.training._prefit import prefit, w_statistics
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import unpack
 from symmetry_audit.training._validate import Validation
@@ -70,12 +70,14 @@ def train(
     asked to stop, with the state saved.
     """
     with join(device) as world:
-        if world.first:
-            _claim(folder, settings, pairs, force)
-        world.wait()
         torch.manual_seed(settings.seed)
         network = _network(settings, weights).to(world.device)
         cache = cache or PatchCache(pairs, Task.from_dict(settings.task))
+        _check(settings, network, cache, fits or {}, world)
+        if world.first:
+            data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
+            _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
+        world.wait()
         loop = _loop(settings, network, pairs, valid, cache, folder, world, fits, tensorboard, progress, say)
         restore = _continue(loop, folder, world, say)
         if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
@@ -84,14 +86,34 @@ def train(
         return TrainResult(folder, load_checkpoint(folder), loop.position.step, loop.position.seconds)
 
 
-def _claim(folder: Path, settings: TrainSettings, pairs: Pairs, force: bool) -> None:
-    """Make ``folder`` that of this run. Raises ModelError where it holds another one."""
-    wanted = {"settings": settings.model_dump(mode="json"), "data": {"name": pairs.name, "images": len(pairs.refs)}}
+def _check(
+    settings: TrainSettings, network: nn.Module, cache: PatchCache, fits: Mapping[str, Affine], world: World
+) -> None:
+    """Raise SettingError now for what would stop the run only in its second stage, or in all processes but one."""
+    if settings.batch % (settings.accumulate * world.size):
+        raise SettingError(
+            f"a batch of {settings.batch} cannot be cut into {settings.accumulate} x {world.size} equal parts "
+            "(accumulate x processes); change --batch"
+        )
+    if settings.patch < (least := smallest_side(network)):
+        raise SettingError(f"the hypernetwork of SA takes patches of {least} px or more, got --patch {settings.patch}")
+    adaptive = isinstance(network, SampleAdaptive)
+    if settings.tl_steps and not adaptive:
+        raise SettingError("this network finds w on its way and has no stage without: leave out --tl-steps")
+    if settings.hyper_init == "audit":
+        if not adaptive or w_statistics(network.network, []) is None:
+            raise SettingError("w_n of an audit suits a network of one shared w: use the preset small or tiny")
+        if not set(cache.keys) & set(fits):
+            raise SettingError("no training image has a fit in the report; use --hyper-init zero")
+
+
+def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
+    """Make ``folder`` that of the run ``wanted``. Raises ModelError where it holds the state of another one."""
     path = folder / SETTINGS_FILE
     if force:
         for name in (LAST_FILE, BEST_FILE, SETTINGS_FILE, "log.csv"):
             (folder / name).unlink(missing_ok=True)
-    elif path.is_file():
+    elif path.is_file() and (folder / LAST_FILE).is_file():
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
             held["settings"].keys()
@@ -107,7 +129,8 @@ def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
     for name, value in wanted["settings"].items():
         if held["settings"].get(name) != value:
             return f"{name} {held['settings'].get(name)}, not {value}"
-    return "other images"
+    names = {"data": "other training images", "valid": "other validation images", "weights": "other --weights"}
+    return next(text for name, text in names.items() if held.get(name) != wanted[name])
 
 
 def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
@@ -121,6 +144,8 @@ def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
         if bases[0] != bases[1]:
             raise SettingError(f"{weights} was trained with the basis {bases[1]}, this network has {bases[0]}")
         load_weights(network, checkpoint.weights)
+        if settings.tl_steps and isinstance(network, SampleAdaptive):
+            network.hypernetwork.reset_output()  # so that the first stage's states are those of TL
     return network.double() if settings.precision == "fp64" else network
 
 
@@ -138,11 +163,6 @@ def _loop(
     say: Callable[[str], None],
 ) -> Loop:
     task = Task.from_dict(settings.task)
-    if settings.batch % (settings.accumulate * world.size):
-        raise SettingError(
-            f"a batch of {settings.batch} cannot be cut into {settings.accumulate} x {world.size} equal parts "
-            "(accumulate x processes); change --batch"
-        )
     sampler = PatchSampler(cache, task, settings.patch, settings.seed, settings.augment)
     card = Card(
         architecture=dict(network.architecture),
@@ -156,7 +176,7 @@ def _loop(
     )
 
     def enter_stage2() -> None:
-        if settings.hyper_init == "audit" and isinstance(network, SampleAdaptive):
+        if settings.hyper_init == "audit":
             _prefit(network, cache, task, fits or {}, settings, world, say)
 
     return Loop(
@@ -184,8 +204,6 @@ def _prefit(
 ) -> None:
     """Teach the hypernetwork the audit's w_n of the training images."""
     known = [(index, fits[key]) for index, key in enumerate(cache.keys) if key in fits]
-    if not known:
-        raise SettingError("no training image has a fit in the report; use --hyper-init zero")
     images = [cache[index][0] for index, _ in known]
     away = prefit(
         network,
@@ -207,7 +225,10 @@ def _continue(loop: Loop, folder: Path, world: World, say: Callable[[str], None]
     tensors, _ = read_tensors(path)
     progress, loop.average, restore = unpack(tensors, loop.network)
     loop.average = {name: value.to(world.device) for name, value in loop.average.items()}
-    loop.position = Position(**progress)
+    try:
+        loop.position = Position(**progress)
+    except TypeError:
+        raise ModelError(f"{path} is damaged; start over with --force") from None
     if world.first:
         say(f"continuing after step {loop.position.step} of {loop.settings.steps}")
     return restore

@@ -222,11 +222,16 @@ def test_every_task_trains(train, tmp_path, rng, task):
     ("arguments", "code", "message"),
     [
         (("--task", "denoise"), 2, "sigma"),
+        (("--lr", "inf"), 2, "lr: Input should be a finite number"),
         (("--conv", "fconf"), 2, 'no method is called "fconf". Did you mean "fconv"'),
         (("--conv", "fconv", "--group", "p3"), 2, "32 channels cannot be shared out among the 3 elements of p3"),
         (("--recipe", "sa-dance"), 2, 'no recipe is called "sa-dance"'),
         (("--patch", "500"), 2, "smaller than a patch of 500 px"),
-        (("--backbone", "edsr", "--preset", "paper", "--conv", "sa", "--hyper-init", "audit"), 2, ""),
+        (
+            ("--backbone", "resnet", "--preset", "paper", "--conv", "sa", "--hyper-init", "audit"),
+            2,
+            "use the preset small",
+        ),
         (("--task", "derain"), 1, '"photos" has no folder of clean images'),
         (("--weights", "nothing.safetensors"), 1, "there is no file nothing.safetensors"),
         (("--cache-limit", "1e-9"), 2, "--cache-limit"),

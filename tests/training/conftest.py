@@ -29,7 +29,7 @@ def settings() -> Callable[..., TrainSettings]:
         task = task or make_task("denoise", sigma=25)
         group = None if method == "cnn" else "p4"
         network = build(backbone, method, preset="tiny", scale=task.scale, group=group)
-        short = {"steps": 6, "batch": 4, "patch": 32, "validate_every": 3, "log_every": 2, "lr": 1e-3}
+        short = {"steps": 6, "batch": 4, "patch": 32, "validate_every": 3, "log_every": 2, "lr": 1e-3, "warmup": 0}
         return make_settings(task=task.to_dict(), architecture=network.architecture, **{**short, **given})
 
     return make

@@ -17,7 +17,7 @@ def made(**given) -> TrainSettings:
 
 
 def test_cosine_falls_to_a_hundredth():
-    settings = made(steps=100, lr=1e-3)
+    settings = made(steps=100, lr=1e-3, warmup=0)
     assert settings.rate(0) == pytest.approx(1e-3)
     assert settings.rate(50) == pytest.approx(1e-3 * (0.01 + 0.99 * (1 + cos(pi / 2)) / 2))
     assert 1e-5 < settings.rate(99) < 1.1e-5
@@ -48,14 +48,14 @@ def test_published_deraining():
 
 
 def test_minutes_carry_the_schedule_along():
-    settings = made(steps=1000, lr=1.0, minutes=10)
+    settings = made(steps=1000, lr=1.0, minutes=10, warmup=0)
     assert settings.rate(0, 5) == pytest.approx(0.01 + 0.99 / 2)
     assert settings.rate(900, 5) == pytest.approx(settings.rate(900, 0))
     assert settings.rate(10, 100) == pytest.approx(0.01)
 
 
 def test_minutes_reach_both_stages():
-    settings = made(steps=1000, tl_steps=500, lr=1.0, minutes=10, stage2_lr=0.5)
+    settings = made(steps=1000, tl_steps=500, lr=1.0, minutes=10, stage2_lr=0.5, warmup=0)
     assert settings.rate(100, 2.5) == pytest.approx(0.01 + 0.99 / 2)
     assert settings.rate(600, 7.5, second_from=550) == pytest.approx(0.5 * (0.01 + 0.99 / 2))
     assert [settings.second_stage_due(100, minutes) for minutes in (4.9, 5.0)] == [False, True]
@@ -77,6 +77,8 @@ def test_every_recipe_makes_settings(recipe):
         ({"tl_steps": 3, "architecture": {"method": "tl"}}, "only SA has a first stage"),
         ({"schedule": "multistep", "milestones": (2.0,)}, "milestones are parts of a stage"),
         ({"loss": "stages"}, 'the loss "stages" is that of rcdnet'),
+        ({"hyper_init": "audit", "architecture": {"method": "tl"}}, "only SA has a hypernetwork to be fitted"),
+        ({"lr": float("inf")}, "lr: Input should be a finite number"),
         ({"lr": -1.0}, "lr: Input should be greater than 0"),
         ({"ema": 1.0}, "ema: Input should be less than 1"),
         ({"learning_rate": 1.0}, "learning_rate: Extra inputs are not permitted"),

@@ -77,6 +77,17 @@ def test_group_and_method_can_be_overridden():
     assert "as asked; the report recommends p8" in start.lines[0]
 
 
+def test_a_plain_network_takes_no_group():
+    start = start_from_report(report(), "f" * 64, method="cnn")
+    assert (start.method, start.group, start.w) == ("cnn", "p1", None)
+
+
+def test_w_that_is_not_shared_starts_nowhere():
+    start = start_from_report(report(), "f" * 64, shared=False)
+    assert (start.method, start.w) == ("sa", None)
+    assert not any("w starts" in line for line in start.lines)
+
+
 def test_a_group_too_large_for_the_network_becomes_a_subgroup():
     start = start_from_report(report("p32"), "f" * 64, fitting=lambda group: group in ("p1", "p2", "p4", "p8"))
     assert start.group == "p8"

@@ -11,11 +11,12 @@ import pytest
 import torch
 from PIL import Image
 
-from symmetry_audit.checkpoints import load_checkpoint, read_tensors
+from symmetry_audit.checkpoints import load_checkpoint, read_tensors, write_tensors
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.tasks import make_task
 from symmetry_audit.training import Interrupted
 from symmetry_audit.training._log import read_log
+from tests.conftest import save_photos
 
 
 def weights(folder):
@@ -181,11 +182,60 @@ def test_weights_of_another_basis_are_refused(run, settings, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(run, settings, tmp_path):
-    with pytest.raises(ModelError, match=r"step \d+ is no finite number; last.safetensors holds the state before it"):
-        run(settings(steps=200, lr=1e30, schedule="constant", log_every=1, validate_every=200, loss="mse"))
+    chosen = settings(steps=200, lr=1e30, schedule="constant", log_every=1, validate_every=1, loss="mse")
+    with pytest.raises(ModelError, match=r"step \d+ is no finite number; last.safetensors holds step 1; start over"):
+        run(chosen)
     tensors, step, _, _ = state(tmp_path / "run")
-    assert step >= 1
+    assert step == 1
     assert all(torch.isfinite(value).all() for name, value in tensors.items() if name.startswith("model."))
+
+
+def test_a_loss_that_is_no_number_before_anything_was_saved(run, settings):
+    chosen = settings(steps=200, lr=1e30, schedule="constant", validate_every=200, loss="mse")
+    with pytest.raises(ModelError, match="is no finite number; nothing was saved before it"):
+        run(chosen)
+
+
+def test_what_only_the_second_stage_would_meet_is_refused_at_once(run, settings):
+    with pytest.raises(SettingError, match="takes patches of 29 px or more, got --patch 24"):
+        run(settings("sa", steps=4, tl_steps=2, patch=24))
+    with pytest.raises(SettingError, match="no training image has a fit in the report; use --hyper-init zero"):
+        run(settings("sa", steps=4, tl_steps=2, hyper_init="audit"))
+
+
+def test_a_mistake_leaves_no_run_behind(run, settings):
+    """After an error before the first state the mended command goes ahead without --force."""
+    with pytest.raises(SettingError, match="smaller than a patch"):
+        run(settings(patch=500))
+    assert run(settings(steps=1)).step == 1
+
+
+def test_other_validation_images_are_another_run(run, settings, images, rng):
+    run(settings(steps=1))
+    save_photos(images[1] / "more", rng, 1)
+    with pytest.raises(ModelError, match=r"holds another run .other validation images."):
+        run(settings(steps=1))
+
+
+def test_a_damaged_state_is_one_line(run, settings, tmp_path):
+    run(settings(steps=2))
+    path = tmp_path / "run" / "last.safetensors"
+    tensors, card = read_tensors(path)
+    for changed in ({"progress": torch.tensor([0.5])}, {"generator.cpu": torch.zeros(3, dtype=torch.uint8)}):
+        write_tensors(path, {**tensors, **changed}, card)
+        with pytest.raises(ModelError, match="the saved state does not belong to this network"):
+            run(settings(steps=2))
+
+
+def test_averaged_weights_know_the_fitted_hypernetwork(run, settings, monkeypatch):
+    from symmetry_audit.groups import Affine
+    from symmetry_audit.training import _prefit
+
+    monkeypatch.setattr(_prefit.prefit, "__kwdefaults__", {**_prefit.prefit.__kwdefaults__, "steps": 20})
+    fits = {f"photo_{index}.png": Affine(0.4, 0.1) for index in range(4)}
+    chosen = settings("sa", steps=2, ema=0.999, hyper_init="audit", lr=1e-9)
+    last = run(chosen, fits=fits).best.weights["hypernetwork.head.4.bias"]
+    assert last.abs().max() > 1e-3
 
 
 def test_batches_that_cannot_be_cut_are_refused(run, settings):
