@@ -62,7 +62,7 @@ class Size:
 
 
 SIZES = {
-    "cpu": Size("tiny", 150, 8, 32, 1e-3, 3, 20, "zero"),
+    "cpu": Size("tiny", 150, 8, 32, 1e-3, 3, 80, "zero"),
     "gpu": Size("small", 3000, 16, 48, 1e-3, None, 80, "audit"),
 }
 

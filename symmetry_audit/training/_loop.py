@@ -104,7 +104,8 @@ class Loop:
                     self._validate_and_save()
                 elif (step + 1) % settings.log_every == 0:
                     self._write_row()
-                if self.stopping and not done:
+                # several processes stop where all know of it, which is one step later
+                if (self.stopping or (self.world.size == 1 and self.signalled)) and not done:
                     self._save()
                     raise Interrupted(f"stopped after step {step + 1}; the same command continues")
                 if done:
@@ -219,7 +220,10 @@ class Loop:
             if self.average:
                 network.load_state_dict(self.average)
             samples = self.folder / "samples" / f"step_{self.position.step:07d}"
-            found = self.validation(network if self.second else without_hypernetwork(network), samples)
+            try:
+                found = self.validation(network if self.second else without_hypernetwork(network), samples)
+            except ModelError:  # weights that are finite, but so large that the images are not
+                self._refuse(self.position.step - 1, "output")
             self._write_row(found)
             # a network of the first stage is an SA network whose hypernetwork says 0: the two compare
             if self.position.best is None or found.psnr > self.position.best:

@@ -17,7 +17,20 @@ def trained(images: tuple[Path, Path], folder: Path, processes: int, *options: s
     """Losses of the steps of a run by ``processes`` processes."""
     launch = [] if processes == 1 else ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
     run = [*launch, "-m", "symmetry_audit.cli", "train", "--task", "denoise", "--sigma", "25", "--preset", "tiny"]
-    length = ["--log-every", "1", "--validate-every", "1000", "--batch", "4", "--patch", "32", "--lr", "3e-3"]
+    length = [
+        "--log-every",
+        "1",
+        "--validate-every",
+        "1000",
+        "--batch",
+        "4",
+        "--patch",
+        "32",
+        "--lr",
+        "3e-3",
+        "--warmup",
+        "0",
+    ]
     files = ["--data", images[0], "--valid", images[1], "--out", folder, "--cache-folder", folder.parent / "cache"]
     command = [sys.executable, *map(str, [*run, *length, *files, *options])]
     env = {name: value for name, value in os.environ.items() if not name.startswith("SYMAUDIT_")}

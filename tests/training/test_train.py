@@ -181,19 +181,34 @@ def test_weights_of_another_basis_are_refused(run, settings, tmp_path):
         run(bicubic, "sa", weights=tmp_path / "tl")
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(run, settings, tmp_path):
-    chosen = settings(steps=200, lr=1e30, schedule="constant", log_every=1, validate_every=1, loss="mse")
-    with pytest.raises(ModelError, match=r"step \d+ is no finite number; last.safetensors holds step 1; start over"):
-        run(chosen)
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(run, settings, tmp_path, monkeypatch):
+    from symmetry_audit.training._objective import Objective
+
+    whole, calls = Objective.forward, []
+
+    def failing(self, x, clean):
+        calls.append(1)
+        return whole(self, x * (float("nan") if len(calls) == 5 else 1), clean)
+
+    monkeypatch.setattr(Objective, "forward", failing)
+    with pytest.raises(
+        ModelError, match=r"the loss of step 5 is no finite number; last.safetensors holds step 3; start"
+    ):
+        run(settings(steps=6, validate_every=3))
     tensors, step, _, _ = state(tmp_path / "run")
-    assert step == 1
+    assert step == 3
     assert all(torch.isfinite(value).all() for name, value in tensors.items() if name.startswith("model."))
 
 
 def test_a_loss_that_is_no_number_before_anything_was_saved(run, settings):
     chosen = settings(steps=200, lr=1e30, schedule="constant", validate_every=200, loss="mse")
-    with pytest.raises(ModelError, match="is no finite number; nothing was saved before it"):
+    with pytest.raises(ModelError, match=r"the loss of step \d+ is no finite number; nothing was saved before it"):
         run(chosen)
+
+
+def test_images_that_are_no_numbers(run, settings):
+    with pytest.raises(ModelError, match="the output of step 1 is no finite number; nothing was saved"):
+        run(settings(steps=200, lr=1e30, schedule="constant", validate_every=1, loss="mse"))
 
 
 def test_what_only_the_second_stage_would_meet_is_refused_at_once(run, settings):
