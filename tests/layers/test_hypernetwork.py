@@ -332,7 +332,7 @@ def test_a_shared_w_does_not_turn_with_the_image() -> None:
 
 
 def test_units_of_other_channels() -> None:
-    x = torch.rand(2, 8, 20, 20, dtype=torch.float64)
+    x = torch.rand(2, 8, 24, 24, dtype=torch.float64)
     model = stirred(HyperNetwork(8, depth=4), 3).eval()
     assert torch.allclose(model(x), model(255 * x + 3), rtol=1e-9)
     assert model(x).abs().max() > 1e-3
