@@ -9,8 +9,8 @@ w as the start and (gpu) its w_n as the hypernetwork's. Every network is equally
 steps of the same patches; three seeds. Stopped and started again it goes on where it was. Last it prints
 means with 95 % intervals (Student's t over the seeds), which results.csv in --out holds as well.
 
-gpu: small networks, 3000 steps, whole test sets: 25 minutes on one modern GPU. cpu: tiny networks, 150 steps, three
-images of each test set, 20 minutes of each of two cores.
+gpu: small networks, 3000 steps, whole test sets: 25 minutes on one modern GPU. cpu: tiny networks, 1000 steps, three
+images of each test set, some hours of two cores.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Size:
 
 
 SIZES = {
-    "cpu": Size("tiny", 150, 8, 32, 1e-3, 3, 80, "zero"),
+    "cpu": Size("tiny", 1000, 8, 32, 1e-3, 3, 80, "audit"),
     "gpu": Size("small", 3000, 16, 48, 1e-3, None, 80, "audit"),
 }
 

@@ -49,7 +49,6 @@ def bare(network: torch.nn.Module, x: torch.Tensor, clean: torch.Tensor) -> Call
 
 def full(loop: Loop) -> Callable[[], None]:
     """One step of a run, its data included."""
-    loop.begin, loop.clock = time.monotonic(), 0.0
     loop._set_stage(loop._second_stage_begins())
     batches = loop._batches(ThreadPoolExecutor(1), 0)
 

@@ -77,6 +77,7 @@ class Loop:
             self.average = {name: value.detach().clone() for name, value in network.state_dict().items()}
         self.scaler = torch.amp.GradScaler(world.device.partition(":")[0], enabled=settings.precision == "fp16")
         self.second = self.signalled = self.stopping = False
+        self.begin, self.clock, self.started = time.monotonic(), 0.0, 0  # of this part of the run
         self.elapsed = 0.0  # minutes into the run, the same number in all processes
         self.saved = 0  # the step of the last state on disk
         self.since: list[tuple[float, float, float]] = []  # loss, squared error, gradient norm since the last row
