@@ -107,7 +107,6 @@ def main() -> None:
                 card=card,
                 validation=lambda *_: None,
                 folder=Path(tempfile.gettempdir()),
-                log=None,
             )
             contenders[f"{method} full"] = full(loop)
             contenders[f"{method} step"] = bare(networks[1], x, clean)

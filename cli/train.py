@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symmetry_audit.cli.evaluating import task_options
+from symmetry_audit.cli.nets import BACKBONES, METHODS, PRESETS
 from symmetry_audit.cli.options import EXIT_CODES, complete, config_option, progress_on_stderr, quiet_option
 
 if TYPE_CHECKING:
@@ -22,9 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["train"]
 
 TRAIN_SCHEMA = "symaudit.training/1"
-BACKBONES = ("edsr", "rdn", "rcan", "resnet", "rcdnet")
 USUAL = {"sr": "edsr", "denoise": "resnet", "inpaint": "resnet", "derain": "rcdnet"}  # task -> backbone
-METHODS = ("cnn", "gcnn", "e2cnn", "harnet", "pdoe", "fconv", "bconv", "tl", "sa")
 LEAST_FEATURES = 4  # over a recommended group; with fewer a network has little to mix
 TL_SHARE = 0.4  # of the steps, after a report; the published protocol has 0.6
 SETTINGS = (
@@ -36,7 +35,7 @@ SETTINGS = (
 def _network_options(command: Callable) -> Callable:
     """What is trained."""
     for option in (
-        click.option("--preset", type=click.Choice(("paper", "small", "tiny")), default="small", show_default=True),
+        click.option("--preset", type=click.Choice(PRESETS), default="small", show_default=True),
         click.option("--basis", help="Filter basis in place of the method's own."),
         click.option("--group", help="pT or pTm.  [default: from the report, or the method's own]"),
         click.option(
@@ -188,6 +187,8 @@ def _images(data: str, valid: str, options: dict[str, Any], say: Callable[[str],
         pairs = open_pairs(
             text, task, inputs=options.pop(inputs), data_root=options["data_root"], limit=options.pop(limit)
         )
+        if pairs.note:
+            say(pairs.note)
         for item in pairs.skipped:
             say(f"Left out: {item.image}: {item.reason}")
         found.append(pairs)

@@ -24,10 +24,10 @@ from symmetry_audit.layers import SampleAdaptive
 from symmetry_audit.tasks import PatchSampler
 from symmetry_audit.training._distributed import World, synchronise
 from symmetry_audit.training._log import Log
-from symmetry_audit.training._objective import Objective
+from symmetry_audit.training._objective import Objective, without_hypernetwork
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import pack
-from symmetry_audit.training._validate import Validation, without_hypernetwork
+from symmetry_audit.training._validate import Validation
 
 __all__ = ["LAST_FILE", "Interrupted", "Loop", "Progress"]
 
@@ -65,7 +65,7 @@ class Loop:
         card: Card,
         validation: Callable[[nn.Module, Path], Validation],
         folder: Path,
-        log: Log | None,
+        log: Log | None = None,
         enter_stage2: Callable[[], None] = lambda: None,
         progress: Progress = lambda step, steps, values: None,
     ) -> None:
@@ -251,7 +251,7 @@ class Loop:
     def _write_row(self, found: Validation | None = None) -> None:
         if self.log is None:
             return
-        loss, squared_error, norm = np.mean(self.since or [(math.nan,) * 3], axis=0).tolist()
+        loss, squared_error, norm = np.mean(self.since, axis=0).tolist()
         self.since.clear()
         row = {"step": self.position.step, "stage": 2 if self.second and self.settings.tl_steps else 1}
         row |= {"seconds": self.seconds(), "lr": self.optimizer.param_groups[0]["lr"], "loss": loss}
@@ -299,4 +299,4 @@ class Loop:
 
 
 def _psnr(squared_error: float) -> float:
-    return 10 * math.log10(255**2 / max(squared_error, 1e-10)) if squared_error == squared_error else math.nan
+    return 10 * math.log10(255**2 / max(squared_error, 1e-10))

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from symmetry_audit.training._validate import without_hypernetwork
+from symmetry_audit.layers import SampleAdaptive
 
-__all__ = ["Objective", "Outcome"]
+__all__ = ["Objective", "Outcome", "without_hypernetwork"]
 
 # of "stages": the initial background, each stage's background and rain, and those of the last one
 STAGE, LAST_BACKGROUND, LAST_RAIN = 0.1, 1.0, 0.9
@@ -61,3 +61,12 @@ def _mse(one: Tensor, other: Tensor) -> Tensor:
 
 def _squared_error(restored: Tensor, clean: Tensor) -> Tensor:
     return (restored.detach().double().clamp(0, 255) - clean).square().mean()
+
+
+def without_hypernetwork(network: nn.Module) -> nn.Module:
+    """An SA network as TL: what it computes before its second stage. Others as they are."""
+    if not isinstance(network, SampleAdaptive):
+        return network
+    for deformation in network.deformations():
+        deformation.offset = None
+    return network.network

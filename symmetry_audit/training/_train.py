@@ -78,8 +78,10 @@ def train(
             data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
             _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
         world.wait()
-        loop = _loop(settings, network, pairs, valid, cache, folder, world, fits, tensorboard, progress, say)
+        loop = _loop(settings, network, pairs, valid, cache, folder, world, fits, progress, say)
         restore = _continue(loop, folder, world, say)
+        if world.first:
+            loop.log = Log(folder, loop.position.step, tensorboard)
         if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
             loop.run(restore)
         world.wait()
@@ -158,7 +160,6 @@ def _loop(
     folder: Path,
     world: World,
     fits: Mapping[str, Affine] | None,
-    tensorboard: bool,
     progress: Progress,
     say: Callable[[str], None],
 ) -> Loop:
@@ -187,7 +188,6 @@ def _loop(
         card=card,
         validation=partial(Validation.of, pairs=valid, task=task, device=world.device),
         folder=folder,
-        log=Log(folder, _saved_step(folder), tensorboard) if world.first else None,
         enter_stage2=enter_stage2,
         progress=progress,
     )
@@ -232,12 +232,6 @@ def _continue(loop: Loop, folder: Path, world: World, say: Callable[[str], None]
     if world.first:
         say(f"continuing after step {loop.position.step} of {loop.settings.steps}")
     return restore
-
-
-def _saved_step(folder: Path) -> int:
-    """The step at which the run of ``folder`` was saved last."""
-    path = folder / LAST_FILE
-    return read_tensors(path)[1].step if path.is_file() else 0
 
 
 def _timed_out(settings: TrainSettings, position: Position) -> bool:

@@ -9,13 +9,12 @@ from pathlib import Path
 from torch import nn
 
 from symmetry_audit.inference import evaluate, restore_image
-from symmetry_audit.layers import SampleAdaptive
 from symmetry_audit.nets import smallest_side
 from symmetry_audit.tasks import Pairs, Task, evaluation_items
 from symmetry_audit.training._log import save_sample
 from symmetry_audit.training._prefit import w_statistics
 
-__all__ = ["Validation", "without_hypernetwork"]
+__all__ = ["Validation"]
 
 SEED = 0  # of the degradation, the same in every validation
 SAMPLES = 3  # images that are pictured, and whose w is recorded
@@ -46,12 +45,3 @@ class Validation:
         w = w_statistics(network, large, device) if large else None
         psnr, input_psnr = (min(value, EQUAL) for value in (found.psnr, found.input_psnr))
         return cls(found.protocol, psnr, found.ssim, input_psnr, len(found.images), w)
-
-
-def without_hypernetwork(network: nn.Module) -> nn.Module:
-    """An SA network as TL: what it computes before its second stage. Others as they are."""
-    if not isinstance(network, SampleAdaptive):
-        return network
-    for deformation in network.deformations():
-        deformation.offset = None
-    return network.network
