@@ -29,7 +29,26 @@ TL_SHARE = 0.4  # of the steps, after a report; the published protocol has 0.6
 SETTINGS = (
     *("steps", "minutes", "tl_steps", "batch", "accumulate", "patch", "augment", "loss", "lr", "schedule", "warmup"),
     *("clip", "ema", "precision", "compile", "seed", "validate_every", "log_every", "hyper_init"),
+    *("eq_reg", "eq_layers", "relax"),
 )
+
+
+class _LayersType(click.ParamType):
+    """A number of layers, or patterns of their names with commas between."""
+
+    name = "number|names"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | tuple[str, ...]:
+        """Text, or what a config file holds, to a number or names."""
+        if isinstance(value, int | tuple):
+            return value
+        text = ",".join(value) if isinstance(value, list) else str(value)
+        if text.isdecimal():
+            return int(text)
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+LAYERS = _LayersType()
 
 
 def _network_options(command: Callable) -> Callable:
@@ -37,6 +56,21 @@ def _network_options(command: Callable) -> Callable:
     for option in (
         click.option("--preset", type=click.Choice(PRESETS), default="small", show_default=True),
         click.option("--basis", help="Filter basis in place of the method's own."),
+        click.option(
+            "--relax",
+            type=click.FloatRange(0),
+            help="Relax equivariant layers: a free filter beside each, whose squares cost this much.",
+        ),
+        click.option(
+            "--eq-layers",
+            type=LAYERS,
+            help="What --eq-reg looks at: the first N layers, or names such as body.*,output.  [default: all]",
+        ),
+        click.option(
+            "--eq-reg",
+            type=click.FloatRange(0, min_open=True),
+            help="EQ-Reg: add this much of the equivariance error under --group, whatever the network is.",
+        ),
         click.option("--group", help="pT or pTm.  [default: from the report, or the method's own]"),
         click.option(
             "--conv",
@@ -246,9 +280,13 @@ def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> Train
     backbone = options["backbone"] or USUAL[task.name]
     method = options["conv"] or (start.method if start else "cnn")
     group = options["group"] or (start.group if start else None)
-    # building it finds out what does not fit together, and the group and basis that are the method's own
-    network = build(backbone, method, preset=options["preset"], scale=task.scale, group=group, basis=options["basis"])
     given = {name: options[name] for name in SETTINGS}
+    if given["eq_reg"] is not None:
+        given["eq_group"] = _eq_group(group, start)
+        group = None if method == "cnn" else group
+    # building it finds out what does not fit together, and the group and basis that are the method's own
+    named = {"scale": task.scale, "group": group, "basis": options["basis"], "relaxed": given["relax"] is not None}
+    network = build(backbone, method, preset=options["preset"], **named)
     if given["loss"] is None and backbone == "rcdnet":
         given["loss"] = "stages"
     recipe = RECIPES.get(options["recipe"], {})
@@ -263,9 +301,24 @@ def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> Train
     )
 
 
+def _eq_group(group: str | None, start: Start | None) -> str:
+    """The group that EQ-Reg teaches: what was asked for, or what the report recommends."""
+    from symmetry_audit.errors import SettingError
+
+    found = group if group != "p1" else None
+    found = found or (start.audit["recommended"] if start else None)
+    if found in (None, "p1"):
+        raise SettingError("--eq-reg needs to know towards which group: add --group, such as --group p4")
+    return found
+
+
 def _described(settings: TrainSettings) -> str:
     net = settings.architecture
     ways = f"{net['method']} over {net['group']}" if net["method"] != "cnn" else "cnn"
+    if settings.eq_reg is not None:
+        ways += f", EQ-Reg {settings.eq_reg:g} towards {settings.eq_group}"
+    if settings.relax is not None:
+        ways += f", relaxed at {settings.relax:g}"
     length = f"{settings.steps} steps" + (f" or {settings.minutes:g} minutes" if settings.minutes else "")
     return f"{net['backbone']} {net['preset']}, {ways}; {length} of {settings.batch} patches of {settings.patch} px"
 

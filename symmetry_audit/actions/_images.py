@@ -9,7 +9,7 @@ from torch import Tensor
 
 from symmetry_audit.errors import SettingError
 
-__all__ = ["disc", "disc_window", "is_exact", "move"]
+__all__ = ["disc", "disc_window", "is_exact", "move", "moved_pixels"]
 
 SPLINE_ORDER = 5
 
@@ -30,7 +30,7 @@ def move(images: Tensor, matrix: np.ndarray) -> Tensor:
     if matrix.shape != (2, 2) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
         raise SettingError(f"expected an invertible (2, 2) matrix, got {matrix.tolist()}")
     if is_exact(matrix):
-        return _moved_pixels(images, np.round(matrix))
+        return moved_pixels(images, np.round(matrix))
     height, width = images.shape[-2:]
     centre = np.array([(height - 1) / 2, (width - 1) / 2])
     back = np.linalg.inv(matrix)[::-1, ::-1]  # on (y, x), as array indices stand
@@ -42,7 +42,8 @@ def move(images: Tensor, matrix: np.ndarray) -> Tensor:
     return torch.from_numpy(np.reshape(turned, images.shape)).to(images)
 
 
-def _moved_pixels(images: Tensor, matrix: np.ndarray) -> Tensor:
+def moved_pixels(images: Tensor, matrix: np.ndarray) -> Tensor:
+    """:func:`move` by one of the eight matrices that take pixels to pixels."""
     if matrix[0, 0] == 0:  # x and y change places; what is left to do are signs
         images, matrix = images.mT, matrix @ np.array([[0.0, 1.0], [1.0, 0.0]])
     return images.flip([axis for axis, sign in ((-1, matrix[0, 0]), (-2, matrix[1, 1])) if sign < 0])

@@ -14,6 +14,7 @@ from symmetry_audit.layers._features import (
 from symmetry_audit.layers._fold import fold
 from symmetry_audit.layers._hypernetwork import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive
 from symmetry_audit.layers._methods import METHODS, Layers, Method
+from symmetry_audit.layers._relaxed import relaxation, relaxation_of_layers
 from symmetry_audit.layers._weights import load_weights
 from symmetry_audit.layers.bases import BASES, Basis, make_basis
 
@@ -43,4 +44,6 @@ __all__ = [
     "fold",
     "load_weights",
     "make_basis",
+    "relaxation",
+    "relaxation_of_layers",
 ]

@@ -34,7 +34,9 @@ class EquivariantConv2d(nn.Module):
 
     ``deformation`` bends the group to D_w A D_w^-1; give the same one to all layers of a network. ``padding`` is
     in pixels, (kernel_size - 1) / 2 by default; ``padding_mode`` is "zeros" or "replicate". The bias has one
-    value for each out feature. ``init`` is "smooth" or "kaiming", see ``initial_weight``.
+    value for each out feature. ``init`` is "smooth" or "kaiming", see ``initial_weight``. ``relaxed`` adds a free
+    filter to the equivariant one, zero at first: a residual pathway (Finzi et al. 2021), by which training can
+    leave the group as far as its loss pays for it; see ``relaxation``.
     Raises SettingError for settings that do not fit together.
     """
 
@@ -54,6 +56,7 @@ class EquivariantConv2d(nn.Module):
         padding_mode: str = "zeros",
         bias: bool = True,
         init: str = "smooth",
+        relaxed: bool = False,
     ) -> None:
         super().__init__()
         if padding_mode not in PADDING_MODES:
@@ -76,27 +79,31 @@ class EquivariantConv2d(nn.Module):
         self.weight = nn.Parameter(torch.empty(self.kind.coefficient_shape(in_features, out_features, self.basis.size)))
         self.bias = nn.Parameter(torch.zeros(out_features)) if bias else None
         self.init = init
+        shape = self.out_channels, self.in_channels, kernel_size, kernel_size
+        self.residual = nn.Parameter(torch.empty(shape)) if relaxed else None
         self.reset_parameters()
         self._cache = FilterCache()
 
     def reset_parameters(self) -> None:
-        """Draw new coefficients; biases start at zero."""
+        """Draw new coefficients; biases, and the free filter of a relaxed layer, start at zero."""
         with torch.no_grad():
             deformed = self.deformation is not None
             self.weight.copy_(initial_weight(self.weight.shape, self.basis, self.in_channels, self.init, deformed))
-            if self.bias is not None:
-                self.bias.zero_()
+            for zero in (self.bias, self.residual):
+                if zero is not None:
+                    zero.zero_()
 
     def filters(self) -> Tensor:
         """The weight of a plain convolution (out channels, in channels, p, p), one for each image under offsets.
 
         Where no gradient with respect to w is asked for, they are built when a parameter has changed only.
         """
+        own = [self.weight] if self.residual is None else [self.weight, self.residual]
         if self.deformation is None:
-            return self._cache.get([self.weight], lambda: self._build(self.basis.undeformed))
+            return self._cache.get(own, lambda: self._build(self.basis.undeformed))
         w = list(self.deformation.parameters())
         if self.deformation.offset is None and not (torch.is_grad_enabled() and any(p.requires_grad for p in w)):
-            return self._cache.get([self.weight, *w], lambda: self._build(self._deformed()))
+            return self._cache.get([*own, *w], lambda: self._build(self._deformed()))
         samples = self._deformed()
         if samples.dim() == 3:
             return self._build(samples)
@@ -127,7 +134,8 @@ class EquivariantConv2d(nn.Module):
                 f"the deformation holds offsets for {len(samples)} images, got {len(x)}: call the whole network, "
                 "whose hypernetwork sets them"
             )
-        return convolve_per_sample(x, self.weight, samples, self.channel_bias(), self.kind, self.stride, padding)
+        y = convolve_per_sample(x, self.weight, samples, self.channel_bias(), self.kind, self.stride, padding)
+        return y if self.residual is None else y + torch.conv2d(x, self.residual, None, self.stride, padding)
 
     def train(self, mode: bool = True) -> EquivariantConv2d:
         self._cache.clear()
@@ -141,10 +149,12 @@ class EquivariantConv2d(nn.Module):
         return (
             f'{self.in_features}, {self.out_features}, {self.kernel_size}, group="{self.group}", '
             f'basis="{self.basis_name}", stride={self.stride}, padding={self.padding}, bias={self.bias is not None}'
+            + (", relaxed=True" if self.residual is not None else "")
         )
 
     def _build(self, samples: Tensor) -> Tensor:
-        return build_filters(self.weight, samples.to(self.weight.device), self.kind)
+        filters = build_filters(self.weight, samples.to(self.weight.device), self.kind)
+        return filters if self.residual is None else filters + self.residual
 
     def _deformed(self) -> Tensor:
         return self.basis.sample(self.deformation())

@@ -60,7 +60,7 @@ class Layers:
     ``preset="paper"`` gives every layer (but 1 x 1) a free w of its own and published initial coefficients; such
     a network has no common group. ``basis`` and ``kernel_size`` replace the method's own; "bicubic" is what the
     published EDSR has under TL and SA. ``start`` is where a shared w starts, for example an audit's joint fit.
-    Further ``options`` go to every layer. Raises SettingError for what does not fit together.
+    Further ``options``, such as ``relaxed``, go to every layer. Raises SettingError for what does not fit together.
     """
 
     def __init__(
@@ -84,6 +84,8 @@ class Layers:
             raise SettingError(
                 f'a plain convolution has no group: use "p1" with cnn, or gcnn, fconv, ... with {self.group}'
             )
+        if method == "cnn" and options.get("relaxed"):
+            raise SettingError("a plain convolution has nothing to be relaxed: choose gcnn, fconv, ... or leave it out")
         self.basis = self.method.basis if basis is None else basis
         self.kernel_size = self.method.kernel_size if kernel_size is None else kernel_size
         self.options = {"init": "kaiming", **options} if preset == "paper" else options

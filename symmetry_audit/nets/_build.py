@@ -36,6 +36,7 @@ def build(
     group: Group | str | None = None,
     basis: str | None = None,
     start: Affine | None = None,
+    relaxed: bool = False,
 ) -> nn.Module:
     """A network that takes images (N, 3, H, W) in 0..255 and gives (N, 3, scale H, scale W), 0..255, unclipped.
 
@@ -44,7 +45,8 @@ def build(
     wide in channels, equivariant from end to end, and close to interpolation before training. Their sizes stand
     in ``SIZES``. ``scale`` is 2 by default, 1 for resnet (the denoiser) and rcdnet, which cannot enlarge. ``group``
     and ``basis`` are the method's own by default, but TL and SA of the paper have the basis they were published
-    with. ``start`` is where the shared w of TL and SA starts.
+    with. ``start`` is where the shared w of TL and SA starts. ``relaxed``
+    gives every equivariant layer a free filter beside its own (see ``EquivariantConv2d``).
 
     The network has ``scale``; ``smallest``, the smallest side of an input in pixels; and ``architecture``, a
     dictionary for JSON: ``build(**architecture)`` makes the same network again, w at its usual start.
@@ -61,13 +63,15 @@ def build(
         raise SettingError(f"{backbone} has scale {allowed}, got {scale!r}{hint}")
     if basis is None and preset == "paper" and method in ("tl", "sa"):
         basis = "fourier" if backbone in ("rcan", "rcdnet") else "bicubic"
-    layers = Layers(method, group, basis=basis, preset="paper" if preset == "paper" else "shared", start=start)
+    layers = Layers(
+        method, group, basis=basis, preset="paper" if preset == "paper" else "shared", start=start, relaxed=relaxed
+    )
     network = BACKBONES[backbone](Plan(method, layers, SIZES[preset][backbone], scale))
     network.scale = scale
     network.smallest = max(getattr(part, "smallest", 1) for part in network.modules())
     network.architecture = {
         **{"backbone": backbone, "method": method, "preset": preset, "scale": scale},
-        **{"group": str(layers.group), "basis": layers.basis},
+        **{"group": str(layers.group), "basis": layers.basis, "relaxed": relaxed},
     }
     return network
 

@@ -1,5 +1,6 @@
 """Training restoration networks on what an audit found."""
 
+from symmetry_audit.training._equivariance import OUTPUT, EquivarianceRegularizer
 from symmetry_audit.training._loop import Interrupted
 from symmetry_audit.training._prefit import predicted, prefit
 from symmetry_audit.training._settings import RECIPES, TrainSettings, make_settings
@@ -7,7 +8,9 @@ from symmetry_audit.training._start import Start, joint_fits, start_from_report
 from symmetry_audit.training._train import TrainResult, train
 
 __all__ = [
+    "OUTPUT",
     "RECIPES",
+    "EquivarianceRegularizer",
     "Interrupted",
     "Start",
     "TrainResult",

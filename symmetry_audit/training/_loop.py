@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from symmetry_audit.errors import ModelError
 from symmetry_audit.layers import SampleAdaptive
 from symmetry_audit.tasks import PatchSampler
 from symmetry_audit.training._distributed import World, synchronise
+from symmetry_audit.training._equivariance import EquivarianceRegularizer
 from symmetry_audit.training._log import Log
 from symmetry_audit.training._objective import Objective, without_hypernetwork
 from symmetry_audit.training._settings import TrainSettings
@@ -145,8 +147,9 @@ class Loop:
             self.enter_stage2()
             own = self.network.state_dict()
             self.average |= {name: own[name].detach().clone() for name in self.average if "hypernetwork." in name}
-        objective = Objective(self.network, settings.loss)
+        objective = self._objective()
         objective.adaptive = second
+        self.described = objective  # what is wrapped below, whose element changes from step to step
         if settings.compile:
             objective = torch.compile(objective)
         if self.world.size > 1:
@@ -157,10 +160,20 @@ class Loop:
         trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(trained, settings.lr, fused=True)
 
+    def _objective(self) -> Objective:
+        settings = self.settings
+        towards = None
+        if settings.eq_reg is not None:
+            towards = partial(EquivarianceRegularizer, group=settings.eq_group, layers=settings.eq_layers)
+        weights = {"eq_reg": settings.eq_reg or 0.0, "relax": settings.relax or 0.0}
+        return Objective(self.network, settings.loss, regularize=towards, **weights)
+
     def _step(self, step: int, batch: tuple[np.ndarray, np.ndarray]) -> None:
         settings, world = self.settings, self.world
         for group in self.optimizer.param_groups:
             group["lr"] = settings.rate(step, self.elapsed, self.position.second_from)
+        if settings.eq_reg is not None:
+            self.described.element = settings.eq_element(step)
         dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         x, clean = (torch.from_numpy(part).to(world.device, dtype, non_blocking=True) for part in batch)
         self.optimizer.zero_grad(set_to_none=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from symmetry_audit.layers import SampleAdaptive
+from symmetry_audit.layers import SampleAdaptive, relaxation
+from symmetry_audit.nets import Stages
+from symmetry_audit.training._equivariance import EquivarianceRegularizer
 
 __all__ = ["Objective", "Outcome", "without_hypernetwork"]
 
@@ -15,39 +18,60 @@ STAGE, LAST_BACKGROUND, LAST_RAIN = 0.1, 1.0, 0.9
 
 
 class Outcome(NamedTuple):
-    """The loss of a batch, and its mean squared error per pixel in squared grey levels, without a gradient."""
+    """The loss of a batch, regularization included; its mean squared error per pixel in squared grey levels, without
+    a gradient.
+    """
 
     loss: Tensor
     squared_error: Tensor
 
 
 class Objective(nn.Module):
-    """The ``loss`` of ``network`` on a batch, so that everything to be distributed or compiled is one module.
+    """What is minimised on a batch, so that everything to be distributed or compiled is one module.
 
     "l1" and "mse" are means over pixels, in grey levels of [0, 255] and in squares of [0, 1]; "stages" is
     RCDNet's: 0.1 of the initial background, 0.1 of background and rain of each stage but the last, 1 and 0.9 of the
-    last one's, each a mean of squares.
+    last one's, each a mean of squares. With ``regularize``, a function of the network that gives an
+    ``EquivarianceRegularizer``, ``eq_reg`` times its penalty for ``element`` is added; ``relax`` times the squares of
+    all that relaxed layers add to their filters, too.
     """
 
-    def __init__(self, network: nn.Module, loss: str) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: str,
+        *,
+        regularize: Callable[[nn.Module], EquivarianceRegularizer] | None = None,
+        eq_reg: float = 0.0,
+        relax: float = 0.0,
+    ) -> None:
         super().__init__()
         self.network, self.loss = network, loss
+        self.regularize, self.eq_reg, self.relax = regularize, eq_reg, relax
         self.adaptive = True  # whether a hypernetwork, if there is one, runs
+        self.element = 1  # of the group, for this step
 
     def forward(self, x: Tensor, clean: Tensor) -> Outcome:
-        network = self.network
-        if not self.adaptive:
-            network = without_hypernetwork(network)
+        network = self.network if self.adaptive else without_hypernetwork(self.network)
+        options = {"stages": True} if self.loss == "stages" else {}
+        if self.regularize is None:
+            found, penalty = network(x, **options), 0.0
+        else:
+            found, penalty = self.regularize(network)(x, self.element, **options)
+        outcome = self._task(found, x, clean)
+        extra = self.eq_reg * penalty + (self.relax * relaxation(network) if self.relax else 0.0)
+        return outcome._replace(loss=outcome.loss + extra)
+
+    def _task(self, found: Tensor | Stages, x: Tensor, clean: Tensor) -> Outcome:
+        """How far what the network ``found`` is from ``clean``."""
         if self.loss == "stages":
-            found = network(x, stages=True)
             return Outcome(_stages(found, x, clean), _squared_error(found.backgrounds[-1], clean))
-        restored = network(x)
-        error = restored - clean
+        error = found - clean
         loss = error.abs().mean() if self.loss == "l1" else (error / 255).square().mean()
-        return Outcome(loss, _squared_error(restored, clean))
+        return Outcome(loss, _squared_error(found, clean))
 
 
-def _stages(found, x: Tensor, clean: Tensor) -> Tensor:
+def _stages(found: Stages, x: Tensor, clean: Tensor) -> Tensor:
     rain = x - clean
     backgrounds = [_mse(image, clean) for image in found.backgrounds]
     rains = [_mse(image, rain) for image in found.rains]

@@ -5,11 +5,15 @@ from __future__ import annotations
 from math import cos, pi
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.groups import Group
 
 __all__ = ["RECIPES", "TrainSettings", "make_settings"]
+
+EQ_STREAM = 0xE0  # tells these random numbers from those of patches and noise
 
 
 class TrainSettings(BaseModel):
@@ -44,6 +48,10 @@ class TrainSettings(BaseModel):
     validate_every: int = Field(500, ge=1)  # steps; the state is saved as often
     log_every: int = Field(50, ge=1)
     hyper_init: Literal["zero", "audit"] = "zero"
+    eq_reg: float | None = Field(None, gt=0)  # weight of EQ-Reg towards eq_group
+    eq_group: str | None = None
+    eq_layers: int | tuple[str, ...] | None = None  # as EquivarianceRegularizer has them
+    relax: float | None = Field(None, ge=0)  # weight of the squares of what relaxed layers add to their filters
     recipe: str = "quick"
     audit: dict[str, Any] | None = None  # what was taken from a report: its fingerprint, group and w
 
@@ -59,9 +67,20 @@ class TrainSettings(BaseModel):
             raise ValueError("only SA has a hypernetwork to be fitted to an audit; leave out hyper_init")
         if not all(0 < part < 1 for part in (*self.milestones, *self.stage2_milestones)):
             raise ValueError("milestones are parts of a stage, between 0 and 1")
+        if (self.eq_reg is None) != (self.eq_group is None) or (self.eq_layers is not None and self.eq_reg is None):
+            raise ValueError("EQ-Reg needs a weight, eq_reg, and a group, eq_group")
+        if self.eq_reg is not None and self.compile:
+            raise ValueError("EQ-Reg looks into the network, which compile closes; leave one of them out")
+        if (self.relax is None) == bool(self.architecture.get("relaxed")):
+            raise ValueError("relax is for networks with relaxed layers, and these need it")
         if self.loss == "stages" and self.architecture.get("backbone") != "rcdnet":
             raise ValueError('the loss "stages" is that of rcdnet; use l1 or mse')
         return self
+
+    def eq_element(self, step: int) -> int:
+        """The element of ``eq_group`` that EQ-Reg turns the batch of ``step`` by, drawn from all but the identity."""
+        rng = np.random.default_rng([self.seed, step, EQ_STREAM])
+        return int(rng.integers(1, Group.parse(self.eq_group).order))
 
     @property
     def part(self) -> int:

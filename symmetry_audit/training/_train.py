@@ -22,6 +22,7 @@ from symmetry_audit.nets import build, smallest_side
 from symmetry_audit.results import dump_json
 from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task, source_fingerprint
 from symmetry_audit.training._distributed import World, join
+from symmetry_audit.training._equivariance import EquivarianceRegularizer
 from symmetry_audit.training._log import Log
 from symmetry_audit.training._loop import LAST_FILE, Loop, Position, Progress
 from symmetry_audit.training._prefit import prefit, w_statistics
@@ -99,6 +100,10 @@ def _check(
         )
     if settings.patch < (least := smallest_side(network)):
         raise SettingError(f"the hypernetwork of SA takes patches of {least} px or more, got --patch {settings.patch}")
+    if settings.eq_reg is not None:
+        regularizer = EquivarianceRegularizer(network, settings.eq_group, settings.eq_layers)
+        with torch.no_grad():
+            regularizer(next(network.parameters()).new_zeros(1, 3, settings.patch, settings.patch), 1)
     adaptive = isinstance(network, SampleAdaptive)
     if settings.tl_steps and not adaptive:
         raise SettingError("this network finds w on its way and has no stage without: leave out --tl-steps")

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from symmetry_audit.checkpoints import load_checkpoint
+from symmetry_audit.layers import relaxation_of_layers
 from symmetry_audit.results import AuditReport
 from tests.cli.conftest import STRICT, Killable, one_document
 from tests.conftest import save_photos, smooth_noise
@@ -142,6 +143,33 @@ def test_flags_go_before_the_report(train, report):
     assert "group p8: as asked; the report recommends p4" in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "method", "group", "layers"),
+    [
+        (("--conv", "cnn", "--group", "p8"), "cnn", "p8", None),
+        (("--conv", "cnn", "--from-report", "audit"), "cnn", "p4", None),
+        (("--conv", "fconv", "--group", "p4", "--eq-layers", "3"), "fconv", "p4", 3),
+        (("--conv", "cnn", "--group", "p4", "--eq-layers", "body.*, output"), "cnn", "p4", ["body.*", "output"]),
+    ],
+)
+def test_eq_reg(train, report, tmp_path, arguments, method, group, layers):
+    code, _, err = train("--eq-reg", "0.5", *arguments, "--out", "net")
+    assert code == 0, err
+    assert f"EQ-Reg 0.5 towards {group}" in err
+    card = load_checkpoint(tmp_path / "net").card
+    assert card.architecture["method"] == method
+    assert [card.settings[name] for name in ("eq_reg", "eq_group", "eq_layers")] == [0.5, group, layers]
+
+
+def test_relax(train, tmp_path):
+    code, _, err = train("--relax", "0.5", "--conv", "fconv", "--group", "p4", "--lr", "1e-3", "--out", "net")
+    assert code == 0, err
+    assert "fconv over p4, relaxed at 0.5" in err
+    found = relaxation_of_layers(load_checkpoint(tmp_path / "net").network())
+    assert len(found) == 11
+    assert min(found.values()) > 0  # the best state may be that of any step but the first, which changes all
+
+
 def test_a_report_about_other_images(train, report, rng, tmp_path):
     save_photos(tmp_path / "photos" / "more", rng, 1)
     code, _, err = train("--from-report", "audit")
@@ -235,6 +263,12 @@ def test_every_task_trains(train, tmp_path, rng, task):
         (("--task", "derain"), 1, '"photos" has no folder of clean images'),
         (("--weights", "nothing.safetensors"), 1, "there is no file nothing.safetensors"),
         (("--cache-limit", "1e-9"), 2, "--cache-limit"),
+        (("--eq-reg", "0.1"), 2, "--eq-reg needs to know towards which group: add --group, such as --group p4"),
+        (("--eq-reg", "0"), 2, "--eq-reg"),
+        (("--eq-layers", "2"), 2, "EQ-Reg needs a weight"),
+        (("--eq-reg", "0.1", "--group", "p3"), 2, "takes 32 channels, no multiple of the 3 elements of p3"),
+        (("--eq-reg", "0.1", "--group", "p4", "--eq-layers", "boddy.*"), 2, 'no layer is called "boddy.*"'),
+        (("--relax", "0.1"), 2, "a plain convolution has nothing to be relaxed"),
     ],
 )
 def test_what_is_refused(train, arguments, code, message):

@@ -25,10 +25,12 @@ def images(tmp_path: Path, rng: np.random.Generator) -> tuple[Path, Path]:
 def settings() -> Callable[..., TrainSettings]:
     """Settings of a short run; ``method`` and ``backbone`` of a tiny network, ``task`` a Task."""
 
-    def make(method: str = "cnn", backbone: str = "resnet", task: Task | None = None, **given: Any) -> TrainSettings:
+    def make(
+        method: str = "cnn", backbone: str = "resnet", task: Task | None = None, relaxed: bool = False, **given: Any
+    ) -> TrainSettings:
         task = task or make_task("denoise", sigma=25)
         group = None if method == "cnn" else "p4"
-        network = build(backbone, method, preset="tiny", scale=task.scale, group=group)
+        network = build(backbone, method, preset="tiny", scale=task.scale, group=group, relaxed=relaxed)
         short = {"steps": 6, "batch": 4, "patch": 32, "validate_every": 3, "log_every": 2, "lr": 1e-3, "warmup": 0}
         return make_settings(task=task.to_dict(), architecture=network.architecture, **{**short, **given})
 

@@ -77,6 +77,13 @@ def test_every_recipe_makes_settings(recipe):
         ({"tl_steps": 3, "architecture": {"method": "tl"}}, "only SA has a first stage"),
         ({"schedule": "multistep", "milestones": (2.0,)}, "milestones are parts of a stage"),
         ({"loss": "stages"}, 'the loss "stages" is that of rcdnet'),
+        ({"eq_reg": 0.1}, "EQ-Reg needs a weight, eq_reg, and a group, eq_group"),
+        ({"eq_group": "p4"}, "EQ-Reg needs a weight"),
+        ({"eq_layers": 3}, "EQ-Reg needs a weight"),
+        ({"eq_reg": 0.0, "eq_group": "p4"}, "eq_reg: Input should be greater than 0"),
+        ({"eq_reg": 0.1, "eq_group": "p4", "compile": True}, "EQ-Reg looks into the network, which compile closes"),
+        ({"relax": 0.1}, "relax is for networks with relaxed layers"),
+        ({"architecture": {"method": "tl", "relaxed": True}}, "relax is for networks with relaxed layers"),
         ({"hyper_init": "audit", "architecture": {"method": "tl"}}, "only SA has a hypernetwork to be fitted"),
         ({"lr": float("inf")}, "lr: Input should be a finite number"),
         ({"lr": -1.0}, "lr: Input should be greater than 0"),
@@ -93,3 +100,12 @@ def test_what_does_not_fit(given, message):
 def test_unknown_recipe():
     with pytest.raises(SettingError, match=r'no recipe is called "quik"\. Did you mean "quick"'):
         made(recipe="quik")
+
+
+def test_eq_reg_draws_every_element_but_the_identity():
+    settings = made(eq_reg=0.1, eq_group="p4m", seed=3)
+    drawn = [settings.eq_element(step) for step in range(700)]
+    assert set(drawn) == set(range(1, 8))
+    assert max(drawn.count(k) for k in range(1, 8)) < 2 * min(drawn.count(k) for k in range(1, 8))
+    assert drawn == [settings.eq_element(step) for step in range(700)]
+    assert drawn != [made(eq_reg=0.1, eq_group="p4m", seed=4).eq_element(step) for step in range(700)]
