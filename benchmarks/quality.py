@@ -24,6 +24,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import symmetry_audit
+from symmetry_audit.checkpoints import load_checkpoint
 from symmetry_audit.data import open_source
 from symmetry_audit.inference import evaluate, prepared
 from symmetry_audit.nets import build, costs
@@ -34,16 +35,26 @@ from symmetry_audit.training import make_settings, start_from_report, train
 TRAINED = 80  # of the 100 images of BSD100
 SEEDS = (0, 1, 2)
 STUDENT = 4.303  # 97.5 % quantile of Student's t with two degrees of freedom
-TASKS = {"denoise": ("resnet", make_task("denoise", sigma=50)), "sr": ("edsr", make_task("sr", scale=2))}
 CONTENDERS = {
-    "cnn": ("cnn", None),
-    "gcnn p4": ("gcnn", "p4"),
-    "fconv p4": ("fconv", "p4"),
-    "fconv p8": ("fconv", "p8"),
-    "tl p8": ("tl", "p8"),
-    "sa p4": ("sa", "p4"),
-    "sa p8": ("sa", "p8"),
-    "audit": (None, None),
+    "cnn": ("cnn", None, {}),
+    "gcnn p4": ("gcnn", "p4", {}),
+    "fconv p4": ("fconv", "p4", {}),
+    "fconv p8": ("fconv", "p8", {}),
+    "tl p8": ("tl", "p8", {}),
+    "sa p4": ("sa", "p4", {}),
+    "sa p8": ("sa", "p8", {}),
+    "audit": (None, None, {}),
+}
+DERAINING = {
+    "RCDNet": ("cnn", None, {}),
+    "RCDNet-EQ": ("cnn", None, {"eq_reg": 0.1, "eq_group": "p2"}),
+    "SA-RCDNet": ("sa", "p8", {}),
+}
+# task -> backbone, task, contenders, further settings
+TASKS = {
+    "denoise": ("resnet", make_task("denoise", sigma=50), CONTENDERS, {}),
+    "sr": ("edsr", make_task("sr", scale=2), CONTENDERS, {}),
+    "derain": ("rcdnet", make_task("derain"), DERAINING, {"loss": "stages", "augment": "hflip", "batch": 4}),
 }
 
 
@@ -57,18 +68,18 @@ class Size:
     patch: int
     lr: float
     images: int | None
-    audited: int
-    hyper_init: str
+    warmup: int
 
 
 SIZES = {
-    "cpu": Size("tiny", 1000, 8, 32, 1e-3, 3, 80, "audit"),
-    "gpu": Size("small", 3000, 16, 48, 1e-3, None, 80, "audit"),
+    "cpu": Size("tiny", 300, 8, 32, 1e-3, 3, 30),
+    "cpu-small": Size("small", 60, 4, 32, 1e-3, 3, 10),
+    "gpu": Size("small", 3000, 16, 48, 1e-3, None, 100),
 }
 
 
 def lists(images: Path, out: Path, size: Size) -> dict[str, str]:
-    """Text lists of the images of every set, by its name."""
+    """Text lists of the images of every set of photographs, by its name."""
     found = {}
     for name in ("BSD100", "Set14", "Urban20"):
         found[name] = [ref.path.resolve() for ref in open_source(str(images / name / "HR")).refs]
@@ -83,54 +94,54 @@ def lists(images: Path, out: Path, size: Size) -> dict[str, str]:
     return texts
 
 
-def audited(text: str, out: Path, size: Size) -> AuditReport:
-    """The audit of the training images, made once."""
+def opened(task: Task, images: Path, out: Path, size: Size) -> tuple[Pairs, dict[str, Pairs], Pairs]:
+    """The training images, the test sets by name, and one image to validate on."""
+    if task.paired:
+        halves = [str(images / "Rain100L" / half) for half in ("train", "test")]
+        return (
+            open_pairs(halves[0], task),
+            {"Rain100L": open_pairs(halves[1], task)},
+            open_pairs(halves[1], task, limit=1),
+        )
+    texts = lists(images, out, size)
+    tests = {name: open_pairs(text, task) for name, text in texts.items() if name != "train"}
+    return open_pairs(texts["train"], task), tests, open_pairs(texts["Set14"], task, limit=1)
+
+
+def audited(images: Path, out: Path, size: Size) -> AuditReport:
+    """The audit of the training photographs, made once."""
     folder = out / "audit"
     if (folder / "report.json").is_file():
         return AuditReport.load(folder)
-    return symmetry_audit.measure(text, group="p8", fit="joint", limit=size.audited, out=folder)
+    return symmetry_audit.measure(lists(images, out, size)["train"], group="p8", fit="joint", out=folder)
 
 
 def trained(
-    name: str,
+    contender: tuple[str | None, str | None, dict],
     task: Task,
     backbone: str,
+    further: dict,
     seed: int,
-    pairs: Pairs,
-    valid: Pairs,
-    cache: PatchCache,
-    out: Path,
+    data: tuple[Pairs, Pairs, PatchCache],
+    folder: Path,
     size: Size,
-    report: AuditReport,
+    report: AuditReport | None,
     device: str,
-) -> Path:
+) -> None:
     """One run; a finished one is left alone."""
-    method, group = CONTENDERS[name]
-    start, options = None, {}
-    if name == "audit":
-        # the report is about the first of the training images only
-        start = start_from_report(report, None, allow_other_data=True)
+    method, group, options = contender
+    start = None
+    if method is None:
+        start = start_from_report(report, None, allow_other_data=True)  # the cache names the same images otherwise
         method, group = start.method, start.group
-        options = {
-            "audit": dict(start.audit),
-            "hyper_init": size.hyper_init if method == "sa" and start.fits else "zero",
-        }
+        hyper_init = "audit" if method == "sa" and start.fits else "zero"
+        options = {"audit": dict(start.audit), "hyper_init": hyper_init}
     network = build(backbone, method, preset=size.preset, scale=task.scale, group=group)
-    settings = make_settings(
-        task=task.to_dict(),
-        architecture=network.architecture,
-        steps=size.steps,
-        batch=size.batch,
-        patch=size.patch,
-        lr=size.lr,
-        seed=seed,
-        validate_every=size.steps,
-        tl_steps=int(0.4 * size.steps) if method == "sa" else 0,
-        **options,
-    )
-    folder = out / f"{task.name}-{name.replace(' ', '-')}-{seed}"
+    given = {"steps": size.steps, "batch": size.batch, "patch": size.patch, "lr": size.lr, "warmup": size.warmup}
+    given |= {"seed": seed, "validate_every": size.steps, "tl_steps": int(0.4 * size.steps) if method == "sa" else 0}
+    settings = make_settings(task=task.to_dict(), architecture=network.architecture, **{**given, **further, **options})
+    pairs, valid, cache = data
     train(settings, pairs, valid, folder, cache=cache, device=device, fits=start.fits if start else None)
-    return folder
 
 
 def scored(folder: Path, tests: dict[str, Pairs], task: Task, device: str) -> dict[str, float]:
@@ -138,10 +149,31 @@ def scored(folder: Path, tests: dict[str, Pairs], task: Task, device: str) -> di
     path = folder / "scores.json"
     if path.is_file():
         return json.loads(path.read_text())
-    network = prepared(symmetry_audit.checkpoints.load_checkpoint(folder / "last.safetensors").network())
+    network = prepared(load_checkpoint(folder / "last.safetensors").network())
     scores = {name: evaluate(network, pairs, task, device=device).psnr for name, pairs in tests.items()}
     path.write_text(json.dumps(scores))
     return scores
+
+
+def row_of(task: str, name: str, folder: Path, found: list[dict], tests: dict[str, Pairs], size: Size) -> dict:
+    """The means of one contender, with what it costs."""
+    architecture = json.loads((folder / "settings.json").read_text())["settings"]["architecture"]
+    named = {key: architecture[key] for key in ("backbone", "method", "preset", "scale", "group")}
+    cost = costs(**named, size=size.patch)
+    row = {"task": task, "contender": name, "method": architecture["method"], "group": architecture["group"]}
+    row |= {"parameters": cost.parameters, "activation_bytes": cost.activation_bytes, "steps": size.steps}
+    for test in tests:
+        values = [scores[test] for scores in found]
+        half = STUDENT * stdev(values) / len(values) ** 0.5 if len(values) == len(SEEDS) else None
+        row |= {test: mean(values), f"{test} +-": half}
+    return row
+
+
+def line_of(row: dict, tests: dict[str, Pairs]) -> str:
+    """A row of the table."""
+    scores = "  ".join(f"{test} {row[test]:.2f} +- {row[f'{test} +-'] or 0:.2f}" for test in tests)
+    cost = f"{row['parameters']:8,d} {row['activation_bytes'] / 2**20:6.1f} MiB"
+    return f"{row['contender']:10s} {row['method']:6s}{row['group']:4s} {cost}  {scores}"
 
 
 def main() -> None:
@@ -151,51 +183,31 @@ def main() -> None:
     parser.add_argument("--size", choices=SIZES, default="cpu")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
+    parser.add_argument("--contenders", nargs="+", choices=[*CONTENDERS, *DERAINING])
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     chosen = parser.parse_args()
-    size, rows = SIZES[chosen.size], []
+    size, rows, report = SIZES[chosen.size], [], None
     chosen.out.mkdir(parents=True, exist_ok=True)
-    texts = lists(chosen.images, chosen.out, size)
-    report = audited(texts["train"], chosen.out, size)
-    held = report.recommendation
-    print(f"audit of {report.dataset.images} images recommends {held.group}, {held.scenario}")
+    if set(chosen.tasks) - {"derain"}:
+        report = audited(chosen.images, chosen.out, size)
+        held = report.recommendation
+        print(f"audit of {report.dataset.images} images recommends {held.group}, {held.scenario}")
     for task_name in chosen.tasks:
-        backbone, task = TASKS[task_name]
-        pairs = open_pairs(texts["train"], task)
-        cache = PatchCache(pairs, task)
-        tests = {name: open_pairs(text, task) for name, text in texts.items() if name != "train"}
-        print(
-            f"\n{task.text}: {backbone} {size.preset}, {size.steps} steps of {size.batch} patches of {size.patch} px",
-            flush=True,
-        )
-        for name in chosen.contenders:
+        backbone, task, contenders, further = TASKS[task_name]
+        pairs, tests, valid = opened(task, chosen.images, chosen.out, size)
+        data = pairs, valid, PatchCache(pairs, task)
+        batch = further.get("batch", size.batch)
+        print(f"\n{task.text}: {backbone} {size.preset}, {size.steps} steps of {batch} patches of {size.patch} px")
+        for name, contender in contenders.items():
+            if chosen.contenders and name not in chosen.contenders:
+                continue
             start, found = time.perf_counter(), []
-            for seed in SEEDS:
-                valid = open_pairs(texts["Set14"], task, limit=1)
-                folder = trained(
-                    name, task, backbone, seed, pairs, valid, cache, chosen.out, size, report, chosen.device
-                )
+            for seed in chosen.seeds:
+                folder = chosen.out / f"{task_name}-{size.preset}-{name.replace(' ', '-')}-{seed}"
+                trained(contender, task, backbone, further, seed, data, folder, size, report, chosen.device)
                 found.append(scored(folder, tests, task, chosen.device))
-            architecture = json.loads((folder / "settings.json").read_text())["settings"]["architecture"]
-            cost = costs(
-                **{key: architecture[key] for key in ("backbone", "method", "preset", "scale", "group")},
-                size=size.patch,
-            )
-            row = {
-                "task": task_name,
-                "contender": name,
-                "method": architecture["method"],
-                "group": architecture["group"],
-            }
-            row |= {"parameters": cost.parameters, "activation_bytes": cost.activation_bytes, "steps": size.steps}
-            for test in tests:
-                values = [scores[test] for scores in found]
-                row |= {test: mean(values), f"{test} +-": STUDENT * stdev(values) / len(values) ** 0.5}
-            rows.append(row)
-            texts_ = "  ".join(f"{test} {row[test]:.2f} +- {row[f'{test} +-']:.2f}" for test in tests)
-            shown = f"{name:9s} {row['method']:6s}{row['group']:4s} {cost.parameters:8,d}"
-            shown += f" {cost.activation_bytes / 2**20:6.1f} MiB"
-            print(f"{shown}  {texts_}  {time.perf_counter() - start:.0f} s", flush=True)
+            rows.append(row_of(task_name, name, folder, found, tests, size))
+            print(f"{line_of(rows[-1], tests)}  {time.perf_counter() - start:.0f} s", flush=True)
     with (chosen.out / "results.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

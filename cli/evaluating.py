@@ -17,7 +17,11 @@ if TYPE_CHECKING:
     from symmetry_audit.results import Evaluation
     from symmetry_audit.tasks import Pairs, Task
 
-__all__ = ["SIGMA", "device_option", "evaluated", "evaluating_options", "table_options", "task_options", "write_tables"]
+__all__ = [
+    *("SIGMA", "TASK_OPTIONS", "allow_skipped_option", "data_option", "data_root_option", "device_option"),
+    *("evaluated", "evaluating_options", "limit_option", "named", "network_task", "opened_pairs", "seed_option"),
+    *("table_options", "task_options", "together", "write_tables"),
+]
 
 TASKS = ("sr", "denoise", "derain", "inpaint")
 BASELINES = ("bicubic", "identity")
@@ -46,6 +50,27 @@ class Span(click.ParamType):
 SIGMA = Span()
 
 
+seed_option = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the noise.")
+limit_option = click.option("--limit", type=click.IntRange(1), help="Only the first N images.")
+data_root_option = click.option(
+    "--data-root",
+    envvar="SYMAUDIT_DATA",
+    type=click.Path(path_type=Path),
+    help="Where datasets lie (or SYMAUDIT_DATA).",
+)
+allow_skipped_option = click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were left out.")
+
+
+def data_option(required: bool) -> Callable[[Callable], Callable]:
+    """``--data``."""
+    return click.option(
+        "--data",
+        required=required,
+        shell_complete=complete(datasets),
+        help="Clean test images: a folder, glob, list, archive or dataset; for deraining, rainy ones beside them.",
+    )
+
+
 def device_option(command: Callable) -> Callable:
     """``--device``."""
     return click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)(
@@ -64,10 +89,10 @@ def task_options(required: bool) -> Callable[[Callable], Callable]:
         click.option("--peak", type=float, help="Photons at white, for Poisson noise on top of inpainting."),
         click.option("--inputs", help="Where the degraded partners of --data lie, for tasks with pairs."),
     )
-    return _together(options)
+    return together(options)
 
 
-def _together(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
+def together(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
     """One decorator of several, listed in this order."""
 
     def decorate(command: Callable) -> Callable:
@@ -81,12 +106,7 @@ def _together(options: Sequence[Callable]) -> Callable[[Callable], Callable]:
 def evaluating_options(required: bool) -> Callable[[Callable], Callable]:
     """Options for the test set, the task and how networks run; ``required``: whether ``--data`` is."""
     options = (
-        click.option(
-            "--data",
-            required=required,
-            shell_complete=complete(datasets),
-            help="Clean test images: a folder, glob, list, archive or dataset; for deraining, rainy ones beside them.",
-        ),
+        data_option(required),
         task_options(required=False),
         click.option(
             "--protocol",
@@ -98,19 +118,14 @@ def evaluating_options(required: bool) -> Callable[[Callable], Callable]:
         click.option(
             "--overlap", type=click.IntRange(0), default=32, show_default=True, help="What a tile sees around."
         ),
-        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the noise."),
+        seed_option,
         device_option,
-        click.option("--limit", type=click.IntRange(1), help="Only the first N images."),
-        click.option(
-            "--data-root",
-            envvar="SYMAUDIT_DATA",
-            type=click.Path(path_type=Path),
-            help="Where datasets lie (or SYMAUDIT_DATA).",
-        ),
+        limit_option,
+        data_root_option,
         click.option("--allow-leak", is_flag=True, help="Go on where test images were trained on."),
-        click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were left out."),
+        allow_skipped_option,
     )
-    return _together(options)
+    return together(options)
 
 
 def table_options(command: Callable) -> Callable:
@@ -120,10 +135,10 @@ def table_options(command: Callable) -> Callable:
         click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Write a CSV file too."),
         click.option("--latex", type=click.Path(dir_okay=False, path_type=Path), help="Write a LaTeX table too."),
     )
-    return _together(options)(command)
+    return together(options)(command)
 
 
-def write_tables(files: Mapping[Path | None, Callable[[], str]], quiet: bool) -> None:
+def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: bool) -> None:
     """Write what was asked for; a path of None was not."""
     from symmetry_audit.files import write_atomically
 
@@ -153,10 +168,10 @@ def evaluated(model: str, options: Mapping[str, Any], quiet: bool) -> Evaluation
 
         model = os.path.normpath(model)
         checkpoint = load_checkpoint(model)
-        task = _network_task(model, checkpoint.task, asked, quiet)
+        task = network_task(model, checkpoint.task, asked, quiet)
         network = checkpoint.network()
         info, network = describe(checkpoint, network, model), prepared(network)
-    pairs = _opened(task, options, quiet)
+    pairs = opened_pairs(task, options, quiet)
     if checkpoint is not None:
         _check_leaks(model, checkpoint, pairs, options)
     device = resolve_device(options["device"])
@@ -172,31 +187,32 @@ def _baseline_task(name: str, asked: Mapping[str, Any]) -> Task:
         raise SettingError(
             f"{name} does not say what is to be restored; give --task, such as --task denoise --sigma 50"
         )
-    return make_task(**{"name": "sr", **_named(asked)})
+    return make_task(**{"name": "sr", **named(asked)})
 
 
-def _network_task(model: str, trained: Task, asked: Mapping[str, Any], quiet: bool) -> Task:
+def network_task(model: str, trained: Task, asked: Mapping[str, Any], quiet: bool) -> Task:
     """What the network was trained for, with noise and gaps of another strength where these are asked for."""
     from symmetry_audit.errors import SettingError
     from symmetry_audit.tasks import make_task
 
     known = trained.to_dict()
-    for name, value in _named(asked).items():
+    for name, value in named(asked).items():
         if name in FIXED and value != known[name]:
             option = "task" if name == "name" else name
             raise SettingError(f"{model} was trained for {trained.text}, not for --{option} {value}; leave that out")
-    task = make_task(**{**known, **_named(asked)})
+    task = make_task(**{**known, **named(asked)})
     if task != trained and not quiet:
         click.echo(f"Note: {model} was trained for {trained.text}; it is evaluated for {task.text}", err=True)
     return task
 
 
-def _named(asked: Mapping[str, Any]) -> dict[str, Any]:
+def named(asked: Mapping[str, Any]) -> dict[str, Any]:
     """The options by the names that a task has for them."""
     return {"name" if name == "task" else name: value for name, value in asked.items()}
 
 
-def _opened(task: Task, options: Mapping[str, Any], quiet: bool) -> Pairs:
+def opened_pairs(task: Task, options: Mapping[str, Any], quiet: bool) -> Pairs:
+    """The images of ``--data``; what was chosen or left out is said on stderr."""
     from symmetry_audit.tasks import open_pairs
 
     where = {name: options[name] for name in ("inputs", "data_root", "limit")}

@@ -25,6 +25,8 @@ VERBS = {
     "evaluate": ("evaluate", "Measure PSNR and SSIM of a trained network."),
     "restore": ("restore", "Restore images with a trained network."),
     "compare": ("compare", "Compare trained networks in one table."),
+    "align": ("align", "Measure how equivariant a network is, beside the data."),
+    "bounds": ("bounds", "What the theory promises for the measured symmetry."),
     "datasets": ("datasets", "List, find, check and add datasets."),
     "synth": ("synth", "Write datasets whose symmetry is known."),
 }
@@ -79,7 +81,7 @@ def main(args: list[str] | None = None) -> None:
         click.echo(f"Error: {error}", err=True)
         code = 2 if isinstance(error, SettingError) else 1
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; a measurement continues when the same command is given again.", err=True)
+        click.echo("Interrupted; a measurement or training continues when the same command is given again.", err=True)
         code = 130
     except OSError as error:  # a full disk, a folder that went away; click keeps broken pipes quiet
         click.echo(f"Error: {error}", err=True)

@@ -107,7 +107,11 @@ def _schedule_options(command: Callable) -> Callable:
         click.option("--schedule", type=click.Choice(("constant", "cosine", "multistep"))),
         click.option("--lr", type=float, help="Learning rate of Adam."),
         click.option("--loss", type=click.Choice(("l1", "mse", "stages")), help="stages: RCDNet's own."),
-        click.option("--augment", type=click.Choice(("flips+turns", "flips", "hflip", "none"))),
+        click.option(
+            "--augment",
+            type=click.Choice(("flips+turns", "flips", "hflip", "none")),
+            help="How patches are moved.  [default: the recipe's; hflip for rain, which falls downwards]",
+        ),
         click.option("--patch", type=click.IntRange(8), help="Side of an input patch in pixels."),
         click.option("--accumulate", type=click.IntRange(1), help="Parts into which a batch is cut."),
         click.option("--batch", type=click.IntRange(1), help="Patches a step, over all processes."),
@@ -183,6 +187,7 @@ def train(report: Path | None, data: str, valid: str, out: Path | None, quiet: b
     start = _start(report, cache.fingerprint, task, options, say)
     settings = _settings(task, start, options)
     folder = out or Path(f"symaudit-train-{task.name}-{settings.architecture['method']}")
+    _refuse_folder(folder, data, valid)
     if options["dry_run"]:
         click.echo(_json({"task": task.text, "folder": str(folder), "settings": settings.model_dump(mode="json")}))
         return 0
@@ -227,6 +232,15 @@ def _images(data: str, valid: str, options: dict[str, Any], say: Callable[[str],
             say(f"Left out: {item.image}: {item.reason}")
         found.append(pairs)
     return task, *found
+
+
+def _refuse_folder(folder: Path, *sources: str) -> None:
+    """Raise SettingError where restored samples would come to lie among the images."""
+    from symmetry_audit.errors import SettingError
+
+    for text in sources:
+        if Path(text).is_dir() and folder.resolve().is_relative_to(Path(text).resolve()):
+            raise SettingError(f"{folder} lies in {text}, whose images are used; choose another --out")
 
 
 def _refuse_leaks(valid: Pairs, cache: PatchCache, allowed: bool) -> None:
@@ -289,6 +303,8 @@ def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> Train
     network = build(backbone, method, preset=options["preset"], **named)
     if given["loss"] is None and backbone == "rcdnet":
         given["loss"] = "stages"
+    if given["augment"] is None and task.name == "derain" and "augment" not in RECIPES.get(options["recipe"], {}):
+        given["augment"] = "hflip"  # rain falls downwards
     recipe = RECIPES.get(options["recipe"], {})
     if given["tl_steps"] is None and start is not None and method == "sa" and "tl_steps" not in recipe:
         given["tl_steps"] = int(TL_SHARE * (given["steps"] or recipe.get("steps", 20_000)))

@@ -24,7 +24,7 @@ from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.results import AFFINE_FILE, AffineFit, AuditReport, FailedFit, SkippedImage, dump_json
 
-__all__ = ["RUN_SCHEMA", "fit_affine", "measure", "run_audit", "run_fits", "verify"]
+__all__ = ["RUN_SCHEMA", "fit_affine", "measure", "reopen", "run_audit", "run_fits", "verify"]
 
 RUN_SCHEMA = "symaudit.run/1"
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
@@ -286,7 +286,7 @@ def verify(
     report = AuditReport.load(folder)
     reports.mean_profiles(folder, report)
     settings = AuditSettings.from_dict(report.settings)
-    opened = _reopen(report, folder, source, data_root)
+    opened = reopen(report, folder, source, data_root)
     given = None if settings.affine is None else _own_fits(folder, settings)
     with tempfile.TemporaryDirectory() as place:
         run = {"given": given, "device": device, "workers": workers, "progress": progress}
@@ -304,10 +304,13 @@ def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]
         raise ReportError(f"the fits that {folder} was measured with are damaged: {error}") from None
 
 
-def _reopen(
+def reopen(
     report: AuditReport, folder: Path, source: str | Path | None, data_root: str | Path | None
 ) -> data.ImageSource:
-    """The report's source, from where it was given, or from the directory in which the run was started."""
+    """The images of ``report``: where ``source`` says, or as given, also from where the run in ``folder`` started.
+
+    Raises DataError where they are not there any more.
+    """
     if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return data.demo_source()
     if source is not None:

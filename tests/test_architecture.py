@@ -28,7 +28,11 @@ ALLOWED = {
     "checkpoints": {"errors", "files", "layers", "nets", "tasks"},
     "inference": {"errors", "files", "results", "data", "metrics", "tasks", "layers", "nets", "checkpoints"},
     "training": {
-        *("errors", "files", "results", "groups", "data", "metrics", "tasks"),
+        *("errors", "files", "results", "groups", "actions", "data", "metrics", "tasks"),
+        *("layers", "nets", "checkpoints", "inference"),
+    },
+    "alignment": {
+        *("errors", "files", "results", "groups", "actions", "data", "tasks"),
         *("layers", "nets", "checkpoints", "inference"),
     },
     "statistics": {"errors", "groups"},
@@ -44,7 +48,7 @@ ALLOWED = {
     "api": {"errors", "files", "results", "audit", "data", "reports"},
     "cli": {
         *("errors", "files", "results", "kernels", "data", "audit", "reports", "theory", "api", "synth", "groups"),
-        *("metrics", "tasks", "layers", "nets", "checkpoints", "inference", "training"),
+        *("metrics", "tasks", "layers", "nets", "checkpoints", "inference", "training", "alignment"),
     },
     "data_manifests": set(),
     "__init__": set(),

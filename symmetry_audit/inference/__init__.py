@@ -1,7 +1,8 @@
-"""Trained networks at work: restoring images and files, and measuring how well they do it."""
+"""Trained networks at work: loading them, restoring images and files, and measuring how well they do it."""
 
 from symmetry_audit.inference._evaluate import BASELINES, describe, evaluate, leaked
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
+from symmetry_audit.inference._models import Model, load_model
 from symmetry_audit.inference._restore import can_tile, prepared, restore_image
 from symmetry_audit.inference._samples import as_samples
 from symmetry_audit.inference._targets import planned
@@ -9,6 +10,7 @@ from symmetry_audit.inference._targets import planned
 __all__ = [
     "BASELINES",
     "RECORD",
+    "Model",
     "RestoredFile",
     "as_samples",
     "can_tile",
@@ -16,6 +18,7 @@ __all__ = [
     "describe",
     "evaluate",
     "leaked",
+    "load_model",
     "planned",
     "prepared",
     "restore_files",

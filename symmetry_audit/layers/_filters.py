@@ -68,6 +68,8 @@ class FilterCache:
     def get(self, sources: Sequence[Tensor], build: Callable[[], Tensor]) -> Tensor:
         """The filters for these ``sources``, from ``build()`` where they have changed."""
         trained = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
+        if torch.compiler.is_compiling():  # what is remembered between calls would be compiled anew at every step
+            return build()
         if not all(isinstance(source, nn.Parameter) and not source.is_inference() for source in sources):
             return build()  # replaced for one call, as by torch.func or a parametrization
         versions = (part for source in sources for part in (source, source._version))

@@ -1,6 +1,8 @@
 """Tables, figures and the table of single responses, from results to files. No torch."""
 
 from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
+from symmetry_audit.reports._alignment import alignment_csv, alignment_figure, alignment_tex, alignment_text
+from symmetry_audit.reports._bounds import bounds_text
 from symmetry_audit.reports._curve import write_learning_curve
 from symmetry_audit.reports._evaluation import (
     comparison_csv,
@@ -32,6 +34,11 @@ __all__ = [
     "ProfileKey",
     "ResponseWriter",
     "affine_figure",
+    "alignment_csv",
+    "alignment_figure",
+    "alignment_tex",
+    "alignment_text",
+    "bounds_text",
     "comparison_csv",
     "comparison_tex",
     "comparison_text",

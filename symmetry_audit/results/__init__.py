@@ -1,6 +1,17 @@
 """What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
 
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, JOINT, AffineFit, FailedFit
+from symmetry_audit.results._alignment import ALIGNMENT_SCHEMA, Alignment
+from symmetry_audit.results._alignment_parts import (
+    DataCurve,
+    DataSymmetry,
+    GroupAlignment,
+    ImageAlignment,
+    LayerAlignment,
+    MeanAlignment,
+    ScenarioAlignment,
+)
+from symmetry_audit.results._bounds import BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._recommendation import (
@@ -24,6 +35,8 @@ from symmetry_audit.results._report import (
 __all__ = [
     "AFFINE_COLUMNS",
     "AFFINE_FILE",
+    "ALIGNMENT_SCHEMA",
+    "BOUNDS_SCHEMA",
     "COMPARISON_SCHEMA",
     "EVALUATION_SCHEMA",
     "JOINT",
@@ -33,17 +46,29 @@ __all__ = [
     "SCENARIO_TITLES",
     "VERDICTS",
     "AffineFit",
+    "Alignment",
     "AuditReport",
+    "Bound",
+    "BoundRow",
     "Candidate",
     "CandidateValue",
     "Comparison",
+    "DataCurve",
+    "DataSymmetry",
     "DatasetInfo",
     "EvaluatedModel",
     "Evaluation",
     "FailedFit",
+    "GroupAlignment",
+    "ImageAlignment",
     "ImageScore",
+    "LayerAlignment",
+    "MeanAlignment",
     "Recommendation",
     "ResultRow",
+    "RunBounds",
+    "ScenarioAlignment",
     "SkippedImage",
+    "Smoothness",
     "dump_json",
 ]

@@ -146,9 +146,9 @@ def _folder(text: str, folders: Iterable[str], kind: str, names: tuple[str, ...]
     """The one of ``folders`` that carries one of ``names``."""
     found = [folder for folder in folders if folder.casefold() in names]
     if not found:
-        held = f"the folders {listed(sorted(folders))}" if folders else "no folders"
+        held = f", but the folders {listed(sorted(folders))}" if folders else ""
         hint = "give the folder that holds both, or the degraded images with --inputs"
-        raise DataError(f'"{text}" has no folder of {kind} images ({", ".join(names)}) but {held}; {hint}')
+        raise DataError(f'"{text}" has no folder of {kind} images ({", ".join(names)}){held}; {hint}')
     if len(found) > 1:
         raise DataError(f'"{text}" has several folders of {kind} images, {listed(sorted(found))}; leave one of them')
     return found[0]

@@ -1,6 +1,68 @@
-"""From measured symmetry errors to a choice: which group pays (Eq. (46) of [SA]), which one to build in (SPEC 8)."""
+"""From measured symmetry errors to what they promise (SPEC 7) and to a choice (SPEC 8).
 
+The theorems of [SA] as functions and the solvable case that checks them; which group pays (Eq. (46)), which one to
+build in.
+"""
+
+from symmetry_audit.theory._bounds import (
+    AREA,
+    allowed_epsilon,
+    continuous_bound,
+    kappa,
+    mesh_bound,
+    network_bound,
+    risk_bound,
+    sampling_term,
+    trivial_bound,
+)
+from symmetry_audit.theory._constants import (
+    ESTIMATORS,
+    KernelSmoothness,
+    difference_error,
+    distance_errors,
+    image_smoothness,
+    kernel_smoothness,
+    quadrature_error,
+    response_errors,
+    stretched,
+)
 from symmetry_audit.theory._kappa import kappa_intervals
+from symmetry_audit.theory._quadratic import (
+    ExactTurn,
+    QuadraticProblem,
+    Waves,
+    difference_filters,
+    mesh_frequencies,
+)
 from symmetry_audit.theory._recommend import recommend
+from symmetry_audit.theory._run import run_bounds, run_kappa
 
-__all__ = ["kappa_intervals", "recommend"]
+__all__ = [
+    "AREA",
+    "ESTIMATORS",
+    "ExactTurn",
+    "KernelSmoothness",
+    "QuadraticProblem",
+    "Waves",
+    "allowed_epsilon",
+    "continuous_bound",
+    "difference_error",
+    "difference_filters",
+    "distance_errors",
+    "image_smoothness",
+    "kappa",
+    "kappa_intervals",
+    "kernel_smoothness",
+    "mesh_bound",
+    "mesh_frequencies",
+    "network_bound",
+    "quadrature_error",
+    "recommend",
+    "response_errors",
+    "risk_bound",
+    "run_bounds",
+    "run_kappa",
+    "sampling_term",
+    "stretched",
+    "trivial_bound",
+]

@@ -8,6 +8,7 @@ from math import inf, isfinite, sqrt
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.results import Candidate, CandidateValue
+from symmetry_audit.theory._bounds import allowed_epsilon
 from symmetry_audit.theory._candidates import is_trivial, preference
 
 __all__ = ["error_terms", "kappa_intervals", "pays", "with_intervals"]
@@ -57,7 +58,7 @@ def error_terms(value: CandidateValue) -> float:
 
 def pays(value: CandidateValue, kappa: float) -> bool:
     """Eq. (46): whether the group beats the trivial one at ``kappa``, as far as this regularizer sees."""
-    return error_terms(value) < kappa * (1 - 1 / sqrt(value.classes))
+    return error_terms(value) < allowed_epsilon(value.classes, kappa)
 
 
 def with_intervals(candidates: Sequence[Candidate]) -> list[Candidate]:

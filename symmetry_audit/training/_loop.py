@@ -31,9 +31,10 @@ from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import pack
 from symmetry_audit.training._validate import Validation
 
-__all__ = ["LAST_FILE", "Interrupted", "Loop", "Progress"]
+__all__ = ["LAST_FILE", "SAMPLES", "Interrupted", "Loop", "Progress"]
 
 LAST_FILE = "last.safetensors"
+SAMPLES = "samples"  # folder of pictures
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 Progress = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss and PSNR so far)
@@ -233,7 +234,7 @@ class Loop:
             network = deepcopy(self.network).float()
             if self.average:
                 network.load_state_dict(self.average)
-            samples = self.folder / "samples" / f"step_{self.position.step:07d}"
+            samples = self.folder / SAMPLES / f"step_{self.position.step:07d}"
             try:
                 found = self.validation(network if self.second else without_hypernetwork(network), samples)
             except ModelError:  # weights that are finite, but so large that the images are not

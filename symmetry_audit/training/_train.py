@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 from torch import nn
 
 from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint, read_tensors
@@ -24,7 +27,7 @@ from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task, source_f
 from symmetry_audit.training._distributed import World, join
 from symmetry_audit.training._equivariance import EquivarianceRegularizer
 from symmetry_audit.training._log import Log
-from symmetry_audit.training._loop import LAST_FILE, Loop, Position, Progress
+from symmetry_audit.training._loop import LAST_FILE, SAMPLES, Loop, Position, Progress
 from symmetry_audit.training._prefit import prefit, w_statistics
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import unpack
@@ -67,10 +70,10 @@ def train(
     ``hyper_init="audit"``; ``weights`` is a checkpoint to start from, as TL
     for SA. A run that was stopped continues where its state was saved; on CPU its weights end up the same bit for
     bit. Under torchrun all processes call it alike. Raises ModelError where the folder holds another run (``force``
-    starts over), where it cannot be continued, and where the loss stops being a number; Interrupted when
-    asked to stop, with the state saved.
+    starts over) or another process works in it, where the run cannot be continued, and where the loss stops being a
+    number; Interrupted when asked to stop, with the state saved.
     """
-    with join(device) as world:
+    with join(device) as world, _claimed(folder) if world.first else nullcontext():
         torch.manual_seed(settings.seed)
         network = _network(settings, weights).to(world.device)
         cache = cache or PatchCache(pairs, Task.from_dict(settings.task))
@@ -86,7 +89,22 @@ def train(
         if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
             loop.run(restore)
         world.wait()
+        if not (folder / BEST_FILE).is_file():
+            raise ModelError(f"{folder} has lost its {BEST_FILE}; --force starts over")
         return TrainResult(folder, load_checkpoint(folder), loop.position.step, loop.position.seconds)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[None]:
+    """Keep other processes out of ``folder``."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise ModelError(f"another process trains into {folder}; wait for it, or choose another --out") from None
+    except OSError as error:
+        raise ModelError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
 
 
 def _check(
@@ -120,14 +138,17 @@ def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
     if force:
         for name in (LAST_FILE, BEST_FILE, SETTINGS_FILE, "log.csv"):
             (folder / name).unlink(missing_ok=True)
-    elif path.is_file() and (folder / LAST_FILE).is_file():
+        rmtree(folder / SAMPLES, ignore_errors=True)
+    elif (folder / LAST_FILE).is_file():
         try:
             held = json.loads(path.read_text(encoding="utf-8"))
             held["settings"].keys()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise ModelError(f"{path} is damaged; start over with --force") from None
+            raise ModelError(f"{path} is missing or damaged; start over with --force") from None
         if held != wanted:
             raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); --force starts over")
+    elif (folder / BEST_FILE).is_file():
+        raise ModelError(f"{folder} holds a {BEST_FILE} and no run to continue; --force replaces it")
     write_atomically(path, dump_json(wanted), error=ModelError)
 
 
@@ -240,4 +261,6 @@ def _continue(loop: Loop, folder: Path, world: World, say: Callable[[str], None]
 
 
 def _timed_out(settings: TrainSettings, position: Position) -> bool:
-    return settings.minutes is not None and position.seconds >= 60 * settings.minutes
+    """Whether the time is up; a run that was never validated takes one step more, which ends in a validation."""
+    over = settings.minutes is not None and position.seconds >= 60 * settings.minutes
+    return over and position.best is not None

@@ -243,7 +243,9 @@ def test_every_task_trains(train, tmp_path, rng, task):
                 path.rename(tmp_path / name / "norain" / path.name)
     code, _, err = train("--task", task, *options, "--out", "net")
     assert code == 0, err
-    assert load_checkpoint(tmp_path / "net").task.name == task
+    found = load_checkpoint(tmp_path / "net")
+    assert found.task.name == task
+    assert found.card.settings["augment"] == ("hflip" if task == "derain" else "flips+turns")  # rain falls downwards
 
 
 @pytest.mark.parametrize(
@@ -276,6 +278,13 @@ def test_what_is_refused(train, arguments, code, message):
     assert (found, out) == (code, "")
     assert message in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("where", ["photos", "photos/net", "valid"])
+def test_samples_do_not_land_among_the_images(train, where):
+    code, _, err = train("--out", where)
+    assert code == 2
+    assert f"{where} lies in {where.partition('/')[0]}, whose images are used; choose another --out" in err
 
 
 def test_a_config_file(train, tmp_path):

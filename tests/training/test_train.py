@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -9,13 +10,16 @@ import signal
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 from PIL import Image
 
 from symmetry_audit.checkpoints import load_checkpoint, read_tensors, write_tensors
 from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.nets import build
 from symmetry_audit.tasks import make_task
 from symmetry_audit.training import Interrupted
 from symmetry_audit.training._log import read_log
+from symmetry_audit.training._validate import Validation
 from tests.conftest import save_photos
 
 
@@ -128,8 +132,43 @@ def test_another_run_cannot_land_in_the_folder(run, settings):
 def test_damaged_settings_are_an_error(run, settings, tmp_path):
     run(settings(steps=1))
     (tmp_path / "run" / "settings.json").write_text("{")
-    with pytest.raises(ModelError, match="is damaged; start over"):
+    with pytest.raises(ModelError, match=r"settings.json is missing or damaged; start over"):
         run(settings(steps=1))
+    (tmp_path / "run" / "settings.json").unlink()
+    with pytest.raises(ModelError, match=r"settings.json is missing or damaged; start over"):
+        run(settings(steps=1))
+
+
+def test_networks_are_not_replaced_without_being_told(run, settings, tmp_path):
+    run(settings(steps=1))
+    (tmp_path / "run" / "last.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"holds a best.safetensors and no run to continue; --force replaces it"):
+        run(settings(steps=1))
+    run(settings(steps=1), force=True)
+    (tmp_path / "run" / "best.safetensors").unlink()
+    with pytest.raises(ModelError, match=r"has lost its best.safetensors; --force starts over"):
+        run(settings(steps=1))
+
+
+def test_a_folder_is_trained_into_by_one_process(run, settings, tmp_path):
+    (tmp_path / "run").mkdir()
+    with (
+        FileLock(tmp_path / "run" / ".lock"),
+        pytest.raises(ModelError, match=r"another process trains into .*run; wait for it, or choose another --out"),
+    ):
+        run(settings(steps=1))
+
+
+def test_a_folder_that_cannot_be_made(run, settings, tmp_path):
+    (tmp_path / "run").write_text("a file")
+    with pytest.raises(ModelError, match=r"cannot write to .*run: File exists; choose another --out"):
+        run(settings(steps=1))
+
+
+def test_force_leaves_no_old_samples(run, settings, tmp_path):
+    run(settings(steps=2, validate_every=1))
+    run(settings(steps=1, validate_every=1, lr=1e-5), force=True)
+    assert {path.name[:12] for path in (tmp_path / "run" / "samples").iterdir()} == {"step_0000001"}
 
 
 def test_first_stage_is_tl_and_second_trains_the_hypernetwork(run, settings, tmp_path):
@@ -253,6 +292,62 @@ def test_averaged_weights_know_the_fitted_hypernetwork(run, settings, monkeypatc
     chosen = settings("sa", steps=2, ema=0.999, hyper_init="audit", lr=1e-9)
     last = run(chosen, fits=fits).best.weights["hypernetwork.head.4.bias"]
     assert last.abs().max() > 1e-3
+
+
+def test_averaged_weights_follow_their_formula(run, settings, tmp_path):
+    """v <- 0.9 v + 0.1 w after every step; they are what is validated and kept."""
+    trained = []
+    for steps in (1, 2, 3):
+        run(settings(steps=steps, schedule="constant"), f"plain{steps}")
+        trained.append(state(tmp_path / f"plain{steps}")[0])
+    best = run(settings(steps=3, schedule="constant", ema=0.9), "average").best
+    torch.manual_seed(0)
+    average = build("resnet", "cnn", preset="tiny").state_dict()
+    for one in trained:
+        average = {name: 0.9 * value + 0.1 * one[f"model.{name}"] for name, value in average.items()}
+    for name, value in best.weights.items():
+        torch.testing.assert_close(value, average[name], rtol=0, atol=1e-7)
+    assert best.card.validation["psnr"] != run(settings(steps=3, schedule="constant"), "plain3").best.card.validation
+
+
+def test_the_best_state_is_kept(run, settings, monkeypatch):
+    scores = iter((20.0, 30.0, 25.0))
+    whole = Validation.of
+
+    def scored(*arguments, **options):
+        return dataclasses.replace(whole(*arguments, **options), psnr=next(scores))
+
+    monkeypatch.setattr(Validation, "of", scored)
+    result = run(settings(steps=3, validate_every=1))
+    assert (result.best.card.step, result.best.card.validation["psnr"], result.step) == (2, 30.0, 3)
+
+
+def test_a_clipped_gradient_moves_nothing(run, settings, tmp_path):
+    """A gradient far below Adam's epsilon: weights stay where they began."""
+    torch.manual_seed(0)
+    before = build("resnet", "cnn", preset="tiny").state_dict()
+    for clip, moved in ((1e-14, False), (None, True)):
+        found = run(settings(steps=2, clip=clip), f"clip{clip}").best.weights
+        assert moved == any((found[name] - value).abs().max() > 1e-5 for name, value in before.items())
+
+
+def test_the_clock_goes_on(run, settings, tmp_path):
+    """A resumed run knows how long it has taken, also for --minutes."""
+    for minutes, step in ((None, 6), (100.0, 6), (10.0, 5)):
+        chosen = settings(steps=6, validate_every=6, minutes=minutes)
+        with pytest.raises(Interrupted):
+            run(chosen, f"run{minutes}", progress=stopping(4))
+        path = tmp_path / f"run{minutes}" / "last.safetensors"
+        tensors, card = read_tensors(path)
+        progress = {**json.loads(bytes(tensors["progress"].tolist())), "seconds": 1000.0}
+        write_tensors(
+            path,
+            {**tensors, "progress": torch.frombuffer(bytearray(json.dumps(progress).encode()), dtype=torch.uint8)},
+            card,
+        )
+        result = run(chosen, f"run{minutes}")
+        assert result.step == step
+        assert 1000 < result.seconds < 1100
 
 
 def test_batches_that_cannot_be_cut_are_refused(run, settings):

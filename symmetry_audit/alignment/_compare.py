@@ -1,0 +1,152 @@
+"""The network's errors beside what an audit found about the data, element by element and group by group."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import gcd
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from symmetry_audit.alignment._verdict import with_verdict
+from symmetry_audit.errors import ReportError
+from symmetry_audit.groups import Group
+from symmetry_audit.results import (
+    Alignment,
+    AuditReport,
+    DataCurve,
+    DataSymmetry,
+    GroupAlignment,
+    ResultRow,
+    ScenarioAlignment,
+)
+
+__all__ = ["compare_with_data"]
+
+UNSEEN = 1e-12  # relative: a regularizer that cannot see an element has one and the same response, up to rounding
+ALIKE = 2.0  # the two relative errors are of different quantities: up to this factor they count as equal
+LEAST_POINTS = 3  # of a rank correlation
+
+
+def compare_with_data(
+    alignment: Alignment, report: AuditReport, profiles: Mapping[tuple, np.ndarray], *, same_images: bool = True
+) -> Alignment:
+    """``alignment`` with the data of ``report`` beside it, and a verdict that says how the two compare.
+
+    ``profiles`` are the mean responses f_A (order of the report's group,) by (scenario, regularizer, sigma,
+    downscale); those at the first sigma and downscale of the run are used. Compared is relative with relative: the
+    root of the network's mean squared error over its contrast, and epsilon over the mean response, both of first
+    order in grey levels. They differ by a factor that nobody knows (the constants of Theorem 3.7), so the network
+    counts as less symmetric than the data where its error above its floor is more than twice the data's epsilon,
+    and as more symmetric where epsilon above the data's floor and null level is more than twice its error.
+
+    Raises ReportError where report and alignment have no element but the identity in common, or no scenario.
+    """
+    measured, audited = Group.parse(alignment.group), Group.parse(report.settings["group"])
+    common = Group(gcd(measured.rotations, audited.rotations), measured.mirrored and audited.mirrored)
+    if common.order < 2:
+        raise ReportError(
+            f"the report is of {audited}, which shares no element with {measured}; give --group {audited}"
+        )
+    rows = _first_rows(report)
+    places = audited.indices_of(common), measured.indices_of(common)
+    curves, groups = [], []
+    for scenario in alignment.scenarios:
+        own = [_curve(row, profiles, report, scenario, *places) for row in rows if row.scenario == scenario.scenario]
+        curves += own
+        groups += [_group(subgroup, common, own, scenario, places[1]) for subgroup in common.subgroups()[1:] if own]
+    if not curves:
+        raise ReportError(f"the report of {report.dataset.name} has no dataset scenario; measure with --scenario all")
+    symmetry = DataSymmetry(
+        name=report.dataset.name,
+        group=str(common),
+        indices=tuple(places[1].tolist()),
+        same_images=same_images,
+        curves=tuple(curves),
+        groups=tuple(groups),
+    )
+    return with_verdict(replace(alignment, symmetry=symmetry), report.recommendation)
+
+
+def _first_rows(report: AuditReport) -> list[ResultRow]:
+    """At the first sigma and downscale of the run."""
+    first = report.settings["sigma"][0], report.settings["downscale"][0]
+    return [row for row in report.results if (row.sigma, row.downscale) == first]
+
+
+def _curve(
+    row: ResultRow,
+    profiles: Mapping[tuple, np.ndarray],
+    report: AuditReport,
+    scenario: ScenarioAlignment,
+    audited: np.ndarray,
+    measured: np.ndarray,
+) -> DataCurve:
+    """One regularizer; ``audited`` and ``measured`` are where the common elements stand in report and alignment."""
+    profile = profiles[row.scenario, row.regularizer, row.sigma, row.downscale][audited]
+    unit = profile[0] or 1.0  # of black images, whose responses are all 0
+    deviation = np.abs(profile - profile[0]) / unit
+    deviation[deviation < UNSEEN] = 0.0
+    means = scenario.elements
+    pairs = [
+        (value, means[index].excess)
+        for value, index in zip(deviation.tolist(), measured, strict=True)
+        if value and means[index].excess is not None
+    ]
+    titles = {item["name"]: item["title"] for item in report.settings["regularizers"]}
+    return DataCurve(
+        scenario=row.scenario,
+        regularizer=row.regularizer,
+        title=titles[row.regularizer],
+        deviation=tuple(deviation.tolist()),
+        floor=(row.floor or 0.0) / float(unit),
+        null=(row.null_epsilon or 0.0) / float(unit),
+        correlation=_rank_correlation(pairs),
+    )
+
+
+def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Spearman's; None for fewer than three points, or where one side is the same for all."""
+    columns = list(zip(*pairs, strict=True))
+    if len(pairs) < LEAST_POINTS or any(len(set(column)) < 2 for column in columns):
+        return None
+    return float(spearmanr(*columns).statistic)
+
+
+def _group(
+    subgroup: Group, common: Group, curves: Sequence[DataCurve], scenario: ScenarioAlignment, measured: np.ndarray
+) -> GroupAlignment:
+    inside = common.indices_of(subgroup)[1:]
+    seen = [index for index in inside if any(curve.deviation[index] for curve in curves)]
+    means = [scenario.elements[measured[index]] for index in seen or inside]
+    worst = max(means, key=lambda mean: mean.error)
+    excess = max((mean.excess for mean in means if mean.excess is not None), default=None)
+    epsilon, curve = max(((max(curve.deviation[index] for index in inside), curve) for curve in curves), key=_first)
+    known = {
+        **{"scenario": scenario.scenario, "group": str(subgroup)},
+        **{"model": worst.relative, "model_floor": worst.relative_floor, "model_excess": excess},
+    }
+    if not seen or worst.relative is None:
+        return GroupAlignment(**known, data=None, data_floor=None, regularizer=None, relation="not tested")
+    floor = curve.floor + curve.null
+    relation, factor = _relation((excess, worst.relative), (max(epsilon - floor, 0.0), epsilon))
+    return GroupAlignment(
+        **known, data=epsilon, data_floor=floor, regularizer=curve.regularizer, relation=relation, factor=factor
+    )
+
+
+def _first(pair: tuple[float, DataCurve]) -> float:
+    return pair[0]
+
+
+def _relation(model: tuple[float, float], data: tuple[float, float]) -> tuple[str, float | None]:
+    """How symmetric the network is beside the data, and the factor; both sides from what is sure to what is possible.
+
+    The larger side counts without its floor, the smaller one with it.
+    """
+    if model[0] > ALIKE * data[1]:
+        return "less", model[0] / data[1]
+    if data[0] > ALIKE * model[1]:
+        return "more", data[0] / model[1] if model[1] else None
+    return "as", None

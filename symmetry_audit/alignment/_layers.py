@@ -1,0 +1,143 @@
+"""Which layers are compared, and how their features have to move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+import numpy as np
+from torch import Tensor, nn
+
+from symmetry_audit.actions import move, move_features
+from symmetry_audit.alignment._domain import Domain
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.groups import Element, Group
+from symmetry_audit.layers import EquivariantConv2d, EquivariantHyperNetwork, HyperNetwork, ProjectionConv2d
+from symmetry_audit.results import LayerAlignment
+
+__all__ = ["Layer", "find_layers", "mean_squares"]
+
+SUMS = 3  # mean squares: error, floor, contrast
+
+
+@dataclass
+class Layer:
+    """One layer's sums over images of mean squares, by element of the measured ``group``.
+
+    Its features are over ``own``: (N, n * order, H, W), channel = feature * order + element; or plain channels.
+    Features are resampled channel by channel, which takes most of the time of a measurement.
+    """
+
+    name: str
+    module: nn.Module
+    group: Group
+    own: Group
+    plain: bool
+    channels: int = 0
+    images: int = 0
+    sums: np.ndarray = field(init=False)
+    features: Tensor = field(init=False, repr=False)  # of the image in work
+
+    def __post_init__(self) -> None:
+        self.sums = np.zeros((SUMS, self.group.order))
+
+    @property
+    def places(self) -> dict[int, int]:
+        """The elements of the measured group that the layer's own group has, to their index there."""
+        if self.plain:
+            return {index: index for index in range(self.group.order)}
+        found = {}
+        for index, element in enumerate(self.group.elements):
+            turn, rest = divmod(element.turn * self.own.rotations, self.group.rotations)
+            if not rest and self.own.mirrored >= element.mirrored:
+                found[index] = self.own.index(Element(turn, element.mirrored, self.own.rotations))
+        return found
+
+    def begin(self, features: Tensor) -> None:
+        """A new image, whose features are (1, C, H, W). Raises SettingError where they are none over the group."""
+        self.features, self.images, self.channels = features, self.images + 1, features.shape[1]
+        if not self.plain and self.channels % self.own.order:
+            raise SettingError(
+                f'layer "{self.name}" has {self.channels} channels, no multiple of the {self.own.order} elements of '
+                f"{self.own}; choose others with --layers, or another --group"
+            )
+
+    def add(self, found: Tensor, index: int, matrix: np.ndarray, domain: Domain, floor: float) -> None:
+        """Features (1, C, H, W) of the image turned by element ``index``, whose pixels ``matrix`` moves."""
+        if index not in self.places:
+            return
+        if self.plain:
+            expected = move(self.features, matrix)
+        else:
+            expected = move_features(self.features, self.own, self.places[index], matrix)
+        error, contrast = mean_squares(found[0], expected[0], domain, 1 if self.plain else self.own.order)
+        self.sums[:, index] += error, floor, contrast
+
+    def result(self) -> LayerAlignment:
+        """The means over images."""
+        error, floor, contrast = (
+            tuple(float(row[index] / self.images) if index in self.places else None for index in range(len(row)))
+            for row in self.sums
+        )
+        return LayerAlignment(
+            layer=self.name,
+            kind="image" if self.plain else "features",
+            group=str(self.group if self.plain else self.own),
+            channels=self.channels,
+            error=error,
+            floor=floor,
+            contrast=contrast,
+        )
+
+
+def mean_squares(found: Tensor, expected: Tensor, domain: Domain, order: int = 1) -> tuple[float, float]:
+    """Of the difference, and of ``expected`` less its means; (C, H, W), on what ``domain`` compares.
+
+    A mean is that of a channel, or of the ``order`` channels of one feature together: where they differ from each
+    other, that is contrast. Raises SettingError where outputs are not square and alike.
+    """
+    if found.shape != expected.shape or found.shape[-1] != found.shape[-2]:
+        raise SettingError(
+            f"a square input gives {tuple(expected.shape)}, turned {tuple(found.shape)}: square outputs are needed"
+        )
+    inside = domain.compared(found.shape[-1])
+    found, expected = found[:, inside], expected[:, inside]
+    features = expected.reshape(len(expected) // order, -1)
+    contrast = (features - features.mean(1, keepdim=True)).square().mean()
+    return (found - expected).square().mean().item(), contrast.item()
+
+
+def find_layers(network: nn.Module, group: Group, patterns: Sequence[str]) -> list[Layer]:
+    """The layers that ``patterns`` name, in the network's order.
+
+    A pattern with * or ? is matched against the names of the equivariant convolutions, or of all convolutions where
+    the network has none; one without names any module. Layers of hypernetworks are left aside: w is to be the same
+    for all positions. Raises SettingError for a pattern that matches nothing.
+    """
+    modules = {name: module for name, module in network.named_modules() if name}
+    candidates = _candidates(modules)
+    chosen = set()
+    for pattern in patterns:
+        matching = [name for name in candidates if fnmatchcase(name, pattern)]
+        if pattern in modules:
+            matching = [pattern]
+        if not matching:
+            raise SettingError(f'no layer is called "{pattern}".{suggest(pattern, candidates)}')
+        chosen.update(matching)
+    return [_layer(name, modules[name], group) for name in modules if name in chosen]
+
+
+def _candidates(modules: dict[str, nn.Module]) -> list[str]:
+    hyper = [name for name, part in modules.items() if isinstance(part, EquivariantHyperNetwork | HyperNetwork)]
+    inside = {name for name in modules if any(name == one or name.startswith(f"{one}.") for one in hyper)}
+    for kind in (EquivariantConv2d, nn.Conv2d):
+        found = [name for name, part in modules.items() if isinstance(part, kind) and name not in inside]
+        if found:
+            return found
+    return []
+
+
+def _layer(name: str, module: nn.Module, group: Group) -> Layer:
+    own = module.group if isinstance(module, EquivariantConv2d) and module.group.order > 1 else group
+    return Layer(name, module, group, own, plain=isinstance(module, ProjectionConv2d))

@@ -1,0 +1,193 @@
+"""Equivariance errors of a restoration network: the left side of Eqs. (18) and (31) of [SA], image by image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor, nn
+
+from symmetry_audit.actions import is_exact, move
+from symmetry_audit.alignment._domain import DEFAULT_CROP, IDENTITY, Domain, centred_square, resampled
+from symmetry_audit.alignment._layers import Layer, find_layers, mean_squares
+from symmetry_audit.alignment._observed import Observed
+from symmetry_audit.errors import DataError, SettingError, SymmetryAuditError
+from symmetry_audit.groups import Affine, Group
+from symmetry_audit.nets import smallest_side
+from symmetry_audit.results import (
+    Alignment,
+    DatasetInfo,
+    EvaluatedModel,
+    ImageAlignment,
+    ScenarioAlignment,
+    SkippedImage,
+)
+from symmetry_audit.tasks import Item, Task
+
+__all__ = ["measure_alignment"]
+
+STRICT, ADAPTIVE = "dataset_strict", "dataset_adaptive"
+# turning by one of these after an element changes nothing about what resampling there and back does
+EXACT = Group(4, mirrored=True).matrices()
+
+
+def measure_alignment(
+    network: nn.Module,
+    items: Iterable[Item],
+    group: Group | str,
+    *,
+    fits: Mapping[str, Affine] | None = None,
+    layers: Sequence[str] = (),
+    crop: int | None = DEFAULT_CROP,
+    margin: float | None = None,
+    device: str = "cpu",
+    model: EvaluatedModel | None = None,
+    task: Task | None = None,
+    data: DatasetInfo | None = None,
+    seed: int = 0,
+    skipped: Sequence[SkippedImage] = (),
+    progress: Callable[[int], None] = lambda done: None,
+) -> Alignment:
+    """(1/N) sum_n || Phi(pi_A Y_n) - pi_A Phi(Y_n) ||^2 for every element A of ``group`` and degraded image Y_n.
+
+    Y_n is the centred square of ``Item.input``, of at most ``crop`` px a side, turned about its centre (:func:`move`).
+    Only its inscribed disc turns as a whole, so that is what Phi sees, before and after turning: towards the edge it
+    fades to its mean. Compared is what lies ``margin`` px of the input or more inside (16 by default, at most an
+    eighth of the side; its outer half is where the image fades), on the output's own mesh of scale x scale as many
+    pixels; the squares are averaged over these pixels and the three channels, in grey levels^2. All elements are
+    compared on the same pixels. ``contrast`` is the mean square of pi_A Phi(Y) less the mean of each channel there.
+
+    With ``fits``, w_n by image, there is a second scenario: every image under its own D_w A D_w^-1, on the ellipse
+    that this group leaves in place; images without a fit are left out of it.
+
+    The **floor** is what the mesh alone costs: || Phi(Q Y) - Q Phi(Y) ||^2 over the same pixels, where Q turns there
+    and back, pi_A^-1 pi_A, and then shifts by half a pixel of the input to the right and down, by the same splines.
+    Q turns nothing, and a network on the plane that knows no place commutes with it. On the mesh it does not quite:
+    resampling smooths noise and edges, and non-linearities act on samples; turning pays the same price. It is 0 for
+    quarter turns and mirrors, which move pixels, and equal for elements that differ by one of these. The error of
+    isotropic filters, with and without thresholds, on photographs with and without noise was 0.5 to 1.15 times it.
+
+    ``layers`` name layers to be compared by the same rule (:func:`find_layers`), with features moved along the group
+    axis too. Images stream, one at a time; the network runs as :func:`restore_image` says, in eval mode, unclipped.
+
+    Raises SettingError for unknown layers and wrong settings, DataError for images that are too small or none at
+    all, ModelError for outputs that are no images.
+    """
+    group = group if isinstance(group, Group) else Group.parse(group)
+    if group.order < 2:
+        raise SettingError(f"{group} has no element but the identity; measure p2 or a larger group")
+    for name, value, least in (("crop", crop, 1), ("margin", margin, 0)):
+        if value is not None and value < least:
+            raise SettingError(f"{name} must be {least} px or more, got {value}")
+    runs = [_Scenario.of(STRICT, network, group, layers, device)]
+    if fits:
+        runs.append(_Scenario.of(ADAPTIVE, network, group, layers, device))
+    scale, done = 0, 0
+    for item in items:
+        progress(done)
+        image = centred_square(item.input, crop)
+        _check_size(item.key, image, network)
+        for run in runs:
+            w = IDENTITY if run.name == STRICT else fits.get(item.key)
+            if w is not None:
+                scale = run.add(item.key, image, Domain(image.shape[-1], w, margin))
+        done += 1
+    progress(done)
+    if not done:
+        raise DataError("there was no image to measure; give a folder that holds images")
+    elements = group.elements
+    return Alignment(
+        model=model or EvaluatedModel(name="network", parameters=sum(value.numel() for value in network.parameters())),
+        task=None if task is None else task.to_dict(),
+        task_text=None if task is None else task.text,
+        data=data or DatasetInfo("images", "images", done, ""),
+        seed=seed,
+        group=str(group),
+        elements=tuple(map(str, elements)),
+        angles_deg=tuple(element.angle_deg for element in elements),
+        mirrored=tuple(element.mirrored for element in elements),
+        settings={"crop": crop, "margin": margin, "scale": scale, "device": device},
+        scenarios=tuple(run.result() for run in runs if run.images),
+        skipped=tuple(skipped),
+    )
+
+
+@dataclass
+class _Scenario:
+    """The images of one scenario so far."""
+
+    name: str
+    phi: Observed
+    matrices: np.ndarray
+    layers: list[Layer]
+    images: list[ImageAlignment]
+
+    @classmethod
+    def of(cls, name: str, network: nn.Module, group: Group, patterns: Sequence[str], device: str) -> _Scenario:
+        layers = find_layers(network, group, patterns)
+        phi = Observed(network, {layer.name: layer.module for layer in layers}, device)
+        return cls(name, phi, group.matrices(), layers, [])
+
+    def add(self, key: str, image: Tensor, domain: Domain) -> int:
+        """Measure one image; returns by how much the output is larger. Errors name the image."""
+        try:
+            return self._add(key, image, domain)
+        except SymmetryAuditError as error:
+            raise type(error)(f"{key}: {error}") from None
+
+    def _add(self, key: str, image: Tensor, domain: Domain) -> int:
+        plain = self.phi(image, domain)
+        restored, features = plain
+        for layer in self.layers:
+            layer.begin(features[layer.name])
+        matrices = domain.w.conjugate(self.matrices) if self.name == ADAPTIVE else self.matrices
+        floors: dict[bytes, tuple[float, ...]] = {}
+        rows = []
+        for index, matrix in enumerate(matrices):
+            found, caught = plain if index == 0 else self.phi(move(image, matrix), domain)
+            error, contrast = mean_squares(found, move(restored, matrix), domain)
+            floor, *below = self._floors(image, plain, matrix, domain, floors)
+            for layer, one in zip(self.layers, below, strict=True):
+                layer.add(caught[layer.name], index, matrix, domain, one)
+            rows.append((error, floor, contrast))
+        error, floor, contrast = zip(*rows, strict=True)
+        inside = int(domain.compared(restored.shape[-1]).sum())
+        w = (domain.w.a, domain.w.b) if self.name == ADAPTIVE else None
+        side = image.shape[-1]
+        self.images.append(
+            ImageAlignment(image=key, side=side, pixels=inside, error=error, floor=floor, contrast=contrast, w=w)
+        )
+        return restored.shape[-1] // side
+
+    def _floors(
+        self,
+        image: Tensor,
+        plain: tuple[Tensor, dict[str, Tensor]],
+        matrix: np.ndarray,
+        domain: Domain,
+        known: dict[bytes, tuple[float, ...]],
+    ) -> tuple[float, ...]:
+        """Of the output and of every layer, where ``plain`` is what the image gives; ``known``: those found so far."""
+        if is_exact(matrix):
+            return (0.0,) * (1 + len(self.layers))
+        alike = min(one.tobytes() for one in np.round(EXACT @ matrix, 9) + 0.0)
+        if alike not in known:
+            side = image.shape[-1]
+            found = self.phi(resampled(image, matrix, side), domain)
+            pairs = [(found[0], plain[0]), *((found[1][one.name][0], plain[1][one.name][0]) for one in self.layers)]
+            known[alike] = tuple(mean_squares(one, resampled(other, matrix, side), domain)[0] for one, other in pairs)
+        return known[alike]
+
+    def result(self) -> ScenarioAlignment:
+        images = tuple(sorted(self.images, key=lambda item: item.image))  # archives come in their own order
+        return ScenarioAlignment(
+            scenario=self.name, images=images, layers=tuple(layer.result() for layer in self.layers)
+        )
+
+
+def _check_size(key: str, image: Tensor, network: nn.Module) -> None:
+    """Raises DataError: what is continued to a size that the network takes has no symmetry any more."""
+    side, least = image.shape[-1], smallest_side(network)
+    if side < least:
+        raise DataError(f"{key}: {side} px a side, the network needs {least}; give larger images, or a larger crop")

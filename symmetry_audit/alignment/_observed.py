@@ -1,0 +1,56 @@
+"""A network at work on one image, and what its layers saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.alignment._domain import Domain
+from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.inference import restore_image
+
+__all__ = ["Observed"]
+
+
+class Observed:
+    """``network`` on images (3, side, side) float64; the outputs of ``layers`` (by name) are caught on the way."""
+
+    def __init__(self, network: nn.Module, layers: Mapping[str, nn.Module], device: str) -> None:
+        self.network, self.layers, self.device = network, layers, device
+
+    def __call__(self, image: Tensor, domain: Domain) -> tuple[Tensor, dict[str, Tensor]]:
+        """Phi of ``image`` faded at the edge of ``domain``, (3, s side, s side) float64, and the layers' features.
+
+        It runs as :func:`restore_image` says: in eval mode, not clipped. Raises ModelError for NaN.
+        """
+        with self._catching() as features:
+            pixels = domain.faded(image).permute(1, 2, 0).numpy()
+            restored = torch.from_numpy(restore_image(self.network, pixels, device=self.device))
+        if not torch.isfinite(restored).all():
+            raise ModelError("the network gave NaN or infinite values; check its weights and the range it expects")
+        return restored.permute(2, 0, 1).double(), features
+
+    @contextmanager
+    def _catching(self) -> Iterator[dict[str, Tensor]]:
+        """Outputs by layer while hooks hang; of a layer that runs several times, the last."""
+        found: dict[str, Tensor] = {}
+        with ExitStack() as stack:
+            for name, module in self.layers.items():
+                stack.callback(module.register_forward_hook(_keeper(name, found)).remove)
+            yield found
+        missing = [name for name in self.layers if name not in found]
+        if missing:
+            raise SettingError(f'layer "{missing[0]}" did not run; choose others with --layers')
+
+
+def _keeper(name: str, found: dict[str, Tensor]) -> Callable[[nn.Module, tuple, object], None]:
+    def keep(module: nn.Module, given: tuple, output: object) -> None:
+        if not isinstance(output, Tensor) or output.dim() != 4:
+            got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
+            raise SettingError(f'layer "{name}" gives {got}, not features (N, C, H, W); choose others with --layers')
+        found[name] = output.detach().cpu().double()
+
+    return keep

@@ -1,0 +1,143 @@
+"""What the numbers mean, in sentences, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from symmetry_audit.actions import is_exact
+from symmetry_audit.groups import Group
+from symmetry_audit.results import Alignment, GroupAlignment, Recommendation, ScenarioAlignment
+
+__all__ = ["with_verdict"]
+
+WORDS = {"dataset_strict": "strict rotations", "dataset_adaptive": "every image's own deformed group"}
+
+
+def with_verdict(alignment: Alignment, recommendation: Recommendation | None = None) -> Alignment:
+    """``alignment`` with its verdict: how symmetric the network is, how the data compare where known, what to do.
+
+    Nothing is said to differ that lies within the floors. ``recommendation`` is that of the data's report.
+    """
+    lines = [_about_network(item, alignment) for item in alignment.scenarios]
+    if alignment.symmetry is None:
+        return replace(alignment, verdict=tuple(lines))
+    for item in alignment.scenarios:
+        rows = [row for row in alignment.symmetry.groups if row.scenario == item.scenario]
+        lines += _about_data(rows, WORDS[item.scenario])
+    if any(row.relation != "not tested" for row in alignment.symmetry.groups):
+        lines += _advice(alignment, recommendation)
+    return replace(alignment, verdict=tuple(lines))
+
+
+def _about_network(item: ScenarioAlignment, alignment: Alignment) -> str:
+    means = item.elements
+    others = range(1, len(means))
+    if all(means[index].relative is None for index in others):
+        return f"Under {WORDS[item.scenario]}: the output is constant, so there is no relative error."
+    worst = item.worst(others)
+    mean = means[worst]
+    where = f"{alignment.elements[worst]}, {alignment.angles_deg[worst]:g} degrees"
+    line = (
+        f"Under {WORDS[item.scenario]} the output is off by {_percent(mean.relative)} of its contrast "
+        f"at worst ({alignment.group}, {where})"
+    )
+    if mean.floor and not mean.excess:
+        line += f", which is hardly more than the mesh alone costs ({_percent(mean.relative_floor)})"
+    elif mean.floor:
+        line += f"; the mesh alone costs {_percent(mean.relative_floor)}"
+    exact = [index for index in others if item.scenario == "dataset_strict" and _moves_pixels(alignment, index)]
+    if exact and worst not in exact:
+        line += f"; quarter turns and mirrors, which resample nothing, {_percent(means[item.worst(exact)].relative)}"
+    return line + "."
+
+
+def _moves_pixels(alignment: Alignment, index: int) -> bool:
+    return is_exact(Group.parse(alignment.group).elements[index].matrix())
+
+
+def _about_data(rows: Sequence[GroupAlignment], words: str) -> list[str]:
+    """From the largest group that was tested; smaller ones where they stand differently."""
+    tested = [row for row in rows if row.relation != "not tested"]
+    if not tested:
+        return [f"Under {words} nothing can be said of the data: no regularizer of the report sees these elements."]
+    last = tested[-1]
+    lines = [f"Under {words} the network is {_compared(last)}."]
+    return lines + [
+        f"Under its subgroup {row.group} it is {_compared(row)}." for row in tested[:-1] if _differs(row, last)
+    ]
+
+
+def _differs(row: GroupAlignment, last: GroupAlignment) -> bool:
+    return row.relation != last.relation
+
+
+def _compared(row: GroupAlignment) -> str:
+    how = {"as": "as symmetric as the data, as far as this can be told"}.get(
+        row.relation, f"{row.relation} symmetric than the data"
+    )
+    floor = f" with a floor of {_percent(row.model_floor)}" if row.model_floor else ""
+    numbers = f"{row.group}: error {_percent(row.model)}{floor}, epsilon {_percent(row.data)} ({row.regularizer})"
+    if row.relation == "as":
+        return f"{how} ({numbers})"
+    side = "data's epsilon" if row.relation == "more" else "network's error"
+    return f"{how} ({numbers}; above its floor the {side} is {_times(row.factor)} as large)"
+
+
+def _times(factor: float | None) -> str:
+    if factor is None or factor > 1000:
+        return "more than 1000 times"
+    return f"{factor:.1f} times" if factor < 10 else f"{factor:.0f} times"
+
+
+def _advice(alignment: Alignment, recommendation: Recommendation | None) -> list[str]:
+    """By the scenario that the report recommends, where it was measured."""
+    scenario = alignment.scenarios[0].scenario
+    if recommendation and recommendation.scenario in [item.scenario for item in alignment.scenarios]:
+        scenario = recommendation.scenario
+    rows = [row for row in alignment.symmetry.groups if row.scenario == scenario]
+    less = [row for row in rows if row.relation == "less"]
+    more = [row for row in rows if row.relation == "more"]
+    lines = []
+    if less:
+        lines.append(_more_symmetry(alignment, recommendation))
+    if more:
+        lines.append(_less_symmetry(more[-1], recommendation))
+    return lines or ["Network and data match, as far as this can be told: nothing to do."]
+
+
+def _more_symmetry(alignment: Alignment, recommendation: Recommendation | None) -> str:
+    group = recommendation.group if recommendation else "p1"
+    if Group.parse(group).order < 2:
+        return "To bring the network closer: train it with EQ-Reg (symaudit train --eq-reg), which forces no symmetry."
+    if alignment.model.group and _contains(alignment.model.group, group):
+        return (
+            f"The network has layers over {alignment.model.group} already: see with --layers '*' where the symmetry is "
+            "lost, or train longer."
+        )
+    return (
+        f"To bring the network closer: train it over {group}, which the report recommends (symaudit train "
+        "--from-report), or as it is with EQ-Reg (--eq-reg)."
+    )
+
+
+def _less_symmetry(row: GroupAlignment, recommendation: Recommendation | None) -> str:
+    if recommendation and _contains(recommendation.group, row.group):
+        return f"That the network is more symmetric than the data is no harm: the report accepts {row.group}."
+    smaller = "a smaller group"
+    if recommendation:
+        group = recommendation.group
+        smaller = f"{group}, which the report recommends" if Group.parse(group).order > 1 else "a plain network"
+    return (
+        f"The network imposes more symmetry under {row.group} than the data have: try {smaller}, SA-Conv, or EQ-Reg, "
+        "which leaves room."
+    )
+
+
+def _contains(group: str, smaller: str) -> bool:
+    return Group.parse(smaller) in Group.parse(group).subgroups()
+
+
+def _percent(value: float) -> str:
+    """``value`` in percent with 3 digits, if it is more than rounding in single precision."""
+    return f"{100 * value:.3g} %" if value > 1e-6 else "less than 0.0001 %"

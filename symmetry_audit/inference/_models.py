@@ -1,0 +1,160 @@
+"""Networks from anywhere: our checkpoints, Python factories, TorchScript, torch.export and ONNX files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
+from symmetry_audit.errors import ModelError, SettingError, one_line
+from symmetry_audit.inference._factories import build_network, is_factory
+from symmetry_audit.inference._network_files import FileNetwork, read_export, read_onnx, read_torchscript
+from symmetry_audit.inference._restore import restore_image
+
+__all__ = ["Model", "load_model"]
+
+READERS = {
+    ".pt": ("torchscript", read_torchscript),
+    ".ts": ("torchscript", read_torchscript),
+    ".pt2": ("export", read_export),
+    ".onnx": ("onnx", read_onnx),
+}
+PROBE = 64  # px; a side that most networks take, also those that want multiples of 8, 16, 32 or 64
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network to be measured.
+
+    ``network`` is in eval mode and takes images (N, 3, H, W) float32 in 0..255 to (N, 3, scale H, scale W), unclipped.
+    ``kind`` is "checkpoint", "factory", "torchscript", "export" or "onnx"; only the first has a ``checkpoint``.
+    """
+
+    name: str
+    kind: str
+    network: nn.Module
+    scale: int
+    checkpoint: Checkpoint | None = None
+
+
+def load_model(
+    text: str | Path,
+    *,
+    weights: str | Path | None = None,
+    arguments: Mapping[str, Any] | str | None = None,
+    scale: int | None = None,
+    unit: float = 255.0,
+) -> Model:
+    """The network that ``text`` names:
+
+    * the folder of a training run, or a .safetensors file that ``symaudit train`` wrote;
+    * ``package.module:factory``, importable from here or from the current folder, which is called with the keyword
+      ``arguments`` (a mapping, or JSON text) and returns an nn.Module. ``weights`` is then a state dict as
+      .safetensors, .pt or .pth, bare or below "params_ema", "params", "state_dict" or "model";
+    * a TorchScript file (.pt, .ts), a torch.export file (.pt2) or an ONNX file (.onnx, by onnxruntime).
+
+    White is ``unit`` to the network, 255 or 1; it is fed and read accordingly. One that takes single channels runs
+    on red, green and blue one after another. ``scale``, by which it enlarges, is found by running it once on a small
+    image; where ``scale`` is given, nothing is run.
+
+    A factory is Python code, which runs. A .pt2 file can run code, too, since torch reads parts of it by pickle: load
+    neither from people you do not trust. Checkpoints, ``weights``, TorchScript and ONNX files run no Python.
+
+    Raises SettingError where options do not fit together, ModelError where the network cannot be made or run.
+    """
+    text = str(text)
+    _check(text, weights, arguments, scale, unit)
+    if is_factory(text):
+        return _foreign(text, "factory", build_network(text, _keywords(arguments), weights), scale, unit)
+    name, suffix = os.path.normpath(text), Path(text).suffix.lower()
+    if suffix in READERS and not os.path.isdir(text):
+        kind, read = READERS[suffix]
+        return _foreign(name, kind, read(Path(text)), scale, unit)
+    if suffix != ".safetensors" and not os.path.isdir(text):
+        raise ModelError(f'"{text}" is no network: {_offer(suffix)}')
+    checkpoint = load_checkpoint(text)
+    return Model(name, "checkpoint", checkpoint.network(), checkpoint.task.scale, checkpoint)
+
+
+def _check(text: str, weights: object, arguments: object, scale: int | None, unit: float) -> None:
+    if not is_factory(text) and (weights is not None or arguments is not None):
+        raise SettingError(f'weights and arguments go with a factory, package.module:name; "{text}" has its own')
+    if unit not in (1, 255):
+        raise SettingError(f"white is 255 or 1 to a network, got unit {unit!r}")
+    if scale is not None and scale < 1:
+        raise SettingError(f"scale must be 1 or more, got {scale}")
+    own = text.endswith(".safetensors") or os.path.isdir(text)
+    if own and (unit != 255 or scale is not None):
+        raise SettingError(f'"{text}" says itself what it takes and gives; leave out scale and unit')
+
+
+def _offer(suffix: str) -> str:
+    if suffix in (".pth", ".ckpt", ".bin"):
+        return f"{suffix} files hold weights alone; give package.module:factory, and the file as its weights"
+    known = ", ".join((".safetensors", *READERS))
+    return f"give the folder of a training run, a file ({known}), or package.module:factory"
+
+
+def _keywords(arguments: Mapping[str, Any] | str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(arguments) if isinstance(arguments, str) else arguments or {}
+    except ValueError as error:
+        raise SettingError(f'arguments are no JSON ({one_line(error)}); write them as {{"width": 64}}') from None
+    if not isinstance(found, Mapping):
+        raise SettingError(f'arguments must be keywords, as {{"width": 64}}, got {found!r}')
+    return dict(found)
+
+
+def _foreign(name: str, kind: str, network: nn.Module, scale: int | None, unit: float) -> Model:
+    """The Model of a network that says little of itself."""
+    sides = network.sides(PROBE) if isinstance(network, FileNetwork) else (PROBE, PROBE)
+    colour = network if unit == 255 else _Adapted(network, unit)
+    if scale is not None:
+        return Model(name, kind, colour, scale)
+    try:
+        return Model(name, kind, colour, _probed(name, colour, sides))
+    except ModelError as error:
+        grey = _Adapted(network, unit, grey=True)
+        try:
+            return Model(name, kind, grey, _probed(name, grey, sides))
+        except ModelError:
+            raise error from None
+
+
+def _probed(name: str, network: nn.Module, sides: tuple[int, int]) -> int:
+    """By how much ``network`` enlarges an image of height and width ``sides``. Raises ModelError."""
+    image = np.broadcast_to(np.linspace(0, 255, sides[1], dtype=np.float32)[:, None], (*sides, 3))
+    try:
+        result = restore_image(network, image)
+    except ModelError as error:
+        raise ModelError(f"{name}: {error}") from None
+    except Exception as error:  # whatever somebody else's code raises
+        size = f"{sides[1]} x {sides[0]} px"
+        raise ModelError(f"{name} failed on an RGB image of {size} ({one_line(error)}); {_HINT}") from None
+    if not np.isfinite(result).all():
+        raise ModelError(f"{name} gave NaN or infinite values for a grey ramp; is white 1 to it, rather than 255?")
+    return len(result) // sides[0]
+
+
+_HINT = "give its scale, if it takes RGB images of another size only"
+
+
+class _Adapted(nn.Module):
+    """A network to which white is ``unit``, and which may take ``grey`` images (N, 1, H, W), as one of ours."""
+
+    def __init__(self, network: nn.Module, unit: float, *, grey: bool = False) -> None:
+        super().__init__()
+        self.network, self.factor, self.grey = network, unit / 255, grey
+        self.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        planes = x.flatten(0, 1).unsqueeze(1) if self.grey else x
+        result = self.network(planes * self.factor) / self.factor
+        return result.reshape(*x.shape[:2], *result.shape[2:]) if self.grey else result

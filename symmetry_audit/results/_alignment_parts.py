@@ -1,0 +1,191 @@
+"""The parts of an alignment: means, images, layers, and the data beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from math import fsum, sqrt
+from typing import Any
+
+from symmetry_audit.results._report import SCENARIO_TITLES
+
+__all__ = [
+    *("DataCurve", "DataSymmetry", "GroupAlignment", "ImageAlignment"),
+    *("LayerAlignment", "MeanAlignment", "ScenarioAlignment"),
+]
+
+DOUBT = 1.25  # the floor is an estimate: no claim rests on what is not clearly above it
+FLAT = 1e-3  # grey levels: an output of less contrast is constant but for rounding, and nothing is relative to it
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanAlignment:
+    """Mean squares in grey levels^2 per pixel and channel, over the pixels compared and over images.
+
+    ``error`` of Phi(pi_A Y) - pi_A Phi(Y); ``floor`` of what the mesh alone puts into it, as ``measure_alignment``
+    defines it; ``contrast`` of pi_A Phi(Y) less its mean.
+    """
+
+    error: float
+    floor: float
+    contrast: float
+
+    @property
+    def relative(self) -> float | None:
+        """Root of error / contrast; None where the output is constant."""
+        return self._share(self.error)
+
+    @property
+    def relative_floor(self) -> float | None:
+        """Root of floor / contrast; None where the output is constant."""
+        return self._share(self.floor)
+
+    @property
+    def excess(self) -> float | None:
+        """``relative`` less DOUBT times ``relative_floor``, but at least 0; None as ``relative``.
+
+        By the triangle inequality no less of the error is left without what the mesh puts into it.
+        """
+        return None if self.relative is None else max(self.relative - DOUBT * self.relative_floor, 0.0)
+
+    def to_dict(self) -> dict[str, float | None]:
+        """The three mean squares, their roots, and those relative to the contrast."""
+        roots = {"error_rms": sqrt(self.error), "floor_rms": sqrt(self.floor)}
+        relative = {"relative": self.relative, "relative_floor": self.relative_floor}
+        return {**asdict(self), **roots, **relative}
+
+    def _share(self, value: float) -> float | None:
+        return sqrt(value / self.contrast) if self.contrast > FLAT**2 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageAlignment:
+    """One image: ``error``, ``floor`` and ``contrast`` of :class:`MeanAlignment` by element.
+
+    ``side`` is that of the square of the input that was used in px, ``pixels`` the number of output pixels that were
+    compared; ``w`` is (a, b) of the image's own group, None for strict rotations.
+    """
+
+    image: str
+    side: int
+    pixels: int
+    error: tuple[float, ...]
+    floor: tuple[float, ...]
+    contrast: tuple[float, ...]
+    w: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerAlignment:
+    """One layer: mean squares over images by element, of the features in their own unit.
+
+    Null by element where the layer's own ``group`` lacks it. ``kind`` is "features" (moved in space and along the
+    group axis) or "image" (moved in space).
+    """
+
+    layer: str
+    kind: str
+    group: str
+    channels: int
+    error: tuple[float | None, ...]
+    floor: tuple[float | None, ...]
+    contrast: tuple[float | None, ...]
+
+    @property
+    def relative(self) -> float | None:
+        """Root of error / contrast, both means over all elements but the identity; None where constant."""
+        return self._share(self.error)
+
+    @property
+    def relative_floor(self) -> float | None:
+        """As ``relative``, of the floor."""
+        return self._share(self.floor)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Its fields, and the two relative errors."""
+        return {**asdict(self), "relative": self.relative, "relative_floor": self.relative_floor}
+
+    def _share(self, values: tuple[float | None, ...]) -> float | None:
+        part, whole = (fsum(value or 0.0 for value in row[1:]) for row in (values, self.contrast))
+        return sqrt(part / whole) if whole > 0 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioAlignment:
+    """All images under strict rotations ("dataset_strict") or each under its own group ("dataset_adaptive")."""
+
+    scenario: str
+    images: tuple[ImageAlignment, ...]
+    layers: tuple[LayerAlignment, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """For people."""
+        return SCENARIO_TITLES[self.scenario]
+
+    @property
+    def elements(self) -> tuple[MeanAlignment, ...]:
+        """The means over images by element: (1/N) sum_n of the left side of Eqs. (18) and (31), per pixel."""
+        names = tuple(MeanAlignment.__dataclass_fields__)
+        columns = (zip(*(getattr(item, name) for item in self.images), strict=True) for name in names)
+        means = ([fsum(values) / len(values) for values in by_element] for by_element in columns)
+        return tuple(MeanAlignment(**dict(zip(names, values, strict=True))) for values in zip(*means, strict=True))
+
+    def worst(self, indices: Sequence[int]) -> int:
+        """The index, among ``indices``, of the element of the largest error; the first of equal ones."""
+        elements = self.elements
+        return max(indices, key=lambda index: elements[index].error)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataCurve:
+    """How far the data are from invariance under every element in common, by one regularizer.
+
+    ``deviation`` = |mean f_0 - mean f_A| / mean f_0, exactly 0 where the regularizer cannot see A; ``floor`` and
+    ``null`` are what the pixel mesh and chance leave of it. ``correlation`` is Spearman's, with the network's
+    relative error above its floor, over the elements that the regularizer sees.
+    """
+
+    scenario: str
+    regularizer: str
+    title: str
+    deviation: tuple[float, ...]
+    floor: float
+    null: float
+    correlation: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupAlignment:
+    """One group under one scenario: the network's relative error beside the data's relative epsilon, Eq. (8).
+
+    ``model`` and ``model_floor`` are those of the element of the largest error, ``model_excess`` is the largest that
+    any element has above its floor; of those elements that a regularizer of the report can see, if there are any.
+    ``data`` is that of the ``regularizer`` that speaks most against the group, with its floor and null level together
+    as ``data_floor``. ``relation`` says how symmetric the network is beside the data: "more", "less", "as" or "not
+    tested"; ``factor`` how many times as large the larger side is, its floor taken off; None where the smaller one is
+    0, or there is no difference.
+    """
+
+    scenario: str
+    group: str
+    model: float | None
+    model_floor: float | None
+    model_excess: float | None
+    data: float | None
+    data_floor: float | None
+    regularizer: str | None
+    relation: str
+    factor: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSymmetry:
+    """The data beside the network. ``group`` is what both know, ``indices`` its elements among those measured."""
+
+    name: str
+    group: str
+    indices: tuple[int, ...]
+    same_images: bool
+    curves: tuple[DataCurve, ...]
+    groups: tuple[GroupAlignment, ...]

@@ -1,0 +1,167 @@
+"""What the theorems promise for a measured symmetry, as frozen values, to and from JSON (SPEC 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite
+from typing import Any
+
+from symmetry_audit.errors import ReportError
+
+__all__ = ["BOUNDS_SCHEMA", "Bound", "BoundRow", "RunBounds", "Smoothness"]
+
+BOUNDS_SCHEMA = "symaudit.bounds/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Smoothness:
+    """Bounds F, G, H on a function's size, its gradient's length and its Hessian's operator norm, over its domain.
+
+    Of images: values in [0, 1], G per unit of length and H per squared unit, where the unit is a px in RunBounds and
+    half the side of the mesh [-1, 1]^2 in the theorems. ``estimator`` says where the three come from.
+    Raises ReportError where one is negative or no finite number.
+    """
+
+    value: float
+    gradient: float
+    hessian: float
+    estimator: str = "given"
+
+    def __post_init__(self) -> None:
+        for name in ("value", "gradient", "hessian"):
+            _check_number(getattr(self, name), f"the smoothness's {name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """An upper bound on a squared equivariance error, as the named terms that it adds up.
+
+    The unit is that of an integral of squared intensities in [0, 1] over the domain. ``trivial`` is what holds for any
+    operator whose output lies in the same range; a bound above it says nothing and is ``vacuous``.
+    Raises ReportError where a term is negative or no finite number.
+    """
+
+    theorem: str
+    terms: Mapping[str, float]
+    trivial: float
+
+    def __post_init__(self) -> None:
+        for name, value in (*self.terms.items(), ("trivial", self.trivial)):
+            _check_number(value, f"{name} of {self.theorem}")
+
+    @property
+    def total(self) -> float:
+        """The bound itself, the sum of its terms."""
+        return sum(self.terms.values())
+
+    @property
+    def vacuous(self) -> bool:
+        """Whether the bound lies above the trivial one."""
+        return self.total > self.trivial
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict, with ``total`` and ``vacuous`` for who reads it."""
+        return {**asdict(self), "terms": dict(self.terms), "total": self.total, "vacuous": self.vacuous}
+
+    @classmethod
+    def from_dict(cls, document: Any) -> Bound:
+        """The inverse of ``to_dict``. Raises ReportError."""
+        return _build(cls, document, ("total", "vacuous"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundRow:
+    """What the theorems give for one regularizer and scenario of a run; ``epsilon`` is Eq. (8) in the run's unit.
+
+    ``bounds`` are those of Theorems 3.3, 3.7 and, where a fitting error was given, 4.2. Where kappa was asked for,
+    ``allowed_epsilon`` is the largest epsilon at which a group of this order pays by Eq. (46), in the run's unit
+    (negative where nothing pays), and ``pays`` whether this one does.
+    """
+
+    regularizer: str
+    scenario: str
+    group: str
+    sigma: float | None
+    downscale: int
+    epsilon: float
+    bounds: tuple[Bound, ...]
+    allowed_epsilon: float | None = None
+    pays: bool | None = None
+
+    @classmethod
+    def from_dict(cls, document: Any) -> BoundRow:
+        """The inverse of ``to_dict``. Raises ReportError."""
+        row = _build(cls, document)
+        if not isinstance(row.bounds, list):
+            raise _damage("the bounds of a row are no list")
+        return _build(cls, {**document, "bounds": tuple(map(Bound.from_dict, row.bounds))})
+
+    def to_dict(self) -> dict[str, Any]:
+        """A JSON-ready dict."""
+        return {**_shallow(self), "bounds": [bound.to_dict() for bound in self.bounds]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunBounds:
+    """The bounds for every row of a run, and what they rest on.
+
+    ``mu`` is the strong convexity of the energy whose regularizer has weight 1, ``area`` that of the mesh around the
+    domain of radius 1, ``unit`` that of epsilon, ``loss`` the fitting error L of Theorem 4.2, ``kappa`` that of
+    Eq. (46) in the unit of epsilon; None where they were not given. ``smoothness`` is per px: on the domain, where
+    h = 2/m, G and H are divided by h and h^2, and C h^2 is the same for every m.
+    """
+
+    dataset: str
+    images: int
+    unit: str
+    mu: float
+    area: float
+    smoothness: Smoothness
+    rows: tuple[BoundRow, ...]
+    loss: float | None = None
+    kappa: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document, ``schema`` first."""
+        nested = {"smoothness": asdict(self.smoothness), "rows": [row.to_dict() for row in self.rows]}
+        return {"schema": BOUNDS_SCHEMA, **_shallow(self), **nested}
+
+    @classmethod
+    def from_dict(cls, document: Any) -> RunBounds:
+        """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another schema."""
+        found = document.get("schema") if isinstance(document, dict) else None
+        if found != BOUNDS_SCHEMA:
+            raise ReportError(f'the bounds have schema "{found}", expected "{BOUNDS_SCHEMA}"; compute them again')
+        flat = _build(cls, document, ("schema",))
+        if not isinstance(flat.rows, list):
+            raise _damage("rows is no list")
+        nested = {
+            "smoothness": _build(Smoothness, flat.smoothness),
+            "rows": tuple(map(BoundRow.from_dict, flat.rows)),
+        }
+        return _build(cls, {**document, **nested}, ("schema",))
+
+
+def _shallow(value: Any) -> dict[str, Any]:
+    return {item.name: getattr(value, item.name) for item in fields(value)}
+
+
+def _build(cls: type, document: Any, extra: tuple[str, ...] = ()) -> Any:
+    """The dataclass from its fields; an unknown or a missing one is damage."""
+    if not isinstance(document, dict):
+        raise _damage(f"a {cls.__name__} is no dict")
+    try:
+        return cls(**{key: value for key, value in document.items() if key not in extra})
+    except (AttributeError, TypeError) as error:
+        raise _damage(str(error)) from None
+
+
+def _check_number(value: Any, name: str) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (number and isfinite(value) and value >= 0):
+        raise _damage(f"{name} is {value!r}")
+
+
+def _damage(reason: str) -> ReportError:
+    return ReportError(f"the bounds are damaged ({reason}); compute them again with `symaudit bounds`")

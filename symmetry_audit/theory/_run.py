@@ -1,0 +1,146 @@
+"""The theorems applied to the rows of an audit (SPEC 7).
+
+An audit turns kernels, the theorems turn images: R[pi x] and the response of x to the turned kernel are one integral,
+and each of the two sums over the mesh that stand for it is off by at most the mesh error of R. These are the same two
+mesh errors that Theorem 3.7 counts for R(pi x) - R(x), so epsilon as measured takes the place of the exact one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.groups import MAX_RATIO, Group
+from symmetry_audit.results import AuditReport, Bound, BoundRow, ResultRow, RunBounds, Smoothness
+from symmetry_audit.theory._bounds import (
+    AREA,
+    allowed_epsilon,
+    continuous_bound,
+    kappa,
+    mesh_bound,
+    network_bound,
+    trivial_bound,
+)
+from symmetry_audit.theory._constants import KernelSmoothness, distance_errors, response_errors, stretched
+
+__all__ = ["run_bounds", "run_kappa"]
+
+WHITE = 255.0
+# response -> unit of epsilon, and the power of intensity that it holds
+UNITS = {"abs": ("grey levels", 1), "energy": ("squared grey levels", 2)}
+
+Kernel = Callable[[str, float | None], KernelSmoothness]  # of a regularizer and sigma, in px
+
+
+def run_bounds(
+    report: AuditReport,
+    smoothness: Smoothness,
+    kernel: Kernel,
+    *,
+    mu: float = 1.0,
+    loss: float | None = None,
+    kappa: float | None = None,
+) -> RunBounds:
+    """Theorems 3.3 and 3.7, and with ``loss`` 4.2, for every row of ``report``.
+
+    They bound the squared equivariance error of the restoration with the energy (mu/2) ||x - y||^2 + R(x), where R is
+    the integral of the row's regularizer over the domain of radius 1, of images in [0, 1]; a regularizer of weight
+    lambda is mu = 1/lambda. epsilon is that of the row, Eq. (8), taken as that of the restored images.
+    ``smoothness`` holds F, G, H of the images per px, ``kernel`` those of a regularizer's kernel in px. Adaptive rows
+    allow for deformations of the largest ratio that is fitted.
+
+    With ``kappa``, in the unit of the row's epsilon, Eq. (46) is decided for each row's group: its fitting term is
+    (mu/2) ``loss`` and what epsilon grows by on held-out blocks, its mesh term the measured floor, as in `recommend`.
+    Raises SettingError for a mu that is not positive, or a loss or kappa that is negative, ReportError where the
+    report's settings or rows are damaged.
+    """
+    made = _Rows(smoothness, kernel, mu, loss, kappa, _response(report))
+    try:
+        rows = tuple(map(made.row, report.results))
+    except (LookupError, TypeError, ArithmeticError) as error:
+        raise ReportError(f"the report's rows are damaged ({error!r}); measure again with --force") from None
+    return RunBounds(
+        dataset=report.dataset.name,
+        images=report.dataset.images,
+        unit=UNITS[made.response][0],
+        mu=mu,
+        area=AREA,
+        smoothness=smoothness,
+        rows=rows,
+        loss=loss,
+        kappa=kappa,
+    )
+
+
+def run_kappa(report: AuditReport, complexity: float, dimension: float, mu: float = 1.0) -> float:
+    """kappa of Eq. (46) for as many training images as ``report`` has, in the unit of its epsilon.
+
+    ``complexity`` is C~ and ``dimension`` d of :func:`sampling_term`. Raises SettingError and ReportError as
+    ``run_bounds`` does.
+    """
+    return kappa(complexity, report.dataset.images, dimension, mu) / _per_unit(_response(report))
+
+
+def _response(report: AuditReport) -> str:
+    if (response := report.settings.get("response")) not in tuple(UNITS):
+        raise ReportError(f"the report's settings name no known response ({response!r}); measure again with --force")
+    return response
+
+
+def _per_unit(response: str) -> float:
+    """The integral over the domain, of images in [0, 1], where the mean response is 1 in the unit of epsilon."""
+    return AREA / WHITE ** UNITS[response][1]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The settings of ``run_bounds``, applied to one row after the other."""
+
+    smoothness: Smoothness
+    kernel: Kernel
+    mu: float
+    loss: float | None
+    kappa: float | None
+    response: str
+
+    def row(self, found: ResultRow) -> BoundRow:
+        order = _seen_order(found)
+        allowed = None if self.kappa is None or order == 1 else self._allowed(found, order)
+        return BoundRow(
+            regularizer=found.regularizer,
+            scenario=found.scenario,
+            group=found.group,
+            sigma=found.sigma,
+            downscale=found.downscale,
+            epsilon=found.epsilon,
+            bounds=self._bounds(found),
+            allowed_epsilon=allowed,
+            pays=None if allowed is None else found.epsilon < allowed,
+        )
+
+    def _bounds(self, found: ResultRow) -> tuple[Bound, ...]:
+        """Of Theorems 3.3, 3.7 and, with a loss, 4.2."""
+        side, ratio = found.downscale, MAX_RATIO if found.scenario == "dataset_adaptive" else 1.0
+        image = stretched(self.smoothness, ratio)
+        kernel = stretched(self.kernel(found.regularizer, found.sigma), ratio).scaled(side)
+        mesh = {
+            **distance_errors(image, side, self.mu),
+            **response_errors(image, kernel, side, self.response),
+        }
+        epsilon, trivial = found.epsilon * _per_unit(self.response), trivial_bound(self.smoothness)
+        exact = continuous_bound(epsilon, self.mu, trivial=trivial)
+        optimal = mesh_bound(epsilon, self.mu, mesh, trivial=trivial)
+        return (exact, optimal) if self.loss is None else (exact, optimal, network_bound(self.loss, optimal))
+
+    def _allowed(self, found: ResultRow, order: int) -> float:
+        """The largest epsilon at which the group pays, in the row's unit."""
+        fitting = self.mu / 2 * (self.loss or 0.0) / _per_unit(self.response)
+        unseen = max((found.held_out_epsilon or 0.0) - found.epsilon, 0.0)
+        return allowed_epsilon(order, self.kappa, fitting + unseen + (found.floor or 0.0))
+
+
+def _seen_order(row: ResultRow) -> int:
+    """t of Eq. (46): the elements that the regularizer tells apart, the identity's class included."""
+    order = Group.parse(row.group).order
+    return order // (order - row.visible_elements)

@@ -1,0 +1,180 @@
+"""The data beside the network: epsilon by group, rank correlations, and verdicts that never rest on a floor."""
+
+from __future__ import annotations
+
+import pytest
+from scipy.stats import kendalltau, rankdata
+
+from symmetry_audit.alignment import compare_with_data, with_verdict
+from symmetry_audit.errors import ReportError
+from symmetry_audit.results import Alignment, Recommendation
+from tests.alignment.findings import alignment, audit
+
+P4 = (10.0, 9.0, 10.0, 9.0)  # 10 % under quarter turns, half turns not seen
+P8 = (10.0, 9.5, 9.0, 9.5, 10.0, 9.5, 9.0, 9.5)
+
+
+def compared(found, *report, **options):
+    return compare_with_data(found, *report, **options)
+
+
+def relations(found):
+    return {row.group: row.relation for row in found.symmetry.groups}
+
+
+def recommended(group, scenario="dataset_strict"):
+    return Recommendation(
+        group=group,
+        scenario=scenario,
+        sentence="",
+        tolerance=0.05,
+        kappa=None,
+        unit="grey levels",
+        images=9,
+        candidates=(),
+        notes=(),
+    )
+
+
+def test_epsilon_and_error_of_every_common_group():
+    found = compared(alignment("p8", [0, 0.3, 0.1, 0.3, 0.02, 0.3, 0.12, 0.3]), *audit("p16", sixteenths()))
+    by_group = {row.group: row for row in found.symmetry.groups}
+    assert list(by_group) == ["p2", "p4", "p8"] and found.symmetry.group == "p8"
+    assert by_group["p2"].relation == "not tested" and by_group["p2"].data is None
+    assert by_group["p2"].model == pytest.approx(0.02)
+    assert by_group["p4"].model == pytest.approx(0.12) and by_group["p4"].data == pytest.approx(0.2)
+    assert by_group["p4"].regularizer == "sobel"  # tv has 0.1 there
+    assert by_group["p8"].model == pytest.approx(0.3) and by_group["p8"].data == pytest.approx(0.3)
+    assert found.symmetry.curves[0].deviation == pytest.approx((0, 0.05, 0.1, 0.05, 0, 0.05, 0.1, 0.05))
+
+
+def sixteenths():
+    """tv and sobel over p16, whose odd elements are in no smaller group."""
+    tv = [10.0, 1.0, 9.5, 1.0, 9.0, 1.0, 9.5, 1.0] * 2
+    sobel = [1.0, 5.0, 1.3, 5.0, 0.8, 5.0, 1.3, 5.0] * 2
+    return {"tv": tv, "sobel": sobel}
+
+
+def test_elements_that_no_regularizer_sees_are_no_evidence():
+    """The network is far off at half turns, of which the report knows nothing."""
+    found = compared(alignment("p4", [0, 0.1, 0.9, 0.1]), *audit("p4", {"tv": P4}))
+    assert found.symmetry.groups[0].model == pytest.approx(0.9)  # of p2, which is not tested
+    assert found.symmetry.groups[1].model == pytest.approx(0.1) and relations(found)["p4"] == "as"
+    one_of_two = audit("p4", {"tv": P4, "blind": [1.0] * 4})
+    assert compared(alignment("p4", [0, 0.1, 0.9, 0.1]), *one_of_two).symmetry.groups[1].model == pytest.approx(0.1)
+
+
+def test_a_smaller_group_was_measured_than_audited_and_the_other_way_round():
+    assert compared(alignment("p4", [0, 0.1, 0, 0.1]), *audit("p8", {"tv": P8})).symmetry.indices == (0, 1, 2, 3)
+    assert compared(alignment("p8", [0] + [0.1] * 7), *audit("p4", {"tv": P4})).symmetry.indices == (0, 2, 4, 6)
+    mirrored = compared(alignment("p4m", [0] + [0.1] * 7), *audit("p4", {"tv": P4}))
+    assert mirrored.symmetry.indices == (0, 1, 2, 3)
+
+
+def test_rank_correlations():
+    relative = [0.0, 0.20, 0.30, 0.25, 0.0, 0.1, 0.12, 0.11]
+    found = compared(alignment("p8", relative), *audit("p8", {"tv": P8, "flat": [1.0] * 8, "few": [1, 1, 2, 1] * 2}))
+    tv, flat, few = found.symmetry.curves
+    seen = [1, 2, 3, 5, 6, 7]
+    ranks = rankdata([relative[at] for at in seen]), rankdata([abs(P8[at] - 10) for at in seen])
+    centred = [row - row.mean() for row in ranks]
+    by_hand = (centred[0] @ centred[1]) / ((centred[0] @ centred[0]) * (centred[1] @ centred[1])) ** 0.5
+    assert tv.correlation == pytest.approx(by_hand)
+    assert (tv.correlation > 0) == (kendalltau(*ranks).statistic > 0)
+    assert flat.correlation is None and few.correlation is None  # nothing seen; two elements alone
+
+
+@pytest.mark.parametrize(
+    ("relative", "floor", "data", "null", "relation"),
+    [
+        (0.30, 0.0, 0.10, 0.0, "less"),
+        (0.30, 0.15, 0.10, 0.0, "as"),  # 0.30 - 1.25 * 0.15 is no more than twice 0.10
+        (0.30, 0.29, 0.01, 0.0, "as"),  # below the floor
+        (0.15, 0.0, 0.10, 0.0, "as"),
+        (0.04, 0.0, 0.10, 0.0, "more"),
+        (0.04, 0.0, 0.10, 0.5, "as"),  # epsilon above its null level is 0.05
+        (0.0, 0.0, 0.10, 0.0, "more"),
+        (0.0, 0.0, 0.10, 1.0, "as"),
+        (0.04, 0.03, 0.10, 0.0, "more"),  # even if all of it were its own
+    ],
+)
+def test_verdicts_never_rest_on_a_floor(relative, floor, data, null, relation):
+    errors, floors = [0, relative, 0, relative], [0, floor, 0, floor]
+    found = compared(alignment("p4", errors, floors), *audit("p4", {"tv": [10, 10 - 10 * data] * 2}, null=null))
+    assert relations(found) == {"p2": "not tested", "p4": relation}
+    line = next(line for line in found.verdict if "the network is" in line)
+    words = "as symmetric as the data, as far as this can be told" if relation == "as" else f"{relation} symmetric than"
+    assert words in line
+
+
+def test_factors_are_those_above_the_floor():
+    less = compared(alignment("p4", [0, 0.35, 0, 0.3], [0, 0.04, 0, 0.04]), *audit("p4", {"tv": P4}))
+    assert less.symmetry.groups[-1].factor == pytest.approx((0.35 - 1.25 * 0.04) / 0.1)
+    assert "above its floor the network's error is 3.0 times as large" in " ".join(less.verdict)
+    more = compared(alignment("p4", [0, 0.02, 0, 0.01]), *audit("p4", {"tv": P4}, floor=0.1, null=0.1))
+    assert more.symmetry.groups[-1].factor == pytest.approx(0.08 / 0.02)
+    assert "above its floor the data's epsilon is 4.0 times as large" in " ".join(more.verdict)
+    exact = compared(alignment("p4", [0, 0, 0, 0]), *audit("p4", {"tv": P4}))
+    assert exact.symmetry.groups[-1].factor is None and "more than 1000 times as large" in " ".join(exact.verdict)
+
+
+def test_a_floor_hides_an_element_and_not_the_others():
+    """45 degrees cannot be told; quarter turns are exact, and the smaller group says so."""
+    found = compared(alignment("p8", [0, 0.2] * 4, [0, 0.2] * 4), *audit("p8", {"tv": P8}))
+    assert relations(found) == {"p2": "not tested", "p4": "more", "p8": "as"}
+    assert any(line.startswith("Under its subgroup p4 it is more symmetric") for line in found.verdict)
+    assert "hardly more than the mesh alone costs (20 %)" in found.verdict[0]
+
+
+def test_what_to_do():
+    def last(relative, model_group=None, group=None):
+        report = audit("p4", {"tv": P4}, recommendation=None if group is None else recommended(group))
+        return compared(alignment("p4", [0, relative] * 2, model_group=model_group), *report).verdict[-1]
+
+    assert last(0.1) == "Network and data match, as far as this can be told: nothing to do."
+    assert "train it over p4, which the report recommends (symaudit train --from-report)" in last(0.5, "p1", "p4")
+    assert "layers over p8 already: see with --layers '*'" in last(0.5, "p8", "p4")
+    assert "train it with EQ-Reg (symaudit train --eq-reg)" in last(0.5, "p1", "p1")
+    assert "train it with EQ-Reg" in last(0.5)
+    assert "is no harm: the report accepts p4" in last(0.0, "p4", "p8")
+    assert "try p2, which the report recommends, SA-Conv, or EQ-Reg" in last(0.0, "p4", "p2")
+    assert "try a plain network, SA-Conv" in last(0.0, "p4", "p1")
+    assert "try a smaller group, SA-Conv" in last(0.0)
+
+
+def test_without_a_report():
+    found = with_verdict(alignment("p8", [0, 0.2, 0.01, 0.2, 0, 0.2, 0.03, 0.2], [0, 0.05] * 4))
+    assert found.verdict == (
+        "Under strict rotations the output is off by 20 % of its contrast at worst (p8, A1, 45 degrees); the mesh "
+        "alone costs 5 %; quarter turns and mirrors, which resample nothing, 3 %.",
+    )
+    constant = with_verdict(alignment("p2", [0, 0.0], contrast=0.0))
+    assert constant.verdict == ("Under strict rotations: the output is constant, so there is no relative error.",)
+    tiny = with_verdict(alignment("p2", [0, 1e-9]))
+    assert "off by less than 0.0001 % of its contrast" in tiny.verdict[0]
+
+
+def test_two_scenarios_and_images_of_another_set():
+    both = ("dataset_strict", "dataset_adaptive")
+    report = audit("p4", {"tv": P4}, scenarios=both, recommendation=recommended("p4", "dataset_adaptive"))
+    found = compared(alignment("p4", [0, 0.5] * 2, scenarios=both), *report, same_images=False)
+    assert [row.scenario for row in found.symmetry.groups] == [both[0]] * 2 + [both[1]] * 2
+    assert sum("every image's own deformed group the network is less" in line for line in found.verdict) == 1
+    assert not found.symmetry.same_images
+    assert Alignment.from_dict(found.to_dict()) == found
+
+
+def test_nothing_that_is_seen():
+    found = compared(alignment("p2", [0, 0.5]), *audit("p4", {"tv": P4}))
+    assert "nothing can be said of the data: no regularizer of the report sees" in found.verdict[1]
+    assert len(found.verdict) == 2
+    black = compared(alignment("p4", [0, 0.5] * 2), *audit("p4", {"tv": [1e-300, 0, 0, 0]}))
+    assert black.symmetry.groups[-1].data == pytest.approx(1.0)
+
+
+def test_refusals():
+    with pytest.raises(ReportError, match="the report is of p3, which shares no element with p8; give --group p3"):
+        compared(alignment("p8", [0] * 8), *audit("p3", {"tv": [1, 2, 3]}))
+    report = audit("p4", {"tv": P4}, scenarios=("sample_strict",))
+    with pytest.raises(ReportError, match="the report of Photos has no dataset scenario; measure with --scenario all"):
+        compared(alignment("p4", [0] * 4), *report)

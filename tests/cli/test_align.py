@@ -1,0 +1,216 @@
+"""`symaudit align`: tables, figure and JSON, networks of every kind, a report beside them, and errors in one line."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from symmetry_audit import alignment
+from symmetry_audit.results import Alignment
+from tests.cli.conftest import STRICT, one_document
+from tests.conftest import save_photos
+from tests.inference.models import save_checkpoint
+
+FACTORY = """
+import torch
+from torch import nn
+
+
+def denoiser(width=4):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
+
+
+def enlarger():
+    return nn.Upsample(scale_factor=2, mode="nearest")
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Run folders of tiny networks, one for each task; the denoiser is a p4 one."""
+    folder = tmp_path_factory.mktemp("runs")
+    for task in ("sr", "inpaint", "derain"):
+        save_checkpoint(folder / task, task)
+    save_checkpoint(folder / "denoise", "denoise", method="fconv", group="p4")
+    return folder
+
+
+@pytest.fixture
+def few(tmp_path, rng):
+    return save_photos(tmp_path / "test", rng, count=2, size=(48, 40))
+
+
+@pytest.fixture
+def report(call, few, undrawn):
+    """An audit of ``few`` over p4, with fits."""
+    assert call("measure", few, "--group", "p4", "--reg", "tv,sobel", "--out", "audit", "-q")[0] == 0
+    return few.parent / "audit"
+
+
+def elements(document, at=0):
+    return {row["element"]: row for row in document["scenarios"][at]["elements"]}
+
+
+def test_a_p4_network_under_p8(call, runs, few):
+    code, out, err = call("align", runs / "denoise", "--data", few)
+    assert (code, err) == (0, "")
+    assert out.startswith(
+        f"{runs / 'denoise'} under p8 on test (2 images): denoising, Gaussian noise of sigma 25; seed 0."
+    )
+    document = one_document(call("align", runs / "denoise", "--data", few, "--json")[1])
+    found = elements(document)
+    assert document["schema"] == "symaudit.alignment/1" and document["model"]["group"] == "p4"
+    assert all(found[name]["relative"] < 1e-5 and found[name]["floor"] == 0 for name in ("A2", "A4", "A6"))
+    assert found["A1"]["floor"] > 0
+    assert Alignment.from_dict(document).to_dict() == document
+
+
+@pytest.mark.parametrize("task", ["sr", "inpaint", "derain"])
+def test_every_task(call, runs, few, task):
+    data = few
+    if task == "derain":
+        for name in ("rain", "norain"):
+            save_photos(few.parent / "pairs" / name, np.random.default_rng(len(name)), count=2, size=(40, 40))
+        data = few.parent / "pairs"
+    code, out, _ = call("align", runs / task, "--data", data, "--group", "p4", "--json", "-q", "--limit", 1)
+    document = one_document(out)
+    assert code == 0 and document["task"]["name"] == task and document["data"]["images"] == 1
+    assert document["settings"]["scale"] == (2 if task == "sr" else 1)
+    assert elements(document)["A1"]["relative"] >= 0
+
+
+def test_files_are_written_too(call, runs, few, tmp_path):
+    options = ("--group", "p2m", "--csv", "a.csv", "--latex", "a.tex", "--figure", "a/b.svg", "--limit", 1)
+    code, _, err = call("align", runs / "sr", "--data", few, *options)
+    assert code == 0 and err.splitlines() == ["wrote a.csv", "wrote a.tex", "wrote a/b.svg"]
+    with open(tmp_path / "a.csv", encoding="utf-8") as file:
+        assert [row["element"] for row in csv.DictReader(file)] == ["A0", "A1", "A0M", "A1M"]
+    assert r"\begin{tabular}" in (tmp_path / "a.tex").read_text(encoding="utf-8")
+    assert "<svg" in (tmp_path / "a" / "b.svg").read_text(encoding="utf-8")
+    code, out, err = call("align", runs / "sr", "--data", few, "--figure", "a.jpg")
+    assert (code, out) == (2, "") and '--figure is drawn as .svg, .pdf, .png, got "a.jpg"' in err
+
+
+def test_beside_a_report(call, runs, few, report):
+    code, out, err = call("align", runs / "denoise", "--data", few, "--report", report, "--json")
+    document = one_document(out)
+    assert (code, err) == (0, "")
+    assert document["group"] == "p4"  # the report's
+    assert [item["scenario"] for item in document["scenarios"]] == ["dataset_strict", "dataset_adaptive"]
+    assert all(len(image["w"]) == 2 for image in document["scenarios"][1]["images"])
+    symmetry = document["symmetry"]
+    assert symmetry["same_images"] and symmetry["group"] == "p4" and symmetry["indices"] == [0, 1, 2, 3]
+    assert {curve["regularizer"] for curve in symmetry["curves"]} == {"tv", "sobel"}
+    audited = one_document((report / "report.json").read_text(encoding="utf-8"))
+    strict = [row["relative_epsilon"] for row in audited["results"] if row["scenario"] == "dataset_strict"]
+    row = next(row for row in symmetry["groups"] if (row["scenario"], row["group"]) == ("dataset_strict", "p4"))
+    assert row["data"] == pytest.approx(max(strict)) and row["model"] < 1e-5
+    assert any("the network is" in line for line in document["verdict"])
+
+
+def test_a_report_of_other_images_and_without_fits(call, runs, few, undrawn, tmp_path, rng):
+    other = save_photos(tmp_path / "other", rng, count=3, size=(40, 40))
+    measure = ("measure", other, "--group", "p4", "--reg", "tv", "-q")
+    assert call(*measure, "--out", "fits")[0] == call(*measure, *STRICT, "--out", "strict")[0] == 0
+    align = ("align", runs / "denoise", "--data", few, "--group", "p8", "--limit", 1)
+    code, out, err = call(*align, "--report", "strict")
+    assert code == 0 and err == "Note: the report holds no fits; measured under strict rotations alone\n"
+    assert "The report is about another set of images, other, than is measured here." in " ".join(out.split())
+    (few / "photo_0.png").rename(few / "new.png")
+    code, out, err = call(*align, "--report", "fits", "--json")
+    assert code == 0 and err == "Note: the report holds a fit of 0 of the 1 images\n"
+    assert len(one_document(out)["scenarios"]) == 1
+
+
+def test_networks_of_others(call, few, tmp_path, monkeypatch):
+    (tmp_path / "alien_nets.py").write_text(FACTORY, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    shape = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 3, 3, padding=1))
+    torch.save(shape.state_dict(), tmp_path / "state.pth")
+    options = ("--data", few, "--group", "p4", "--limit", 1, "--json")
+    factory = ("align", "alien_nets:denoiser", "--arguments", '{"width": 8}', "--state", "state.pth", "--unit", "1")
+    code, out, err = call(*factory, "--task", "denoise", "--sigma", "25", "--layers", "network.0", *options)
+    document = one_document(out)
+    assert (code, err) == (0, "") and elements(document)["A1"]["relative"] > 0.01
+    assert document["scenarios"][0]["layers"][0]["channels"] == 8
+    code, out, err = call("align", "alien_nets:enlarger", *options)
+    assert code == 0 and elements(one_document(out))["A1"]["error"] == 0.0
+    assert one_document(out)["task"]["name"] == "sr" and one_document(out)["model"]["group"] is None
+    code, _, err = call("align", "alien_nets:denoiser", *options)
+    assert code == 2 and "alien_nets:denoiser does not say what it restores; give --task" in err
+    code, _, err = call("align", "alien_nets:enlarger", *options, "--task", "denoise", "--sigma", "9")
+    assert code == 2 and "alien_nets:enlarger enlarges by 2, which is not denoising" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "reason"),
+    [
+        (["--group", "q8"], 2, '"q8" is not a group'),
+        (["--group", "p1"], 2, "p1 has no element but the identity"),
+        (["--layers", "heed"], 2, 'no layer is called "heed".'),
+        (["--margin", 30], 1, "a margin of 30 px leaves nothing of 20 x 20 px to compare"),
+        (["--scale", 3], 2, "was trained for super-resolution x2, not for --scale 3"),
+        (["--report", "none"], 1, "cannot read none/report.json"),
+        (["--state", "x.pth"], 2, "weights and arguments go with a factory"),
+        (["--crop", -1], 2, "'--crop'"),
+    ],
+)
+def test_mistakes_are_one_line(call, runs, few, options, code, reason):
+    found = call("align", runs / "sr", "--data", few, *options)
+    assert found[:2] == (code, "") and reason in found[2] and "Traceback" not in found[2]
+
+
+def test_images_trained_on_are_welcome(call, few, tmp_path):
+    run = save_checkpoint(tmp_path / "run", seen=few)
+    assert call("align", run, "--data", few, "--group", "p2", "-q")[0] == 0
+
+
+def test_images_left_out_by_the_source_show_in_the_exit_code(call, runs, few, tmp_path):
+    import zipfile
+
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.write(few / "photo_0.png", "a.png")
+        archive.write(few / "photo_1.png", "../b.png")
+    align = ("align", runs / "sr", "--data", "set.zip", "--group", "p2", "--json")
+    code, out, err = call(*align)
+    assert code == 4 and err.startswith("Left out: ") and one_document(out)["skipped"]
+    assert call(*align, "--allow-skipped")[0] == 0
+
+
+def test_a_config_file_gives_defaults(call, runs, few, tmp_path):
+    (tmp_path / "a.toml").write_text('group = "p2"\ncrop = 16\nlayers = "tail*"\n', encoding="utf-8")
+    code, out, _ = call("align", runs / "sr", "--data", few, "--config", "a.toml", "--json")
+    document = one_document(out)
+    assert code == 0 and document["group"] == "p2" and document["settings"]["crop"] == 16
+    assert document["scenarios"][0]["images"][0]["side"] == 16 and document["scenarios"][0]["layers"]
+
+
+def test_a_crop_of_zero_takes_all(call, runs, few):
+    document = one_document(call("align", runs / "sr", "--data", few, "--group", "p2", "--crop", 0, "--json")[1])
+    assert document["settings"]["crop"] is None and document["scenarios"][0]["images"][0]["side"] == 20
+
+
+def test_an_interrupt_leaves_nothing_behind(call, runs, few, tmp_path, monkeypatch):
+    def interrupted(network, items, group, *, progress, **options):
+        progress(1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(alignment, "measure_alignment", interrupted)
+    code, out, err = call("align", runs / "sr", "--data", few, "--csv", "a.csv")
+    assert (code, out) == (130, "") and err.strip().startswith("Interrupted") and not (tmp_path / "a.csv").exists()
+
+
+def test_help_says_how_and_imports_nothing_heavy():
+    code = "import sys; from symmetry_audit.cli.align import align\n"
+    code += "align(['--help'], standalone_mode=False)\n"
+    code += "print(sorted({'numpy', 'pandas', 'matplotlib', 'torch'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines()[-1] == "[]"
+    assert "Example:" in run.stdout and "Exit codes:" in run.stdout

@@ -1,0 +1,503 @@
+"""Networks of every kind from files and factories: the same outputs, their scale, and every error."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import os
+import pickle
+import sys
+import types
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.inference import load_model, prepared, restore_image
+from symmetry_audit.inference._network_files import FileNetwork
+
+from .models import save_checkpoint
+
+SOURCE = '''
+import torch
+from torch import nn
+
+class Network(nn.Sequential):
+    """Two convolutions that enlarge by 2."""
+
+    def __init__(self, width=4, channels=3):
+        layers = nn.Conv2d(channels, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 4 * channels, 3, padding=1)
+        super().__init__(*layers, nn.PixelShuffle(2))
+
+    @classmethod
+    def wide(cls):
+        return cls(8)
+
+class Unit(Network):
+    """As Network, for images in 0..1."""
+
+    def forward(self, x):
+        assert float(x.max()) <= 1
+        return super().forward(x)
+
+class Odd(nn.Module):
+    """Gives something else than an image."""
+
+    def __init__(self, what):
+        super().__init__()
+        self.what = what
+
+    def forward(self, x):
+        return {"list": [x], "size": x[..., 1:], "grey": x[:, :1], "nan": x * torch.nan}[self.what]
+
+def number():
+    return 3
+
+def broken():
+    raise RuntimeError("no\\nluck")
+
+def ends():
+    raise SystemExit(2)
+'''
+
+
+class Evil:
+    """Writes the file "caught" wherever it is unpickled."""
+
+    def __reduce__(self):
+        return Path.write_text, (Path("caught"), "")
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch) -> types.SimpleNamespace:
+    """SOURCE as module ``named`` in the current folder, which Python does not search by itself; its Network made."""
+    name = f"their_networks_{abs(hash(tmp_path))}"
+    (tmp_path / f"{name}.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [path for path in sys.path if path not in ("", str(tmp_path))])
+    torch.manual_seed(3)
+    spec = importlib.util.spec_from_file_location("elsewhere", tmp_path / f"{name}.py")
+    elsewhere = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(elsewhere)
+    yield types.SimpleNamespace(name=name, Network=elsewhere.Network, Unit=elsewhere.Unit)
+    sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def network(module) -> nn.Module:
+    return module.Network()
+
+
+def images(count: int = 2, height: int = 12, width: int = 15) -> Tensor:
+    generator = torch.Generator().manual_seed(5)
+    return 255 * torch.rand(count, 3, height, width, generator=generator)
+
+
+def same(model, network: nn.Module, x: Tensor | None = None) -> bool:
+    """Whether both give the same, alone, copied for inference, and as one image."""
+    x = images() if x is None else x
+    expected = network.eval()(x).detach()
+    image = x[0].permute(1, 2, 0).numpy()
+    found = [
+        *(model.network(x), prepared(model.network)(x)),
+        *(torch.from_numpy(restore_image(part, image)).permute(2, 0, 1) for part in (model.network,)),
+    ]
+    wanted = [expected, expected, expected[0]]
+    assert not any(part.training for part in model.network.modules())
+    return all(
+        a.shape == b.shape and (a - b).abs().max() < 1e-6 * b.abs().max() for a, b in zip(found, wanted, strict=True)
+    )
+
+
+def save_script(network: nn.Module, path: Path) -> Path:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(network).save(path)
+    return path
+
+
+def save_export(network: nn.Module, path: Path, x: Tensor, dynamic: str = "") -> Path:
+    """With the dimensions ``dynamic``, of n (images), h and w."""
+    sizes = {{"n": 0, "h": 2, "w": 3}[letter]: torch.export.Dim(letter, min=1) for letter in dynamic}
+    program = torch.export.export(network.eval(), (x,), dynamic_shapes=({**sizes},) if sizes else None)
+    torch.export.save(program, path)
+    return path
+
+
+def save_onnx(network: nn.Module, path: Path, shape: tuple = (None, 3, None, None), kind=TensorProto.FLOAT) -> Path:
+    """By hand, from the weights: convolution, ReLU, convolution, and a shuffle."""
+    arrays = {name: value.detach().numpy() for name, value in network.state_dict().items()}
+    pads = {"pads": [1, 1, 1, 1], "kernel_shape": [3, 3]}
+    nodes = [
+        helper.make_node("Cast", ["x"], ["image"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["image", "0.weight", "0.bias"], ["a"], **pads),
+        helper.make_node("Relu", ["a"], ["b"]),
+        helper.make_node("Conv", ["b", "2.weight", "2.bias"], ["c"], **pads),
+        helper.make_node("DepthToSpace", ["c"], ["y"], blocksize=2, mode="CRD"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "network",
+        [helper.make_tensor_value_info("x", kind, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * 4)],
+        [onnx.numpy_helper.from_array(value, name) for name, value in arrays.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    onnx.save(model, path)
+    return path
+
+
+# ---------------------------------------------------------------- what loads
+
+
+def test_a_checkpoint_of_ours_as_folder_and_as_file(tmp_path):
+    folder = save_checkpoint(tmp_path / "runs" / "a net")
+    for text in (folder, f"{folder}/", folder / "best.safetensors"):
+        model = load_model(text)
+        assert (model.name, model.kind, model.scale) == (os.path.normpath(text), "checkpoint", 2)
+        assert model.checkpoint.task.name == "sr" and model.checkpoint.card.step == 1234
+        assert same(model, model.checkpoint.network())
+    assert load_model(save_checkpoint(tmp_path / "denoiser", "denoise")).scale == 1
+
+
+def test_a_factory_in_the_current_folder(module, network):
+    before = list(sys.path)
+    save_file(network.state_dict(), "w.safetensors")
+    model = load_model(f"{module.name}:Network", weights="w.safetensors")
+    assert (model.name, model.kind, model.scale) == (f"{module.name}:Network", "factory", 2)
+    assert model.checkpoint is None and same(model, network)
+    assert type(model.network).__name__ == "Network", "layers keep the names that its author gave them"
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("arguments", [{"width": 6}, '{"width": 6}'])
+def test_arguments_of_a_factory(module, arguments):
+    assert load_model(f"{module.name}:Network", arguments=arguments).network[0].out_channels == 6
+    assert load_model(f"{module.name}:Network.wide").network[0].out_channels == 8
+
+
+@pytest.mark.parametrize("suffix", ["pt", "pth"])
+@pytest.mark.parametrize("nest", [(), ("state_dict",), ("params",), ("params_ema",), ("model",), ("model", "params")])
+def test_weights_as_codebases_save_them(module, network, suffix, nest):
+    state = network.state_dict()
+    for name in reversed(nest):
+        state = {"epoch": 7, name: state, "optimizer": {"lr": 0.1}}
+    torch.save(state, f"w.{suffix}")
+    assert same(load_model(f"{module.name}:Network", weights=f"w.{suffix}"), network)
+
+
+def test_averaged_weights_come_first_and_the_prefix_of_data_parallel_goes(module, network):
+    parallel = {f"module.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"params": module.Network().state_dict(), "params_ema": parallel}, "w.pth")
+    assert same(load_model(f"{module.name}:Network", weights="w.pth"), network)
+
+
+@pytest.mark.parametrize("suffix", ["pt", "ts", "PT"])
+def test_torchscript(module, network, tmp_path, suffix):
+    model = load_model(save_script(network.train(), tmp_path / f"net.{suffix}"))
+    assert (model.name, model.kind, model.scale) == (str(tmp_path / f"net.{suffix}"), "torchscript", 2)
+    assert same(model, network)
+
+
+def test_torchscript_that_was_saved_in_training(tmp_path):
+    path = save_script(nn.Sequential(nn.Dropout(0.5), nn.BatchNorm2d(3)).train(), tmp_path / "net.pt")
+    x = images()
+    torch.testing.assert_close(load_model(path).network(x), x / (1 + 1e-5) ** 0.5)
+
+
+def test_an_exported_program_of_any_size(module, network, tmp_path):
+    model = load_model(save_export(network, tmp_path / "net.pt2", images(), "nhw"))
+    assert (model.kind, model.scale) == ("export", 2)
+    assert same(model, network) and same(model, network, images(1, 9, 40))
+
+
+def test_an_onnx_file_of_any_size(module, network, tmp_path):
+    model = load_model(save_onnx(network, tmp_path / "net.onnx"))
+    assert (model.kind, model.scale) == ("onnx", 2)
+    assert same(model, network) and same(model, network, images(1, 9, 40))
+
+
+@pytest.mark.parametrize("kind", ["export", "onnx"])
+def test_a_file_of_one_size_says_which(module, network, tmp_path, kind):
+    if kind == "onnx":
+        path = save_onnx(network, tmp_path / "net.onnx", (1, 3, 12, 15))
+    else:
+        path = save_export(network, tmp_path / "net.pt2", images(1))
+    model = load_model(path)
+    assert (model.kind, model.scale) == (kind, 2)
+    assert same(model, network, images(1)) and same(model, network, images(3))
+    with pytest.raises(ModelError, match=r"takes images of 12 rows only, got 15; export it with dynamic sizes"):
+        model.network(images(1, 15, 12))
+    with pytest.raises(ModelError, match="takes images of 15 columns only, got 16"):
+        model.network(images(1, 12, 16))
+
+
+def test_a_network_for_white_of_one(module, network):
+    unit = module.Unit()
+    torch.save(unit.state_dict(), "w.pt")
+    model = load_model(f"{module.name}:Unit", weights="w.pt", unit=1)
+    x = images()
+    expected = 255 * unit(x / 255)
+    assert model.scale == 2 and (model.network(x) - expected).abs().max() < 1e-6 * expected.abs().max()
+    with pytest.raises(ModelError, match=r"Unit failed on an RGB image of 64 x 64 px \(AssertionError\)"):
+        load_model(f"{module.name}:Unit", weights="w.pt")
+
+
+@pytest.mark.parametrize("kind", ["factory", "onnx"])
+def test_a_grey_network_runs_on_each_channel(module, tmp_path, kind):
+    grey = module.Network(channels=1)
+    torch.save(grey.state_dict(), "w.pt")
+    if kind == "onnx":
+        model = load_model(save_onnx(grey, tmp_path / "grey.onnx", (1, 1, None, None)))
+    else:
+        model = load_model(f"{module.name}:Network", weights="w.pt", arguments={"channels": 1})
+    x = images()
+    expected = torch.cat([grey(x[:, [channel]]) for channel in range(3)], dim=1)
+    assert model.scale == 2 and (model.network(x) - expected).abs().max() < 1e-6 * expected.abs().max()
+
+
+def test_a_scale_that_is_given_is_believed(module, network):
+    assert load_model(f"{module.name}:Odd", arguments={"what": "size"}, scale=3).scale == 3
+
+
+# ---------------------------------------------------------------- what does not
+
+
+def refused(match: str, *args: object, error: type[Exception] = ModelError, **options: object) -> None:
+    with pytest.raises(error, match=match) as caught:
+        load_model(*args, **options)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("net.pth", r'"net.pth" is no network: .pth files hold weights alone; give package.module:factory'),
+        ("net.jpg", "is no network: give the folder of a training run, a file .*onnx.*, or package.module:factory"),
+        ("nowhere", "no network: give the folder"),
+        ("a:b:c", "is no network: give the folder"),
+        ("net.pt", "there is no file net.pt"),
+        ("net.pt2", "there is no file net.pt2"),
+        ("net.onnx", "there is no file net.onnx"),
+        ("net.safetensors", "there is no file net.safetensors"),
+        (".", "holds no best.safetensors"),
+    ],
+)
+def test_what_is_no_network(module, text, match):
+    refused(match, text)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"weights": "w.pt"}, 'weights and arguments go with a factory, package.module:name; "net.pt" has its own'),
+        ({"arguments": {}}, "weights and arguments go with a factory"),
+        ({"unit": 65535}, "white is 255 or 1 to a network, got unit 65535"),
+        ({"scale": 0}, "scale must be 1 or more, got 0"),
+    ],
+)
+def test_options_that_do_not_fit(module, options, match):
+    refused(match, "net.pt", error=SettingError, **options)
+
+
+def test_a_checkpoint_says_itself_what_it_takes(tmp_path):
+    path = save_checkpoint(tmp_path / "net")
+    for options in ({"unit": 1}, {"scale": 2}):
+        refused("says itself what it takes and gives; leave out scale and unit", path, error=SettingError, **options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [("{width: 6}", r"arguments are no JSON \(.*\); write them as"), ("[6]", r"must be keywords.*got \[6\]")],
+)
+def test_arguments_that_are_no_keywords(module, arguments, match):
+    refused(match, f"{module.name}:Network", arguments=arguments, error=SettingError)
+
+
+@pytest.mark.parametrize(
+    ("factory", "arguments", "match"),
+    [
+        ("Netwrk", {}, r'has no "Netwrk". Did you mean "Network"\?'),
+        ("Network.tall", {}, 'has no "Network.tall"'),
+        ("number", {}, r"number gave int, expected a network \(torch.nn.Module\)"),
+        ("broken", {}, r"broken\(\) failed \(RuntimeError: no luck\)"),
+        ("ends", {}, r"ends\(\) failed \(SystemExit: 2\)"),
+        ("Network", {"depth": 2}, r"Network\(depth=2\) failed \(TypeError: .*unexpected keyword argument 'depth'"),
+        ("Odd", {"what": "list"}, "the network gave list: expected an RGB image back"),
+        ("Odd", {"what": "size"}, r"the network gave \(1, 3, 64, 63\): expected an RGB image back"),
+        ("Odd", {"what": "nan"}, "gave NaN or infinite values for a grey ramp"),
+        ("Odd", {"what": "other"}, r"failed on an RGB image of 64 x 64 px \(.other.\); give its scale"),
+        ("Network", {"channels": 2}, r"failed on an RGB image of 64 x 64 px \(.*2 channels"),
+    ],
+)
+def test_factories_that_do_not_work(module, factory, arguments, match):
+    refused(match, f"{module.name}:{factory}", arguments=arguments)
+
+
+@pytest.mark.parametrize(
+    ("source", "match"),
+    [
+        (
+            "import nothing_of_this_name",
+            "cannot import .* .ModuleNotFoundError: No module named 'nothing_of_this_name'",
+        ),
+        ("def f(:", "cannot import .* .SyntaxError"),
+        ("raise SystemExit('usage')", "cannot import .* .SystemExit: usage"),
+    ],
+)
+def test_modules_that_cannot_be_imported(module, source, match):
+    Path(f"{module.name}.py").write_text(source)
+    refused(match, f"{module.name}:Network")
+    refused("ModuleNotFoundError.*install it, or run from the folder it lies in", "nothing_of_this_name.nets:Network")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda state: state.pop("2.weight"), r'1 missing \(first "2.weight"\); check'),
+        (lambda state: state.update(a=state["0.bias"], b=state["0.bias"]), r'2 unexpected \(first "a"\)'),
+        (
+            lambda state: state.update(c=state.pop("0.bias")),
+            r'1 missing \(first "0.bias"\) and 1 unexpected \(first "c"',
+        ),
+        (lambda state: state.update({"0.bias": torch.zeros(5)}), r'"0.bias" is \(5,\), the network has \(4,\)'),
+        (lambda state: state.update(epoch=3), "holds no weights by name, but entries 0.weight, 0.bias"),
+        (lambda state: state.clear(), "holds no weights by name"),
+    ],
+)
+def test_weights_that_do_not_fit(module, network, change, match):
+    state = dict(network.state_dict())
+    change(state)
+    torch.save(state, "w.pt")
+    refused(match, f"{module.name}:Network", weights="w.pt")
+
+
+def test_weights_that_are_none(module, network):
+    text = f"{module.name}:Network"
+    torch.save([1, 2], "list.pt")
+    refused("holds no weights by name, but list", text, weights="list.pt")
+    refused("weights are read from .safetensors, .pt, .pth, got w.h5", text, weights="w.h5")
+    refused("there is no file w.pt", text, weights="w.pt")
+    torch.save(network.state_dict(), "whole.pt")
+    save_file(network.state_dict(), "whole.safetensors")
+    for suffix, match in ((".pt", "is damaged, or holds more than weights"), (".safetensors", "no whole safetensors")):
+        content = Path(f"whole{suffix}").read_bytes()
+        for length in (0, 5, len(content) // 2):
+            Path(f"cut{suffix}").write_bytes(content[:length])
+            refused(match, text, weights=f"cut{suffix}")
+
+
+def test_pickled_code_does_not_run(module, network):
+    torch.save({"state_dict": network.state_dict(), "more": Evil()}, "zip.pt")
+    Path("plain.pt").write_bytes(pickle.dumps(Evil()))
+    for name in ("zip.pt", "plain.pt"):
+        refused("could run code and is not read", f"{module.name}:Network", weights=name)
+        refused("no whole TorchScript file", name)
+        Path(f"{name}.onnx").write_bytes(Path(name).read_bytes())
+        refused("no whole ONNX file", f"{name}.onnx")
+    assert not Path("caught").exists()
+    pickle.loads(Path("plain.pt").read_bytes())
+    assert Path("caught").exists(), "the bait itself does not work"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "match"),
+    [(".pt", "no whole TorchScript file"), (".pt2", "no whole torch.export file"), (".onnx", "no whole ONNX file")],
+)
+def test_damaged_files_and_files_of_another_kind(module, network, suffix, match):
+    whole = Path(f"whole{suffix}")
+    save_script(network, Path("script"))
+    if suffix == ".pt":
+        save_script(network, whole)
+    elif suffix == ".pt2":
+        save_export(network, whole, images(1))
+    else:
+        save_onnx(network, whole)
+    torch.save(network.state_dict(), "weights")
+    content = whole.read_bytes()
+    others = [b"", content[:50], content[: len(content) // 2], Path("weights").read_bytes()]
+    others += [Path("script").read_bytes()] if suffix != ".pt" else []
+    for index, data in enumerate(others):
+        path = Path(f"bad_{index}{suffix}")
+        path.write_bytes(data)
+        refused(match, path)
+
+
+def test_what_torch_logs_of_a_wrong_file_stays_unsaid(module, network, monkeypatch):
+    torch.save(network.state_dict(), "net.pt2")
+    said = []
+    handler = logging.Handler()
+    handler.emit = said.append
+    logger = logging.getLogger("torch.export")
+    monkeypatch.setattr(logger, "handlers", [handler])
+    refused(r"no whole torch.export file \(an archive of another kind\)", "net.pt2")
+    assert said == [] and not logger.disabled
+
+
+def test_an_archive_of_torch_export_without_its_network(module, network):
+    save_export(network, Path("net.pt2"), images(1))
+    with zipfile.ZipFile("net.pt2") as old, zipfile.ZipFile("bad.pt2", "w", zipfile.ZIP_STORED) as new:
+        for item in old.infolist():
+            content = old.read(item)
+            new.writestr(item.filename, json.dumps({}) if item.filename.endswith("model.json") else content)
+    refused("no whole torch.export file", "bad.pt2")
+
+
+def test_files_that_take_something_else(module, network, tmp_path):
+    class Two(nn.Module):
+        def forward(self, x, y):
+            return x + y
+
+    torch.export.save(torch.export.export(Two(), (images(), images())), "two.pt2")
+    refused("has 2 inputs and 1 outputs, expected one image in, one out", "two.pt2")
+    save_export(network, Path("batch.pt2"), images(4))
+    refused(r"takes arrays of shape \(4, 3, 12, 15\), expected one image", "batch.pt2")
+    save_onnx(network, Path("half.onnx"), kind=TensorProto.FLOAT16)
+    refused(r"takes tensor\(float16\), expected tensor\(float\)", "half.onnx")
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, (None, 3)) for name in "xy"]
+    graph = helper.make_graph([helper.make_node("Identity", ["x"], ["y"])], "same", ends[:1], ends[1:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), "flat.onnx")
+    refused(r"takes arrays of shape \(None, 3\), expected one image", "flat.onnx")
+
+
+def test_a_file_that_fails_on_an_image(module, tmp_path):
+    class Fixed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.view(1, 3, 20, 24) * 2
+
+    path = save_script(Fixed(), tmp_path / "net.pt")
+    refused(r"net.pt: the network's file failed on images of shape \(1, 3, 64, 64\) \(.*\); give it the size", path)
+    x = images(1, 20, 24)
+    assert torch.equal(load_model(path, scale=1).network(x), 2 * x)
+    model = load_model(save_onnx(module.Network(), tmp_path / "net.onnx", (None, None, None, None)))
+    with pytest.raises(ModelError, match=r"failed on images of shape \(1, 2, 8, 8\)"):
+        model.network(torch.zeros(1, 2, 8, 8))
+
+
+def test_a_file_without_enough_memory_says_so_as_others_do(module):
+    def run(x):
+        raise RuntimeError("not enough memory: you tried to allocate 9 GB")
+
+    with pytest.raises(ModelError, match="not enough memory for this image; restore it in tiles"):
+        restore_image(FileNetwork(run), np.zeros((8, 8, 3), np.float32))
+
+
+def test_without_onnxruntime(module, network, monkeypatch):
+    save_onnx(network, Path("net.onnx"))
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    refused(r"net.onnx needs onnxruntime: pip install 'symaudit\[onnx\]'", "net.onnx")
+
+
+def test_the_image_that_is_restored_stays_as_it_was(module):
+    image = np.full((8, 9, 3), 7.0, np.float32)
+    restore_image(load_model(f"{module.name}:Network").network, image)
+    assert (image == 7).all()
