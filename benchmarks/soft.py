@@ -39,6 +39,7 @@ CONTENDERS = {
     **{f"gcnn relaxed {weight:g}": ("gcnn", {"relax": weight}) for weight in (0.0, 0.1, 1.0)},
     "gcnn": ("gcnn", {}),
 }
+EQ_REG = ["cnn", *(name for name in CONTENDERS if "EQ-Reg" in name)]
 
 
 def run(name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, object]) -> dict[str, float]:
@@ -76,6 +77,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--device", default="cpu")
     chosen = parser.parse_args()
     chosen.out.mkdir(parents=True, exist_ok=True)
@@ -86,7 +88,7 @@ def main() -> None:
     sets = {"train": pairs, "test": test, "valid": open_pairs(str(chosen.images / "Set14" / "HR"), TASK, limit=1)}
     sets["cache"] = PatchCache(pairs, TASK)
     rows = []
-    for name in CONTENDERS:
+    for name in chosen.contenders:
         found = [run(name, seed, chosen, sets) for seed in chosen.seeds]
         row = {"contender": name}
         for key in ("psnr", "error", "seconds"):
@@ -97,8 +99,8 @@ def main() -> None:
         rows.append(row)
         shown = {key: f"{value:.4g}" for key, value in row.items() if isinstance(value, float)}
         print(f"{name:18s}", "  ".join(f"{key} {value}" for key, value in shown.items()), flush=True)
-    for seed in chosen.seeds:
-        errors = [run(name, seed, chosen, sets)["error"] for name in list(CONTENDERS)[: len(WEIGHTS) + 1]]
+    for seed in chosen.seeds if set(EQ_REG) <= set(chosen.contenders) else ():
+        errors = [run(name, seed, chosen, sets)["error"] for name in EQ_REG]
         found = spearmanr([0.0, *WEIGHTS], errors).statistic
         print(f"seed {seed}: rank correlation of the weight of EQ-Reg and the error {found:.2f}")
     with (chosen.out / "results.csv").open("w", encoding="utf-8", newline="") as file:

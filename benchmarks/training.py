@@ -4,9 +4,10 @@
 
 IMAGES is a folder of photographs. Per contender, medians over the rounds in milliseconds: "step", forward, loss,
 backward and Adam on tensors that are in memory already; "full", what `symaudit train` does for a step of denoising
-or super-resolution x2 (patches cut, augmented and degraded beside it, learning rate, guard against NaN, counters); and
-"plain", the step of SA's network folded to plain convolutions, a CNN of equal width and kernel size. Rounds take all
-contenders in turn; ratios are medians of the rounds' ratios.
+or super-resolution x2 (patches cut, augmented and degraded beside it, learning rate, guard against NaN, counters);
+"plain", the step of SA's network folded to plain convolutions, a CNN of equal width and kernel size; and "EQ-Reg", the
+step of the CNN with EQ-Reg towards p4 or p8, whose elements take turns. Rounds take all contenders in turn; ratios are
+medians of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -16,17 +17,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from functools import partial
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
 import torch
 
 from symmetry_audit.checkpoints import Card
+from symmetry_audit.groups import Group
 from symmetry_audit.layers import fold
 from symmetry_audit.nets import build
 from symmetry_audit.tasks import PatchCache, PatchSampler, make_task, open_pairs
-from symmetry_audit.training import make_settings
+from symmetry_audit.training import EquivarianceRegularizer, make_settings
 from symmetry_audit.training._distributed import World
 from symmetry_audit.training._loop import Loop
 from symmetry_audit.training._objective import Objective
@@ -34,12 +37,15 @@ from symmetry_audit.training._objective import Objective
 TASKS = {"denoise": ("resnet", make_task("denoise", sigma=50)), "sr": ("edsr", make_task("sr", scale=2))}
 
 
-def bare(network: torch.nn.Module, x: torch.Tensor, clean: torch.Tensor) -> Callable[[], None]:
-    """One step on tensors in memory."""
-    objective = Objective(network.train(), "l1")
+def bare(network: torch.nn.Module, x: torch.Tensor, clean: torch.Tensor, group: str = "") -> Callable[[], None]:
+    """One step on tensors in memory, with EQ-Reg towards ``group`` if there is one."""
+    regularize = partial(EquivarianceRegularizer, group=group) if group else None
+    objective = Objective(network.train(), "l1", regularize=regularize, eq_reg=0.1)
     optimizer = torch.optim.Adam(network.parameters(), 1e-4, fused=True)
+    elements = cycle(range(1, Group.parse(group).order if group else 2))
 
     def step() -> None:
+        objective.element = next(elements)
         optimizer.zero_grad(set_to_none=True)
         objective(x, clean).loss.backward()
         optimizer.step()
@@ -110,6 +116,10 @@ def main() -> None:
             )
             contenders[f"{method} full"] = full(loop)
             contenders[f"{method} step"] = bare(networks[1], x, clean)
+            if method == "cnn":
+                for group in ("p4", "p8"):
+                    network = build(backbone, method, preset=chosen.preset, scale=task.scale).to(chosen.device)
+                    contenders[f"cnn EQ-Reg {group}"] = bare(network, x, clean, group)
             if method == "sa":
                 contenders["sa plain"] = bare(fold(networks[1].eval(), x[:1]), x, clean)
                 networks[1].train()
@@ -120,8 +130,12 @@ def main() -> None:
             for key, step in contenders.items():
                 found[key].append(timed(step, chosen.device, chosen.repeats))
         for key, values in found.items():
-            print(f"{name:8s} {key:12s} {median(values):8.1f} ms")
-        for one, other in [(f"{m} full", f"{m} step") for m in ("cnn", "fconv", "sa")] + [("sa step", "sa plain")]:
+            print(f"{name:8s} {key:13s} {median(values):8.1f} ms")
+        for one, other in [(f"{m} full", f"{m} step") for m in ("cnn", "fconv", "sa")] + [
+            ("sa step", "sa plain"),
+            ("cnn EQ-Reg p4", "cnn step"),
+            ("cnn EQ-Reg p8", "cnn step"),
+        ]:
             ratio = median(a / b for a, b in zip(found[one], found[other], strict=True))
             print(f"{name:8s} {one} / {other}: {ratio:.3f}", flush=True)
 

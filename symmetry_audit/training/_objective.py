@@ -13,6 +13,7 @@ from symmetry_audit.training._equivariance import EquivarianceRegularizer
 
 __all__ = ["Objective", "Outcome", "without_hypernetwork"]
 
+PEAK = 255  # grey levels
 # of "stages": the initial background, each stage's background and rain, and those of the last one
 STAGE, LAST_BACKGROUND, LAST_RAIN = 0.1, 1.0, 0.9
 
@@ -31,9 +32,9 @@ class Objective(nn.Module):
 
     "l1" and "mse" are means over pixels, in grey levels of [0, 255] and in squares of [0, 1]; "stages" is
     RCDNet's: 0.1 of the initial background, 0.1 of background and rain of each stage but the last, 1 and 0.9 of the
-    last one's, each a mean of squares. With ``regularize``, a function of the network that gives an
-    ``EquivarianceRegularizer``, ``eq_reg`` times its penalty for ``element`` is added; ``relax`` times the squares of
-    all that relaxed layers add to their filters, too.
+    last one's, each a mean of squares. With ``regularize``, a function of network and ``peak`` that gives
+    an ``EquivarianceRegularizer``, ``eq_reg`` times its penalty for ``element`` is added; ``relax`` times the squares
+    of all that relaxed layers add to their filters, too.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Objective(nn.Module):
         network: nn.Module,
         loss: str,
         *,
-        regularize: Callable[[nn.Module], EquivarianceRegularizer] | None = None,
+        regularize: Callable[..., EquivarianceRegularizer] | None = None,
         eq_reg: float = 0.0,
         relax: float = 0.0,
     ) -> None:
@@ -57,7 +58,8 @@ class Objective(nn.Module):
         if self.regularize is None:
             found, penalty = network(x, **options), 0.0
         else:
-            found, penalty = self.regularize(network)(x, self.element, **options)
+            regularizer = self.regularize(network, peak=1.0 if self.loss == "l1" else PEAK)  # in the unit of the loss
+            found, penalty = regularizer(x, self.element, **options)
         outcome = self._task(found, x, clean)
         extra = self.eq_reg * penalty + (self.relax * relaxation(network) if self.relax else 0.0)
         return outcome._replace(loss=outcome.loss + extra)
@@ -67,7 +69,7 @@ class Objective(nn.Module):
         if self.loss == "stages":
             return Outcome(_stages(found, x, clean), _squared_error(found.backgrounds[-1], clean))
         error = found - clean
-        loss = error.abs().mean() if self.loss == "l1" else (error / 255).square().mean()
+        loss = error.abs().mean() if self.loss == "l1" else (error / PEAK).square().mean()
         return Outcome(loss, _squared_error(found, clean))
 
 
@@ -80,7 +82,7 @@ def _stages(found: Stages, x: Tensor, clean: Tensor) -> Tensor:
 
 
 def _mse(one: Tensor, other: Tensor) -> Tensor:
-    return ((one - other) / 255).square().mean()
+    return ((one - other) / PEAK).square().mean()
 
 
 def _squared_error(restored: Tensor, clean: Tensor) -> Tensor:

@@ -145,7 +145,11 @@ def test_wrong_usage_exits_with_2_and_names_what_is_near(run, arguments, message
         (ReportError("damaged"), 1, "Error: damaged"),
         (OSError(28, "No space left on device", "x.csv"), 1, "Error: [Errno 28] No space left on device: 'x.csv'"),
         (click.UsageError("wrong"), 2, "Error: wrong"),
-        (KeyboardInterrupt(), 130, "Interrupted; a measurement or training continues when the same command is given again."),
+        (
+            KeyboardInterrupt(),
+            130,
+            "Interrupted; a measurement or training continues when the same command is given again.",
+        ),
     ],
 )
 def test_errors_become_one_line_and_an_exit_code(run, verb, error, code, line):

@@ -47,7 +47,7 @@ def mean_over_disc(difference: np.ndarray) -> float:
 @pytest.mark.parametrize(("group", "order", "element"), [("p4", 4, 1), ("p4", 4, 3), ("p8", 8, 3), ("p2", 2, 1)])
 def test_the_penalty_is_the_sum_of_spec_10(group, order, element):
     net, x = plain(), images()
-    restored, penalty = EquivarianceRegularizer(net, group)(x, element)
+    restored, penalty = EquivarianceRegularizer(net, group, peak=255.0)(x, element)
     degrees = 360 * element / order
     with torch.no_grad():
         there = torch.from_numpy(turned(x.numpy(), degrees))
@@ -78,7 +78,7 @@ class Penalised(nn.Module):
     def __init__(self, net: nn.Module, group: str, element: int) -> None:
         super().__init__()
         self.net, self.element = net, element
-        self.regularizer = EquivarianceRegularizer(net, group, peak=1.0)
+        self.regularizer = EquivarianceRegularizer(net, group)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.regularizer(x, self.element)[1]
@@ -101,7 +101,7 @@ def test_an_equivariant_network_has_nothing_to_pay_for(backbone):
 def test_it_teaches():
     """Minimised alone, it makes a plain network equivariant; the group axis too, which turning alone could not."""
     net, x = plain().float(), images().float() / 255
-    regularizer = EquivarianceRegularizer(net, "p4", 2, peak=1.0)
+    regularizer = EquivarianceRegularizer(net, "p4", 2)
     optimizer = torch.optim.Adam(net.parameters(), 1e-2)
     rng = np.random.default_rng(0)
     before = [float(regularizer(x, k)[1].detach()) for k in (1, 2, 3)]

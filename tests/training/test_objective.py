@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 from symmetry_audit.nets import Stages, build
+from symmetry_audit.training import EquivarianceRegularizer
 from symmetry_audit.training._objective import Objective
 
 
@@ -71,3 +74,28 @@ def test_without_its_hypernetwork_sa_is_tl():
         float(Objective(tl, "l1")(x, clean).loss.detach()), rel=1e-6
     )
     assert objective(x, clean).loss.detach() != pytest.approx(float(adapted), rel=1e-6)
+
+
+@pytest.mark.parametrize(("loss", "peak"), [("l1", 1.0), ("mse", 255.0)])
+def test_eq_reg_is_added_in_the_unit_of_the_loss(batch, loss, peak):
+    x, clean = batch
+    net = build("resnet", "cnn", preset="tiny")
+    regularize = partial(EquivarianceRegularizer, group="p4", layers=["output"])
+    objective = Objective(net, loss, regularize=regularize, eq_reg=0.3)
+    objective.element = 3
+    difference = net(torch.rot90(x, 3, (2, 3))) - torch.rot90(net(x), 3, (2, 3))
+    y, x_ = torch.meshgrid(*[torch.arange(8) - 3.5] * 2, indexing="ij")
+    penalty = (difference / peak).square()[..., torch.hypot(y, x_) <= 3.5].mean().detach()
+    expected = Objective(net, loss)(x, clean).loss.detach() + 0.3 * penalty
+    assert objective(x, clean).loss.detach() == pytest.approx(float(expected), rel=1e-5)
+    assert penalty > 0
+
+
+def test_relaxed_layers_pay_for_the_squares_of_what_they_add(batch):
+    x, clean = batch
+    net = build("resnet", "gcnn", preset="tiny", group="p4", relaxed=True)
+    with torch.no_grad():
+        net.head.residual.fill_(0.1)
+    plain = Objective(net, "l1")(x, clean).loss.detach()
+    expected = plain + 0.7 * 0.01 * net.head.residual.numel()
+    assert Objective(net, "l1", relax=0.7)(x, clean).loss.detach() == pytest.approx(float(expected), rel=1e-5)
