@@ -1,16 +1,17 @@
 """The claim of [SA] at small scale: PSNR of equivariant networks beside a plain one, at equal steps and width.
 
-    python benchmarks/quality.py IMAGES --out runs [--size cpu|gpu] [--device cpu|cuda] [--tasks denoise sr]
+    python benchmarks/quality.py IMAGES --out runs [--size cpu|gpu] [--device cpu|cuda] [--tasks denoise sr derain]
 
-IMAGES holds BSD100/HR, Set14/HR and Urban20/HR. The first 80 images of BSD100 train; the other 20, Set14 and Urban20
-test. Denoising (sigma 50, unclipped) with the ResNet denoiser and super-resolution x2 with EDSR; methods cnn, gcnn
-(p4), fconv, tl, sa (p8); fconv and sa over p4 too; and "audit": what an audit of the training images recommends, its
-w as the start and (gpu) its w_n as the hypernetwork's. Every network is equally wide in channels and takes equally many
-steps of the same patches; three seeds. Stopped and started again it goes on where it was. Last it prints
-means with 95 % intervals (Student's t over the seeds), which results.csv in --out holds as well.
+IMAGES holds BSD100/HR, Set14/HR, Urban20/HR and Rain100L. The first 80 images of BSD100 train; the other 20, Set14 and
+Urban20 test. Denoising (sigma 50, unclipped) with the ResNet denoiser and super-resolution x2 with EDSR; methods cnn,
+gcnn (p4), fconv, tl, sa (p8); fconv and sa over p4 too; and "audit": what an audit of the training images recommends,
+its w as the start and its w_n as the hypernetwork's. Deraining has Rain100L's own halves, with RCDNet, RCDNet with
+EQ-Reg towards p2 as in [EQ], and SA-RCDNet. Every network is equally wide in channels and takes equally many steps of
+the same patches; three seeds. Stopped and started again it goes on where it was. Last it prints means with 95 %
+intervals (Student's t over the seeds), which results.csv in --out holds as well.
 
-gpu: small networks, 3000 steps, whole test sets: 25 minutes on one modern GPU. cpu: tiny networks, 1000 steps, three
-images of each test set, some hours of two cores.
+gpu: small networks, 3000 steps, whole test sets: 25 minutes on one modern GPU. cpu: tiny networks, 200 steps, three
+images of each test set: an hour and a half of one core. cpu-small: small networks, 60 steps, for deraining.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ class Size:
 
 
 SIZES = {
-    "cpu": Size("tiny", 300, 8, 32, 1e-3, 3, 30),
+    "cpu": Size("tiny", 200, 8, 32, 1e-3, 3, 20),
     "cpu-small": Size("small", 60, 4, 32, 1e-3, 3, 10),
     "gpu": Size("small", 3000, 16, 48, 1e-3, None, 100),
 }

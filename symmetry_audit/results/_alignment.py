@@ -19,7 +19,7 @@ from symmetry_audit.results._alignment_parts import (
     ScenarioAlignment,
 )
 from symmetry_audit.results._evaluation import EvaluatedModel
-from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json
+from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json, read_json
 
 __all__ = ["ALIGNMENT_SCHEMA", "Alignment"]
 
@@ -79,13 +79,7 @@ class Alignment:
     @classmethod
     def load(cls, path: str | Path) -> Alignment:
         """Read what ``symaudit align --json`` printed. Raises ReportError."""
-        try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ReportError(f"cannot read {path}: {error.strerror}; save what align --json prints") from None
-        except ValueError:
-            raise ReportError(f"{path} is not valid JSON; save what align --json prints") from None
-        return cls.from_dict(document, str(path))
+        return cls.from_dict(read_json(path, "save what align --json prints"), str(path))
 
     @classmethod
     def from_dict(cls, document: Any, where: str = "the alignment") -> Alignment:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json
+from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json, read_json
 
 __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
 
@@ -137,13 +137,7 @@ class Evaluation:
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
         """Read what ``symaudit evaluate --json`` printed. Raises ReportError."""
-        try:
-            document = json.loads(Path(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ReportError(f"cannot read {path}: {error.strerror}; save what evaluate --json prints") from None
-        except ValueError:
-            raise ReportError(f"{path} is not valid JSON; save what evaluate --json prints") from None
-        return cls.from_dict(document, str(path))
+        return cls.from_dict(read_json(path, "save what evaluate --json prints"), str(path))
 
     @classmethod
     def from_dict(cls, document: Any, where: str = "the evaluation") -> Evaluation:

@@ -276,6 +276,16 @@ def _row(document: Mapping[str, Any]) -> ResultRow:
     return row
 
 
+def read_json(path: str | Path, hint: str) -> Any:
+    """What the JSON file at ``path`` holds. Raises ReportError that ends with ``hint``, what to do about it."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror}; {hint}") from None
+    except ValueError:
+        raise ReportError(f"{path} is not valid JSON; {hint}") from None
+
+
 def dump_json(document: Any) -> str:
     """Two-space indented JSON with a final newline; a NaN or infinity is a mistake and raises ValueError."""
     return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
