@@ -112,7 +112,8 @@ def align(
     """Measure how far MODEL is from equivariance: turning its input against turning its output.
 
     MODEL is the folder of a training run, a .safetensors file of one, package.module:factory (Python code, which
-    runs) with a --state dict, or a TorchScript (.pt), torch.export (.pt2) or ONNX (.onnx) file. Degraded images are
+    runs) with a --state dict, or a TorchScript (.pt), torch.export (.pt2; reading one can run its author's code) or
+    ONNX (.onnx) file. Degraded images are
     made from those of --data as `symaudit evaluate` makes them. For every element of --group the table says how much
     the output differs, in grey levels and relative to its contrast, and what resampling alone costs. With --report
     the data's symmetry error stands beside it, and every image is turned in its own deformed group, too.

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from symmetry_audit.actions import is_exact
 from symmetry_audit.groups import Group
+from symmetry_audit.layers import METHODS
 from symmetry_audit.results import Alignment, GroupAlignment, Recommendation, ScenarioAlignment
 
 __all__ = ["with_verdict"]
@@ -102,7 +103,7 @@ def _advice(alignment: Alignment, recommendation: Recommendation | None) -> list
     if less:
         lines.append(_more_symmetry(alignment, recommendation))
     if more:
-        lines.append(_less_symmetry(more[-1], recommendation))
+        lines.append(_less_symmetry(alignment, more[-1], recommendation))
     return lines or ["Network and data match, as far as this can be told: nothing to do."]
 
 
@@ -121,15 +122,16 @@ def _more_symmetry(alignment: Alignment, recommendation: Recommendation | None) 
     )
 
 
-def _less_symmetry(row: GroupAlignment, recommendation: Recommendation | None) -> str:
+def _less_symmetry(alignment: Alignment, row: GroupAlignment, recommendation: Recommendation | None) -> str:
     if recommendation and _contains(recommendation.group, row.group):
         return f"That the network is more symmetric than the data is no harm: the report accepts {row.group}."
     smaller = "a smaller group"
     if recommendation:
         group = recommendation.group
         smaller = f"{group}, which the report recommends" if Group.parse(group).order > 1 else "a plain network"
+    others = [smaller, *(["SA-Conv"] if alignment.model.method != METHODS["sa"].title else [])]
     return (
-        f"The network imposes more symmetry under {row.group} than the data have: try {smaller}, SA-Conv, or EQ-Reg, "
+        f"The network imposes more symmetry under {row.group} than the data have: try {', '.join(others)}, or EQ-Reg, "
         "which leaves room."
     )
 

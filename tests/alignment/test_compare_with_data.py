@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from scipy.stats import kendalltau, rankdata
 
@@ -140,6 +142,9 @@ def test_what_to_do():
     assert "try p2, which the report recommends, SA-Conv, or EQ-Reg" in last(0.0, "p4", "p2")
     assert "try a plain network, SA-Conv" in last(0.0, "p4", "p1")
     assert "try a smaller group, SA-Conv" in last(0.0)
+    adaptive = alignment("p4", [0, 0.0] * 2, model_group="p4")
+    adaptive = replace(adaptive, model=replace(adaptive.model, method="SA-Conv"))
+    assert "try a smaller group, or EQ-Reg" in compared(adaptive, *audit("p4", {"tv": P4})).verdict[-1]
 
 
 def test_without_a_report():
