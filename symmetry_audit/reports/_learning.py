@@ -6,6 +6,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, plain_defaults, saved
 
@@ -28,6 +29,10 @@ def _drawn(rows: Rows) -> Figure:
     left, right = figure.subplots(1, 2)
     left.set_ylabel("Loss")
     left.set_yscale("log")
+    # a loss often stays within a decade, where the usual labels are powers of ten at most once
+    left.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    left.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    left.yaxis.set_minor_formatter(NullFormatter())
     _line(left, rows, "loss", color=BLUE)
     rate = left.twinx()
     rate.spines["right"].set_visible(True)
@@ -36,7 +41,9 @@ def _drawn(rows: Rows) -> Figure:
     right.set_ylabel("PSNR (dB)")
     _line(right, rows, "train_psnr", color=ORANGE, linewidth=0.8, label="training patches")
     _line(right, rows, "valid_psnr", color=GREEN, marker="o", markersize=2.5, label="validation")
-    _line(right, rows, "input_psnr", color=GREY, linestyle="--", label="validation input")
+    given = [float(row["input_psnr"]) for row in rows if row["input_psnr"]]
+    if given:  # the same in every validation
+        right.axhline(given[-1], color=GREY, linestyle="--", linewidth=0.8, label="validation input")
     right.legend()
     for axes in (left, right):
         axes.set_xlabel("Step")
