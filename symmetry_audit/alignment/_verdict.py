@@ -129,7 +129,7 @@ def _less_symmetry(alignment: Alignment, row: GroupAlignment, recommendation: Re
     if recommendation:
         group = recommendation.group
         smaller = f"{group}, which the report recommends" if Group.parse(group).order > 1 else "a plain network"
-    others = [smaller, *(["SA-Conv"] if alignment.model.method != METHODS["sa"].title else [])]
+    others = [smaller, *([] if (alignment.model.method or "").startswith(METHODS["sa"].title) else ["SA-Conv"])]
     return (
         f"The network imposes more symmetry under {row.group} than the data have: try {', '.join(others)}, or EQ-Reg, "
         "which leaves room."

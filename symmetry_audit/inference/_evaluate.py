@@ -30,9 +30,13 @@ Restore = Callable[[np.ndarray], np.ndarray]  # from the input to what is scored
 def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> EvaluatedModel:
     """What a table says of ``checkpoint``, whose ``network`` is not folded yet; ``name`` is what to call it."""
     made = checkpoint.card.architecture
+    soft = [
+        *([", relaxed"] if made.get("relaxed") else []),
+        *([" + EQ-Reg"] if checkpoint.card.settings.get("eq_reg") else []),
+    ]
     return EvaluatedModel(
         name=name,
-        method=METHODS[made["method"]].title,
+        method=METHODS[made["method"]].title + "".join(soft),
         group=made["group"],
         backbone=made["backbone"],
         preset=made["preset"],

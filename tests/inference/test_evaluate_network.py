@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from symmetry_audit.checkpoints import load_checkpoint
+from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import DataError, ModelError, SettingError
 from symmetry_audit.inference import as_samples, describe, evaluate, leaked
 from symmetry_audit.metrics import Score, ScoreMean
@@ -175,6 +175,16 @@ def test_a_checkpoint_is_described(tmp_path):
     assert (info.name, info.method, info.group, info.backbone) == ("runs/x", "F-Conv", "p8", "edsr")
     assert (info.preset, info.step) == ("tiny", 1234)
     assert info.parameters == sum(math.prod(weight.shape) for weight in dict(network.named_parameters()).values())
+
+
+def test_soft_ways_to_a_group_are_named(tmp_path):
+    relaxed = load_checkpoint(save_checkpoint(tmp_path / "relaxed", method="gcnn", relaxed=True))
+    assert describe(relaxed, relaxed.network(), "a").method == "G-CNN, relaxed"
+    plain = load_checkpoint(save_checkpoint(tmp_path / "plain"))
+    card = plain.card.model_copy(update={"settings": {"eq_reg": 0.1, "relax": None}})
+    taught = Checkpoint(card, plain.weights)
+    assert describe(plain, plain.network(), "a").method == "CNN"
+    assert describe(taught, taught.network(), "a").method == "CNN + EQ-Reg"
 
 
 def test_images_trained_on_are_found(tmp_path, shared_data):
