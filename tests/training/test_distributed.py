@@ -45,6 +45,7 @@ def test_two_processes_take_the_steps_of_one(images, tmp_path, steps, precision,
     np.testing.assert_allclose(two, one, rtol=tolerance, atol=0)
 
 
+@pytest.mark.slow
 def test_statistics_of_half_batches_would_be_seen(images, tmp_path):
     """Without synchronised batch statistics the losses part: what the test above would miss, it sees."""
     options = ["--conv", "sa", "--group", "p4", "--steps", "6", "--precision", "fp64", "--lr", "3e-3"]

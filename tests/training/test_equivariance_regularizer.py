@@ -71,7 +71,7 @@ def test_gradients(group, element):
         return torch.func.functional_call(Penalised(net, group, element), {f"net.{k}": v for k, v in named.items()}, x)
 
     values = [value.detach().clone().requires_grad_() for value in net.parameters()]
-    assert torch.autograd.gradcheck(penalty, values, atol=1e-7)
+    assert torch.autograd.gradcheck(penalty, values, atol=1e-6, fast_mode=True)  # along random directions
 
 
 class Penalised(nn.Module):

@@ -66,11 +66,12 @@ def test_it_learns(run, settings):
     [
         {"method": "sa", "tl_steps": 2, "ema": 0.9},
         {"method": "tl", "clip": 1.0, "schedule": "multistep", "milestones": (0.5,), "warmup": 2},
-        {"method": "cnn", "backbone": "rcdnet", "loss": "stages", "precision": "bf16", "accumulate": 2},
+        {"method": "cnn", "backbone": "rcdnet", "loss": "stages", "accumulate": 2},
+        {"method": "cnn", "precision": "bf16", "accumulate": 2},
         {"method": "cnn", "eq_reg": 0.1, "eq_group": "p8", "eq_layers": 3},
         {"method": "fconv", "relaxed": True, "relax": 0.1},
     ],
-    ids=["sa", "tl", "rcdnet", "eq-reg", "relaxed"],
+    ids=["sa", "tl", "rcdnet", "bf16", "eq-reg", "relaxed"],
 )
 def test_a_stopped_run_continues_to_the_last_bit(run, settings, tmp_path, given):
     chosen = settings(steps=7, validate_every=3, **given)
