@@ -46,6 +46,15 @@ def test_two_processes_take_the_steps_of_one(images, tmp_path, steps, precision,
 
 
 @pytest.mark.slow
+def test_eq_reg_turns_all_processes_alike(images, tmp_path):
+    options = ["--conv", "cnn", "--group", "p8", "--eq-reg", "1", "--steps", "5", "--precision", "fp64"]
+    one = trained(images, tmp_path / "one", 1, *options)
+    two = trained(images, tmp_path / "two", 2, *options)
+    assert np.ptp(one) > 1e-3
+    np.testing.assert_allclose(two, one, rtol=1e-8, atol=0)
+
+
+@pytest.mark.slow
 def test_statistics_of_half_batches_would_be_seen(images, tmp_path):
     """Without synchronised batch statistics the losses part: what the test above would miss, it sees."""
     options = ["--conv", "sa", "--group", "p4", "--steps", "6", "--precision", "fp64", "--lr", "3e-3"]
