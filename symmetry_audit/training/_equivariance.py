@@ -130,28 +130,22 @@ class EquivarianceRegularizer:
 class _Error(torch.autograd.Function):
     """The mean over images, channels and the disc of (``turned`` - pi_A ``value``)^2, with its gradient.
 
-    Written out so that nothing is kept for the backward pass but its arguments, which the network keeps anyway;
-    image by image, since the features of one stay in the processor's cache.
+    Written out so that nothing is kept for the backward pass but its arguments, which the network keeps anyway.
     """
 
     @staticmethod
     def forward(ctx: Any, value: Tensor, turned: Tensor, group: Group, element: int, over_group: bool) -> Tensor:
         ctx.save_for_backward(value, turned)
         ctx.action = _Action(value, group, element, over_group)
-        total = sum(ctx.action.difference(one, other).square_().sum() for one, other in _images(value, turned))
-        return total / ctx.action.count
+        return ctx.action.difference(value, turned).square_().sum() / ctx.action.count
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         value, turned = ctx.saved_tensors
-        to_value, to_turned = torch.empty_like(value), torch.empty_like(turned)
-        scale = 2 * gradient / ctx.action.count
-        for at, (one, other) in enumerate(_images(value, turned)):
-            difference = ctx.action.difference(one, other).mul_(scale)
-            to_value[at : at + 1] = ctx.action.adjoint(difference)
-            to_turned[at : at + 1] = difference.neg_()
-        return to_value, to_turned, None, None, None
+        difference = ctx.action.difference(value, turned).mul_(2 * gradient / ctx.action.count)
+        to_value = ctx.action.adjoint(difference).to(value.dtype)
+        return to_value, difference.neg_().to(turned.dtype), None, None, None
 
 
 class _Action:
@@ -175,10 +169,6 @@ class _Action:
         if not self.over_group:
             return back
         return move_along_group(back, self.group, self.group.index(~self.group.elements[self.element]))
-
-
-def _images(value: Tensor, turned: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    return zip(value.split(1), turned.split(1), strict=True)
 
 
 @lru_cache(maxsize=64)
