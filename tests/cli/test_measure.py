@@ -92,7 +92,7 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(run, 
     first.wait_for(10)
     code, out, err = first.stop(signal.SIGINT)
     assert (code, out) == (130, "")
-    assert err.strip() == "Interrupted; a measurement continues when the same command is given again."
+    assert err.strip() == "Interrupted; a measurement or training continues when the same command is given again."
     interrupted = first.images()
     assert 10 <= interrupted < count
     assert not (tmp_path / "run/report.json").exists()
