@@ -36,8 +36,8 @@ class EquivarianceRegularizer:
     skips, and at no cost in memory, since autograd keeps these tensors anyway. The model is not changed; its
     convolutions are the equivariant ones where it has any, ``nn.Conv2d`` otherwise. pi_A turns features in space and
     shifts their channels along the axis of ``group``, channel = feature * order + element; the network's output, and
-    what a lifting convolution takes, are plain channels, which only turn. The output counts in units of ``peak``, which
-    should be those of the loss beside it.
+    what a lifting convolution takes, are plain channels, which only turn. The output counts in units of ``peak``,
+    which should be those of the loss beside it. Batch statistics see both passes.
 
     ``layers`` is how many layers count, all of them and the output by default, or patterns of names such as
     "body.*", where "output" stands for the output. Calling it runs the model twice:

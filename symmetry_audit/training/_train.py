@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -99,12 +100,13 @@ def _claimed(folder: Path) -> Iterator[None]:
     """Keep other processes out of ``folder``."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=0):
-            yield
+        held = FileLock(folder / ".lock").acquire(timeout=0)
     except Timeout:
         raise ModelError(f"another process trains into {folder}; wait for it, or choose another --out") from None
     except OSError as error:
         raise ModelError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
+    with held:  # what goes wrong from here on is not the folder's fault
+        yield
 
 
 def _check(
@@ -119,7 +121,8 @@ def _check(
     if settings.patch < (least := smallest_side(network)):
         raise SettingError(f"the hypernetwork of SA takes patches of {least} px or more, got --patch {settings.patch}")
     if settings.eq_reg is not None:
-        regularizer = EquivarianceRegularizer(network, settings.eq_group, settings.eq_layers)
+        # of a copy, since a pass leaves its traces: batch statistics, w of the last images
+        regularizer = EquivarianceRegularizer(deepcopy(network), settings.eq_group, settings.eq_layers)
         with torch.no_grad():
             regularizer(next(network.parameters()).new_zeros(1, 3, settings.patch, settings.patch), 1)
     adaptive = isinstance(network, SampleAdaptive)

@@ -160,6 +160,22 @@ def test_a_folder_is_trained_into_by_one_process(run, settings, tmp_path):
         run(settings(steps=1))
 
 
+def test_errors_of_the_run_are_not_blamed_on_the_folder(run, settings):
+    def progress(done, total, values):
+        raise FileNotFoundError(2, "gone", "photo.png")
+
+    with pytest.raises(FileNotFoundError, match=r"photo.png"):
+        run(settings(steps=1), progress=progress)
+    assert run(settings(steps=1)).step == 1  # and the lock is free again
+
+
+def test_looking_for_layers_of_eq_reg_leaves_no_trace(run, settings, tmp_path):
+    """A hypernetwork's batch statistics are those of the patches alone."""
+    run(settings("sa", steps=1, eq_reg=1e-12, eq_group="p4"))
+    counts = [value for name, value in state(tmp_path / "run")[0].items() if name.endswith("num_batches_tracked")]
+    assert counts == [2] * 5  # the batch, and the batch turned
+
+
 def test_a_folder_that_cannot_be_made(run, settings, tmp_path):
     (tmp_path / "run").write_text("a file")
     with pytest.raises(ModelError, match=r"cannot write to .*run: File exists; choose another --out"):
