@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from symmetry_audit.cli.evaluating import data_root_option
 from symmetry_audit.cli.options import EXIT_CODES, quiet_option
 
 if TYPE_CHECKING:
@@ -32,12 +33,7 @@ FINE = 16  # samples per px at which a kernel's derivatives are taken
 @click.option("--complexity", type=float, metavar="C", help="C~ of Eq. (46); with --dimension: which groups pay.")
 @click.option("--dimension", type=float, metavar="D", help="d of Eq. (46), the dimension of the set of images.")
 @click.option("--source", help="Where the images of RUN lie now, if they were moved.")
-@click.option(
-    "--data-root",
-    envvar="SYMAUDIT_DATA",
-    type=click.Path(path_type=Path),
-    help="Where datasets lie (or SYMAUDIT_DATA).",
-)
+@data_root_option
 @click.option("--limit", type=click.IntRange(1), help="Take F, G and H from the first N images.")
 @click.option(
     "--estimator", default="max", show_default=True, help="Of F, G, H: max or q99.9 of an image's finite differences."
