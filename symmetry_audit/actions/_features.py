@@ -10,7 +10,7 @@ from symmetry_audit.actions._images import move
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 
-__all__ = ["move_along_group", "move_features"]
+__all__ = ["move_features"]
 
 
 def move_features(features: Tensor, group: Group, index: int, matrix: np.ndarray | None = None) -> Tensor:
@@ -19,13 +19,13 @@ def move_features(features: Tensor, group: Group, index: int, matrix: np.ndarray
     What stood at B stands at A B afterwards. ``matrix`` moves the pixels, the element's own by default (give
     D A D^-1 for a deformed group). Features without space, (N, n * order), are moved along the group alone.
     """
-    features = move_along_group(features, group, index)
+    features = _along_group(features, group, index)
     if features.dim() == 2:
         return features
     return move(features, group.elements[index].matrix() if matrix is None else matrix)
 
 
-def move_along_group(features: Tensor, group: Group, index: int) -> Tensor:
+def _along_group(features: Tensor, group: Group, index: int) -> Tensor:
     """The part of :func:`move_features` that moves no pixels: what stood at B stands at A B afterwards."""
     if features.shape[1] % group.order:
         raise SettingError(f"features over {group} have a multiple of {group.order} channels, got {features.shape[1]}")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
 from functools import lru_cache
+from itertools import count
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from symmetry_audit.actions import disc, move_along_group, resampling
+from symmetry_audit.actions import disc, resampling
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.layers import EquivariantConv2d
 
 __all__ = ["OUTPUT", "EquivarianceRegularizer"]
 
+IN_CACHE = 2**21  # bytes of features that are compared at a time, so that they stay in the processor's cache
+TRIVIAL = Group.parse("p1")
 OUTPUT = "output"  # the name of a network's own output among its layers
 
 
@@ -76,30 +79,35 @@ class EquivarianceRegularizer:
         if x.shape[-1] != x.shape[-2]:
             raise SettingError(f"EQ-Reg turns square images, got {tuple(x.shape)}")
         turn = resampling(self.group.elements[element], x.shape[-1], x.dtype, x.device)
-        with self._collected() as features:
+        features: list[Feature] = []
+        with self._watched(features.append):
             output = self.model(x, **options)
-        with self._collected() as turned:
-            turned_output = self.model(turn(x), **options)
-        features.append(Feature(OUTPUT, _image(output) / self.peak, False))
-        turned.append(Feature(OUTPUT, _image(turned_output) / self.peak, False))
+        features = [*features[1:], Feature(OUTPUT, _image(output) / self.peak, False)]  # the first is the image
         chosen = self._chosen([feature.name for feature in features])
-        return output, sum(self._error(features[at], turned[at], element) for at in chosen)
+        errors, seen = [], count(-1)
+
+        def compare(turned: Feature) -> None:
+            if (at := next(seen)) in chosen:
+                errors.append(self._error(features[at], turned.value, element))
+
+        with self._watched(compare):
+            turned_output = self.model(turn(x), **options)
+        compare(Feature(OUTPUT, _image(turned_output) / self.peak, False))
+        return output, sum(errors)
 
     @contextmanager
-    def _collected(self) -> Iterator[list[Feature]]:
-        """What the convolutions take while the model runs, in order, but for the image that the first one takes."""
-        features: list[Feature] = []
+    def _watched(self, see: Callable[[Feature], None]) -> Iterator[None]:
+        """While the model runs, ``see`` is called with what each convolution takes, before it does."""
 
-        def keep(name: str, over_group: bool) -> Any:
-            return lambda module, inputs: features.append(Feature(name, inputs[0], over_group))
+        def hook(name: str, over_group: bool) -> Any:
+            return lambda module, inputs: see(Feature(name, inputs[0], over_group))
 
         handles = [
-            part.register_forward_pre_hook(keep(name, not isinstance(part, EquivariantConv2d) or part.kind.takes_group))
+            part.register_forward_pre_hook(hook(name, not isinstance(part, EquivariantConv2d) or part.kind.takes_group))
             for name, part in self.convolutions.items()
         ]
         try:
-            yield features
-            del features[:1]
+            yield
         finally:
             for handle in handles:
                 handle.remove()
@@ -117,14 +125,14 @@ class EquivarianceRegularizer:
                 raise SettingError(f'no layer is called "{pattern}"; there are {", ".join(dict.fromkeys(names))}')
         return [at for at, name in enumerate(names) if any(fnmatch(name, pattern) for pattern in self.layers)]
 
-    def _error(self, feature: Feature, turned: Feature, element: int) -> Tensor:
+    def _error(self, feature: Feature, turned: Tensor, element: int) -> Tensor:
         channels = feature.value.shape[1]
         if feature.over_group and channels % self.group.order:
             raise SettingError(
                 f"layer {feature.name} takes {channels} channels, no multiple of the {self.group.order} elements of "
                 f"{self.group}: choose another group, or layers without it"
             )
-        return _Error.apply(feature.value, turned.value, self.group, element, feature.over_group)
+        return _Error.apply(feature.value, turned, _Action(feature.value, self.group, element, feature.over_group))
 
 
 class _Error(torch.autograd.Function):
@@ -134,48 +142,69 @@ class _Error(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, turned: Tensor, group: Group, element: int, over_group: bool) -> Tensor:
+    def forward(ctx: Any, value: Tensor, turned: Tensor, action: _Action) -> Tensor:
         ctx.save_for_backward(value, turned)
-        ctx.action = _Action(value, group, element, over_group)
-        return ctx.action.difference(value, turned).square_().sum() / ctx.action.count
+        ctx.action = action
+        differences = action.differences(value, turned, action.inside)
+        return torch.stack([part.square_().sum() for _, part in differences]).sum() / action.count
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         value, turned = ctx.saved_tensors
-        difference = ctx.action.difference(value, turned).mul_(2 * gradient / ctx.action.count)
-        to_value = ctx.action.adjoint(difference).to(value.dtype)
-        return to_value, difference.neg_().to(turned.dtype), None, None, None
+        to_value, to_turned = torch.empty_like(value), torch.empty_like(turned)
+        weight = ctx.action.inside * (2 * gradient / ctx.action.count)
+        for where, part in ctx.action.differences(value, turned, weight):
+            to_value.flatten(0, 1)[where] = ctx.action.adjoint(part)
+            to_turned.flatten(0, 1)[where] = part.neg_()
+        return to_value, to_turned, None
 
 
 class _Action:
-    """pi_A on features like ``value``, at least in float32 whatever their type, and what it leaves to be compared."""
+    """pi_A on features like ``value``, at least in float32 whatever their type, and what it leaves to be compared.
+
+    Of their planes, (N * C, H, W), as many are taken at a time as stay in the processor's cache: whole features over
+    the group, so that planes that change places do so among themselves.
+    """
 
     def __init__(self, value: Tensor, group: Group, element: int, over_group: bool) -> None:
-        self.group, self.element, self.over_group = group, element, over_group
-        self.dtype = torch.promote_types(value.dtype, torch.float32)
-        self.turn = resampling(group.elements[element], value.shape[-1], self.dtype, value.device)
-        self.inside, pixels = _disc(value.shape[-1], value.device)
-        self.count = value.shape[0] * value.shape[1] * pixels
+        dtype = torch.promote_types(value.dtype, torch.float32)
+        planes, side = value.shape[0] * value.shape[1], value.shape[-1]
+        self.turn = resampling(group.elements[element], side, dtype, value.device)
+        self.inside, pixels = _disc(side, dtype, value.device)
+        self.count = planes * pixels
+        together = min(IN_CACHE // (4 * side * side), planes) if value.device.type == "cpu" else planes
+        along, at = (group, element) if over_group else (TRIVIAL, 0)
+        self.there, self.back = _moves(along, at, together, value.device)
 
-    def difference(self, value: Tensor, turned: Tensor) -> Tensor:
-        """pi_A value - turned, and 0 outside the disc."""
-        moved = move_along_group(value, self.group, self.element) if self.over_group else value
-        return self.turn(moved.to(self.dtype)).sub_(turned).mul_(self.inside)
+    def differences(self, value: Tensor, turned: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """(pi_A value - turned) ``weight`` of some planes after the others, and which these are."""
+        value, turned = value.flatten(0, 1), turned.flatten(0, 1)
+        for first in range(0, len(value), len(self.there)):
+            where = slice(first, first + len(self.there))
+            taken = value[where]
+            moved = taken.index_select(0, self.there[: len(taken)]).to(weight.dtype)
+            yield where, self.turn(moved).sub_(turned[where]).mul_(weight)
 
-    def adjoint(self, gradient: Tensor) -> Tensor:
+    def adjoint(self, part: Tensor) -> Tensor:
         """What a gradient with respect to pi_A value is with respect to value."""
-        back = self.turn.adjoint(gradient)
-        if not self.over_group:
-            return back
-        return move_along_group(back, self.group, self.group.index(~self.group.elements[self.element]))
+        return self.turn.adjoint(part).index_select(0, self.back[: len(part)])
+
+
+@lru_cache(maxsize=256)
+def _moves(group: Group, element: int, planes: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Where each of about ``planes`` planes comes from when ``element`` moves them along the group; and its inverse."""
+    firsts = torch.arange(0, max(planes // group.order, 1) * group.order, group.order)[:, None]
+    both = group.quotients()[[element, group.index(~group.elements[element])]]
+    there, back = ((firsts + torch.from_numpy(one)).flatten().to(device) for one in both)
+    return there, back
 
 
 @lru_cache(maxsize=64)
-def _disc(side: int, device: torch.device) -> tuple[Tensor, int]:
+def _disc(side: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, int]:
     """The largest disc of a square, as 0 and 1, and how many pixels it has."""
     inside = disc(side, side, (side - 1) / 2)
-    return inside.to(device, torch.float32), int(inside.sum())
+    return inside.to(device, dtype), int(inside.sum())
 
 
 def _image(output: Any) -> Tensor:

@@ -193,6 +193,33 @@ def test_no_memory_beyond_the_second_forward_pass(group):
     assert once < both <= 2.02 * once
 
 
+@pytest.mark.parametrize(("group", "element"), [("p4", 1), ("p8", 3)])
+def test_a_few_planes_at_a_time_are_as_good_as_all(group, element, monkeypatch):
+    """Two images of 16 channels, three features over p4 at a time, or one over p8: the last piece is smaller."""
+    net, x = plain(16), images()
+    found = []
+    for room in (2**30, 4 * 12 * 12 * 12):
+        monkeypatch.setattr("symmetry_audit.training._equivariance.IN_CACHE", room)
+        net.zero_grad()
+        penalty = EquivarianceRegularizer(net, group)(x, element)[1]
+        penalty.backward()
+        found.append([penalty.detach(), *(weight.grad.clone() for weight in net.parameters())])
+    for whole, pieces in zip(*found, strict=True):
+        assert torch.allclose(whole, pieces, rtol=1e-10, atol=1e-12 * float(whole.abs().max()))
+
+
+def test_features_are_compared_while_the_second_pass_runs():
+    """So that their gradients arise one after the other on the way back, each where a feature is no longer needed."""
+    order, net = [], plain()
+    regularizer = EquivarianceRegularizer(net, "p4")
+    compare = regularizer._error
+    regularizer._error = lambda feature, *rest: (order.append(feature.name), compare(feature, *rest))[1]
+    for at in (0, 2, 4):
+        net[at].register_forward_hook(lambda module, inputs, output, at=at: order.append(at))
+    regularizer(images(), 1)
+    assert order == [0, 2, 4, 0, "2", 2, "4", 4, OUTPUT]
+
+
 def test_half_precision_is_compared_in_single():
     net, x = plain().float(), images().float()
     whole = EquivarianceRegularizer(net, "p8")(x, 1)[1].detach()
