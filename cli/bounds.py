@@ -43,7 +43,8 @@ FINE = 16  # samples per px at which a kernel's derivatives are taken
     type=float,
     nargs=3,
     metavar="F G H",
-    help="Intensity in [0, 1], its slope per px and its second derivative per px²; no image is read.",
+    help="Intensity in [0, 1], its slope per px and its second derivative per px²; no image is read, which leaves out "
+    "Theorem 3.7 as printed: it needs the images' size.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @quiet_option
@@ -79,8 +80,8 @@ def bounds(
     report = AuditReport.load(run)
     settings = AuditSettings.from_dict(report.settings)
     kappa = None if complexity is None else run_kappa(report, complexity, dimension, mu)
-    image = _given(smoothness) if smoothness else _measured(run, report, settings, **images)
-    found = run_bounds(report, image, _kernels(settings), mu=mu, loss=loss, kappa=kappa)
+    image, points = (_given(smoothness), None) if smoothness else _measured(run, report, settings, **images)
+    found = run_bounds(report, image, _kernels(settings), mu=mu, loss=loss, kappa=kappa, points=points)
     click.echo(dump_json(found.to_dict()) if as_json else bounds_text(found), nl=False)
 
 
@@ -105,15 +106,23 @@ def _measured(
     limit: int | None,
     estimator: str,
     quiet: bool,
-) -> Smoothness:
-    """From the images that the run measured, or the first ``limit`` of them."""
+) -> tuple[Smoothness, int]:
+    """F, G, H and the longest side in px of the images that the run measured, or the first ``limit`` of them."""
     from symmetry_audit.api import reopen
     from symmetry_audit.theory import image_smoothness
 
     opened = reopen(report, run, source, data_root).limited(settings.limit).limited(limit)
     if not quiet:
-        click.echo(f"Reading {len(opened.refs)} images of {opened.name} for F, G and H", err=True)
-    return image_smoothness(_images(opened, report, settings.max_pixels), estimator)
+        images = f"{len(opened.refs)} image{'s' * (len(opened.refs) != 1)}"
+        click.echo(f"Reading {images} of {opened.name} for F, G and H", err=True)
+    sides: list[int] = []
+
+    def measured() -> Iterator[np.ndarray]:
+        for luminance in _images(opened, report, settings.max_pixels):
+            sides.append(max(luminance.shape))
+            yield luminance
+
+    return image_smoothness(measured(), estimator), max(sides)
 
 
 def _images(opened: ImageSource, report: AuditReport, max_pixels: int) -> Iterator[np.ndarray]:

@@ -74,7 +74,8 @@ class Bound:
 class BoundRow:
     """What the theorems give for one regularizer and scenario of a run; ``epsilon`` is Eq. (8) in the run's unit.
 
-    ``bounds`` are those of Theorems 3.3, 3.7 and, where a fitting error was given, 4.2. Where kappa was asked for,
+    ``bounds`` are those of Theorems 3.3, 3.7, the latter as printed where the mesh is known, and, where a fitting error
+    was given, 4.2. Where kappa was asked for,
     ``allowed_epsilon`` is the largest epsilon at which a group of this order pays by Eq. (46), in the run's unit
     (negative where nothing pays), and ``pays`` whether this one does.
     """
@@ -109,7 +110,8 @@ class RunBounds:
     ``mu`` is the strong convexity of the energy whose regularizer has weight 1, ``area`` that of the mesh around the
     domain of radius 1, ``unit`` that of epsilon, ``loss`` the fitting error L of Theorem 4.2, ``kappa`` that of
     Eq. (46) in the unit of epsilon; None where they were not given. ``smoothness`` is per px: on the domain, where
-    h = 2/m, G and H are divided by h and h^2, and C h^2 is the same for every m.
+    h = 2/m, G and H are divided by h and h^2, and C h^2 is the same for every m; not so the printed one, for which
+    ``points`` is m, None where it was not computed.
     """
 
     dataset: str
@@ -121,6 +123,7 @@ class RunBounds:
     rows: tuple[BoundRow, ...]
     loss: float | None = None
     kappa: float | None = None
+    points: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first."""

@@ -27,6 +27,7 @@ from symmetry_audit.theory._constants import (
     stretched,
 )
 from symmetry_audit.theory._kappa import kappa_intervals
+from symmetry_audit.theory._printed import PrintedConstants, printed_constants, printed_errors
 from symmetry_audit.theory._quadratic import (
     ExactTurn,
     QuadraticProblem,
@@ -42,6 +43,7 @@ __all__ = [
     "ESTIMATORS",
     "ExactTurn",
     "KernelSmoothness",
+    "PrintedConstants",
     "QuadraticProblem",
     "Waves",
     "allowed_epsilon",
@@ -56,6 +58,8 @@ __all__ = [
     "mesh_bound",
     "mesh_frequencies",
     "network_bound",
+    "printed_constants",
+    "printed_errors",
     "quadrature_error",
     "recommend",
     "response_errors",

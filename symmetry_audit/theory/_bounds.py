@@ -11,14 +11,16 @@ and at x, tried with pi^-1 z, gives two inequalities; in their sum the data term
 The brackets keep their signs, so over N images they are averaged before any absolute value is taken: the epsilon that
 enters is the one of Eq. (8), that of the set of restored images.
 
-Theorem 3.7 (the form of [SA]; **ours: derived, the printed constants could not be compared**). On a mesh of size h all
-integrals are midpoint sums. With ``data`` and ``regularizer`` bounds on |D_h - D| and |R_h - R|, each of the two
+Theorem 3.7 (the form of [SA]; derived here with smaller constants, see below). On a mesh of size h all integrals are
+midpoint sums. With ``data`` and ``regularizer`` bounds on |D_h - D| and |R_h - R|, each of the two
 brackets grows by 2 (data + regularizer); the two squared distances of the sum are those of one function and of its
 turned copy, whose sums over the mesh differ by at most 2 ``norm``, so that
 
     ||Z - S pi x||_h^2 <= (2/mu) epsilon + C h^2,    C h^2 = norm + (4/mu) (data + regularizer).
 
-The summands of C are composed from F, G and H in :mod:`symmetry_audit.theory._constants`.
+The summands of C are composed from F, G and H in :mod:`symmetry_audit.theory._constants`, or as [SA] prints them in
+:mod:`symmetry_audit.theory._printed`. [SA] has energies without the factor 1/2 and asks for E(x') >= E(x) +
+mu ||x' - x||^2 only: its mu is half of this one, for which 2 epsilon / mu holds too and is twice as large.
 
 Theorem 4.2 (the form of [SA], derived here). For a network with the symmetry built in, Net(pi y) = pi Net(y), and
 L = ||Net(y) - Phi(y)||^2: ||Net(pi y) - Phi(pi y)||^2 <= 2 L + 2 ||pi Phi(y) - Phi(pi y)||^2, then Theorem 3.7.
@@ -51,7 +53,7 @@ AREA = 4.0  # of the mesh [-1, 1]^2 around the domain of radius 1
 
 def trivial_bound(smoothness: Smoothness, area: float = AREA) -> float:
     """4 F^2 area: two functions of size at most F differ by at most 2 F."""
-    return 4 * smoothness.value**2 * _positive(area, "area")
+    return 4 * smoothness.value**2 * positive(area, "area")
 
 
 def continuous_bound(epsilon: float, mu: float, *, trivial: float) -> Bound:
@@ -95,13 +97,13 @@ def sampling_term(complexity: float, images: int, dimension: float) -> float:
     ``complexity`` is C~ of [SA], ``dimension`` the d of its images' set; neither can be read off images.
     Raises SettingError unless all three are positive.
     """
-    _positive(images, "images")
-    return sqrt(_positive(complexity, "complexity") / images ** (2 / _positive(dimension, "dimension")))
+    positive(images, "images")
+    return sqrt(positive(complexity, "complexity") / images ** (2 / positive(dimension, "dimension")))
 
 
 def kappa(complexity: float, images: int, dimension: float, mu: float) -> float:
     """sqrt(C~ / N^(2/d)) mu/4, the worth of a group in the unit of epsilon (Eq. (46)). Raises SettingError."""
-    return sampling_term(complexity, images, dimension) * _positive(mu, "mu") / 4
+    return sampling_term(complexity, images, dimension) * positive(mu, "mu") / 4
 
 
 def risk_bound(order: int, sampling: float, network: Bound) -> Bound:
@@ -127,7 +129,7 @@ def allowed_epsilon(order: int, kappa: float, terms: float = 0.0) -> float:
 
 
 def _epsilon_term(epsilon: float, mu: float) -> float:
-    return 2 * _size(epsilon, "epsilon") / _positive(mu, "mu")
+    return 2 * _size(epsilon, "epsilon") / positive(mu, "mu")
 
 
 def _size(value: float, name: str) -> float:
@@ -136,7 +138,7 @@ def _size(value: float, name: str) -> float:
     return value
 
 
-def _positive(value: float, name: str) -> float:
+def positive(value: float, name: str) -> float:
     if not (isfinite(value) and value > 0):
         raise SettingError(f"{name} must be a finite number above 0, got {value:g}")
     return value

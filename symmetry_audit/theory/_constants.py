@@ -1,7 +1,7 @@
 """The constants of Theorem 3.7: F, G, H from samples, and the mesh errors that they bound.
 
-**Ours: derived, the constants as [SA] prints them (C1, C2, Cbar, C0) could not be compared.** Images are functions on
-the mesh [-1, 1]^2, h = 2/m, that are periodic or vanish near the border, with |r| <= F1, |grad r| <= G1, |Hess r| <= H1
+Ours: derived. Those that [SA] prints are in :mod:`symmetry_audit.theory._printed`. Images are functions on the mesh
+[-1, 1]^2, h = 2/m, that are periodic or vanish near the border, with |r| <= F1, |grad r| <= G1, |Hess r| <= H1
 (operator norm); so are the restored ones. All follows from the midpoint rule: over a square cell of side h the linear
 part of f cancels and the rest is at most (H/2) |x - c|^2, so
 
@@ -52,12 +52,16 @@ MEAN_DISTANCE = (sqrt(2) + asinh(1)) / 6  # from the centre of a unit square
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSmoothness:
-    """F2, G2, H2 of a kernel, the ``area`` of its support and its ``mass`` M, the integral of its absolute value."""
+    """F2, G2, H2 of a kernel, its ``mass`` M, the integral of its absolute value, and how far it reaches.
+
+    ``area`` is that of its support, ``radius`` the largest distance of the support from the centre.
+    """
 
     value: float
     gradient: float
     hessian: float
     area: float
+    radius: float
     mass: float
 
     def scaled(self, h: float) -> KernelSmoothness:
@@ -67,6 +71,7 @@ class KernelSmoothness:
             gradient=self.gradient / h**3,
             hessian=self.hessian / h**4,
             area=self.area * h**2,
+            radius=self.radius * h,
             mass=self.mass,
         )
 
@@ -76,7 +81,8 @@ Shape = TypeVar("Shape", Smoothness, KernelSmoothness)
 
 def stretched(shape: Shape, ratio: float) -> Shape:
     """What is left of F, G, H under any linear map of determinant 1 that stretches lengths by at most ``ratio``."""
-    return replace(shape, gradient=ratio * shape.gradient, hessian=ratio**2 * shape.hessian)
+    reach = {"radius": ratio * shape.radius} if isinstance(shape, KernelSmoothness) else {}
+    return replace(shape, gradient=ratio * shape.gradient, hessian=ratio**2 * shape.hessian, **reach)
 
 
 def image_smoothness(images: Iterable[np.ndarray], estimator: str = "max") -> Smoothness:
@@ -109,11 +115,14 @@ def kernel_smoothness(samples: np.ndarray, spacing: float) -> KernelSmoothness:
     Raises SettingError for fewer than 3 x 3 samples.
     """
     value, gradient, hessian = _suprema(samples, 1.0)
+    rows, columns = np.nonzero(samples)
+    middle = (np.array(np.shape(samples)) - 1) / 2
     return KernelSmoothness(
         value=value,
         gradient=gradient / spacing,
         hessian=hessian / spacing**2,
-        area=float(np.count_nonzero(samples)) * spacing**2,
+        area=float(len(rows)) * spacing**2,
+        radius=float(np.hypot(rows - middle[0], columns - middle[1]).max(initial=0.0)) * spacing,
         mass=float(np.abs(samples).sum()) * spacing**2,
     )
 

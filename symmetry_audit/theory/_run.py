@@ -8,7 +8,7 @@ mesh errors that Theorem 3.7 counts for R(pi x) - R(x), so epsilon as measured t
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.groups import MAX_RATIO, Group
@@ -23,6 +23,7 @@ from symmetry_audit.theory._bounds import (
     trivial_bound,
 )
 from symmetry_audit.theory._constants import KernelSmoothness, distance_errors, response_errors, stretched
+from symmetry_audit.theory._printed import printed_errors
 
 __all__ = ["run_bounds", "run_kappa"]
 
@@ -41,6 +42,7 @@ def run_bounds(
     mu: float = 1.0,
     loss: float | None = None,
     kappa: float | None = None,
+    points: int | None = None,
 ) -> RunBounds:
     """Theorems 3.3 and 3.7, and with ``loss`` 4.2, for every row of ``report``.
 
@@ -50,12 +52,16 @@ def run_bounds(
     ``smoothness`` holds F, G, H of the images per px, ``kernel`` those of a regularizer's kernel in px. Adaptive rows
     allow for deformations of the largest ratio that is fitted.
 
+    With ``points``, m of h = 2/m, the pixels along the longest side of any image, Theorem 3.7 comes as printed too,
+    where the response is "abs": without a blur, mu/2 times the squared distance for the data term, and Lemma 3.5, which
+    knows no absolute values, for the regularizer. Other than ours it grows with m.
+
     With ``kappa``, in the unit of the row's epsilon, Eq. (46) is decided for each row's group: its fitting term is
     (mu/2) ``loss`` and what epsilon grows by on held-out blocks, its mesh term the measured floor, as in `recommend`.
     Raises SettingError for a mu that is not positive, or a loss or kappa that is negative, ReportError where the
     report's settings or rows are damaged.
     """
-    made = _Rows(smoothness, kernel, mu, loss, kappa, _response(report))
+    made = _Rows(smoothness, kernel, mu, loss, kappa, points, _response(report))
     try:
         rows = tuple(map(made.row, report.results))
     except (LookupError, TypeError, ArithmeticError) as error:
@@ -70,6 +76,7 @@ def run_bounds(
         rows=rows,
         loss=loss,
         kappa=kappa,
+        points=points,
     )
 
 
@@ -102,6 +109,7 @@ class _Rows:
     mu: float
     loss: float | None
     kappa: float | None
+    points: int | None
     response: str
 
     def row(self, found: ResultRow) -> BoundRow:
@@ -119,19 +127,35 @@ class _Rows:
             pays=None if allowed is None else found.epsilon < allowed,
         )
 
-    def _bounds(self, found: ResultRow) -> tuple[Bound, ...]:
-        """Of Theorems 3.3, 3.7 and, with a loss, 4.2."""
-        side, ratio = found.downscale, MAX_RATIO if found.scenario == "dataset_adaptive" else 1.0
+    def _bounds(self, row: ResultRow) -> tuple[Bound, ...]:
+        """Of Theorems 3.3, 3.7, with a mesh 3.7 as printed and, with a loss, 4.2."""
+        side, ratio = row.downscale, MAX_RATIO if row.scenario == "dataset_adaptive" else 1.0
         image = stretched(self.smoothness, ratio)
-        kernel = stretched(self.kernel(found.regularizer, found.sigma), ratio).scaled(side)
+        kernel = stretched(self.kernel(row.regularizer, row.sigma), ratio).scaled(side)
         mesh = {
             **distance_errors(image, side, self.mu),
             **response_errors(image, kernel, side, self.response),
         }
-        epsilon, trivial = found.epsilon * _per_unit(self.response), trivial_bound(self.smoothness)
+        epsilon, trivial = row.epsilon * _per_unit(self.response), trivial_bound(self.smoothness)
         exact = continuous_bound(epsilon, self.mu, trivial=trivial)
         optimal = mesh_bound(epsilon, self.mu, mesh, trivial=trivial)
-        return (exact, optimal) if self.loss is None else (exact, optimal, network_bound(self.loss, optimal))
+        found = [exact, optimal]
+        if self.points is not None and self.response == "abs":
+            found.append(self._printed(epsilon, image, kernel, side))
+        if self.loss is not None:
+            found.append(network_bound(self.loss, optimal))
+        return tuple(found)
+
+    def _printed(self, epsilon: float, image: Smoothness, kernel: KernelSmoothness, side: int) -> Bound:
+        """Theorem 3.7 as printed, on 2/mu times the energy: its data term has the weight 1, its growth is 1."""
+        pixel = 2 / self.points  # on the domain of radius 1
+        image = replace(image, gradient=image.gradient / pixel, hessian=image.hessian / pixel**2)
+        kernel = kernel.scaled(pixel)
+        off = printed_errors(image, kernel, side * pixel)
+        mean = (1 + kernel.radius) ** 2  # R is an integral here, in Lemma 3.5 it is divided by this
+        off["regularizer"] *= 2 / self.mu * mean
+        bound = mesh_bound(2 / self.mu * epsilon, 1.0, off, trivial=trivial_bound(self.smoothness))
+        return replace(bound, theorem="3.7 as printed")
 
     def _allowed(self, found: ResultRow, order: int) -> float:
         """The largest epsilon at which the group pays, in the row's unit."""

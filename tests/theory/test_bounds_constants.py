@@ -73,9 +73,10 @@ def test_kernels_by_samples() -> None:
     assert found.mass == pytest.approx(1.0, abs=1e-6)
     assert found.area == pytest.approx(np.pi * 81, rel=1e-2)
     wider = found.scaled(2.0)
-    assert (wider.mass, wider.area) == (found.mass, 4 * found.area)
+    assert found.radius == pytest.approx(9, rel=1e-2)
+    assert (wider.mass, wider.area, wider.radius) == (found.mass, 4 * found.area, 2 * found.radius)
     sampled = kernel_smoothness(np.kron(gauss, [[1]]) / 4, 2 * spacing)  # the same samples, twice as far apart
-    for name in ("value", "gradient", "hessian", "area", "mass"):
+    for name in ("value", "gradient", "hessian", "area", "radius", "mass"):
         assert getattr(wider, name) == pytest.approx(getattr(sampled, name)), name
 
 
@@ -86,8 +87,9 @@ def test_stretched_as_the_chain_rule_has_it() -> None:
     allowed = stretched(plain, 1.5)
     assert squeezed.gradient <= allowed.gradient * (1 + step) and squeezed.hessian <= allowed.hessian * (1 + step)
     assert squeezed.hessian > 0.9 * allowed.hessian  # attained at the centre
-    kernel = stretched(KernelSmoothness(value=1, gradient=1, hessian=1, area=1, mass=1), 2.0)
-    assert (kernel.value, kernel.gradient, kernel.hessian, kernel.area, kernel.mass) == (1, 2, 4, 1, 1)
+    kernel = stretched(KernelSmoothness(value=1, gradient=1, hessian=1, area=1, radius=3, mass=1), 2.0)
+    assert (kernel.value, kernel.gradient, kernel.hessian) == (1, 2, 4)
+    assert (kernel.area, kernel.radius, kernel.mass) == (1, 6, 1)
 
 
 @pytest.mark.parametrize("m", [4, 8, 16, 64])
@@ -143,7 +145,7 @@ def test_responses_are_off_by_no_more_than_their_errors(response: str, power: in
 
 
 def test_errors_of_responses_as_the_oracle_writes_them() -> None:
-    kernel = KernelSmoothness(value=0.9, gradient=2.1, hessian=3.3, area=0.5, mass=0.7)
+    kernel = KernelSmoothness(value=0.9, gradient=2.1, hessian=3.3, area=0.5, radius=0.4, mass=0.7)
     image = Smoothness(value=1.0, gradient=3.0, hessian=20.0)
     for response in ("abs", "energy"):
         expected = oracle.response_errors((1.0, 3.0, 20.0), (0.9, 2.1, 3.3), 0.5, 0.7, 0.1, 4.0, response)
@@ -164,7 +166,7 @@ def test_half_of_the_difference_error_is_attained_by_a_single_wave() -> None:
 
 
 def test_orders_in_h() -> None:
-    kernel = KernelSmoothness(value=1, gradient=2, hessian=3, area=0.5, mass=0.7)
+    kernel = KernelSmoothness(value=1, gradient=2, hessian=3, area=0.5, radius=0.4, mass=0.7)
     halves = [response_errors(BUMP, kernel, h, name) for name in ("abs", "energy") for h in (1e-4, 5e-5)]
     ratios = [{name: halves[at][name] / halves[at + 1][name] for name in ("filter", "sum")} for at in (0, 2)]
     assert ratios[0] == {"filter": pytest.approx(4), "sum": pytest.approx(2)}  # kinks of |q|: first order
@@ -181,6 +183,6 @@ def test_errors() -> None:
         image_smoothness([np.zeros((2, 9))])
     with pytest.raises(SettingError, match=r"got shape \(3,\)"):
         kernel_smoothness(np.zeros(3), 1.0)
-    kernel = KernelSmoothness(value=1, gradient=2, hessian=3, area=0.5, mass=0.7)
+    kernel = KernelSmoothness(value=1, gradient=2, hessian=3, area=0.5, radius=0.4, mass=0.7)
     with pytest.raises(SettingError, match=r'unknown response "ab"\. Did you mean "abs"'):
         response_errors(BUMP, kernel, 0.1, "ab")

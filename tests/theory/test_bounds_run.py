@@ -29,9 +29,10 @@ from symmetry_audit.theory import (
     stretched,
 )
 from symmetry_audit.theory._kappa import pays
+from tests.oracles.printed_bounds import printed_bound
 
 IMAGE = Smoothness(value=1.0, gradient=0.05, hessian=0.01)
-KERNEL = KernelSmoothness(value=0.04, gradient=0.02, hessian=0.03, area=100.0, mass=0.5)
+KERNEL = KernelSmoothness(value=0.04, gradient=0.02, hessian=0.03, area=100.0, radius=6.0, mass=0.5)
 
 
 def row(scenario: str = "dataset_strict", **changes) -> ResultRow:
@@ -121,6 +122,32 @@ def test_theorem_4_2_comes_with_a_loss() -> None:
     assert found.rows[0].bounds[2].total == pytest.approx(0.5 + 2 * found.rows[0].bounds[1].total)
 
 
+@pytest.mark.parametrize(("mu", "side"), [(1.0, 1), (8.0, 2)])
+def test_as_printed_is_for_2_over_mu_times_the_energy(mu: float, side: int) -> None:
+    """||x - y||^2 + (2/mu) R, of growth 1, on the domain of radius 1; Lemma 3.5 has a mean where R is an integral."""
+    px = 2 / 480
+    image = 1.0, 0.05 / px, 0.01 / px**2
+    radius = 6.0 * side * px
+    weight = 2 / mu * (1 + radius) ** 2
+    kernel = [weight * value / (side * px) ** power for value, power in ((0.04, 2), (0.02, 3), (0.03, 4))]
+    epsilon = 2 / mu * 4 * 0.51 / 255
+    wanted = printed_bound(epsilon, 1.0, side * px, image, (0.0, 0.0, 0.0), tuple(kernel), (1.0, 0.0, radius))
+    found = bounds(row(downscale=side), mu=mu, points=480)
+    assert found.rows[0].bounds[2].theorem == "3.7 as printed"
+    assert found.points == 480
+    printed = terms(found, "3.7 as printed")
+    assert printed["epsilon"] == pytest.approx(wanted["Chat"] * epsilon)
+    assert printed["mesh: regularizer"] == pytest.approx(wanted["C1"] * (1 + radius) ** 2 * (side * px) ** 2)
+    curvature = (image[1] ** 2 + image[0] * image[2]) * (side * px) ** 2
+    assert printed["mesh: norm"] == pytest.approx(8 * curvature)
+    assert printed["mesh: data"] == pytest.approx(4 * 8 * curvature)  # Cbar with 1 for 4 D_k^2 F2, the mass of k
+
+
+def test_as_printed_needs_the_mesh_and_a_response_without_squares() -> None:
+    assert [bound.theorem for bound in bounds().rows[0].bounds] == ["3.3", "3.7"]
+    assert [bound.theorem for bound in bounds(response="energy", points=480).rows[0].bounds] == ["3.3", "3.7"]
+
+
 def test_vacuous_is_said_where_it_is() -> None:
     found = bounds(row(), row(epsilon=600.0))
     assert [bound.vacuous for bound in found.rows[0].bounds] == [False, False]
@@ -176,10 +203,19 @@ def test_text_shows_every_term_and_says_what_is_ours() -> None:
     assert head == "Regularizer ε 2ε/μ Distances Filter Sum Thm 3.7 Thm 4.2 Vacuous Allowed ε Pays"
     assert text.startswith("What symmetry promises a restoration of DIV2K (100 images), mu = 1.\n")
     plain = " ".join(text.split())
-    assert "ours: derived, the printed constants could not be compared" in plain
+    assert "The composition of C is ours" in plain and "As printed" not in plain
     assert "F = 1, G = 0.05 per px, H = 0.01 per px² (given)" in plain
     assert "Dataset, strict rotations" in text and "Dataset, adaptive transformations" in text
     assert "with L = 0.01" in plain and "κ = 2 grey levels" in plain
+    assert max(map(len, text.splitlines())) <= 110
+
+
+def test_theorem_3_7_as_printed_has_a_table_of_its_own() -> None:
+    text = bounds_text(bounds(row(), row("dataset_adaptive"), points=480, loss=0.01))
+    head, printed = (" ".join(line.split()) for line in text.splitlines() if line.lstrip().startswith("Regularizer"))
+    assert head == "Regularizer ε 2ε/μ Distances Filter Sum Thm 3.7 Thm 4.2 Vacuous"
+    assert printed == "Regularizer As printed: Ĉε C₁(Dᵣ+D_R)²h² C₂(Dᵣ+Dₖ)²h² Thm 3.7"
+    assert "m = 480 px" in " ".join(text.split())
     assert max(map(len, text.splitlines())) <= 110
 
 
@@ -195,7 +231,7 @@ def test_scales_are_shown_where_they_vary() -> None:
 
 
 def test_json_and_back() -> None:
-    found = bounds(row(), row("dataset_adaptive", sigma=None), loss=0.01, kappa=2.0)
+    found = bounds(row(), row("dataset_adaptive", sigma=None), loss=0.01, kappa=2.0, points=480)
     document = json.loads(dump_json(found.to_dict()))
     assert next(iter(document)) == "schema" and document["schema"] == "symaudit.bounds/1"
     assert document["rows"][0]["bounds"][1]["total"] == found.rows[0].bounds[1].total
