@@ -186,6 +186,7 @@ def _start(
 
 def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> TrainSettings:
     """The settings of the run: flags before the report before the recipe."""
+    from symmetry_audit.errors import SettingError
     from symmetry_audit.nets import build
     from symmetry_audit.training import RECIPES, make_settings
 
@@ -196,6 +197,11 @@ def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> Train
     if given["eq_reg"] is not None:
         given["eq_group"] = _eq_group(group, start)
         group = None if method == "cnn" else group
+    elif method == "cnn" and group not in (None, "p1"):
+        raise SettingError(
+            f"a plain network has no group: add --eq-reg 0.1 to teach it {group}, choose --conv gcnn, fconv, ... to "
+            f"build {group} in, or --group p1"
+        )
     # building it finds out what does not fit together, and the group and basis that are the method's own
     named = {"scale": task.scale, "group": group, "basis": options["basis"], "relaxed": given["relax"] is not None}
     network = build(backbone, method, preset=options["preset"], **named)

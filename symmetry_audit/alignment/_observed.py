@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.alignment._domain import Domain
-from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.errors import ModelError, SettingError, SymmetryAuditError, one_line
 from symmetry_audit.inference import restore_image
 
 __all__ = ["Observed"]
@@ -24,11 +24,19 @@ class Observed:
     def __call__(self, image: Tensor, domain: Domain) -> tuple[Tensor, dict[str, Tensor]]:
         """Phi of ``image`` faded at the edge of ``domain``, (3, s side, s side) float64, and the layers' features.
 
-        It runs as :func:`restore_image` says: in eval mode, not clipped. Raises ModelError for NaN.
+        It runs as :func:`restore_image` says: in eval mode, not clipped. Raises ModelError where it fails, and for NaN.
         """
+        pixels = domain.faded(image).permute(1, 2, 0).numpy()
         with self._catching() as features:
-            pixels = domain.faded(image).permute(1, 2, 0).numpy()
-            restored = torch.from_numpy(restore_image(self.network, pixels, device=self.device))
+            try:
+                restored = torch.from_numpy(restore_image(self.network, pixels, device=self.device))
+            except SymmetryAuditError:
+                raise
+            except Exception as error:  # whatever somebody else's code raises
+                size = f"{image.shape[-1]} x {image.shape[-2]} px"
+                raise ModelError(
+                    f"the network failed on an image of {size} ({one_line(error)}); crop to one it takes"
+                ) from error
         if not torch.isfinite(restored).all():
             raise ModelError("the network gave NaN or infinite values; check its weights and the range it expects")
         return restored.permute(2, 0, 1).double(), features

@@ -276,6 +276,11 @@ def test_refusals(rng):
         measure_alignment(nn.Identity(), [], "p4")
     with pytest.raises(DataError, match=r"a\.png: a margin of 30 px leaves nothing of 48 x 48 px to compare"):
         measure_alignment(nn.Identity(), images, "p4", margin=30)
+    halved = nn.Sequential(nn.PixelUnshuffle(2), nn.PixelShuffle(2))
+    with pytest.raises(
+        ModelError, match=r"a\.png: the network failed on an image of 15 x 15 px \(.*\); crop to one it"
+    ):
+        measure_alignment(halved, images, "p4", crop=15)
     with pytest.raises(ModelError, match=r"a\.png: the network gave NaN or infinite values; check its weights"):
         measure_alignment(Times(float("nan")), images, "p4")
     with pytest.raises(ModelError, match=r"a\.png: for an image of shape .* the network gave"):

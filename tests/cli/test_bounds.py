@@ -55,11 +55,15 @@ def test_constants_come_from_the_runs_own_images(call, run, photos):
     code, out, err = call("bounds", run, "--json")
     assert (code, err) == (0, "Reading 4 images of photos for F, G and H\n")
     luma = [np.asarray(Image.open(path)) @ [0.299, 0.587, 0.114] / 255 for path in sorted(photos.iterdir())]
-    expected, found = image_smoothness(luma), one_document(out)["smoothness"]
+    expected, document = image_smoothness(luma), one_document(out)
+    found = document["smoothness"]
+    assert document["points"] == max(max(image.shape) for image in luma)
+    assert [bound["theorem"] for bound in document["rows"][0]["bounds"]] == ["3.3", "3.7", "3.7 as printed"]
     assert found["estimator"] == "maximum of finite differences of 4 images"
     assert [found[name] for name in ("value", "gradient", "hessian")] == pytest.approx(
         [expected.value, expected.gradient, expected.hessian]
     )
+    assert call("bounds", run, "--limit", "1")[2] == "Reading 1 image of photos for F, G and H\n"
     code, out, _ = call("bounds", run, "--json", "-q", "--estimator", "q99.9", "--limit", "1")
     few = one_document(out)["smoothness"]
     assert few["estimator"] == "99.9 % quantile of finite differences of 1 image"

@@ -267,6 +267,11 @@ def test_every_task_trains(train, tmp_path, rng, task):
         (("--cache-limit", "1e-9"), 2, "--cache-limit"),
         (("--eq-reg", "0.1"), 2, "--eq-reg needs to know towards which group: add --group, such as --group p4"),
         (("--eq-reg", "0"), 2, "--eq-reg"),
+        (
+            ("--conv", "cnn", "--group", "p4"),
+            2,
+            "a plain network has no group: add --eq-reg 0.1 to teach it p4, choose",
+        ),
         (("--eq-layers", "2"), 2, "EQ-Reg needs a weight"),
         (("--eq-reg", "0.1", "--group", "p3"), 2, "takes 32 channels, no multiple of the 3 elements of p3"),
         (("--eq-reg", "0.1", "--group", "p4", "--eq-layers", "boddy.*"), 2, 'no layer is called "boddy.*"'),
