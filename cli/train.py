@@ -199,7 +199,7 @@ def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> Train
         group = None if method == "cnn" else group
     elif method == "cnn" and group not in (None, "p1"):
         raise SettingError(
-            f"a plain network has no group: add --eq-reg 0.1 to teach it {group}, choose --conv gcnn, fconv, ... to "
+            f"a plain network has no group: add --eq-reg 0.1 to teach it {group}, choose --conv fconv, sa, ... to "
             f"build {group} in, or --group p1"
         )
     # building it finds out what does not fit together, and the group and basis that are the method's own

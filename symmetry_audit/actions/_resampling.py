@@ -54,7 +54,7 @@ def resampling(element: Element, side: int, dtype: torch.dtype, device: torch.de
 
 def _multiplied(table: Tensor, images: Tensor) -> Tensor:
     with torch.autocast(images.device.type, enabled=False):  # sparse products know no half precision
-        columns = images.flatten(-2).flatten(0, -2).T.contiguous()  # by rows the product takes up to thrice as long
+        columns = images.reshape(-1, table.shape[1]).T.contiguous()  # by rows the product takes up to thrice as long
         return (table @ columns).T.contiguous().view(images.shape)
 
 

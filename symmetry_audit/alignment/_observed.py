@@ -33,9 +33,10 @@ class Observed:
             except SymmetryAuditError:
                 raise
             except Exception as error:  # whatever somebody else's code raises
-                size = f"{image.shape[-1]} x {image.shape[-2]} px"
+                side = image.shape[-1]
                 raise ModelError(
-                    f"the network failed on an image of {size} ({one_line(error)}); crop to one it takes"
+                    f"the network failed on a square of {side} px ({one_line(error)}); if that is the size's fault, "
+                    "choose another crop"
                 ) from error
         if not torch.isfinite(restored).all():
             raise ModelError("the network gave NaN or infinite values; check its weights and the range it expects")

@@ -74,10 +74,10 @@ class Bound:
 class BoundRow:
     """What the theorems give for one regularizer and scenario of a run; ``epsilon`` is Eq. (8) in the run's unit.
 
-    ``bounds`` are those of Theorems 3.3, 3.7, the latter as printed where the mesh is known, and, where a fitting error
-    was given, 4.2. Where kappa was asked for,
-    ``allowed_epsilon`` is the largest epsilon at which a group of this order pays by Eq. (46), in the run's unit
-    (negative where nothing pays), and ``pays`` whether this one does.
+    ``bounds`` are those of Theorems 3.3 and 3.7, of 3.7 as printed, too, where RunBounds has ``points``, and of 4.2
+    where a fitting error was given. Where kappa was asked for, ``allowed_epsilon`` is the largest epsilon at which a
+    group of this order pays by Eq. (46), in the run's unit (negative where nothing pays), and ``pays`` whether this
+    one does.
     """
 
     regularizer: str

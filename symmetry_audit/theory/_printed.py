@@ -11,10 +11,10 @@ R beyond D_R; F1 G1 H1, F2 G2 H2, F3 G3 H3 bound their values, gradients and Hes
 the form norm + (4/mu) (data + regularizer) + (2/mu) epsilon of :func:`~symmetry_audit.theory.mesh_bound`.
 
 What does not follow as printed: (SM5.35) squares a triangle inequality of three terms without its factor 3; (SM4.6)
-and (SM4.10) take (D_r + D_R)^2 for an area that is four times that; R is linear in the image there, (SM4.5), without
-the absolute value of Eq. (8); and the statement of Lemma SM5.1 has F3 H1 where its proof has 2 F3 H1, used here.
-:mod:`symmetry_audit.theory._constants` derives the theorem without these steps; its terms for distances and the data
-are a third of those printed.
+and (SM4.10) take (D_r + D_R)^2 for an area that is pi to four times that; R is linear in the image there, (SM4.5),
+without the absolute value of Eq. (8); and Lemma SM5.1 is stated with F3 H1 where its proof has 2 F3 H1, used here.
+:mod:`symmetry_audit.theory._constants` derives the theorem without these steps. Without a blur its term for distances
+is a third of the printed one, its term for the data a sixth: a third for the sum, half for mu.
 """
 
 from __future__ import annotations

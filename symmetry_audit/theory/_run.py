@@ -54,7 +54,7 @@ def run_bounds(
 
     With ``points``, m of h = 2/m, the pixels along the longest side of any image, Theorem 3.7 comes as printed too,
     where the response is "abs": without a blur, mu/2 times the squared distance for the data term, and Lemma 3.5, which
-    knows no absolute values, for the regularizer. Other than ours it grows with m.
+    knows no absolute values, for the regularizer. Unlike ours it grows with m.
 
     With ``kappa``, in the unit of the row's epsilon, Eq. (46) is decided for each row's group: its fitting term is
     (mu/2) ``loss`` and what epsilon grows by on held-out blocks, its mesh term the measured floor, as in `recommend`.
@@ -76,7 +76,7 @@ def run_bounds(
         rows=rows,
         loss=loss,
         kappa=kappa,
-        points=points,
+        points=points if made.response == "abs" else None,
     )
 
 

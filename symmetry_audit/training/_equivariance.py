@@ -48,6 +48,9 @@ class EquivarianceRegularizer:
     >>> regularizer = EquivarianceRegularizer(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 3)), "p4")
     >>> restored, penalty = regularizer(torch.rand(2, 3, 16, 16), element=1)
 
+    Features are compared while the model runs the second time. So layers within ``torch.utils.checkpoint``, which runs
+    them once more on the way back, cannot count.
+
     Raises SettingError where there is no such layer, where channels are no multiple of the group's order, and where
     ``model`` has layers over another group.
     """
@@ -145,14 +148,16 @@ class _Error(torch.autograd.Function):
     def forward(ctx: Any, value: Tensor, turned: Tensor, action: _Action) -> Tensor:
         ctx.save_for_backward(value, turned)
         ctx.action = action
-        differences = action.differences(value, turned, action.inside)
-        return torch.stack([part.square_().sum() for _, part in differences]).sum() / action.count
+        total = action.inside.new_zeros(())
+        for _, part in action.differences(value, turned, action.inside):
+            total += part.square_().sum()
+        return total / action.count
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         value, turned = ctx.saved_tensors
-        to_value, to_turned = torch.empty_like(value), torch.empty_like(turned)
+        to_value, to_turned = (one.new_empty(one.shape) for one in (value, turned))  # by planes, whatever theirs are
         weight = ctx.action.inside * (2 * gradient / ctx.action.count)
         for where, part in ctx.action.differences(value, turned, weight):
             to_value.flatten(0, 1)[where] = ctx.action.adjoint(part)
@@ -173,12 +178,13 @@ class _Action:
         self.turn = resampling(group.elements[element], side, dtype, value.device)
         self.inside, pixels = _disc(side, dtype, value.device)
         self.count = planes * pixels
-        together = min(IN_CACHE // (4 * side * side), planes) if value.device.type == "cpu" else planes
+        fit = IN_CACHE // (dtype.itemsize * side * side)
+        together = min(fit, planes) if value.device.type == "cpu" else planes
         along, at = (group, element) if over_group else (TRIVIAL, 0)
         self.there, self.back = _moves(along, at, together, value.device)
 
     def differences(self, value: Tensor, turned: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """(pi_A value - turned) ``weight`` of some planes after the others, and which these are."""
+        """A few planes at a time: which ones, and ``weight`` (pi_A value - turned) of them."""
         value, turned = value.flatten(0, 1), turned.flatten(0, 1)
         for first in range(0, len(value), len(self.there)):
             where = slice(first, first + len(self.there))
@@ -193,8 +199,11 @@ class _Action:
 
 @lru_cache(maxsize=256)
 def _moves(group: Group, element: int, planes: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Where each of about ``planes`` planes comes from when ``element`` moves them along the group; and its inverse."""
-    firsts = torch.arange(0, max(planes // group.order, 1) * group.order, group.order)[:, None]
+    """Where each of ``planes`` planes comes from when ``element`` moves them along the group, and when it moves back.
+
+    They are filled up to whole features over the group.
+    """
+    firsts = torch.arange(0, max(planes, 1), group.order)[:, None]
     both = group.quotients()[[element, group.index(~group.elements[element])]]
     there, back = ((firsts + torch.from_numpy(one)).flatten().to(device) for one in both)
     return there, back

@@ -278,7 +278,7 @@ def test_refusals(rng):
         measure_alignment(nn.Identity(), images, "p4", margin=30)
     halved = nn.Sequential(nn.PixelUnshuffle(2), nn.PixelShuffle(2))
     with pytest.raises(
-        ModelError, match=r"a\.png: the network failed on an image of 15 x 15 px \(.*\); crop to one it"
+        ModelError, match=r"a\.png: the network failed on a square of 15 px \(.*\); if that is the size"
     ):
         measure_alignment(halved, images, "p4", crop=15)
     with pytest.raises(ModelError, match=r"a\.png: the network gave NaN or infinite values; check its weights"):

@@ -33,6 +33,6 @@ def printed_bound(
     C2 = 4 / mu * Cbar + 8 * G1**2 + 8 * F1 * H1
     bound = (C1 * (Dr + DR) ** 2 + C2 * (Dr + Dk) ** 2) * h**2 + Chat * epsilon
     uncombined = Ctilde * h**2 + Chat * epsilon + (8 * G1**2 + 8 * F1 * H1) * (Dr + Dk) ** 2 * h**2
-    assert abs(bound - uncombined) <= abs(bound) / 10**12
+    assert bound == uncombined
     named = {"C0": C0, "Cbar": Cbar, "Creg": Creg, "C1": C1, "C2": C2, "Chat": Chat, "Ctilde": Ctilde, "bound": bound}
     return {name: float(value) for name, value in named.items()}

@@ -72,6 +72,10 @@ def test_kernels_by_samples() -> None:
     assert found.hessian == pytest.approx(peak / sigma**2, rel=1e-3)
     assert found.mass == pytest.approx(1.0, abs=1e-6)
     assert found.area == pytest.approx(np.pi * 81, rel=1e-2)
+    lone = np.zeros((5, 5))
+    lone[2, 3] = 1.0
+    assert kernel_smoothness(lone, 0.5).radius == pytest.approx(0.5)
+    assert kernel_smoothness(np.zeros((3, 3)), 0.5).radius == 0
     wider = found.scaled(2.0)
     assert found.radius == pytest.approx(9, rel=1e-2)
     assert (wider.mass, wider.area, wider.radius) == (found.mass, 4 * found.area, 2 * found.radius)

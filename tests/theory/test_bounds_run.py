@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from symmetry_audit.errors import ReportError, SettingError
+from symmetry_audit.groups import MAX_RATIO
 from symmetry_audit.reports import bounds_text
 from symmetry_audit.results import (
     AuditReport,
@@ -31,6 +32,7 @@ from symmetry_audit.theory import (
 from symmetry_audit.theory._kappa import pays
 from tests.oracles.printed_bounds import printed_bound
 
+SCENARIOS = "dataset_strict", "dataset_adaptive"
 IMAGE = Smoothness(value=1.0, gradient=0.05, hessian=0.01)
 KERNEL = KernelSmoothness(value=0.04, gradient=0.02, hessian=0.03, area=100.0, radius=6.0, mass=0.5)
 
@@ -145,7 +147,18 @@ def test_as_printed_is_for_2_over_mu_times_the_energy(mu: float, side: int) -> N
 
 def test_as_printed_needs_the_mesh_and_a_response_without_squares() -> None:
     assert [bound.theorem for bound in bounds().rows[0].bounds] == ["3.3", "3.7"]
-    assert [bound.theorem for bound in bounds(response="energy", points=480).rows[0].bounds] == ["3.3", "3.7"]
+    energy = bounds(response="energy", points=480)
+    assert [bound.theorem for bound in energy.rows[0].bounds] == ["3.3", "3.7"]
+    assert energy.points is None and "As printed" not in bounds_text(energy)
+
+
+def test_as_printed_allows_for_deformations_and_leaves_theorem_4_2_alone() -> None:
+    """Fields stretched by 2 have twice the gradient and four times the Hessian."""
+    strict, adaptive = (terms(bounds(row(name), points=480), "3.7 as printed") for name in SCENARIOS)
+    assert adaptive["mesh: norm"] == pytest.approx(MAX_RATIO**2 * strict["mesh: norm"])
+    with_loss = bounds(points=480, loss=0.25).rows[0].bounds
+    assert [bound.theorem for bound in with_loss] == ["3.3", "3.7", "3.7 as printed", "4.2"]
+    assert with_loss[3].total == pytest.approx(0.5 + 2 * with_loss[1].total)
 
 
 def test_vacuous_is_said_where_it_is() -> None:

@@ -121,6 +121,7 @@ def test_the_solvable_case_never_violates_it(turn: ExactTurn, anisotropy: float)
             sharper = mesh_bound(epsilon, mesh.mu, derived, trivial=trivial_bound(shape))
             assert mesh.equivariance_error(y, turn) <= sharper.total < bound.total
             assert bound.terms["mesh: norm"] == pytest.approx(3 * sharper.terms["mesh: norm"])
+            assert bound.terms["mesh: data"] == pytest.approx(6 * sharper.terms["mesh: data"])
 
 
 def test_errors() -> None:

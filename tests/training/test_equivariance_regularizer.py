@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from symmetry_audit.errors import SettingError
 from symmetry_audit.layers import GroupConv2d, LiftingConv2d, ProjectionConv2d
 from symmetry_audit.nets import build
-from symmetry_audit.training import OUTPUT, EquivarianceRegularizer
+from symmetry_audit.training import OUTPUT, EquivarianceRegularizer, _equivariance
 from tests.oracles import symmetry
 
 
@@ -195,21 +195,56 @@ def test_no_memory_beyond_the_second_forward_pass(group):
 
 @pytest.mark.parametrize(("group", "element"), [("p4", 1), ("p8", 3)])
 def test_a_few_planes_at_a_time_are_as_good_as_all(group, element, monkeypatch):
-    """Two images of 16 channels, three features over p4 at a time, or one over p8: the last piece is smaller."""
+    """Two images of 16 channels, 24 planes at a time: the second piece is smaller."""
     net, x = plain(16), images()
-    found = []
-    for room in (2**30, 4 * 12 * 12 * 12):
+    found, pieces = [], []
+    differences = _equivariance._Action.differences
+
+    def counted(*arguments):
+        for piece in differences(*arguments):
+            pieces[-1] += 1
+            yield piece
+
+    monkeypatch.setattr(_equivariance._Action, "differences", counted)
+    for room in (2**30, 24 * 12 * 12 * 8):
+        pieces.append(0)
         monkeypatch.setattr("symmetry_audit.training._equivariance.IN_CACHE", room)
         net.zero_grad()
         penalty = EquivarianceRegularizer(net, group)(x, element)[1]
         penalty.backward()
         found.append([penalty.detach(), *(weight.grad.clone() for weight in net.parameters())])
-    for whole, pieces in zip(*found, strict=True):
-        assert torch.allclose(whole, pieces, rtol=1e-10, atol=1e-12 * float(whole.abs().max()))
+    assert pieces == [6, 10]  # there and back: two hidden layers, and an output of 6 planes
+    for whole, parts in zip(*found, strict=True):
+        assert torch.allclose(whole, parts, rtol=1e-10, atol=1e-12 * float(whole.abs().max()))
+
+
+class ThroughTokens(nn.Module):
+    """Features on their way through tokens, as in transformers: strided, not by planes."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(2).transpose(1, 2).contiguous().tanh().transpose(1, 2).reshape(x.shape)
+
+
+@pytest.mark.parametrize(("group", "element"), [("p4", 1), ("p8", 1)])
+@pytest.mark.parametrize("kind", ["channels last", "tokens"])
+def test_features_of_any_memory_layout(group, element, kind):
+    torch.manual_seed(0)
+    body = ThroughTokens() if kind == "tokens" else nn.Tanh()
+    net = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), body, nn.Conv2d(8, 3, 3, padding=1)).double()
+    plainly = nn.Sequential(net[0], nn.Tanh(), net[2])
+    found = []
+    for model, layout in ((plainly, torch.contiguous_format), (net, torch.channels_last)):
+        model.to(memory_format=torch.contiguous_format if kind == "tokens" else layout)
+        model.zero_grad()
+        restored, penalty = EquivarianceRegularizer(model, group)(images(), element)
+        (restored.mean() + penalty).backward()
+        found.append([penalty.detach(), *(weight.grad.clone() for weight in model.parameters())])
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-12 * float(one.abs().max()))
 
 
 def test_features_are_compared_while_the_second_pass_runs():
-    """So that their gradients arise one after the other on the way back, each where a feature is no longer needed."""
+    """So that on the way back the gradient of each arises just before its layer needs it, and not all at once."""
     order, net = [], plain()
     regularizer = EquivarianceRegularizer(net, "p4")
     compare = regularizer._error
