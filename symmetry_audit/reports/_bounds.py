@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from symmetry_audit.reports._columns import column
 from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._table import NULL, Part, Table, text_table
-from symmetry_audit.results import SCENARIO_TITLES, BoundRow, RunBounds
+from symmetry_audit.results import AS_PRINTED, SCENARIO_TITLES, BoundRow, RunBounds
 
 __all__ = ["bounds_text"]
 
-AS_PRINTED = "3.7 as printed"
 PRINTED = ("mesh: regularizer", "mesh: norm", "mesh: data")  # what C1 holds, and C2
 
 
@@ -62,12 +61,11 @@ def _columns(found: RunBounds) -> dict[str, list[str]]:
 
 def _printed_columns(rows: Sequence[BoundRow]) -> dict[str, list[str]]:
     """What each term of Theorem 3.7 contributes as printed."""
-    theorem = AS_PRINTED
     return {
-        "As printed: Ĉε": column([_terms(row, "epsilon", theorem=theorem) for row in rows]),
-        "C₁(Dᵣ+D_R)²h²": column([_terms(row, PRINTED[0], theorem=theorem) for row in rows]),
-        "C₂(Dᵣ+Dₖ)²h²": column([_terms(row, *PRINTED[1:], theorem=theorem) for row in rows]),
-        "Thm 3.7": column([_total(row, theorem) for row in rows]),
+        "As printed: Ĉε": column([_terms(row, "epsilon", theorem=AS_PRINTED) for row in rows]),
+        "C₁(Dᵣ+D_R)²h²": column([_terms(row, PRINTED[0], theorem=AS_PRINTED) for row in rows]),
+        "C₂(Dᵣ+Dₖ)²h²": column([_terms(row, *PRINTED[1:], theorem=AS_PRINTED) for row in rows]),
+        "Thm 3.7": column([_total(row, AS_PRINTED) for row in rows]),
     }
 
 

@@ -11,7 +11,7 @@ from symmetry_audit.results._alignment_parts import (
     MeanAlignment,
     ScenarioAlignment,
 )
-from symmetry_audit.results._bounds import BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
+from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._recommendation import (
@@ -36,6 +36,7 @@ __all__ = [
     "AFFINE_COLUMNS",
     "AFFINE_FILE",
     "ALIGNMENT_SCHEMA",
+    "AS_PRINTED",
     "BOUNDS_SCHEMA",
     "COMPARISON_SCHEMA",
     "EVALUATION_SCHEMA",

@@ -9,9 +9,10 @@ from typing import Any
 
 from symmetry_audit.errors import ReportError
 
-__all__ = ["BOUNDS_SCHEMA", "Bound", "BoundRow", "RunBounds", "Smoothness"]
+__all__ = ["AS_PRINTED", "BOUNDS_SCHEMA", "Bound", "BoundRow", "RunBounds", "Smoothness"]
 
 BOUNDS_SCHEMA = "symaudit.bounds/1"
+AS_PRINTED = "3.7 as printed"  # the theorem with the constants of [SA]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.groups import MAX_RATIO, Group
-from symmetry_audit.results import AuditReport, Bound, BoundRow, ResultRow, RunBounds, Smoothness
+from symmetry_audit.results import AS_PRINTED, AuditReport, Bound, BoundRow, ResultRow, RunBounds, Smoothness
 from symmetry_audit.theory._bounds import (
     AREA,
     allowed_epsilon,
@@ -155,7 +155,7 @@ class _Rows:
         mean = (1 + kernel.radius) ** 2  # R is an integral here, in Lemma 3.5 it is divided by this
         off["regularizer"] *= 2 / self.mu * mean
         bound = mesh_bound(2 / self.mu * epsilon, 1.0, off, trivial=trivial_bound(self.smoothness))
-        return replace(bound, theorem="3.7 as printed")
+        return replace(bound, theorem=AS_PRINTED)
 
     def _allowed(self, found: ResultRow, order: int) -> float:
         """The largest epsilon at which the group pays, in the row's unit."""

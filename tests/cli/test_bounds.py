@@ -35,10 +35,11 @@ def theorem(document: dict, name: str, at: int = 0) -> dict:
 
 def test_the_demo_run(tmp_path_factory, symaudit):
     place, _, _ = demo_run(tmp_path_factory, symaudit)
-    done = symaudit("bounds", "symaudit-demo", "--mu", "10", "--limit", "3", cwd=place)
-    assert (done.returncode, done.stderr) == (0, "Reading 3 images of demo for F, G and H\n")
+    done = symaudit("bounds", "symaudit-demo", "--mu", "10", "--limit", "5", cwd=place)
+    assert (done.returncode, done.stderr) == (0, "Reading 5 images of demo for F, G and H\n")
     assert done.stdout.startswith("What symmetry promises a restoration of demo (17 images), mu = 10.\n")
-    assert "maximum of finite differences of 3 images" in " ".join(done.stdout.split())
+    assert "maximum of finite differences of 5 images" in " ".join(done.stdout.split())
+    assert "m = 660 px" in " ".join(done.stdout.split())  # of the fourth one
     report = AuditReport.load(place / "symaudit-demo")
     done = symaudit("bounds", "symaudit-demo", *GIVEN, "--json", cwd=place)
     found = RunBounds.from_dict(one_document(done.stdout))
