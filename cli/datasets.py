@@ -12,7 +12,7 @@ import click
 from symmetry_audit.errors import SettingError
 
 if TYPE_CHECKING:
-    from symmetry_audit.data.manifests import Manifest, Split, Track, Verification
+    from symmetry_audit.verbs.datasets import Manifest, Split, Track, Verification
 
 __all__ = ["datasets"]
 
@@ -21,7 +21,7 @@ SHOWN = 10  # keys printed of each kind before "and N more"; --json has them all
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """Complete "NAME" and, once it is typed, "NAME:split"."""
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     try:
         names = manifests.available()
@@ -58,7 +58,7 @@ def list_datasets(as_json: bool) -> None:
 
     Example: symaudit datasets list
     """
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     found, malformed = [], []
     for name in manifests.available():
@@ -75,7 +75,7 @@ def list_datasets(as_json: bool) -> None:
 
 
 def _is_own(manifest: Manifest) -> bool:
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     return manifest not in manifests.shipped()
 
@@ -107,7 +107,7 @@ def _print_json(command: str, **document: object) -> None:
 
 
 def _load(reference: str) -> tuple[Manifest, Split]:
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     name, split_name = manifests.parse_reference(reference)
     manifest = manifests.load_manifest(name)
@@ -170,7 +170,7 @@ def path(reference: str, data_root: Path | None, files: bool, as_json: bool) -> 
 
     Example: symaudit datasets path Set5 --data-root ~/data
     """
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     manifest, split = _load(reference)
     located = manifests.locate(manifest, split.name, data_root)
@@ -196,7 +196,7 @@ def verify(context: click.Context, reference: str, data_root: Path | None, as_js
 
     Example: symaudit datasets verify DIV2K:valid --data-root ~/data
     """
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     manifest, split = _load(reference)
     result = manifests.verify(manifest, split.name, data_root, track=_track("verify"))
@@ -248,7 +248,7 @@ def add(name: str, folder: Path, force: bool, as_json: bool) -> None:
 
     Example: symaudit datasets add mine ~/photos
     """
-    from symmetry_audit.data import manifests
+    from symmetry_audit.verbs import datasets as manifests
 
     written = manifests.add(name, folder, force=force, track=_track("add"))
     count = manifests.load_manifest(name).split().count

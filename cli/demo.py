@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from symmetry_audit.cli.options import run_options
+from symmetry_audit.cli.derived import RequestCommand, asked, request_options
+from symmetry_audit.cli.measure import measure_and_print
+from symmetry_audit.cli.options import exit_codes, json_option, quiet_option, verbose_option
+from symmetry_audit.cli.progress import image_progress
+from symmetry_audit.verbs import DemoRequest, plan_demo
 
 __all__ = ["demo"]
 
 
-@click.command(short_help="Audit the photographs that ship inside scikit-image.")
-@click.option("--group", default="p32", show_default=True, help="pT for T rotations, pTm with mirrors.")
-@run_options
-def demo(group: str, out: Path | None, as_json: bool, quiet: bool, verbose: bool, **run: object) -> int:
+@click.command(
+    cls=RequestCommand,
+    short_help="Audit the photographs that ship inside scikit-image.",
+    epilog=exit_codes(130),
+)
+@request_options(DemoRequest)
+@json_option
+@quiet_option
+@verbose_option
+def demo(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:
     """Audit the photographs that ship inside scikit-image: nothing is downloaded, no window is opened.
 
-    The controls beside adaptive rows (held-out halves, refitted isotropic fields) are left out to be quick;
-    `symaudit measure` has them.
+    The controls beside adaptive rows (held-out halves, isotropic noise) are left out to be quick; `symaudit measure`
+    has them.
 
     \b
     Example:
       symaudit demo
     """
-    from symmetry_audit import audit, data
-    from symmetry_audit.cli.measure import measure_and_print
-
-    source, settings = data.demo_source(), audit.make_settings(group=group, controls=False)
-    folder = out or Path("symaudit-demo")
-    talk = {"as_json": as_json, "quiet": quiet, "verbose": verbose, "allow_skipped": True}
-    return measure_and_print(source, settings, folder, run, **talk)
+    with image_progress(quiet) as progress:
+        plan = plan_demo(asked(DemoRequest, options, progress=progress))
+        return measure_and_print(plan, as_json=as_json, quiet=quiet, verbose=verbose, allow_skipped=True)

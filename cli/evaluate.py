@@ -7,25 +7,38 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.evaluating import evaluated, evaluating_options, table_options, write_tables
-from symmetry_audit.cli.options import EXIT_CODES, config_option, quiet_option
+from symmetry_audit.cli.derived import RequestCommand, asked, request_options
+from symmetry_audit.cli.options import (
+    allow_skipped_option,
+    config_option,
+    exit_codes,
+    quiet_option,
+    speaker,
+    table_options,
+    write_tables,
+)
+from symmetry_audit.cli.progress import image_progress
+from symmetry_audit.verbs import EvaluateRequest
+from symmetry_audit.verbs import evaluate as run
 
 __all__ = ["evaluate"]
 
 
-@click.command(short_help="Measure PSNR and SSIM of a trained network.", epilog=EXIT_CODES)
-@click.argument("model", metavar="MODEL")
-@evaluating_options(required=True)
-@config_option
+@click.command(cls=RequestCommand, short_help="Measure PSNR and SSIM of a trained network.", epilog=exit_codes(4, 130))
+@request_options(EvaluateRequest)
 @table_options
+@allow_skipped_option
+@config_option
 @quiet_option
-def evaluate(model: str, as_json: bool, csv: Path | None, latex: Path | None, quiet: bool, **options: Any) -> int:
+def evaluate(
+    as_json: bool, csv: Path | None, latex: Path | None, allow_skipped: bool, quiet: bool, **options: Any
+) -> int:
     """Measure PSNR and SSIM of MODEL on test images, beside those of its input.
 
     MODEL is the folder of a training run, a .safetensors file, or a baseline: bicubic (interpolation, for
     super-resolution) or identity (the degraded images as they are). Degraded images are made from the clean ones as
-    the network was trained for; noise is the same in every run with the same seed. Images that the network was
-    trained on are refused. Outputs are clipped and rounded to 8 bits before they are scored.
+    the network was trained for; noise is the same in every run with the same seed. Test images that are in the
+    training set are refused. Outputs are clipped and rounded to 8 bits before they are scored.
 
     \b
     Example:
@@ -36,7 +49,8 @@ def evaluate(model: str, as_json: bool, csv: Path | None, latex: Path | None, qu
     """
     from symmetry_audit.reports import evaluation_csv, evaluation_tex, evaluation_text
 
-    found = evaluated(model, options, quiet)
+    with image_progress(quiet) as progress:
+        found = run(asked(EvaluateRequest, options, progress=progress, say=speaker(quiet)))
     click.echo(found.to_json() if as_json else evaluation_text(found), nl=False)
     write_tables({csv: lambda: evaluation_csv(found), latex: lambda: evaluation_tex(found)}, quiet)
-    return 4 if found.skipped and not options["allow_skipped"] else 0
+    return 4 if found.skipped and not allow_skipped else 0

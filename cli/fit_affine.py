@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from symmetry_audit.cli.measuring import datasets, default_folder, measuring_options, print_skipped
-from symmetry_audit.cli.options import EXIT_CODES, complete, progress_on_stderr, run_options
+from symmetry_audit.cli.derived import RequestCommand, asked, request_options
+from symmetry_audit.cli.options import (
+    allow_skipped_option,
+    config_option,
+    exit_codes,
+    json_option,
+    print_skipped,
+    quiet_option,
+    speaker,
+    verbose_option,
+)
+from symmetry_audit.cli.progress import image_progress
+from symmetry_audit.verbs import FitRequest, plan_fit
 
 __all__ = ["fit_affine"]
 
-FIT_SCHEMA = "symaudit.affine/1"
 
-
-@click.command("fit-affine", short_help="Fit the deformed group of every image.", epilog=EXIT_CODES)
-@click.argument("source", shell_complete=complete(datasets))
-@measuring_options("tv,tv2,sobel,prewitt")
-@click.option("--plot", is_flag=True, help="Draw every image with its ellipse and its responses before and after.")
-@run_options
-def fit_affine(
-    source: str,
-    data_root: Path | None,
-    out: Path | None,
-    plot: bool,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
-    allow_skipped: bool,
-    **options: object,
-) -> int:
+@click.command(
+    "fit-affine", cls=RequestCommand, short_help="Fit the deformed group of every image.", epilog=exit_codes(4, 130)
+)
+@request_options(FitRequest)
+@json_option
+@allow_skipped_option
+@config_option
+@quiet_option
+@verbose_option
+def fit_affine(as_json: bool, allow_skipped: bool, quiet: bool, verbose: bool, **options: Any) -> int:
     """Find for every image of SOURCE the deformation w under whose group it is most symmetric.
 
     SOURCE is anything that `symaudit measure` takes, one image included. For every regularizer that depends on
@@ -42,30 +45,14 @@ def fit_affine(
       symaudit fit-affine photo.png --plot
       symaudit fit-affine photos/ --reg tv,sobel --out fits
     """
-    from symmetry_audit import api, audit, data
     from symmetry_audit.reports import fits_text
     from symmetry_audit.results import dump_json
 
-    run = {name: options.pop(name) for name in ("device", "workers", "resume", "force", "on_error")}
-    settings = audit.fit_settings(**{key: value for key, value in options.items() if value is not None})
-    opened = data.open_source(source, data_root)
-    if opened.note and not quiet:
-        click.echo(opened.note, err=True)
-    folder = out or default_folder("symaudit-fits", opened.name)
-    with progress_on_stderr(quiet) as progress:
-        fits, skipped = api.run_fits(opened, settings, out=folder, plot=plot, progress=progress, **run)
-    if as_json:
-        document = {
-            "schema": FIT_SCHEMA,
-            "source": opened.text,
-            "settings": settings.to_dict(),
-            "fits": [fit.to_dict() for fit in fits],
-            "skipped": [{"image": item.image, "reason": item.reason} for item in skipped],
-        }
-        click.echo(dump_json(document), nl=False)
-    else:
-        click.echo(fits_text(fits), nl=False)
+    with image_progress(quiet) as progress:
+        plan = plan_fit(asked(FitRequest, options, progress=progress, say=speaker(quiet)))
+        found = plan.run(plan.folder)
+    click.echo(dump_json(found.to_dict()) if as_json else fits_text(found.fits), nl=False)
     if not quiet:
-        print_skipped(skipped, verbose)
-        click.echo(f"Fits written to {folder}", err=True)
-    return 4 if skipped and not allow_skipped else 0
+        print_skipped(found.skipped, verbose)
+        click.echo(f"Fits written to {plan.folder}", err=True)
+    return 4 if found.skipped and not allow_skipped else 0

@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from symmetry_audit.cli.options import EXIT_CODES
+from symmetry_audit.cli.options import exit_codes
 from symmetry_audit.errors import SettingError, SymmetryAuditError, suggest
 
 __all__ = ["cli", "main"]
@@ -58,7 +58,7 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=EXIT_CODES)
+@click.group(cls=LazyGroup, context_settings=CONTEXT, epilog=exit_codes(3, 4, 130))
 @click.version_option(None, "--version", package_name="symaudit", prog_name="symaudit")
 def cli() -> None:
     """How symmetric is an image dataset? Measures the symmetry error epsilon_G, Eq. (8) of arXiv 2605.13744.

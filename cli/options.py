@@ -1,77 +1,56 @@
-"""Options that several verbs share, config files, and progress on stderr."""
+"""What several verbs say and ask for beside their requests: output, config files, exit codes, skipped images."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Callable
-from contextlib import contextmanager
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from symmetry_audit.errors import SettingError, suggest
 
+if TYPE_CHECKING:
+    from symmetry_audit.results import SkippedImage
+
 __all__ = [
-    "EXIT_CODES",
-    "NumberList",
-    "complete",
+    "allow_skipped_option",
     "config_option",
-    "device_options",
-    "progress_on_stderr",
+    "dry_run_option",
+    "exit_codes",
+    "json_option",
+    "print_skipped",
     "quiet_option",
-    "run_options",
-    "verbosity_options",
+    "speaker",
+    "table_options",
+    "together",
+    "verbose_option",
+    "write_tables",
 ]
 
-EXIT_CODES = """\b
-Exit codes:
-  0    done
-  1    failed
-  2    wrong usage
-  3    done, but a --fail-above threshold was exceeded
-  4    done, but some images were left out (--allow-skipped makes it 0)
-  130  interrupted; the same command continues the run
-"""
+SHOWN = 10  # skipped images that are named on stderr; -v names all
+CODES = {
+    0: "done",
+    1: "failed",
+    2: "wrong usage",
+    3: "done, but a --fail-above threshold was exceeded",
+    4: "done, but some images were skipped (--allow-skipped makes it 0)",
+    130: "interrupted",
+}
 
 
-class NumberList(click.ParamType):
-    """A comma list of numbers, such as ``1,1.5,2``."""
-
-    name = "numbers"
-
-    def __init__(self, kind: type = float) -> None:
-        self.kind = kind
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Text, or a number or list from a config file, to a tuple of numbers."""
-        if isinstance(value, tuple):
-            return value
-        parts = value if isinstance(value, list) else str(value).split(",")
-        try:
-            return tuple(self.kind(part) for part in parts)
-        except (TypeError, ValueError):
-            self.fail(f'"{value}" is not a number or a comma list of numbers', param, ctx)
-
-
-def complete(source: Callable[[], list[str]]) -> Callable[..., list[CompletionItem]]:
-    """Shell completion from a function that gives the names; the last item of a comma list is completed."""
-
-    def items(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        head, comma, last = incomplete.rpartition(",")
-        return [CompletionItem(head + comma + name) for name in source() if name.startswith(last)]
-
-    return items
+def exit_codes(*further: int, **other: str) -> str:
+    """The last lines of a help text: codes 0, 1 and 2, and ``further`` ones; ``_1="..."`` replaces words."""
+    said = {code: CODES[code] for code in sorted({0, 1, 2, *further})}
+    said |= {int(code[1:]): text for code, text in other.items()}
+    return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in said.items())])
 
 
 def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
     """Make a TOML file the defaults of this command: below flags and SYMAUDIT_* variables."""
     if path is None:
         return
-    import tomllib
-
     try:
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -90,11 +69,16 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         name = key.replace("_", "-")
         if name not in by_option:
             raise SettingError(f'{path}: unknown key "{key}".{suggest(name, by_option)}')
-        # lists become the comma lists that the options read anyway
-        text = ",".join(map(str, value)) if isinstance(value, list) else value
         item = by_option[name]
-        defaults[item.name] = [text] if item.multiple else text
+        defaults[str(item.name)] = _as_typed(value, item)
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
+
+
+def _as_typed(value: Any, item: click.Option) -> Any:
+    """A value of a config file as the command line would have it: lists are the comma lists that options read."""
+    if isinstance(value, list) and item.nargs == 1:
+        value = ",".join(map(str, value))
+    return [value] if item.multiple else value
 
 
 config_option = click.option(
@@ -103,68 +87,59 @@ config_option = click.option(
     callback=_load_config,
     is_eager=True,
     expose_value=False,
-    help="TOML file of defaults for these options; flags and variables such as SYMAUDIT_MEASURE_GROUP go first.",
+    help="TOML file of options. Precedence: flags, then SYMAUDIT_* variables, then this file.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing on stderr but errors.")
+verbose_option = click.option(
+    "-v", "--verbose", is_flag=True, help="Say on stderr what is going to be measured, and name every skipped image."
+)
+allow_skipped_option = click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were skipped.")
+
+
+def dry_run_option(what: str) -> Callable[[Callable], Callable]:
+    """``--dry-run``."""
+    return click.option("--dry-run", is_flag=True, help=f"Print what would be {what}, and stop.")
+
+
+def together(*options: Callable) -> Callable[[Callable], Callable]:
+    """One decorator of several, listed in this order."""
+
+    def decorate(command: Callable) -> Callable:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+table_options = together(
+    json_option,
+    click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Also write a CSV file."),
+    click.option("--latex", type=click.Path(dir_okay=False, path_type=Path), help="Also write a LaTeX table."),
 )
 
 
-def quiet_option(command: Callable) -> Callable:
-    """``-q``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Say nothing on stderr but errors.")(command)
+def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: bool) -> None:
+    """Write what was asked for; a path of None was not."""
+    from symmetry_audit.reports import write_atomically
+
+    for path, content in files.items():
+        if path is not None:
+            write_atomically(path, content())
+            if not quiet:
+                click.echo(f"wrote {click.format_filename(path)}", err=True)
 
 
-def verbosity_options(command: Callable) -> Callable:
-    """``-q`` and ``-v``."""
-    text = "Say on stderr what is going to be measured, and name every image left out."
-    return quiet_option(click.option("-v", "--verbose", is_flag=True, help=text)(command))
+def speaker(quiet: bool) -> Callable[[str], None]:
+    """What prints a line on stderr, or does not."""
+    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 
-def device_options(command: Callable) -> Callable:
-    """Where and how many at a time; neither changes a number by more than rounding."""
-    command = click.option("--workers", type=click.IntRange(1), help="Images in work at a time.  [default: all cores]")(
-        command
-    )
-    return click.option("--device", type=click.Choice(("auto", "cpu", "cuda")), default="auto", show_default=True)(
-        command
-    )
-
-
-def run_options(command: Callable) -> Callable:
-    """Options of everything that measures images into a report folder."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document."),
-        click.option("--force", is_flag=True, help="Start over, whatever run --out holds."),
-        click.option("--resume/--no-resume", default=True, help="Continue a run in --out.  [default: resume]"),
-        click.option("--out", type=click.Path(path_type=Path), help="Report folder.  [default: symaudit-NAME, here]"),
-    ):
-        command = option(command)
-    return verbosity_options(device_options(command))
-
-
-@contextmanager
-def progress_on_stderr(quiet: bool, interval: float = 10.0) -> Any:
-    """Yield ``progress(done, total)``: a bar on a terminal, a plain line now and then elsewhere."""
-    if quiet:
-        yield lambda done, total: None
-        return
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        with tqdm(unit="image", file=sys.stderr, dynamic_ncols=True) as bar:
-
-            def show(done: int, total: int) -> None:
-                if bar.total is None:
-                    bar.reset(total)
-                    bar.initial = done  # images of an earlier run say nothing about this one's speed
-                bar.update(done - bar.n)
-
-            yield show
-        return
-    last = time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        if done < total and time.monotonic() - last >= interval:
-            last = time.monotonic()
-            click.echo(f"{done} of {total} images", err=True)
-
-    yield tell
+def print_skipped(skipped: Sequence[SkippedImage], verbose: bool) -> None:
+    """Name the skipped images on stderr, the first few or all."""
+    shown = len(skipped) if verbose else SHOWN
+    for item in skipped[:shown]:
+        click.echo(f"Skipped: {item.image}: {item.reason}", err=True)
+    if len(skipped) > shown:
+        click.echo(f"... and {len(skipped) - shown} more, see report.json or -v", err=True)

@@ -2,56 +2,45 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
+
+from symmetry_audit.cli.derived import RequestCommand, asked, request_options
+from symmetry_audit.cli.options import config_option, exit_codes, json_option
+from symmetry_audit.verbs import RecommendRequest
+from symmetry_audit.verbs import recommend as run
 
 __all__ = ["recommend"]
 
 
-@click.command()
-@click.argument("folder", metavar="REPORT", type=click.Path(path_type=Path))
-@click.option(
-    "--kappa",
-    type=float,
-    metavar="K",
-    help="What too few training images cost a network, in the unit of epsilon (grey levels): the group has to pay for "
-    "every regularizer by Eq. (46).  [default: left open]",
+@click.command(
+    cls=RequestCommand,
+    short_help="Choose the group that a report supports.",
+    epilog=exit_codes(_1="the report is missing, damaged or holds nothing to choose from"),
 )
-@click.option(
-    "--tolerance",
-    type=float,
-    default=0.05,
-    show_default=True,
-    metavar="X",
-    help="The relative epsilon that is accepted in any case.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+@request_options(RecommendRequest)
 @click.option("--plot/--no-plot", default=True, help="Write recommendation.png/.svg/.pdf.  [default: plot]")
-def recommend(folder: Path, kappa: float | None, tolerance: float, as_json: bool, plot: bool) -> None:
+@json_option
+@config_option
+def recommend(plot: bool, as_json: bool, **options: Any) -> None:
     """Choose the symmetry group to build into a network from REPORT, a folder that `symaudit measure` wrote.
 
     Every subgroup of the measured group is a candidate. Of those that the images support, the one with the most
     tested elements is recommended; a symmetry that nothing in the run could have refuted is never claimed. No image
     is read, and the same report gives the same answer and the same files.
-    Exit codes: 0 done, 1 the report is missing, damaged or holds nothing to choose from, 2 usage.
 
     \b
     Example:
       symaudit recommend symaudit-DIV2K --tolerance 0.03
     """
-    from symmetry_audit.errors import ReportError
     from symmetry_audit.reports import recommendation_text, write_recommendation
     from symmetry_audit.results import RECOMMENDATION_SCHEMA, AuditReport, dump_json
-    from symmetry_audit.theory import recommend as choose
 
-    report = AuditReport.load(folder)
-    if (held := report.recommendation) is None:
-        hint = "holds no dataset rows to choose from; measure with --scenario all"
-        raise ReportError(f"{folder / 'report.json'} {hint}")
-    name = report.dataset.name
-    found = choose(held.candidates, images=held.images, tolerance=tolerance, kappa=kappa, unit=held.unit)
-    files = write_recommendation(folder, found, name) if plot else ()
+    request = asked(RecommendRequest, options)
+    found = run(request)
+    name = AuditReport.load(request.report).dataset.name
+    files = write_recommendation(request.report, found, name) if plot else ()
     if as_json:
         click.echo(dump_json({"schema": RECOMMENDATION_SCHEMA, **found.to_dict()}), nl=False)
     else:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from symmetry_audit.cli.options import exit_codes
+
 __all__ = ["report"]
 
 FORMATS = ("table1", "figure2", "details")
@@ -24,8 +26,11 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
     return [name for name in names if name.startswith(incomplete)]
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.command(
+    short_help="Rebuild tables and figures of a report folder.",
+    epilog=exit_codes(_1="the folder is missing, damaged or cannot be written"),
+)
+@click.argument("folder", metavar="REPORT", type=click.Path(path_type=Path))
 @click.option(
     "--format",
     "chosen",
@@ -43,10 +48,9 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with the files written instead.")
 def report(folder: Path, chosen: str, regularizer: str | None, as_json: bool) -> None:
-    """Rebuild tables and figures in FOLDER, a folder that `symaudit measure` wrote, and print Table 1.
+    """Rebuild tables and figures in REPORT, a folder that `symaudit measure` wrote, and print Table 1.
 
     Nothing is measured again. The same report gives the same files, byte for byte.
-    Exit codes: 0 done, 1 the folder is missing, damaged or cannot be written, 2 usage.
 
     \b
     Example:

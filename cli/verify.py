@@ -2,46 +2,47 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from symmetry_audit.cli.options import device_options, progress_on_stderr, quiet_option
+from symmetry_audit.cli.derived import RequestCommand, asked, request_options
+from symmetry_audit.cli.options import config_option, exit_codes, json_option, quiet_option, speaker
+from symmetry_audit.cli.progress import image_progress
+from symmetry_audit.verbs import VerifyRequest
+from symmetry_audit.verbs import verify as run
 
 __all__ = ["verify"]
 
 
-@click.command(short_help="Recompute a report and compare.")
-@click.argument("report", type=click.Path(path_type=Path))
-@click.option("--source", help="Where the images lie now, if they were moved.")
-@click.option(
-    "--data-root",
-    envvar="SYMAUDIT_DATA",
-    type=click.Path(path_type=Path),
-    help="Where datasets lie (or SYMAUDIT_DATA).",
+@click.command(
+    cls=RequestCommand,
+    short_help="Recompute a report and compare.",
+    epilog=exit_codes(130, _0="every number agrees", _1="some number does not agree, or failed"),
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@device_options
+@request_options(VerifyRequest)
+@json_option
+@config_option
 @quiet_option
-def verify(report: Path, source: str | None, data_root: Path | None, as_json: bool, quiet: bool, **run: object) -> int:
+def verify(as_json: bool, quiet: bool, **options: Any) -> int:
     """Measure the images of REPORT, a folder that `symaudit measure` wrote, again and compare every number.
 
-    Exit code 0 where all agree to 1e-4 of the mean response and the files are the same, 1 where not.
+    Numbers agree up to 1e-4 of the mean response.
 
     \b
     Example:
       symaudit verify symaudit-DIV2K-train --data-root ~/data
     """
-    from symmetry_audit import api
     from symmetry_audit.results import dump_json
 
-    with progress_on_stderr(quiet) as progress:
-        found = api.verify(report, source=source, data_root=data_root, progress=progress, **run)
+    with image_progress(quiet) as progress:
+        request = asked(VerifyRequest, options, progress=progress, say=speaker(quiet))
+        found = run(request)
     if as_json:
-        document = {"schema": "symaudit.verification/1", "report": str(report), "ok": not found}
+        document = {"schema": "symaudit.verification/1", "report": str(request.report), "ok": not found}
         click.echo(dump_json(document | {"differences": list(found)}), nl=False)
     else:
         for text in found:
             click.echo(text)
-        click.echo(f"{report} {'does not hold' if found else 'holds: every number was measured again'}")
+        click.echo(f"{request.report} {'does not hold' if found else 'holds: every number was measured again'}")
     return 1 if found else 0

@@ -1,32 +1,64 @@
 """symaudit: how symmetric is an image dataset? The symmetry error epsilon_G of arXiv 2605.13744, measured.
 
-``symmetry_audit.measure("photos")`` returns an ``AuditReport``. Names are imported when first used, so
-that ``import symmetry_audit`` costs nothing.
+``symmetry_audit.measure("photos")`` returns an ``AuditReport``; the other commands are functions of the same names,
+with the same options. Names are imported when first used, so that ``import symmetry_audit`` costs nothing.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-__all__ = ["AffineFit", "AuditReport", "FailedFit", "SymmetryAuditError", "fit_affine", "measure"]
+if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ finds them
+    from symmetry_audit.errors import SymmetryAuditError
+    from symmetry_audit.results import AffineFit, AffineFits, AuditReport, FailedFit
+    from symmetry_audit.verbs import (
+        align,
+        bounds,
+        compare,
+        evaluate,
+        fit_affine,
+        measure,
+        nets,
+        recommend,
+        restore,
+        synth,
+        train,
+        verify,
+    )
+
+__all__ = [
+    "AffineFit",
+    "AffineFits",
+    "AuditReport",
+    "FailedFit",
+    "SymmetryAuditError",
+    "align",
+    "bounds",
+    "compare",
+    "evaluate",
+    "fit_affine",
+    "measure",
+    "nets",
+    "recommend",
+    "restore",
+    "synth",
+    "train",
+    "verify",
+]
 
 _HOMES = {
-    "AffineFit": "symmetry_audit.results",
-    "AuditReport": "symmetry_audit.results",
-    "FailedFit": "symmetry_audit.results",
+    **dict.fromkeys(("AffineFit", "AffineFits", "AuditReport", "FailedFit"), "symmetry_audit.results"),
     "SymmetryAuditError": "symmetry_audit.errors",
-    "fit_affine": "symmetry_audit.api",
-    "measure": "symmetry_audit.api",
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name == "__version__":
         return import_module("importlib.metadata").version("symaudit")
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(_HOMES.get(name, "symmetry_audit.verbs")), name)
 
 
 def __dir__() -> list[str]:

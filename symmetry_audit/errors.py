@@ -9,6 +9,7 @@ from textwrap import shorten
 __all__ = [
     "DataError",
     "ImageError",
+    "Interrupted",
     "ModelError",
     "ReportError",
     "SettingError",
@@ -40,6 +41,10 @@ class ReportError(SymmetryAuditError):
 
 class ModelError(SymmetryAuditError):
     """A checkpoint is missing, damaged or of another kind, or a network cannot be run or trained on."""
+
+
+class Interrupted(Exception):
+    """A run was asked to stop; its state is saved. No error: the command line exits with 130."""
 
 
 def one_line(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from symmetry_audit.audit._compare import differences, response_differences
 from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
 from symmetry_audit.audit._fits_only import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._floor import discretisation_floor, isotropic_profile, pink_power
-from symmetry_audit.audit._given import fits_digest, given_fits
+from symmetry_audit.audit._given import given_fits
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
 from symmetry_audit.audit._reduce import build_report
 from symmetry_audit.audit._run import measure_source, open_run, resolve_device
@@ -13,6 +13,7 @@ from symmetry_audit.audit._settings import (
     RESPONSES,
     AuditSettings,
     fit_settings,
+    fits_digest,
     make_settings,
 )
 from symmetry_audit.audit._tables import ImageTables

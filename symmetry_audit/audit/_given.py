@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,19 +16,11 @@ from symmetry_audit.groups import MAX_RATIO
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["fits_digest", "given_fits"]
+__all__ = ["given_fits"]
 
 NUMBERS = ("sigma", "downscale", "a", "b", "ratio", "alpha", "alpha_deg")
 COLUMNS = {"image": str, "regularizer": object, **dict.fromkeys(NUMBERS, float)}
 SLACK = 1e-6  # of ln(ratio): a ratio of 2 written with a few digits is still a ratio of 2
-
-
-def fits_digest(path: Path) -> str:
-    """The SHA-256 of the file, which ``AuditSettings.affine`` holds. Raises SettingError where it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as error:
-        raise SettingError(f"cannot read the fits in {path}: {error.strerror}") from None
 
 
 def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:

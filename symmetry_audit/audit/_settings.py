@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil
 from numbers import Real
 from pathlib import Path
 from typing import Any
 
-from symmetry_audit.data import DEFAULT_MAX_PIXELS
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
@@ -21,6 +20,7 @@ from symmetry_audit.kernels import (
     load_stencils,
     window_radius,
 )
+from symmetry_audit.options import AdaptiveOptions, AuditOptions, ImageOptions, MeasuredOptions, MeasureOptions
 from symmetry_audit.results import JOINT, SCENARIOS
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "RESPONSES",
     "AuditSettings",
     "fit_settings",
+    "fits_digest",
     "make_settings",
 ]
 
@@ -40,35 +41,21 @@ ADAPTIVE = "dataset_adaptive"
 MAX_DOWNSCALE = 64
 
 
-@dataclass(frozen=True)
-class AuditSettings:
+class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
     """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
 
-    ``margin`` in px; ``sigmas`` in px, (None,) for kernel models without one; every combination of
-    ``sigmas`` and ``downscale`` is measured. ``limit`` keeps the first images, ``seed`` chooses the
-    single image of ``sample_strict`` and everything else drawn at random, larger images than ``max_pixels``
-    are left out. ``fit`` says whose w_n the adaptive scenario uses: "per-regularizer" (each regularizer its
-    own), "joint", or a regularizer's name; ``affine`` is the SHA-256 of a file of fits to use in place of new
-    ones. ``controls`` adds what tells how far to trust an adaptive row: other regularizers' and other scales'
-    fits, held-out halves, refitted isotropic fields and random deformations. ``clusters`` says what the bootstrap
-    draws: single images, whole sub-folders, or groups of pixel-identical images.
+    Beside the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
+    (None,) for kernel models without one; ``margin`` in px; every combination of ``sigmas`` and ``downscale`` is
+    measured. ``affine`` is the SHA-256 of a file of fits to use in place of new ones.
     """
 
     group: Group
     stencils: tuple[Stencil, ...]
-    kernel: str
     sigmas: tuple[float | None, ...]
     margin: int
-    response: str
     scenarios: tuple[str, ...]
     downscale: tuple[int, ...]
-    limit: int | None
-    seed: int
-    max_pixels: int
-    fit: str = PER_REGULARIZER
     affine: str | None = None
-    controls: bool = True
-    clusters: str = "image"
 
     @property
     def adaptive(self) -> bool:
@@ -82,135 +69,112 @@ class AuditSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; the inverse is ``from_dict``."""
-        return {
+        own = {
             "group": str(self.group),
             "regularizers": [
                 {"name": item.name, "title": item.title, "points": [list(point) for point in item.points]}
                 for item in self.stencils
             ],
-            "kernel": self.kernel,
             "sigma": list(self.sigmas),
             "margin": self.margin,
-            "response": self.response,
             "scenarios": list(self.scenarios),
             "downscale": list(self.downscale),
-            "limit": self.limit,
-            "seed": self.seed,
-            "max_pixels": self.max_pixels,
-            "fit": self.fit,
             "affine": self.affine,
-            "controls": self.controls,
-            "clusters": self.clusters,
         }
+        return own | self.only(MeasuredOptions) | self.only(ImageOptions) | self.only(AdaptiveOptions)
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> AuditSettings:
-        """Read the ``settings`` of a report. Raises ReportError where they are damaged."""
+        """Read the ``settings`` of a report, also of an older one: a missing option takes its default.
+
+        Raises ReportError where they are damaged or of a newer version.
+        """
         try:
-            stencils = tuple(
+            values = dict(document)
+            values["group"] = Group.parse(values["group"])
+            values["stencils"] = tuple(
                 Stencil(item["name"], item["title"], tuple((x, y, w) for x, y, w in item["points"]))
-                for item in document["regularizers"]
+                for item in values.pop("regularizers")
             )
-            return cls(
-                group=Group.parse(document["group"]),
-                stencils=stencils,
-                kernel=document["kernel"],
-                sigmas=tuple(document["sigma"]),
-                margin=document["margin"],
-                response=document["response"],
-                scenarios=tuple(document["scenarios"]),
-                downscale=tuple(document["downscale"]),
-                limit=document["limit"],
-                seed=document["seed"],
-                max_pixels=document["max_pixels"],
-                fit=document["fit"],
-                affine=document["affine"],
-                controls=document["controls"],
-                clusters=document["clusters"],
-            )
+            values["sigmas"] = tuple(values.pop("sigma"))
+            unknown = sorted(set(values) - set(cls.model_fields))
+            if not unknown:
+                return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
             raise ReportError(f"the report's settings are damaged ({error}); measure again with --force") from None
+        raise ReportError(
+            f'the report\'s settings have "{unknown[0]}", which this version does not know: written by a newer '
+            "symaudit; update symaudit"
+        )
 
 
-def make_settings(
-    *,
-    reg: str | Iterable[str] | None = None,
-    stencils: str | Path | None = None,
-    group: str = "p32",
-    kernel: str = "gaussian",
-    sigma: float | Sequence[float] | None = None,
-    margin: int | None = None,
-    response: str = "abs",
-    scenario: str | Iterable[str] | None = None,
-    downscale: int | Sequence[int] | None = None,
-    limit: int | None = None,
-    seed: int = 0,
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    fit: str = PER_REGULARIZER,
-    affine: str | None = None,
-    controls: bool = True,
-    clusters: str = "image",
-) -> AuditSettings:
-    """Validate what a user asked for; names may come as comma lists. Raises SettingError.
+def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> AuditSettings:
+    """Settings of the audit that ``options``, or ``MeasureOptions(**asked)``, ask for. Raises SettingError.
 
-    The default margin is ceil(2 x the widest kernel's support radius): room for the adaptive scenario, so
-    that strict and adaptive rows are measured on the same pixels (SPEC 3). ``downscale`` adds coarser
-    copies to the audit of the images as they are. Without ``scenario`` all three are measured, or the strict
+    The default margin is ceil(2 x the widest kernel's support radius): room for the
+    adaptive scenario, so that strict and adaptive rows are measured on the same pixels (SPEC 3). ``downscale`` adds
+    coarser copies to the audit of the images as they are. Without ``scenario`` all three are measured, or the strict
     ones alone where no regularizer depends on direction, so that nothing could be fitted.
     """
-    chosen = _stencils(reg, stencils)
-    sigmas = _numbers("sigma", sigma) or (None,)
-    margin = None if margin is None else _whole("margin", margin, 0)
-    models = [kernel_model(kernel, value) for value in sigmas]
-    scenarios = _scenarios(scenario, chosen)
-    if affine is not None and ADAPTIVE not in scenarios:
+    options = MeasureOptions(**asked) if options is None else options
+    chosen = _stencils(tuple(options.reg or ()), options.stencils)
+    models = [kernel_model(options.kernel, sigma) for sigma in _numbers(options.sigma) or (None,)]
+    scenarios = _scenarios(tuple(options.scenario or ()), chosen)
+    if options.affine is not None and ADAPTIVE not in scenarios:
         raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; leave it out")
+    margin, factors = options.margin, sorted({1, *map(int, _numbers(options.downscale))})
     stretch = MAX_RATIO if ADAPTIVE in scenarios else 1.0
     least = max(window_radius(item, model, stretch) for item in chosen for model in models)
     room = ceil(MAX_RATIO * max(model.support(item.radius) for item in chosen for model in models) - 1e-9)
     if margin is not None and margin < least:
         strict = f", or --scenario {','.join(SCENARIOS[:2])}" if ADAPTIVE in scenarios else ""
         raise SettingError(f"--margin {margin} is narrower than the kernel window; use at least {least} px{strict}")
-    factors = sorted({1, *_numbers("downscale", downscale)})
-    if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE or any(factor != int(factor) for factor in factors):
+    if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE:
         raise SettingError(f"--downscale takes whole factors from 2 to {MAX_DOWNSCALE}")
+    _choice("response", options.response, RESPONSES)
+    _choice("clusters", options.clusters, CLUSTERS)
+    _check_fit(options.fit, chosen)
     return AuditSettings(
-        group=Group.parse(str(group)),
+        group=Group.parse(options.group),
         stencils=chosen,
-        kernel=kernel,
         sigmas=tuple(model.sigma for model in models),
         margin=room if margin is None else margin,
-        response=_choice("response", response, RESPONSES),
         scenarios=scenarios,
-        downscale=tuple(int(factor) for factor in factors),
-        limit=None if limit is None else _whole("limit", limit, 1),
-        seed=_whole("seed", seed, None),
-        max_pixels=_whole("max-pixels", max_pixels, 1),
-        fit=_fit(fit, chosen),
-        affine=affine,
-        controls=bool(controls),
-        clusters=_choice("clusters", clusters, CLUSTERS),
+        downscale=tuple(factors),
+        affine=None if options.affine is None else fits_digest(options.affine),
+        **options.only(MeasuredOptions),
+        **options.only(ImageOptions),
+        **options.only(AdaptiveOptions),
     )
 
 
-def fit_settings(
-    *, reg: str | Iterable[str] | None = None, stencils: str | Path | None = None, **rest: Any
-) -> AuditSettings:
+def fit_settings(options: AuditOptions | None = None, /, **asked: Any) -> AuditSettings:
     """Settings of a run that only fits; by default the regularizers of the joint fit. Raises SettingError."""
-    names = _names(reg) or (JOINT_REGULARIZERS if stencils is None else None)
-    return make_settings(reg=names, stencils=stencils, scenario=ADAPTIVE, controls=False, **rest)
+    options = AuditOptions(**asked) if options is None else options
+    default = JOINT_REGULARIZERS if options.stencils is None else None
+    given = options.only(AuditOptions) | {"reg": options.reg or default}
+    return make_settings(**given, scenario=ADAPTIVE, controls=False)
 
 
-def _stencils(reg: str | Iterable[str] | None, file: str | Path | None) -> tuple[Stencil, ...]:
-    own = load_stencils(Path(file)) if file else {}
+def fits_digest(path: Path) -> str:
+    """The SHA-256 of the file, which ``AuditSettings.affine`` holds. Raises SettingError where it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise SettingError(f"cannot read the fits in {path}: {error.strerror}") from None
+
+
+def _stencils(reg: tuple[str, ...], file: Path | None) -> tuple[Stencil, ...]:
+    own = load_stencils(file) if file else {}
     known = {**STENCILS, **own}
     # a stencil file without --reg means: the default five and those in the file
-    names = _names(reg) or (*DEFAULT_REGULARIZERS, *own)
+    names = reg or (*DEFAULT_REGULARIZERS, *own)
     return tuple(known[_choice("regularizer", name, known)] for name in names)
 
 
-def _scenarios(scenario: str | Iterable[str] | None, stencils: tuple[Stencil, ...]) -> tuple[str, ...]:
-    names = [_choice("scenario", name, (*SCENARIOS, "all")) for name in _names(scenario)]
+def _scenarios(names: tuple[str, ...], stencils: tuple[Stencil, ...]) -> tuple[str, ...]:
+    for name in names:
+        _choice("scenario", name, (*SCENARIOS, "all"))
     wanted = SCENARIOS if "all" in names or not names else tuple(name for name in SCENARIOS if name in names)
     if ADAPTIVE not in wanted or any(stencil.directed for stencil in stencils):
         return wanted
@@ -219,42 +183,22 @@ def _scenarios(scenario: str | Iterable[str] | None, stencils: tuple[Stencil, ..
     return SCENARIOS[:2]
 
 
-def _fit(fit: str, stencils: tuple[Stencil, ...]) -> str:
-    """``fit`` once it names a way to fit that the run's regularizers allow."""
+def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:
+    """Raise SettingError unless ``fit`` names a way to fit that the run's regularizers allow."""
     directed = [stencil.name for stencil in stencils if stencil.directed]
     if fit in {stencil.name for stencil in stencils} - set(directed):
         raise SettingError(f'--fit "{fit}" does not depend on direction, so no deformation can be fitted to it')
-    return _choice("fit", fit, (PER_REGULARIZER, JOINT, *directed))
+    _choice("fit", fit, (PER_REGULARIZER, JOINT, *directed))
 
 
-def _names(values: str | Iterable[str] | None) -> tuple[str, ...]:
-    """Flatten "a,b" and ["a", "b,c"] into names without repeats, in order."""
-    values = [values] if isinstance(values, str) else values or []
-    names = (name.strip() for value in values for name in value.split(","))
-    return tuple(dict.fromkeys(name for name in names if name))
-
-
-def _numbers(name: str, values: float | Iterable[float] | None) -> tuple[float, ...]:
+def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:
     """One number or several as distinct floats, in order."""
-    if values is None:
-        return ()
-    try:
-        several = [values] if isinstance(values, Real) else [float(value) for value in values]
-        return tuple(dict.fromkeys(float(value) for value in several))
-    except (TypeError, ValueError):
-        raise SettingError(f"--{name} takes a number or several, got {values!r}") from None
-
-
-def _whole(name: str, value: object, least: int | None) -> int:
-    """``value`` as an int of at least ``least``."""
-    if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value) or value != int(value):
-        raise SettingError(f"--{name} takes a whole number, got {value!r}")
-    if least is not None and value < least:
-        raise SettingError(f"--{name} must be at least {least}, got {value}")
-    return int(value)
+    several = () if values is None else (values,) if isinstance(values, Real) else values
+    return tuple(dict.fromkeys(map(float, several)))
 
 
 def _choice(kind: str, name: str, choices: Iterable[str]) -> str:
+    """``name`` where it is one of ``choices``. Raises SettingError."""
     if name not in choices:
         raise SettingError(f'unknown {kind} "{name}".{suggest(name, choices)}')
     return name

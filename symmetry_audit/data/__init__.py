@@ -25,6 +25,7 @@ __all__ = [
     "open_source",
     "pixel_count",
     "set_fingerprint",
+    "source_of_files",
 ]
 
 _HOMES = {
@@ -36,6 +37,7 @@ _HOMES = {
     "ImageSource": "symmetry_audit.data._sources",
     "decode": "symmetry_audit.data._decode",
     "open_source": "symmetry_audit.data._sources",
+    "source_of_files": "symmetry_audit.data._sources",
     "set_fingerprint": "symmetry_audit.data._fingerprint",
 }
 

@@ -11,7 +11,7 @@ import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
@@ -21,7 +21,7 @@ from symmetry_audit.data._walk import IMAGE_SUFFIXES, is_image_name, walk_images
 from symmetry_audit.errors import DataError, ImageError, SettingError, one_line
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["ImageRef", "ImageSource", "open_source"]
+__all__ = ["ImageRef", "ImageSource", "open_source", "source_of_files"]
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,15 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
         left_out = f" ({len(source.skipped)} left out, the first: {source.skipped[0].reason})" if source.skipped else ""
         raise DataError(f'no images in "{text}"{left_out}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
     return source
+
+
+def source_of_files(paths: Sequence[str | Path]) -> ImageSource:
+    """The images at ``paths``, each named by its path as given. Raises DataError where there are none."""
+    files = [(Path(path).as_posix(), Path(path)) for path in paths]
+    if not files:
+        raise DataError("there are no paths of images; give at least one")
+    count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
+    return _from_files(count, "files", files)
 
 
 def _from_file(text: str, path: Path) -> ImageSource:

@@ -1,5 +1,6 @@
 """Tables, figures and the table of single responses, from results to files. No torch."""
 
+from symmetry_audit.files import write_atomically
 from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
 from symmetry_audit.reports._alignment import alignment_csv, alignment_figure, alignment_tex, alignment_text
 from symmetry_audit.reports._bounds import bounds_text
@@ -54,6 +55,7 @@ __all__ = [
     "table1_markdown",
     "table1_tex",
     "table1_text",
+    "write_atomically",
     "write_learning_curve",
     "write_recommendation",
 ]

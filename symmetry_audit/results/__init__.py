@@ -1,6 +1,14 @@
 """What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
 
-from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, JOINT, AffineFit, FailedFit
+from symmetry_audit.results._affine import (
+    AFFINE_COLUMNS,
+    AFFINE_FILE,
+    AFFINE_SCHEMA,
+    JOINT,
+    AffineFit,
+    AffineFits,
+    FailedFit,
+)
 from symmetry_audit.results._alignment import ALIGNMENT_SCHEMA, Alignment
 from symmetry_audit.results._alignment_parts import (
     DataCurve,
@@ -28,13 +36,14 @@ from symmetry_audit.results._report import (
     AuditReport,
     DatasetInfo,
     ResultRow,
-    SkippedImage,
     dump_json,
 )
+from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = [
     "AFFINE_COLUMNS",
     "AFFINE_FILE",
+    "AFFINE_SCHEMA",
     "ALIGNMENT_SCHEMA",
     "AS_PRINTED",
     "BOUNDS_SCHEMA",
@@ -47,6 +56,7 @@ __all__ = [
     "SCENARIO_TITLES",
     "VERDICTS",
     "AffineFit",
+    "AffineFits",
     "Alignment",
     "AuditReport",
     "Bound",

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, overload
 
-__all__ = ["AFFINE_COLUMNS", "AFFINE_FILE", "JOINT", "AffineFit", "FailedFit"]
+from symmetry_audit.results._skipped import SkippedImage
+
+__all__ = ["AFFINE_COLUMNS", "AFFINE_FILE", "AFFINE_SCHEMA", "JOINT", "AffineFit", "AffineFits", "FailedFit"]
 
 AFFINE_FILE = "affine.parquet"
+AFFINE_SCHEMA = "symaudit.affine/1"
 JOINT = "joint"
 
 
@@ -69,6 +73,36 @@ class FailedFit:
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with every column of AFFINE_COLUMNS, null where there is no fit."""
         return dict.fromkeys(AFFINE_COLUMNS) | asdict(self)
+
+
+@dataclass(frozen=True)
+class AffineFits(Sequence[AffineFit | FailedFit]):
+    """All fits of one run, a sequence; ``source`` as the user gave it, ``skipped`` the images without fits."""
+
+    fits: tuple[AffineFit | FailedFit, ...]
+    source: str
+    settings: Mapping[str, Any] = field(repr=False)
+    skipped: tuple[SkippedImage, ...] = ()
+
+    @overload
+    def __getitem__(self, index: int) -> AffineFit | FailedFit: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[AffineFit | FailedFit, ...]: ...
+    def __getitem__(self, index: int | slice) -> AffineFit | FailedFit | tuple[AffineFit | FailedFit, ...]:
+        return self.fits[index]
+
+    def __len__(self) -> int:
+        return len(self.fits)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document, ``schema`` first."""
+        return {
+            "schema": AFFINE_SCHEMA,
+            "source": self.source,
+            "settings": dict(self.settings),
+            "fits": [fit.to_dict() for fit in self.fits],
+            "skipped": [asdict(item) for item in self.skipped],
+        }
 
 
 AFFINE_COLUMNS = (*AffineFit.__dataclass_fields__, "reason")

@@ -19,7 +19,8 @@ from symmetry_audit.results._alignment_parts import (
     ScenarioAlignment,
 )
 from symmetry_audit.results._evaluation import EvaluatedModel
-from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json, read_json
+from symmetry_audit.results._report import DatasetInfo, dump_json, read_json
+from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = ["ALIGNMENT_SCHEMA", "Alignment"]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results._report import DatasetInfo, SkippedImage, dump_json, read_json
+from symmetry_audit.results._report import DatasetInfo, dump_json, read_json
+from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
 

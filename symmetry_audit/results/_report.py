@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._recommendation import Recommendation
+from symmetry_audit.results._skipped import SkippedImage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,14 +45,6 @@ class DatasetInfo:
     source: str
     images: int
     fingerprint: str
-
-
-@dataclass(frozen=True)
-class SkippedImage:
-    """One image left out, and why."""
-
-    image: str
-    reason: str
 
 
 SAMPLE_FIELDS = ("selected_image", "epsilon_selected", "median", "q25", "q75")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from math import isfinite
 from numbers import Real
 from typing import Any
 
+from pydantic import model_validator
+
 from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.options import SynthOptions
 
 __all__ = ["KINDS", "RANDOM_ANGLE", "SynthSettings"]
 
@@ -27,8 +29,7 @@ LIMITS = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class SynthSettings:
+class SynthSettings(SynthOptions):
     """Settings of one dataset; ``synth.json`` holds them as ``to_dict`` gives them.
 
     ``n`` square images of ``size`` px. ``ratio`` and ``angle`` (of the long axis, degrees,
@@ -39,40 +40,31 @@ class SynthSettings:
     ``kind`` "gaussian" and is None for "dead-leaves". Raises SettingError.
     """
 
-    n: int = 20
-    size: int = 384
-    kind: str = "gaussian"
-    ratio: float | tuple[float, float] = 1.4
-    angle: float | str | tuple[float, float] = "random"
-    flip_bias: float = 0.0
-    clip: float = 0.0
-    noise: float = 0.0
-    slope: float | None = None
-    seed: int = 0
+    @model_validator(mode="before")
+    @classmethod
+    def _checked(cls, asked: Any) -> Any:
+        """All values within their limits, spans as pairs."""
+        values = {name: field.default for name, field in cls.model_fields.items()} | asked
+        if values["kind"] not in KINDS:
+            raise SettingError(f'unknown kind "{values["kind"]}".{suggest(str(values["kind"]), KINDS)}')
+        values |= {name: _number(name, values[name]) for name in ("flip_bias", "clip", "noise")}
+        values |= {name: _whole(name, values[name]) for name in ("n", "size", "seed")}
+        values["ratio"] = _range("ratio", values["ratio"])
+        values["angle"] = RANDOM_ANGLE if values["angle"] == "random" else _range("angle", values["angle"])
+        values["slope"] = _checked_slope(values["kind"], values["slope"])
+        if values["kind"] == "gaussian" and values["flip_bias"]:
+            raise SettingError(
+                "a gaussian field has the same distribution after a half turn; --flip-bias needs dead-leaves"
+            )
+        return values
 
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise SettingError(f'unknown kind "{self.kind}".{suggest(str(self.kind), KINDS)}')
-        values = {name: _number(name, getattr(self, name)) for name in ("flip_bias", "clip", "noise")}
-        values |= {name: _whole(name, getattr(self, name)) for name in ("n", "size", "seed")}
-        values["ratio"] = _range("ratio", self.ratio)
-        values["angle"] = RANDOM_ANGLE if self.angle == "random" else _range("angle", self.angle)
-        values["slope"] = self._checked_slope()
-        for name, value in values.items():
-            object.__setattr__(self, name, value)
-        if self.kind == "gaussian" and self.flip_bias:
-            raise SettingError("a gaussian field looks alike after a half turn, in law; --flip-bias needs dead-leaves")
 
-    def _checked_slope(self) -> float | None:
-        if self.kind == "gaussian":
-            return _number("slope", 1.0 if self.slope is None else self.slope)
-        if self.slope is not None:
-            raise SettingError(f'--slope belongs to the kind gaussian; leave it out for "{self.kind}"')
-        return None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; ``SynthSettings(**settings.to_dict())`` is ``settings`` again."""
-        return asdict(self) | {"ratio": list(self.ratio), "angle": list(self.angle)}
+def _checked_slope(kind: str, slope: Any) -> float | None:
+    if kind == "gaussian":
+        return _number("slope", 1.0 if slope is None else slope)
+    if slope is not None:
+        raise SettingError(f'--slope belongs to the kind gaussian; leave it out for "{kind}"')
+    return None
 
 
 def _range(name: str, value: object) -> tuple[float, float]:

@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, write_tensors
-from symmetry_audit.errors import ModelError
+from symmetry_audit.errors import Interrupted, ModelError
 from symmetry_audit.layers import SampleAdaptive
 from symmetry_audit.tasks import PatchSampler
 from symmetry_audit.training._distributed import World, synchronise
@@ -38,10 +38,6 @@ SAMPLES = "samples"  # folder of pictures
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 Progress = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss and PSNR so far)
-
-
-class Interrupted(Exception):
-    """The run was asked to stop; its state is saved."""
 
 
 @dataclass

@@ -3,56 +3,25 @@
 from __future__ import annotations
 
 from math import cos, pi
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import model_validator
 
-from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.groups import Group
+from symmetry_audit.options import RECIPES, ScheduleOptions, recipe
 
 __all__ = ["RECIPES", "TrainSettings", "make_settings"]
 
 EQ_STREAM = 0xE0  # tells these random numbers from those of patches and noise
 
 
-class TrainSettings(BaseModel):
+class TrainSettings(ScheduleOptions):
     """The settings of one run; two runs with the same settings, data and number of processes are the same run."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     task: dict[str, Any]  # Task.to_dict()
     architecture: dict[str, Any]  # of nets.build
-    # how long: steps of all stages together; minutes stop earlier and speed the schedule up, at the price that
-    # two such runs are no longer equal bit for bit
-    steps: int = Field(20_000, ge=1)
-    minutes: float | None = Field(None, gt=0)
-    tl_steps: int = Field(0, ge=0)  # of them the first, in which SA runs without its hypernetwork (TL)
-    batch: int = Field(16, ge=1)  # patches over all processes
-    accumulate: int = Field(1, ge=1)  # parts into which a batch is cut
-    patch: int = Field(48, ge=8)  # side of an input patch in pixels
-    augment: Literal["flips+turns", "flips", "hflip", "none"] = "flips+turns"
-    loss: Literal["l1", "mse", "stages"] = "l1"  # "stages": of RCDNet, over everything that it unrolls
-    lr: float = Field(1e-3, gt=0)
-    stage2_lr: float = Field(0.5, gt=0)  # beside lr, once the hypernetwork runs after tl_steps
-    schedule: Literal["constant", "cosine", "multistep"] = "cosine"
-    milestones: tuple[float, ...] = ()  # of "multistep", as parts of the first (or only) stage
-    stage2_milestones: tuple[float, ...] = ()
-    gamma: float = Field(0.5, gt=0, le=1)
-    warmup: int = Field(0, ge=0)  # steps
-    clip: float | None = Field(None, gt=0)  # largest norm of the gradient
-    ema: float | None = Field(None, gt=0, lt=1)  # decay of the averaged weights that are validated and kept
-    precision: Literal["fp64", "fp32", "bf16", "fp16"] = "fp32"
-    compile: bool = False
-    seed: int = Field(0, ge=0)
-    validate_every: int = Field(500, ge=1)  # steps; the state is saved as often
-    log_every: int = Field(50, ge=1)
-    hyper_init: Literal["zero", "audit"] = "zero"
-    eq_reg: float | None = Field(None, gt=0)  # weight of EQ-Reg towards eq_group
-    eq_group: str | None = None
-    eq_layers: int | tuple[str, ...] | None = None  # as EquivarianceRegularizer has them
-    relax: float | None = Field(None, ge=0)  # weight of the squares of what relaxed layers add to their filters
-    recipe: str = "quick"
+    eq_group: str | None = None  # what EQ-Reg teaches, with the weight eq_reg
     audit: dict[str, Any] | None = None  # what was taken from a report: its fingerprint, group and w
 
     @model_validator(mode="after")
@@ -116,39 +85,10 @@ class TrainSettings(BaseModel):
         return base * (0.01 + 0.99 * (1 + cos(pi * done)) / 2)  # never 0: a step without effect is a step lost
 
 
-SR = {"batch": 16, "patch": 48, "augment": "flips+turns", "loss": "l1", "schedule": "multistep", "validate_every": 1000}
-# The published protocols (released code of [SA]; epochs of 1000 steps, the last of which it never runs), and ours
-RECIPES: dict[str, dict[str, Any]] = {
-    "quick": {"warmup": 100},
-    "sa-sr-stage1": {**SR, "steps": 149_000, "lr": 1e-4, "milestones": (100 / 149,)},
-    "sa-sr": {
-        **{**SR, "steps": 248_000, "tl_steps": 149_000, "lr": 1e-4},
-        **{"milestones": (100 / 149,), "stage2_milestones": (50 / 99,)},
-    },
-    "sa-denoise-stage1": {**SR, "augment": "none", "steps": 149_000, "lr": 1.3e-4, "milestones": (100 / 149,)},
-    "sa-denoise": {
-        **{**SR, "augment": "none", "steps": 248_000, "tl_steps": 149_000, "lr": 1.3e-4},
-        **{"milestones": (100 / 149,), "stage2_milestones": (50 / 99,)},
-    },
-    # 16,600 samples an epoch, 99 epochs, a fifth of the rate every 45
-    "sa-derain": {
-        **{"batch": 16, "patch": 64, "augment": "hflip", "loss": "stages", "schedule": "multistep"},
-        **{"steps": 102_713, "lr": 4e-4, "milestones": (45 / 99, 90 / 99), "gamma": 0.2, "validate_every": 1038},
-    },
-}
-
-
-def make_settings(recipe: str = "quick", **given: Any) -> TrainSettings:
-    """The settings of ``recipe`` with those ``given`` (not None) in their place.
+def make_settings(name: str = "quick", **given: Any) -> TrainSettings:
+    """The settings of the recipe ``name`` with those ``given`` (not None) in their place.
 
     Raises SettingError that names the first one that is wrong.
     """
-    if recipe not in RECIPES:
-        raise SettingError(f'no recipe is called "{recipe}".{suggest(recipe, RECIPES)}')
-    given = {name: value for name, value in given.items() if value is not None}
-    try:
-        return TrainSettings(**{**RECIPES[recipe], **given, "recipe": recipe})
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise SettingError(f"{where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}") from None
+    given = {key: value for key, value in given.items() if value is not None}
+    return TrainSettings(**{**recipe(name), **given, "recipe": name})

@@ -1,0 +1,196 @@
+"""Commands derived from requests: a field of a request becomes an option with its type, bounds, default and help."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import annotated_types
+import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
+from pydantic.fields import FieldInfo
+
+from symmetry_audit.verbs import Option, Options, Parsed, option_of, shown_default
+
+__all__ = ["RequestCommand", "asked", "complete", "request_options"]
+
+Request = TypeVar("Request", bound=Options)
+OUTPUT = "Output"  # heading of what a command has beside its request
+
+
+class RequestOption(click.Option):
+    """An option of a request. Its default is the request's, which click does not need to know, only to show."""
+
+    def __init__(self, *args: Any, heading: str, shown: str | None, **settings: Any) -> None:
+        self.heading, self.shown = heading, shown
+        super().__init__(*args, **settings)
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """What stands in brackets: the default in words, the bounds."""
+        extra = super().get_help_extra(ctx)
+        if self.shown is not None:
+            extra["default"] = self.shown
+        return extra
+
+
+class RequestCommand(click.Command):
+    """Lists its options by heading."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Headings in the order of their first option, what belongs to no request last."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in sorted(self.get_params(ctx), key=lambda param: not isinstance(param, RequestOption)):
+            record = param.get_help_record(ctx)
+            if isinstance(param, click.Option) and record is not None:
+                sections.setdefault(getattr(param, "heading", OUTPUT), []).append(record)
+        for heading, records in sections.items():
+            with formatter.section(heading):
+                formatter.write_dl(records)
+
+
+class TextType(click.ParamType):
+    """A value that is written as text: read as a request reads it."""
+
+    def __init__(self, parsed: Parsed) -> None:
+        self.parsed, self.name = parsed, parsed.metavar
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Text, or what a config file holds, to a value."""
+        try:
+            return self.parsed.func(value)
+        except (TypeError, ValueError) as error:
+            self.fail(str(error), param, ctx)
+
+
+def request_options(request: type[Options]) -> Callable[[Callable], Callable]:
+    """Give a command the options, and the arguments, of ``request``."""
+
+    def decorate(command: Callable) -> Callable:
+        for decorator in reversed(list(_decorators(request))):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+def asked(request: type[Request], options: dict[str, Any], **further: Any) -> Request:
+    """The request of this command: what was given by flag, variable or config file. Raises SettingError."""
+    source = click.get_current_context().get_parameter_source
+    given = {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
+    return request(**given, **further)
+
+
+def complete(source: Callable[[], Any]) -> Callable[..., list[CompletionItem]]:
+    """Shell completion from a function that gives the names; the last item of a comma list is completed."""
+
+    def items(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        head, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(head + comma + name) for name in source() if name.startswith(last)]
+
+    return items
+
+
+def _decorators(request: type[Options]) -> Iterator[Callable]:
+    """One for each field: those of the class itself before those of its bases."""
+    for owner in request.__mro__:
+        for name in inspect.get_annotations(owner):
+            field = request.model_fields.get(name)
+            if field is None or _owner(request, name) is not owner:
+                continue
+            option = option_of(field)
+            if option is not None:
+                if field.kw_only is False:
+                    yield _argument(name, field, option)
+                else:
+                    yield _option(name, field, option, heading=owner.heading, shown=shown_default(request, name))
+
+
+def _owner(request: type[Options], name: str) -> type:
+    """The class that declares the field last."""
+    return next(owner for owner in request.__mro__ if name in inspect.get_annotations(owner))
+
+
+def _argument(name: str, field: FieldInfo, option: Option) -> Callable:
+    several = (option.metavar or "").endswith("...")
+    return click.argument(
+        name,
+        metavar=option.metavar or name.upper(),
+        nargs=-1 if several else 1,
+        required=True,
+        type=_type(field),
+        shell_complete=complete(option.complete) if option.complete else None,
+    )
+
+
+def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown: str | None) -> Callable:
+    flag, kind = f"--{name.replace('_', '-')}", _plain(field.annotation)
+    settings: dict[str, Any] = {}
+    if kind is bool:
+        flag = f"{flag}/--no-{flag[2:]}" if field.default else flag
+        settings["is_flag"] = True
+    else:
+        settings["type"] = _type(field)
+        settings["nargs"] = len(get_args(kind)) if get_origin(kind) is tuple else 1
+        settings["multiple"] = isinstance(settings["type"], TextType) and settings["type"].name == "NAMES"
+    if option.complete:
+        settings["shell_complete"] = complete(option.complete)
+    if option.variable:
+        settings["envvar"] = option.variable
+    return click.option(
+        *sorted((flag, *option.names), key=lambda text: text.startswith("--")),  # as help texts have it: -o, --out
+        name,
+        cls=RequestOption,
+        heading=heading,
+        shown=shown,
+        default=None,
+        required=field.is_required(),
+        metavar=option.metavar or ("NAMES" if settings.get("multiple") else None),
+        help=option.help,
+        **settings,
+    )
+
+
+def _plain(annotation: Any) -> Any:
+    """The one type among those of an optional field; the annotation itself where there are several."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+        return kinds[0] if len(kinds) == 1 else annotation
+    return annotation
+
+
+def _type(field: FieldInfo) -> Any:
+    """The click type: what users see of it in help texts and errors."""
+    kind = _plain(field.annotation)
+    for item in field.metadata:
+        if isinstance(item, Parsed):
+            return TextType(item)
+    if get_origin(kind) is Literal:
+        return click.Choice(get_args(kind))
+    if kind is Path:
+        return click.Path(path_type=Path)
+    if get_origin(kind) is tuple:
+        return get_args(kind)[0]
+    if kind in (int, float):
+        return _number(kind, field)
+    return str
+
+
+def _number(kind: type, field: FieldInfo) -> Any:
+    """A number within its bounds."""
+    bounds: dict[str, Any] = {}
+    for item in field.metadata:
+        if isinstance(item, annotated_types.Ge):
+            bounds["min"] = item.ge
+        elif isinstance(item, annotated_types.Gt):
+            bounds |= {"min": item.gt, "min_open": True}
+        elif isinstance(item, annotated_types.Le):
+            bounds["max"] = item.le
+        elif isinstance(item, annotated_types.Lt):
+            bounds |= {"max": item.lt, "max_open": True}
+    if not bounds:
+        return kind
+    return click.IntRange(**bounds) if kind is int else click.FloatRange(**bounds)

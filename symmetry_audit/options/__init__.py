@@ -1,0 +1,65 @@
+"""What users can ask for, once: every option with its type, default, bounds and help. No torch, no numpy.
+
+A class of options is a frozen pydantic model. The command line, config files, environment variables, the signatures of
+the Python functions and the JSON of a run are all derived from its fields.
+"""
+
+from symmetry_audit.options import names
+from symmetry_audit.options._audit import (
+    AdaptiveOptions,
+    AuditOptions,
+    ImageOptions,
+    MeasuredOptions,
+    MeasureOptions,
+)
+from symmetry_audit.options._machine import (
+    DeviceOptions,
+    Progress,
+    RunOptions,
+    Say,
+    SourceOptions,
+    TalkOptions,
+    silent_progress,
+)
+from symmetry_audit.options._network import BACKBONES, METHODS, NetworkOptions
+from symmetry_audit.options._option import Hidden, Option, Options, option_of
+from symmetry_audit.options._parsed import Names, Parsed
+from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
+from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
+from symmetry_audit.options._synth import SynthOptions
+from symmetry_audit.options._task import TASK_FIELDS, TaskOptions
+
+__all__ = [
+    "BACKBONES",
+    "METHODS",
+    "RECIPES",
+    "TASK_FIELDS",
+    "TEST_IMAGES",
+    "AdaptiveOptions",
+    "AuditOptions",
+    "DeviceOptions",
+    "EvaluationOptions",
+    "Hidden",
+    "ImageOptions",
+    "MeasureOptions",
+    "MeasuredOptions",
+    "Names",
+    "NetworkOptions",
+    "Option",
+    "Options",
+    "Parsed",
+    "Progress",
+    "RunOptions",
+    "Say",
+    "ScheduleOptions",
+    "SourceOptions",
+    "SynthOptions",
+    "TalkOptions",
+    "TaskOptions",
+    "TilingOptions",
+    "names",
+    "option_of",
+    "recipe",
+    "shown_default",
+    "silent_progress",
+]

@@ -1,0 +1,96 @@
+"""Options of measuring a dataset: what is measured, on which images, and the statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, ClassVar
+
+from annotated_types import Ge
+
+from symmetry_audit.data import DEFAULT_MAX_PIXELS
+from symmetry_audit.options._option import Option, Options
+from symmetry_audit.options._parsed import NUMBERS, WHOLE_NUMBERS, Names
+from symmetry_audit.options.names import GROUPS, kernels, regularizers
+
+__all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", "MeasuredOptions"]
+
+
+class ImageOptions(Options):
+    """Which images are measured, and what else a run is told as it is."""
+
+    heading: ClassVar[str] = "Images"
+
+    limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
+    max_pixels: Annotated[int, Ge(1), Option("Skip larger images.")] = DEFAULT_MAX_PIXELS
+    seed: Annotated[int, Option("Seed of the random number generator.")] = 0
+
+
+class MeasuredOptions(Options):
+    """What is measured, as the settings of an audit have it too."""
+
+    heading: ClassVar[str] = "Measurement"
+
+    kernel: Annotated[str, Option("Kernel model: gaussian, bicubic or fourier.", complete=kernels)] = "gaussian"
+    response: Annotated[str, Option("Response per pixel: abs, or energy (mean of squares).")] = "abs"
+
+
+class AuditOptions(MeasuredOptions, ImageOptions):
+    """What is measured, as a user says it; ``audit.make_settings`` makes settings of it."""
+
+    heading: ClassVar[str] = "Measurement"
+
+    reg: Annotated[
+        Names | None,
+        Option("Regularizers, as a comma list.", default="tv,tv2,sobel,laplacian,prewitt", complete=regularizers),
+    ] = None
+    stencils: Annotated[Path | None, Option("TOML file with regularizers of your own.")] = None
+    group: Annotated[str, Option("pT for T rotations, pTm with mirrors.", complete=lambda: GROUPS)] = "p32"
+    sigma: Annotated[
+        float | Sequence[float] | None,
+        NUMBERS,
+        Option("Width of the gaussian in px; a comma list sweeps.", default="1.5"),
+    ] = None
+    margin: Annotated[
+        int | None, Ge(0), Option("Border that is not measured, in px.", default="from the kernels; 15")
+    ] = None
+    downscale: Annotated[
+        int | Sequence[int] | None, WHOLE_NUMBERS, Option("Repeat the audit on copies this many times coarser.")
+    ] = None
+
+
+class AdaptiveOptions(Options):
+    """Options of the adaptive scenario and of the statistics, which the settings of an audit have too."""
+
+    heading: ClassVar[str] = "Adaptive scenario and statistics"
+
+    fit: Annotated[
+        str,
+        Option(
+            "Which fitted deformation to use per image: one per regularizer, one joint fit, or the fit of the named "
+            "regularizer.",
+            complete=lambda: ("per-regularizer", "joint", "tv", "tv2", "sobel", "prewitt"),
+        ),
+    ] = "per-regularizer"
+    controls: Annotated[
+        bool,
+        Option(
+            "Also run the control experiments (transfer, held-out halves, isotropic noise, random w). --no-controls "
+            "takes a third of the time."
+        ),
+    ] = True
+    clusters: Annotated[
+        str, Option("What the bootstrap draws: image, folder, or duplicates (groups of pixel-identical images).")
+    ] = "image"
+
+
+class MeasureOptions(AuditOptions, AdaptiveOptions):
+    """Everything that changes the numbers of an audit."""
+
+    heading: ClassVar[str] = "Measurement"
+
+    scenario: Annotated[
+        Names | None,
+        Option("sample_strict, dataset_strict, dataset_adaptive or all.", default="all"),
+    ] = None
+    affine: Annotated[Path | None, Option("Use the w of this affine.parquet or affine.csv; nothing is fitted.")] = None

@@ -1,0 +1,104 @@
+"""One option, and the base of all classes of options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.options._complaints import complaint
+
+__all__ = ["Hidden", "Option", "Options", "option_of"]
+
+
+@dataclass(frozen=True)
+class Option:
+    """How a field is offered on the command line; it is the metadata of the field's annotation.
+
+    ``help`` is a sentence. ``default`` says in words what the default is where the field's own value does not say it.
+    ``names`` are further spellings of the option, short ones or former ones, ``variable`` a further environment
+    variable. ``metavar`` stands for the value in help texts. ``complete`` gives the names that a shell offers.
+    """
+
+    help: str
+    default: str | None = None
+    names: tuple[str, ...] = ()
+    metavar: str | None = None
+    complete: Callable[[], Iterable[str]] | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A field for Python alone: neither an option nor part of the JSON of a request."""
+
+
+def option_of(field: FieldInfo) -> Option | None:
+    """The Option among the metadata of a field."""
+    return next((item for item in field.metadata if isinstance(item, Option)), None)
+
+
+class Options(BaseModel):
+    """Base of all classes of options: frozen, closed to unknown names, with errors in one line.
+
+    ``heading`` is that of the options a class declares itself in the help of a command. Raises SettingError for a
+    wrong value and for a name that is no option.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+    heading: ClassVar[str] = "Options"
+
+    if not TYPE_CHECKING:  # to a type checker the fields are the parameters
+
+        def __init__(self, /, *sources: Any, **asked: Any) -> None:
+            try:
+                super().__init__(**dict(zip(self.sources(), sources, strict=False)) | asked)
+            except ValidationError as error:
+                raise SettingError(complaint(error, type(self).model_fields)) from None
+
+    @classmethod
+    def sources(cls) -> tuple[str, ...]:
+        """Names of the fields that come first, without a name: what the request is about."""
+        return tuple(name for name, field in cls.model_fields.items() if field.kw_only is False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, without what is for Python alone; the inverse is ``from_dict``."""
+        shown = {name for name, field in type(self).model_fields.items() if Hidden() not in field.metadata}
+        return {name: _plain(value) for name, value in self.model_dump(include=shown).items()}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """The request that ``to_dict`` described, also in an older version: a missing name takes its default.
+
+        Raises SettingError for a name that only a newer version knows.
+        """
+        unknown = sorted(set(document) - set(cls.model_fields))
+        if unknown:
+            raise SettingError(f'"{unknown[0]}" is no option here: written by a newer symaudit; update symaudit')
+        return cls(**document)
+
+    def given(self, kind: type[Options]) -> dict[str, Any]:
+        """The options of ``kind`` that were given by name, defaults left aside."""
+        return {name: getattr(self, name) for name in kind.model_fields if name in self.model_fields_set}
+
+    def only(self, kind: type[Options]) -> dict[str, Any]:
+        """All options of ``kind`` with their values."""
+        return {name: getattr(self, name) for name in kind.model_fields}
+
+
+def _plain(value: Any) -> Any:
+    """``value`` as JSON has it; a value without a JSON form as its text."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(getattr(value, "text", None) or type(value).__name__)

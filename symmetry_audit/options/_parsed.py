@@ -1,0 +1,75 @@
+"""Values that are written as text: comma lists, spans, and the like. Every way to give an option reads them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+__all__ = ["LAYERS", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
+
+
+@dataclass(frozen=True)
+class Parsed(BeforeValidator):
+    """Metadata of a field: ``func`` makes its value of a text and leaves what is no text as it is.
+
+    It raises ValueError, whose message follows the name of the option. ``metavar`` says what the text looks like.
+    """
+
+    metavar: str = "TEXT"
+
+
+def _names(value: Any) -> Any:
+    """Flatten "a,b" and ["a", "b,c"] into names without repeats, in order."""
+    if value is None:
+        return None
+    values = (value,) if isinstance(value, str) else tuple(value)
+    if not all(isinstance(part, str) for part in values):
+        raise ValueError(f"takes names, got {value!r:.60}")
+    names = (name.strip() for part in values for name in part.split(","))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _numbers(kind: type[float] | type[int]) -> Callable[[Any], Any]:
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(kind(part) for part in value.split(","))
+        except ValueError:
+            raise ValueError(f'"{value}" is not a number or a comma list of numbers') from None
+
+    return parse
+
+
+def _span(value: Any) -> Any:
+    if not isinstance(value, str):
+        return tuple(value) if isinstance(value, list) else value
+    try:
+        numbers = tuple(float(part) for part in value.split(":"))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 2):
+        raise ValueError(f'"{value}" is not a number such as 25, or a range such as 5:35')
+    return numbers if len(numbers) == 2 else numbers[0]
+
+
+def span_or(word: str) -> Parsed:
+    """A span, or ``word`` as it is."""
+    return Parsed(lambda value: value if value == word else _span(value), metavar=f"{word}|X|LO:HI")
+
+
+def _layers(value: Any) -> Any:
+    if isinstance(value, int) or value is None:
+        return value
+    text = value if isinstance(value, str) else ",".join(value)
+    return int(text) if text.isdecimal() else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+Names = Annotated[str | Sequence[str], Parsed(_names, metavar="NAMES")]
+NUMBERS = Parsed(_numbers(float), metavar="NUMBERS")
+WHOLE_NUMBERS = Parsed(_numbers(int), metavar="NUMBERS")
+SPAN = Parsed(_span, metavar="X|LO:HI")
+LAYERS = Parsed(_layers, metavar="NUMBER|NAMES")

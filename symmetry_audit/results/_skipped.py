@@ -1,0 +1,15 @@
+"""An image that was skipped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["SkippedImage"]
+
+
+@dataclass(frozen=True)
+class SkippedImage:
+    """One image that was skipped, and why."""
+
+    image: str
+    reason: str

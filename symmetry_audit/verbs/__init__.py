@@ -1,0 +1,95 @@
+"""What symaudit does, one function and one request per verb; the command line has the same names. No torch on import.
+
+``measure("photos", group="p8")`` and ``measure(MeasureRequest("photos", group="p8"))`` are the same call.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from symmetry_audit.options import Option, Options, Parsed, Progress, option_of, shown_default
+
+if TYPE_CHECKING:
+    from symmetry_audit.verbs._align import AlignRequest, align
+    from symmetry_audit.verbs._bounds import BoundsRequest, bounds
+    from symmetry_audit.verbs._compare import CompareRequest, compare
+    from symmetry_audit.verbs._evaluate import EvaluateRequest, evaluate
+    from symmetry_audit.verbs._fit import FitPlan, FitRequest, fit_affine, plan_fit
+    from symmetry_audit.verbs._measure import DemoRequest, MeasurePlan, MeasureRequest, measure, plan_demo, plan_measure
+    from symmetry_audit.verbs._nets import NetsRequest, NetworkCost, nets
+    from symmetry_audit.verbs._recommend import RecommendRequest, recommend
+    from symmetry_audit.verbs._restore import Restoration, RestoreRequest, restore
+    from symmetry_audit.verbs._synth import SyntheticDataset, SynthRequest, synth
+    from symmetry_audit.verbs._train import TrainPlan, TrainRequest, plan_training, train
+    from symmetry_audit.verbs._verify import VerifyRequest, verify
+
+__all__ = [
+    "AlignRequest",
+    "BoundsRequest",
+    "CompareRequest",
+    "DemoRequest",
+    "EvaluateRequest",
+    "FitPlan",
+    "FitRequest",
+    "MeasurePlan",
+    "MeasureRequest",
+    "NetsRequest",
+    "NetworkCost",
+    "Option",
+    "Options",
+    "Parsed",
+    "Progress",
+    "RecommendRequest",
+    "Restoration",
+    "RestoreRequest",
+    "SynthRequest",
+    "SyntheticDataset",
+    "TrainPlan",
+    "TrainRequest",
+    "VerifyRequest",
+    "align",
+    "bounds",
+    "compare",
+    "evaluate",
+    "fit_affine",
+    "measure",
+    "nets",
+    "option_of",
+    "plan_demo",
+    "plan_fit",
+    "plan_measure",
+    "plan_training",
+    "recommend",
+    "restore",
+    "shown_default",
+    "synth",
+    "train",
+    "verify",
+]
+
+_HOMES = {
+    "align": ("AlignRequest", "align"),
+    "bounds": ("BoundsRequest", "bounds"),
+    "compare": ("CompareRequest", "compare"),
+    "evaluate": ("EvaluateRequest", "evaluate"),
+    "fit": ("FitPlan", "FitRequest", "fit_affine", "plan_fit"),
+    "measure": ("DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"),
+    "nets": ("NetsRequest", "NetworkCost", "nets"),
+    "recommend": ("RecommendRequest", "recommend"),
+    "restore": ("Restoration", "RestoreRequest", "restore"),
+    "synth": ("SynthRequest", "SyntheticDataset", "synth"),
+    "train": ("TrainPlan", "TrainRequest", "plan_training", "train"),
+    "verify": ("VerifyRequest", "verify"),
+}
+
+
+def __getattr__(name: str) -> object:
+    for module, held in _HOMES.items():
+        if name in held:
+            return getattr(import_module(f"symmetry_audit.verbs._{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

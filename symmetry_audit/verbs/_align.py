@@ -1,0 +1,171 @@
+"""``align``: how equivariant a network is, beside the symmetry of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from annotated_types import Ge
+from pydantic import Field
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, Names, Option, Say, TaskOptions, names
+from symmetry_audit.verbs._machine import resolve_device
+from symmetry_audit.verbs._networks import asked_task, network_task, told_pairs
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.groups import Affine
+    from symmetry_audit.inference import Model
+    from symmetry_audit.results import Alignment, AuditReport, EvaluatedModel
+    from symmetry_audit.tasks import Pairs, Task
+
+__all__ = ["AlignRequest", "align"]
+
+
+class AlignRequest(TaskOptions, EvaluationOptions):
+    """What ``align`` is asked for."""
+
+    heading: ClassVar[str] = "Measurement"
+
+    model: Annotated[Path | str, Option("Network.")] = Field(kw_only=False)
+    data: Annotated[str, TEST_IMAGES]
+    report: Annotated[
+        Path | None,
+        Option("Folder of `symaudit measure`: compare with the data's epsilon, and use every image's own group too."),
+    ] = None
+    group: Annotated[
+        str | None,
+        Option("pT for T rotations, pTm with mirrors.", default="the report's, else p8", complete=lambda: names.GROUPS),
+    ] = None
+    layers: Annotated[
+        Names,
+        Option("Layers to compare too: names or patterns such as 'body.*'; '*' is all convolutions."),
+    ] = ()
+    crop: Annotated[
+        int, Ge(0), Option("Largest side of the centred square of each input that is used, in px; 0: all of it.")
+    ] = 256
+    margin: Annotated[
+        float | None,
+        Ge(0),
+        Option("Border that is not compared, in px of the input.", default="16, at most an eighth of the side"),
+    ] = None
+    weights: Annotated[Path | None, Option("State dict for a factory.", names=("--state",))] = None
+    arguments: Annotated[str | dict[str, Any] | None, Option("Keyword arguments for a factory, as JSON.")] = None
+    unit: Annotated[
+        Literal["1", "255"],
+        Option("Value of white in the network's input range (for networks that symaudit did not train)."),
+    ] = "255"
+
+
+@verb(AlignRequest)
+def align(request: AlignRequest) -> Alignment:
+    """Measure how far a network is from equivariance: rotating its input against rotating its output.
+
+    Parameters
+    ----------
+    model
+        Folder of a training run, a .safetensors file of one, package.module:factory (Python code, which runs), or a
+        TorchScript (.pt), torch.export (.pt2) or ONNX (.onnx) file.
+    data
+        Clean test images; degraded ones are made of them as ``evaluate`` does.
+    report
+        Folder that ``measure`` wrote: the data's epsilon comes beside the network's error, and every image is rotated
+        in its own deformed group too.
+    group, layers
+        Group of the rotations ("p8" by default, or the report's); layers to compare too, by name or pattern.
+    crop, margin
+        Largest side of the square of each input that is used, 0 for all; border that is not compared; in px.
+    weights, arguments, unit
+        State dict and keyword arguments of a factory; "1" or "255", the value of white to the network.
+    task, scale, sigma, missing, peak, inputs, seed, limit, device, data_root, progress, say
+        As for ``evaluate``.
+
+    Raises
+    ------
+    SettingError
+        Where options do not fit together.
+    DataError, ReportError, ModelError
+        Where images, the report or the network cannot be used.
+    """
+    from symmetry_audit.alignment import compare_with_data, measure_alignment, with_verdict
+    from symmetry_audit.reports import mean_profiles
+    from symmetry_audit.results import AuditReport, DatasetInfo
+    from symmetry_audit.tasks import evaluation_items, source_fingerprint
+    from symmetry_audit.training import joint_fits
+
+    report = None if request.report is None else AuditReport.load(request.report)
+    profiles = None if report is None else mean_profiles(request.report, report)
+    loaded, task = _loaded(request)
+    pairs = told_pairs(
+        request.data,
+        task,
+        inputs=request.inputs,
+        data_root=request.data_root,
+        limit=request.limit,
+        say=request.say,
+    )
+    data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
+    fits = {} if report is None else joint_fits(report)
+    _say_fits(fits, pairs, report, request.say)
+    found = measure_alignment(
+        loaded.network,
+        evaluation_items(pairs, task, request.seed),
+        request.group or (report.settings["group"] if report else "p8"),
+        fits=fits,
+        layers=tuple(request.layers),
+        crop=request.crop or None,
+        margin=request.margin,
+        device=resolve_device(request.device),
+        model=_described(loaded),
+        task=task,
+        data=data,
+        seed=request.seed,
+        skipped=pairs.skipped,
+        progress=lambda done: request.progress(done, len(pairs.refs)),
+    )
+    if report is None:
+        return with_verdict(found)
+    same = data.fingerprint == report.dataset.fingerprint
+    return compare_with_data(found, report, profiles, same_images=same)
+
+
+def _loaded(request: AlignRequest) -> tuple[Model, Task]:
+    """The network and what it is to restore. Raises SettingError where the two do not fit."""
+    from symmetry_audit.inference import load_model
+    from symmetry_audit.tasks import make_task
+
+    model = str(request.model)
+    loaded = load_model(model, weights=request.weights, arguments=request.arguments, unit=float(request.unit))
+    if loaded.checkpoint is not None:
+        return loaded, network_task(loaded.name, loaded.checkpoint.task, request, request.say)
+    asked = asked_task(request)
+    if "name" not in asked and loaded.scale == 1:
+        raise SettingError(f"{model} does not say what it restores; give --task, such as --task denoise --sigma 25")
+    if asked.setdefault("name", "sr") == "sr":
+        asked.setdefault("scale", max(loaded.scale, 2))
+    task = make_task(**asked)
+    if task.scale != loaded.scale:
+        raise SettingError(f"{model} enlarges by {loaded.scale}, which is not {task.text}; give another --task")
+    return loaded, task
+
+
+def _described(loaded: Model) -> EvaluatedModel:
+    from symmetry_audit.inference import describe
+    from symmetry_audit.results import EvaluatedModel
+
+    if loaded.checkpoint is not None:
+        return describe(loaded.checkpoint, loaded.network, loaded.name)
+    return EvaluatedModel(name=loaded.name, parameters=sum(value.numel() for value in loaded.network.parameters()))
+
+
+def _say_fits(fits: Mapping[str, Affine], pairs: Pairs, report: AuditReport | None, say: Say) -> None:
+    """What becomes of the report's fits."""
+    if report is None:
+        return
+    known = sum(pair.key in fits for pair in pairs.refs)
+    if not fits:
+        say("Note: the report holds no fits; measured under strict rotations alone")
+    elif known < len(pairs.refs):
+        say(f"Note: the report holds a fit of {known} of the {len(pairs.refs)} images")

@@ -1,0 +1,152 @@
+"""``bounds``: what the theorems promise for the symmetry that a run measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from math import ceil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge
+from pydantic import Field
+
+from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
+from symmetry_audit.options import Option, SourceOptions
+from symmetry_audit.verbs._sources import Images, reopened
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.data import ImageSource
+    from symmetry_audit.results import AuditReport, RunBounds, Smoothness
+    from symmetry_audit.theory import KernelSmoothness
+
+__all__ = ["BoundsRequest", "bounds"]
+
+FINE = 16  # samples per px at which a kernel's derivatives are taken
+
+
+class BoundsRequest(SourceOptions):
+    """What ``bounds`` is asked for."""
+
+    report: Annotated[Path, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    mu: Annotated[float, Option("Strong convexity; 1 over the weight of R.")] = 1.0
+    loss: Annotated[float | None, Option("How far a network is from the optimum, for Theorem 4.2.", metavar="L")] = None
+    complexity: Annotated[float | None, Option("C~ of Eq. (46); with --dimension: which groups pay.", metavar="C")] = (
+        None
+    )
+    dimension: Annotated[float | None, Option("d of Eq. (46), the dimension of the set of images.", metavar="D")] = None
+    source: Annotated[
+        Images | None, Option("Where the images of REPORT are now, if they were moved.", metavar="TEXT")
+    ] = None
+    limit: Annotated[int | None, Ge(1), Option("Take F, G and H from the first N images.")] = None
+    estimator: Annotated[str, Option("F, G, H are the max or q99.9 of an image's finite differences.")] = "max"
+    smoothness: Annotated[
+        tuple[float, float, float] | None,
+        Option(
+            "Intensity in [0, 1], its slope per px and its second derivative per px². No image is read then, and "
+            "Theorem 3.7 as printed is missing: it needs the size of the images.",
+            metavar="F G H",
+        ),
+    ] = None
+
+
+@verb(BoundsRequest)
+def bounds(request: BoundsRequest) -> RunBounds:
+    """Bound the equivariance error of a restoration by the symmetry error of a report (SPEC 7).
+
+    Parameters
+    ----------
+    report
+        Folder that ``measure`` wrote.
+    mu, loss
+        Strong convexity of the energy; how far a network is from its optimum, for Theorem 4.2.
+    complexity, dimension
+        C~ and d of Eq. (46), together or not at all.
+    smoothness
+        F, G and H: intensity in [0, 1], its slope per px, its second derivative per px². By default they are taken
+        from the images of the report (``source``, ``limit``, ``estimator``, ``data_root``).
+
+    Raises
+    ------
+    SettingError
+        For a wrong option.
+    ReportError, DataError
+        Where the report or its images cannot be read.
+    """
+    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.results import AuditReport
+    from symmetry_audit.theory import run_bounds, run_kappa
+
+    complexity, dimension, mu = request.complexity, request.dimension, request.mu
+    if (complexity is None) != (dimension is None):
+        raise SettingError("--complexity and --dimension belong together; give both or neither")
+    report = AuditReport.load(request.report)
+    settings = AuditSettings.from_dict(report.settings)
+    kappa = None if complexity is None or dimension is None else run_kappa(report, complexity, dimension, mu)
+    image, points = (_given(request.smoothness), None) if request.smoothness else _measured(request, report, settings)
+    return run_bounds(report, image, _kernels(settings), mu=mu, loss=request.loss, kappa=kappa, points=points)
+
+
+def _given(numbers: tuple[float, float, float]) -> Smoothness:
+    from symmetry_audit.results import Smoothness
+
+    try:
+        return Smoothness(value=numbers[0], gradient=numbers[1], hessian=numbers[2])
+    except ReportError:
+        shown = " ".join(f"{number:g}" for number in numbers)
+        raise SettingError(f"--smoothness takes three finite numbers of at least 0, got {shown}") from None
+
+
+def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettings) -> tuple[Smoothness, int]:
+    """F, G, H and the longest side in px of the images that the run measured, or the first ones of them."""
+    from symmetry_audit.theory import image_smoothness
+
+    source = reopened(report, request.report, request.source, request.data_root)
+    source = source.limited(settings.limit).limited(request.limit)
+    request.say(
+        f"Reading {len(source.refs)} image{'s' if len(source.refs) != 1 else ''} of {source.name} for F, G and H"
+    )
+    sides: list[int] = []
+
+    def measured() -> Iterator[np.ndarray]:
+        for luminance in _images(source, report, settings.max_pixels):
+            sides.append(max(luminance.shape))
+            yield luminance
+
+    return image_smoothness(measured(), request.estimator), max(sides)
+
+
+def _images(source: ImageSource, report: AuditReport, max_pixels: int) -> Iterator[np.ndarray]:
+    """Luminance in [0, 1] of every image that the run measured. Raises DataError."""
+    from symmetry_audit.data import BYTES_PER_PIXEL, decode
+
+    skipped = {item.image for item in report.skipped}
+    most = max_pixels * BYTES_PER_PIXEL
+    for ref in source.stream([ref for ref in source.refs if ref.key not in skipped], most):
+        try:
+            yield decode(ref.read(most), max_pixels).luminance / 255
+        except ImageError as error:
+            raise DataError(f"cannot read {ref.key} of the run: {error}; mend it or give --smoothness") from None
+
+
+def _kernels(settings: AuditSettings) -> Callable[[str, float | None], KernelSmoothness]:
+    """F2, G2 and H2 of every kernel of the run, each computed once."""
+    import numpy as np
+
+    from symmetry_audit.kernels import kernel_model, sampled_kernels, window_radius
+    from symmetry_audit.theory import kernel_smoothness
+
+    stencils = {item.name: item for item in settings.stencils}
+    enlarged = np.eye(2)[None] * FINE
+
+    @cache
+    def kernel(regularizer: str, sigma: float | None) -> KernelSmoothness:
+        stencil, model = stencils[regularizer], kernel_model(settings.kernel, sigma)
+        half = ceil(FINE * (window_radius(stencil, model) + 0.5))  # to the rim of the outermost pixels
+        return kernel_smoothness(sampled_kernels(stencil, enlarged, model, half)[0], 1 / FINE)
+
+    return kernel

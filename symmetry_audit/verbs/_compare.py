@@ -1,0 +1,86 @@
+"""``compare``: several networks on the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.options import TEST_IMAGES, Option
+from symmetry_audit.verbs._evaluate import EvaluateRequest, TestOptions, evaluate
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.results import Comparison, Evaluation
+
+    Runs = Sequence[str | Path | Evaluation]
+else:
+    Runs = Any
+
+__all__ = ["CompareRequest", "compare"]
+
+
+class CompareRequest(TestOptions):
+    """What ``compare`` is asked for."""
+
+    runs: Annotated[Runs, Option("Networks, baselines, or what evaluate --json printed.", metavar="RUN...")] = Field(
+        kw_only=False
+    )
+    data: Annotated[str | None, TEST_IMAGES] = None
+
+
+@verb(CompareRequest)
+def compare(request: CompareRequest) -> Comparison:
+    """Put networks beside one another: parameters, training steps, PSNR, SSIM and time for each run.
+
+    Parameters
+    ----------
+    runs
+        Files that ``symaudit evaluate --json`` printed (.json) and Evaluation values, which are taken as they are;
+        or anything that ``evaluate`` takes, which is evaluated on ``data``.
+    data
+        Test images, where something is to be evaluated.
+
+    The other options are those of ``evaluate``.
+
+    Raises
+    ------
+    SettingError
+        Where something is to be evaluated without ``data``, where options have nothing to act on, and where the runs
+        differ in task, images, protocol or seed.
+    """
+    from symmetry_audit.results import Comparison, Evaluation
+
+    runs = [run if isinstance(run, Evaluation) else str(run) for run in request.runs]
+    _check(runs, request)
+    known = {at: _read(run) for at, run in enumerate(runs) if _is_read(run)}
+    if known:
+        Comparison(tuple(known.values()))  # hours may pass before the others are there
+    shared = request.only(TestOptions) | {"data": request.data}
+    found = [
+        known[at] if at in known else evaluate(EvaluateRequest(model=run, **shared)) for at, run in enumerate(runs)
+    ]
+    return Comparison(tuple(found))
+
+
+def _is_read(run: str | Evaluation) -> bool:
+    return not isinstance(run, str) or run.lower().endswith(".json")
+
+
+def _read(run: str | Evaluation) -> Evaluation:
+    from symmetry_audit.results import Evaluation
+
+    return Evaluation.load(run) if isinstance(run, str) else run
+
+
+def _check(runs: Sequence[str | Evaluation], request: CompareRequest) -> None:
+    bare = [run for run in runs if not _is_read(run)]
+    if bare and request.data is None:
+        raise SettingError(f"{bare[0]} has to be evaluated: give --data, or what evaluate --json printed for it")
+    for name in request.given(TestOptions):
+        if not bare and name not in ("data_root", "progress", "say"):
+            option = name.replace("_", "-")
+            raise SettingError(f"--{option} is for runs that are evaluated now; these are evaluated already")

@@ -1,0 +1,127 @@
+"""``evaluate``: PSNR and SSIM of a trained network, or of a baseline, on a test set."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from annotated_types import Ge
+from pydantic import Field
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, Option, TaskOptions, TilingOptions, names
+from symmetry_audit.verbs._machine import resolve_device
+from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, told_pairs
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.results import Evaluation
+    from symmetry_audit.tasks import Task
+
+__all__ = ["BASELINES", "EvaluateRequest", "TestOptions", "evaluate"]
+
+BASELINES = ("bicubic", "identity")
+
+
+class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
+    """How networks are scored, all of them alike."""
+
+    heading: ClassVar[str] = "Evaluation"
+
+    protocol: Annotated[
+        str | None,
+        Option("Scoring protocol: sr-y, rgb, derain-y or edsr.", default="the task's", complete=names.protocols),
+    ] = None
+    tile: Annotated[int | None, Ge(1), Option("Cut images into tiles of at most this side, in px.")] = None
+    allow_leak: Annotated[bool, Option("Evaluate even if test images are in the training set.")] = False
+
+
+class EvaluateRequest(TestOptions):
+    """What ``evaluate`` is asked for."""
+
+    heading: ClassVar[str] = "Evaluation"
+
+    model: Annotated[Path | str, Option("Network, or bicubic or identity.")] = Field(kw_only=False)
+    data: Annotated[str, TEST_IMAGES]
+
+
+@verb(EvaluateRequest)
+def evaluate(request: EvaluateRequest) -> Evaluation:
+    """Measure PSNR and SSIM of a network on test images, beside those of its input.
+
+    Parameters
+    ----------
+    model
+        Folder of a training run, a .safetensors file, or a baseline: "bicubic" (interpolation, for super-resolution)
+        or "identity" (the degraded images as they are).
+    data
+        Clean test images; degraded ones are made of them as the network was trained for, or are ``inputs``.
+    task, scale, sigma, missing, peak
+        The task of a baseline; noise or gaps of another strength than the network was trained for.
+    protocol
+        "sr-y", "rgb", "derain-y" or "edsr"; by default the task's.
+    tile, overlap, self_ensemble
+        Largest side of a tile and context around it in px; average over the eight flips and quarter turns.
+    allow_leak
+        Evaluate even if test images are in the training set.
+    seed, limit, device, data_root, progress, say
+        Of the noise; the first images only; as for ``measure``.
+
+    Raises
+    ------
+    SettingError
+        Where a network cannot do what the options ask for.
+    DataError
+        Where the network was trained on test images, unless ``allow_leak``, and for images that cannot be used.
+    ModelError
+        Where the network cannot be read or run.
+    """
+    from symmetry_audit.inference import describe, prepared
+    from symmetry_audit.inference import evaluate as score
+
+    model, checkpoint, info = str(request.model), None, None
+    if model in BASELINES:
+        task, network = _baseline_task(model, request), model
+    else:
+        from symmetry_audit.checkpoints import load_checkpoint
+
+        model = os.path.normpath(model)
+        checkpoint = load_checkpoint(model)
+        task = network_task(model, checkpoint.task, request, request.say)
+        network = checkpoint.network()
+        info, network = describe(checkpoint, network, model), prepared(network)
+    pairs = told_pairs(
+        request.data,
+        task,
+        inputs=request.inputs,
+        data_root=request.data_root,
+        limit=request.limit,
+        say=request.say,
+    )
+    if checkpoint is not None:
+        refuse_leaks(model, checkpoint, pairs, allowed=request.allow_leak, say=request.say)
+    return score(
+        network,
+        pairs,
+        task,
+        info=info,
+        protocol=request.protocol,
+        seed=request.seed,
+        tile=request.tile,
+        overlap=request.overlap,
+        self_ensemble=request.self_ensemble,
+        device=resolve_device(request.device),
+        progress=request.progress,
+    )
+
+
+def _baseline_task(name: str, request: TaskOptions) -> Task:
+    from symmetry_audit.tasks import make_task
+
+    asked = asked_task(request)
+    if "name" not in asked and name != "bicubic":
+        raise SettingError(
+            f"{name} does not say what is to be restored; give --task, such as --task denoise --sigma 50"
+        )
+    return make_task(**{"name": "sr"} | asked)

@@ -1,0 +1,168 @@
+"""``fit_affine``: the deformation under which each image is most symmetric."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from symmetry_audit.options import AuditOptions, Names, Option, RunOptions, SourceOptions, names
+from symmetry_audit.verbs._machine import resolve_device, resolved, results_folder, run_document
+from symmetry_audit.verbs._sources import Images, opened
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from symmetry_audit.audit import AuditSettings, ImageTables
+    from symmetry_audit.data import ImageRef, ImageSource
+    from symmetry_audit.results import AffineFit, AffineFits, FailedFit
+
+    ImagesOrArray = Images | np.ndarray
+else:
+    ImagesOrArray = Any
+
+__all__ = ["FitPlan", "FitRequest", "fit_affine", "plan_fit"]
+
+
+class FitRequest(AuditOptions, RunOptions, SourceOptions):
+    """What ``fit_affine`` is asked for."""
+
+    source: Annotated[ImagesOrArray, Option("Images to fit.", complete=names.datasets)] = Field(kw_only=False)
+    reg: Annotated[
+        Names | None,
+        Option("Regularizers, as a comma list.", default="tv,tv2,sobel,prewitt", complete=names.regularizers),
+    ] = None
+    plot: Annotated[bool, Option("Draw every image with its ellipse and its responses before and after.")] = False
+
+
+@dataclass(frozen=True)
+class FitPlan:
+    """Fits that are about to be made: the images found, and the settings that change their numbers."""
+
+    request: FitRequest
+    source: ImageSource
+    settings: AuditSettings
+
+    @property
+    def folder(self) -> Path:
+        """Where the command line writes the fits."""
+        return self.request.out or results_folder("symaudit-fits", self.source.name)
+
+    def run(self, out: Path | None = None) -> AffineFits:
+        """Fit, into ``out`` where that is given. Raises DataError and ReportError as ``measure`` does."""
+        from symmetry_audit import audit, reports
+        from symmetry_audit.files import write_atomically
+        from symmetry_audit.results import AffineFits, dump_json
+
+        request, settings, started = self.request, self.settings, datetime.now(UTC)
+        device, workers = resolved(request)
+        source, fits = self.source.limited(settings.limit), []
+        by_key = {ref.key: ref for ref in source.refs}
+        with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
+            folder = Path(place)
+            with audit.open_run(folder, source, settings, resume=request.resume, force=request.force) as journal:
+                found = audit.measure_source(
+                    source,
+                    settings,
+                    journal,
+                    device=device,
+                    workers=workers,
+                    on_error=request.on_error,
+                    progress=request.progress,
+                )
+                with reports.AffineWriter(folder) as writer:
+                    for image, tables, rows in audit.stored_fits(settings, found):
+                        fits += rows
+                        for row in rows:
+                            writer.append(row)
+                        if request.plot:
+                            _plot(folder / "plots", by_key[image], tables, rows, settings)
+                write_atomically(folder / "run.json", dump_json(run_document(request, started, device, workers)))
+        return AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
+
+
+def plan_fit(request: FitRequest) -> FitPlan:
+    """Open the source and check all options before anything is fitted. Raises SettingError or DataError."""
+    from symmetry_audit import audit
+
+    settings = audit.fit_settings(request)
+    source = opened(request.source, request.data_root)
+    if source.note:
+        request.say(source.note)
+    return FitPlan(request, source, settings)
+
+
+@verb(FitRequest)
+def fit_affine(request: FitRequest) -> AffineFits:
+    """The deformation w_n of every image: the one under which its responses to the group D A D^-1 vary least (SPEC 5).
+
+    Parameters
+    ----------
+    source
+        As for ``measure``, or one image as an (H, W) array of luminance in [0, 255].
+    reg
+        Regularizers; there is one fit per image, scale and regularizer that depends on direction, and one named
+        "joint" over tv, tv2, sobel and prewitt (those of ``reg``; default: the four).
+    plot
+        Whether to draw every image with its fits into ``out``.
+    out
+        Folder of affine.parquet and affine.csv; a run there that was killed continues.
+
+    The other options are those of ``measure``.
+
+    Returns
+    -------
+    AffineFits
+        A sequence of AffineFit, or FailedFit with its reason, which is false in a condition; and the images skipped.
+
+    Raises
+    ------
+    SettingError, DataError, ReportError
+        As ``measure`` does.
+    ImageError
+        For an array that cannot be measured.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x, y = np.meshgrid(np.arange(64), np.arange(64))
+    >>> stretched = 128 + 50 * np.sin(x / 9) * np.sin(y / 5)
+    >>> [fit.regularizer for fit in fit_affine(stretched, reg="tv", group="p8")]
+    ['tv', 'joint']
+    """
+    from symmetry_audit import audit
+    from symmetry_audit.results import AffineFits
+
+    if hasattr(request.source, "__array__"):
+        settings = audit.fit_settings(request)
+        fits = audit.fit_array(request.source, settings, resolve_device(request.device))
+        return AffineFits(tuple(fits), "array", settings.to_dict())
+    return plan_fit(request).run(request.out)
+
+
+def _plot(
+    folder: Path,
+    ref: ImageRef,
+    tables: ImageTables,
+    rows: list[AffineFit | FailedFit],
+    settings: AuditSettings,
+) -> None:
+    """One picture of one image at the first scale."""
+    from symmetry_audit import audit, reports
+    from symmetry_audit.data import BYTES_PER_PIXEL, decode
+    from symmetry_audit.files import write_atomically
+
+    image = decode(ref.read(settings.max_pixels * BYTES_PER_PIXEL), settings.max_pixels)
+    profiles = audit.relative_profiles(tables, settings)
+    panels = [(row, *profiles[row.regularizer]) for row in rows if row and row.regularizer in profiles]
+    first = settings.sigmas[0], settings.downscale[0]
+    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == first]
+    folder.mkdir(exist_ok=True)
+    picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels)
+    write_atomically(folder / reports.plot_name(ref.key), picture)

@@ -1,0 +1,70 @@
+"""Where a verb runs, and what is kept about that."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.options import RunOptions
+
+__all__ = ["LIBRARIES", "RUN_SCHEMA", "default_workers", "resolve_device", "resolved", "results_folder", "run_document"]
+
+RUN_SCHEMA = "symaudit.run/1"
+LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def resolve_device(device: str) -> str:
+    """The device, cpu or cuda; ``auto`` is CUDA where there is one. Raises SettingError where CUDA is missing."""
+    if device not in DEVICES:
+        raise SettingError(f'unknown device "{device}".{suggest(device, DEVICES)}')
+    if device == "cpu":
+        return "cpu"
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if device == "cuda":
+        raise SettingError("no CUDA device is available to PyTorch; use --device cpu, or install a CUDA build of torch")
+    return "cpu"
+
+
+def default_workers() -> int:
+    """The number of cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolved(request: RunOptions) -> tuple[str, int]:
+    """The device and the number of workers that a run takes."""
+    return resolve_device(request.device), request.workers or default_workers()
+
+
+def results_folder(prefix: str, name: str) -> Path:
+    """``prefix-NAME`` here, from a source's name without the characters that a shell would stumble over."""
+    return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
+
+
+def run_document(request: RunOptions, started: datetime, device: str, workers: int) -> dict[str, Any]:
+    """run.json: the request, times, machine and versions; nothing of it changes a number of the report."""
+    finished = datetime.now(UTC)
+    return {
+        "schema": RUN_SCHEMA,
+        "started": started.isoformat(timespec="seconds"),
+        "seconds": round((finished - started).total_seconds(), 3),
+        "device": device,
+        "workers": workers,
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in LIBRARIES},
+        "command": sys.argv,
+        "directory": os.getcwd(),
+        "request": request.to_dict(),
+    }

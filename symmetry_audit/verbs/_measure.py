@@ -1,0 +1,205 @@
+"""``measure``: from a source of images to a report."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from symmetry_audit.options import MeasureOptions, Option, RunOptions, SourceOptions, names
+from symmetry_audit.verbs._machine import resolved, results_folder, run_document
+from symmetry_audit.verbs._sources import Images, opened
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.data import ImageSource
+    from symmetry_audit.results import AffineFit, AuditReport, FailedFit
+
+__all__ = ["DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"]
+
+PLAN_SCHEMA = "symaudit.plan/1"
+
+
+class MeasureRequest(MeasureOptions, RunOptions, SourceOptions):
+    """What ``measure`` is asked for."""
+
+    source: Annotated[Images, Option("Images to measure.", complete=names.datasets)] = Field(kw_only=False)
+
+
+class DemoRequest(RunOptions):
+    """What the command ``demo`` is asked for."""
+
+    group: Annotated[str, Option("pT for T rotations, pTm with mirrors.")] = "p32"
+
+
+@dataclass(frozen=True)
+class MeasurePlan:
+    """An audit that is about to run: the images found, and the settings that change its numbers.
+
+    ``given`` maps image names to the (a, b) to measure them under, (S, F, 2), in place of fits.
+    """
+
+    request: RunOptions
+    source: ImageSource
+    settings: AuditSettings
+    given: Mapping[str, np.ndarray] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the command line writes the report."""
+        return self.request.out or results_folder("symaudit", self.source.name)
+
+    @property
+    def text(self) -> str:
+        """In one line, for people."""
+        settings = self.settings
+        names = ",".join(stencil.name for stencil in settings.stencils)
+        return (
+            f"{len(self.source.limited(settings.limit).refs)} images of {self.source.name}: {names} under "
+            f"{settings.group}, {settings.kernel} kernel, margin {settings.margin} px, into {self.folder}"
+        )
+
+    @property
+    def machine(self) -> str:
+        """Where it is going to run, for people."""
+        device, workers = resolved(self.request)
+        return f"device {device}, workers {workers}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {
+            "schema": PLAN_SCHEMA,
+            "dataset": self.source.name,
+            "images": len(self.source.limited(self.settings.limit).refs),
+            "out": str(self.folder),
+            "settings": self.settings.to_dict(),
+        }
+
+    def run(self, out: Path | None = None, *, draw: bool = True) -> AuditReport:
+        """Measure, into ``out`` where that is given; without ``draw`` the folder gets neither tables nor figures.
+
+        Raises DataError for a source without usable images, ReportError where ``out`` holds another run.
+        """
+        from symmetry_audit import audit, reports
+        from symmetry_audit.files import write_atomically
+        from symmetry_audit.results import dump_json
+
+        request, settings, started = self.request, self.settings, datetime.now(UTC)
+        device, workers = resolved(request)
+        source = self.source.limited(settings.limit)
+        with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
+            folder = Path(place)
+            with audit.open_run(folder, source, settings, resume=request.resume, force=request.force) as journal:
+                found = audit.measure_source(
+                    source,
+                    settings,
+                    journal,
+                    device=device,
+                    workers=workers,
+                    on_error=request.on_error,
+                    given=self.given,
+                    progress=request.progress,
+                )
+                if out is None:
+                    fits: list[AffineFit | FailedFit] = []
+                    report = audit.build_report(source, settings, found, keep_fit=fits.append)
+                    return replace(report, fits=tuple(fits))
+                with ExitStack() as files:
+                    responses = reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group)
+                    keep = {"keep": files.enter_context(responses).append}
+                    if settings.adaptive:
+                        keep["keep_fit"] = files.enter_context(reports.AffineWriter(folder)).append
+                    report = audit.build_report(source, settings, found, **keep)
+                write_atomically(folder / "report.json", report.to_json())
+                write_atomically(folder / "run.json", dump_json(run_document(request, started, device, workers)))
+                if draw:
+                    reports.render(folder)
+            return replace(report, folder=folder)
+
+
+def plan_measure(request: MeasureRequest) -> MeasurePlan:
+    """Open the source and check all options before anything is measured. Raises SettingError or DataError."""
+    from symmetry_audit import audit
+
+    settings = audit.make_settings(request)
+    given = None if request.affine is None else audit.given_fits(request.affine, settings)
+    source = opened(request.source, request.data_root)
+    if source.note:
+        request.say(source.note)
+    return MeasurePlan(request, source, settings, given)
+
+
+def plan_demo(request: DemoRequest) -> MeasurePlan:
+    """The audit of the photographs that ship inside scikit-image, without controls to be quick."""
+    from symmetry_audit import audit
+    from symmetry_audit.data import demo_source
+
+    return MeasurePlan(request, demo_source(), audit.make_settings(group=request.group, controls=False))
+
+
+@verb(MeasureRequest)
+def measure(request: MeasureRequest) -> AuditReport:
+    """Measure the dataset-level symmetry error epsilon_G, Eq. (8) of [SA], of the images of ``source``.
+
+    Parameters
+    ----------
+    source
+        A folder (searched recursively), a file, a glob, a text list, a .zip or .tar archive, the name of a dataset
+        manifest such as "DIV2K" or "DIV2K:valid" (found under ``data_root`` or SYMAUDIT_DATA), an ``ImageSource``, or
+        a sequence of paths.
+    reg, stencils
+        Regularizers by name (default: tv, tv2, sobel, laplacian, prewitt), and a TOML file with further ones.
+    group
+        A group such as "p32" or "p8m".
+    kernel, sigma
+        gaussian, bicubic or fourier; width of the first in px, several for a sweep.
+    margin
+        Border that is not measured, in px.
+    response
+        "abs" or "energy". Intensities are luminance in [0, 255].
+    scenario
+        sample_strict, dataset_strict and/or dataset_adaptive. In the last, each image has its own group G_w.
+    fit, affine
+        Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file of w in place of fits.
+    controls
+        Whether to run the control experiments of adaptive rows, which take about two thirds of the time.
+    clusters
+        What the bootstrap draws: image, folder, or duplicates (groups of pixel-identical images).
+    downscale, limit, max_pixels, seed
+        Coarser copies to measure too; the first images only; the largest image in pixels; of all random numbers.
+    out
+        Folder of the report (report.json, responses.parquet, tables, figures); a run there that was killed continues.
+        Without it nothing is kept but the returned value.
+    device, workers
+        "auto", "cpu" or "cuda"; number of images measured at a time (default: all cores). Neither changes a number.
+    resume, force, on_error, data_root
+        Continue a run in ``out``; start over; "skip" or "fail" for unreadable images; folder of the datasets.
+    progress, say
+        Called with (images done, images in all), and with notes for people.
+
+    Raises
+    ------
+    SettingError
+        For a wrong option.
+    DataError
+        For a source without usable images.
+    ReportError
+        Where ``out`` holds another run.
+
+    Examples
+    --------
+    >>> from symmetry_audit.data import demo_source
+    >>> report = measure(demo_source(), reg="tv", group="p4", scenario="dataset_strict", limit=2)
+    >>> report.results[0].images
+    2
+    """
+    return plan_measure(request).run(request.out)

@@ -1,0 +1,88 @@
+"""``nets``: the networks that can be trained, with their parameters and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Le
+
+from symmetry_audit.options import BACKBONES, METHODS, Names, Option, Options
+from symmetry_audit.verbs._verb import verb
+
+__all__ = ["NetsRequest", "NetworkCost", "nets"]
+
+
+class NetsRequest(Options):
+    """What ``nets`` is asked for."""
+
+    backbone: Annotated[
+        Names, Option(f"Networks: {', '.join(BACKBONES)}.", default="all", complete=lambda: BACKBONES)
+    ] = ()
+    method: Annotated[
+        Names, Option(f"Kinds of convolution: {', '.join(METHODS)}.", default="all", complete=lambda: METHODS)
+    ] = ()
+    preset: Annotated[
+        Literal["paper", "small", "tiny"],
+        Option("Size. paper: as published; small: an hour of one GPU; tiny: for a processor."),
+    ] = "small"
+    scale: Annotated[
+        int | None, Ge(1), Le(4), Option("Enlargement of edsr, rdn and rcan; the others have 1.", default="2")
+    ] = None
+    size: Annotated[int, Ge(1), Option("Side of the input in px, for the costs.")] = 48
+
+
+@dataclass(frozen=True)
+class NetworkCost:
+    """One network: multiply-adds and the bytes that a training step keeps are for an image of ``size`` px a side."""
+
+    backbone: str
+    method: str
+    preset: str
+    scale: int
+    size: int
+    group: str
+    parameters: int
+    trainable: int
+    multiply_adds: int
+    activation_bytes: int
+
+
+@verb(NetsRequest)
+def nets(request: NetsRequest) -> Iterator[NetworkCost]:
+    """Every backbone by every method, with its costs, one after another.
+
+    Parameters
+    ----------
+    backbone, method
+        Names; by default all.
+    preset, scale, size
+        Size of the networks; enlargement (of those that can); side of the input in px.
+
+    Raises
+    ------
+    SettingError
+        For unknown names, and for a scale that a backbone asked for by name cannot have.
+    """
+    from symmetry_audit.layers import METHODS as KNOWN
+    from symmetry_audit.nets import costs, scales_of
+
+    for backbone in request.backbone or BACKBONES:
+        scale = request.scale
+        if not request.backbone and scale not in scales_of(backbone):
+            scale = None  # the only one of a backbone that does not enlarge
+        for method in request.method or METHODS:
+            cost = costs(backbone, method, request.preset, scale, request.size)
+            yield NetworkCost(
+                backbone=backbone,
+                method=method,
+                preset=request.preset,
+                scale=scale or scales_of(backbone)[0],
+                size=request.size,
+                group=KNOWN[method].group,
+                parameters=cost.parameters,
+                trainable=cost.trainable,
+                multiply_adds=cost.multiply_adds,
+                activation_bytes=cost.activation_bytes,
+            )

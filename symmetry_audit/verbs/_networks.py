@@ -1,0 +1,71 @@
+"""What the verbs that run trained networks share: the task, the test images, and the check for images trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.options import TASK_FIELDS, Say, TaskOptions
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from symmetry_audit.checkpoints import Checkpoint
+    from symmetry_audit.tasks import Pairs, Task
+
+__all__ = ["asked_task", "network_task", "refuse_leaks", "told_pairs"]
+
+FIXED = ("name", "scale")  # what a network is built for; noise of another strength it can be tried on
+
+
+def asked_task(request: TaskOptions) -> dict[str, Any]:
+    """The settings of a task that were asked for, by the names that a Task has for them."""
+    asked = {name: getattr(request, name) for name in ("task", *TASK_FIELDS)}
+    return {"name" if name == "task" else name: value for name, value in asked.items() if value is not None}
+
+
+def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> Task:
+    """What the network was trained for, with noise and gaps of another strength where these are asked for."""
+    from symmetry_audit.tasks import make_task
+
+    known, asked = trained.to_dict(), asked_task(request)
+    for name in FIXED:
+        if name in asked and asked[name] != known[name]:
+            option = "task" if name == "name" else name
+            raise SettingError(
+                f"{model} was trained for {trained.text}, not for --{option} {asked[name]}; leave that out"
+            )
+    task = make_task(**known | asked)
+    if task != trained:
+        say(f"Note: {model} was trained for {trained.text}; it is evaluated for {task.text}")
+    return task
+
+
+def told_pairs(
+    source: str, task: Task, *, inputs: str | None, data_root: Path | None, limit: int | None, say: Say
+) -> Pairs:
+    """The images of ``source``; what was chosen or skipped is said."""
+    from symmetry_audit.tasks import open_pairs
+
+    pairs = open_pairs(source, task, inputs=inputs, data_root=data_root, limit=limit)
+    if pairs.note:
+        say(pairs.note)
+    for item in pairs.skipped:
+        say(f"Skipped: {item.image}: {item.reason}")
+    return pairs
+
+
+def refuse_leaks(model: str, checkpoint: Checkpoint, pairs: Pairs, *, allowed: bool, say: Say) -> None:
+    """Name the test images that the network was trained on. Raises DataError where there are any, unless allowed."""
+    from symmetry_audit.inference import leaked
+
+    found = leaked(checkpoint, pairs)
+    for test, train, kind in found:
+        how = "the same pixels" if kind == "exact" else "nearly the same picture"
+        say(f"Leak: {test} is {train} of the training set ({how})")
+    if found and not allowed:
+        count = len({test for test, _, _ in found})
+        raise DataError(
+            f"{model} was trained on {count} of the {len(pairs.refs)} test images; use others, "
+            "or --allow-leak where that is meant"
+        )

@@ -1,0 +1,63 @@
+"""``recommend``: the group that a report supports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.options import Option, Options
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.results import Recommendation
+
+__all__ = ["RecommendRequest", "recommend"]
+
+
+class RecommendRequest(Options):
+    """What ``recommend`` is asked for."""
+
+    report: Annotated[Path, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    kappa: Annotated[
+        float | None,
+        Option(
+            "What too few training images cost a network, in the unit of epsilon (grey levels): the group has to pay "
+            "for every regularizer by Eq. (46).",
+            default="left open",
+            metavar="K",
+        ),
+    ] = None
+    tolerance: Annotated[float, Option("The relative epsilon that is accepted in any case.", metavar="X")] = 0.05
+
+
+@verb(RecommendRequest)
+def recommend(request: RecommendRequest) -> Recommendation:
+    """The symmetry group to build into a network, from the numbers of a report alone (SPEC 8).
+
+    Parameters
+    ----------
+    report
+        Folder that ``measure`` wrote.
+    kappa
+        What too few training images cost a network, in the unit of epsilon; None leaves it open.
+    tolerance
+        The relative epsilon that is accepted in any case.
+
+    Raises
+    ------
+    SettingError
+        For a tolerance or a kappa that is none.
+    ReportError
+        Where the report is missing, damaged, or holds nothing to choose from.
+    """
+    from symmetry_audit.results import AuditReport
+    from symmetry_audit.theory import recommend as choose
+
+    report = AuditReport.load(request.report)
+    if (held := report.recommendation) is None:
+        hint = "holds no dataset rows to choose from; measure with --scenario all"
+        raise ReportError(f"{request.report / 'report.json'} {hint}")
+    return choose(held.candidates, images=held.images, tolerance=request.tolerance, kappa=request.kappa, unit=held.unit)

@@ -1,0 +1,132 @@
+"""``restore``: a trained network on image files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge
+from pydantic import Field
+
+from symmetry_audit.errors import DataError
+from symmetry_audit.options import DeviceOptions, Option, SourceOptions, TilingOptions, names
+from symmetry_audit.verbs._machine import resolve_device
+from symmetry_audit.verbs._sources import Images, opened
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.checkpoints import Checkpoint
+    from symmetry_audit.data import ImageRef
+    from symmetry_audit.inference import RestoredFile
+    from symmetry_audit.results import SkippedImage
+
+__all__ = ["Restoration", "RestoreRequest", "restore"]
+
+SCHEMA = "symaudit.restoration/1"
+TILE = 512  # px; larger images are cut, unless the network forbids it
+
+
+class RestoreRequest(TilingOptions, DeviceOptions, SourceOptions):
+    """What ``restore`` is asked for."""
+
+    model: Annotated[Path | str, Option("Network.")] = Field(kw_only=False)
+    source: Annotated[Images, Option("Degraded images.", metavar="IN", complete=names.datasets)] = Field(kw_only=False)
+    out: Annotated[Path, Option("Folder for the results, or a file.", names=("-o",))]
+    tile: Annotated[
+        int | None,
+        Ge(0),
+        Option(
+            "Cut images into tiles of at most this side, in px; 0: never.",
+            default=f"{TILE}, where the network allows it",
+        ),
+    ] = None
+    limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
+    force: Annotated[bool, Option("Overwrite results that are there already.")] = False
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What ``restore`` did: the images restored now, how many were there before, and those skipped."""
+
+    model: str
+    settings: Mapping[str, Any]
+    kept: int
+    images: tuple[RestoredFile, ...]
+    skipped: tuple[SkippedImage, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document, ``schema`` first."""
+        return {
+            "schema": SCHEMA,
+            "model": self.model,
+            "settings": dict(self.settings),
+            "kept": self.kept,
+            "images": [asdict(item) for item in self.images],
+            "skipped": [asdict(item) for item in self.skipped],
+        }
+
+
+@verb(RestoreRequest)
+def restore(request: RestoreRequest) -> Restoration:
+    """Restore degraded images with a trained network and write the results.
+
+    Parameters
+    ----------
+    model
+        Folder of a training run, or a .safetensors file.
+    source
+        As for ``measure``. PNG and TIFF keep their format and 16 bits, grey stays grey, other formats become PNG.
+    out
+        Folder for the results, or a file for a single image. Results that are there already are kept.
+    tile, overlap, self_ensemble
+        Largest side of a tile (0: never cut) and context around it, in px; average over flips and quarter turns.
+    limit, force, device, data_root, progress, say
+        The first images only; overwrite; as for ``measure``.
+
+    Raises
+    ------
+    DataError
+        Where there are no images, or results of another network would be overwritten.
+    ModelError
+        Where the network cannot be read or run.
+    """
+    from symmetry_audit.checkpoints import load_checkpoint
+    from symmetry_audit.inference import can_tile, planned, prepared, restore_files
+
+    model, out = str(request.model), request.out
+    checkpoint = load_checkpoint(model)
+    network = prepared(checkpoint.network())
+    tile = request.tile
+    if tile is None:
+        tile = TILE if can_tile(network) else 0
+    settings = {"tile": tile or None, "overlap": request.overlap, "self_ensemble": request.self_ensemble}
+    source = opened(request.source, request.data_root).limited(request.limit)
+    targets = planned(source, out)
+    record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings}
+    waiting = _waiting(targets, out, record, request.force)
+    run = settings | {"device": resolve_device(request.device)}
+    kept = len(targets) - len(waiting)
+    if kept:
+        request.say(f"{kept} of {len(targets)} images were restored before; --force restores them again")
+    done, skipped = restore_files(
+        network, source, waiting, run, lambda count: request.progress(kept + count, len(targets))
+    )
+    return Restoration(model, run, kept, tuple(done), (*source.skipped, *skipped))
+
+
+def _digest(checkpoint: Checkpoint) -> str:
+    return hashlib.sha256(checkpoint.path.read_bytes()).hexdigest()
+
+
+def _waiting(targets: Mapping[ImageRef, Path], out: Path, record: dict[str, Any], force: bool) -> dict[ImageRef, Path]:
+    """What is still to be restored. Raises DataError where images of another network would be overwritten."""
+    from symmetry_audit.inference import claim
+
+    if out not in targets.values():
+        claim(out, targets, record, force=force)
+    elif out.exists() and not force:
+        raise DataError(f"{out} exists already; choose another -o, or --force to overwrite")
+    return {ref: target for ref, target in targets.items() if force or not target.exists()}

@@ -1,0 +1,61 @@
+"""Sources of images, however they were given, and those of a report again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from symmetry_audit.errors import DataError, SettingError
+
+if TYPE_CHECKING:
+    from symmetry_audit.data import ImageSource
+    from symmetry_audit.results import AuditReport
+
+    # a folder, file, glob, list, archive or dataset; a source that is open already; or paths of images
+    Images = str | Path | ImageSource | Iterable[str | Path]
+else:  # checked by ``opened``, so that help texts need no image library
+    Images = Any
+
+__all__ = ["Images", "opened", "reopened"]
+
+
+def opened(source: Images, data_root: Path | None) -> ImageSource:
+    """The images of ``source``. Raises DataError where there are none, SettingError for what is no source."""
+    from symmetry_audit.data import ImageSource, open_source, source_of_files
+
+    if isinstance(source, ImageSource):
+        return source
+    if isinstance(source, str | Path):
+        return open_source(str(source), data_root)
+    paths = list(source) if isinstance(source, Iterable) else None
+    if paths is None or not all(isinstance(path, str | Path) for path in paths):
+        raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {source!r:.60}")
+    return source_of_files(paths)
+
+
+def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: Path | None) -> ImageSource:
+    """The images of ``report``: where ``source`` says, or as given, also from where the run in ``folder`` started.
+
+    Raises DataError where they are not there any more.
+    """
+    from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source, open_source
+
+    if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
+        return demo_source()
+    if source is not None:
+        return opened(source, data_root)
+    text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
+    try:
+        return open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
+    except (SettingError, DataError):
+        hint = "--source says where the images are now"
+        raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
+
+
+def _run_directory(folder: Path) -> Path:
+    try:
+        return Path(json.loads((folder / "run.json").read_text(encoding="utf-8"))["directory"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return Path()

@@ -1,0 +1,80 @@
+"""``synth``: datasets whose symmetry is known, to see what an audit makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from symmetry_audit.options import Hidden, Option, Progress, SynthOptions, silent_progress
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.synth import SynthSettings
+
+__all__ = ["SynthRequest", "SyntheticDataset", "synth"]
+
+
+class SynthRequest(SynthOptions):
+    """What ``synth`` is asked for."""
+
+    heading: ClassVar[str] = "Run"
+
+    out: Annotated[Path, Option("Folder of the images.")] = Field(kw_only=False)
+    force: Annotated[bool, Option("Start over, whatever dataset OUT holds.")] = False
+    progress: Annotated[Progress, Hidden()] = silent_progress
+
+
+@dataclass(frozen=True)
+class SyntheticDataset:
+    """A dataset that was written: its folder, and the table that says what every image is."""
+
+    settings: SynthSettings
+    folder: Path
+    truth: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document, ``schema`` first."""
+        from symmetry_audit.synth import synth_document
+
+        return {**synth_document(self.settings), "folder": str(self.folder), "truth": self.truth.name}
+
+
+@verb(SynthRequest)
+def synth(request: SynthRequest) -> SyntheticDataset:
+    """Write images whose group G_w is known: rotations deformed by a chosen ratio and angle (SPEC 5).
+
+    Parameters
+    ----------
+    out
+        Folder of image_00000.png and so on (8-bit grey), truth.csv and synth.json. A dataset there that was
+        interrupted, or is shorter, is continued; ``force`` starts over.
+    n, size, kind, seed
+        Number of images, side in px, "gaussian" or "dead-leaves", seed.
+    ratio, angle
+        Axis ratio, 1 to 2.5, and direction of the long axis in degrees, or "random"; (lowest, highest) gives each image
+        its own.
+    slope, flip_bias, clip, noise
+        Fall of the amplitude; share of leaves lit from the right; percentage of clipped pixels; sigma of white noise.
+
+    Raises
+    ------
+    SettingError
+        For wrong or contradictory options.
+    ReportError
+        Where ``out`` holds something else or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     synth(folder, n=2, size=32, ratio=1).truth.name
+    'truth.csv'
+    """
+    from symmetry_audit.synth import SynthSettings, write_dataset
+
+    settings = SynthSettings(**request.only(SynthOptions))
+    truth = write_dataset(request.out, settings, request.progress, force=request.force)
+    return SyntheticDataset(settings, request.out, truth)

@@ -1,0 +1,69 @@
+"""A verb: a function of a request that may also be called with the request's options."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar, overload
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.options import Options
+
+__all__ = ["Verb", "signature_of", "verb"]
+
+P = ParamSpec("P")
+T = TypeVar("T", bound=Options)
+Request = TypeVar("Request", bound=Options, contravariant=True)
+R = TypeVar("R")
+Result = TypeVar("Result", covariant=True)
+
+
+class Verb(Protocol[P, Request, Result]):
+    """What ``verb`` makes of a function: callable with a request, or with its options by name."""
+
+    @overload
+    def __call__(self, request: Request, /) -> Result: ...
+    @overload
+    def __call__(self, *args: P.args, **options: P.kwargs) -> Result: ...
+
+
+def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]:
+    """Let a function of a ``request`` take the request's options too; its signature is derived from the class.
+
+    Calling it raises SettingError for a wrong value, TypeError for a missing source and for an unknown option.
+    """
+    assert isinstance(request, type) and issubclass(request, Options)
+    signature = signature_of(request)
+
+    def decorate(body: Callable[[T], R]) -> Verb[P, T, R]:
+        @functools.wraps(body)
+        def call(*args: Any, **options: Any) -> R:
+            if len(args) == 1 and not options and isinstance(args[0], request):
+                return body(args[0])
+            return body(request(**_bound(body.__name__, signature, args, options)))
+
+        call.__dict__.update(__signature__=signature, request=request)
+        call.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}
+        del call.__wrapped__
+        return call  # type: ignore[return-value]  # the two overloads are one function
+
+    return decorate
+
+
+def signature_of(request: type[Options]) -> inspect.Signature:
+    """The parameters of a verb: the sources first, then the options by name, with their defaults."""
+    kinds, found = inspect.Parameter, []
+    for name, field in request.model_fields.items():
+        kind = kinds.POSITIONAL_OR_KEYWORD if field.kw_only is False else kinds.KEYWORD_ONLY
+        default = kinds.empty if field.is_required() else field.default
+        found.append(kinds(name, kind, default=default, annotation=field.annotation))
+    return inspect.Signature(sorted(found, key=lambda part: part.kind))
+
+
+def _bound(name: str, signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
+    """Arguments by name. Raises SettingError for an option that there is not, TypeError as a function does."""
+    for option in options:
+        if option not in signature.parameters:
+            raise SettingError(f'{name} has no option "{option}".{suggest(option, signature.parameters)}')
+    return signature.bind(*args, **options).arguments

@@ -1,0 +1,79 @@
+"""``verify``: measure the images of a report again and compare."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from annotated_types import Ge
+from pydantic import Field
+
+from symmetry_audit.errors import ReportError, SettingError
+from symmetry_audit.options import DeviceOptions, Option, RunOptions, SourceOptions
+from symmetry_audit.verbs._measure import MeasurePlan
+from symmetry_audit.verbs._sources import Images, reopened
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from symmetry_audit.audit import AuditSettings
+
+__all__ = ["VerifyRequest", "verify"]
+
+
+class VerifyRequest(DeviceOptions, SourceOptions):
+    """What ``verify`` is asked for."""
+
+    report: Annotated[Path, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    source: Annotated[Images | None, Option("Where the images are now, if they were moved.", metavar="TEXT")] = None
+    workers: Annotated[int | None, Ge(1), Option("Images measured at a time.", default="all cores")] = None
+
+
+@verb(VerifyRequest)
+def verify(request: VerifyRequest) -> tuple[str, ...]:
+    """Measure the images of a report again and say what does not agree; empty where everything does.
+
+    Parameters
+    ----------
+    report
+        Folder that ``measure`` wrote. Both report.json and responses.parquet are checked.
+    source
+        Where the images are now, if not where the report found them.
+    device, workers, data_root, progress
+        As for ``measure``.
+
+    Raises
+    ------
+    ReportError, DataError
+        Where the report or its images cannot be read.
+    """
+    from symmetry_audit import audit, reports
+    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.results import AuditReport
+
+    folder = request.report
+    report = AuditReport.load(folder)
+    reports.mean_profiles(folder, report)
+    settings = AuditSettings.from_dict(report.settings)
+    source = reopened(report, folder, request.source, request.data_root)
+    given = None if settings.affine is None else _own_fits(folder, settings)
+    with tempfile.TemporaryDirectory() as place:
+        run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
+        again = MeasurePlan(run, source, settings, given).run(Path(place), draw=False)
+        found = audit.differences(report, again, reports.mean_profiles(place, again))
+        files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
+        return found or audit.response_differences(*files, again)
+
+
+def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
+    """The fits that a report was given, which it keeps. Raises ReportError where they cannot be used."""
+    from symmetry_audit import audit
+    from symmetry_audit.results import AFFINE_FILE
+
+    try:
+        return audit.given_fits(folder / AFFINE_FILE, settings)
+    except SettingError as error:
+        raise ReportError(f"the fits that {folder} was measured with are damaged: {error}") from None

@@ -1,0 +1,31 @@
+"""Datasets by name: what is known of them, where they are, and whether the files are the right ones."""
+
+from symmetry_audit.data.manifests import (
+    Manifest,
+    Split,
+    Track,
+    Verification,
+    add,
+    available,
+    folders,
+    load_manifest,
+    locate,
+    parse_reference,
+    shipped,
+    verify,
+)
+
+__all__ = [
+    "Manifest",
+    "Split",
+    "Track",
+    "Verification",
+    "add",
+    "available",
+    "folders",
+    "load_manifest",
+    "locate",
+    "parse_reference",
+    "shipped",
+    "verify",
+]
