@@ -67,7 +67,7 @@ def list_datasets(as_json: bool) -> None:
         except SettingError as error:
             malformed.append({"name": name, "error": str(error)})
     for row in malformed:
-        click.echo(f"Left out: {row['error']}", err=True)
+        click.echo(f"Skipped: {row['error']}", err=True)
     if as_json:
         _print_json("list", datasets=[_brief(manifest) for manifest in found], malformed=malformed)
         return

@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 from pydantic.fields import FieldInfo
 
-from symmetry_audit.verbs import Option, Options, Parsed, option_of, shown_default
+from symmetry_audit.verbs import NAMES, Option, Options, Parsed, option_of, shown_default
 
 __all__ = ["RequestCommand", "asked", "complete", "request_options"]
 
@@ -135,7 +135,7 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
     else:
         settings["type"] = _type(field)
         settings["nargs"] = len(get_args(kind)) if get_origin(kind) is tuple else 1
-        settings["multiple"] = isinstance(settings["type"], TextType) and settings["type"].name == "NAMES"
+        settings["multiple"] = NAMES in field.metadata
     if option.complete:
         settings["shell_complete"] = complete(option.complete)
     if option.variable:
@@ -148,7 +148,7 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
         shown=shown,
         default=None,
         required=field.is_required(),
-        metavar=option.metavar or ("NAMES" if settings.get("multiple") else None),
+        metavar=option.metavar or (NAMES.metavar if settings.get("multiple") else None),
         help=option.help,
         **settings,
     )
@@ -167,7 +167,7 @@ def _type(field: FieldInfo) -> Any:
     kind = _plain(field.annotation)
     for item in field.metadata:
         if isinstance(item, Parsed):
-            return TextType(item)
+            return str if item is NAMES else TextType(item)
     if get_origin(kind) is Literal:
         return click.Choice(get_args(kind))
     if kind is Path:

@@ -23,7 +23,7 @@ from symmetry_audit.options._machine import (
 )
 from symmetry_audit.options._network import BACKBONES, METHODS, NetworkOptions
 from symmetry_audit.options._option import Hidden, Option, Options, option_of
-from symmetry_audit.options._parsed import Names, Parsed
+from symmetry_audit.options._parsed import NAMES, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
 from symmetry_audit.options._synth import SynthOptions
@@ -32,6 +32,7 @@ from symmetry_audit.options._task import TASK_FIELDS, TaskOptions
 __all__ = [
     "BACKBONES",
     "METHODS",
+    "NAMES",
     "RECIPES",
     "TASK_FIELDS",
     "TEST_IMAGES",

@@ -41,7 +41,7 @@ class AuditOptions(MeasuredOptions, ImageOptions):
     heading: ClassVar[str] = "Measurement"
 
     reg: Annotated[
-        Names | None,
+        Names,
         Option("Regularizers, as a comma list.", default="tv,tv2,sobel,laplacian,prewitt", complete=regularizers),
     ] = None
     stencils: Annotated[Path | None, Option("TOML file with regularizers of your own.")] = None
@@ -90,7 +90,7 @@ class MeasureOptions(AuditOptions, AdaptiveOptions):
     heading: ClassVar[str] = "Measurement"
 
     scenario: Annotated[
-        Names | None,
+        Names,
         Option("sample_strict, dataset_strict, dataset_adaptive or all.", default="all"),
     ] = None
     affine: Annotated[Path | None, Option("Use the w of this affine.parquet or affine.csv; nothing is fitted.")] = None

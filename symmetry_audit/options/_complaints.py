@@ -16,7 +16,9 @@ __all__ = ["complaint"]
 
 def complaint(error: ValidationError, names: Iterable[str]) -> str:
     """The first of ``error``'s complaints as a sentence; ``names`` are the options there are."""
-    first = error.errors()[0]
+    found = error.errors()
+    # where several types are admitted, the complaint that comes nearest to what was given
+    first = next((item for item in found if item["type"] == "finite_number"), found[0])
     name = str(first["loc"][0]) if first["loc"] else ""
     kind = first["type"]
     if kind == "extra_forbidden":

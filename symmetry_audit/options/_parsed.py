@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-__all__ = ["LAYERS", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
+__all__ = ["LAYERS", "NAMES", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
 
 
 @dataclass(frozen=True)
@@ -44,21 +44,26 @@ def _numbers(kind: type[float] | type[int]) -> Callable[[Any], Any]:
     return parse
 
 
-def _span(value: Any) -> Any:
-    if not isinstance(value, str):
-        return tuple(value) if isinstance(value, list) else value
-    try:
-        numbers = tuple(float(part) for part in value.split(":"))
-    except ValueError:
-        numbers = ()
-    if len(numbers) not in (1, 2):
-        raise ValueError(f'"{value}" is not a number such as 25, or a range such as 5:35')
-    return numbers if len(numbers) == 2 else numbers[0]
+def _span(word: str | None = None) -> Callable[[Any], Any]:
+    wanted = "a number or a range such as 5:35" if word is None else f"{word}, a number or a range such as 5:35"
+
+    def parse(value: Any) -> Any:
+        if not isinstance(value, str) or value == word:
+            return tuple(value) if isinstance(value, list) else value
+        try:
+            numbers = tuple(float(part) for part in value.split(":"))
+        except ValueError:
+            numbers = ()
+        if len(numbers) not in (1, 2):
+            raise ValueError(f'"{value}" is not {wanted}')
+        return numbers if len(numbers) == 2 else numbers[0]
+
+    return parse
 
 
 def span_or(word: str) -> Parsed:
     """A span, or ``word`` as it is."""
-    return Parsed(lambda value: value if value == word else _span(value), metavar=f"{word}|X|LO:HI")
+    return Parsed(_span(word), metavar=f"{word}|X|LO:HI")
 
 
 def _layers(value: Any) -> Any:
@@ -68,8 +73,9 @@ def _layers(value: Any) -> Any:
     return int(text) if text.isdecimal() else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-Names = Annotated[str | Sequence[str], Parsed(_names, metavar="NAMES")]
+NAMES = Parsed(_names, metavar="NAMES")
+Names = Annotated[str | Sequence[str] | None, NAMES]
 NUMBERS = Parsed(_numbers(float), metavar="NUMBERS")
 WHOLE_NUMBERS = Parsed(_numbers(int), metavar="NUMBERS")
-SPAN = Parsed(_span, metavar="X|LO:HI")
+SPAN = Parsed(_span(), metavar="X|LO:HI")
 LAYERS = Parsed(_layers, metavar="NUMBER|NAMES")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from symmetry_audit.options import Option, Options, Parsed, Progress, option_of, shown_default
+from symmetry_audit.options import NAMES, Option, Options, Parsed, Progress, option_of, shown_default
 
 if TYPE_CHECKING:
     from symmetry_audit.verbs._align import AlignRequest, align
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs._verify import VerifyRequest, verify
 
 __all__ = [
+    "NAMES",
     "AlignRequest",
     "BoundsRequest",
     "CompareRequest",

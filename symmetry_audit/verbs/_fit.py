@@ -35,7 +35,7 @@ class FitRequest(AuditOptions, RunOptions, SourceOptions):
 
     source: Annotated[ImagesOrArray, Option("Images to fit.", complete=names.datasets)] = Field(kw_only=False)
     reg: Annotated[
-        Names | None,
+        Names,
         Option("Regularizers, as a comma list.", default="tv,tv2,sobel,prewitt", complete=names.regularizers),
     ] = None
     plot: Annotated[bool, Option("Draw every image with its ellipse and its responses before and after.")] = False

@@ -180,7 +180,7 @@ def test_images_left_out_by_the_source_show_in_the_exit_code(call, runs, few, tm
         archive.write(few / "photo_1.png", "../b.png")
     align = ("align", runs / "sr", "--data", "set.zip", "--group", "p2", "--json")
     code, out, err = call(*align)
-    assert code == 4 and err.startswith("Left out: ") and one_document(out)["skipped"]
+    assert code == 4 and err.startswith("Skipped: ") and one_document(out)["skipped"]
     assert call(*align, "--allow-skipped")[0] == 0
 
 

@@ -63,7 +63,7 @@ def test_list_goes_on_past_a_malformed_manifest(own, tmp_path):
     parsed = document(result, "list")
     assert {row["name"]: row["own"] for row in parsed["datasets"]}["mine"] is True
     assert [row["name"] for row in parsed["malformed"]] == ["bad"]
-    assert "Left out:" in result.stderr
+    assert "Skipped:" in result.stderr
     assert "bad.toml: schema should be" in result.stderr
 
 

@@ -185,7 +185,7 @@ def test_images_left_out_by_the_source_show_in_the_exit_code(call, few, tmp_path
         archive.write(few / "photo_0.png", "a.png")
         archive.write(few / "photo_1.png", "../b.png")
     code, out, err = call("evaluate", "bicubic", "--data", "set.zip", "--json")
-    assert code == 4 and err.startswith("Left out: ") and one_document(out)["skipped"]
+    assert code == 4 and err.startswith("Skipped: ") and one_document(out)["skipped"]
     assert call("evaluate", "bicubic", "--data", "set.zip", "--json", "--allow-skipped")[0] == 0
 
 

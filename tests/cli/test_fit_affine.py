@@ -123,7 +123,7 @@ def test_images_left_out_are_named_on_stderr(run, photos):
         (photos / f"x{number:02}.png").write_bytes(b"")
     code, out, err = run("photos", *SMALL)
     assert code == 4
-    told = [f"Left out: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
+    told = [f"Skipped: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
     assert err.splitlines() == [
         *told[:10], "... and 2 more, see report.json or -v", "Fits written to symaudit-fits-photos"
     ]  # fmt: skip

@@ -16,7 +16,7 @@ from symmetry_audit import measure as measure_in_python
 from symmetry_audit import reports
 from symmetry_audit.cli.main import main
 from symmetry_audit.cli.measure import measure as command
-from symmetry_audit.cli.options import progress_on_stderr
+from symmetry_audit.cli.progress import image_progress
 from symmetry_audit.results import AuditReport
 from tests.cli.conftest import STRICT, Killable, one_document
 from tests.conftest import save_photos
@@ -56,7 +56,7 @@ def test_exit_codes_0_3_and_4(symaudit, run, photos, undrawn, tmp_path):
     code, out, err = run(*small)  # a process that leaves images out: tests/cli/test_fit_affine.py
     assert code == 4
     assert "photos (3 images, 1 left out) under p4" in out
-    assert "Left out: photo_1.png: the file is empty (0 bytes)\n" in err
+    assert "Skipped: photo_1.png: the file is empty (0 bytes)\n" in err
     assert err.endswith("Report written to symaudit-photos\n")
 
     # more than 0 is exceeded, and that goes before images left out; the images are not measured again
@@ -164,7 +164,7 @@ def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, p
     assert code == 4
     first, *left_out, chosen, last = err.splitlines()
     assert first == f"Measuring {plan}; device cpu, workers 3"
-    assert left_out == [f"Left out: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
+    assert left_out == [f"Skipped: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
     assert chosen.startswith("Recommended: p1, the trivial group, ")
     assert last == "Report written to symaudit-photos"
 
@@ -214,13 +214,13 @@ def test_fail_above_looks_at_the_dataset_rows_where_there_are_any(run, photos, u
 
 
 def test_progress_is_a_line_now_and_then_where_stderr_is_no_terminal(capsys):
-    with progress_on_stderr(quiet=False, interval=0.0) as progress:
+    with image_progress(quiet=False, interval=0.0) as progress:
         for done in range(4):
             progress(done, 3)
     assert capsys.readouterr().err == "0 of 3 images\n1 of 3 images\n2 of 3 images\n"
-    with progress_on_stderr(quiet=False) as progress:
+    with image_progress(quiet=False) as progress:
         progress(1, 3)
-    with progress_on_stderr(quiet=True, interval=0.0) as progress:
+    with image_progress(quiet=True, interval=0.0) as progress:
         progress(1, 3)
     assert capsys.readouterr() == ("", "")
 
@@ -229,7 +229,7 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     terminal = io.StringIO()
     terminal.isatty = lambda: True
     monkeypatch.setattr(sys, "stderr", terminal)
-    with progress_on_stderr(quiet=False) as progress:
+    with image_progress(quiet=False) as progress:
         for done in (2, 3, 5):
             progress(done, 5)
     assert "5/5" in terminal.getvalue()

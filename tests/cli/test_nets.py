@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
-from symmetry_audit.cli import nets as module
 from symmetry_audit.layers import METHODS
 from symmetry_audit.nets import BACKBONES, PRESETS, costs
+from symmetry_audit.options import option_of
+from symmetry_audit.verbs import NetsRequest, TrainRequest
 from tests.cli.conftest import one_document
 
 
-def test_choices_are_the_networks() -> None:
-    assert (tuple(BACKBONES), tuple(METHODS), PRESETS) == (module.BACKBONES, module.METHODS, module.PRESETS)
+@pytest.mark.parametrize("request_class", [NetsRequest, TrainRequest])
+def test_the_networks_are_named_in_the_help(request_class) -> None:
+    for name, known in (("backbone", BACKBONES), ("method", METHODS)):
+        option = option_of(request_class.model_fields[name])
+        assert option.help.endswith(f": {', '.join(known)}.")
+        assert list(option.complete()) == list(known)
+    assert get_args(request_class.model_fields["preset"].annotation) == PRESETS
 
 
 def test_the_table(call) -> None:
@@ -34,13 +41,13 @@ def test_all_networks_of_a_method(call) -> None:
     code, out, err = call("nets", "--method", "gcnn", "--preset", "tiny", "--scale", "4", "--size", "16", "--json")
     assert (code, err) == (0, "")
     document = one_document(out)
-    assert document["schema"] == "symaudit.nets/1"
+    assert document["schema"] == "symaudit.nets/2"
     scales = {"edsr": 4, "rdn": 4, "rcan": 4, "resnet": 1, "rcdnet": 1}
     assert {row["backbone"]: row["scale"] for row in document["rows"]} == scales
     for row in document["rows"][::3]:
         cost = costs(row["backbone"], "gcnn", "tiny", row["scale"], 16)
         assert row == {
-            **{"backbone": row["backbone"], "conv": "gcnn", "preset": "tiny", "scale": scales[row["backbone"]]},
+            **{"backbone": row["backbone"], "method": "gcnn", "preset": "tiny", "scale": scales[row["backbone"]]},
             **{"size": 16, "group": "p4", "parameters": cost.parameters, "trainable": cost.trainable},
             **{"multiply_adds": cost.multiply_adds, "activation_bytes": cost.activation_bytes},
         }
@@ -58,7 +65,7 @@ def test_scale_2_by_default(call) -> None:
     [
         (("--backbone", "resnet", "--scale", "2"), "Error: resnet has scale 1, got 2; edsr, rdn and rcan enlarge"),
         (("--backbone", "edsr", "--method", "sa", "--size", "9"), "Error: edsr with sa takes images of"),
-        (("--backbone", "unet"), "'unet' is not one of 'edsr'"),
+        (("--backbone", "unet"), 'no backbone is called "unet". Did you mean "resnet"?'),
         (("--size", "0"), "0 is not in the range x>=1"),
     ],
 )

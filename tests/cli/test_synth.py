@@ -78,13 +78,19 @@ def test_options_come_from_the_environment_too(run, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--ratio", "big"], "Invalid value for '--ratio': \"big\" is not a number or LO:HI"),
-        (["--ratio", "1:2:3"], "Invalid value for '--ratio': \"1:2:3\" is not a number or LO:HI"),
-        (["--angle", "rndom"], "Invalid value for '--angle': \"rndom\" is not random, a number or LO:HI"),
+        (["--ratio", "big"], "Invalid value for '--ratio': \"big\" is not a number or a range such as 5:35"),
+        (["--ratio", "1:2:3"], "Invalid value for '--ratio': \"1:2:3\" is not a number or a range such as 5:35"),
+        (
+            ["--angle", "rndom"],
+            "Invalid value for '--angle': \"rndom\" is not random, a number or a range such as",
+        ),
         (["--ratio", "1.8:1.1"], "--ratio runs from the lower number to the higher; write 1.1:1.8"),
         (["--kind", "leaves"], "Invalid value for '--kind': 'leaves' is not one of 'gaussian', 'dead-leaves'."),
         (["--n", "0"], "--n must lie between 1 and 100000, got 0"),
-        (["--flip-bias", "1"], "a gaussian field looks alike after a half turn, in law; --flip-bias needs dead-leaves"),
+        (
+            ["--flip-bias", "1"],
+            "a gaussian field has the same distribution after a half turn; --flip-bias needs",
+        ),
         (["--clip", "0.1", "--noise", "100"], "no contrast saturates 0.1% of the pixels; choose another --clip, or"),
     ],
 )

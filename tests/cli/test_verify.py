@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from symmetry_audit import api, measure
+from symmetry_audit import measure, verify
 from symmetry_audit import reports as drawing
 from symmetry_audit.cli.main import main
 from symmetry_audit.data import manifests
@@ -265,7 +265,7 @@ def test_an_image_that_can_be_read_now_is_found(place, run):
 
 def test_images_that_are_all_gone(place, run):
     shutil.rmtree(place / "photos")
-    message = 'Error: run was measured from "photos", which is not here; --source says where the images lie now\n'
+    message = 'Error: run was measured from "photos", which is not here; --source says where the images are now\n'
     assert run("run") == (1, "", message)
 
 
@@ -312,11 +312,11 @@ def test_a_folder_that_is_no_report(run, tmp_path):
 
 
 def test_the_same_in_python(place):
-    assert api.verify("run") == ()
+    assert verify("run") == ()
     (place / "photos/photo_0.png").unlink()
-    assert len(api.verify(Path("run"), workers=1)) >= 2
+    assert len(verify(Path("run"), workers=1)) >= 2
     with pytest.raises(DataError, match=r'^no images in "run"'):
-        api.verify("run", source="run")
+        verify("run", source="run")
     (place / "run/responses.parquet").unlink()
     with pytest.raises(ReportError, match=r"responses\.parquet is missing"):
-        api.verify("run")
+        verify("run")

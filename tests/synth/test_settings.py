@@ -49,7 +49,7 @@ def test_a_number_is_a_range_of_one():
         ({"slope": 4}, r"^--slope must lie between 0\.0 and 3\.0, got 4$"),
         ({"kind": "dead-leaves", "slope": 1}, '^--slope belongs to the kind gaussian; leave it out for "dead-leaves"$'),
         ({"kind": "dead-leaves", "flip_bias": 2}, r"^--flip-bias must lie between 0\.0 and 1\.0, got 2$"),
-        ({"flip_bias": 0.5}, r"^a gaussian field looks alike after a half turn, in law; --flip-bias needs dead-leav"),
+        ({"flip_bias": 0.5}, r"^a gaussian field has the same distribution after a half turn; --flip-bias needs d"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(asked, message):
