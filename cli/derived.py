@@ -146,7 +146,6 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
         cls=RequestOption,
         heading=heading,
         shown=shown,
-        default=None,
         required=field.is_required(),
         metavar=option.metavar or (NAMES.metavar if settings.get("multiple") else None),
         help=option.help,

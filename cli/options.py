@@ -75,10 +75,8 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
 
 
 def _as_typed(value: Any, item: click.Option) -> Any:
-    """A value of a config file as the command line would have it: lists are the comma lists that options read."""
-    if isinstance(value, list) and item.nargs == 1:
-        value = ",".join(map(str, value))
-    return [value] if item.multiple else value
+    """A value of a config file as click wants it: an option that may be repeated has a list."""
+    return [value] if item.multiple and not isinstance(value, list) else value
 
 
 config_option = click.option(

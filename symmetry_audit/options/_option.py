@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options._complaints import complaint
@@ -65,6 +66,18 @@ class Options(BaseModel):
     def sources(cls) -> tuple[str, ...]:
         """Names of the fields that come first, without a name: what the request is about."""
         return tuple(name for name, field in cls.model_fields.items() if field.kw_only is False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """``True`` is no 1. Raises the error of a wrong type."""
+        if isinstance(value, bool) and info.field_name is not None:
+            annotation = cls.model_fields[info.field_name].annotation
+            kinds = get_args(annotation) or (annotation,)
+            number = next((kind for kind in kinds if kind in (int, float)), None)
+            if number is not None and bool not in kinds:
+                raise PydanticCustomError(f"{number.__name__}_type", "Input should be a number")
+        return value
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready, without what is for Python alone; the inverse is ``from_dict``."""

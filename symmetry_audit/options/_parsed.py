@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ def _names(value: Any) -> Any:
     """Flatten "a,b" and ["a", "b,c"] into names without repeats, in order."""
     if value is None:
         return None
-    values = (value,) if isinstance(value, str) else tuple(value)
+    values = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else (value,)
     if not all(isinstance(part, str) for part in values):
         raise ValueError(f"takes names, got {value!r:.60}")
     names = (name.strip() for part in values for name in part.split(","))

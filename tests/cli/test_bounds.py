@@ -161,11 +161,11 @@ def test_reports_that_cannot_be_read(call, run, tmp_path):
     assert (code, out) == (1, "")
     assert "cannot read nowhere/report.json" in err
     document = json.loads((tmp_path / run / "report.json").read_text())
-    del document["settings"]["response"]
+    document["settings"]["response"] = "loud"
     (tmp_path / run / "report.json").write_text(json.dumps(document))
     code, out, err = call("bounds", run, *GIVEN)
     assert (code, out) == (1, "")
-    assert err == "Error: the report's settings are damaged ('response'); measure again with --force\n"
+    assert err == "Error: the report's settings name no known response ('loud'); measure again with --force\n"
 
 
 def test_usage(call):

@@ -96,8 +96,8 @@ def test_settings_come_from_the_checkpoint_and_strength_may_differ(call, runs, f
         ("denoise", ["--sigma", 300], "--sigma must lie between 0 and 255"),
         ("denoise", ["--inputs", "."], "--inputs belongs to tasks with pairs"),
         ("sr", ["--protocol", "srY"], 'unknown protocol "srY".'),
-        ("denoise", ["--sigma", "a lot"], "is not a number such as 25, or a range such as 5:35"),
-        ("denoise", ["--sigma", "1:2:3"], "is not a number such as 25, or a range such as 5:35"),
+        ("denoise", ["--sigma", "a lot"], "is not a number or a range such as 5:35"),
+        ("denoise", ["--sigma", "1:2:3"], "is not a number or a range such as 5:35"),
     ],
 )
 def test_what_a_network_cannot_do_is_wrong_usage(call, runs, few, task, options, reason):

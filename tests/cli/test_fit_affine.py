@@ -132,10 +132,10 @@ def test_images_left_out_are_named_on_stderr(run, photos):
 
 
 def test_progress_goes_to_stderr(run, photos, monkeypatch):
-    from symmetry_audit.cli import options
+    from symmetry_audit.cli import progress
 
     clock = iter(range(0, 10_000, 60))
-    monkeypatch.setattr(options.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     _, _, err = run("photos", *SMALL, "--workers", "1")
     assert err.splitlines() == [*(f"{n} of 4 images" for n in range(4)), "Fits written to symaudit-fits-photos"]
 

@@ -252,7 +252,7 @@ def test_every_task_trains(train, tmp_path, rng, task):
     ("arguments", "code", "message"),
     [
         (("--task", "denoise"), 2, "sigma"),
-        (("--lr", "inf"), 2, "lr: Input should be a finite number"),
+        (("--lr", "inf"), 2, "--lr takes a finite number, got inf"),
         (("--conv", "fconf"), 2, 'no method is called "fconf". Did you mean "fconv"'),
         (("--conv", "fconv", "--group", "p3"), 2, "32 channels cannot be shared out among the 3 elements of p3"),
         (("--recipe", "sa-dance"), 2, 'no recipe is called "sa-dance"'),
