@@ -13,6 +13,7 @@ from symmetry_audit.results._alignment_parts import (
 )
 from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
+from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._recommendation import (
     RECOMMENDATION_SCHEMA,
@@ -65,6 +66,7 @@ __all__ = [
     "ImageScore",
     "LayerAlignment",
     "MeanAlignment",
+    "Origin",
     "Recommendation",
     "ResultRow",
     "RunBounds",
@@ -72,4 +74,6 @@ __all__ = [
     "SkippedImage",
     "Smoothness",
     "dump_json",
+    "read_fields",
+    "read_value",
 ]

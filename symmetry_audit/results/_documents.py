@@ -1,0 +1,182 @@
+"""JSON documents to frozen values: a field that an older version lacked takes its default, a newer one is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from math import isfinite
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from symmetry_audit.errors import ReportError, SymmetryAuditError
+
+__all__ = ["Origin", "check_agreement", "read_fields", "read_json", "read_value"]
+
+V = TypeVar("V")
+WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A document as errors speak of it: its ``name``, the ``remedy`` for damage, and the class of the ``error``."""
+
+    name: str
+    remedy: str
+    error: type[SymmetryAuditError] = ReportError
+
+    def damaged(self, reason: object) -> SymmetryAuditError:
+        """The error of a document that no version wrote."""
+        return self.error(f"{self.name} is damaged ({reason}); {self.remedy}")
+
+    def newer(self, field: str) -> SymmetryAuditError:
+        """The error of a document with a ``field`` that only a later version can have written."""
+        return self.error(f'{self.name} has a field "{field}" that this version does not know: {_NEWER}')
+
+    def check_schema(self, document: Any, expected: str) -> None:
+        """Raise the error unless ``document`` is an object whose schema is ``expected``, such as "symaudit.report/1".
+
+        A higher number of the same schema is that of a newer version.
+        """
+        found = document.get("schema") if isinstance(document, dict) else None
+        if found == expected:
+            return
+        kind, _, number = expected.rpartition("/")
+        theirs, _, later = found.rpartition("/") if isinstance(found, str) else ("", "", "")
+        if theirs == kind and later.isdecimal() and int(later) > int(number):
+            raise self.error(f'{self.name} has schema "{found}", which this version does not know: {_NEWER}')
+        raise self.error(f'{self.name} has schema "{found}", expected "{expected}"; {self.remedy}')
+
+
+_NEWER = "it was written by a newer symaudit; update symaudit"
+
+
+def read_value(cls: type[V], document: Any, origin: Origin, at: str = "", **given: Any) -> V:
+    """The dataclass ``cls`` from a JSON object, as its annotations say: numbers, text, tuples, mappings, dataclasses.
+
+    Missing fields take their defaults. ``given`` are fields that do not come from the document. Names in the class's
+    DERIVED may stand in the document, too, and are passed over; the null of a field whose metadata has "null" stands
+    for that value. ``at`` is where in the whole document the object is, for messages. Raises the error of ``origin``:
+    newer for an unknown field, damaged for a missing one without a default, a value of another type, and a number
+    that is not finite.
+
+    >>> @dataclass(frozen=True)
+    ... class Point:
+    ...     x: float
+    ...     y: float = 0.0
+    >>> read_value(Point, {"x": 1.5}, Origin("point.json", "draw it again"))
+    Point(x=1.5, y=0.0)
+    """
+    stored = {item.name: item for item in fields(cls) if item.name not in given}  # type: ignore[arg-type]
+    optional = [name for name, item in stored.items() if (item.default, item.default_factory) != (MISSING, MISSING)]
+    derived = getattr(cls, "DERIVED", ())
+    found = _known(document, origin, stored.keys() - set(optional), [*stored, *derived], at)
+    for name in stored.keys() & found.keys():
+        if found[name] is None and "null" in stored[name].metadata:
+            given[name] = stored[name].metadata["null"]
+        else:
+            given[name] = _converted(_hints(cls)[name], found[name], origin, _path(at, name))
+    return cls(**given)
+
+
+def read_fields(
+    document: Any, origin: Origin, required: Iterable[str], defaults: Mapping[str, Any], at: str = ""
+) -> dict[str, Any]:
+    """The JSON object ``document`` with ``defaults`` in the place of missing fields, values as they are.
+
+    For values that are not made of plain dataclasses. Raises the error of ``origin``: newer for a field that is
+    neither ``required`` nor in ``defaults``, damaged where a required one is missing.
+
+    >>> read_fields({"group": "p8"}, Origin("run.json", "measure again"), ["group"], {"seed": 0})
+    {'seed': 0, 'group': 'p8'}
+    """
+    required = list(required)
+    return {**defaults, **_known(document, origin, required, [*required, *defaults], at)}
+
+
+def check_agreement(document: Any, value: Any, origin: Origin, at: str = "") -> None:
+    """Raise the error of ``origin`` unless everything in ``document`` is so in ``value``, its ``to_dict``.
+
+    ``value`` may hold more, which an older version did not write. Texts of "reasons" may be worded otherwise.
+    """
+    if isinstance(document, dict) and isinstance(value, dict):
+        for name, item in document.items():
+            if name not in value:
+                raise origin.newer(_path(at, name))
+            check_agreement(item, value[name], origin, _path(at, name))
+    elif isinstance(document, list) and isinstance(value, list) and len(document) == len(value):
+        for index, (item, own) in enumerate(zip(document, value, strict=True)):
+            check_agreement(item, own, origin, f"{at}[{index}]")
+    elif document != value and not at.startswith("reasons."):
+        raise origin.damaged(f"{at} is {document!r:.40}, but the rest of it gives {value!r:.40}")
+
+
+def read_json(path: str | Path, absent: str, damaged: str | None = None) -> Any:
+    """What the JSON file at ``path`` holds.
+
+    Raises ReportError that ends with what to do where the file is ``absent``, or ``damaged`` (by default the same).
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+    except OSError as error:
+        raise ReportError(f"cannot read {path}: {error.strerror}; {absent}") from None
+    except (ValueError, RecursionError):
+        raise ReportError(f"{path} is not valid JSON; {damaged or absent}") from None
+
+
+def _no_number(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _known(document: Any, origin: Origin, required: Iterable[str], known: Iterable[str], at: str) -> dict[str, Any]:
+    """``document``, once it is an object of ``known`` names that lacks none of the ``required`` ones."""
+    if not isinstance(document, dict):
+        raise origin.damaged(f"{at or 'it'} is no object")
+    for name in document:
+        if name not in set(known):
+            raise origin.newer(_path(at, name))
+    for name in known:
+        if name in required and name not in document:
+            raise origin.damaged(f"{_path(at, name)} is missing")
+    return document
+
+
+def _converted(hint: Any, raw: Any, origin: Origin, at: str) -> Any:
+    """``raw`` as ``hint``, one of the types that the annotations of stored values are made of."""
+    if hint is Any:
+        return raw
+    if is_dataclass(hint):
+        return read_value(hint, raw, origin, at)
+    kind, parts = get_origin(hint), get_args(hint)
+    if kind in (Union, UnionType):
+        (part,) = (part for part in parts if part is not NoneType)
+        return None if raw is None else _converted(part, raw, origin, at)
+    if kind is tuple:
+        if not isinstance(raw, list | tuple):
+            raise origin.damaged(f"{at} is no list")
+        parts = parts[:1] * len(raw) if parts[-1] is ... else parts
+        if len(parts) != len(raw):
+            raise origin.damaged(f"{at} has {len(raw)} values, not {len(parts)}")
+        return tuple(_converted(part, raw[index], origin, f"{at}[{index}]") for index, part in enumerate(parts))
+    if kind is not None:
+        assert kind is Mapping, hint
+        if not isinstance(raw, dict):
+            raise origin.damaged(f"{at} is no object")
+        return {name: _converted(parts[1], value, origin, _path(at, name)) for name, value in raw.items()}
+    number = hint in (int, float)
+    if not isinstance(raw, int | float if hint is float else hint) or (number and isinstance(raw, bool)):
+        raise origin.damaged(f"{at} is {raw!r:.40}, not {WORDS[hint]}")
+    if number and not isfinite(raw):
+        raise origin.damaged(f"{at} is {raw}, which is no number")
+    return raw
+
+
+@cache
+def _hints(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)
+
+
+def _path(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else name
