@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -205,19 +205,25 @@ class AuditReport:
 
     @cached_property
     def affine(self) -> pd.DataFrame:
-        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS.
+        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS, and what was added.
 
-        Raises ReportError where the report's folder holds none.
+        Raises ReportError where the report's folder holds none, or one that lacks a column.
         """
         import pandas as pd
 
         if self.folder is None:
             return pd.DataFrame([fit.to_dict() for fit in self.fits], columns=list(AFFINE_COLUMNS))
+        path = self.folder / AFFINE_FILE
         try:
-            return pd.read_parquet(self.folder / AFFINE_FILE)
+            table = pd.read_parquet(path)
         except (OSError, ValueError) as error:
             hint = "measure with --scenario dataset_adaptive"
-            raise ReportError(f"cannot read {self.folder / AFFINE_FILE} ({error}); {hint}") from None
+            raise ReportError(f"cannot read {path} ({error}); {hint}") from None
+        added = {item.name: item.default for item in fields(AffineFit) if item.default is not MISSING}
+        lost = [name for name in AFFINE_COLUMNS if name not in table and name not in added]
+        if lost:
+            raise Origin(str(path), AGAIN).damaged(f'column "{lost[0]}" is missing')
+        return table.assign(**{name: value for name, value in added.items() if name not in table})
 
     def to_pandas(self) -> pd.DataFrame:
         """All result rows as a table, one column per field of ResultRow."""

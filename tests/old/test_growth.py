@@ -1,0 +1,61 @@
+"""Documents of all kinds as older and newer versions would write them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.old.kinds import KINDS, OTHERS, Kind, at, changed
+
+
+def cases(what: str) -> list:
+    """(kind, place) for every place that a kind lists under ``what``."""
+    places = [(name, place) for name, kind in KINDS.items() for place in getattr(kind, what)]
+    return [pytest.param(KINDS[name], place, id=".".join(map(str, (name, *place)))) for name, place in places]
+
+
+def test_every_schema_is_listed():
+    sources = [path for part in ("symmetry_audit", "cli") for path in (ROOT / part).rglob("*.py")]
+    found = {kind for path in sources for kind in re.findall(r'"symaudit\.([a-z]+)/\d+"', path.read_text("utf-8"))}
+    assert found == {kind.schema.split(".")[1].split("/")[0] for kind in KINDS.values()} | OTHERS
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_newer_schema(kind: Kind, tmp_path):
+    name, number = kind.schema.split("/")
+    newer = f"{name}/{int(number) + 1}"
+    expected = f'has schema "{newer}", which this version does not know: it was written by a newer symaudit; update sym'
+    with pytest.raises(kind.error, match=expected):
+        kind.load({**kind.document, "schema": newer}, tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_a_foreign_schema(kind: Kind, tmp_path):
+    with pytest.raises(kind.error, match=f'has schema "symaudit.plan/1", expected "{kind.schema}"; .* again'):
+        kind.load({**kind.document, "schema": "symaudit.plan/1"}, tmp_path)
+
+
+@pytest.mark.parametrize(("kind", "place"), cases("optional"))
+def test_a_missing_field_takes_its_default(kind: Kind, place, tmp_path):
+    found = kind.load(changed(kind.document, place, without=True), tmp_path)
+    value = found if not hasattr(found, "card") else found.card
+    if place[0] in ("architecture", "task") and value is not found:
+        value = {"architecture": found.network().architecture, "task": found.task.to_dict()}
+    assert at(value, place) == kind.optional[place]
+
+
+@pytest.mark.parametrize(("kind", "place"), cases("objects"))
+def test_an_unknown_field_is_that_of_a_newer_version(kind: Kind, place, tmp_path):
+    expected = r'has a field "[^"]*colour" that this version does not know: it was written by a newer symaudit; update'
+    with pytest.raises(kind.error, match=expected) as caught:
+        kind.load(changed(kind.document, (*place, "colour"), "red"), tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "place"), cases("wrong"))
+def test_another_type_is_damage(kind: Kind, place, tmp_path):
+    with pytest.raises(kind.error, match=r"is damaged \(.+\); .* again") as caught:
+        kind.load(changed(kind.document, place, kind.wrong[place]), tmp_path)
+    assert "\n" not in str(caught.value)
