@@ -16,6 +16,7 @@ from symmetry_audit.errors import ReportError, SymmetryAuditError
 __all__ = ["Origin", "check_agreement", "read_fields", "read_json", "read_value"]
 
 V = TypeVar("V")
+NEWER = "it was written by a newer symaudit; update symaudit"
 WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
 
@@ -29,11 +30,11 @@ class Origin:
 
     def damaged(self, reason: object) -> SymmetryAuditError:
         """The error of a document that no version wrote."""
-        return self.error(f"{self.name} is damaged ({reason}); {self.remedy}")
+        return self._said(f"{self.name} is damaged ({reason}); {self.remedy}")
 
     def newer(self, field: str) -> SymmetryAuditError:
         """The error of a document with a ``field`` that only a later version can have written."""
-        return self.error(f'{self.name} has a field "{field}" that this version does not know: {_NEWER}')
+        return self._said(f'{self.name} has a field "{field}" that this version does not know: {NEWER}')
 
     def check_schema(self, document: Any, expected: str) -> None:
         """Raise the error unless ``document`` is an object whose schema is ``expected``, such as "symaudit.report/1".
@@ -45,12 +46,13 @@ class Origin:
             return
         kind, _, number = expected.rpartition("/")
         theirs, _, later = found.rpartition("/") if isinstance(found, str) else ("", "", "")
-        if theirs == kind and later.isdecimal() and int(later) > int(number):
-            raise self.error(f'{self.name} has schema "{found}", which this version does not know: {_NEWER}')
-        raise self.error(f'{self.name} has schema "{found}", expected "{expected}"; {self.remedy}')
+        if theirs == kind and later.isdecimal() and int(later[:9]) > int(number):
+            raise self._said(f'{self.name} has schema "{found}", which this version does not know: {NEWER}')
+        raise self._said(f'{self.name} has schema "{found}", expected "{expected}"; {self.remedy}')
 
-
-_NEWER = "it was written by a newer symaudit; update symaudit"
+    def _said(self, text: str) -> SymmetryAuditError:
+        """An error of one line: names in a document may hold line breaks and escape codes."""
+        return self.error("".join(char if char.isprintable() else " " for char in text))
 
 
 def read_value(cls: type[V], document: Any, origin: Origin, at: str = "", **given: Any) -> V:
@@ -73,10 +75,10 @@ def read_value(cls: type[V], document: Any, origin: Origin, at: str = "", **give
     optional = [name for name, item in stored.items() if (item.default, item.default_factory) != (MISSING, MISSING)]
     derived = getattr(cls, "DERIVED", ())
     found = _known(document, origin, stored.keys() - set(optional), [*stored, *derived], at)
-    for name in stored.keys() & found.keys():
-        if found[name] is None and "null" in stored[name].metadata:
-            given[name] = stored[name].metadata["null"]
-        else:
+    for name, item in stored.items():
+        if name in found and found[name] is None and "null" in item.metadata:
+            given[name] = item.metadata["null"]
+        elif name in found:
             given[name] = _converted(_hints(cls)[name], found[name], origin, _path(at, name))
     return cls(**given)
 
@@ -154,21 +156,29 @@ def _converted(hint: Any, raw: Any, origin: Origin, at: str) -> Any:
         (part,) = (part for part in parts if part is not NoneType)
         return None if raw is None else _converted(part, raw, origin, at)
     if kind is tuple:
-        if not isinstance(raw, list | tuple):
-            raise origin.damaged(f"{at} is no list")
-        parts = parts[:1] * len(raw) if parts[-1] is ... else parts
-        if len(parts) != len(raw):
-            raise origin.damaged(f"{at} has {len(raw)} values, not {len(parts)}")
-        return tuple(_converted(part, raw[index], origin, f"{at}[{index}]") for index, part in enumerate(parts))
-    if kind is not None:
-        assert kind is Mapping, hint
+        return _tuple(parts, raw, origin, at)
+    if kind is Mapping:
         if not isinstance(raw, dict):
             raise origin.damaged(f"{at} is no object")
         return {name: _converted(parts[1], value, origin, _path(at, name)) for name, value in raw.items()}
-    number = hint in (int, float)
-    if not isinstance(raw, int | float if hint is float else hint) or (number and isinstance(raw, bool)):
-        raise origin.damaged(f"{at} is {raw!r:.40}, not {WORDS[hint]}")
-    if number and not isfinite(raw):
+    assert hint in WORDS, hint
+    return _plain(hint, raw, origin, at)
+
+
+def _tuple(parts: tuple[Any, ...], raw: Any, origin: Origin, at: str) -> tuple[Any, ...]:
+    if not isinstance(raw, list | tuple):
+        raise origin.damaged(f"{at} is no list")
+    parts = parts[:1] * len(raw) if parts[-1] is ... else parts
+    if len(parts) != len(raw):
+        raise origin.damaged(f"{at} has {len(raw)} values, not {len(parts)}")
+    return tuple(_converted(part, raw[index], origin, f"{at}[{index}]") for index, part in enumerate(parts))
+
+
+def _plain(kind: type, raw: Any, origin: Origin, at: str) -> Any:
+    """``raw`` once it is text, true or false, or a finite number; a whole number will do for any."""
+    if not isinstance(raw, int | float if kind is float else kind) or (isinstance(raw, bool) and kind is not bool):
+        raise origin.damaged(f"{at} is {raw!r:.40}, not {WORDS[kind]}")
+    if isinstance(raw, float) and not isfinite(raw):
         raise origin.damaged(f"{at} is {raw}, which is no number")
     return raw
 
