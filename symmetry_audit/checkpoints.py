@@ -38,7 +38,7 @@ Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 class Card(BaseModel):
     """What a checkpoint says of itself. ``training_images`` holds (name, SHA-256, perceptual hash)
-    of each, the last one None where the image is flat. Fields that an older version lacked take their defaults."""
+    of each, the last one None where the image is flat. Fields that an older version did not write take their defaults."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -67,7 +67,7 @@ class Checkpoint:
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """What ``build`` makes the network of. Raises ModelError where an argument is missing or of a newer version."""
+        """The arguments of ``build``. Raises ModelError where one is missing or only a newer version knows it."""
         return self._filled(self.card.architecture, build, "architecture")
 
     @property
@@ -110,7 +110,7 @@ class Checkpoint:
         return str(self.path or "the checkpoint")
 
     def _filled(self, held: Mapping[str, Any], make: Callable[..., Any], at: str) -> dict[str, Any]:
-        """The keyword arguments of ``make`` in ``held``, with those of its defaults that are not. Raises ModelError."""
+        """The keyword arguments of ``make``: those in ``held``, and its defaults for the rest. Raises ModelError."""
         options = signature(make).parameters.values()
         required = [option.name for option in options if option.default is option.empty]
         defaults = {option.name: option.default for option in options if option.default is not option.empty}

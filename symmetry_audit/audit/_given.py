@@ -36,8 +36,8 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     """(a, b) by image name, (S, F, 2) over the scales and fit sources of ``settings``, NaN where the file has none.
 
     The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with regularizer, sigma or
-    downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. Columns
-    of other names are passed over, whether the table's owner or another version added them. Raises SettingError for
+    downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. All
+    other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for
     another table, for ratios beyond the limit, and where the run needs a regularizer or a scale
     that the file lacks.
     """

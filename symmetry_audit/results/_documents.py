@@ -1,4 +1,4 @@
-"""JSON documents to frozen values: a field that an older version lacked takes its default, a newer one is refused."""
+"""JSON documents to frozen values: missing fields take their defaults, unknown ones are those of a newer version."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a nu
 
 @dataclass(frozen=True)
 class Origin:
-    """A document as errors speak of it: its ``name``, the ``remedy`` for damage, and the class of the ``error``."""
+    """A document as error messages name it: its ``name``, what to do about damage, and the class of the ``error``."""
 
     name: str
     remedy: str
     error: type[SymmetryAuditError] = ReportError
 
     def damaged(self, reason: object) -> SymmetryAuditError:
-        """The error of a document that no version wrote."""
+        """The error for a document that no version of symaudit writes."""
         return self._said(f"{self.name} is damaged ({reason}); {self.remedy}")
 
     def newer(self, field: str) -> SymmetryAuditError:
-        """The error of a document with a ``field`` that only a later version can have written."""
+        """The error for a document with a ``field`` that only a later version writes."""
         return self._said(f'{self.name} has a field "{field}" that this version does not know: {NEWER}')
 
     def check_schema(self, document: Any, expected: str) -> None:
         """Raise the error unless ``document`` is an object whose schema is ``expected``, such as "symaudit.report/1".
 
-        A higher number of the same schema is that of a newer version.
+        A higher number of the same schema belongs to a newer version.
         """
         found = document.get("schema") if isinstance(document, dict) else None
         if found == expected:
@@ -51,18 +51,18 @@ class Origin:
         raise self._said(f'{self.name} has schema "{found}", expected "{expected}"; {self.remedy}')
 
     def _said(self, text: str) -> SymmetryAuditError:
-        """An error of one line: names in a document may hold line breaks and escape codes."""
+        """The error in one line: a name in a document may hold line breaks and escape codes."""
         return self.error("".join(char if char.isprintable() else " " for char in text))
 
 
 def read_value(cls: type[V], document: Any, origin: Origin, at: str = "", **given: Any) -> V:
     """The dataclass ``cls`` from a JSON object, as its annotations say: numbers, text, tuples, mappings, dataclasses.
 
-    Missing fields take their defaults. ``given`` are fields that do not come from the document. Names in the class's
-    DERIVED may stand in the document, too, and are passed over; the null of a field whose metadata has "null" stands
-    for that value. ``at`` is where in the whole document the object is, for messages. Raises the error of ``origin``:
-    newer for an unknown field, damaged for a missing one without a default, a value of another type, and a number
-    that is not finite.
+    Missing fields take their defaults. ``given`` holds fields that do not come from the document. The document may
+    also hold the names in the class's DERIVED, which are ignored. Where a field's metadata has "null", a null in the
+    document means that value. ``at`` is the path of the object in the whole document, for messages. Raises the error
+    of ``origin``: "newer" for an unknown field; "damaged" for a missing field without a default, a value of another
+    type and a number that is not finite.
 
     >>> @dataclass(frozen=True)
     ... class Point:
@@ -86,10 +86,10 @@ def read_value(cls: type[V], document: Any, origin: Origin, at: str = "", **give
 def read_fields(
     document: Any, origin: Origin, required: Iterable[str], defaults: Mapping[str, Any], at: str = ""
 ) -> dict[str, Any]:
-    """The JSON object ``document`` with ``defaults`` in the place of missing fields, values as they are.
+    """The JSON object ``document`` with ``defaults`` in place of its missing fields; values are not checked.
 
-    For values that are not made of plain dataclasses. Raises the error of ``origin``: newer for a field that is
-    neither ``required`` nor in ``defaults``, damaged where a required one is missing.
+    For values that :func:`read_value` cannot build. Raises the error of ``origin``: "newer" for a field that is
+    neither ``required`` nor in ``defaults``, "damaged" where a required field is missing.
 
     >>> read_fields({"group": "p8"}, Origin("run.json", "measure again"), ["group"], {"seed": 0})
     {'seed': 0, 'group': 'p8'}
@@ -99,9 +99,9 @@ def read_fields(
 
 
 def check_agreement(document: Any, value: Any, origin: Origin, at: str = "") -> None:
-    """Raise the error of ``origin`` unless everything in ``document`` is so in ``value``, its ``to_dict``.
+    """Raise the error of ``origin`` unless everything in ``document`` is also in ``value``, its ``to_dict``.
 
-    ``value`` may hold more, which an older version did not write. Texts of "reasons" may be worded otherwise.
+    ``value`` may hold more, since an older version writes fewer fields. The wording of "reasons" may differ.
     """
     if isinstance(document, dict) and isinstance(value, dict):
         for name, item in document.items():
@@ -112,7 +112,7 @@ def check_agreement(document: Any, value: Any, origin: Origin, at: str = "") -> 
         for index, (item, own) in enumerate(zip(document, value, strict=True)):
             check_agreement(item, own, origin, f"{at}[{index}]")
     elif document != value and not at.startswith("reasons."):
-        raise origin.damaged(f"{at} is {document!r:.40}, but the rest of it gives {value!r:.40}")
+        raise origin.damaged(f"{at} is {document!r:.40}, but the other fields give {value!r:.40}")
 
 
 def read_json(path: str | Path, absent: str, damaged: str | None = None) -> Any:
@@ -133,9 +133,9 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _known(document: Any, origin: Origin, required: Iterable[str], known: Iterable[str], at: str) -> dict[str, Any]:
-    """``document``, once it is an object of ``known`` names that lacks none of the ``required`` ones."""
+    """``document``, checked to be an object that has all ``required`` names and no name that is not ``known``."""
     if not isinstance(document, dict):
-        raise origin.damaged(f"{at or 'it'} is no object")
+        raise origin.damaged(f"{at or 'it'} is not an object")
     for name in document:
         if name not in set(known):
             raise origin.newer(_path(at, name))
@@ -146,7 +146,7 @@ def _known(document: Any, origin: Origin, required: Iterable[str], known: Iterab
 
 
 def _converted(hint: Any, raw: Any, origin: Origin, at: str) -> Any:
-    """``raw`` as ``hint``, one of the types that the annotations of stored values are made of."""
+    """``raw`` as the type ``hint``. Stored values use these types alone."""
     if hint is Any:
         return raw
     if is_dataclass(hint):
@@ -159,7 +159,7 @@ def _converted(hint: Any, raw: Any, origin: Origin, at: str) -> Any:
         return _tuple(parts, raw, origin, at)
     if kind is Mapping:
         if not isinstance(raw, dict):
-            raise origin.damaged(f"{at} is no object")
+            raise origin.damaged(f"{at} is not an object")
         return {name: _converted(parts[1], value, origin, _path(at, name)) for name, value in raw.items()}
     assert hint in WORDS, hint
     return _plain(hint, raw, origin, at)
@@ -167,7 +167,7 @@ def _converted(hint: Any, raw: Any, origin: Origin, at: str) -> Any:
 
 def _tuple(parts: tuple[Any, ...], raw: Any, origin: Origin, at: str) -> tuple[Any, ...]:
     if not isinstance(raw, list | tuple):
-        raise origin.damaged(f"{at} is no list")
+        raise origin.damaged(f"{at} is not a list")
     parts = parts[:1] * len(raw) if parts[-1] is ... else parts
     if len(parts) != len(raw):
         raise origin.damaged(f"{at} has {len(raw)} values, not {len(parts)}")
@@ -175,11 +175,11 @@ def _tuple(parts: tuple[Any, ...], raw: Any, origin: Origin, at: str) -> tuple[A
 
 
 def _plain(kind: type, raw: Any, origin: Origin, at: str) -> Any:
-    """``raw`` once it is text, true or false, or a finite number; a whole number will do for any."""
+    """``raw``, checked to be of ``kind``; a whole number counts as a float. Numbers must be finite."""
     if not isinstance(raw, int | float if kind is float else kind) or (isinstance(raw, bool) and kind is not bool):
         raise origin.damaged(f"{at} is {raw!r:.40}, not {WORDS[kind]}")
     if isinstance(raw, float) and not isfinite(raw):
-        raise origin.damaged(f"{at} is {raw}, which is no number")
+        raise origin.damaged(f"{at} is {raw}, which is not a finite number")
     return raw
 
 

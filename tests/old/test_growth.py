@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, dataclass
 
 import pytest
 
+from symmetry_audit.errors import ReportError
+from symmetry_audit.results import Origin, ResultRow, read_value
 from tests.conftest import ROOT
-from tests.old.kinds import KINDS, OTHERS, Kind, at, changed
+from tests.old.kinds import KINDS, OTHERS, Kind, at, changed, old
 
 
 def cases(what: str) -> list:
@@ -59,3 +62,21 @@ def test_another_type_is_damage(kind: Kind, place, tmp_path):
     with pytest.raises(kind.error, match=r"is damaged \(.+\); .* again") as caught:
         kind.load(changed(kind.document, place, kind.wrong[place]), tmp_path)
     assert "\n" not in str(caught.value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaterRow(ResultRow):
+    """The row of a version to come."""
+
+    skewness: float | None = None
+
+
+def test_a_field_to_come_costs_its_line_and_no_file():
+    origin, document = Origin("report.json", "measure again"), old("report/report.json")["results"][2]
+    later = read_value(LaterRow, document, origin)
+    assert later == LaterRow(**vars(read_value(ResultRow, document, origin)))
+    assert later.skewness is None
+    with pytest.raises(
+        ReportError, match=r'^report.json has a field "skewness" that .* written by a newer symaudit; upd'
+    ):
+        read_value(ResultRow, asdict(later), origin)

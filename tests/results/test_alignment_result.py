@@ -174,7 +174,7 @@ def test_what_a_newer_version_added_is_no_damage(change, field):
 def test_means_that_are_not_those_of_the_images():
     document = whole().to_dict()
     document["scenarios"][0]["elements"][1]["error"] = 99.0
-    with pytest.raises(ReportError, match=r"scenarios\[0\].elements\[1\].error is 99.0, but the rest of it gives 100"):
+    with pytest.raises(ReportError, match=r"scenarios\[0\].elements\[1\].error is 99.0, but the other fields give 100"):
         Alignment.from_dict(document)
 
 
@@ -182,7 +182,7 @@ def test_values_that_are_no_numbers_are_damage():
     for name in ("error", "floor", "contrast"):
         document = whole().to_dict()
         document["scenarios"][0]["images"][0][name][1] = float("nan")
-        with pytest.raises(ReportError, match=rf"images\[0\].{name}\[1\] is nan, which is no number"):
+        with pytest.raises(ReportError, match=rf"images\[0\].{name}\[1\] is nan, which is not a finite number"):
             Alignment.from_dict(document)
 
 

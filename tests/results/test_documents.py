@@ -74,17 +74,17 @@ def test_fields_that_do_not_come_from_the_document():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"part": None}, "part is no object"),
+        ({"part": None}, "part is not an object"),
         ({"part": {}}, "part.number is missing"),
         ({"part": {"number": "1"}}, "part.number is '1', not a number"),
         ({"part": {"number": True}}, "part.number is True, not a number"),
-        ({"part": {"number": inf}}, "part.number is inf, which is no number"),
-        ({"part": {"number": 1, "names": "ab"}}, "part.names is no list"),
+        ({"part": {"number": inf}}, "part.number is inf, which is not a finite number"),
+        ({"part": {"number": 1, "names": "ab"}}, "part.names is not a list"),
         ({"parts": [{"number": 1}, {"number": None}]}, r"parts\[1\].number is None, not a number"),
         ({"pair": [1]}, "pair has 1 values, not 2"),
         ({"pair": [1.0, 2.0]}, r"pair\[0\] is 1.0, not a whole number"),
         ({"sure": 1}, "sure is 1, not true or false"),
-        ({"texts": ["a"]}, "texts is no object"),
+        ({"texts": ["a"]}, "texts is not an object"),
         ({"texts": {"a\nb": 1}}, "texts.a b is 1, not text"),
         ({"path": "x" * 99, "sure": None}, "sure is None, not true or false"),
         ({"path": 10**99}, "path is 1{1}0{39}, not text"),
@@ -101,7 +101,7 @@ def test_what_is_unknown_goes_before_what_is_damaged():
     )
     with pytest.raises(ReportError, match=expected):
         read(parts=[{"co\nlour": 1, "number": "x"}])
-    with pytest.raises(ReportError, match=r"damaged .it is no object."):
+    with pytest.raises(ReportError, match=r"damaged .it is not an object."):
         read_value(Whole, [], ORIGIN)
 
 

@@ -97,7 +97,7 @@ def test_what_is_null_has_a_reason(tmp_path):
     ("change", "message"),
     [
         ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.evaluation/1"'),
-        ({"mean": {"psnr": 50.0, "ssim": 0.9}}, "mean.psnr is 50.0, but the rest of it gives 31.55"),
+        ({"mean": {"psnr": 50.0, "ssim": 0.9}}, "mean.psnr is 50.0, but the other fields give 31.55"),
         ({"seed": "0"}, "seed is '0', not a whole number"),
         ({"images": None}, "is damaged"),
         ({"images": [{"image": "a.png"}]}, "is damaged"),
@@ -157,7 +157,7 @@ def test_values_that_are_no_numbers_are_damage():
     for name in ("psnr", "ssim", "seconds"):
         document = json.loads(evaluation().to_json())
         document["images"][0][name] = float("nan")
-        with pytest.raises(ReportError, match=rf"images\[0\]\.{name} is nan, which is no number"):
+        with pytest.raises(ReportError, match=rf"images\[0\]\.{name} is nan, which is not a finite number"):
             Evaluation.from_dict(document)
 
 

@@ -255,8 +255,8 @@ def test_json_and_back() -> None:
     [
         ({"schema": "symaudit.bounds/2"}, 'schema "symaudit.bounds/2", which this version does not know'),
         ({"schema": "symaudit.report/1"}, 'schema "symaudit.report/1", expected "symaudit.bounds/1"'),
-        ({"rows": {}}, r"damaged \(rows is no list\)"),
-        ({"rows": [3]}, r"damaged \(rows\[0\] is no object\)"),
+        ({"rows": {}}, r"damaged \(rows is not a list\)"),
+        ({"rows": [3]}, r"damaged \(rows\[0\] is not an object\)"),
         ({"smoothness": {"value": -1, "gradient": 0, "hessian": 0}}, "the smoothness's value is -1"),
         ({"smoothness": {"value": 1}}, r"damaged \(smoothness.gradient is missing\)"),
         (
@@ -274,13 +274,15 @@ def test_damaged_rows_and_bounds() -> None:
     with pytest.raises(ReportError, match='has schema "None"'):
         RunBounds.from_dict([])
     document = json.loads(dump_json(bounds().to_dict()))
-    with pytest.raises(ReportError, match=r"damaged \(rows\[0\].bounds is no list\)"):
+    with pytest.raises(ReportError, match=r"damaged \(rows\[0\].bounds is not a list\)"):
         RunBounds.from_dict({**document, "rows": [{**document["rows"][0], "bounds": {}}]})
     for terms in ({"epsilon": float("inf")}, {"epsilon": "1"}, {"epsilon": True}):
         with pytest.raises(ReportError, match=r"epsilon of 3.3 is .*compute them again with `symaudit bounds`"):
             Bound(theorem="3.3", terms=terms, trivial=16.0)
     document["rows"][0]["bounds"][0]["terms"] = [1]
-    with pytest.raises(ReportError, match=r"damaged \(rows\[0\].bounds\[0\].terms is no object\); compute them again"):
+    with pytest.raises(
+        ReportError, match=r"damaged \(rows\[0\].bounds\[0\].terms is not an object\); compute them again"
+    ):
         RunBounds.from_dict(document)
 
 
