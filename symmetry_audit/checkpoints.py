@@ -38,7 +38,8 @@ Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 class Card(BaseModel):
     """What a checkpoint says of itself. ``training_images`` holds (name, SHA-256, perceptual hash)
-    of each, the last one None where the image is flat. Fields that an older version did not write take their defaults."""
+    of each, the last one None where the image is flat. Fields that an older version did not write take their
+    defaults, so a new field needs one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

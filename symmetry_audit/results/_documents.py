@@ -149,7 +149,7 @@ def _converted(hint: Any, raw: Any, origin: Origin, at: str) -> Any:
     """``raw`` as the type ``hint``. Stored values use these types alone."""
     if hint is Any:
         return raw
-    if is_dataclass(hint):
+    if isinstance(hint, type) and is_dataclass(hint):
         return read_value(hint, raw, origin, at)
     kind, parts = get_origin(hint), get_args(hint)
     if kind in (Union, UnionType):
