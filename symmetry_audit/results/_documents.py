@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
-from math import isfinite
 from pathlib import Path
+from sys import float_info
 from types import NoneType, UnionType
 from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -132,13 +132,12 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-def _known(document: Any, origin: Origin, required: Iterable[str], known: Iterable[str], at: str) -> dict[str, Any]:
+def _known(document: Any, origin: Origin, required: Collection[str], known: Collection[str], at: str) -> dict[str, Any]:
     """``document``, checked to be an object that has all ``required`` names and no name that is not ``known``."""
     if not isinstance(document, dict):
         raise origin.damaged(f"{at or 'it'} is not an object")
-    for name in document:
-        if name not in set(known):
-            raise origin.newer(_path(at, name))
+    if unknown := [name for name in document if name not in known]:
+        raise origin.newer(_path(at, unknown[0]))
     for name in known:
         if name in required and name not in document:
             raise origin.damaged(f"{_path(at, name)} is missing")
@@ -178,8 +177,8 @@ def _plain(kind: type, raw: Any, origin: Origin, at: str) -> Any:
     """``raw``, checked to be of ``kind``; a whole number counts as a float. Numbers must be finite."""
     if not isinstance(raw, int | float if kind is float else kind) or (isinstance(raw, bool) and kind is not bool):
         raise origin.damaged(f"{at} is {raw!r:.40}, not {WORDS[kind]}")
-    if isinstance(raw, float) and not isfinite(raw):
-        raise origin.damaged(f"{at} is {raw}, which is not a finite number")
+    if isinstance(raw, int | float) and not abs(raw) <= float_info.max:  # nan, and whole numbers of 309 digits, too
+        raise origin.damaged(f"{at} is {raw!r:.40}, which is not a finite number")
     return raw
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict, dataclass
+from math import inf, nan
 
 import pytest
 
@@ -62,6 +63,31 @@ def test_another_type_is_damage(kind: Kind, place, tmp_path):
     with pytest.raises(kind.error, match=r"is damaged \(.+\); .* again") as caught:
         kind.load(changed(kind.document, place, kind.wrong[place]), tmp_path)
     assert "\n" not in str(caught.value)
+
+
+ODD = (None, True, 0, -1, 1.5, nan, inf, 10**400, "", "x\ny", "p8", [], {}, [1], [[]], [None] * 8, {"a": 1})
+
+
+def places(value, place=()):
+    """Every place in a document."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield (*place, key)
+        yield from places(item, (*place, key))
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_whatever_stands_anywhere_is_read_or_refused_in_one_line(name, rng, tmp_path):
+    kind, everywhere = KINDS[name], list(places(KINDS[name].document))
+    refused = 0
+    for _ in range(15 if name == "checkpoint" else 150):
+        place, odd = everywhere[rng.integers(len(everywhere))], ODD[rng.integers(len(ODD))]
+        try:
+            kind.load(changed(kind.document, place, odd, without=rng.random() < 0.2), tmp_path)
+        except kind.error as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused
 
 
 @dataclass(frozen=True, kw_only=True)
