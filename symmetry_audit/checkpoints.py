@@ -6,7 +6,8 @@ Reading one executes no code: the JSON names one of our own architectures, the r
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,12 +20,15 @@ from torch import Tensor, nn
 from symmetry_audit.errors import ModelError, SymmetryAuditError, one_line
 from symmetry_audit.files import write_atomically
 from symmetry_audit.nets import build
+from symmetry_audit.results import Origin, read_fields
 from symmetry_audit.tasks import Task
 
 __all__ = ["BEST_FILE", "CHECKPOINT_SCHEMA", "Card", "Checkpoint", "load_checkpoint", "read_tensors", "write_tensors"]
 
 CHECKPOINT_SCHEMA = "symaudit.checkpoint/1"
 BEST_FILE = "best.safetensors"
+TRAIN_AGAIN = "train it again"
+OR_NEWER = "update symaudit if a newer one wrote it, else train it again"
 HEADER = "symaudit"  # the entry of the safetensors header that holds our JSON
 
 
@@ -34,7 +38,8 @@ Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 class Card(BaseModel):
     """What a checkpoint says of itself. ``training_images`` holds (name, SHA-256, perceptual hash)
-    of each, the last one None where the image is flat."""
+    of each, the last one None where the image is flat. Fields that an older version did not write take their
+    defaults, so a new field needs one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,12 +67,18 @@ class Checkpoint:
         self.card, self.weights, self.path = card, dict(weights), path
 
     @property
+    def architecture(self) -> dict[str, Any]:
+        """The arguments of ``build``. Raises ModelError where one is missing or only a newer version knows it."""
+        return self._filled(self.card.architecture, build, "architecture")
+
+    @property
     def task(self) -> Task:
-        """What the network was trained for. Raises ModelError where it is no task."""
+        """What the network was trained for. Raises ModelError where it is no task, or one of a newer version."""
+        options = self._filled(self.card.task, Task, "task")
         try:
-            return Task.from_dict(self.card.task)
+            return Task.from_dict(options)
         except (SymmetryAuditError, TypeError, KeyError, ValueError) as error:
-            raise self._damaged(f"its task: {one_line(error)}") from None
+            raise self._unusable(f"its task: {one_line(error)}", OR_NEWER) from None
 
     @property
     def training_images(self) -> tuple[tuple[str, str, str | None], ...]:
@@ -75,15 +86,19 @@ class Checkpoint:
         return self.card.training_images
 
     def network(self) -> nn.Module:
-        """The network with its weights, in eval mode. Raises ModelError where the two do not fit."""
+        """The network with its weights, in eval mode.
+
+        Raises ModelError where the two do not fit, or where a newer version built the network.
+        """
+        architecture = self.architecture
         try:
-            network = build(**self.card.architecture)
+            network = build(**architecture)
         except (SymmetryAuditError, AttributeError, TypeError, KeyError, ValueError) as error:
-            raise self._damaged(f"its architecture: {one_line(error)}") from None
+            raise self._unusable(f"its architecture: {one_line(error)}", OR_NEWER) from None
         wanted = {name: _form(value) for name, value in network.state_dict().items()}
         for name in [*wanted, *self.weights]:
             if wanted.get(name) != (_form(self.weights[name]) if name in self.weights else None):
-                raise self._damaged(f'its weights do not fit its architecture, first at "{name}"')
+                raise self._unusable(f'its weights do not fit its architecture, first at "{name}"')
         network.load_state_dict(self.weights)
         return network.eval()
 
@@ -91,8 +106,19 @@ class Checkpoint:
         """Write the file, whole or not at all. Raises ModelError."""
         write_tensors(path, {f"model.{name}": value for name, value in self.weights.items()}, self.card)
 
-    def _damaged(self, reason: str) -> ModelError:
-        return ModelError(f"{self.path or 'the checkpoint'} cannot be used ({reason}); train it again")
+    @property
+    def _name(self) -> str:
+        return str(self.path or "the checkpoint")
+
+    def _filled(self, held: Mapping[str, Any], make: Callable[..., Any], at: str) -> dict[str, Any]:
+        """The keyword arguments of ``make``: those in ``held``, and its defaults for the rest. Raises ModelError."""
+        options = signature(make).parameters.values()
+        required = [option.name for option in options if option.default is option.empty]
+        defaults = {option.name: option.default for option in options if option.default is not option.empty}
+        return read_fields(held, Origin(self._name, TRAIN_AGAIN, ModelError), required, defaults, at)
+
+    def _unusable(self, reason: str, remedy: str = TRAIN_AGAIN) -> ModelError:
+        return ModelError(f"{self._name} cannot be used ({reason}); {remedy}")
 
 
 def _form(value: Tensor) -> tuple[tuple[int, ...], bool]:
@@ -103,7 +129,7 @@ def _form(value: Tensor) -> tuple[tuple[int, ...], bool]:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """From a .safetensors file, or the folder of a training run: the best state by its validation.
 
-    Raises ModelError where there is none, or where it is damaged, cut off or of another kind.
+    Raises ModelError where there is none, or where it is damaged, cut off, of another kind or of a newer version.
     """
     path = Path(path)
     if path.is_dir():
@@ -134,13 +160,22 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Card]:
         raise ModelError(f"{path} is no whole safetensors file ({one_line(error)}); copy or train it again") from None
     if header is None:
         raise ModelError(f"{path} is not a checkpoint of symaudit: its header says nothing of the network")
-    try:
-        found = json.loads(header).get("schema")
-        if found != CHECKPOINT_SCHEMA:
-            raise ModelError(f'{path} has schema "{found}", expected "{CHECKPOINT_SCHEMA}"; train it again')
-        card = Card.model_validate_json(header)
-    except (ValidationError, ValueError, AttributeError, RecursionError) as error:
-        raise ModelError(f"{path} has a damaged header ({one_line(error)}); train it again") from None
+    card = _card(header, Origin(str(path), TRAIN_AGAIN, ModelError))
     if any(value.is_floating_point() and not torch.isfinite(value).all() for value in tensors.values()):
         raise ModelError(f"{path} holds NaN or infinite weights; train it again")
     return tensors, card
+
+
+def _card(header: str, origin: Origin) -> Card:
+    """The card of a checkpoint's header. Raises ModelError."""
+    try:
+        origin.check_schema(json.loads(header), CHECKPOINT_SCHEMA)
+        return Card.model_validate_json(header)
+    except ValidationError as error:
+        first = sorted(error.errors(), key=lambda item: item["type"] != "extra_forbidden")[0]
+        where = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise origin.newer(where) from None
+        raise origin.damaged(f"{where}: {first['msg']}") from None
+    except (ValueError, RecursionError) as error:
+        raise origin.damaged(f"its header: {one_line(error)}") from None

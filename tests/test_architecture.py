@@ -25,7 +25,7 @@ ALLOWED = {
     "metrics": {"errors"},
     "tasks": {"errors", "files", "results", "data"},
     "nets": {"errors", "groups", "layers"},
-    "checkpoints": {"errors", "files", "layers", "nets", "tasks"},
+    "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},
     "inference": {"errors", "files", "results", "data", "metrics", "tasks", "layers", "nets", "checkpoints"},
     "training": {
         *("errors", "files", "results", "groups", "actions", "data", "metrics", "tasks"),

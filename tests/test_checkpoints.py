@@ -107,11 +107,19 @@ def test_safetensors_of_others(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": "symaudit.checkpoint/9"}, 'has schema "symaudit.checkpoint/9", expected "symaudit.checkpoint/1"'),
-        ({"step": -1}, "damaged header"),
-        ({"extra": 1}, "damaged header"),
-        ({"training_images": [["only a name"]]}, "damaged header"),
-        ({"training_images": [["a.png", "0" * 64, "no hash"]]}, "damaged header"),
+        ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.checkpoint/1"; train it'),
+        (
+            {"schema": "symaudit.checkpoint/9"},
+            'has schema "symaudit.checkpoint/9", which this version does not know: it',
+        ),
+        ({"step": -1}, r"is damaged \(step: .*\); train it again"),
+        (
+            {"extra": 1},
+            'has a field "extra" that this version does not know: it was written by a newer symaudit; update',
+        ),
+        ({"extra": 1, "step": None}, 'has a field "extra" that this version does not know'),
+        ({"training_images": [["only a name"]]}, r"is damaged \(training_images.0"),
+        ({"training_images": [["a.png", "0" * 64, "no hash"]]}, r"is damaged \(training_images.0.2"),
     ],
 )
 def test_damaged_headers(checkpoint, tmp_path, change, message):
@@ -124,7 +132,7 @@ def test_damaged_headers(checkpoint, tmp_path, change, message):
 @pytest.mark.parametrize("header", ["", "[]", "{", "[" * 100_000, '{"schema": NaN}', "null"])
 def test_headers_that_are_no_document(tmp_path, header):
     path = written(tmp_path, {"symaudit": header}, {"model.weight": torch.zeros(2)})
-    with pytest.raises(ModelError, match=r"damaged header|has schema"):
+    with pytest.raises(ModelError, match=r"is damaged .its header|has schema"):
         load_checkpoint(path)
 
 
@@ -133,23 +141,46 @@ def test_headers_that_are_no_document(tmp_path, header):
     [
         {"backbone": "os.system", "method": "cnn"},
         {"backbone": "resnet", "method": "cnn", "start": "x"},
-        {"backbone": "resnet", "method": "cnn", "command": "rm"},
         {"backbone": "resnet", "method": "gcnn", "group": 5},
         {"backbone": "resnet", "method": "tl", "preset": "tiny", "start": [1, 2]},
         {"backbone": "resnet", "method": "gcnn", "preset": "tiny", "scale": 1, "group": "p360"},
-        {},
+        {"backbone": "a newer one", "method": "cnn"},
     ],
 )
 def test_architectures_that_are_none(checkpoint, architecture):
     card = checkpoint.card.model_copy(update={"architecture": architecture})
-    with pytest.raises(ModelError, match=r"the checkpoint cannot be used .its architecture"):
+    with pytest.raises(
+        ModelError, match=r"the checkpoint cannot be used .its architecture: .*; update symaudit if a newer"
+    ):
         Checkpoint(card, checkpoint.weights).network()
 
 
-@pytest.mark.parametrize("task", [{}, {"name": "sr"}, {"name": "dance", "scale": 1}])
+@pytest.mark.parametrize("task", [{"name": "sr"}, {"name": "dance", "scale": 1}])
 def test_tasks_that_are_none(checkpoint, task):
     with pytest.raises(ModelError, match=r"cannot be used .its task"):
         _ = Checkpoint(checkpoint.card.model_copy(update={"task": task}), {}).task
+
+
+def test_options_that_are_missing_or_of_a_newer_version(checkpoint):
+    newer = "that this version does not know: it was written by a newer symaudit; update symaudit$"
+    for change, message in (
+        ({"architecture": {}}, r"the checkpoint is damaged .architecture.backbone is missing.; train it again$"),
+        ({"architecture": {"backbone": "resnet", "command": "rm"}}, f'has a field "architecture.command" {newer}'),
+        ({"task": {}}, r"the checkpoint is damaged .task.name is missing.; train it again$"),
+        ({"task": {"name": "denoise", "sigma": 5, "colour": 1}}, f'has a field "task.colour" {newer}'),
+    ):
+        found = Checkpoint(checkpoint.card.model_copy(update=change), checkpoint.weights)
+        with pytest.raises(ModelError, match=message):
+            _ = found.network(), found.task
+
+
+def test_options_of_before_they_existed_take_their_defaults(checkpoint):
+    card = checkpoint.card
+    architecture = {name: value for name, value in card.architecture.items() if name not in ("scale", "relaxed")}
+    task = {name: value for name, value in card.task.items() if name not in ("scale", "missing", "peak")}
+    found = Checkpoint(card.model_copy(update={"architecture": architecture, "task": task}), checkpoint.weights)
+    assert found.network().architecture == card.architecture
+    assert found.task == checkpoint.task
 
 
 def test_weights_of_another_network(checkpoint):

@@ -228,7 +228,9 @@ def test_a_report_that_is_not_json(tmp_path, content):
         AuditReport.load(tmp_path)
 
 
-@pytest.mark.parametrize("document", [{}, [], 1, None, {"schema": "symaudit.report/2"}, {"schema": None}])
+@pytest.mark.parametrize(
+    "document", [{}, [], 1, None, {"schema": "symaudit.bounds/1"}, {"schema": "symaudit.report/0"}, {"schema": None}]
+)
 def test_a_report_of_another_schema(tmp_path, document):
     (tmp_path / "report.json").write_text(json.dumps(document))
     expected = r'report\.json has schema ".*", expected "symaudit.report/1"; measure again with --force'
@@ -238,15 +240,35 @@ def test_a_report_of_another_schema(tmp_path, document):
         AuditReport.from_dict(document)
 
 
+@pytest.mark.parametrize("number", ["2", "10"])
+def test_a_report_of_a_newer_schema(number):
+    expected = (
+        f'the report has schema "symaudit.report/{number}", which this version does not know: it was written by a newer'
+    )
+    with pytest.raises(ReportError, match=expected):
+        AuditReport.from_dict({"schema": f"symaudit.report/{number}"})
+
+
+def test_a_field_of_a_newer_version_is_no_damage(tmp_path):
+    document = report_of(row()).to_dict()
+    document["results"][0]["colour"] = "red"
+    (tmp_path / "report.json").write_text(json.dumps(document))
+    expected = (
+        r'report\.json has a field "results\[0\]\.colour" that this version does not know: it was written by a newer '
+        "symaudit; update symaudit$"
+    )
+    with pytest.raises(ReportError, match=expected):
+        AuditReport.load(tmp_path)
+
+
 DAMAGE = {
-    **{
-        f"no {name}": lambda d, name=name: d.pop(name)
-        for name in ("dataset", "settings", "results", "skipped", "warnings")
-    },
+    **{f"no {name}": lambda d, name=name: d.pop(name) for name in ("dataset", "settings", "results")},
     "dataset a list": lambda d: d.update(dataset=[1]),
     "results null": lambda d: d.update(results=None),
     "rows numbers": lambda d: d.update(results=[1]),
-    "unknown field": lambda d: d["results"][0].update(colour="red"),
+    "epsilon text": lambda d: d["results"][0].update(epsilon="0.1"),
+    "images a fraction": lambda d: d["results"][0].update(images=4.5),
+    "tested a number": lambda d: d["results"][0].update(tested=1),
     "field gone": lambda d: d["results"][0].pop("epsilon"),
     "skipped strings": lambda d: d.update(skipped=["a.png"]),
     "warnings null": lambda d: d.update(warnings=None),
@@ -269,7 +291,7 @@ def test_a_damaged_report(tmp_path, case):
 @pytest.mark.parametrize("damage", [[1], {}, "p4"])
 def test_a_damaged_recommendation(damage):
     document = report_of(row()).to_dict() | {"recommendation": damage}
-    with pytest.raises(ReportError, match=r"^the recommendation is damaged \(.+\); measure again with --force$"):
+    with pytest.raises(ReportError, match=r"^the report is damaged \(recommendation.+\); measure again with --force$"):
         AuditReport.from_dict(document)
 
 

@@ -27,8 +27,9 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     """(a, b) by image name, (S, F, 2) over the scales and fit sources of ``settings``, NaN where the file has none.
 
     The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with regularizer, sigma or
-    downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. Raises
-    SettingError for another table, for ratios beyond the limit, and where the run needs a regularizer or a scale
+    downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. All
+    other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for
+    another table, for ratios beyond the limit, and where the run needs a regularizer or a scale
     that the file lacks.
     """
     from symmetry_audit.audit._adaptive import fit_sources, own_sources

@@ -29,7 +29,7 @@ Restore = Callable[[np.ndarray], np.ndarray]  # from the input to what is scored
 
 def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> EvaluatedModel:
     """What a table says of ``checkpoint``, whose ``network`` is not folded yet; ``name`` is what to call it."""
-    made = checkpoint.card.architecture
+    made = checkpoint.architecture
     soft = [
         *([", relaxed"] if made.get("relaxed") else []),
         *([" + EQ-Reg"] if checkpoint.card.settings.get("eq_reg") else []),

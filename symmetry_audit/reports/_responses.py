@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from symmetry_audit.errors import ReportError
 from symmetry_audit.groups import Group
 from symmetry_audit.reports._facts import ProfileKey, facts, printable
-from symmetry_audit.results import AuditReport, ResultRow
+from symmetry_audit.results import AuditReport, Origin, ResultRow
 
 __all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "mean_profiles"]
 
@@ -200,9 +200,7 @@ def _check_header(schema: pa.Schema, group: Group, path: Path) -> list[str]:
     about: dict = {}
     with suppress(ValueError):
         about = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
-    found = about.get("schema") if isinstance(about, dict) else None
-    if found != RESPONSES_SCHEMA:
-        raise ReportError(f'{path} has schema "{found}", expected "{RESPONSES_SCHEMA}"; measure again with --force')
+    Origin(str(path), "measure again with --force").check_schema(about, RESPONSES_SCHEMA)
     if about.get("group") != str(group):
         problem = f'is for group "{about.get("group")}", report.json for "{group}"'
         raise ReportError(f"{path} {problem}; measure again with --force")

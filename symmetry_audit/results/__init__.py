@@ -21,6 +21,7 @@ from symmetry_audit.results._alignment_parts import (
 )
 from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
+from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._recommendation import (
     RECOMMENDATION_SCHEMA,
@@ -75,6 +76,7 @@ __all__ = [
     "ImageScore",
     "LayerAlignment",
     "MeanAlignment",
+    "Origin",
     "Recommendation",
     "ResultRow",
     "RunBounds",
@@ -82,4 +84,6 @@ __all__ = [
     "SkippedImage",
     "Smoothness",
     "dump_json",
+    "read_fields",
+    "read_value",
 ]

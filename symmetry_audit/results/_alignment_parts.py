@@ -83,6 +83,8 @@ class LayerAlignment:
     group axis) or "image" (moved in space).
     """
 
+    DERIVED = ("relative", "relative_floor")
+
     layer: str
     kind: str
     group: str
@@ -113,6 +115,8 @@ class LayerAlignment:
 @dataclass(frozen=True, kw_only=True)
 class ScenarioAlignment:
     """All images under strict rotations ("dataset_strict") or each under its own group ("dataset_adaptive")."""
+
+    DERIVED = ("elements",)
 
     scenario: str
     images: tuple[ImageAlignment, ...]

@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, fields
 from math import isfinite
 from typing import Any
 
-from symmetry_audit.errors import ReportError
+from symmetry_audit.results._documents import Origin, read_value
 
 __all__ = ["AS_PRINTED", "BOUNDS_SCHEMA", "Bound", "BoundRow", "RunBounds", "Smoothness"]
 
 BOUNDS_SCHEMA = "symaudit.bounds/1"
+ORIGIN = Origin("the bounds document", "compute them again with `symaudit bounds`")
 AS_PRINTED = "3.7 as printed"  # the theorem with the constants of [SA]
 
 
@@ -43,6 +44,8 @@ class Bound:
     Raises ReportError where a term is negative or no finite number.
     """
 
+    DERIVED = ("total", "vacuous")
+
     theorem: str
     terms: Mapping[str, float]
     trivial: float
@@ -65,11 +68,6 @@ class Bound:
         """A JSON-ready dict, with ``total`` and ``vacuous`` for who reads it."""
         return {**asdict(self), "terms": dict(self.terms), "total": self.total, "vacuous": self.vacuous}
 
-    @classmethod
-    def from_dict(cls, document: Any) -> Bound:
-        """The inverse of ``to_dict``. Raises ReportError."""
-        return _build(cls, document, ("total", "vacuous"))
-
 
 @dataclass(frozen=True, kw_only=True)
 class BoundRow:
@@ -91,14 +89,6 @@ class BoundRow:
     allowed_epsilon: float | None = None
     pays: bool | None = None
 
-    @classmethod
-    def from_dict(cls, document: Any) -> BoundRow:
-        """The inverse of ``to_dict``. Raises ReportError."""
-        row = _build(cls, document)
-        if not isinstance(row.bounds, list):
-            raise _damage("the bounds of a row are no list")
-        return _build(cls, {**document, "bounds": tuple(map(Bound.from_dict, row.bounds))})
-
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict."""
         return {**_shallow(self), "bounds": [bound.to_dict() for bound in self.bounds]}
@@ -114,6 +104,8 @@ class RunBounds:
     h = 2/m, G and H are divided by h and h^2, and C h^2 is the same for every m; not so the printed one, for which
     ``points`` is m, None where it was not computed.
     """
+
+    DERIVED = ("schema",)
 
     dataset: str
     images: int
@@ -133,39 +125,16 @@ class RunBounds:
 
     @classmethod
     def from_dict(cls, document: Any) -> RunBounds:
-        """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another schema."""
-        found = document.get("schema") if isinstance(document, dict) else None
-        if found != BOUNDS_SCHEMA:
-            raise ReportError(f'the bounds have schema "{found}", expected "{BOUNDS_SCHEMA}"; compute them again')
-        flat = _build(cls, document, ("schema",))
-        if not isinstance(flat.rows, list):
-            raise _damage("rows is no list")
-        nested = {
-            "smoothness": _build(Smoothness, flat.smoothness),
-            "rows": tuple(map(BoundRow.from_dict, flat.rows)),
-        }
-        return _build(cls, {**document, **nested}, ("schema",))
+        """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
+        ORIGIN.check_schema(document, BOUNDS_SCHEMA)
+        return read_value(cls, document, ORIGIN)
 
 
 def _shallow(value: Any) -> dict[str, Any]:
     return {item.name: getattr(value, item.name) for item in fields(value)}
 
 
-def _build(cls: type, document: Any, extra: tuple[str, ...] = ()) -> Any:
-    """The dataclass from its fields; an unknown or a missing one is damage."""
-    if not isinstance(document, dict):
-        raise _damage(f"a {cls.__name__} is no dict")
-    try:
-        return cls(**{key: value for key, value in document.items() if key not in extra})
-    except (AttributeError, TypeError) as error:
-        raise _damage(str(error)) from None
-
-
 def _check_number(value: Any, name: str) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not (number and isfinite(value) and value >= 0):
-        raise _damage(f"{name} is {value!r}")
-
-
-def _damage(reason: str) -> ReportError:
-    return ReportError(f"the bounds are damaged ({reason}); compute them again with `symaudit bounds`")
+        raise ORIGIN.damaged(f"{name} is {value!r}")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from math import fsum, inf, isfinite
+from dataclasses import asdict, dataclass, field
+from math import fsum, inf
 from pathlib import Path
 from typing import Any
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results._report import DatasetInfo, dump_json, read_json
+from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
+from symmetry_audit.results._report import DatasetInfo, dump_json
 from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
 
 EVALUATION_SCHEMA = "symaudit.evaluation/1"
+INFINITE = {"null": inf}  # an infinite PSNR is null in JSON
 EQUAL = "infinite: an image is equal to its clean one"
 
 
@@ -42,9 +44,9 @@ class ImageScore:
     interpolation where that is smaller), and the seconds that restoring took."""
 
     image: str
-    psnr: float
+    psnr: float = field(metadata=INFINITE)
     ssim: float
-    input_psnr: float
+    input_psnr: float = field(metadata=INFINITE)
     input_ssim: float
     seconds: float
 
@@ -58,6 +60,8 @@ class Evaluation:
     holds how it was run: self_ensemble, tile, overlap and device. Means are plain means over images, infinite where
     one of them is.
     """
+
+    DERIVED = ("schema", "mean", "input", "reasons")
 
     model: EvaluatedModel
     task: Mapping[str, Any]
@@ -98,7 +102,8 @@ class Evaluation:
     @property
     def conditions(self) -> dict[str, Any]:
         """What two evaluations need to have in common to stand in one table."""
-        task = json.loads(json.dumps(dict(self.task)))  # as it comes back from a file
+        plain = json.loads(json.dumps(dict(self.task)))  # as it comes back from a file
+        task = {name: value for name, value in plain.items() if value is not None}  # older versions have fewer fields
         return {"task": task, "protocol": self.protocol, "data": self.data.fingerprint, "seed": self.seed}
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,37 +147,20 @@ class Evaluation:
 
     @classmethod
     def from_dict(cls, document: Any, where: str = "the evaluation") -> Evaluation:
-        """The inverse of ``to_dict``. Raises ReportError."""
-        schema = document.get("schema") if isinstance(document, dict) else None
-        if schema != EVALUATION_SCHEMA:
-            raise ReportError(f'{where} has schema "{schema}", expected "{EVALUATION_SCHEMA}"; evaluate again')
-        given = {name: document.get(name) for name in cls.__dataclass_fields__}
-        try:
-            found = cls(
-                **{
-                    **given,
-                    "model": EvaluatedModel(**given["model"], parameters=document["parameters"]),
-                    "data": DatasetInfo(**given["data"]),
-                    "images": tuple(_score(item) for item in given["images"]),
-                    "skipped": tuple(SkippedImage(**item) for item in given["skipped"]),
-                }
-            )
-            same = found.to_dict() == document
-        except (KeyError, TypeError, ValueError) as error:
-            raise ReportError(f"{where} is damaged ({error}); evaluate again") from None
-        if not same:
-            raise ReportError(f"{where} is damaged (its means are not those of its images); evaluate again")
+        """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
+        origin = Origin(where, "evaluate again")
+        origin.check_schema(document, EVALUATION_SCHEMA)
+        found = read_value(cls, _nested(document), origin)
+        check_agreement(document, found.to_dict(), origin)
         return found
 
 
-def _score(item: Mapping[str, Any]) -> ImageScore:
-    """One image from JSON, in which an infinite PSNR is null. Raises TypeError or ValueError."""
-    infinite = {name: inf for name in ("psnr", "input_psnr") if item[name] is None}
-    score = ImageScore(**{**item, **infinite})
-    values = (score.ssim, score.input_ssim, score.seconds, *(v for v in (score.psnr, score.input_psnr) if v != inf))
-    if not all(isfinite(value) for value in values):
-        raise ValueError(f"{score.image} has a value that is no number")
-    return score
+def _nested(document: Mapping[str, Any]) -> dict[str, Any]:
+    """``document`` with the parameters where a model has them."""
+    rest = {name: value for name, value in document.items() if name != "parameters"}
+    if isinstance(rest.get("model"), dict) and "parameters" in document:
+        rest["model"] = {**rest["model"], "parameters": document["parameters"]}
+    return rest
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from symmetry_audit.errors import ReportError
+from symmetry_audit.results._documents import Origin, read_value
 
 __all__ = ["RECOMMENDATION_SCHEMA", "VERDICTS", "Candidate", "CandidateValue", "Recommendation"]
 
 RECOMMENDATION_SCHEMA = "symaudit.recommendation/1"
+ORIGIN = Origin("the recommendation", "measure again with --force")
 SCENARIOS = {"dataset_strict": "strict", "dataset_adaptive": "adaptive"}
 # what became of a candidate: its interval lies above its limit (refuted) or reaches above it (not shown), held-out
 # blocks do not show that adapting helps (no gain), and so on; "" before the decision
@@ -67,13 +67,13 @@ class CandidateValue:
 
     def __post_init__(self) -> None:
         if not isinstance(self.regularizer, str):
-            raise _damage(f"regularizer is {self.regularizer!r}")
+            raise ORIGIN.damaged(f"regularizer is {self.regularizer!r}")
         for item in fields(self)[1:]:
             value = getattr(self, item.name)
             if value is None and item.name not in REQUIRED:
                 continue
             if not _is_number(value) or value < LEAST.get(item.name, 0):
-                raise _damage(f"{item.name} of {self.regularizer} is {value!r}")
+                raise ORIGIN.damaged(f"{item.name} of {self.regularizer} is {value!r}")
 
     @property
     def tested(self) -> bool:
@@ -111,6 +111,8 @@ class Candidate:
     and ``reason`` a clause that says why. Raises ReportError where an order or the scenario is impossible.
     """
 
+    DERIVED = ("admissible",)
+
     group: str
     scenario: str
     order: int
@@ -121,13 +123,13 @@ class Candidate:
 
     def __post_init__(self) -> None:
         if self.scenario not in SCENARIOS:
-            raise _damage(f"scenario of {self.group} is {self.scenario!r}")
+            raise ORIGIN.damaged(f"scenario of {self.group} is {self.scenario!r}")
         if self.verdict not in ("", *VERDICTS):
-            raise _damage(f"verdict on {self.group} is {self.verdict!r}")
+            raise ORIGIN.damaged(f"verdict on {self.group} is {self.verdict!r}")
         if not (isinstance(self.order, int) and isinstance(self.tested_order, int)):
-            raise _damage(f"orders of {self.group} are {self.order!r} and {self.tested_order!r}")
+            raise ORIGIN.damaged(f"orders of {self.group} are {self.order!r} and {self.tested_order!r}")
         if not 1 <= self.tested_order <= self.order:
-            raise _damage(f"{self.tested_order} of {self.order} elements of {self.group} are tested")
+            raise ORIGIN.damaged(f"{self.tested_order} of {self.order} elements of {self.group} are tested")
 
     @property
     def adaptive(self) -> bool:
@@ -152,13 +154,6 @@ class Candidate:
         """A JSON-ready dict, with ``admissible`` for who reads it."""
         return {**asdict(self), "values": [asdict(value) for value in self.values], "admissible": self.admissible}
 
-    @classmethod
-    def from_dict(cls, document: Any) -> Candidate:
-        """The inverse of ``to_dict``. Raises ReportError."""
-        _check(document, cls, {"group": str, "values": list, "reason": str})
-        raw = {key: value for key, value in document.items() if key != "admissible"}
-        return _build(cls, {**raw, "values": tuple(_build(CandidateValue, item) for item in raw["values"])})
-
 
 @dataclass(frozen=True, kw_only=True)
 class Recommendation:
@@ -168,6 +163,8 @@ class Recommendation:
     Eq. (46) of [SA] in ``unit``, the unit of epsilon, or None where it was left open. ``images`` counts the images
     behind the values. ``notes`` are sentences about what the choice does not rest on.
     """
+
+    DERIVED = ("schema",)
 
     group: str
     scenario: str
@@ -185,7 +182,7 @@ class Recommendation:
         for candidate in self.candidates:
             if (candidate.group, candidate.scenario) == (self.group, self.scenario):
                 return candidate
-        raise _damage(f"{self.group} is none of its candidates")
+        raise ORIGIN.damaged(f"{self.group} is none of its candidates")
 
     def to_dict(self) -> dict[str, Any]:
         """The block "recommendation" of report.json."""
@@ -195,36 +192,14 @@ class Recommendation:
 
     @classmethod
     def from_dict(cls, document: Any) -> Recommendation:
-        """The inverse of ``to_dict``. Raises ReportError."""
-        kinds = {"group": str, "scenario": str, "sentence": str, "unit": str, "images": int, "tolerance": float}
-        _check(document, cls, {**kinds, "candidates": list, "notes": list})
-        if document.get("kappa") is not None:
-            _check(document, cls, {"kappa": float})
-        candidates = tuple(Candidate.from_dict(item) for item in document["candidates"])
-        return _build(cls, {**document, "candidates": candidates, "notes": tuple(document["notes"])})
+        """The inverse of ``to_dict``, also with the schema that `symaudit recommend --json` prints.
+
+        Raises ReportError where it is damaged or of another or a newer schema.
+        """
+        if isinstance(document, dict) and "schema" in document:
+            ORIGIN.check_schema(document, RECOMMENDATION_SCHEMA)
+        return read_value(cls, document, ORIGIN)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < float("inf")
-
-
-def _check(document: Any, cls: type, kinds: Mapping[str, type]) -> None:
-    """Raise ReportError unless ``document`` is a dict with these keys of these kinds."""
-    if not isinstance(document, dict):
-        raise _damage(f"a {cls.__name__} is no dict")
-    for key, kind in kinds.items():
-        value = document.get(key)
-        if not (_is_number(value) if kind is float else isinstance(value, kind)):
-            raise _damage(f"{key} is missing or no {kind.__name__}")
-
-
-def _build(cls: type, document: Any) -> Any:
-    """The dataclass from its fields; an unknown or a missing one is damage."""
-    try:
-        return cls(**document)
-    except TypeError as error:
-        raise _damage(str(error)) from None
-
-
-def _damage(reason: str) -> ReportError:
-    return ReportError(f"the recommendation is damaged ({reason}); measure again with --force")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
+from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._skipped import SkippedImage
 
@@ -29,6 +30,7 @@ __all__ = [
 ]
 
 REPORT_SCHEMA = "symaudit.report/1"
+AGAIN = "measure again with --force"
 SCENARIO_TITLES = {
     "sample_strict": "Single sample, strict rotations",
     "dataset_strict": "Dataset, strict rotations",
@@ -151,6 +153,8 @@ class AuditReport:
     ``fits`` holds the single images' fits only where no folder does; see ``affine``.
     """
 
+    DERIVED = ("schema",)
+
     dataset: DatasetInfo
     settings: Mapping[str, Any]
     results: tuple[ResultRow, ...]
@@ -164,43 +168,16 @@ class AuditReport:
     @classmethod
     def load(cls, folder: str | Path) -> AuditReport:
         """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema."""
-        path = Path(folder) / "report.json"
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            hint = f"cannot read {path}: {error.strerror}; give the folder that `symaudit measure` wrote"
-            raise ReportError(hint) from None
-        except ValueError:
-            raise ReportError(f"{path} is not valid JSON; measure again with --force") from None
+        absent = "give the folder that `symaudit measure` wrote"
+        document = read_json(Path(folder) / "report.json", absent, damaged=AGAIN)
         return cls.from_dict(document, Path(folder))
 
     @classmethod
     def from_dict(cls, document: Any, folder: Path | None = None) -> AuditReport:
         """The inverse of ``to_dict``. Raises ReportError."""
-        where = f"{folder / 'report.json' if folder else 'the report'}"
-        schema = document.get("schema") if isinstance(document, dict) else None
-        if schema != REPORT_SCHEMA:
-            raise ReportError(f'{where} has schema "{schema}", expected "{REPORT_SCHEMA}"; measure again with --force')
-        document = {"analyses": {}, "recommendation": None} | document
-        kinds = {"dataset": dict, "settings": dict, "analyses": dict}
-        for key, kind in (kinds | dict.fromkeys(("results", "skipped", "warnings"), list)).items():
-            if not isinstance(document.get(key), kind):
-                wrong = f"{key} is missing or no {kind.__name__}"
-                raise ReportError(f"{where} is damaged ({wrong}); measure again with --force")
-        chosen = document["recommendation"]
-        try:
-            return cls(
-                dataset=DatasetInfo(**document["dataset"]),
-                settings=document["settings"],
-                results=tuple(map(_row, document["results"])),
-                skipped=tuple(SkippedImage(**item) for item in document["skipped"]),
-                warnings=tuple(document["warnings"]),
-                analyses=document["analyses"],
-                recommendation=None if chosen is None else Recommendation.from_dict(chosen),
-                folder=folder,
-            )
-        except (KeyError, TypeError) as error:
-            raise ReportError(f"{where} is damaged ({error}); measure again with --force") from None
+        origin = Origin(f"{folder / 'report.json' if folder else 'the report'}", AGAIN)
+        origin.check_schema(document, REPORT_SCHEMA)
+        return read_value(cls, document, origin, folder=folder, fits=())
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; depends on data and settings alone."""
@@ -221,19 +198,25 @@ class AuditReport:
 
     @cached_property
     def affine(self) -> pd.DataFrame:
-        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS.
+        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS, and what was added.
 
-        Raises ReportError where the report's folder holds none.
+        Raises ReportError where the report's folder holds none, or one that lacks a column.
         """
         import pandas as pd
 
         if self.folder is None:
             return pd.DataFrame([fit.to_dict() for fit in self.fits], columns=list(AFFINE_COLUMNS))
+        path = self.folder / AFFINE_FILE
         try:
-            return pd.read_parquet(self.folder / AFFINE_FILE)
+            table = pd.read_parquet(path)
         except (OSError, ValueError) as error:
             hint = "measure with --scenario dataset_adaptive"
-            raise ReportError(f"cannot read {self.folder / AFFINE_FILE} ({error}); {hint}") from None
+            raise ReportError(f"cannot read {path} ({error}); {hint}") from None
+        added = {item.name: item.default for item in fields(AffineFit) if item.default is not MISSING}
+        lost = [name for name in AFFINE_COLUMNS if name not in table and name not in added]
+        if lost:
+            raise Origin(str(path), AGAIN).damaged(f'column "{lost[0]}" is missing')
+        return table.assign(**{name: value for name, value in added.items() if name not in table})
 
     def to_pandas(self) -> pd.DataFrame:
         """All result rows as a table, one column per field of ResultRow."""
@@ -259,24 +242,6 @@ class AuditReport:
         titles = {item["name"]: item["title"] for item in self.settings["regularizers"]}
         pivot.columns = [titles[name] for name in pivot.columns]
         return pivot
-
-
-def _row(document: Mapping[str, Any]) -> ResultRow:
-    """The inverse of ``to_dict``. Raises TypeError."""
-    row = ResultRow(**document)
-    if not isinstance(row.reasons, dict):
-        raise TypeError("reasons is no dict")
-    return row
-
-
-def read_json(path: str | Path, hint: str) -> Any:
-    """What the JSON file at ``path`` holds. Raises ReportError that ends with ``hint``, what to do about it."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ReportError(f"cannot read {path}: {error.strerror}; {hint}") from None
-    except ValueError:
-        raise ReportError(f"{path} is not valid JSON; {hint}") from None
 
 
 def dump_json(document: Any) -> str:

@@ -90,7 +90,7 @@ def test_errors_are_raised_for_the_entry_point(tmp_path, folder):
     )
     damaged = invoke(write(tmp_path / "damaged", recommendation={"group": 1}))
     assert isinstance(damaged.exception, ReportError)
-    assert "the recommendation is damaged" in str(damaged.exception)
+    assert "report.json is damaged (recommendation.scenario is missing)" in str(damaged.exception)
     assert bare.stdout == damaged.stdout == ""
 
 

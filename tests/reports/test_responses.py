@@ -227,7 +227,6 @@ TAMPERED = {
     "no metadata": (lambda t: t.replace_schema_metadata(None), 'has schema "None", expected "symaudit.responses/2"'),
     "not json": (lambda t: t.replace_schema_metadata({b"symaudit": b"\xff{"}), 'has schema "None"'),
     "json list": (lambda t: t.replace_schema_metadata({b"symaudit": b"[]"}), 'has schema "None"'),
-    "newer": (lambda t: _about(t, schema="symaudit.responses/9"), 'has schema "symaudit.responses/9"'),
     "other group": (lambda t: _about(t, group="p4m"), 'is for group "p4m", report.json for "p8"'),
     "column gone": (lambda t: t.drop_columns("sigma"), 'column "sigma" is missing or of another type'),
     "column type": (lambda t: _column(t, "downscale", t["downscale"].cast("float64")), 'column "downscale" is missing'),
@@ -259,6 +258,17 @@ def test_a_file_that_does_not_belong_to_the_report(write_run, case):
     table = pq.read_table(path)
     pq.write_table(tamper(table), path)
     refused(run, match)
+
+
+def test_a_file_of_a_newer_version(write_run):
+    run = write_run()
+    table = _about(pq.read_table(run.folder / PARQUET), schema="symaudit.responses/9")
+    pq.write_table(table, run.folder / PARQUET)
+    expected = (
+        r'has schema "symaudit.responses/9", which this version does not know: it was written by a newer symaudit'
+    )
+    with pytest.raises(ReportError, match=expected):
+        mean_profiles(run.folder, run.report)
 
 
 def test_a_rewritten_file_with_other_columns_too_is_read(write_run):

@@ -120,12 +120,12 @@ def test_what_is_null_has_a_reason(tmp_path):
     ("change", "message"),
     [
         ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.alignment/1"'),
-        ({"extra": 1}, "its means are not those of its images"),
-        ({"reasons": {"a": "b"}}, "its means are not those of its images"),
+        ({"angles_deg": [0.0, 90.0, 180.0]}, "is damaged"),
+        ({"mirrored": [0, 0, 0, 0]}, r"mirrored\[0\] is 0, not true or false"),
         ({"scenarios": None}, "is damaged"),
         ({"scenarios": [{"scenario": "dataset_strict", "images": [], "layers": [], "elements": []}]}, "damaged"),
-        ({"model": {"title": "x"}}, "is damaged"),
-        ({"symmetry": {"name": "x"}}, "is damaged"),
+        ({"model": {"step": 1}}, "is damaged .model.name is missing"),
+        ({"symmetry": {"name": "x"}}, "is damaged .symmetry.group is missing"),
         ({"elements": ["A0"]}, "is damaged"),
     ],
 )
@@ -135,7 +135,7 @@ def test_damage_is_found(change, message):
     assert str(caught.value).startswith("a.json ") and str(caught.value).endswith("; measure again")
 
 
-@pytest.mark.parametrize("key", ["model", "scenarios", "symmetry", "settings", "data", "reasons", "verdict"])
+@pytest.mark.parametrize("key", ["model", "scenarios", "settings", "data", "seed"])
 def test_what_is_missing_is_damage(key):
     document = whole().to_dict()
     del document[key]
@@ -143,10 +143,38 @@ def test_what_is_missing_is_damage(key):
         Alignment.from_dict(document)
 
 
+def test_what_an_older_version_lacks_takes_its_default():
+    document = whole().to_dict()
+    for name in ("symmetry", "verdict", "skipped", "reasons"):
+        del document[name]
+    for name in ("layers", "elements"):
+        del document["scenarios"][0][name]
+    scenario = replace(whole().scenarios[0], layers=())
+    assert Alignment.from_dict(document) == replace(
+        whole(), symmetry=None, verdict=(), skipped=(), scenarios=(scenario,)
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"extra": 1}, "extra"),
+        ({"reasons": {"a": "b"}}, "reasons.a"),
+        ({"model": {"name": "a", "title": "x"}}, "model.title"),
+    ],
+)
+def test_what_a_newer_version_added_is_no_damage(change, field):
+    expected = (
+        f'a.json has a field "{field}" that this version does not know: it was written by a newer symaudit; update'
+    )
+    with pytest.raises(ReportError, match=expected):
+        Alignment.from_dict({**whole().to_dict(), **change}, "a.json")
+
+
 def test_means_that_are_not_those_of_the_images():
     document = whole().to_dict()
     document["scenarios"][0]["elements"][1]["error"] = 99.0
-    with pytest.raises(ReportError, match="its means are not those of its images"):
+    with pytest.raises(ReportError, match=r"scenarios\[0\].elements\[1\].error is 99.0, but the other fields give 100"):
         Alignment.from_dict(document)
 
 
@@ -154,7 +182,7 @@ def test_values_that_are_no_numbers_are_damage():
     for name in ("error", "floor", "contrast"):
         document = whole().to_dict()
         document["scenarios"][0]["images"][0][name][1] = float("nan")
-        with pytest.raises(ReportError, match=f"{name} has a value that is no number"):
+        with pytest.raises(ReportError, match=rf"images\[0\].{name}\[1\] is nan, which is not a finite number"):
             Alignment.from_dict(document)
 
 

@@ -97,11 +97,11 @@ def test_what_is_null_has_a_reason(tmp_path):
     ("change", "message"),
     [
         ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.evaluation/1"'),
-        ({"mean": {"psnr": 50.0, "ssim": 0.9}}, "its means are not those of its images"),
-        ({"extra": 1}, "its means are not those of its images"),
+        ({"mean": {"psnr": 50.0, "ssim": 0.9}}, "mean.psnr is 50.0, but the other fields give 31.55"),
+        ({"seed": "0"}, "seed is '0', not a whole number"),
         ({"images": None}, "is damaged"),
         ({"images": [{"image": "a.png"}]}, "is damaged"),
-        ({"model": {"title": "x"}}, "is damaged"),
+        ({"model": {"step": 1}}, "is damaged .model.name is missing"),
         ({"data": "Set5"}, "is damaged"),
     ],
 )
@@ -111,7 +111,7 @@ def test_damage_is_found(change, message):
     assert str(caught.value).startswith("e.json ") and str(caught.value).endswith("; evaluate again")
 
 
-@pytest.mark.parametrize("key", ["model", "images", "parameters", "settings", "data", "reasons"])
+@pytest.mark.parametrize("key", ["model", "images", "settings", "data", "seed"])
 def test_what_is_missing_is_damage(key):
     document = evaluation().to_dict()
     del document[key]
@@ -119,11 +119,45 @@ def test_what_is_missing_is_damage(key):
         Evaluation.from_dict(document)
 
 
+def test_what_an_older_version_lacks_takes_its_default():
+    document = json.loads(evaluation().to_json())
+    for name in ("parameters", "skipped", "mean", "reasons"):
+        del document[name]
+    del document["model"]["preset"]
+    model = replace(evaluation().model, parameters=None, preset=None)
+    assert Evaluation.from_dict(document) == evaluation(model=model, skipped=())
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"extra": 1}, "extra"),
+        ({"model": {"name": "a", "title": "x"}}, "model.title"),
+        ({"mean": {"psnr": 31.55, "lpips": 0.1}}, "mean.lpips"),
+        ({"reasons": {"mean.lpips": "flat"}}, "reasons.mean.lpips"),
+    ],
+)
+def test_what_a_newer_version_added_is_no_damage(change, field):
+    document = {**json.loads(evaluation().to_json()), **change}
+    expected = (
+        f'e.json has a field "{field}" that this version does not know: it was written by a newer symaudit; update'
+    )
+    with pytest.raises(ReportError, match=expected):
+        Evaluation.from_dict(document, "e.json")
+
+
+def test_reasons_may_be_worded_otherwise():
+    found = evaluation(images=(image("a.png", inf),))
+    document = json.loads(found.to_json())
+    document["reasons"] = dict.fromkeys(document["reasons"], "equal")
+    assert Evaluation.from_dict(document) == found
+
+
 def test_values_that_are_no_numbers_are_damage():
     for name in ("psnr", "ssim", "seconds"):
         document = json.loads(evaluation().to_json())
         document["images"][0][name] = float("nan")
-        with pytest.raises(ReportError, match=r"a\.png has a value that is no number"):
+        with pytest.raises(ReportError, match=rf"images\[0\]\.{name} is nan, which is not a finite number"):
             Evaluation.from_dict(document)
 
 
@@ -175,6 +209,11 @@ def test_what_may_differ():
     other = evaluation(
         data=DatasetInfo("HR", "elsewhere/HR", 2, "f" * 64), task={"name": "denoise", "scale": 1, "sigma": (5.0, 35.0)}
     )
+    assert len(Comparison((evaluation(), other)).evaluations) == 2
+
+
+def test_a_task_of_before_an_option_is_the_task_without_it():
+    other = evaluation(task={**evaluation().task, "blur": None})
     assert len(Comparison((evaluation(), other)).evaluations) == 2
 
 

@@ -1,0 +1,157 @@
+"""The files that symaudit 0.1 wrote are read, drawn and worked with as on the day they were written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from symmetry_audit.api import verify
+from symmetry_audit.audit import AuditSettings, given_fits
+from symmetry_audit.checkpoints import load_checkpoint
+from symmetry_audit.errors import ReportError
+from symmetry_audit.inference import restore_image
+from symmetry_audit.reports import alignment_text, bounds_text, mean_profiles, recommendation_text, render
+from symmetry_audit.results import (
+    AFFINE_COLUMNS,
+    AFFINE_FILE,
+    Alignment,
+    AuditReport,
+    Comparison,
+    Evaluation,
+    Origin,
+    Recommendation,
+    RunBounds,
+)
+from symmetry_audit.results._documents import check_agreement
+from symmetry_audit.theory import recommend
+from symmetry_audit.training import TrainSettings, start_from_report
+from tests.old.kinds import OLD, old
+
+
+@pytest.fixture
+def report(tmp_path):
+    """A copy of the old report's folder."""
+    return shutil.copytree(OLD / "report", tmp_path / "report")
+
+
+@pytest.fixture
+def loaded():
+    return AuditReport.load(OLD / "report")
+
+
+def kept(document, value):
+    """Everything in ``document`` is in ``value``, which may have got more fields since."""
+    check_agreement(document, json.loads(json.dumps(value.to_dict())), Origin("the old file", "mend its reader"))
+
+
+# --- the report
+
+
+def test_the_report(loaded):
+    kept(old("report/report.json"), loaded)
+    assert (len(loaded.results), loaded.dataset.images, loaded.skipped[0].image) == (6, 12, "broken.png")
+    assert len(mean_profiles(OLD / "report", loaded)) == 6
+    assert str(AuditSettings.from_dict(loaded.settings).group) == "p8"
+
+
+def test_the_report_is_drawn(report):
+    files = render(report)
+    assert {path.suffix for path in files} == {".csv", ".md", ".tex", ".png", ".svg", ".pdf"}
+    assert all(path.stat().st_size for path in files)
+
+
+def test_the_images_are_measured_as_then(report):
+    assert verify(report, source=OLD / "photos", workers=1) == ()
+
+
+def test_the_recommendation(loaded):
+    document = old("recommendation.json")
+    then = Recommendation.from_dict(document)
+    kept({name: value for name, value in document.items() if name != "schema"}, then)
+    held = loaded.recommendation
+    now = recommend(held.candidates, images=held.images, tolerance=then.tolerance, kappa=then.kappa, unit=held.unit)
+    assert (now.group, now.scenario) == (then.group, then.scenario) == ("p8", "dataset_strict")
+    verdicts = [{item.name: (item.verdict, item.values) for item in found.candidates} for found in (now, then)]
+    assert verdicts[0] == verdicts[1]
+    assert recommendation_text(then, "photos")
+
+
+def test_the_bounds(symaudit):
+    document = old("bounds.json")
+    then = RunBounds.from_dict(document)
+    kept(document, then)
+    asked = ("--mu", 10, "--loss", 0.01, "--complexity", 4, "--dimension", 9, "--source", OLD / "photos")
+    done = symaudit("bounds", OLD / "report", *asked, "--json")
+    now = RunBounds.from_dict(json.loads(done.stdout))
+    totals = [[bound.total for row in found.rows for bound in row.bounds] for found in (now, then)]
+    assert totals[0] == pytest.approx(totals[1], rel=1e-9)
+    assert bounds_text(then)
+
+
+# --- its table of fits
+
+
+def test_the_table_of_fits(loaded):
+    assert tuple(loaded.affine.columns) == AFFINE_COLUMNS
+    settings = AuditSettings.from_dict(loaded.settings)
+    binary, text = (given_fits(OLD / "report" / name, settings) for name in (AFFINE_FILE, "affine.csv"))
+    assert len(binary) == 12
+    assert all((binary[image] == text[image]).all() for image in binary)
+
+
+@pytest.mark.parametrize("name", [AFFINE_FILE, "affine.csv"])
+def test_a_table_of_fits_may_have_fewer_columns_and_others(loaded, tmp_path, name):
+    settings = AuditSettings.from_dict(loaded.settings)
+    table = loaded.affine[["image", "regularizer", "a", "b"]].assign(camera="a label of its owner")
+    table.to_csv(tmp_path / name, index=False) if name.endswith(".csv") else table.to_parquet(tmp_path / name)
+    found, then = (given_fits(path, settings) for path in (tmp_path / name, OLD / "report" / AFFINE_FILE))
+    assert found.keys() == then.keys()
+    assert all((found[image] == then[image]).all() for image in found)
+
+
+def test_a_report_whose_table_lacks_a_column_or_has_others(report):
+    table = pd.read_parquet(report / AFFINE_FILE)
+    table.assign(colour="red").to_parquet(report / AFFINE_FILE)
+    assert AuditReport.load(report).affine[list(AFFINE_COLUMNS)].equals(table)
+    table.drop(columns="ratio").to_parquet(report / AFFINE_FILE)
+    with pytest.raises(ReportError, match=r'affine.parquet is damaged \(column "ratio" is missing\); measure again'):
+        _ = AuditReport.load(report).affine
+
+
+# --- what was trained
+
+
+def test_the_checkpoint_restores_as_then():
+    checkpoint = load_checkpoint(OLD / "run")
+    assert checkpoint.task.text == "denoising, Gaussian noise of sigma 5 to 35"
+    assert (checkpoint.card.step, len(checkpoint.training_images)) == (6, 12)
+    image = np.asarray(Image.open(OLD / "image.png").convert("RGB"))[:40, :36]
+    restored = restore_image(checkpoint.network(), image)
+    np.testing.assert_allclose(restored[8:32:3, 8:32:3], np.load(OLD / "restored.npy"), rtol=1e-5)
+
+
+def test_the_settings_of_training(loaded):
+    document = old("run/settings.json")["settings"]
+    settings = TrainSettings.model_validate(document)
+    assert (settings.hyper_init, settings.architecture["method"], settings.tl_steps) == ("audit", "sa", 2)
+    start = start_from_report(loaded, loaded.dataset.fingerprint, method="sa", group="p8")
+    assert [start.w.a, start.w.b] == pytest.approx(document["audit"]["w"], rel=1e-6)
+
+
+def test_the_alignment():
+    document = old("alignment.json")
+    found = Alignment.from_dict(document)
+    kept(document, found)
+    assert alignment_text(found)
+
+
+def test_the_evaluation():
+    found = Evaluation.load(OLD / "evaluation.json")
+    kept(old("evaluation.json"), found)
+    row, then = Comparison((found,)).to_dict()["rows"][0], old("comparison.json")["rows"][0]
+    assert {name: row[name] for name in then} == then

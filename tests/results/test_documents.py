@@ -1,0 +1,140 @@
+"""The reader of JSON documents: what every type of annotation takes, and what is said of everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+import pytest
+
+from symmetry_audit.errors import ReportError, SettingError
+from symmetry_audit.results import Origin, read_fields, read_value
+
+ORIGIN = Origin("x.json", "write it again")
+
+
+@dataclass(frozen=True)
+class Part:
+    DERIVED = ("double",)
+
+    number: float
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    part: Part
+    parts: tuple[Part, ...] = ()
+    pair: tuple[int, float] | None = None
+    sure: bool = False
+    level: float = field(default=0.0, metadata={"null": inf})
+    texts: Mapping[str, str] = field(default_factory=dict)
+    anything: Any = None
+    path: str | None = None
+
+
+LEAST = {"part": {"number": 1}}
+
+
+def read(**changes):
+    return read_value(Whole, {**LEAST, **changes}, ORIGIN)
+
+
+def test_everything_comes_as_its_annotation_says():
+    found = read(
+        part={"number": 1.5, "names": ["a"], "double": "passed over"},
+        parts=[{"number": 2}],
+        pair=[1, 2.5],
+        sure=True,
+        level=None,
+        texts={"a": "b"},
+        anything=[{"free": None}],
+    )
+    parts = (Part(2),)
+    assert found == Whole(
+        part=Part(1.5, ("a",)),
+        parts=parts,
+        pair=(1, 2.5),
+        sure=True,
+        level=inf,
+        texts={"a": "b"},
+        anything=[{"free": None}],
+    )
+    assert read() == Whole(part=Part(1))
+
+
+def test_fields_that_do_not_come_from_the_document():
+    assert read_value(Whole, LEAST, ORIGIN, path="here").path == "here"
+    with pytest.raises(ReportError, match='has a field "path" that'):
+        read_value(Whole, {**LEAST, "path": "there"}, ORIGIN, path="here")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"part": None}, "part is not an object"),
+        ({"part": {}}, "part.number is missing"),
+        ({"part": {"number": "1"}}, "part.number is '1', not a number"),
+        ({"part": {"number": True}}, "part.number is True, not a number"),
+        ({"part": {"number": inf}}, "part.number is inf, which is not a finite number"),
+        ({"part": {"number": 1, "names": "ab"}}, "part.names is not a list"),
+        ({"parts": [{"number": 1}, {"number": None}]}, r"parts\[1\].number is None, not a number"),
+        ({"pair": [1]}, "pair has 1 values, not 2"),
+        ({"pair": [1.0, 2.0]}, r"pair\[0\] is 1.0, not a whole number"),
+        ({"sure": 1}, "sure is 1, not true or false"),
+        ({"texts": ["a"]}, "texts is not an object"),
+        ({"texts": {"a\nb": 1}}, "texts.a b is 1, not text"),
+        ({"path": "x" * 99, "sure": None}, "sure is None, not true or false"),
+        ({"path": 10**99}, "path is 1{1}0{39}, not text"),
+    ],
+)
+def test_damage(changes, reason):
+    with pytest.raises(ReportError, match=rf"^x.json is damaged \({reason}\); write it again$"):
+        read(**changes)
+
+
+def test_what_is_unknown_goes_before_what_is_damaged():
+    expected = (
+        r'^x.json has a field "parts\[0\].co lour" that this version does not know: it was written by a newer sym'
+    )
+    with pytest.raises(ReportError, match=expected):
+        read(parts=[{"co\nlour": 1, "number": "x"}])
+    with pytest.raises(ReportError, match=r"damaged .it is not an object."):
+        read_value(Whole, [], ORIGIN)
+
+
+def test_annotations_beyond_these_are_a_mistake_of_ours():
+    @dataclass(frozen=True)
+    class Odd:
+        value: complex
+
+    with pytest.raises(AssertionError):
+        read_value(Odd, {"value": 1}, ORIGIN)
+
+
+def test_plain_fields():
+    origin = Origin("the file", "make them again", SettingError)
+    assert read_fields({"a": 1}, origin, ["a"], {"b": 2}) == {"a": 1, "b": 2}
+    assert read_fields({"a": 1, "b": None}, origin, ["a"], {"b": 2}) == {"a": 1, "b": None}
+    with pytest.raises(SettingError, match=r"^the file is damaged .at.a is missing.; make them again$"):
+        read_fields({}, origin, ["a"], {}, "at")
+    with pytest.raises(SettingError, match=r'field "at.c" that this version does not know: it was written'):
+        read_fields({"c": 1}, origin, ["a"], {}, "at")
+
+
+@pytest.mark.parametrize("schema", ["a.b/3", "a.b/" + "9" * 5000])
+def test_a_newer_schema(schema):
+    with pytest.raises(
+        ReportError, match="which this version does not know: it was written by a newer symaudit; update"
+    ):
+        ORIGIN.check_schema({"schema": schema}, "a.b/2")
+
+
+@pytest.mark.parametrize(
+    "document", [{"schema": "a.b/1"}, {"schema": "a.c/3"}, {"schema": "a.b/x"}, {"schema": 3}, {}, 1]
+)
+def test_another_schema(document):
+    with pytest.raises(ReportError, match=r'x.json has schema ".*", expected "a.b/2"; write it again'):
+        ORIGIN.check_schema(document, "a.b/2")
