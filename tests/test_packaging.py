@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-# where a package lies that is not below symmetry_audit/
+# package -> its folder; all other packages lie below these
 PLACES = {
     "symmetry_audit": "symmetry_audit",
     "symmetry_audit.cli": "cli",
