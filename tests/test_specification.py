@@ -138,7 +138,7 @@ def test_every_room_is_on_the_map() -> None:
     assert {room: others for room, others in below.items() if others} == {}
 
 
-@pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda path: path.name)
+@pytest.mark.parametrize("page", sorted([*DOCS.glob("*.md"), *ROOT.glob("*.md")]), ids=lambda path: path.name)
 def test_links_between_pages_work(page: Path) -> None:
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     for target, _, anchor in (link.partition("#") for link in links if "://" not in link):
