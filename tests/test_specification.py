@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from symmetry_audit.kernels import KERNEL_MODELS, STENCILS
 from symmetry_audit.metrics import PROTOCOLS
 from symmetry_audit.results import SCENARIOS, VERDICTS
+from tests.oracles import symmetry as oracle
 from tests.test_architecture import ALLOWED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -130,6 +132,26 @@ def test_names_that_users_meet_are_specified() -> None:
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
+def test_the_table_of_floors_is_right() -> None:
+    """SPEC 2, by the slow reference; half a unit of the last printed digit is rounding."""
+    rows = re.findall(
+        r"^\| `(\w+)`(?:, sigma (\S+) px)? \| ([\d.e|\- ]+) \|$", (DOCS / "SPEC.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [(kernel, sigma) for kernel, sigma, _ in rows] == [
+        *(("bicubic", ""), ("fourier", "")),
+        *(("gaussian", "1"), ("gaussian", "1.5")),
+    ]
+    for kernel, sigma, cells in rows:
+        for name, printed in zip(oracle.FIVE, cells.split(" | "), strict=True):
+            floor = oracle.closed_form_floor(name, "p32", float(sigma or 0) or None, lambda k: k**-2.0, kernel)
+            assert abs(floor - float(printed)) <= half_a_unit(printed), (kernel, sigma, name)
+
+
+def half_a_unit(printed: str) -> float:
+    """Half a unit of the last digit: 0.005 for "0.29", 5e-6 for "1e-5"."""
+    return 5 * 10.0 ** (Decimal(printed).as_tuple().exponent - 1)
+
+
 def test_every_room_is_on_the_map() -> None:
     """In an order in which nothing imports what is listed below it, as the map says."""
     listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
@@ -144,6 +166,8 @@ def test_links_between_pages_work(page: Path) -> None:
     for target, _, anchor in (link.partition("#") for link in links if "://" not in link):
         other = page if not target else (page.parent / target).resolve()
         assert other.is_file(), target
+        if not anchor:
+            continue
         titles = re.findall(r"^#+ (.+)$", other.read_text(encoding="utf-8"), re.MULTILINE)
         anchors = {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in titles}
-        assert not anchor or anchor in anchors, anchor
+        assert anchor in anchors, anchor
