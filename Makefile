@@ -1,10 +1,10 @@
-# make demo | make test | make claims: each makes the environment it needs in .venv first
+# make demo | test | claims | dist ...: each makes the environment it needs in .venv first
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test slow lint claims clean
+.PHONY: demo test slow lint format claims dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
@@ -20,8 +20,17 @@ lint: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+format: $(VENV)/.installed-test
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
 claims: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/claims.py
+
+dist: $(VENV)/.installed-dist
+	rm -rf build dist
+	$(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
@@ -35,5 +44,9 @@ $(VENV)/.installed-test: $(VENV)/bin/python setup.cfg pyproject.toml constraints
 	$(PIP) --editable ".[test]"
 	touch $@ $(VENV)/.installed
 
+$(VENV)/.installed-dist: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+	$(PIP) --editable ".[dist]"
+	touch $@ $(VENV)/.installed
+
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,4 +1,4 @@
-"""The direction of dependencies in DESIGN.md, read from the syntax trees: no import, however deep, points outward."""
+"""The direction of dependencies, read from the syntax trees: no import, however deep, points outward."""
 
 from __future__ import annotations
 

@@ -52,23 +52,34 @@ def numbers(line: str) -> list[float]:
     return [float(number) for number in NUMBER.findall(line)]
 
 
-def test_options_in_examples_exist() -> None:
-    from symmetry_audit.cli.measure import measure
+def used_options(text: str) -> dict[str, set[str]]:
+    """Command -> the options that example lines of ``text``, "symaudit COMMAND ...", give it."""
+    found: dict[str, set[str]] = {}
+    for line in re.findall(r"^ *symaudit (.+)$", text, re.MULTILINE):
+        command, *words = shlex.split(line, comments=True)
+        options = {re.split(r"[=\d]", word)[0] for word in words if re.match(r"--?[a-z]", word)}
+        found[command] = found.get(command, set()) | options
+    return found
 
-    known = {option for item in measure.params for option in (*item.opts, *item.secondary_opts)}
-    used = {
-        word.split("=")[0]
-        for line in README.splitlines()
-        if line.startswith("symaudit measure")
-        for word in shlex.split(line, comments=True)
-        if word.startswith("-")
-    }
-    assert used
-    assert used <= known
+
+def test_options_in_examples_exist() -> None:
+    from symmetry_audit.cli.main import VERBS, cli
+
+    used = used_options(README)
+    assert {"measure", "train", "align", "evaluate", "recommend", "bounds"} <= set(used) <= set(VERBS)
+    for name, options in used.items():
+        params = cli.get_command(None, name).params
+        known = {option for item in params for option in (*item.opts, *item.secondary_opts)}
+        assert options <= known, name
+
+
+def test_an_option_of_no_command_is_seen() -> None:
+    line = "symaudit train --task sr --limit=3 -o there  # not --this one\n    symaudit bounds run --mu -1\n"
+    assert used_options(line) == {"train": {"--task", "--limit", "-o"}, "bounds": {"--mu"}}
 
 
 def test_linked_files_exist() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link and not link.startswith("#")]
     assert links
     assert all((Path(__file__).resolve().parent.parent / link).is_file() for link in links)
 
