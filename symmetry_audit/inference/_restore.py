@@ -100,7 +100,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 def _ensemble(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
     """The mean over the eight positions of the square, each turned back."""
-    total = 0
+    total = x.new_zeros(())
     for turns in range(4):
         for flip in ([], [3]):
             moved = torch.rot90(x.flip(flip), turns, (2, 3))

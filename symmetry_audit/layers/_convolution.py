@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -67,6 +69,7 @@ class EquivariantConv2d(nn.Module):
             least = 0 if name == "padding" else 1
             if not isinstance(value, int) or value < least:
                 raise SettingError(f"{name} must be one whole number, {least} or more, got {value!r}")
+        assert padding is not None  # refused above
         self.in_features, self.out_features, self.kernel_size = in_features, out_features, kernel_size
         self.group, self.basis_name, self.stride, self.padding_mode = as_group(group), basis, stride, padding_mode
         self.padding = padding
@@ -141,7 +144,7 @@ class EquivariantConv2d(nn.Module):
         self._cache.clear()
         return super().train(mode)
 
-    def _apply(self, *args, **kwargs) -> EquivariantConv2d:
+    def _apply(self, *args: Any, **kwargs: Any) -> EquivariantConv2d:
         self._cache.clear()
         return super()._apply(*args, **kwargs)
 
@@ -157,6 +160,7 @@ class EquivariantConv2d(nn.Module):
         return filters if self.residual is None else filters + self.residual
 
     def _deformed(self) -> Tensor:
+        assert self.deformation is not None
         return self.basis.sample(self.deformation())
 
 

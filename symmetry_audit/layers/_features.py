@@ -78,6 +78,8 @@ class GroupPool(nn.Module):
 class AntiAliasedPool2d(nn.Module):
     """Every ``stride``-th pixel after a Gaussian of standard deviation (size - 1) / 6 on size x size pixels."""
 
+    gaussian: Tensor
+
     def __init__(self, size: int = 5, stride: int = 2) -> None:
         super().__init__()
         if size < 3 or size % 2 == 0:
@@ -102,6 +104,8 @@ class GroupPixelShuffle(nn.Module):
     The r x r new pixels of an element are laid out turned with it, by the quarter turns (and the mirror) it
     contains, so that those stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
     """
+
+    layouts: Tensor
 
     def __init__(self, group: Group | str, factor: int) -> None:
         super().__init__()

@@ -61,7 +61,8 @@ def _plain(layer: EquivariantConv2d) -> nn.Conv2d:
         device=filters.device,
         dtype=filters.dtype,
     )
+    assert isinstance(plain, nn.Conv2d)
     plain.weight.copy_(filters)
-    if bias is not None:
+    if bias is not None and plain.bias is not None:
         plain.bias.copy_(bias)
     return plain.train(layer.training)

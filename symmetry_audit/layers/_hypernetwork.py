@@ -52,8 +52,10 @@ class HyperNetwork(nn.Module):
 
     def reset_output(self) -> None:
         """Set the last layer to zero: w = 0 for every image."""
-        nn.init.zeros_(self.head[-1].weight)
-        nn.init.zeros_(self.head[-1].bias)
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) in any unit to (N, 3)."""
@@ -77,6 +79,8 @@ class EquivariantHyperNetwork(nn.Module):
     network. It has 3 rotations or more, and not 4: quarter turns only swap the sign of an axis, and leave half of
     all axes out of reach.
     """
+
+    waves: Tensor
 
     def __init__(self, in_channels: int = 3, group: Group | str = "p8", features: int = 4) -> None:
         super().__init__()
@@ -103,7 +107,9 @@ class EquivariantHyperNetwork(nn.Module):
 
     def reset_output(self) -> None:
         """Set the last layer to zero: w = 0 for every image."""
-        nn.init.zeros_(self.head[-1].weight)
+        last = self.head[-1]
+        assert isinstance(last, GroupConv2d)
+        nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) in any unit to (N, 3)."""

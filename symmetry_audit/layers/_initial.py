@@ -67,7 +67,8 @@ def _forms(basis: Basis, inverse: Tensor | None) -> tuple[Tensor, Tensor, Tensor
     points = basis.turned(basis.inverses if inverse is None else basis.inverses @ inverse)
     stacked = functions.flatten(0, 1)
     total = stacked.T @ _correlation(points.flatten(0, 1)) @ stacked / order**2
-    own = sum(one.T @ _correlation(where) @ one for one, where in zip(functions, points, strict=True)) / order
+    each = (one.T @ _correlation(where) @ one for one, where in zip(functions, points, strict=True))
+    own = sum(each, torch.zeros_like(total)) / order
     return stacked.T @ stacked / order, own, own - total
 
 

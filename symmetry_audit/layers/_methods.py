@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -22,6 +22,7 @@ from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
 __all__ = ["METHODS", "PRESETS", "Layers", "Method"]
 
 PRESETS = ("shared", "paper")
+Conv = TypeVar("Conv", bound=EquivariantConv2d)
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class Layers:
             return body
         return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=self.preset != "paper"))
 
-    def _make(self, kind: type, in_features: int, out_features: int, options: dict[str, Any]) -> EquivariantConv2d:
+    def _make(self, kind: type[Conv], in_features: int, out_features: int, options: dict[str, Any]) -> Conv:
         options = {"kernel_size": self.kernel_size, "basis": self.basis, **self.options, **options}
         deformation = self._deformation() if options["kernel_size"] > 1 else None
         return kind(in_features, out_features, group=self.group, deformation=deformation, **options)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -16,18 +18,20 @@ def relaxation(network: nn.Module) -> Tensor:
     Finzi et al., "Residual Pathway Priors for Soft Equivariance Constraints" (NeurIPS 2021). 0 where no layer is
     relaxed.
     """
-    return sum((layer.residual.square().sum() for layer in _relaxed(network).values()), torch.zeros(()))
+    return sum((residual.square().sum() for _, _, residual in _relaxed(network)), torch.zeros(()))
 
 
 @torch.no_grad()
 def relaxation_of_layers(network: nn.Module) -> dict[str, float]:
     """The norm of each relaxed layer's free filter beside that of its equivariant one, by the layer's name."""
     return {
-        name: float(layer.residual.norm() / (layer.filters() - layer.residual).norm())
-        for name, layer in _relaxed(network).items()
+        name: float(residual.norm() / (layer.filters() - residual).norm())
+        for name, layer, residual in _relaxed(network)
     }
 
 
-def _relaxed(network: nn.Module) -> dict[str, EquivariantConv2d]:
-    parts = network.named_modules()
-    return {name: part for name, part in parts if isinstance(part, EquivariantConv2d) and part.residual is not None}
+def _relaxed(network: nn.Module) -> Iterator[tuple[str, EquivariantConv2d, Tensor]]:
+    """Name, layer and free filter of every relaxed layer."""
+    for name, part in network.named_modules():
+        if isinstance(part, EquivariantConv2d) and part.residual is not None:
+            yield name, part, part.residual

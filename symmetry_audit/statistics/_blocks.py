@@ -40,10 +40,12 @@ class Blocks:
         if at + 1 == self._length or self.filled == self.rows:
             self._reduce(self._buffer[: at + 1])
 
-    def require_all(self) -> None:
-        """Raise SettingError unless all announced arrays have come."""
+    def require_all(self) -> tuple[int, ...]:
+        """The shape of each array. Raises SettingError unless all that were announced have come."""
         if self.filled < self.rows:
             raise SettingError(f"{self.rows} images were announced and {self.filled} added; add the others first")
+        assert self.shape is not None  # there is at least one
+        return self.shape
 
     def _check(self, shape: tuple[int, ...]) -> None:
         if self.filled == self.rows:

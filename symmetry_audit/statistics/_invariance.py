@@ -63,9 +63,10 @@ class InvarianceDraws:
 
     def means(self) -> np.ndarray:
         """Mean shifted profiles (draws, ..., order of the subgroup), in the order of ``elements``."""
-        self._images.require_all()
+        shape = self._images.require_all()
+        assert self._totals is not None
         means = np.moveaxis(self._totals, 1, -1) / self._images.rows
-        return means.reshape(self._draws, *self._images.shape[:-1], -1)
+        return means.reshape(self._draws, *shape[:-1], -1)
 
     def _shift(self, block: np.ndarray) -> None:
         """Add a block of images to every draw; cells in groups, so that all their shifts stay in cache."""

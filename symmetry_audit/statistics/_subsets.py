@@ -50,7 +50,7 @@ class SubsetCurve:
         self._rng = np.random.default_rng([seed, STREAM])
         self._wanted = np.repeat(self.sizes, repeats)  # images each subset still takes
         self._left = images
-        self._totals: np.ndarray | float = 0.0
+        self._totals = np.zeros(())
 
     def add(self, profiles: np.ndarray) -> None:
         """Add the next image's profiles (..., T)."""
@@ -58,8 +58,8 @@ class SubsetCurve:
 
     def epsilons(self) -> np.ndarray:
         """epsilon of every subset, (sizes, repeats, ...)."""
-        self._images.require_all()
-        totals = self._totals.reshape(len(self.sizes), -1, *self._images.shape)
+        shape = self._images.require_all()
+        totals = self._totals.reshape(len(self.sizes), -1, *shape)
         return subgroup_error(totals) / np.reshape(self.sizes, (-1,) + (1,) * (totals.ndim - 2))
 
     def _share(self, block: np.ndarray) -> None:

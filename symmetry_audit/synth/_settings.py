@@ -53,7 +53,9 @@ class SynthSettings:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise SettingError(f'unknown kind "{self.kind}".{suggest(str(self.kind), KINDS)}')
-        values = {name: _number(name, getattr(self, name)) for name in ("flip_bias", "clip", "noise")}
+        values: dict[str, object] = {
+            name: _number(name, getattr(self, name)) for name in ("flip_bias", "clip", "noise")
+        }
         values |= {name: _whole(name, getattr(self, name)) for name in ("n", "size", "seed")}
         values["ratio"] = _range("ratio", self.ratio)
         values["angle"] = RANDOM_ANGLE if self.angle == "random" else _range("angle", self.angle)
@@ -70,9 +72,21 @@ class SynthSettings:
             raise SettingError(f'--slope belongs to the kind gaussian; leave it out for "{self.kind}"')
         return None
 
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """The lowest and the highest ``ratio``."""
+        assert isinstance(self.ratio, tuple)
+        return self.ratio
+
+    @property
+    def angles(self) -> tuple[float, float]:
+        """The lowest and the highest ``angle``, in degrees."""
+        assert isinstance(self.angle, tuple)
+        return self.angle
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; ``SynthSettings(**settings.to_dict())`` is ``settings`` again."""
-        return asdict(self) | {"ratio": list(self.ratio), "angle": list(self.angle)}
+        return asdict(self) | {"ratio": list(self.ratios), "angle": list(self.angles)}
 
 
 def _range(name: str, value: object) -> tuple[float, float]:
@@ -98,7 +112,8 @@ def _number(name: str, value: object) -> float:
 
 
 def _whole(name: str, value: object) -> int:
-    if isinstance(value, Real) and isfinite(value) and value != int(value):
+    if isinstance(value, Real) and isfinite(value) and value % 1:
         raise SettingError(f"--{name} takes a whole number, got {value!r}")
     _number(name, value)
-    return int(value)
+    assert isinstance(value, Real)  # or it was refused
+    return int(value)  # pyright: ignore[reportArgumentType]  # numbers.Real declares no __int__

@@ -73,7 +73,7 @@ class QuadraticProblem:
 
         Samples of a continuous kernel have to be multiplied by h^2.
         """
-        return cls(sum(np.abs(np.fft.fft2(item)) ** 2 for item in filters), data)
+        return cls(sum((np.abs(np.fft.fft2(item)) ** 2 for item in filters), np.zeros(())), data)
 
     @property
     def size(self) -> int:
