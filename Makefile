@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test slow lint claims clean
+.PHONY: demo test slow lint types claims clean
 
 demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
@@ -16,9 +16,12 @@ test: $(VENV)/.installed-test lint
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --slow -m slow
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-test
+	$(BIN)/python tests/type_errors.py
 
 claims: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/claims.py
