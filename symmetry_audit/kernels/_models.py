@@ -37,7 +37,10 @@ class KernelModel(Protocol):
 
 @dataclass(frozen=True)
 class GaussianKernel:
-    """Unit-mass isotropic Gaussian of standard deviation ``sigma`` px."""
+    """Unit-mass isotropic Gaussian of standard deviation ``sigma`` px.
+
+    Raises SettingError for a ``sigma`` outside 0.3 to 64 px.
+    """
 
     sigma: float = 1.5
     name = "gaussian"

@@ -30,6 +30,7 @@ def initial_weight(shape: torch.Size, basis: Basis, fan_in: int, init: str, defo
     coefficients c, and c' E c the mean squared error of turning it, see ``_forms``. All directions keep some
     variance, so training can go everywhere. The variance of a response to smooth images is 1 / 3 of theirs, that
     of the published coefficients to white noise; He's 2 trains far worse, since smooth filters add up more.
+    Raises SettingError for another ``init``.
     """
     if init not in INITS:
         raise SettingError(f'init must be "smooth" or "kaiming", got "{init}"')

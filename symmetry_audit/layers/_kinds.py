@@ -37,7 +37,7 @@ class Kind(ABC):
 
     @abstractmethod
     def expanded(self, weight: Tensor) -> Tensor:
-        """The coefficients laid out for the product."""
+        """The coefficients, of ``coefficient_shape``, laid out for the product: (out features, ..., K)."""
 
     @abstractmethod
     def collected(self, gradient: Tensor) -> Tensor:

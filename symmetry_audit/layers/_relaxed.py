@@ -15,15 +15,48 @@ __all__ = ["relaxation", "relaxation_of_layers"]
 def relaxation(network: nn.Module) -> Tensor:
     """The sum of the squares of all free filters: up to a factor the log-prior of a residual pathway.
 
-    Finzi et al., "Residual Pathway Priors for Soft Equivariance Constraints" (NeurIPS 2021). 0 where no layer is
-    relaxed.
+    Finzi et al., "Residual Pathway Priors for Soft Equivariance Constraints" (NeurIPS 2021).
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any network; layers made with ``relaxed=True`` count.
+
+    Returns
+    -------
+    Tensor
+        A scalar, shape (), with gradients; 0 where no layer is relaxed.
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import LiftingConv2d, relaxation
+    >>> relaxation(LiftingConv2d(3, 4, group="p4", basis="pixel", relaxed=True)).item()
+    0.0
     """
     return sum((residual.square().sum() for _, _, residual in _relaxed(network)), torch.zeros(()))
 
 
 @torch.no_grad()
 def relaxation_of_layers(network: nn.Module) -> dict[str, float]:
-    """The norm of each relaxed layer's free filter beside that of its equivariant one, by the layer's name."""
+    """The norm of each relaxed layer's free filter beside that of its equivariant one, by the layer's name.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any network.
+
+    Returns
+    -------
+    dict of str to float
+        0 where a layer is still equivariant, 1 where both filters are as large; empty where no layer is relaxed.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from symmetry_audit.layers import LiftingConv2d, relaxation_of_layers
+    >>> relaxation_of_layers(nn.Sequential(LiftingConv2d(3, 4, group="p4", basis="pixel", relaxed=True)))
+    {'0': 0.0}
+    """
     return {
         name: float(residual.norm() / (layer.filters() - residual).norm())
         for name, layer, residual in _relaxed(network)

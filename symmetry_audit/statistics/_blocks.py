@@ -17,6 +17,7 @@ class Blocks:
     Where blocks begin depends on the numbers of images alone, so a result does not depend on how it was fed.
     A block is overwritten after the call. ``rows``, the number of arrays to come, is fixed beforehand, because
     weights drawn block by block must know how much is left.
+    Raises SettingError for no rows, for one too many and for arrays of different shapes.
     """
 
     def __init__(self, rows: int, length: int, reduce: Callable[[np.ndarray], None]) -> None:

@@ -21,6 +21,7 @@ def percentile_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.nda
     For a maximum such as epsilon the interval never covers 0: where epsilon is below twice its null level it
     says nothing, and "not distinguishable from symmetric" is what to report. In simulations with a true epsilon
     above that (tests/statistics/test_calibration.py) 95% intervals of 100 images cover it in 94% of datasets.
+    Raises SettingError for a ``level`` outside (0, 1).
     """
     if not 0 < level < 1:
         raise SettingError(f"the confidence level must lie between 0 and 1, got {level}; use 0.95, for example")

@@ -55,7 +55,10 @@ class InvarianceDraws:
         self._totals: np.ndarray | None = None
 
     def add(self, profiles: np.ndarray) -> None:
-        """Add the next image's profiles (..., T), T the order of the whole group."""
+        """Add the next image's profiles (..., T), T the order of the whole group.
+
+        Raises SettingError for another shape and for one image too many.
+        """
         profiles = np.asarray(profiles)
         if profiles.shape[-1:] != (self._group.order,):
             raise SettingError(f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape}")

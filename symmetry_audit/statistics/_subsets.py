@@ -39,6 +39,7 @@ class SubsetCurve:
     Membership is drawn block by block, exactly: how many images of a block belong to a subset is hypergeometric
     given how many are still to be chosen, and which ones is uniform. ``sizes`` are ``default_sizes`` unless given.
     Subsets of the size of the whole dataset are all the same.
+    Raises SettingError unless the sizes ascend within 1 to ``images``.
     """
 
     def __init__(self, images: int, *, sizes: Sequence[int] | None = None, repeats: int = 20, seed: int) -> None:

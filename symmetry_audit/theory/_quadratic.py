@@ -108,7 +108,10 @@ class QuadraticProblem:
         return self.data / 2 * self.squared_norm(x - y) + self.regularizer(x)
 
     def squared_norm(self, x: np.ndarray) -> float:
-        """||x||_h^2, h^2 times the sum of squares."""
+        """||x||_h^2, h^2 times the sum of squares.
+
+        ``x`` is (m, m).
+        """
         return self.h**2 * float((x * x).sum())
 
     def equivariance_error(self, y: np.ndarray, turn: ExactTurn) -> float:
