@@ -65,7 +65,7 @@ class _StrictTarInfo(tarfile.TarInfo):
             raise tarfile.ReadError(f"cut off or damaged at byte {archive.offset}: {error}") from None
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:
         info = super().frombuf(buf, encoding, errors)
         if not (info.isreg() or 0 <= info.size <= MAX_EXTENDED_HEADER):
             error = tarfile.InvalidHeaderError  # pyright: ignore[reportAttributeAccessIssue]  # typeshed lacks it
