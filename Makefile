@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test slow lint format claims dist clean
+.PHONY: demo test slow lint format types claims dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
@@ -16,13 +16,16 @@ test: $(VENV)/.installed-test lint
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --slow -m slow
 
-lint: $(VENV)/.installed-test
+lint: $(VENV)/.installed-test types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+types: $(VENV)/.installed-test
+	$(BIN)/python tests/type_errors.py
 
 claims: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/claims.py

@@ -24,10 +24,33 @@ KINDS = ("image", "features", "invariant")
 
 @dataclass(frozen=True)
 class GaussianBlobs:
-    """Smooth test images known at every point: signed Gaussian blobs, so that turning them resamples nothing.
+    """Smooth test images known at every point: signed Gaussian blobs, so that rotating them resamples nothing.
 
-    ``GaussianBlobs(65, sigma=4)(matrix)`` gives float64 images (number, channels, size, size) of the field
-    r(A^-1 x), A = ``matrix`` (2, 2), x right, y down. ``sigma`` is the width of a blob in pixels.
+    Called with a ``matrix`` A of shape (2, 2), it gives float64 images (number, channels, size, size) of the field
+    r(A^-1 x), x right, y down, about the centre of the image.
+
+    Parameters
+    ----------
+    size : int
+        Side of the images in pixels.
+    sigma : float
+        The width of a blob in pixels, as a standard deviation.
+    channels, number : int
+        Channels of an image, and images.
+    blobs : int
+        Blobs in each channel.
+    seed : int
+        Seed of the random number generator.
+    spread : float
+        Standard deviation of the places of the blobs, as a fraction of ``size``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symmetry_audit.testing import GaussianBlobs
+    >>> images = GaussianBlobs(33, sigma=3)
+    >>> images(np.eye(2)).shape
+    torch.Size([1, 3, 33, 33])
     """
 
     size: int = 65
@@ -61,20 +84,48 @@ def equivariance_error(
     affine: Affine | None = None,
     border: float | None = None,
 ) -> Tensor:
-    """How far ``model(turned images)`` is from ``model(images)`` turned, for every element and image.
+    """How far ``model(rotated images)`` is from ``model(images)`` rotated, for every element and image.
 
-    Returns float64 errors of shape (order, N), row 0 (the identity) included: the norm of the difference over
-    the norm of what is expected, the mean of each channel of an image taken away from the latter.
+    Quarter turns and mirrors move pixels and compare whole outputs, of one size with even or odd sides. Other
+    elements resample by splines: tensors are multiplied with a smooth round window first, and outputs compared on
+    the inscribed disc less ``border``. The model runs as it is, in evaluation mode if you said ``model.eval()``;
+    images take the type and the device of a module's parameters.
 
-    ``images`` is (N, C, H, W), or a function of a matrix that gives the images turned by it, as
-    ``GaussianBlobs``. ``kind`` says how the output is moved: "image" in space, "features" in space and along
-    the group axis, channel = feature * order + element, "invariant" not at all. ``affine`` deforms the group to
-    D A D^-1. Quarter turns and mirrors move pixels and compare whole outputs, of one size with even or odd
-    sides. Other elements resample by splines: tensors are multiplied with a smooth round window first, and
-    outputs compared on the inscribed disc less ``border`` output pixels, an eighth of the side by default.
+    Parameters
+    ----------
+    model : callable
+        A module, or any function of a tensor.
+    group : Group or str
+        The group, or its name: "p8" for 8 rotations, "p4m" for 4 rotations and mirrors.
+    images : Tensor or callable
+        Shape (N, C, H, W), or a function of a (2, 2) matrix that gives the images rotated by it, as
+        ``GaussianBlobs``.
+    kind : str
+        How the output is moved: "image" in space, "features" in space and along the group axis, channel =
+        feature * order + element, "invariant" not at all.
+    affine : Affine, optional
+        Deforms the group to D A D^-1.
+    border : float, optional
+        Output pixels that are not compared at the rim of the disc; an eighth of the side by default.
 
-    The model runs as it is, in evaluation mode if you said ``model.eval()``; images take the type and the device
-    of a module's parameters. Raises SettingError where shapes do not fit.
+    Returns
+    -------
+    Tensor
+        Float64, shape (order, N), row 0 (the identity) included: the norm of the difference over the norm of what is
+        expected, the mean of each channel of an image subtracted from the latter.
+
+    Raises
+    ------
+    SettingError
+        Where shapes do not fit, for another kind, and for a border that leaves nothing to compare.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.testing import GaussianBlobs, equivariance_error
+    >>> errors = equivariance_error(torch.nn.AvgPool2d(3), "p8", GaussianBlobs(33))
+    >>> errors.shape, bool(errors.max() < 0.01)
+    (torch.Size([8, 1]), True)
     """
     group = group if isinstance(group, Group) else Group.parse(group)
     if kind not in KINDS:
@@ -111,7 +162,32 @@ def assert_equivariant(
     affine: Affine | None = None,
     border: float | None = None,
 ) -> None:
-    """Raise AssertionError, with the worst element, where ``equivariance_error`` exceeds ``tolerance``."""
+    """Raise AssertionError, with the worst element, where ``equivariance_error`` exceeds ``tolerance``.
+
+    Parameters
+    ----------
+    model, group, images, kind, affine, border
+        As in ``equivariance_error``.
+    tolerance : float
+        The largest relative error that passes; an error that is not finite never does.
+
+    Raises
+    ------
+    AssertionError
+        With the largest error of any image, and the element at which it occurs.
+    SettingError
+        As ``equivariance_error``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.testing import assert_equivariant
+    >>> assert_equivariant(torch.nn.AvgPool2d(3), "p4", torch.rand(1, 3, 9, 9), tolerance=1e-5)
+    >>> assert_equivariant(lambda x: x.roll(1, -1), "p4", torch.rand(1, 1, 9, 9), tolerance=1e-5)
+    Traceback (most recent call last):
+        ...
+    AssertionError: not equivariant under p4: ...
+    """
     group = group if isinstance(group, Group) else Group.parse(group)
     errors = equivariance_error(model, group, images, kind=kind, affine=affine, border=border)
     worst = errors.nan_to_num(torch.inf, torch.inf).amax(1)

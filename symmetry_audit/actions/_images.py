@@ -25,6 +25,7 @@ def move(images: Tensor, matrix: np.ndarray) -> Tensor:
     x points right and y down, so A = [[cos, sin], [-sin, cos]] turns counter-clockwise on the screen. Quarter
     turns and mirrors only move pixels, and a quarter turn makes (..., W, H). Every other matrix resamples by
     splines of order 5, without gradients, with zeros beyond the border.
+    Raises SettingError for a matrix that is not (2, 2), finite and invertible.
     """
     matrix = np.asarray(matrix, dtype=np.float64)
     if matrix.shape != (2, 2) or not np.isfinite(matrix).all() or abs(np.linalg.det(matrix)) < 1e-9:
@@ -43,7 +44,10 @@ def move(images: Tensor, matrix: np.ndarray) -> Tensor:
 
 
 def moved_pixels(images: Tensor, matrix: np.ndarray) -> Tensor:
-    """:func:`move` by one of the eight matrices that take pixels to pixels."""
+    """:func:`move` by one of the eight matrices that take pixels to pixels.
+
+    ``images`` (..., H, W) to the same shape, or (..., W, H) after a quarter turn; ``matrix`` (2, 2) is exact.
+    """
     if matrix[0, 0] == 0:  # x and y change places; what is left to do are signs
         images, matrix = images.mT, matrix @ np.array([[0.0, 1.0], [1.0, 0.0]])
     return images.flip([axis for axis, sign in ((-1, matrix[0, 0]), (-2, matrix[1, 1])) if sign < 0])

@@ -40,7 +40,10 @@ class Resampling:
         return _multiplied(self._tables[0], images)
 
     def adjoint(self, images: Tensor) -> Tensor:
-        """The transposed matrix on ``images``; for quarter turns and mirrors the inverse."""
+        """The transposed matrix on ``images``; for quarter turns and mirrors the inverse.
+
+        ``images`` (..., side, side), to the same shape.
+        """
         if self._tables is None:
             return moved_pixels(images, np.round(self.matrix).T)
         return _multiplied(self._tables[1], images)

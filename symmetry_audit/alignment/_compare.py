@@ -127,7 +127,7 @@ def _group(
         **{"scenario": scenario.scenario, "group": str(subgroup)},
         **{"model": worst.relative, "model_floor": worst.relative_floor, "model_excess": excess},
     }
-    if not seen or worst.relative is None:
+    if not seen or worst.relative is None or excess is None:
         return GroupAlignment(**known, data=None, data_floor=None, regularizer=None, relation="not tested")
     floor = curve.floor + curve.null
     relation, factor = _relation((excess, worst.relative), (max(epsilon - floor, 0.0), epsilon))

@@ -89,7 +89,7 @@ def measure_alignment(
         image = centred_square(item.input, crop)
         _check_size(item.key, image, network)
         for run in runs:
-            w = IDENTITY if run.name == STRICT else fits.get(item.key)
+            w = IDENTITY if fits is None or run.name == STRICT else fits.get(item.key)
             if w is not None:
                 scale = run.add(item.key, image, Domain(image.shape[-1], w, margin))
         done += 1

@@ -21,13 +21,14 @@ def with_verdict(alignment: Alignment, recommendation: Recommendation | None = N
     Nothing is said to differ that lies within the floors. ``recommendation`` is that of the data's report.
     """
     lines = [_about_network(item, alignment) for item in alignment.scenarios]
-    if alignment.symmetry is None:
+    symmetry = alignment.symmetry
+    if symmetry is None:
         return replace(alignment, verdict=tuple(lines))
     for item in alignment.scenarios:
-        rows = [row for row in alignment.symmetry.groups if row.scenario == item.scenario]
+        rows = [row for row in symmetry.groups if row.scenario == item.scenario]
         lines += _about_data(rows, WORDS[item.scenario])
-    if any(row.relation != "not tested" for row in alignment.symmetry.groups):
-        lines += _advice(alignment, recommendation)
+    if any(row.relation != "not tested" for row in symmetry.groups):
+        lines += _advice(alignment, symmetry.groups, recommendation)
     return replace(alignment, verdict=tuple(lines))
 
 
@@ -91,12 +92,12 @@ def _times(factor: float | None) -> str:
     return f"{factor:.1f} times" if factor < 10 else f"{factor:.0f} times"
 
 
-def _advice(alignment: Alignment, recommendation: Recommendation | None) -> list[str]:
+def _advice(alignment: Alignment, groups: Sequence[GroupAlignment], recommendation: Recommendation | None) -> list[str]:
     """By the scenario that the report recommends, where it was measured."""
     scenario = alignment.scenarios[0].scenario
     if recommendation and recommendation.scenario in [item.scenario for item in alignment.scenarios]:
         scenario = recommendation.scenario
-    rows = [row for row in alignment.symmetry.groups if row.scenario == scenario]
+    rows = [row for row in groups if row.scenario == scenario]
     less = [row for row in rows if row.relation == "less"]
     more = [row for row in rows if row.relation == "more"]
     lines = []
@@ -140,6 +141,8 @@ def _contains(group: str, smaller: str) -> bool:
     return Group.parse(smaller) in Group.parse(group).subgroups()
 
 
-def _percent(value: float) -> str:
-    """``value`` in percent with 3 digits, if it is more than rounding in single precision."""
+def _percent(value: float | None) -> str:
+    """``value`` in percent with 3 digits, if it is more than rounding in single precision; None is not known."""
+    if value is None:
+        return "not known"
     return f"{100 * value:.3g} %" if value > 1e-6 else "less than 0.0001 %"

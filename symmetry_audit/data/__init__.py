@@ -6,7 +6,15 @@ Names are imported when first used, so that the manifests can be read without nu
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from symmetry_audit.data._decode import DecodedImage, decode
+    from symmetry_audit.data._demo import DEMO_NAME, DEMO_PHOTOGRAPHS, DEMO_TEXT, demo_source
+    from symmetry_audit.data._fingerprint import set_fingerprint
+    from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
+    from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
+    from symmetry_audit.data._sources import ImageRef, ImageSource, open_source
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -42,7 +50,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

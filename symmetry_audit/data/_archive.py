@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from symmetry_audit.errors import DataError, one_line
 
@@ -19,11 +19,11 @@ MAX_EXTENDED_HEADER = 1 << 20  # bytes; tarfile reads these headers whole, howev
 
 
 class Member(NamedTuple):
-    """One member that is no folder; ``open`` works until the next member is asked for."""
+    """One member that is no folder; ``open`` works for files, until the next member is asked for."""
 
     name: str
     is_file: bool  # False for links and devices
-    open: Callable[[], BinaryIO]
+    open: Callable[[], IO[bytes]]
 
 
 def members(path: Path) -> Iterator[Member]:
@@ -41,9 +41,15 @@ def members(path: Path) -> Iterator[Member]:
                     if info.size < 0:  # would send tarfile back to where it has been, for ever
                         raise tarfile.ReadError(f"{info.name} has a negative size")
                     if not info.isdir():
-                        yield Member(info.name, info.isfile(), partial(archive.extractfile, info))
+                        yield Member(info.name, info.isfile(), partial(_extracted, archive, info))
     except Exception as error:  # zlib, lzma and bz2 raise classes of their own on damaged archives
         raise DataError(f"cannot read the archive {path}: {one_line(error)}") from None
+
+
+def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(info)
+    assert file is not None  # only devices have none
+    return file
 
 
 class _StrictTarInfo(tarfile.TarInfo):
@@ -53,14 +59,15 @@ class _StrictTarInfo(tarfile.TarInfo):
     def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:
         try:
             return super().fromtarfile(archive)
-        except tarfile.EOFHeaderError:
+        except tarfile.EOFHeaderError:  # pyright: ignore[reportAttributeAccessIssue]  # typeshed lacks it
             raise
         except tarfile.HeaderError as error:
             raise tarfile.ReadError(f"cut off or damaged at byte {archive.offset}: {error}") from None
 
     @classmethod
-    def frombuf(cls, buf: bytes, encoding: str, errors: str) -> tarfile.TarInfo:
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> tarfile.TarInfo:
         info = super().frombuf(buf, encoding, errors)
         if not (info.isreg() or 0 <= info.size <= MAX_EXTENDED_HEADER):
-            raise tarfile.InvalidHeaderError("a header without data claims to have some")
+            error = tarfile.InvalidHeaderError  # pyright: ignore[reportAttributeAccessIssue]  # typeshed lacks it
+            raise error("a header without data claims to have some")
         return info

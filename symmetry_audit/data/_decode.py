@@ -42,7 +42,7 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
     found = decode_samples(data, max_pixels)
     samples = found.samples
     digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
-    digest.update(samples)
+    digest.update(samples.data)
     return DecodedImage(_luminance(samples), _depth(samples), found.turned, digest.hexdigest())
 
 

@@ -59,7 +59,9 @@ def header_pixels(file: BinaryIO, max_pixels: int) -> int:
         file.seek(0)
         if magic in TIFF_MAGIC:
             with tifffile.TiffFile(file) as deep:
-                count = int(deep.pages[0].imagewidth) * int(deep.pages[0].imagelength)
+                page = deep.pages[0]
+                assert isinstance(page, tifffile.TiffPage)
+                count = int(page.imagewidth) * int(page.imagelength)
         else:
             with _pillow_settings(max_pixels), Image.open(file, formats=FORMATS) as image:
                 count = image.width * image.height
@@ -126,6 +128,7 @@ def _deep_tiff_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool] 
     """TIFF of more than 8 bits per sample, most of which Pillow cuts or cannot read; None for the others."""
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = file.pages[0]
+        assert isinstance(page, tifffile.TiffPage)  # only later ones are frames
         if not all(isinstance(getattr(page, name), int) for name in DEEP_TIFF_NUMBERS):
             raise ImageError("damaged TIFF header, or channels of different depths")
         if page.bitspersample <= 8 and page.sampleformat != tifffile.SAMPLEFORMAT.INT:

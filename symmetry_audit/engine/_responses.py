@@ -88,7 +88,10 @@ def bank_rows(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs
 
 
 def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
-    """What kernels of ``radius`` see from V: ``image`` less its border of margin - radius px."""
+    """What kernels of ``radius`` see from V: ``image`` less its border of margin - radius px.
+
+    ``image`` is (H, W); the result is a view of it, not a copy.
+    """
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
     assert margin >= radius and height > 0 and width > 0, "the caller leaves out images with an empty V"
     border = margin - radius

@@ -21,6 +21,7 @@ class Affine:
     The deformation is D = Rot(alpha) diag(sqrt ratio, 1/sqrt ratio) Rot(-alpha), of determinant one, with
     Rot(alpha) = [[cos, sin], [-sin, cos]] on (x, y), y down. Nothing is singular at ratio 1 and nothing
     wraps at alpha = pi.
+    Raises SettingError for coordinates that are not finite.
     """
 
     a: float
@@ -32,7 +33,10 @@ class Affine:
 
     @classmethod
     def from_axes(cls, alpha: float, ratio: float) -> Affine:
-        """From the long axis' angle ``alpha`` in radians and the axis ``ratio`` s_x / s_y >= 1."""
+        """From the long axis' angle ``alpha`` in radians and the axis ``ratio`` s_x / s_y >= 1.
+
+        Raises SettingError for a ratio below 1.
+        """
         if not ratio >= 1.0:
             raise SettingError(f"the axis ratio must be at least 1, got {ratio}")
         return cls(log(ratio) * np.cos(2 * alpha).item(), log(ratio) * np.sin(2 * alpha).item())

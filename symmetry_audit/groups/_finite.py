@@ -56,6 +56,7 @@ class Group:
     """The group ``pT`` of T rotations by 2 pi t / T, or ``pTm`` with the mirror x -> -x as well.
 
     Elements stand in the order A_0 .. A_{T-1}, then A_0 M .. A_{T-1} M (SPEC 3).
+    Raises SettingError for more than 360 rotations or fewer than 1.
     """
 
     rotations: int
@@ -117,7 +118,10 @@ class Group:
         return tuple(sorted(found, key=lambda group: (group.order, group.mirrored)))
 
     def indices_of(self, subgroup: Group) -> np.ndarray:
-        """Where the elements of ``subgroup``, in its own order, stand in ``elements``; the identity, 0, first."""
+        """Where the elements of ``subgroup``, in its own order, stand in ``elements``; the identity, 0, first.
+
+        Shape (order of ``subgroup``,), of int. Raises SettingError where it is no subgroup.
+        """
         if self.rotations % subgroup.rotations or subgroup.mirrored > self.mirrored:
             raise SettingError(f"{subgroup} is no subgroup of {self}; it has {', '.join(map(str, self.subgroups()))}")
         step = self.rotations // subgroup.rotations

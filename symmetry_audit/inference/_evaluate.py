@@ -147,4 +147,5 @@ def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
 def _digest(item: Item, task: Task) -> str:
     """Of the clean image, and of its degraded partner where that is given."""
     clean = item.fingerprint["sha256"]
+    assert clean is not None  # unlike the perceptual hash, every image has one
     return hashlib.sha256(clean.encode() + item.input.tobytes()).hexdigest() if task.paired else clean

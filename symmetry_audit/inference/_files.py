@@ -106,7 +106,7 @@ def _encoded(samples: np.ndarray, suffix: str) -> bytes:
     if suffix.lower() == ".png":
         import imagecodecs
 
-        return imagecodecs.png_encode(samples)
+        return bytes(imagecodecs.png_encode(samples))
     import tifffile
 
     file = io.BytesIO()

@@ -150,7 +150,7 @@ def _check_file(path: Path) -> None:
         raise ModelError(f"there is no file {path}; give a network")
 
 
-def _checked(path: Path, inputs: list[Sequence[object]], outputs: int) -> tuple[int | None, ...]:
+def _checked(path: Path, inputs: Sequence[Sequence[object]], outputs: int) -> tuple[int | None, ...]:
     """The shape of the one input, None for what is dynamic. Raises ModelError."""
     if len(inputs) != 1 or outputs != 1:
         raise ModelError(f"{path} has {len(inputs)} inputs and {outputs} outputs, expected one image in, one out")

@@ -100,7 +100,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 def _ensemble(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
     """The mean over the eight positions of the square, each turned back."""
-    total = 0
+    total = x.new_zeros(())
     for turns in range(4):
         for flip in ([], [3]):
             moved = torch.rot90(x.flip(flip), turns, (2, 3))
@@ -136,7 +136,7 @@ def _tiled(network: nn.Module, x: Tensor, tile: int, overlap: int) -> tuple[Tens
             ends = scale * (above + bottom - top), scale * (before + right - left)
             row.append(result[..., scale * above : ends[0], scale * before : ends[1]])
         rows.append(torch.cat(row, dim=-1))
-    return torch.cat(rows, dim=-2), scale
+    return _checked(torch.cat(rows, dim=-2), x)
 
 
 def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, int]]:

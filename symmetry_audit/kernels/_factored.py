@@ -83,7 +83,10 @@ def factor_bank(kernels: np.ndarray, tolerance: float) -> FactoredBank:
 
 
 def smooth_metric(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Square root of the covariance of white noise plus a strong smooth field on a line, and its inverse."""
+    """Square root of the covariance of white noise plus a strong smooth field on a line, and its inverse.
+
+    Both (size, size), for a line of ``size`` pixels.
+    """
     steps = np.subtract.outer(np.arange(size), np.arange(size)) / (size / 2)
     values, vectors = np.linalg.eigh(np.eye(size) + 100 * np.exp(-np.square(steps) / 2))
     return (vectors * np.sqrt(values)) @ vectors.T, (vectors / np.sqrt(values)) @ vectors.T

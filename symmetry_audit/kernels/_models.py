@@ -16,22 +16,31 @@ __all__ = ["KERNEL_MODELS", "BicubicKernel", "FourierKernel", "GaussianKernel", 
 class KernelModel(Protocol):
     """One kernel model; ``points`` are float64 arrays of shape (..., 2) holding (x, y) in px."""
 
-    name: str
-    sigma: float | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sigma(self) -> float | None: ...
 
     def beta(self, points: np.ndarray) -> np.ndarray:
         """The point-spread function that replaces each stencil point, shape (...)."""
+        ...
 
     def mask(self, points: np.ndarray) -> np.ndarray | float:
         """A window that multiplies the whole kernel (1 where the model has none)."""
+        ...
 
     def support(self, radius: float) -> float:
         """Support radius in px of the kernel of a stencil of radius ``radius``."""
+        ...
 
 
 @dataclass(frozen=True)
 class GaussianKernel:
-    """Unit-mass isotropic Gaussian of standard deviation ``sigma`` px."""
+    """Unit-mass isotropic Gaussian of standard deviation ``sigma`` px.
+
+    Raises SettingError for a ``sigma`` outside 0.3 to 64 px.
+    """
 
     sigma: float = 1.5
     name = "gaussian"

@@ -20,7 +20,10 @@ MAX_RADIUS = 8.0  # px; a wider stencil needs windows that no longer fit ordinar
 
 @dataclass(frozen=True)
 class Stencil:
-    """Point weights of one regularizer: ``points`` holds (x, y, weight), x right, y down, in px."""
+    """Point weights of one regularizer: ``points`` holds (x, y, weight), x right, y down, in px.
+
+    Raises SettingError unless the weights sum to 0, and do not cancel at every point.
+    """
 
     name: str
     title: str

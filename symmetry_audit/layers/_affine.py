@@ -16,10 +16,23 @@ __all__ = ["Deformation", "FreeDeformation", "SharedDeformation"]
 
 
 class Deformation(nn.Module, ABC):
-    """Gives D_w^-1 to the layers that hold it; several layers may hold the same one.
+    """The deformation w of a group, D_w A D_w^-1; gives D_w^-1 to the layers that hold it.
 
-    ``offset``, shape (N, 3), is what a hypernetwork found for the N images at hand, and None without one. It
-    stays until the next batch, so that activation checkpointing meets the same filters again.
+    Several layers may hold the same deformation. Base of ``SharedDeformation`` and ``FreeDeformation``; a further
+    parametrisation of w overrides ``forward``.
+
+    Attributes
+    ----------
+    offset : Tensor or None
+        What a hypernetwork found for the N images at hand, shape (N, 3); None without a hypernetwork. The offset stays
+        until the next batch, so that activation checkpointing meets the same filters again. Copies start without one.
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import SharedDeformation
+    >>> w = SharedDeformation()
+    >>> w().tolist()  # D_w^-1 of the identity
+    [[1.0, 0.0], [0.0, 1.0]]
     """
 
     def __init__(self) -> None:
@@ -28,7 +41,7 @@ class Deformation(nn.Module, ABC):
 
     @abstractmethod
     def forward(self) -> Tensor:
-        """D_w^-1 for all images, shape (2, 2), or for each, (N, 2, 2)."""
+        """D_w^-1, float64: shape (2, 2) for all images, or with an ``offset`` (N, 2, 2), one for each image."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "offset": None}
@@ -40,7 +53,28 @@ class SharedDeformation(Deformation):
     (a, b) = ln(max_ratio) z / sqrt(1 + |z|^2) with z = ``position``, the trained parameter, plus the image's
     offset: bounded, smooth everywhere, the identity at 0. An offset holds the entries xx, xy, yy of a symmetric
     matrix, of which z takes the traceless part ((xx - yy) / 2, -xy), in the way log D^2 depends on (a, b); so
-    |det D| = 1. Where ``anchored``, the offset stands alone, without ``position``.
+    |det D| = 1. Where ``anchored``, z is the offset alone, without ``position``.
+
+    Parameters
+    ----------
+    start : Affine, optional
+        Where w starts, for example an audit's joint fit; the identity by default.
+    max_ratio : float
+        The axis ratio that w stays below, more than 1.
+
+    Raises
+    ------
+    SettingError
+        Where the axis ratio of ``start`` is ``max_ratio`` or more.
+
+    Examples
+    --------
+    >>> from symmetry_audit.groups import Affine
+    >>> from symmetry_audit.layers import LiftingConv2d, SharedDeformation
+    >>> w = SharedDeformation(Affine(0.2, 0.1))
+    >>> [round(value, 6) for value in w.coordinates().tolist()]
+    [0.2, 0.1]
+    >>> layer = LiftingConv2d(3, 4, group="p8", basis="fourier", deformation=w)
     """
 
     def __init__(self, start: Affine | None = None, max_ratio: float = MAX_RATIO) -> None:
@@ -52,7 +86,7 @@ class SharedDeformation(Deformation):
             self.set(start)
 
     def set(self, affine: Affine) -> None:
-        """Start from ``affine``, for example an audit's. Raises SettingError beyond the largest ratio."""
+        """Start from ``affine``, for example an audit's joint fit. Raises SettingError from the largest ratio on."""
         size = hypot(affine.a, affine.b) / self.limit
         if size >= 1:
             raise SettingError(f"w has ratio {affine.ratio:.3g}, this layer allows less than {exp(self.limit):.3g}")
@@ -61,7 +95,7 @@ class SharedDeformation(Deformation):
             self.position.copy_(torch.tensor([affine.a * scale, affine.b * scale], dtype=torch.float64))
 
     def coordinates(self) -> Tensor:
-        """(a, b), shape (2,) or (N, 2), of the parameter's type."""
+        """(a, b), shape (2,) for all images or (N, 2) with an ``offset``, of the parameter's type."""
         z = self.position
         if self.offset is not None:
             xx, xy, yy = self.offset.unbind(-1)
@@ -77,8 +111,15 @@ class SharedDeformation(Deformation):
 class FreeDeformation(Deformation):
     """w = (theta0, C_x, C_y) with D_w^-1 = diag(C_x, C_y) Rot(-theta0), unbounded, one for each layer.
 
-    The published parametrisation, with offsets added to all three. Layers with different w have different
-    groups, so that a network of them has none; see ``SharedDeformation``.
+    The published parametrisation, with offsets added to all three. theta0 is in radians; w starts at (0, 1, 1), the
+    identity. Layers with different w have different groups, so that a network of them has none; see
+    ``SharedDeformation``.
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import FreeDeformation
+    >>> FreeDeformation().values.tolist()
+    [0.0, 1.0, 1.0]
     """
 
     def __init__(self) -> None:

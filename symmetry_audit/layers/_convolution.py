@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -27,17 +29,51 @@ def as_group(group: Group | str) -> Group:
 class EquivariantConv2d(nn.Module):
     """Base of ``LiftingConv2d``, ``GroupConv2d`` and ``ProjectionConv2d``, SPEC 9, Eqs. of Sec. 5 in [SA].
 
-    ``in_features`` and ``out_features`` count features before the group axis; a feature over a group of order T
-    takes T channels, channel = feature * T + element. Turning the input by an element turns the output in space
-    and moves its group axis by left multiplication: exactly for quarter turns, where the stride divides
-    height - 1 and width - 1 of what it steps over, and as well as the basis allows for other angles.
+    A feature over a group of order T takes T channels, channel = feature * T + element. Rotating the input by an
+    element rotates the output in space and moves its group axis by left multiplication: exactly for quarter turns,
+    where the stride divides height - 1 and width - 1 of what it steps over, and as well as the basis allows for
+    other angles. The input has shape (N, in channels, H, W), the output (N, out channels, H', W').
 
-    ``deformation`` bends the group to D_w A D_w^-1; give the same one to all layers of a network. ``padding`` is
-    in pixels, (kernel_size - 1) / 2 by default; ``padding_mode`` is "zeros" or "replicate". The bias has one
-    value for each out feature. ``init`` is "smooth" or "kaiming", see ``initial_weight``. ``relaxed`` adds a free
-    filter to the equivariant one, zero at first: a residual pathway (Finzi et al. 2021), by which training can
-    leave the group as far as its loss pays for it; see ``relaxation``.
-    Raises SettingError for settings that do not fit together.
+    Parameters
+    ----------
+    in_features, out_features : int
+        Features before the group axis, 1 or more.
+    kernel_size : int
+        Side of the filters in pixels, odd.
+    group : Group or str
+        The group, or its name: "p8" for 8 rotations, "p4m" for 4 rotations and mirrors.
+    basis : str
+        The filter basis, a name in ``BASES``.
+    deformation : Deformation, optional
+        Deforms the group to D_w A D_w^-1; give the same one to all layers of a network.
+    stride : int
+        Step between output pixels, 1 or more.
+    padding : int, optional
+        Pixels added on every side, 0 or more; (kernel_size - 1) / 2 by default, which keeps the size at stride 1.
+    padding_mode : str
+        "zeros" or "replicate".
+    bias : bool
+        Whether every out feature has a bias, one value for all its elements.
+    init : str
+        "smooth", random filters that rotate well from the first step, or "kaiming", as published.
+    relaxed : bool
+        Adds a free filter to the equivariant one, zero at first: a residual pathway (Finzi et al. 2021), by which
+        training can leave the group as far as its loss pays for it; see ``relaxation``.
+
+    Raises
+    ------
+    SettingError
+        For settings that do not fit together, and on call for inputs of another shape.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from symmetry_audit.layers import LiftingConv2d, ProjectionConv2d
+    >>> shared = {"group": "p8", "basis": "steerable"}
+    >>> net = nn.Sequential(LiftingConv2d(3, 4, **shared), nn.ReLU(), ProjectionConv2d(4, 3, **shared))
+    >>> net(torch.rand(1, 3, 32, 32)).shape
+    torch.Size([1, 3, 32, 32])
     """
 
     kind_type: type[Kind]
@@ -67,6 +103,7 @@ class EquivariantConv2d(nn.Module):
             least = 0 if name == "padding" else 1
             if not isinstance(value, int) or value < least:
                 raise SettingError(f"{name} must be one whole number, {least} or more, got {value!r}")
+        assert padding is not None  # refused above
         self.in_features, self.out_features, self.kernel_size = in_features, out_features, kernel_size
         self.group, self.basis_name, self.stride, self.padding_mode = as_group(group), basis, stride, padding_mode
         self.padding = padding
@@ -94,9 +131,10 @@ class EquivariantConv2d(nn.Module):
                     zero.zero_()
 
     def filters(self) -> Tensor:
-        """The weight of a plain convolution (out channels, in channels, p, p), one for each image under offsets.
+        """The weight of the same plain convolution, shape (out channels, in channels, kernel_size, kernel_size).
 
-        Where no gradient with respect to w is asked for, they are built when a parameter has changed only.
+        With an offset for each of N images it has N of these along a first axis. Where no gradient with respect to w
+        is asked for, filters are built only when a parameter has changed.
         """
         own = [self.weight] if self.residual is None else [self.weight, self.residual]
         if self.deformation is None:
@@ -110,13 +148,16 @@ class EquivariantConv2d(nn.Module):
         return torch.stack([self._build(one) for one in samples])
 
     def channel_bias(self) -> Tensor | None:
-        """The bias of every out channel."""
+        """The bias of every out channel, shape (out channels,), or None without a bias."""
         if self.bias is None or not self.kind.gives_group:
             return self.bias
         return self.bias.repeat_interleave(self.group.order)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in channels, H, W) to (N, out channels, H', W')."""
+        """(N, in channels, H, W) to (N, out channels, H', W').
+
+        Raises SettingError for another shape, and where the offsets are those of another number of images.
+        """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
             over = f" over {self.group}: begin with a LiftingConv2d" if self.kind.takes_group else ""
             raise SettingError(
@@ -141,7 +182,7 @@ class EquivariantConv2d(nn.Module):
         self._cache.clear()
         return super().train(mode)
 
-    def _apply(self, *args, **kwargs) -> EquivariantConv2d:
+    def _apply(self, *args: Any, **kwargs: Any) -> EquivariantConv2d:
         self._cache.clear()
         return super()._apply(*args, **kwargs)
 
@@ -157,22 +198,53 @@ class EquivariantConv2d(nn.Module):
         return filters if self.residual is None else filters + self.residual
 
     def _deformed(self) -> Tensor:
+        assert self.deformation is not None
         return self.basis.sample(self.deformation())
 
 
 class LiftingConv2d(EquivariantConv2d):
-    """From ``in_features`` plain channels to ``out_features`` features over the group."""
+    """From ``in_features`` plain channels to ``out_features`` features over the group.
+
+    Parameters and errors are those of ``EquivariantConv2d``. The first layer of an equivariant network.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import LiftingConv2d
+    >>> LiftingConv2d(3, 4, group="p8", basis="fourier")(torch.rand(1, 3, 16, 16)).shape  # 4 features x 8 elements
+    torch.Size([1, 32, 16, 16])
+    """
 
     kind_type = LiftingKind
 
 
 class GroupConv2d(EquivariantConv2d):
-    """From features over the group to features over the group; ``kernel_size=1`` mixes them pixel by pixel."""
+    """From features over the group to features over the group; ``kernel_size=1`` mixes them pixel by pixel.
+
+    Parameters and errors are those of ``EquivariantConv2d``.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import GroupConv2d
+    >>> GroupConv2d(4, 6, group="p8", basis="fourier")(torch.rand(1, 32, 16, 16)).shape
+    torch.Size([1, 48, 16, 16])
+    """
 
     kind_type = GroupKind
 
 
 class ProjectionConv2d(EquivariantConv2d):
-    """From features over the group to ``out_features`` plain channels, which turn in space alone."""
+    """From features over the group to ``out_features`` plain channels, which rotate in space alone.
+
+    Parameters and errors are those of ``EquivariantConv2d``. The last layer of an equivariant network.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import ProjectionConv2d
+    >>> ProjectionConv2d(4, 3, group="p8", basis="fourier")(torch.rand(1, 32, 16, 16)).shape
+    torch.Size([1, 3, 16, 16])
+    """
 
     kind_type = ProjectionKind

@@ -28,8 +28,28 @@ __all__ = [
 class PerFeature(nn.Module):
     """Runs ``inner`` with one channel for each feature, the elements laid beside the rows of the image.
 
-    So statistics, affine parameters and dropped features are shared over the group axis.
-    (N, n * order, H, W) to the same shape.
+    So statistics, affine parameters and dropped features are shared over the group axis. Input and output have shape
+    (N, n * order, H, W) for n features.
+
+    Parameters
+    ----------
+    inner : nn.Module
+        A layer that keeps the shape; sees (N, n, order * H, W).
+    group : Group or str
+        The group of the features, or its name.
+
+    Raises
+    ------
+    SettingError
+        On call, where the channels are no multiple of the group's order.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from symmetry_audit.layers import PerFeature
+    >>> PerFeature(nn.GroupNorm(2, 4), "p8")(torch.rand(1, 32, 16, 16)).shape
+    torch.Size([1, 32, 16, 16])
     """
 
     def __init__(self, inner: nn.Module, group: Group | str) -> None:
@@ -37,32 +57,102 @@ class PerFeature(nn.Module):
         self.inner, self.group = inner, as_group(group)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, n * order, H, W) to the same shape."""
         return self.inner(_split(x, self.group.order).flatten(2, 3)).view_as(x)
 
 
 class GroupBatchNorm2d(PerFeature):
-    """Batch normalisation over images, pixels and elements; options as ``nn.BatchNorm2d``."""
+    """Batch normalisation over images, pixels and elements: (N, features * order, H, W) to the same shape.
+
+    Parameters
+    ----------
+    features : int
+        Features before the group axis.
+    group : Group or str
+        The group of the features, or its name.
+    **options
+        As ``nn.BatchNorm2d`` takes them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import GroupBatchNorm2d
+    >>> GroupBatchNorm2d(4, "p8", eps=1e-4)(torch.rand(2, 32, 16, 16)).shape
+    torch.Size([2, 32, 16, 16])
+    """
 
     def __init__(self, features: int, group: Group | str, **options) -> None:
         super().__init__(nn.BatchNorm2d(features, **options), group)
 
 
 class GroupInstanceNorm2d(PerFeature):
-    """Instance normalisation over pixels and elements; options as ``nn.InstanceNorm2d``."""
+    """Instance normalisation over pixels and elements: (N, features * order, H, W) to the same shape.
+
+    Parameters
+    ----------
+    features : int
+        Features before the group axis.
+    group : Group or str
+        The group of the features, or its name.
+    **options
+        As ``nn.InstanceNorm2d`` takes them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import GroupInstanceNorm2d
+    >>> GroupInstanceNorm2d(4, "p8", eps=1e-4)(torch.rand(2, 32, 16, 16)).shape
+    torch.Size([2, 32, 16, 16])
+    """
 
     def __init__(self, features: int, group: Group | str, **options) -> None:
         super().__init__(nn.InstanceNorm2d(features, **options), group)
 
 
 class GroupDropout2d(PerFeature):
-    """Drops whole features, all their elements together, with probability ``p``."""
+    """Drops whole features, all their elements together: (N, n * order, H, W) to the same shape.
+
+    Parameters
+    ----------
+    group : Group or str
+        The group of the features, or its name.
+    p : float
+        The probability that a feature is dropped, in [0, 1].
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import GroupDropout2d
+    >>> GroupDropout2d("p8", p=0.1)(torch.rand(1, 32, 16, 16)).shape
+    torch.Size([1, 32, 16, 16])
+    """
 
     def __init__(self, group: Group | str, p: float = 0.5) -> None:
         super().__init__(nn.Dropout2d(p), group)
 
 
 class GroupPool(nn.Module):
-    """The largest ("max") or mean value over the group axis: (N, n * order, H, W) to (N, n, H, W)."""
+    """The largest or mean value over the group axis: (N, n * order, H, W) to (N, n, H, W).
+
+    Parameters
+    ----------
+    group : Group or str
+        The group of the features, or its name.
+    reduction : str
+        "max" or "mean".
+
+    Raises
+    ------
+    SettingError
+        For another reduction, and on call where the channels are no multiple of the group's order.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import GroupPool
+    >>> GroupPool("p8")(torch.rand(1, 32, 16, 16)).shape
+    torch.Size([1, 4, 16, 16])
+    """
 
     def __init__(self, group: Group | str, reduction: str = "max") -> None:
         super().__init__()
@@ -71,12 +161,37 @@ class GroupPool(nn.Module):
         self.group, self.reduction = as_group(group), reduction
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, n * order, H, W) to (N, n, H, W)."""
         split = _split(x, self.group.order)
         return split.amax(2) if self.reduction == "max" else split.mean(2)
 
 
 class AntiAliasedPool2d(nn.Module):
-    """Every ``stride``-th pixel after a Gaussian of standard deviation (size - 1) / 6 on size x size pixels."""
+    """Every ``stride``-th pixel after a Gaussian blur: (N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride)).
+
+    The Gaussian has standard deviation (size - 1) / 6 on size x size pixels.
+
+    Parameters
+    ----------
+    size : int
+        Side of the Gaussian in pixels, odd, 3 or more.
+    stride : int
+        Step between output pixels.
+
+    Raises
+    ------
+    SettingError
+        For an even size or one below 3.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import AntiAliasedPool2d
+    >>> AntiAliasedPool2d()(torch.rand(1, 32, 17, 17)).shape
+    torch.Size([1, 32, 9, 9])
+    """
+
+    gaussian: Tensor
 
     def __init__(self, size: int = 5, stride: int = 2) -> None:
         super().__init__()
@@ -91,6 +206,7 @@ class AntiAliasedPool2d(nn.Module):
         self.register_buffer("gaussian", torch.outer(profile, profile).to(torch.get_default_dtype()), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) to (N, C, ceil(H / stride), ceil(W / stride))."""
         channels = x.shape[1]
         weight = self.gaussian.to(x.dtype).expand(channels, 1, -1, -1)
         return torch.conv2d(x, weight, None, self.stride, (self.size - 1) // 2, groups=channels)
@@ -99,9 +215,30 @@ class AntiAliasedPool2d(nn.Module):
 class GroupPixelShuffle(nn.Module):
     """Up-sampling that keeps the group axis: (N, n * r^2 * order, H, W) to (N, n * order, r H, r W), r = ``factor``.
 
-    The r x r new pixels of an element are laid out turned with it, by the quarter turns (and the mirror) it
-    contains, so that those stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
+    The r x r new pixels of an element are rotated with it, by the quarter turns (and the mirror) it contains, so
+    that those stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
+
+    Parameters
+    ----------
+    group : Group or str
+        The group of the features, or its name.
+    factor : int
+        r, how many times larger the output is along each side.
+
+    Raises
+    ------
+    SettingError
+        On call, where the channels are no multiple of r^2 times the group's order.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import GroupPixelShuffle
+    >>> GroupPixelShuffle("p8", 2)(torch.rand(1, 4 * 4 * 8, 16, 16)).shape
+    torch.Size([1, 32, 32, 32])
     """
+
+    layouts: Tensor
 
     def __init__(self, group: Group | str, factor: int) -> None:
         super().__init__()
@@ -118,6 +255,7 @@ class GroupPixelShuffle(nn.Module):
         self.register_buffer("layouts", torch.cat(rows), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(N, n * r^2 * order, H, W) to (N, n * order, r H, r W)."""
         order, square = self.group.order, self.factor**2
         if x.shape[1] % (order * square):
             raise SettingError(

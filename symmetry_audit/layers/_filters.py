@@ -40,7 +40,8 @@ class _Build(torch.autograd.Function):
             ctx.save_for_backward(weight, samples)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor | None, None]:
+        (gradient,) = grad_outputs
         kind = ctx.kind
         weight, samples = (None, ctx.samples) if ctx.samples is not None else ctx.saved_tensors
         arranged = kind.arranged(samples)

@@ -19,8 +19,31 @@ def fold(module: nn.Module, image: Tensor | None = None) -> nn.Module:
     """A copy of ``module`` with every equivariant convolution replaced by an ``nn.Conv2d`` of the same output.
 
     For export, and for speed where filters would be built anew. The copy trains as a plain network and is no
-    longer tied to the group. A ``SampleAdaptive`` network is folded for the w of one ``image`` (1, C, H, W) and
-    comes back without its hypernetwork; its state is the same afterwards.
+    longer tied to the group. A ``SampleAdaptive`` network is folded for the w of one image and comes back without
+    its hypernetwork; its own state is the same afterwards.
+
+    Parameters
+    ----------
+    module : nn.Module
+        A layer or a network; it is not changed.
+    image : Tensor, optional
+        For ``SampleAdaptive`` networks: the image whose w the copy keeps, shape (1, C, H, W).
+
+    Returns
+    -------
+    nn.Module
+        The plain copy, on the same device and in the same mode.
+
+    Raises
+    ------
+    SettingError
+        For a ``SampleAdaptive`` network without such an image, and for a network that contains one.
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import LiftingConv2d, fold
+    >>> fold(LiftingConv2d(3, 4, group="p8", basis="fourier"))
+    Conv2d(3, 32, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))
     """
     if isinstance(module, SampleAdaptive):
         return _folded_for(module, image)
@@ -61,7 +84,8 @@ def _plain(layer: EquivariantConv2d) -> nn.Conv2d:
         device=filters.device,
         dtype=filters.dtype,
     )
+    assert isinstance(plain, nn.Conv2d)
     plain.weight.copy_(filters)
-    if bias is not None:
+    if bias is not None and plain.bias is not None:
         plain.bias.copy_(bias)
     return plain.train(layer.training)

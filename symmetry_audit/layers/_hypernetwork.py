@@ -27,10 +27,30 @@ class HyperNetwork(nn.Module):
     network changes nothing. With other numbers of channels the encoder sees all of them and the inner product
     is with their mean (``depth=4`` then is the small variant for deraining, 29,107 parameters for 35).
 
-    ``normalised`` brings every image to mean 0 and variance 1, so that w depends neither on units nor on
-    brightness or contrast; the published code feeds 0..255. Images need 29 pixels a side (21 with ``depth=4``): with
-    fewer only one feature is left, whose product with the mean of a normalised image is 0 for all images. Not
-    ``normalised``, 25 (17) will do.
+    Images need 29 pixels a side (21 with ``depth=4``): with fewer only one feature pixel is left, whose product with
+    the mean of a normalised image is 0 for all images. Not ``normalised``, 25 (17) will do.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the images.
+    depth : int
+        Convolutions of the encoder, 4 or 5.
+    normalised : bool
+        Brings every image to mean 0 and variance 1, so that w depends neither on units nor on brightness or
+        contrast; the published code feeds 0..255.
+
+    Raises
+    ------
+    SettingError
+        For another depth, and on call for images of another shape or below ``smallest`` pixels a side.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import HyperNetwork
+    >>> HyperNetwork()(torch.rand(2, 3, 32, 32)).shape
+    torch.Size([2, 3])
     """
 
     def __init__(self, in_channels: int = 3, depth: int = 5, normalised: bool = True) -> None:
@@ -52,8 +72,10 @@ class HyperNetwork(nn.Module):
 
     def reset_output(self) -> None:
         """Set the last layer to zero: w = 0 for every image."""
-        nn.init.zeros_(self.head[-1].weight)
-        nn.init.zeros_(self.head[-1].bias)
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) in any unit to (N, 3)."""
@@ -66,17 +88,39 @@ class HyperNetwork(nn.Module):
 
 
 class EquivariantHyperNetwork(nn.Module):
-    """w of each image, (N, 3), that turns with the image: w(pi_A x) = A w(x) A^-1 (ours; [SA] has no such guarantee).
+    """w of each image, (N, 3), that rotates with the image: w(pi_A x) = A w(x) A^-1 (ours; [SA] has no such guarantee).
 
     As ``HyperNetwork`` with features over ``group`` in place of plain ones: three 5 x 5 convolutions with
     anti-aliased pooling between them, and an MLP of 1 x 1 group convolutions. It ends in values f_A over the
-    group, whose part of frequency 2, the sum of f_A (cos 2 theta_A, sin 2 theta_A), turns like the long axis of w.
+    group, whose part of frequency 2, the sum of f_A (cos 2 theta_A, sin 2 theta_A), rotates like the long axis of w.
     Exact for quarter turns, and for the mirrors of a mirrored group, where height - 1 and width - 1 are
     multiples of 4; for other angles as well as the encoder is. An SA network with it is equivariant from end to
-    end: its w replaces the shared one, which does not turn with the image. ``group`` need not be that of the
-    network. It has 3 rotations or more, and not 4: quarter turns only swap the sign of an axis, and leave half of
-    all axes out of reach.
+    end: its w replaces the shared one, which does not rotate with the image.
+
+    Parameters
+    ----------
+    in_channels : int
+        Channels of the images.
+    group : Group or str
+        A group of 3 rotations or more, and not 4: quarter turns only swap the sign of an axis, and leave half of all
+        axes out of reach. It need not be the group of the network.
+    features : int
+        Features of each layer.
+
+    Raises
+    ------
+    SettingError
+        For groups of 1, 2 or 4 rotations, and on call for images of another shape or below 9 pixels a side.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.layers import EquivariantHyperNetwork
+    >>> EquivariantHyperNetwork(group="p8")(torch.rand(2, 3, 33, 33)).shape
+    torch.Size([2, 3])
     """
+
+    waves: Tensor
 
     def __init__(self, in_channels: int = 3, group: Group | str = "p8", features: int = 4) -> None:
         super().__init__()
@@ -103,7 +147,9 @@ class EquivariantHyperNetwork(nn.Module):
 
     def reset_output(self) -> None:
         """Set the last layer to zero: w = 0 for every image."""
-        nn.init.zeros_(self.head[-1].weight)
+        last = self.head[-1]
+        assert isinstance(last, GroupConv2d)
+        nn.init.zeros_(last.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) in any unit to (N, 3)."""
@@ -118,7 +164,31 @@ class EquivariantHyperNetwork(nn.Module):
 class SampleAdaptive(nn.Module):
     """``network`` with filters that ``hypernetwork`` deforms anew for every image (SA-Conv).
 
-    The offsets go to every ``Deformation`` that the layers of ``network`` hold.
+    The offsets go to every ``Deformation`` that the layers of ``network`` hold. Called with images (N, C, H, W), it
+    gives what ``network`` gives.
+
+    Parameters
+    ----------
+    network : nn.Module
+        A network whose layers have a deformation.
+    hypernetwork : nn.Module
+        Maps images (N, C, H, W) to offsets (N, 3): ``HyperNetwork`` or ``EquivariantHyperNetwork``.
+
+    Raises
+    ------
+    SettingError
+        Where no layer has a deformation, and where an equivariant hypernetwork meets a w that is not shared or has
+        started elsewhere than at the identity.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from symmetry_audit.layers import HyperNetwork, Layers, SampleAdaptive
+    >>> layers = Layers("sa", "p8")
+    >>> net = SampleAdaptive(nn.Sequential(layers.lifting(3, 2), layers.projection(2, 3)), HyperNetwork())
+    >>> net(torch.rand(2, 3, 32, 32)).shape
+    torch.Size([2, 3, 32, 32])
     """
 
     def __init__(self, network: nn.Module, hypernetwork: nn.Module) -> None:
@@ -149,13 +219,13 @@ class SampleAdaptive(nn.Module):
             deformation.position.requires_grad_(False)
 
     def adapt(self, x: Tensor) -> None:
-        """Deform the filters for the images ``x``."""
+        """Deform the filters for the images ``x`` (N, C, H, W); they stay so until the next call."""
         offset = self.hypernetwork(x)
         for deformation in self.deformations():
             deformation.offset = offset
 
     def forward(self, x: Tensor, **options: Any) -> Any:
-        """The network's output for the images ``x``; ``options`` are handed on to it."""
+        """The network's output for the images ``x`` (N, C, H, W); ``options`` are handed on to it."""
         self.adapt(x)
         return self.network(x, **options)
 

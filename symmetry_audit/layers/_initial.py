@@ -30,6 +30,7 @@ def initial_weight(shape: torch.Size, basis: Basis, fan_in: int, init: str, defo
     coefficients c, and c' E c the mean squared error of turning it, see ``_forms``. All directions keep some
     variance, so training can go everywhere. The variance of a response to smooth images is 1 / 3 of theirs, that
     of the published coefficients to white noise; He's 2 trains far worse, since smooth filters add up more.
+    Raises SettingError for another ``init``.
     """
     if init not in INITS:
         raise SettingError(f'init must be "smooth" or "kaiming", got "{init}"')
@@ -67,7 +68,8 @@ def _forms(basis: Basis, inverse: Tensor | None) -> tuple[Tensor, Tensor, Tensor
     points = basis.turned(basis.inverses if inverse is None else basis.inverses @ inverse)
     stacked = functions.flatten(0, 1)
     total = stacked.T @ _correlation(points.flatten(0, 1)) @ stacked / order**2
-    own = sum(one.T @ _correlation(where) @ one for one, where in zip(functions, points, strict=True)) / order
+    each = (one.T @ _correlation(where) @ one for one, where in zip(functions, points, strict=True))
+    own = sum(each, torch.zeros_like(total)) / order
     return stacked.T @ stacked / order, own, own - total
 
 

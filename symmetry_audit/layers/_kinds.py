@@ -37,7 +37,7 @@ class Kind(ABC):
 
     @abstractmethod
     def expanded(self, weight: Tensor) -> Tensor:
-        """The coefficients laid out for the product."""
+        """The coefficients, of ``coefficient_shape``, laid out for the product: (out features, ..., K)."""
 
     @abstractmethod
     def collected(self, gradient: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class GroupKind(Kind):
         m, order, wide, size = gradient.shape
         parts = gradient.view(m, order, wide // order, order, size)
         rows = self.products.to(gradient.device).view(order, order)
-        return sum(parts[:, b].index_select(2, row) for b, row in enumerate(rows))
+        return sum((parts[:, b].index_select(2, row) for b, row in enumerate(rows)), parts.new_zeros(()))
 
 
 class ProjectionKind(Kind):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -22,13 +22,31 @@ from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
 __all__ = ["METHODS", "PRESETS", "Layers", "Method"]
 
 PRESETS = ("shared", "paper")
+Conv = TypeVar("Conv", bound=EquivariantConv2d)
 
 
 @dataclass(frozen=True)
 class Method:
-    """One method of the literature: filter ``basis``, usual window and group, and where its w comes from.
+    """One method of the literature: its filter basis, usual window and group, and where its w comes from.
 
-    ``deformation`` is "none" (w = 1), "learned" (the same for all images) or "sample" (with an offset for each).
+    Parameters
+    ----------
+    title : str
+        How papers call it.
+    basis : str
+        The filter basis, a name in ``BASES``.
+    kernel_size : int
+        The usual side of its filters in pixels.
+    group : str
+        The usual group.
+    deformation : str
+        "none" (w = 1), "learned" (the same for all images) or "sample" (with an offset for each image).
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import METHODS
+    >>> METHODS["sa"].title, METHODS["sa"].basis, METHODS["sa"].deformation
+    ('SA-Conv', 'fourier', 'sample')
     """
 
     title: str
@@ -54,13 +72,35 @@ METHODS: dict[str, Method] = {
 class Layers:
     """Makes the layers of one network by one method; all of them share one w.
 
+    Parameters
+    ----------
+    method : str
+        A name in ``METHODS``, such as "fconv", "tl" or "sa".
+    group : Group or str, optional
+        The group or its name; the method's own by default.
+    basis : str, optional
+        Replaces the method's basis; "bicubic" is what the published EDSR has under TL and SA.
+    kernel_size : int, optional
+        Replaces the method's window, in pixels, odd.
+    preset : str
+        "shared", or "paper": every layer (but 1 x 1) has a free w of its own and published initial coefficients;
+        such a network has no common group.
+    start : Affine, optional
+        Where a shared w starts, for example an audit's joint fit.
+    **options
+        Go to every layer, such as ``relaxed``; see ``EquivariantConv2d``.
+
+    Raises
+    ------
+    SettingError
+        For unknown names and for what does not fit together.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from symmetry_audit.layers import Layers
     >>> layers = Layers("tl", "p8")
     >>> net = nn.Sequential(layers.lifting(3, 8), nn.ReLU(), layers.group_conv(8, 8), layers.projection(8, 3))
-
-    ``preset="paper"`` gives every layer (but 1 x 1) a free w of its own and published initial coefficients; such
-    a network has no common group. ``basis`` and ``kernel_size`` replace the method's own; "bicubic" is what the
-    published EDSR has under TL and SA. ``start`` is where a shared w starts, for example an audit's joint fit.
-    Further ``options``, such as ``relaxed``, go to every layer. Raises SettingError for what does not fit together.
     """
 
     def __init__(
@@ -112,14 +152,29 @@ class Layers:
         return self._make(ProjectionConv2d, in_features, out_features, options)
 
     def network(self, body: nn.Module, hypernetwork: nn.Module | None = None, in_channels: int = 3) -> nn.Module:
-        """``body``, ready to run: for "sa" with a hypernetwork, the published one unless another is given."""
+        """``body``, ready to run: for the method "sa" with a hypernetwork, for others as it is.
+
+        Parameters
+        ----------
+        body : nn.Module
+            A network of these layers.
+        hypernetwork : nn.Module, optional
+            For "sa" alone: what finds w; the published ``HyperNetwork`` by default.
+        in_channels : int
+            Channels of the images, for the published hypernetwork.
+
+        Raises
+        ------
+        SettingError
+            For a hypernetwork with a method that has none, and where ``SampleAdaptive`` raises it.
+        """
         if self.method.deformation != "sample":
             if hypernetwork is not None:
                 raise SettingError(f"{self.method.title} has no hypernetwork; the method sa has")
             return body
         return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=self.preset != "paper"))
 
-    def _make(self, kind: type, in_features: int, out_features: int, options: dict[str, Any]) -> EquivariantConv2d:
+    def _make(self, kind: type[Conv], in_features: int, out_features: int, options: dict[str, Any]) -> Conv:
         options = {"kernel_size": self.kernel_size, "basis": self.basis, **self.options, **options}
         deformation = self._deformation() if options["kernel_size"] > 1 else None
         return kind(in_features, out_features, group=self.group, deformation=deformation, **options)

@@ -41,8 +41,9 @@ class _PerSample(torch.autograd.Function):
         )
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    @once_differentiable  # whose annotation makes ctx positional-only
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (gradient,) = grad_outputs
         x, weight, samples = ctx.saved_tensors
         kind, stride, padding = ctx.layout
         wanted = ctx.needs_input_grad
@@ -55,18 +56,18 @@ class _PerSample(torch.autograd.Function):
                 *(gradient[n : n + 1], x[n : n + 1], banks[n].to(x.dtype), None),
                 *([stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, [wanted[0], wanted[1] or wanted[2], False]),
             )
-            if wanted[0]:
+            if to_x is not None:
                 to_x[n] = back_x[0]
             if wanted[1] or wanted[2]:
                 back_bank = back_bank.to(weight.dtype).view(banks.shape)
-            if wanted[1]:
+            if to_expanded is not None:
                 to_expanded += back_bank @ banks.arranged[n].mT
-            if wanted[2]:
+            if to_arranged is not None:
                 to_arranged[n] = (banks.expanded.mT @ back_bank).sum_to_size(banks.arranged[n].shape)
         return (
             to_x,
-            kind.collected(to_expanded) if wanted[1] else None,
-            kind.disarranged(to_arranged) if wanted[2] else None,
+            None if to_expanded is None else kind.collected(to_expanded),
+            None if to_arranged is None else kind.disarranged(to_arranged),
             gradient.sum((0, 2, 3)).to(weight.dtype) if wanted[3] else None,
             *(None, None, None),
         )

@@ -15,12 +15,34 @@ __all__ = ["load_weights"]
 def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Load the state dict of a network with the same layers, perhaps of another method, into ``model``.
 
-    TL into SA starts the second stage of training: the layers and w are taken, the hypernetwork is left as it
-    is. The w of a method that the weights know nothing of may be missing, and the hypernetwork on either side;
-    everything else must be there with the same shape, or nothing is loaded and SettingError names the first
-    difference. Shapes cannot tell a Fourier from a bicubic basis: the coefficients of one mean nothing in the other.
+    TL into SA starts the second stage of training: the layers and w are taken, the hypernetwork keeps its values.
+    The w of a method that the weights know nothing of may be missing, and the hypernetwork on either side;
+    everything else must be there with the same shape, or nothing is loaded. Shapes cannot tell a Fourier from a
+    bicubic basis: the coefficients of one mean nothing in the other.
 
-    Returns the names that were left as they are.
+    Parameters
+    ----------
+    model : nn.Module
+        The network to load into.
+    state : mapping of str to Tensor
+        The other network's ``state_dict()``.
+
+    Returns
+    -------
+    list of str
+        The names in ``model`` that keep their values, because ``state`` does not have them.
+
+    Raises
+    ------
+    SettingError
+        Where layers or shapes differ; the message names the first difference.
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import Layers, load_weights
+    >>> fixed, learned = Layers("fconv", "p8").lifting(3, 2), Layers("tl", "p8").lifting(3, 2)
+    >>> load_weights(learned, fixed.state_dict())
+    ['deformation.position']
     """
     prefix = "network." if isinstance(model, SampleAdaptive) else ""
     from_adaptive = any(name.startswith("hypernetwork.") for name in state)

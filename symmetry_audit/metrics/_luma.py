@@ -21,7 +21,10 @@ def luma(rgb: np.ndarray) -> np.ndarray:
 
 
 def weighted(rgb: np.ndarray, weights: tuple[float, float, float]) -> np.ndarray:
-    """The sum of the three channels of ``rgb``, (H, W, 3), times ``weights``: (H, W) float64."""
+    """The sum of the three channels of ``rgb``, (H, W, 3), times ``weights``: (H, W) float64.
+
+    Raises SettingError for another shape.
+    """
     rgb = np.asarray(rgb)
     if rgb.ndim != 3 or rgb.shape[2] != 3:
         raise SettingError(f"luma takes an RGB image (H, W, 3), got shape {rgb.shape}; give a grey one three channels")

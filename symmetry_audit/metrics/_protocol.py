@@ -39,8 +39,8 @@ class Protocol:
         little is left inside the border, ImageError for values that are not finite.
         """
         border = scale if self.shaved else 0
-        seen = [self.channels(_inner(_rgb(image), border)) for image in (restored, clean)]
-        return Score(psnr(*seen), self.similarity(*seen))
+        one, other = (self.channels(_inner(_rgb(image), border)) for image in (restored, clean))
+        return Score(psnr(one, other), self.similarity(one, other))
 
 
 def _rgb(image: np.ndarray) -> np.ndarray:

@@ -38,7 +38,10 @@ def ssim(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) -> float:
 
 
 def ssim_padded(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) -> float:
-    """``ssim`` over a window at every pixel, the images continued by zeros: pytorch_ssim as [SA] calls it."""
+    """``ssim`` over a window at every pixel, the images continued by zeros: pytorch_ssim as [SA] calls it.
+
+    Shapes and errors as there: both (H, W) or (H, W, C).
+    """
     return _mean_index(restored, clean, peak, _everywhere)
 
 

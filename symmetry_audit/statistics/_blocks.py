@@ -17,6 +17,7 @@ class Blocks:
     Where blocks begin depends on the numbers of images alone, so a result does not depend on how it was fed.
     A block is overwritten after the call. ``rows``, the number of arrays to come, is fixed beforehand, because
     weights drawn block by block must know how much is left.
+    Raises SettingError for no rows, for one too many and for arrays of different shapes.
     """
 
     def __init__(self, rows: int, length: int, reduce: Callable[[np.ndarray], None]) -> None:
@@ -40,10 +41,12 @@ class Blocks:
         if at + 1 == self._length or self.filled == self.rows:
             self._reduce(self._buffer[: at + 1])
 
-    def require_all(self) -> None:
-        """Raise SettingError unless all announced arrays have come."""
+    def require_all(self) -> tuple[int, ...]:
+        """The shape of each array. Raises SettingError unless all that were announced have come."""
         if self.filled < self.rows:
             raise SettingError(f"{self.rows} images were announced and {self.filled} added; add the others first")
+        assert self.shape is not None  # there is at least one
+        return self.shape
 
     def _check(self, shape: tuple[int, ...]) -> None:
         if self.filled == self.rows:

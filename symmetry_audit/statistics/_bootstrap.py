@@ -21,6 +21,7 @@ def percentile_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.nda
     For a maximum such as epsilon the interval never covers 0: where epsilon is below twice its null level it
     says nothing, and "not distinguishable from symmetric" is what to report. In simulations with a true epsilon
     above that (tests/statistics/test_calibration.py) 95% intervals of 100 images cover it in 94% of datasets.
+    Raises SettingError for a ``level`` outside (0, 1).
     """
     if not 0 < level < 1:
         raise SettingError(f"the confidence level must lie between 0 and 1, got {level}; use 0.95, for example")
@@ -43,14 +44,15 @@ class BootstrapMeans:
     def __init__(
         self, images: int, *, resamples: int = 1000, seed: int, clusters: Sequence[Hashable] | None = None
     ) -> None:
-        self._labels = None if clusters is None else _numbered(clusters, images)
-        self._images = Blocks(images, BLOCK, self._draw if clusters is None else self._gather)
-        self._units_left = images if clusters is None else self._labels.max() + 1
+        labels = None if clusters is None else _numbered(clusters, images)
+        self._labels = labels
+        self._images = Blocks(images, BLOCK, self._draw if labels is None else self._gather)
+        self._units_left = images if labels is None else labels.max() + 1
         self._draws_left = np.full(resamples, self._units_left)
         self._rng = np.random.default_rng([seed, STREAM])
         self._cluster_sums: np.ndarray | None = None
-        self._totals: np.ndarray | float = 0.0
-        self._drawn: np.ndarray | float = 0.0  # images in each resample
+        self._totals = np.zeros(())
+        self._drawn = np.zeros(resamples)  # images in each resample
 
     def add(self, table: np.ndarray) -> None:
         """Add the next image's table, of any shape but the same for all."""
@@ -58,11 +60,12 @@ class BootstrapMeans:
 
     def means(self) -> np.ndarray:
         """The mean table of every resample, (resamples, *shape of a table)."""
-        self._images.require_all()
-        return (self._totals / self._drawn[:, None]).reshape(-1, *self._images.shape)
+        shape = self._images.require_all()
+        return (self._totals / self._drawn[:, None]).reshape(-1, *shape)
 
     def _gather(self, block: np.ndarray) -> None:
         """Add images to the sums of their clusters; draw once the last image has come."""
+        assert self._labels is not None
         if self._cluster_sums is None:
             self._cluster_sums = np.zeros((self._units_left, block.shape[1]))
         done = self._images.filled

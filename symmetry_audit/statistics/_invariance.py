@@ -55,7 +55,10 @@ class InvarianceDraws:
         self._totals: np.ndarray | None = None
 
     def add(self, profiles: np.ndarray) -> None:
-        """Add the next image's profiles (..., T), T the order of the whole group."""
+        """Add the next image's profiles (..., T), T the order of the whole group.
+
+        Raises SettingError for another shape and for one image too many.
+        """
         profiles = np.asarray(profiles)
         if profiles.shape[-1:] != (self._group.order,):
             raise SettingError(f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape}")
@@ -63,9 +66,10 @@ class InvarianceDraws:
 
     def means(self) -> np.ndarray:
         """Mean shifted profiles (draws, ..., order of the subgroup), in the order of ``elements``."""
-        self._images.require_all()
+        shape = self._images.require_all()
+        assert self._totals is not None
         means = np.moveaxis(self._totals, 1, -1) / self._images.rows
-        return means.reshape(self._draws, *self._images.shape[:-1], -1)
+        return means.reshape(self._draws, *shape[:-1], -1)
 
     def _shift(self, block: np.ndarray) -> None:
         """Add a block of images to every draw; cells in groups, so that all their shifts stay in cache."""

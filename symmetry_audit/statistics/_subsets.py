@@ -39,6 +39,7 @@ class SubsetCurve:
     Membership is drawn block by block, exactly: how many images of a block belong to a subset is hypergeometric
     given how many are still to be chosen, and which ones is uniform. ``sizes`` are ``default_sizes`` unless given.
     Subsets of the size of the whole dataset are all the same.
+    Raises SettingError unless the sizes ascend within 1 to ``images``.
     """
 
     def __init__(self, images: int, *, sizes: Sequence[int] | None = None, repeats: int = 20, seed: int) -> None:
@@ -50,7 +51,7 @@ class SubsetCurve:
         self._rng = np.random.default_rng([seed, STREAM])
         self._wanted = np.repeat(self.sizes, repeats)  # images each subset still takes
         self._left = images
-        self._totals: np.ndarray | float = 0.0
+        self._totals = np.zeros(())
 
     def add(self, profiles: np.ndarray) -> None:
         """Add the next image's profiles (..., T)."""
@@ -58,8 +59,8 @@ class SubsetCurve:
 
     def epsilons(self) -> np.ndarray:
         """epsilon of every subset, (sizes, repeats, ...)."""
-        self._images.require_all()
-        totals = self._totals.reshape(len(self.sizes), -1, *self._images.shape)
+        shape = self._images.require_all()
+        totals = self._totals.reshape(len(self.sizes), -1, *shape)
         return subgroup_error(totals) / np.reshape(self.sizes, (-1,) + (1,) * (totals.ndim - 2))
 
     def _share(self, block: np.ndarray) -> None:

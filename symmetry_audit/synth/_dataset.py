@@ -37,7 +37,7 @@ def make_image(settings: SynthSettings, index: int) -> tuple[np.ndarray, Affine]
     """
     rng, affine = _begin(settings, index)
     shape = (settings.size, settings.size)
-    if settings.kind == "gaussian":
+    if settings.slope is not None:  # of the kind gaussian alone
         field = gaussian_field(shape, affine, rng=rng, power=partial(power_law, slope=settings.slope))
     else:
         field = dead_leaves(shape, affine, rng=rng, flip_bias=settings.flip_bias)
@@ -47,7 +47,7 @@ def make_image(settings: SynthSettings, index: int) -> tuple[np.ndarray, Affine]
 def _begin(settings: SynthSettings, index: int) -> tuple[np.random.Generator, Affine]:
     """The random numbers of image ``index``, of which its deformation took the first two."""
     rng = np.random.default_rng([settings.seed, index])
-    ratio, angle = rng.uniform(*settings.ratio), rng.uniform(*settings.angle)
+    ratio, angle = rng.uniform(*settings.ratios), rng.uniform(*settings.angles)
     # twice: -1e-20 % 180 is 180
     return rng, Affine.from_axes(radians(angle % 180 % 180), ratio)
 

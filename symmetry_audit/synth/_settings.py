@@ -58,6 +58,18 @@ class SynthSettings(SynthOptions):
             )
         return values
 
+    @property
+    def ratios(self) -> tuple[float, float]:
+        """The lowest and the highest ``ratio``."""
+        assert isinstance(self.ratio, tuple)
+        return self.ratio
+
+    @property
+    def angles(self) -> tuple[float, float]:
+        """The lowest and the highest ``angle``, in degrees."""
+        assert isinstance(self.angle, tuple)
+        return self.angle
+
 
 def _checked_slope(kind: str, slope: Any) -> float | None:
     if kind == "gaussian":
@@ -90,7 +102,8 @@ def _number(name: str, value: object) -> float:
 
 
 def _whole(name: str, value: object) -> int:
-    if isinstance(value, Real) and isfinite(value) and value != int(value):
+    if isinstance(value, Real) and isfinite(value) and value % 1:
         raise SettingError(f"--{name} takes a whole number, got {value!r}")
     _number(name, value)
-    return int(value)
+    assert isinstance(value, Real)  # or it was refused
+    return int(value)  # pyright: ignore[reportArgumentType]  # numbers.Real declares no __int__

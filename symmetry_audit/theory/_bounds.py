@@ -139,6 +139,7 @@ def _size(value: float, name: str) -> float:
 
 
 def positive(value: float, name: str) -> float:
+    """``value``; raises SettingError, with its ``name``, unless it is finite and above 0."""
     if not (isfinite(value) and value > 0):
         raise SettingError(f"{name} must be a finite number above 0, got {value:g}")
     return value

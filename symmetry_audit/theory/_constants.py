@@ -101,9 +101,9 @@ def image_smoothness(images: Iterable[np.ndarray], estimator: str = "max") -> Sm
         raise SettingError("F, G and H need at least one image")
     value, gradient, hessian = np.max(found, axis=0).tolist()
     name = {"max": "maximum", "q99.9": "99.9 % quantile"}[estimator]
-    images = f"{len(found)} image{'s' * (len(found) != 1)}"
+    seen = f"{len(found)} image{'s' * (len(found) != 1)}"
     return Smoothness(
-        value=value, gradient=gradient, hessian=hessian, estimator=f"{name} of finite differences of {images}"
+        value=value, gradient=gradient, hessian=hessian, estimator=f"{name} of finite differences of {seen}"
     )
 
 

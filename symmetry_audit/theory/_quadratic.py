@@ -73,7 +73,7 @@ class QuadraticProblem:
 
         Samples of a continuous kernel have to be multiplied by h^2.
         """
-        return cls(sum(np.abs(np.fft.fft2(item)) ** 2 for item in filters), data)
+        return cls(sum((np.abs(np.fft.fft2(item)) ** 2 for item in filters), np.zeros(())), data)
 
     @property
     def size(self) -> int:
@@ -108,7 +108,10 @@ class QuadraticProblem:
         return self.data / 2 * self.squared_norm(x - y) + self.regularizer(x)
 
     def squared_norm(self, x: np.ndarray) -> float:
-        """||x||_h^2, h^2 times the sum of squares."""
+        """||x||_h^2, h^2 times the sum of squares.
+
+        ``x`` is (m, m).
+        """
         return self.h**2 * float((x * x).sum())
 
     def equivariance_error(self, y: np.ndarray, turn: ExactTurn) -> float:

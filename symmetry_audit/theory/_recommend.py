@@ -112,7 +112,7 @@ def _notes(chosen: Candidate, decided: Sequence[Candidate], rule: Rule) -> list[
             "look alike in any case."
         )
     worst = chosen.worst(rule.tolerance)
-    if worst is not None and worst.ci_high > rule.tolerance:
+    if worst is not None and worst.ci_high is not None and worst.ci_high > rule.tolerance:
         notes.append(
             f"{chosen.name} is accepted up to {percent(worst.limit(rule.tolerance))} and not only up to the tolerance "
             f"of {percent(rule.tolerance)}, because chance and the pixel mesh alone can give as much with "

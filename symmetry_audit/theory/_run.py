@@ -114,7 +114,7 @@ class _Rows:
 
     def row(self, found: ResultRow) -> BoundRow:
         order = _seen_order(found)
-        allowed = None if self.kappa is None or order == 1 else self._allowed(found, order)
+        allowed = None if self.kappa is None or order == 1 else self._allowed(found, order, self.kappa)
         return BoundRow(
             regularizer=found.regularizer,
             scenario=found.scenario,
@@ -141,14 +141,14 @@ class _Rows:
         optimal = mesh_bound(epsilon, self.mu, mesh, trivial=trivial)
         found = [exact, optimal]
         if self.points is not None and self.response == "abs":
-            found.append(self._printed(epsilon, image, kernel, side))
+            found.append(self._printed(self.points, epsilon, image, kernel, side))
         if self.loss is not None:
             found.append(network_bound(self.loss, optimal))
         return tuple(found)
 
-    def _printed(self, epsilon: float, image: Smoothness, kernel: KernelSmoothness, side: int) -> Bound:
+    def _printed(self, points: int, epsilon: float, image: Smoothness, kernel: KernelSmoothness, side: int) -> Bound:
         """Theorem 3.7 as printed, on 2/mu times the energy: its data term has the weight 1, its growth is 1."""
-        pixel = 2 / self.points  # on the domain of radius 1
+        pixel = 2 / points  # on the domain of radius 1
         image = replace(image, gradient=image.gradient / pixel, hessian=image.hessian / pixel**2)
         kernel = kernel.scaled(pixel)
         off = printed_errors(image, kernel, side * pixel)
@@ -157,11 +157,11 @@ class _Rows:
         bound = mesh_bound(2 / self.mu * epsilon, 1.0, off, trivial=trivial_bound(self.smoothness))
         return replace(bound, theorem=AS_PRINTED)
 
-    def _allowed(self, found: ResultRow, order: int) -> float:
+    def _allowed(self, found: ResultRow, order: int, kappa: float) -> float:
         """The largest epsilon at which the group pays, in the row's unit."""
         fitting = self.mu / 2 * (self.loss or 0.0) / _per_unit(self.response)
         unseen = max((found.held_out_epsilon or 0.0) - found.epsilon, 0.0)
-        return allowed_epsilon(order, self.kappa, fitting + unseen + (found.floor or 0.0))
+        return allowed_epsilon(order, kappa, fitting + unseen + (found.floor or 0.0))
 
 
 def _seen_order(row: ResultRow) -> int:

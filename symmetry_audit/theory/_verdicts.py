@@ -54,7 +54,7 @@ def _verdict(candidate: Candidate, candidates: Sequence[Candidate], rule: Rule) 
         or _inherited(candidate, candidates, rule)
         or (_no_gain(candidate) if candidate.adaptive else None)
         or _too_dear(candidate, rule)
-        or ("admissible", _measured(candidate.worst(rule.tolerance), rule))
+        or ("admissible", _measured(_worst(candidate, rule), rule))
     )
 
 
@@ -84,7 +84,7 @@ def _unmeasured(candidate: Candidate, rule: Rule) -> Finding:
 
 def _too_large(candidate: Candidate, rule: Rule) -> Finding:
     """The upper confidence limit of every regularizer that sees anything has to keep to its limit."""
-    value = candidate.worst(rule.tolerance)
+    value = _worst(candidate, rule)
     if value.excess(rule.tolerance) <= 0:
         return None
     above = value.ci_low is not None and value.ci_low > value.limit(rule.tolerance)
@@ -112,10 +112,11 @@ def _no_gain(candidate: Candidate) -> Finding:
         return "no gain", "not measured on held-out blocks"
     for value in values:
         if not value.gains:
-            adaptive, strict = percent(value.held_out_epsilon), percent(value.held_out_strict_epsilon)
+            adaptive, strict = value.held_out_epsilon, value.held_out_strict_epsilon
+            assert adaptive is not None and strict is not None
             return "no gain", (
-                f"on held-out blocks {value.regularizer} changes by {adaptive} with fitted transformations and by "
-                f"{strict} with the same rotations for all images, which is no gain beyond chance"
+                f"on held-out blocks {value.regularizer} changes by {percent(adaptive)} with fitted transformations "
+                f"and by {percent(strict)} with the same rotations for all images, which is no gain beyond chance"
             )
     return None
 
@@ -129,8 +130,16 @@ def _too_dear(candidate: Candidate, rule: Rule) -> Finding:
     return "does not pay", f"the error of {failing[0]} outweighs what the larger group is worth at this kappa"
 
 
+def _worst(candidate: Candidate, rule: Rule) -> CandidateValue:
+    """The value that speaks most against a candidate of which something was tested."""
+    value = candidate.worst(rule.tolerance)
+    assert value is not None
+    return value
+
+
 def _measured(value: CandidateValue, rule: Rule) -> str:
     """What the regularizer found, as a clause."""
+    assert value.relative_epsilon is not None and value.ci_high is not None  # or it is not measured
     low = "" if value.ci_low is None else f"{percent(value.ci_low)} to "
     found = f"{value.regularizer} changes by {percent(value.relative_epsilon)} ({low}{percent(value.ci_high)})"
     return f"{found}, where {percent(value.limit(rule.tolerance))} is accepted"

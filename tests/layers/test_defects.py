@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.layers import FreeDeformation, GroupConv2d, LiftingConv2d, ProjectionConv2d
-from symmetry_audit.layers.bases import make_basis
+from symmetry_audit.layers.bases import _made, make_basis
 from symmetry_audit.layers.bases._basis import radial_mask
 
 KINDS = [LiftingConv2d, GroupConv2d, ProjectionConv2d]
@@ -161,7 +161,7 @@ def test_weights_alone_say_what_a_layer_does(basis: str) -> None:
     """Published: principal components of the basis, of random signs, had to travel with the checkpoint."""
     layer = GroupConv2d(2, 2, group="p8", basis=basis)
     assert sorted(layer.state_dict()) == ["bias", "weight"]
-    assert torch.equal(make_basis.__wrapped__(basis, 5, layer.group).undeformed, layer.basis.undeformed)
+    assert torch.equal(_made.__wrapped__(basis, 5, layer.group, True).undeformed, layer.basis.undeformed)
 
 
 def test_w_per_image_leaves_nothing_behind() -> None:

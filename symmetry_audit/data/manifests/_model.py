@@ -112,9 +112,18 @@ class Manifest:
         """Return the number of images ``split`` should hold, None where that is not known."""
         if split.sample:
             return split.sample.take
-        counts = [leaf.count for leaf in self.leaves(split)]
-        return None if None in counts else sum(counts)
+        return total(leaf.count for leaf in self.leaves(split))
 
     def reference(self, split: Split) -> str:
         """Return what to type for ``split``: "NAME", or "NAME:split" where it is not the default."""
         return self.name if split.name == self.default_split else f"{self.name}:{split.name}"
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum of ``counts``, None where one of them is not known."""
+    result = 0
+    for count in counts:
+        if count is None:
+            return None
+        result += count
+    return result

@@ -58,10 +58,11 @@ def add(name: str, folder: Path | str, *, force: bool = False, track: Track | No
 
 
 def _user_table(name: str, folder: Path, digests: dict[LocatedFile, Digest | None]) -> dict:
+    lines = ""
     for file, digest in digests.items():
         if digest is None:
             raise DataError(f"{file.path} cannot be read; mend its permissions, or move it away")
-    lines = "".join(f"{digest.sha256}  {file.key}\n" for file, digest in digests.items())
+        lines += f"{digest.sha256}  {file.key}\n"
     split = {"layouts": [str(folder)], "pattern": "**/*", "count": len(digests), "files": lines}
     return {
         "schema": MANIFEST_SCHEMA,

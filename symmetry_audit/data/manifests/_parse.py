@@ -6,6 +6,7 @@ import re
 import reprlib
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
+from typing import Any
 
 from symmetry_audit.data.manifests._model import Layout, Manifest, Sample, Split, Variant
 from symmetry_audit.errors import SettingError, suggest
@@ -109,7 +110,7 @@ def _parse_split(name: str, value: object, where: str) -> Split:
     stray = set(table) - {"about", "url", "parts", "sample"}
     if "layouts" not in table and stray:
         raise SettingError(f'{where}: "{min(stray)}" belongs to a split with layouts; move it there')
-    made = _patterns(table)
+    made: dict[str, Any] = {**_patterns(table)}
     if "sample" in table:
         sample = _checked(table.pop("sample"), _SAMPLE_KEYS, f"{where}, sample", _SAMPLE_KEYS)
         made["sample"] = Sample(**sample)
@@ -153,7 +154,9 @@ def _check_references(manifest: Manifest) -> Manifest:
         for other in (split.sample.of,) if split.sample else split.parts:
             if other not in leaves:
                 raise SettingError(f'{at}: no split "{other}" with layouts.{suggest(other, leaves)}')
-        needed = split.sample.skip + split.sample.take if split.sample else 0
+        if not split.sample:
+            continue
+        needed = split.sample.skip + split.sample.take
         if needed > (manifest.leaves(split)[0].count or 0):
             raise SettingError(f'{at}: needs {needed} images; give "{split.sample.of}" a count of that many')
     return manifest

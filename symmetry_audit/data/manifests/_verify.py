@@ -11,7 +11,7 @@ from pathlib import Path
 
 from symmetry_audit.data.manifests._digest import Digest, digest_file
 from symmetry_audit.data.manifests._locate import find
-from symmetry_audit.data.manifests._model import LocatedFile, Manifest, Split, Track, Variant
+from symmetry_audit.data.manifests._model import LocatedFile, Manifest, Split, Track, Variant, total
 from symmetry_audit.errors import DataError
 
 __all__ = ["Check", "Verification", "verify"]
@@ -62,7 +62,6 @@ def verify(
     """
     split = manifest.split(split_name)
     results = [_verify_leaf(manifest, leaf, data_root, track or iter) for leaf in manifest.leaves(split)]
-    counts = [result.expected for result in results]
 
     def keys(field: str) -> tuple[str, ...]:
         prefix = "{}/{}" if split.parts else "{1}"
@@ -72,7 +71,7 @@ def verify(
         manifest.name,
         split.name,
         folders=tuple(folder for result in results for folder in result.folders),
-        expected=None if None in counts else sum(counts),
+        expected=total(result.expected for result in results),
         found=sum(result.found for result in results),
         checks=tuple(check for result in results for check in result.checks),
         **{field: keys(field) for field in ("missing", "extra", "changed")},
@@ -94,8 +93,9 @@ def _verify_leaf(manifest: Manifest, leaf: Split, data_root: Path | str | None, 
         reason = "not read: the count is wrong" if leaf.variants else "none of the files is public"
         return replace(result, checks=(*result.checks, Check(leaf.name, "checksums", "not known", reason)))
     digests = {file: digest_file(file.path) for file in track(files)}
-    bad = [file.key for file, digest in digests.items() if digest is None]
-    more = _copy_checks(leaf, digests) if copies and not bad else []
+    read = {file: digest for file, digest in digests.items() if digest is not None}
+    bad = [file.key for file in digests if file not in read]
+    more = _copy_checks(leaf, read) if copies and not bad else []
     if bad:
         more = [Check(leaf.name, "readable", "failed", f"{len(bad)} files are not, the first is {bad[0]}")]
     result = replace(result, checks=(*result.checks, *more))

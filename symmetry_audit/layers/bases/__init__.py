@@ -27,13 +27,45 @@ BASES: dict[str, type[Basis]] = {
 }
 
 
-@lru_cache(maxsize=64)
 def make_basis(name: str, kernel_size: int, group: Group, masked: bool = True) -> Basis:
-    """The basis ``name`` of ``BASES`` for a window and a group; the same object for the same arguments.
+    """The filter basis ``name`` for a window and a group; the same object for the same arguments.
 
-    On a single pixel every basis is the constant 1. Raises SettingError for an unknown name and for a window
-    or a group that the basis cannot have.
+    On a single pixel every basis is the constant 1.
+
+    Parameters
+    ----------
+    name : str
+        A name in ``BASES``.
+    kernel_size : int
+        Side of the window in pixels, odd.
+    group : Group
+        The group whose elements rotate the functions.
+    masked : bool
+        Whether a basis that has a radial mask uses it.
+
+    Returns
+    -------
+    Basis
+        Shared by all callers: do not change it.
+
+    Raises
+    ------
+    SettingError
+        For an unknown name and for a window or a group that the basis cannot have.
+
+    Examples
+    --------
+    >>> from symmetry_audit.groups import Group
+    >>> from symmetry_audit.layers import make_basis
+    >>> basis = make_basis("fourier", 5, Group(8))
+    >>> basis.size, basis.sample().shape
+    (25, torch.Size([8, 25, 25]))
     """
+    return _made(name, kernel_size, group, masked)
+
+
+@lru_cache(maxsize=64)
+def _made(name: str, kernel_size: int, group: Group, masked: bool) -> Basis:
     if name not in BASES:
         raise SettingError(f'no filter basis is called "{name}".{suggest(name, BASES)}')
     with torch.inference_mode(False), torch.device("cpu"):  # later layers share it, wherever the first is made

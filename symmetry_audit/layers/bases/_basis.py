@@ -18,8 +18,33 @@ class Basis(ABC):
     """K functions phi_k on the plane, sampled for every element A of a group at u = A^-1 D^-1 x (SPEC 9).
 
     x runs over the ``points`` of a square window, ``kernel_size`` pixels wide, x right and y down, row by row.
-    Everything is float64 on the processor until a layer asks for the samples. ``masked`` says whether a basis
-    that has a radial mask uses it: pixels turn onto pixels under quarter turns, and then it may do without.
+    Everything is float64 on the processor until a layer asks for the samples. A further basis overrides ``raw``.
+
+    Parameters
+    ----------
+    kernel_size : int
+        Side of the window in pixels, odd.
+    group : Group
+        The group whose elements rotate the functions.
+    masked : bool
+        Whether a basis that has a radial mask uses it: quarter turns map pixels to pixels, and then the basis may do
+        without.
+
+    Raises
+    ------
+    SettingError
+        For a window without a centre pixel.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from symmetry_audit.groups import Group
+    >>> from symmetry_audit.layers import Basis
+    >>> class Gaussian(Basis):
+    ...     def raw(self, frames):
+    ...         return torch.exp(-self.turned(frames).square().sum(-1) / 2)[..., None, :]
+    >>> Gaussian(5, Group(4)).sample().shape  # element, function, point
+    torch.Size([4, 1, 25])
     """
 
     normalisation: str | None = None  # None, "columns" or "symmetric", see ``mixing``
@@ -49,7 +74,7 @@ class Basis(ABC):
 
     @cached_property
     def undeformed(self) -> Tensor:
-        """The samples at D = 1."""
+        """The samples at D = 1, shape (order, K, points)."""
         return self._mixed(self.raw(self.inverses))
 
     @property

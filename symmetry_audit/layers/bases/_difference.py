@@ -28,6 +28,7 @@ class DifferenceBasis(Basis):
     A product of directional derivatives is a polynomial in d_x and d_y, and d_x^i d_y^j is the outer product
     of two central differences. Not a function sampled in space, but turned and deformed alike: the axes u, v
     are the columns of D A. (The published code starts its axes at pi / 8; here they start at 0.)
+    Raises SettingError for a window of another size.
     """
 
     normalisation = "columns"

@@ -26,7 +26,7 @@ class RingBasis(Basis):
 
     @abstractmethod
     def profile(self, distance: Tensor, ring: int) -> Tensor:
-        """R_j at these distances from the centre."""
+        """R_j at these distances from the centre, in pixels, any shape, which the result has too."""
 
     def raw(self, frames: Tensor) -> Tensor:
         u = self.turned(frames)
