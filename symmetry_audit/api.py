@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from symmetry_audit import audit, data, reports
+from symmetry_audit import audit, data, findings, reports, verification
 from symmetry_audit.audit import DEFAULT_MAX_PIXELS, PER_REGULARIZER, AuditSettings
 from symmetry_audit.data import DEMO_NAME, DEMO_TEXT
 from symmetry_audit.errors import DataError, ReportError, SettingError
@@ -139,13 +139,13 @@ def run_audit(
             found = audit.measure_source(source, settings, journal, **run)
             if out is None:
                 fits: list[AffineFit | FailedFit] = []
-                return replace(audit.build_report(source, settings, found, keep_fit=fits.append), fits=tuple(fits))
+                return replace(findings.build_report(source, settings, found, keep_fit=fits.append), fits=tuple(fits))
             with ExitStack() as files:
                 writer = files.enter_context(reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group))
                 keep = {"keep": writer.append}
                 if settings.adaptive:
                     keep["keep_fit"] = files.enter_context(reports.AffineWriter(folder)).append
-                report = audit.build_report(source, settings, found, **keep)
+                report = findings.build_report(source, settings, found, **keep)
             write_atomically(folder / "report.json", report.to_json())
             write_atomically(folder / "run.json", dump_json(_run_info(started, device, workers)))
             if draw:
@@ -251,8 +251,7 @@ def _plot(
     image = data.decode(ref.read(settings.max_pixels * audit.BYTES_PER_PIXEL), settings.max_pixels)
     profiles = audit.relative_profiles(tables, settings)
     panels = [(row, *profiles[row.regularizer]) for row in rows if row and row.regularizer in profiles]
-    first = settings.sigmas[0], settings.downscale[0]
-    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == first]
+    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == audit.first_scale(settings)]
     folder.mkdir(exist_ok=True)
     picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels)
     write_atomically(folder / reports.plot_name(ref.key), picture)
@@ -291,9 +290,9 @@ def verify(
     with tempfile.TemporaryDirectory() as place:
         run = {"given": given, "device": device, "workers": workers, "progress": progress}
         again = run_audit(opened, settings, out=place, draw=False, **run)
-        found = audit.differences(report, again, reports.mean_profiles(place, again))
+        found = verification.differences(report, again, reports.mean_profiles(place, again))
         files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
-        return found or audit.response_differences(*files, again)
+        return found or verification.response_differences(*files, again)
 
 
 def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:

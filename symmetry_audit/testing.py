@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from symmetry_audit.actions import disc, disc_window, is_exact, move, move_features
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Affine, Group
+from symmetry_audit.groups import Affine, Group, as_group
 
 __all__ = ["GaussianBlobs", "assert_equivariant", "equivariance_error"]
 
@@ -76,7 +76,7 @@ def equivariance_error(
     The model runs as it is, in evaluation mode if you said ``model.eval()``; images take the type and the device
     of a module's parameters. Raises SettingError where shapes do not fit.
     """
-    group = group if isinstance(group, Group) else Group.parse(group)
+    group = as_group(group)
     if kind not in KINDS:
         raise SettingError(f'kind must be one of {", ".join(KINDS)}, got "{kind}"')
     matrices = group.matrices() if affine is None else affine.conjugate(group.matrices())
@@ -112,7 +112,7 @@ def assert_equivariant(
     border: float | None = None,
 ) -> None:
     """Raise AssertionError, with the worst element, where ``equivariance_error`` exceeds ``tolerance``."""
-    group = group if isinstance(group, Group) else Group.parse(group)
+    group = as_group(group)
     errors = equivariance_error(model, group, images, kind=kind, affine=affine, border=border)
     worst = errors.nan_to_num(torch.inf, torch.inf).amax(1)
     index = int(worst.argmax())

@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-from symmetry_audit.audit._halves import halves
-from symmetry_audit.audit._settings import JOINT_REGULARIZERS, PER_REGULARIZER, AuditSettings
+from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
 from symmetry_audit.audit._spectrum import radial_power
 from symmetry_audit.engine import kernel_rows
 from symmetry_audit.fits import DeformedFamily, WindowSample, sample_windows, solve, structure_tensor
-from symmetry_audit.groups import MAX_RATIO, Affine, Group
+from symmetry_audit.groups import IDENTITY, MAX_RATIO, Affine, Group
 from symmetry_audit.kernels import KernelModel
-from symmetry_audit.results import JOINT
 from symmetry_audit.synth import gaussian_field
 
-__all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "fit_sources", "measure_adaptive", "own_sources"]
+__all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "measure_adaptive"]
 
 FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
 FEWEST = 4  # distinct elements that a fit needs: two parameters can level any three
 FIT_GROUP = Group(32)  # where the run's own group has fewer
-IDENTITY = Affine(0.0, 0.0)
-
-
-class FitSource(NamedTuple):
-    """A way to fit: the positions of its regularizers in the run."""
-
-    name: str
-    stencils: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -57,29 +48,6 @@ class AdaptivePlan:
 
 
 _family = lru_cache(maxsize=4)(DeformedFamily)  # what a family works out about itself takes a second
-
-
-@lru_cache(maxsize=8)
-def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
-    """Every directed regularizer and the joint fit, or only those that the run's rows need."""
-    names = [stencil.name for stencil in settings.stencils]
-    single = [FitSource(item.name, (r,)) for r, item in enumerate(settings.stencils) if item.directed]
-    directed = tuple(r for r, name in enumerate(names) if name in JOINT_REGULARIZERS)
-    joint = FitSource(JOINT, directed or tuple(source.stencils[0] for source in single))
-    if settings.fit == PER_REGULARIZER or settings.controls:
-        return (*single, joint)
-    return tuple(source for source in (*single, joint) if source.name == settings.fit)
-
-
-def own_sources(settings: AuditSettings) -> tuple[int, ...]:
-    """Which source each regularizer of the run is measured under, (R,); one without direction takes the joint fit."""
-    names = [source.name for source in fit_sources(settings)]
-    per_regularizer = settings.fit == PER_REGULARIZER
-    wanted = [
-        (stencil.name if stencil.directed else JOINT) if per_regularizer else settings.fit
-        for stencil in settings.stencils
-    ]
-    return tuple(names.index(name) for name in wanted)
 
 
 def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
@@ -141,7 +109,7 @@ def _at_one_scale(
     found["random"] = work.own(_turned(fits, rng))
     if given is not None:
         return found
-    held_out = halves(len(work.image) - 2 * plan.settings.margin)
+    held_out = held_out_rows(len(work.image) - 2 * plan.settings.margin)
     found["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
     null = _Image(_isotropic(work.image.shape, spectrum, rng), plan)
     found["null"] = null.own(null.fit())

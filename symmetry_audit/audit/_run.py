@@ -18,7 +18,7 @@ from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
-from symmetry_audit.groups import Affine
+from symmetry_audit.groups import IDENTITY
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
 __all__ = ["Measurements", "image_plans", "measure_source", "open_run", "resolve_device", "single_threaded_torch"]
@@ -159,7 +159,7 @@ def image_plans(
     for bank, model in zip(banks, settings.models, strict=True):
         adaptive = adaptive_plan(settings, model, device) if settings.adaptive else None
         if adaptive and given is None:
-            adaptive.fitted.coefficients(Affine(0.0, 0.0), (0,))  # made once here, not by every worker
+            adaptive.fitted.coefficients(IDENTITY, (0,))  # made once here, not by every worker
         plans.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), bank.index, adaptive, given))
     return banks, tuple(plans)
 

@@ -3,6 +3,7 @@
 from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
 from symmetry_audit.reports._alignment import alignment_csv, alignment_figure, alignment_tex, alignment_text
 from symmetry_audit.reports._bounds import bounds_text
+from symmetry_audit.reports._checked import ProfileKey
 from symmetry_audit.reports._curve import write_learning_curve
 from symmetry_audit.reports._evaluation import (
     comparison_csv,
@@ -12,7 +13,6 @@ from symmetry_audit.reports._evaluation import (
     evaluation_tex,
     evaluation_text,
 )
-from symmetry_audit.reports._facts import ProfileKey
 from symmetry_audit.reports._fits import fits_text
 from symmetry_audit.reports._plots import affine_figure, plot_name
 from symmetry_audit.reports._recommendation import recommendation_text, write_recommendation

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from symmetry_audit.errors import ReportError
+from symmetry_audit.files import replacing
 from symmetry_audit.results import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 
 __all__ = ["AFFINE_CSV", "AffineWriter"]
@@ -39,16 +39,18 @@ class AffineWriter:
 
     def __init__(self, folder: str | Path) -> None:
         self._finals = [Path(folder) / name for name in (AFFINE_FILE, AFFINE_CSV)]
-        self._partials = [path.with_name(f".{path.name}.{os.getpid()}") for path in self._finals]
         self._rows: list[dict[str, Any]] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> AffineWriter:
         try:
-            self._parquet = self._stack.enter_context(pq.ParquetWriter(self._partials[0], SCHEMA, compression="zstd"))
-            text = self._stack.enter_context(open(self._partials[1], "w", newline="", encoding="utf-8"))
+            with ExitStack() as stack:
+                parquet, table = (stack.enter_context(replacing(path)) for path in self._finals)
+                self._parquet = stack.enter_context(pq.ParquetWriter(parquet, SCHEMA, compression="zstd"))
+                text = stack.enter_context(open(table, "w", newline="", encoding="utf-8"))
+                stack.push(self._finish)
+                self._stack = stack.pop_all()
         except OSError as error:
-            self._stack.close()
             raise ReportError(f"cannot write {self._finals[0]}: {error}; give a folder you can write") from None
         self._csv = csv.DictWriter(text, AFFINE_COLUMNS, lineterminator="\n")
         self._csv.writeheader()
@@ -66,19 +68,14 @@ class AffineWriter:
             self._csv.writerows(map(_written, self._rows))
             self._rows.clear()
 
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            with self._stack:
-                if kind is None:
-                    self._flush()
-            if kind is None:
-                for partial, final in zip(self._partials, self._finals, strict=True):
-                    os.replace(partial, final)
-        finally:
-            for partial in self._partials:
-                partial.unlink(missing_ok=True)
+        self._stack.__exit__(kind, error, trace)
 
 
 def _written(row: dict[str, Any]) -> dict[str, Any]:

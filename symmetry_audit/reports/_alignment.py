@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._table import NULL, Part, Table, tex_table, text_table
-from symmetry_audit.results import Alignment, DataSymmetry, ScenarioAlignment
+from symmetry_audit.results import Alignment, DataSymmetry, Scenario, ScenarioAlignment
+from symmetry_audit.wording import count, printable
 
 __all__ = ["alignment_csv", "alignment_figure", "alignment_tex", "alignment_text"]
 
@@ -63,7 +63,7 @@ def _table(found: Alignment) -> Table:
 
 def _caption(found: Alignment) -> str:
     task = "" if found.task_text is None else f": {found.task_text}; seed {found.seed}"
-    images = f"{found.data.images} image{'s' * (found.data.images != 1)}"
+    images = count(found.data.images, "image")
     return f"{printable(found.model.name)} under {found.group} on {printable(found.data.name)} ({images}){task}."
 
 
@@ -80,12 +80,8 @@ def _elements(found: Alignment) -> Part:
         names = zip(found.elements[1:], found.angles_deg[1:], found.mirrored[1:], strict=True)
         labels = [(name, f"{angle:g}{' m' * mirrored}") for name, angle, mirrored in names]
         rows = tuple((*label, *cells) for label, *cells in zip(labels, *columns, strict=True))
-        blocks.append((f"{item.title} ({_count(item)})", rows))
+        blocks.append((f"{item.title} ({count(len(item.images), 'image')})", rows))
     return Part(HEADER, 1, tuple(blocks))
-
-
-def _count(item: ScenarioAlignment) -> str:
-    return f"{len(item.images)} image{'s' * (len(item.images) != 1)}"
 
 
 def _percents(values: Sequence[float | None]) -> list[float | None]:
@@ -114,7 +110,7 @@ def _groups(symmetry: DataSymmetry) -> Part:
         columns = [column(_percents([getattr(row, name) for row in rows])) for name in NUMBERS]
         blocks.append(
             (
-                f"Beside {printable(symmetry.name)}: {TITLES[scenario]}",
+                f"Beside {printable(symmetry.name)}: {Scenario.named(scenario).transformations}",
                 tuple(
                     (row.group, *cells, row.regularizer or NULL, RELATIONS[row.relation])
                     for row, *cells in zip(rows, *columns, strict=True)
@@ -125,7 +121,6 @@ def _groups(symmetry: DataSymmetry) -> Part:
 
 
 NUMBERS = ("model", "model_floor", "data", "data_floor")
-TITLES = {"dataset_strict": "strict rotations", "dataset_adaptive": "adaptive transformations"}
 RELATIONS = {
     "more": "more symmetric",
     "less": "less symmetric",
@@ -140,7 +135,7 @@ def _correlations(symmetry: DataSymmetry) -> Part:
     for scenario in dict.fromkeys(curve.scenario for curve in symmetry.curves):
         by_title = {curve.title: curve.correlation for curve in symmetry.curves if curve.scenario == scenario}
         cells = tuple(NULL if by_title.get(name) is None else f"{by_title[name]:+.2f}" for name in names)
-        blocks.append(("", ((TITLES[scenario], *cells),)))
+        blocks.append(("", ((Scenario.named(scenario).transformations, *cells),)))
     return Part(("Rank correlation", *map(printable, names)), 1, tuple(blocks))
 
 
@@ -162,7 +157,7 @@ def _notes(found: Alignment) -> tuple[str, ...]:
     if found.symmetry is not None:
         notes += _data_notes(found.symmetry)
     if found.skipped:
-        notes.append(f"Left out: {len(found.skipped)} image{'s' * (len(found.skipped) != 1)}.")
+        notes.append(f"Left out: {count(len(found.skipped), 'image')}.")
     return (*notes, *map(printable, found.verdict))
 
 

@@ -9,15 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, head, plain_defaults, saved, short
-from symmetry_audit.results import Alignment, DataCurve, ScenarioAlignment
+from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, Alignment, DataCurve, Scenario, ScenarioAlignment
+from symmetry_audit.wording import count, printable
 
 __all__ = ["drawn_alignment"]
 
 HEIGHT = 2.7  # inches
-NETWORK, DATA = COLOURS["dataset_strict"], COLOURS["sample_strict"]
-WORDS = {"dataset_strict": "Strict rotations", "dataset_adaptive": "Adaptive transformations"}
+NETWORK, DATA = COLOURS[DATASET_STRICT.name], COLOURS[SAMPLE_STRICT.name]
 TICKS = (0, 90, 180, 270, 360)
 
 
@@ -31,7 +30,7 @@ def _drawn(alignment: Alignment) -> Figure:
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(alignment.scenarios), sharey=True, squeeze=False)[0]
-    images = f"{alignment.data.images} image{'s' * (alignment.data.images != 1)}"
+    images = count(alignment.data.images, "image")
     parts = [short(printable(alignment.model.name), 50), short(printable(alignment.data.name), 30), images]
     figure.suptitle("  ·  ".join(parts), fontsize=7.5, color=GREY)
     for axes, item in zip(panels, alignment.scenarios, strict=True):
@@ -63,8 +62,8 @@ def _draw_scenario(axes: Axes, alignment: Alignment, item: ScenarioAlignment) ->
     axes.set_xlim(-5, 365)
     axes.set_xticks(TICKS)
     axes.set_xlabel("angle (degrees)")
-    count = len(item.images)
-    head(axes, WORDS[item.scenario], f"{alignment.group}, {count} image{'s' * (count != 1)}")
+    title = Scenario.named(item.scenario).transformations.capitalize()
+    head(axes, title, f"{alignment.group}, {count(len(item.images), 'image')}")
 
 
 def _draw_data(axes: Axes, alignment: Alignment, curves: list[DataCurve]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._table import NULL, Part, Table, text_table
-from symmetry_audit.results import AS_PRINTED, SCENARIO_TITLES, BoundRow, RunBounds
+from symmetry_audit.results import AS_PRINTED, SCENARIOS, BoundRow, RunBounds, Scenario
+from symmetry_audit.wording import count, printable
 
 __all__ = ["bounds_text"]
 
@@ -19,7 +19,7 @@ def bounds_text(found: RunBounds) -> str:
 
     Bounds are integrals of squared intensities in [0, 1] over the domain; epsilon is in the unit of the run.
     """
-    images = f"{found.images} image{'s' * (found.images != 1)}"
+    images = count(found.images, "image")
     caption = f"What symmetry promises a restoration of {printable(found.dataset)} ({images}), mu = {found.mu:g}."
     parts = [_part(found.rows, _columns(found))] if found.rows else []
     if any(_total(row, AS_PRINTED) is not None for row in found.rows):
@@ -40,7 +40,8 @@ def _part(rows: Sequence[BoundRow], columns: dict[str, list[str]]) -> Part:
     blocks = {row.scenario: [] for row in rows}
     for row, line in zip(rows, lines, strict=True):
         blocks[row.scenario].append(line)
-    titled = tuple((SCENARIO_TITLES.get(name, printable(name)), tuple(block)) for name, block in blocks.items())
+    titles = {name: Scenario.named(name).title if name in SCENARIOS else printable(name) for name in blocks}
+    titled = tuple((titles[name], tuple(block)) for name, block in blocks.items())
     return Part(tuple(columns), 1, titled)
 
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from symmetry_audit.errors import ReportError
+from symmetry_audit.reports._checked import CheckedReport, checked, where
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._facts import Facts, facts, numbers, printable, where
 from symmetry_audit.reports._statistics import swept_titles
 from symmetry_audit.reports._table import NULL, Part, escape_markdown, markdown_part
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport
+from symmetry_audit.results import AuditReport, Scenario
+from symmetry_audit.wording import numbers, printable
 
 __all__ = ["details_markdown", "reading"]
 
@@ -23,30 +24,30 @@ class _Section(NamedTuple):
     part: Part | None
 
 
-def details_markdown(report: AuditReport) -> str:
+def details_markdown(report: AuditReport | CheckedReport) -> str:
     """How the fits spread, how they transfer, which images and sub-folders stand out, and how many images are enough.
 
     Percentages of epsilon are of the mean response of the identity; leverage is in the unit of epsilon. What the
     report does not hold is left out. Raises ReportError where the report is unusable.
     """
-    run = facts(report)
-    with_part = [section for section in reading(report, _sections, run) if section.part]
+    run = checked(report)
+    with_part = [section for section in reading(run, _sections) if section.part]
     lines = [f"# Details of {escape_markdown(run.dataset)}", "", f"{run.images} under {run.group}. Table 1: table1.md."]
     for section in with_part:
         lines += ["", f"## {section.title}", "", section.words, "", *markdown_part(section.part)]
     return "\n".join(lines) + "\n"
 
 
-def reading(report: AuditReport, read: Callable, run: Facts) -> Any:
+def reading(run: CheckedReport, read: Callable) -> Any:
     """``read(run, analyses)``. Raises ReportError where the analyses are not what `symaudit measure` writes."""
     try:
-        return read(run, report.analyses)
+        return read(run, run.report.analyses)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         problem = f"has unusable analyses ({error!r}); measure again with --force"
-        raise ReportError(f"{where(report)} {problem}") from None
+        raise ReportError(f"{where(run.report)} {problem}") from None
 
 
-def _sections(run: Facts, analyses: Mapping[str, Any]) -> list[_Section]:
+def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[_Section]:
     scale = tuple(swept_titles(run).values())
     found = {name: analyses.get(name, ()) for name in ("fits", "transfer", "leverage", "folders", "subsets")}
     return [
@@ -82,7 +83,7 @@ def _sections(run: Facts, analyses: Mapping[str, Any]) -> list[_Section]:
 
 
 def _across(
-    run: Facts, header: Sequence[str], entries: Iterable[Entry], write: Callable[[list], list[str]] = column
+    run: CheckedReport, header: Sequence[str], entries: Iterable[Entry], write: Callable[[list], list[str]] = column
 ) -> Part | None:
     """Regularizers across, a row for all entries of the same words; None where there are none."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
@@ -100,7 +101,7 @@ def _words(values: list) -> list[str]:
     return [NULL if value is None else str(value) for value in values]
 
 
-def _scale(run: Facts, item: Mapping[str, Any], prefix: str = "") -> tuple[str, ...]:
+def _scale(run: CheckedReport, item: Mapping[str, Any], prefix: str = "") -> tuple[str, ...]:
     """The words of the scale's columns."""
     return tuple(numbers([item[prefix + name]]) for name in swept_titles(run))
 
@@ -109,7 +110,7 @@ def _percent(item: Mapping[str, Any]) -> float | None:
     return None if item["relative_epsilon"] is None else 100.0 * item["relative_epsilon"]
 
 
-def _fits(run: Facts, items: Sequence[Mapping[str, Any]]) -> Part | None:
+def _fits(run: CheckedReport, items: Sequence[Mapping[str, Any]]) -> Part | None:
     if not items:
         return None
     header = (*swept_titles(run).values(), "Fitted on", "Images", "Failed", "At limit (%)", "Mean ratio")
@@ -129,17 +130,17 @@ def _decimals(value: float | None, decimals: int = 3) -> str:
     return NULL if value is None else f"{value:.{decimals}f}"
 
 
-def _source(run: Facts, name: str) -> str:
+def _source(run: CheckedReport, name: str) -> str:
     """Whose fit, by title; "joint" and the like are their own."""
     return run.regularizers.get(name) or printable(name)
 
 
-def _transfer_header(run: Facts) -> tuple[str, ...]:
+def _transfer_header(run: CheckedReport) -> tuple[str, ...]:
     titles = swept_titles(run).values()
     return ("Fitted on", *(f"{title}, fitted" for title in titles), *(f"{title}, measured" for title in titles))
 
 
-def _transfer(run: Facts, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+def _transfer(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
     sources = list(run.regularizers)
 
     def place(item: Mapping[str, Any]) -> tuple[int, ...]:
@@ -152,23 +153,23 @@ def _transfer(run: Facts, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]
         yield (_source(run, item["fit"]), *scales[0], *scales[1]), item["regularizer"], _percent(item)
 
 
-def _leverage(run: Facts, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+def _leverage(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
     for item in items:
-        if item["scenario"] == "sample_strict":  # a mean of single values, where no image leans on another
+        if Scenario.named(item["scenario"]).single:  # a mean of single values, where no image leans on another
             continue
-        for place, found in enumerate(item["images"], start=1):
-            labels = SCENARIO_TITLES[item["scenario"]], *_scale(run, item), str(place)
-            yield labels, item["regularizer"], f"{printable(found['image'])} {found['leverage']:+.2g}"
+        for place, image in enumerate(item["images"], start=1):
+            labels = Scenario.named(item["scenario"]).title, *_scale(run, item), str(place)
+            yield labels, item["regularizer"], f"{printable(image['image'])} {image['leverage']:+.2g}"
 
 
-def _folders(run: Facts, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+def _folders(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
     for item in items:
         name = printable(item["folder"]) or "(top)"
-        labels = name, SCENARIO_TITLES[item["scenario"]], *_scale(run, item), str(item["images"])
+        labels = name, Scenario.named(item["scenario"]).title, *_scale(run, item), str(item["images"])
         yield labels, item["regularizer"], _percent(item)
 
 
-def _enough(run: Facts, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+def _enough(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
     for item in items:
-        labels = SCENARIO_TITLES[item["scenario"]], *_scale(run, item)
+        labels = Scenario.named(item["scenario"]).title, *_scale(run, item)
         yield labels, item["regularizer"], f"{item['enough']} of {item['sizes'][-1]}"

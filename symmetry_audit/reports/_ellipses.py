@@ -16,9 +16,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.projections.polar import PolarAxes
 
 from symmetry_audit.groups import Group
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._style import DPI, GREY, METADATA, STYLE, WIDTH, plain_defaults, short
 from symmetry_audit.results import AffineFit
+from symmetry_audit.wording import printable
 
 __all__ = ["ellipses"]
 

@@ -7,9 +7,9 @@ import io
 from collections.abc import Sequence
 from math import isfinite
 
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._table import BEST, NULL, Part, Table, tex_table, text_table
 from symmetry_audit.results import Comparison, Evaluation
+from symmetry_audit.wording import count, printable
 
 __all__ = ["comparison_csv", "comparison_tex", "comparison_text", "evaluation_csv", "evaluation_tex", "evaluation_text"]
 
@@ -74,7 +74,7 @@ def _evaluation_table(found: Evaluation) -> Table:
         (printable(item.image), *_scores(item.psnr, item.ssim, item.input_psnr, item.input_ssim, item.seconds))
         for item in found.images
     ]
-    last = (f"Mean of {_images(len(found.images))}", *_scores(*mean))
+    last = (f"Mean of {count(len(found.images), 'image')}", *_scores(*mean))
     part = Part(header, 1, (("", (*rows, last)),))
     steps = "" if found.model.step is None else f" after {found.model.step} steps"
     caption = f"{printable(found.model.name)}{steps}{_doubled(found)} on {_conditions(found)}"
@@ -105,17 +105,13 @@ def _time(seconds: float) -> str:
     return f"{seconds:.3f}"
 
 
-def _images(count: int) -> str:
-    return f"{count} image{'s' * (count != 1)}"
-
-
 def _doubled(found: Evaluation) -> str:
     return ", eightfold self-ensemble," if found.settings["self_ensemble"] else ""
 
 
 def _conditions(found: Evaluation) -> str:
-    name = printable(found.data.name)
-    return f"{name} ({_images(len(found.images))}): {found.task_text}; protocol {found.protocol}; seed {found.seed}."
+    data = f"{printable(found.data.name)} ({count(len(found.images), 'image')})"
+    return f"{data}: {found.task_text}; protocol {found.protocol}; seed {found.seed}."
 
 
 def _protocol_note(found: Evaluation) -> str:
@@ -128,7 +124,7 @@ def _input_note(found: Evaluation) -> str:
 
 
 def _skipped_note(found: Evaluation) -> tuple[str, ...]:
-    return (f"Left out: {_images(len(found.skipped))}.",) if found.skipped else ()
+    return (f"Left out: {count(len(found.skipped), 'image')}.",) if found.skipped else ()
 
 
 def _comparison_table(comparison: Comparison, sign: str) -> Table:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from symmetry_audit.reports._facts import Facts, ProfileKey, facts, numbers, printable
+from symmetry_audit.reports._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.reports._statistics import marks_of
 from symmetry_audit.reports._style import (
     COLOURS,
@@ -29,7 +29,8 @@ from symmetry_audit.reports._style import (
     short,
 )
 from symmetry_audit.reports._table import INDISTINCT, UNTESTED
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
+from symmetry_audit.results import SAMPLE_STRICT, AuditReport, ResultRow, Scenario
+from symmetry_audit.wording import numbers, printable
 
 __all__ = ["figure2"]
 
@@ -42,48 +43,51 @@ MEANINGS = {UNTESTED: "not tested", INDISTINCT: "not distinguishable"}
 NOISE = 1e-5  # of the largest bar: smaller ones are rounding and must not stretch the log axis
 
 
-def figure2(report: AuditReport, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> dict[str, bytes]:
+def figure2(
+    report: AuditReport | CheckedReport, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str
+) -> dict[str, bytes]:
     """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, the same bytes for the same input.
 
     ``profiles`` are those of ``mean_profiles``; (b) draws ``regularizer``, each curve divided by its own value
     at the identity. A sweep shows its first sigma and downscale. Raises ReportError for an unusable report.
     """
-    run = facts(report)
+    run = checked(report)
     with plain_defaults(), matplotlib.rc_context(STYLE):
         return saved(_drawn(run, profiles, regularizer))
 
 
-def _drawn(run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> Figure:
+def _drawn(run: CheckedReport, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> Figure:
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     FigureCanvasAgg(figure)
     bars, curves = figure.subplots(1, 2, width_ratios=(3, 2))
     figure.suptitle(_title(run), fontsize=7.5, color=GREY)
     _draw_bars(bars, run)
     _draw_curves(curves, run, profiles, regularizer)
-    handles = [Patch(color=COLOURS[name], label=SCENARIO_TITLES[name]) for name in run.scenarios]
+    handles = [Patch(color=COLOURS[name], label=Scenario.named(name).title) for name in run.scenarios]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
-def _title(run: Facts) -> str:
+def _title(run: CheckedReport) -> str:
     """What was measured; of a sweep, which of its scales the figure shows; what the marks on bars mean."""
-    width = "" if run.sigmas[0] is None else f", σ = {run.sigmas[0]:g} px{_first_of(run.sigmas)}"
+    sigma, downscale = run.first_scale
+    width = "" if sigma is None else f", σ = {sigma:g} px{_first_of(run.sigmas)}"
     marks = marks_of(run.rows.values())
     words = [f"{mark} {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
-    octave = f"downscale {run.downscales[0]}{_first_of(run.downscales)}"
+    coarser = [f"downscale {downscale}{_first_of(run.downscales)}"] if run.downscales != (1,) else []
     parts = [short(run.dataset, 40), run.images, str(run.group), f"{run.kernel} kernel{width}"]
-    return "  ·  ".join([*parts, *([octave] if run.downscales != (1,) else []), *words])
+    return "  ·  ".join([*parts, *coarser, *words])
 
 
 def _first_of(values: tuple) -> str:
     return f" (first of {numbers(values)})" if len(values) > 1 else ""
 
 
-def _key(run: Facts, scenario: str, regularizer: str) -> ProfileKey:
-    return ProfileKey(scenario, regularizer, run.sigmas[0], run.downscales[0])
+def _key(run: CheckedReport, scenario: str, regularizer: str) -> ProfileKey:
+    return ProfileKey(scenario, regularizer, *run.first_scale)
 
 
-def _draw_bars(axes: Axes, run: Facts) -> None:
+def _draw_bars(axes: Axes, run: CheckedReport) -> None:
     """Panel (a): grouped bars of absolute epsilon with their intervals, values and marks."""
     count, step = len(run.regularizers), 0.8 / len(run.scenarios)
     keys = {
@@ -119,8 +123,8 @@ def _draw_bar(axes: Axes, x: float, row: ResultRow, bottom: float, width: float)
     return max(top, row.ci_high)
 
 
-def _remark(run: Facts) -> str:
-    single = ["single sample: mean over images"] if "sample_strict" in run.scenarios else []
+def _remark(run: CheckedReport) -> str:
+    single = ["single sample: mean over images"] if SAMPLE_STRICT.name in run.scenarios else []
     lines = ["lines: 95 %"] if any(row.ci_high is not None for row in run.rows.values()) else []
     return "; ".join([*single, *lines])
 
@@ -158,7 +162,7 @@ def _name_ticks(axes: Axes, titles: list[str]) -> None:
     axes.tick_params(axis="x", length=0)
 
 
-def _draw_curves(axes: Axes, run: Facts, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> None:
+def _draw_curves(axes: Axes, run: CheckedReport, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> None:
     """Panel (b): each scenario's profile over its own value at the identity; mirrored elements dashed."""
     turns = run.group.rotations
     axes.axhline(1.0, color="0.75", linewidth=0.6, zorder=0)
@@ -174,10 +178,11 @@ def _draw_curves(axes: Axes, run: Facts, profiles: Mapping[ProfileKey, np.ndarra
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_xlim(0, 360)
     axes.set_xticks([0, 90, 180, 270, 360], ["0°", "90°", "180°", "270°", "360°"])
-    axes.set_xlabel("rotation angle θ" + " (dashed: mirrored first)" * run.group.mirrored)
+    dashed = " (dashed: mirrored first)" if run.group.mirrored else ""
+    axes.set_xlabel(f"rotation angle θ{dashed}")
     axes.set_ylabel("response f(θ) / f(0°)")
     title = short(run.regularizers[regularizer], 16)
-    row = run.rows.get(_key(run, "sample_strict", regularizer))
+    row = run.rows.get(_key(run, SAMPLE_STRICT.name, regularizer))
     head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "")
 
 
@@ -189,10 +194,10 @@ def _sample(row: ResultRow, limit: int) -> str:
 
 def _draw_profile(axes: Axes, parts: np.ndarray, scenario: str) -> None:
     """One scenario: ``parts`` of shape (1 or 2, T), the rotations and the mirrored elements; periodic."""
-    turns = parts.shape[1]
-    look = {"color": COLOURS[scenario], "linewidth": 1.9 if scenario == "sample_strict" else 1.2, "clip_on": False}
+    turns, single = parts.shape[1], Scenario.named(scenario).single
+    look = {"color": COLOURS[scenario], "linewidth": 1.9 if single else 1.2, "clip_on": False}
     if turns <= FEW_TURNS:
-        look |= {"marker": MARKERS[scenario], "markersize": 4.5 if scenario == "sample_strict" else 3.5}
+        look |= {"marker": MARKERS[scenario], "markersize": 4.5 if single else 3.5}
     angles = np.arange(turns + 1) * 360.0 / turns
     for part, mirrored in zip(parts, ({}, {"linestyle": "--", "markerfacecolor": "white"}), strict=False):
         axes.plot(angles, np.append(part, part[0]), **look, **mirrored)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from symmetry_audit.reports._columns import column, fixed
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._table import NULL, Part, Table, text_table
 from symmetry_audit.results import AffineFit, FailedFit
+from symmetry_audit.wording import printable
 
 __all__ = ["fits_text"]
 

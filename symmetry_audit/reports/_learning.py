@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, plain_defaults, saved
+from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
 
 __all__ = ["learning_curve"]
 
 HEIGHT = 2.4  # inches
-BLUE, GREEN, ORANGE = COLOURS["dataset_strict"], COLOURS["dataset_adaptive"], COLOURS["sample_strict"]
+BLUE, GREEN, ORANGE = (COLOURS[one.name] for one in (DATASET_STRICT, DATASET_ADAPTIVE, SAMPLE_STRICT))
 Rows = list[dict[str, str]]
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from symmetry_audit.files import write_atomically
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.results import Candidate, CandidateValue, Recommendation
+from symmetry_audit.wording import count, printable
 
 __all__ = ["recommendation_text", "write_recommendation"]
 
@@ -24,7 +24,7 @@ def recommendation_text(recommendation: Recommendation, dataset: str = "") -> st
     Relative epsilon is in percent of the mean response, kappa in the unit of epsilon. ``dataset`` is the name for the
     first line. Raises ReportError where the recommended group is none of the candidates.
     """
-    images = f"{recommendation.images} image{'s' * (recommendation.images != 1)}"
+    images = count(recommendation.images, "image")
     title = f"Which symmetry group to build in: {printable(dataset) + ', ' if dataset else ''}{images}."
     paragraphs = [
         [title],

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.files import write_atomically
+from symmetry_audit.reports._checked import checked
 from symmetry_audit.reports._details import details_markdown
-from symmetry_audit.reports._facts import facts
 from symmetry_audit.reports._responses import mean_profiles
 from symmetry_audit.reports._table1 import table1_csv, table1_markdown, table1_tex
 from symmetry_audit.results import AuditReport
@@ -30,22 +30,22 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
     for name in formats:
         if name not in FORMATS:
             raise SettingError(f'"{name}" is not a format.{suggest(name, FORMATS)}')
-    report = AuditReport.load(folder)
-    names = tuple(facts(report).regularizers)
+    run = checked(AuditReport.load(folder))
+    names = tuple(run.regularizers)
     if regularizer is not None and regularizer not in names:
         raise SettingError(f'"{regularizer}" is not a regularizer of this run.{suggest(regularizer, names)}')
     files: dict[str, bytes] = {}
     if "table1" in formats:
         writers = {"csv": table1_csv, "md": table1_markdown, "tex": table1_tex}
-        files |= {f"table1.{suffix}": write(report).encode() for suffix, write in writers.items()}
+        files |= {f"table1.{suffix}": write(run).encode() for suffix, write in writers.items()}
     if "figure2" in formats:
         from symmetry_audit.reports._figure2 import figure2
 
-        drawn = figure2(report, mean_profiles(folder, report), regularizer or names[0])
+        drawn = figure2(run, mean_profiles(folder, run), regularizer or names[0])
         files |= {f"figure2.{suffix}": content for suffix, content in drawn.items()}
     if "details" in formats:
         from symmetry_audit.reports._subsets import subsets_figure
 
-        files["details.md"] = details_markdown(report).encode()
-        files |= {f"subsets.{suffix}": content for suffix, content in subsets_figure(report).items()}
+        files["details.md"] = details_markdown(run).encode()
+        files |= {f"subsets.{suffix}": content for suffix, content in subsets_figure(run).items()}
     return tuple(write_atomically(Path(folder) / name, content) for name, content in files.items())

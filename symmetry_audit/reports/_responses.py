@@ -4,9 +4,8 @@ stream in constant memory."""
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
@@ -17,9 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from symmetry_audit.errors import ReportError
+from symmetry_audit.files import replacing
 from symmetry_audit.groups import Group
-from symmetry_audit.reports._facts import ProfileKey, facts, printable
-from symmetry_audit.results import AuditReport, ResultRow
+from symmetry_audit.reports._checked import CheckedReport, ProfileKey, checked
+from symmetry_audit.results import SAMPLE_STRICT, AuditReport, ResultRow
+from symmetry_audit.statistics import symmetry_error
+from symmetry_audit.wording import printable
 
 __all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "mean_profiles"]
 
@@ -60,16 +62,21 @@ class ResponseWriter:
 
     def __init__(self, path: str | Path, group: Group, *, rows_per_group: int = ROWS_PER_GROUP) -> None:
         self._path = Path(path)
-        self._partial = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         self._schema = _schema(group)
         self._group = group
         self._keys: list[tuple[str, str, str, float | None, int, float]] = []
         self._responses = np.empty((rows_per_group, group.order))
         self._writer: pq.ParquetWriter | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> ResponseWriter:
         try:
-            self._writer = pq.ParquetWriter(self._partial, self._schema, compression="zstd")
+            with ExitStack() as stack:
+                partial = stack.enter_context(replacing(self._path))
+                writer = pq.ParquetWriter(partial, self._schema, compression="zstd")
+                self._writer = stack.enter_context(writer)
+                stack.push(self._finish)
+                self._stack = stack.pop_all()
         except OSError as error:
             raise ReportError(f"cannot write {self._path}: {error}; give a folder you can write") from None
         return self
@@ -110,18 +117,14 @@ class ResponseWriter:
         self._writer.write_batch(pa.record_batch([*arrays, responses], schema=self._schema))
         self._keys.clear()
 
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._writer is not None
-        try:
-            if kind is None:
-                self._flush()
-            self._writer.close()
-            if kind is None:
-                os.replace(self._partial, self._path)
-        finally:
-            self._partial.unlink(missing_ok=True)
+        self._stack.__exit__(kind, error, trace)
 
 
 @dataclass
@@ -138,19 +141,19 @@ class _Mean:
         """Add ``profiles`` of shape (rows, order); ``images`` names them."""
         self.count += len(profiles)
         self.total += profiles.sum(axis=0)
-        self.epsilons += np.abs(profiles - profiles[:, :1]).max(axis=1).sum()
+        self.epsilons += symmetry_error(profiles)[0].sum()
         if (chosen := np.flatnonzero(images == self.row.selected_image)).size:
             self.selected = profiles[chosen[0]].copy()
 
     def problem(self) -> str | None:
         """What does not agree with the row of report.json, None where all does."""
-        row, single = self.row, self.row.scenario == "sample_strict"
+        row, single = self.row, self.row.scenario == SAMPLE_STRICT.name
         if self.count != row.images:
             return f"{self.count} images, report.json says {row.images}"
         if single and self.selected is None:
             return f'no image "{printable(str(row.selected_image))}", which report.json selects'
         mean = self.total / self.count
-        epsilon = self.epsilons / self.count if single else np.abs(mean - mean[0]).max()
+        epsilon = self.epsilons / self.count if single else symmetry_error(mean)[0]
         if not isclose(epsilon, row.epsilon, rel_tol=AGREEMENT, abs_tol=AGREEMENT * abs(row.mean_response)):
             return f"epsilon {epsilon:.6g}, report.json says {row.epsilon:.6g}"
         return None
@@ -159,14 +162,14 @@ class _Mean:
         return self.total / self.count if self.selected is None else self.selected
 
 
-def mean_profiles(folder: str | Path, report: AuditReport) -> dict[ProfileKey, np.ndarray]:
+def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> dict[ProfileKey, np.ndarray]:
     """The profile f_A, shape (order,), behind every row of ``report``, from ``folder/responses.parquet``.
 
     Dataset scenarios: the mean over images; ``sample_strict``: that of the selected image. Reads a stream of
     record batches. Raises ReportError where the file is missing, damaged, of another schema, or does not
     agree with ``report`` (group, rows, number of images, epsilon).
     """
-    path, run = Path(folder) / RESPONSES_FILE, facts(report)
+    path, run = Path(folder) / RESPONSES_FILE, checked(report)
     means = {key: _Mean(row, np.zeros(run.group.order)) for key, row in run.rows.items()}
     for batch in _batches(path, run.group):
         _update(means, batch, path)

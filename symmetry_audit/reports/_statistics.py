@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from symmetry_audit.reports._checked import CheckedReport, is_tested
 from symmetry_audit.reports._columns import column, percent, range_column
-from symmetry_audit.reports._facts import Facts, is_tested, numbers, printable
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part
-from symmetry_audit.results import SCENARIO_TITLES, ResultRow
+from symmetry_audit.results import DATASET_ADAPTIVE, ResultRow, Scenario
+from symmetry_audit.wording import numbers, printable
 
 __all__ = ["held_out_part", "marks_of", "statistics_part", "swept_titles"]
 
 
-def swept_titles(run: Facts) -> dict[str, str]:
+def swept_titles(run: CheckedReport) -> dict[str, str]:
     """The columns that name the scale, empty where the run has one scale."""
     axes = {"sigma": ("σ (px)", run.sigmas), "downscale": ("Downscale", run.downscales)}
     return {name: title for name, (title, values) in axes.items() if len(values) > 1}
@@ -27,7 +28,7 @@ def _mark(row: ResultRow) -> str:
     return UNTESTED if not is_tested(row) else INDISTINCT if row.distinguishable is False else ""
 
 
-def statistics_part(run: Facts) -> Part | None:
+def statistics_part(run: CheckedReport) -> Part | None:
     """For every scenario the regularizers down: relative epsilon in percent, its interval, null level, floor and p.
 
     None where the report has none of these statistics.
@@ -42,11 +43,11 @@ def statistics_part(run: Facts) -> Part | None:
         chosen = [row for row in rows if row.scenario == scenario]
         if chosen:
             cells = zip(*_labels(run, chosen, swept), *_statistics(chosen), strict=True)
-            blocks.append((SCENARIO_TITLES[scenario], tuple(cells)))
+            blocks.append((Scenario.named(scenario).title, tuple(cells)))
     return Part(header, len(swept) + 1, tuple(blocks))
 
 
-def _labels(run: Facts, rows: Sequence[ResultRow], swept: Iterable[str]) -> list[list[str]]:
+def _labels(run: CheckedReport, rows: Sequence[ResultRow], swept: Iterable[str]) -> list[list[str]]:
     """The leading columns: the scale where it is swept, and the regularizer."""
     scales = [[numbers([getattr(row, name)]) for row in rows] for name in swept]
     return [*scales, [run.regularizers[row.regularizer] for row in rows]]
@@ -63,12 +64,12 @@ def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
     ]
 
 
-def held_out_part(run: Facts) -> Part | None:
+def held_out_part(run: CheckedReport) -> Part | None:
     """The regularizers down: what adapting does to halves of images that w was not fitted on, in percent.
 
     None where the report has no adaptive row measured with controls.
     """
-    rows = [row for row in run.rows.values() if row.scenario == "dataset_adaptive"]
+    rows = [row for row in run.rows.values() if row.scenario == DATASET_ADAPTIVE.name]
     if all(row.held_out_epsilon is row.random_epsilon is None for row in rows):
         return None
     swept = swept_titles(run)
@@ -83,7 +84,7 @@ def held_out_part(run: Facts) -> Part | None:
         [_p(row.held_out_p_value) for row in rows],
         *_shares(rows, "random_epsilon"),
     ]
-    title = f"{SCENARIO_TITLES['dataset_adaptive']}, held out: relative ε (%), p approximate"
+    title = f"{DATASET_ADAPTIVE.title}, held out: relative ε (%), p approximate"
     return Part((*header, "Random angles"), len(swept) + 2, ((title, tuple(zip(*cells, strict=True))),))
 
 

@@ -14,10 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
+from symmetry_audit.reports._checked import CheckedReport, checked
 from symmetry_audit.reports._details import reading
-from symmetry_audit.reports._facts import Facts, facts
 from symmetry_audit.reports._style import COLOURS, GREY, MARKERS, STYLE, WIDTH, plain_defaults, saved, short
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport
+from symmetry_audit.results import AuditReport, Scenario
 
 __all__ = ["subsets_figure"]
 
@@ -25,20 +25,19 @@ ACROSS = 5  # panels side by side
 PANEL, FRAME = 1.5, 0.95  # inches: a panel down; title, axis and legend
 
 
-def subsets_figure(report: AuditReport) -> dict[str, bytes]:
+def subsets_figure(report: AuditReport | CheckedReport) -> dict[str, bytes]:
     """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, the same bytes for the same input.
 
     Lines are means over the subsets of one size, bands one standard deviation; a point marks the size from which on
     the mean stays within a tenth of the last one. A sweep shows its first scale. Raises ReportError.
     """
-    run = facts(report)
+    run = checked(report)
     with plain_defaults(), matplotlib.rc_context(STYLE):
-        return saved(reading(report, _drawn, run))
+        return saved(reading(run, _drawn))
 
 
-def _drawn(run: Facts, analyses: Mapping[str, Any]) -> Figure:
-    first = run.sigmas[0], run.downscales[0]
-    items = [item for item in analyses.get("subsets", ()) if (item["sigma"], item["downscale"]) == first]
+def _drawn(run: CheckedReport, analyses: Mapping[str, Any]) -> Figure:
+    items = [item for item in analyses.get("subsets", ()) if (item["sigma"], item["downscale"]) == run.first_scale]
     rows = -(-len(run.regularizers) // ACROSS)
     across = min(len(run.regularizers), ACROSS)
     figure = Figure(figsize=(WIDTH, FRAME + PANEL * rows), layout="constrained")
@@ -53,15 +52,16 @@ def _drawn(run: Facts, analyses: Mapping[str, Any]) -> Figure:
     figure.supylabel(f"ε ({run.unit})", fontsize=7.5)
     scenarios = [name for name in run.scenarios if name in {item["scenario"] for item in items}]
     if scenarios:
-        patches = [Patch(color=COLOURS[name], label=SCENARIO_TITLES[name]) for name in scenarios]
+        patches = [Patch(color=COLOURS[name], label=Scenario.named(name).title) for name in scenarios]
         point = Line2D([], [], marker="o", linestyle="", color="0.4", markersize=3.5, label="enough images")
         figure.legend(handles=[*patches, point], loc="outside lower center", ncols=3)
     return figure
 
 
-def _title(run: Facts) -> str:
-    sigma, downscale = run.sigmas[0], run.downscales[0]
-    scale = [f"σ = {sigma:g} px"] * (len(run.sigmas) > 1) + [f"downscale {downscale}"] * (len(run.downscales) > 1)
+def _title(run: CheckedReport) -> str:
+    sigma, downscale = run.first_scale
+    scale = [f"σ = {sigma:g} px"] if len(run.sigmas) > 1 else []
+    scale += [f"downscale {downscale}"] if len(run.downscales) > 1 else []
     return "  ·  ".join([short(run.dataset, 40), "random subsets", str(run.group), *scale])
 
 

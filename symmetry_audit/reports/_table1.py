@@ -7,11 +7,12 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
+from symmetry_audit.reports._checked import CheckedReport, ProfileKey, checked, is_tested
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._facts import Facts, ProfileKey, facts, is_tested, numbers, printable
 from symmetry_audit.reports._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part, Table, markdown_table, tex_table, text_table
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
+from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
+from symmetry_audit.wording import numbers, printable
 
 __all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
 
@@ -30,13 +31,13 @@ NAMES = {
 }
 
 
-def _table1(report: AuditReport) -> Table:
-    run = facts(report)
+def _table1(report: AuditReport | CheckedReport) -> Table:
+    run = checked(report)
     parts = [_paper_part(run), statistics_part(run), held_out_part(run)]
     return Table(_caption(run), tuple(part for part in parts if part), _notes(run, parts[1], parts[2]))
 
 
-def _paper_part(run: Facts) -> Part:
+def _paper_part(run: CheckedReport) -> Part:
     """Scenarios down, regularizers across: as in [SA], and once more without the images at the ratio limit."""
     keys = [
         ProfileKey(scenario, "", sigma, downscale)
@@ -45,7 +46,7 @@ def _paper_part(run: Facts) -> Part:
         for scenario in run.scenarios
     ]
     swept = swept_titles(run)
-    labels = [(*(numbers([getattr(key, name)]) for name in swept), SCENARIO_TITLES[key.scenario]) for key in keys]
+    labels = [(*(numbers([getattr(key, name)]) for name in swept), Scenario.named(key.scenario).title) for key in keys]
     values: dict[str, tuple[Callable[[ResultRow], float | None], bool]] = {
         f"ε ({run.unit}, intensities 0–255)": (lambda row: row.epsilon, True),
         "Relative ε (%)": (lambda row: None if row.relative_epsilon is None else 100 * row.relative_epsilon, True),
@@ -69,11 +70,11 @@ def _cells(rows: Sequence[ResultRow | None], value: Callable, marked: bool) -> l
     return column(values, marks_of(rows) if marked else ())
 
 
-def _limited(run: Facts) -> bool:
+def _limited(run: CheckedReport) -> bool:
     return any(row.images_at_limit for row in run.rows.values())
 
 
-def _share_rows(run: Facts, keys: Sequence[ProfileKey], swept: Mapping[str, str]) -> list[tuple[str, ...]]:
+def _share_rows(run: CheckedReport, keys: Sequence[ProfileKey], swept: Mapping[str, str]) -> list[tuple[str, ...]]:
     """How many of the images are at the ratio limit, for every scale."""
     rows = []
     for key in dict.fromkeys(key._replace(scenario=run.scenarios[-1]) for key in keys):
@@ -86,7 +87,7 @@ def _share_rows(run: Facts, keys: Sequence[ProfileKey], swept: Mapping[str, str]
     return rows
 
 
-def _caption(run: Facts) -> str:
+def _caption(run: CheckedReport) -> str:
     parts = [
         f"Symmetry error ε of {run.dataset} ({run.images}) under {run.group}",
         *(["mean squared response"] if run.response == "energy" else []),
@@ -98,12 +99,12 @@ def _caption(run: Facts) -> str:
     return f"{'; '.join(parts)}."
 
 
-def _notes(run: Facts, statistics: Part | None, held_out: Part | None) -> tuple[str, ...]:
+def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -> tuple[str, ...]:
     rows = list(run.rows.values())
     notes = ["Relative ε is ε divided by the mean response of the identity."]
     if statistics:
         notes = ["Relative ε, its interval, null level and floor: in percent of the mean response of the identity."]
-    if "sample_strict" in run.scenarios:
+    if SAMPLE_STRICT.name in run.scenarios:
         notes.append("Single sample: the mean over the images of each image's own value.")
     if statistics:
         notes += [
@@ -121,8 +122,9 @@ def _notes(run: Facts, statistics: Part | None, held_out: Part | None) -> tuple[
     if not all(map(is_tested, rows)):
         blind = f"this regularizer sees no element of {run.group} but the identity"
         notes.append(f"{UNTESTED} Not tested: {blind}, so the value says nothing about symmetry.")
-    if "dataset_adaptive" in run.scenarios and not _limited(run):
-        notes += ["No image is at the ratio limit."] * any(row.images_at_limit == 0 for row in rows)
+    fitted = DATASET_ADAPTIVE.name in run.scenarios and any(row.images_at_limit == 0 for row in rows)
+    if fitted and not _limited(run):
+        notes.append("No image is at the ratio limit.")
     return (*notes, *_null_notes(rows, _shown(statistics, held_out)))
 
 
@@ -143,7 +145,7 @@ def _null_notes(rows: Sequence[ResultRow], shown: set[str]) -> list[str]:
     return [f"{NULL} No {', '.join(names)}: {reason}." for reason, names in found.items()]
 
 
-def table1_text(report: AuditReport) -> str:
+def table1_text(report: AuditReport | CheckedReport) -> str:
     """Table 1 of [SA] for the terminal, ending in a line break: absolute and relative epsilon, aligned, and the
     statistics of every row.
 
@@ -154,30 +156,30 @@ def table1_text(report: AuditReport) -> str:
     return text_table(_table1(report))
 
 
-def table1_markdown(report: AuditReport) -> str:
+def table1_markdown(report: AuditReport | CheckedReport) -> str:
     """``table1_text`` as Markdown tables; every character of a name is shown as it is."""
     return markdown_table(_table1(report))
 
 
-def table1_tex(report: AuditReport) -> str:
+def table1_tex(report: AuditReport | CheckedReport) -> str:
     r"""``table1_text`` as a LaTeX ``table`` float with booktabs rules; compiles wherever booktabs is loaded."""
     return tex_table(_table1(report), "tab:symmetry-error")
 
 
-def table1_csv(report: AuditReport) -> str:
+def table1_csv(report: AuditReport | CheckedReport) -> str:
     """One line per result row, every field of ResultRow at full precision, the dataset's name first.
 
     Null fields are empty, truth values ``true`` or ``false``; epsilon in grey levels, relative as a fraction;
     ``reasons`` reads "fields: reason", reasons apart by " | ".
     """
-    facts(report)
+    run = checked(report)
     names = [item.name for item in fields(ResultRow)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["dataset", *names])
-    for row in report.results:
+    for row in run.report.results:
         values = {**asdict(row), "tested": str(row.tested).lower(), "reasons": _reasons_words(row.reasons)}
-        writer.writerow([report.dataset.name, *values.values()])
+        writer.writerow([run.report.dataset.name, *values.values()])
     return text.getvalue()
 
 

@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from symmetry_audit.reports._facts import printable
 from symmetry_audit.reports._style import (
     COLOURS,
     GREY,
@@ -27,13 +26,14 @@ from symmetry_audit.reports._style import (
     saved,
     short,
 )
-from symmetry_audit.results import Candidate, CandidateValue, Recommendation
+from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Candidate, CandidateValue, Recommendation
+from symmetry_audit.wording import count, printable
 
 __all__ = ["tradeoff"]
 
 HEIGHT = 3.1  # inches
+DATASETS = (DATASET_STRICT, DATASET_ADAPTIVE)
 ACCEPTED, TRIVIAL = "0.9", "0.82"  # greys: the band of accepted errors, the trivial group
-SCENARIO_WORDS = {"dataset_strict": "strict", "dataset_adaptive": "adaptive"}
 GROUP_WIDTH = 0.84  # of the distance between two orders on the axis of (a), for the candidates of one order
 PANEL_POINTS = 205.0  # each panel across, roughly: what room a name has
 LETTER = 0.72 * LABEL_SIZE  # points: a letter of a name
@@ -55,7 +55,7 @@ def _drawn(recommendation: Recommendation, dataset: str) -> Figure:
     figure = Figure(figsize=(WIDTH, HEIGHT), layout="constrained")
     FigureCanvasAgg(figure)
     errors, costs = figure.subplots(1, 2, width_ratios=(1, 1))
-    images = f"{recommendation.images} image{'s' * (recommendation.images != 1)}"
+    images = count(recommendation.images, "image")
     parts = [short(printable(dataset), 40), images, f"recommended: {recommendation.chosen.name}"]
     figure.suptitle("  ·  ".join(filter(None, parts)), fontsize=7.5, color=GREY)
     _draw_errors(errors, recommendation)
@@ -68,7 +68,7 @@ def _handles(recommendation: Recommendation) -> list[Patch | Line2D]:
     present = {candidate.scenario for candidate in recommendation.candidates}
     blank = {"linestyle": "", "markerfacecolor": "white", "color": "black"}
     return [
-        *(Patch(color=COLOURS[name], label=word) for name, word in SCENARIO_WORDS.items() if name in present),
+        *(Patch(color=COLOURS[one.name], label=one.profile) for one in DATASETS if one.name in present),
         Patch(color=ACCEPTED, label="accepted"),
         Line2D([], [], marker="s", markersize=3.5, label="not admissible", **blank),
         Line2D([], [], marker="o", markersize=8, label="recommended", **blank),

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._recommendation import Recommendation
+from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "EPSILON_UNITS",
     "REPORT_SCHEMA",
-    "SCENARIOS",
-    "SCENARIO_TITLES",
     "AuditReport",
     "DatasetInfo",
     "ResultRow",
@@ -28,12 +28,7 @@ __all__ = [
 ]
 
 REPORT_SCHEMA = "symaudit.report/1"
-SCENARIO_TITLES = {
-    "sample_strict": "Single sample, strict rotations",
-    "dataset_strict": "Dataset, strict rotations",
-    "dataset_adaptive": "Dataset, adaptive transformations",
-}
-SCENARIOS = tuple(SCENARIO_TITLES)
+EPSILON_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}  # by the response; intensities in [0, 255]
 
 
 @dataclass(frozen=True)
@@ -143,10 +138,11 @@ class ResultRow:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict; fields of single scenarios appear in their rows alone."""
-        hidden = {
-            *(() if self.scenario == "sample_strict" else SAMPLE_FIELDS),
-            *(() if self.scenario == "dataset_adaptive" else ADAPTIVE_FIELDS),
-        }
+        hidden: set[str] = set()
+        if self.scenario != SAMPLE_STRICT.name:
+            hidden.update(SAMPLE_FIELDS)
+        if self.scenario != DATASET_ADAPTIVE.name:
+            hidden.update(ADAPTIVE_FIELDS)
         return {key: value for key, value in asdict(self).items() if key not in hidden}
 
 
@@ -172,14 +168,8 @@ class AuditReport:
     def load(cls, folder: str | Path) -> AuditReport:
         """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema."""
         path = Path(folder) / "report.json"
-        try:
-            document = json.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            hint = f"cannot read {path}: {error.strerror}; give the folder that `symaudit measure` wrote"
-            raise ReportError(hint) from None
-        except ValueError:
-            raise ReportError(f"{path} is not valid JSON; measure again with --force") from None
-        return cls.from_dict(document, Path(folder))
+        missing = "give the folder that `symaudit measure` wrote"
+        return cls.from_dict(read_json(path, missing, "measure again with --force"), Path(folder))
 
     @classmethod
     def from_dict(cls, document: Any, folder: Path | None = None) -> AuditReport:
@@ -226,6 +216,11 @@ class AuditReport:
         """``to_dict`` as text, without NaN or Infinity."""
         return dump_json(self.to_dict())
 
+    @property
+    def first_scale(self) -> tuple[float | None, int]:
+        """The first (sigma, downscale) of the run, which figures and comparisons of a sweep show."""
+        return self.settings["sigma"][0], self.settings["downscale"][0]
+
     @cached_property
     def affine(self) -> pd.DataFrame:
         """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS.
@@ -239,7 +234,7 @@ class AuditReport:
         try:
             return pd.read_parquet(self.folder / AFFINE_FILE)
         except (OSError, ValueError) as error:
-            hint = "measure with --scenario dataset_adaptive"
+            hint = f"measure with --scenario {DATASET_ADAPTIVE.name}"
             raise ReportError(f"cannot read {self.folder / AFFINE_FILE} ({error}); {hint}") from None
 
     def to_pandas(self) -> pd.DataFrame:
@@ -276,14 +271,18 @@ def _row(document: Mapping[str, Any]) -> ResultRow:
     return row
 
 
-def read_json(path: str | Path, hint: str) -> Any:
-    """What the JSON file at ``path`` holds. Raises ReportError that ends with ``hint``, what to do about it."""
+def read_json(path: str | Path, hint: str, again: str | None = None) -> Any:
+    """What the JSON file at ``path`` holds.
+
+    Raises ReportError that ends with ``hint``, what to do about it; with ``again``, if given, where the file is there
+    but is not JSON.
+    """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ReportError(f"cannot read {path}: {error.strerror}; {hint}") from None
     except ValueError:
-        raise ReportError(f"{path} is not valid JSON; {hint}") from None
+        raise ReportError(f"{path} is not valid JSON; {again or hint}") from None
 
 
 def dump_json(document: Any) -> str:

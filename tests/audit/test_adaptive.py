@@ -15,7 +15,7 @@ from PIL import Image
 from symmetry_audit import fit_affine, measure, reports
 from symmetry_audit.audit import make_settings
 from symmetry_audit.audit._adaptive import adaptive_plan, fit_sources, own_sources
-from symmetry_audit.audit._halves import halves
+from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._spectrum import radial_power, radial_spectrum
 from symmetry_audit.data import decode
 from symmetry_audit.fits import sample_windows, solve, structure_tensor
@@ -375,7 +375,7 @@ def test_held_out_halves_equal_a_direct_computation(report):
     plan = adaptive_plan(settings, settings.models[0])
     adaptive, strict = dict.fromkeys(NAMES, 0), dict.fromkeys(NAMES, 0)
     for luminance in luminances(report).values():
-        held = halves(luminance.shape[0] - 2 * MARGIN)
+        held = held_out_rows(luminance.shape[0] - 2 * MARGIN)
         sample = sample_windows(luminance, plan.fitted, MARGIN, seed=0).where(~held)
         known = [symmetry_rows(luminance, name, ~held)[plan.fitted.distinct] for name in NAMES]
         sample = sample.calibrated(np.stack(known))

@@ -13,9 +13,10 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from symmetry_audit.audit import build_report, make_settings, measure_source, open_run, resolve_device
+from symmetry_audit.audit import make_settings, measure_source, open_run, resolve_device
 from symmetry_audit.data import open_source
 from symmetry_audit.errors import DataError, ReportError, SettingError
+from symmetry_audit.findings import build_report
 from tests.conftest import save_photos
 
 STRICT = "sample_strict,dataset_strict"

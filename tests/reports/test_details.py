@@ -8,11 +8,11 @@ import pytest
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports._details import details_markdown
 from symmetry_audit.reports._subsets import subsets_figure
-from symmetry_audit.results import SCENARIO_TITLES
+from symmetry_audit.results import SCENARIOS, Scenario
 from tests.reports.readers import HOSTILE, unescape_md
 
-ALL = tuple(SCENARIO_TITLES)
-STRICT, ADAPTIVE = (SCENARIO_TITLES[name] for name in ALL[1:])
+ALL = SCENARIOS
+STRICT, ADAPTIVE = (Scenario.named(name).title for name in ALL[1:])
 TITLES = {"tv": "TV", "laplacian": "Laplacian"}
 SECTIONS = ["Fits", "Transfer", "Images that move ε most", "Sub-folders", "How many images are enough"]
 

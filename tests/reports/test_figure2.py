@@ -11,10 +11,10 @@ import pytest
 from matplotlib.colors import to_hex
 
 from symmetry_audit.reports import _figure2, mean_profiles
-from symmetry_audit.reports._facts import facts
-from symmetry_audit.results import SCENARIO_TITLES
+from symmetry_audit.reports._checked import checked
+from symmetry_audit.results import SCENARIOS, Scenario
 
-ALL = tuple(SCENARIO_TITLES)
+ALL = SCENARIOS
 OWN = {"a": "A very long $title$ that never ends", "b": r"Mine \frac{", "c": "ε", "d": "Averylongsinglewordindeed"}
 
 
@@ -22,7 +22,7 @@ def drawn(run, regularizer="tv", layout=False):
     """The figure, on demand with its layout done, and its two axes."""
     profiles = mean_profiles(run.folder, run.report)
     with matplotlib.style.context("default"), matplotlib.rc_context(_figure2.STYLE):
-        figure = _figure2._drawn(facts(run.report), profiles, regularizer)
+        figure = _figure2._drawn(checked(run.report), profiles, regularizer)
         if layout:
             figure.draw_without_rendering()
     return figure, *figure.axes
@@ -44,7 +44,7 @@ def bars_of(axes):
 def test_bars_are_the_epsilons_of_the_report(write_run, scenarios):
     run = write_run(scenarios=scenarios, group="p32")
     _, axes, _ = drawn(run)
-    names = list(facts(run.report).regularizers)
+    names = list(checked(run.report).regularizers)
     expected = {(row.scenario, names.index(row.regularizer)): row.epsilon for row in run.report.results}
     assert bars_of(axes) == pytest.approx(expected, rel=1e-12)
     assert axes.get_yscale() == "log"
@@ -60,7 +60,7 @@ def test_values_on_the_bars(write_run):
     rows = [replace(row, epsilon=0.04 * (1 + number)) for number, row in enumerate(run.report.results)]
     with matplotlib.rc_context(_figure2.STYLE):
         axes = _figure2.Figure().subplots()
-        _figure2._draw_bars(axes, facts(replace(run.report, results=tuple(rows))))
+        _figure2._draw_bars(axes, checked(replace(run.report, results=tuple(rows))))
     assert sorted(text.get_text() for text in axes.texts) == sorted(f"{0.04 * (1 + n):#.2g}" for n in range(15))
     assert [_figure2._digits(value) for value in (0, 0.04, 0.9, 5, 33.3, 218.4, 1e-7)] == [
         *("0", "0.040", "0.90", "5.0", "33", "218", "1.0e-07")
@@ -79,7 +79,7 @@ def test_rounding_noise_does_not_stretch_the_log_axis(write_run):
     run = write_run()
     results = (replace(run.report.results[0], epsilon=1e-15), *run.report.results[1:])
     axes = _figure2.Figure().subplots()
-    _figure2._draw_bars(axes, facts(replace(run.report, results=results)))
+    _figure2._draw_bars(axes, checked(replace(run.report, results=results)))
     assert axes.get_ylim()[0] == 0.01
     assert "1.0e-15" in [text.get_text() for text in axes.texts]
 
@@ -90,7 +90,7 @@ def test_curves_are_the_profiles_over_their_first_value(write_run, group, regula
     run = write_run(group=group, scenarios=ALL)
     _, _, axes = drawn(run, regularizer)
     curves = axes.lines[1:]  # after the line at 1
-    turns = facts(run.report).group.rotations
+    turns = checked(run.report).group.rotations
     expected = []
     for scenario in ALL:
         values = run.responses[scenario, regularizer, 1.5, 1]
@@ -117,7 +117,7 @@ def test_flat_curves_are_not_blown_up(write_run):
 def test_a_zero_response_is_left_out_and_said(write_run):
     run = write_run(titles={"tv": "TV"})
     profiles = {key: np.zeros(8) for key in mean_profiles(run.folder, run.report)}
-    figure = _figure2._drawn(facts(run.report), profiles, "tv")
+    figure = _figure2._drawn(checked(run.report), profiles, "tv")
     assert len(figure.axes[1].lines) == 1
     assert [text.get_text() for text in figure.axes[1].texts] == ["no response at 0°"]
     assert set(_figure2.figure2(run.report, profiles, "tv")) == {"png", "svg", "pdf"}
@@ -142,7 +142,7 @@ def test_titles_name_the_run_the_regularizer_and_the_sample(write_run):
     assert curves.get_title("right") == "sample: 0000.png"
     assert bars.get_ylabel() == "ε (squared grey levels of 0–255)"
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == [SCENARIO_TITLES[name] for name in ALL[:2]]
+    assert legend == [Scenario.named(name).title for name in ALL[:2]]
 
 
 def test_long_names_of_samples_are_cut_to_their_end(write_run):
@@ -163,7 +163,7 @@ def test_intervals_stand_on_the_middle_of_their_bars(write_run):
     run = write_run(scenarios=ALL, full=True)
     _, axes, _ = drawn(run)
     found = intervals_of(axes)
-    names = list(facts(run.report).regularizers)
+    names = list(checked(run.report).regularizers)
     assert len(found) == len(run.report.results) == 15
     for row in run.report.results:
         place = names.index(row.regularizer) + (ALL.index(row.scenario) - 1) * 0.8 / 3
@@ -186,7 +186,7 @@ def test_intervals_below_the_axis_are_cut_and_missing_ones_left_out(write_run):
     rows = (replace(run.report.results[0], ci_high=None), *run.report.results[1:])
     with matplotlib.rc_context(_figure2.STYLE):
         axes = _figure2.Figure().subplots()
-        _figure2._draw_bars(axes, facts(replace(run.report, results=rows)))
+        _figure2._draw_bars(axes, checked(replace(run.report, results=rows)))
     bottom = axes.get_ylim()[0]
     assert bottom > 0
     assert list(intervals_of(axes).values()) == [(bottom, 5.0)] * 4

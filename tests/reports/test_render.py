@@ -11,7 +11,7 @@ import pytest
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.reports import render, table1_csv, table1_markdown, table1_tex
 from symmetry_audit.reports._details import details_markdown
-from symmetry_audit.results import SCENARIO_TITLES
+from symmetry_audit.results import SCENARIOS
 
 TABLES = ["table1.csv", "table1.md", "table1.tex"]
 FIGURES = ["figure2.png", "figure2.svg", "figure2.pdf"]
@@ -42,7 +42,7 @@ def test_one_format_alone(write_run):
 
 def test_two_processes_write_the_same_bytes(write_run, tmp_path):
     """Other hash seeds, time zones, dates and matplotlib settings change nothing."""
-    run = write_run(group="p8m", scenarios=tuple(SCENARIO_TITLES), name="a_$b", full=True, titles=FEW)
+    run = write_run(group="p8m", scenarios=SCENARIOS, name="a_$b", full=True, titles=FEW)
     rc = tmp_path / "matplotlibrc"
     rc.write_text("font.size: 20\naxes.grid: True\nsavefig.dpi: 33\nsvg.fonttype: none\npdf.compression: 0\n")
     odd = {

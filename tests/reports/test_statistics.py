@@ -6,10 +6,10 @@ import pytest
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports import table1_text
-from symmetry_audit.results import SCENARIO_TITLES
+from symmetry_audit.results import SCENARIOS, Scenario
 from tests.reports.readers import HOSTILE, WRITERS, parts_of, plain
 
-ALL = tuple(SCENARIO_TITLES)
+ALL = SCENARIOS
 TITLES = {"tv": "TV", "laplacian": "Laplacian"}
 HELD_OUT = "Dataset, adaptive transformations, held out: relative ε (%), p approximate"
 
@@ -41,7 +41,7 @@ def assert_range(cell, row, low, high):
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_row_stands_beside_its_interval_null_level_floor_and_p(full, kind):
     paper, statistics, _ = parts_of(kind, full)
-    assert [title for title, _ in statistics] == [SCENARIO_TITLES[scenario] for scenario in ALL]
+    assert [title for title, _ in statistics] == [Scenario.named(scenario).title for scenario in ALL]
     for scenario, (_, (header, *lines)) in zip(ALL, statistics, strict=True):
         assert header == ["Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Mesh floor", "p"]
         assert [line[0] for line in lines] == ["TV", "Laplacian"]

@@ -9,17 +9,17 @@ import pytest
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports import _subsets
-from symmetry_audit.reports._facts import facts
+from symmetry_audit.reports._checked import checked
 from symmetry_audit.reports._style import COLOURS, STYLE
-from symmetry_audit.results import SCENARIO_TITLES
+from symmetry_audit.results import SCENARIOS, Scenario
 
-ALL = tuple(SCENARIO_TITLES)
+ALL = SCENARIOS
 TITLES = {"tv": "TV", "laplacian": "Laplacian"}
 
 
 def drawn(report, layout=False):
     with matplotlib.style.context("default"), matplotlib.rc_context(STYLE):
-        figure = _subsets._drawn(facts(report), report.analyses)
+        figure = _subsets._drawn(checked(report), report.analyses)
         if layout:
             figure.draw_without_rendering()
     return figure
@@ -30,7 +30,7 @@ def test_lines_bands_and_points_are_those_of_the_report(write_run):
     figure = drawn(report)
     assert [axes.get_title("left") for axes in figure.axes] == ["TV", "Laplacian"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        *(SCENARIO_TITLES[name] for name in ALL[1:]),
+        *(Scenario.named(name).title for name in ALL[1:]),
         "enough images",
     ]
     for axes, regularizer in zip(figure.axes, TITLES, strict=True):

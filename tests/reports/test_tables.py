@@ -12,10 +12,10 @@ import pytest
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports import table1_csv, table1_tex, table1_text
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
+from symmetry_audit.results import SCENARIOS, AuditReport, ResultRow, Scenario
 from tests.reports.readers import HOSTILE, WRITERS, parts_of, plain
 
-ALL = tuple(SCENARIO_TITLES)
+ALL = SCENARIOS
 REASONS = {
     "sample_strict": "p_value, null_epsilon, excess: one profile each",
     "dataset_strict": "",
@@ -44,7 +44,7 @@ def test_every_number_is_that_of_the_report(write_run, kind, scenarios):
     absolute, relative = cells_of(kind, report)
     for block, name, scale in ((absolute, "epsilon", 1), (relative, "relative_epsilon", 100)):
         assert block[0] == ["Scenario", "TV", "Second-order TV", "Sobel", "Laplacian", "Prewitt"]
-        assert [line[0] for line in block[1:]] == [SCENARIO_TITLES[scenario] for scenario in scenarios]
+        assert [line[0] for line in block[1:]] == [Scenario.named(scenario).title for scenario in scenarios]
         for scenario, line in zip(scenarios, block[1:], strict=True):
             assert len(line) == 6
             for regularizer, cell in zip(("tv", "tv2", "sobel", "laplacian", "prewitt"), line[1:], strict=True):
@@ -154,7 +154,7 @@ def test_a_sweep_labels_its_rows(write_run, kind):
     for block, name, scale in zip(cells_of(kind, report), ("epsilon", "relative_epsilon"), (1, 100), strict=True):
         assert block[0] == ["σ (px)", "Downscale", "Scenario", "TV"]
         seen = [(float(sigma), int(downscale), title) for sigma, downscale, title, _ in block[1:]]
-        assert seen == [(s, d, SCENARIO_TITLES[c]) for s, d, c in rows]
+        assert seen == [(s, d, Scenario.named(c).title) for s, d, c in rows]
         for row, line in zip(rows.values(), block[1:], strict=True):
             assert_rounded(line[-1], scale * getattr(row, name))
     assert "1, 1.5 px" in WRITERS[kind](report)

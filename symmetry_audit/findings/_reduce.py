@@ -8,29 +8,43 @@ from collections.abc import Callable
 
 import numpy as np
 
-from symmetry_audit.audit._analyses import LeverageList, analyses
-from symmetry_audit.audit._candidates import candidates
-from symmetry_audit.audit._collect import Collected, collector
-from symmetry_audit.audit._epsilon import symmetry_error
-from symmetry_audit.audit._fit_rows import fit_rows
-from symmetry_audit.audit._floor import mean_floors, relative_error
-from symmetry_audit.audit._image import ImageRecord
-from symmetry_audit.audit._plan import visible_elements
-from symmetry_audit.audit._rows import RowMaker
-from symmetry_audit.audit._run import Measurements
-from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.audit._tables import ImageTables, TableLayout, scales
+from symmetry_audit.audit import (
+    AuditSettings,
+    ImageRecord,
+    ImageTables,
+    Measurements,
+    TableLayout,
+    fit_rows,
+    fit_sources,
+    scales,
+    visible_elements,
+)
 from symmetry_audit.data import ImageSource, set_fingerprint
-from symmetry_audit.results import AffineFit, AuditReport, DatasetInfo, FailedFit, Recommendation, ResultRow
-from symmetry_audit.statistics import leave_one_out
+from symmetry_audit.findings._analyses import LeverageList, analyses
+from symmetry_audit.findings._candidates import candidates
+from symmetry_audit.findings._floor import mean_floors, relative_error
+from symmetry_audit.findings._rows import RowMaker
+from symmetry_audit.findings._totals import Totals, empty_totals
+from symmetry_audit.results import (
+    DATASET_STRICT,
+    EPSILON_UNITS,
+    AffineFit,
+    AuditReport,
+    DatasetInfo,
+    FailedFit,
+    Recommendation,
+    ResultRow,
+    Scenario,
+)
+from symmetry_audit.statistics import leave_one_out, symmetry_error
 from symmetry_audit.theory import recommend
+from symmetry_audit.wording import count
 
 __all__ = ["build_report", "untested_elements"]
 
 # image, regularizer, scenario, sigma, downscale, response (T,), leverage
 KeepResponse = Callable[[str, str, str, float | None, int, np.ndarray, float], None]
 KeepFit = Callable[[AffineFit | FailedFit], None]
-PROFILES = {"sample_strict": "strict", "dataset_strict": "strict", "dataset_adaptive": "adaptive"}
 MESH_SHARE = 0.2  # of relative epsilon; above it a warning names the discretisation floor
 SHOWN = 5  # names in one warning
 
@@ -38,7 +52,7 @@ SHOWN = 5  # names in one warning
 def build_report(
     source: ImageSource,
     settings: AuditSettings,
-    found: Measurements,
+    measured: Measurements,
     keep: KeepResponse = lambda *row: None,
     keep_fit: KeepFit = lambda fit: None,
 ) -> AuditReport:
@@ -46,51 +60,53 @@ def build_report(
 
     ``keep`` is handed every response profile with its leverage, ``keep_fit`` every fit.
     """
-    layout = TableLayout.of(settings, found.banks)
-    collected, notes = collector(settings, found.images, found.pixel_hashes), _Notes()
+    layout = TableLayout.of(settings, measured.banks)
+    totals, notes = empty_totals(settings, measured.images, measured.pixel_hashes), _Notes()
     files = []
-    for record in found.records():
-        tables = layout.tables(record)
-        collected.add(record.image, tables, record.arrays["spectrum"])
+    for record, tables in layout.read(measured.records()):
+        totals.add(record.image, tables, record.arrays["spectrum"])
         notes.add(record, flat=not tables.profiles["strict"].any())
         files.append((record.sha256, record.image))
     leverage = LeverageList()
-    means = {name: collected.mean(PROFILES[name]) for name in settings.scenarios}
-    means["sample_strict"] = np.mean(collected.strict.epsilons, axis=0)
-    for record in found.records():
-        tables = layout.tables(record)
-        _keep_all(keep, leverage, record.image, tables, collected, means)
+    means = {name: _mean(totals, Scenario.named(name)) for name in settings.scenarios}
+    for record, tables in layout.read(measured.records()):
+        _keep_all(keep, leverage, record.image, tables, totals, means)
         for fit in fit_rows(record.image, tables, settings):
             keep_fit(fit)
-    floors = mean_floors(collected)
-    rows = list(_maker(settings, found, collected, layout, floors).rows())
+    floors = mean_floors(totals)
+    rows = list(_maker(settings, measured, totals, layout, floors).rows())
     return AuditReport(
-        dataset=DatasetInfo(source.name, source.text, collected.images, set_fingerprint(files)),
+        dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files)),
         settings=settings.to_dict(),
         results=tuple(rows),
-        skipped=found.skipped,
-        warnings=(*notes.warnings(), *_blindness(settings, found), *_mesh(rows)),
-        analyses=analyses(collected, leverage, _source_names(settings)),
-        recommendation=_recommendation(collected, floors),
+        skipped=measured.skipped,
+        warnings=(*notes.warnings(), *_blindness(settings, measured), *_mesh(rows)),
+        analyses=analyses(totals, leverage, _source_names(settings)),
+        recommendation=_recommendation(totals, floors),
     )
+
+
+def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
+    """What leverage is measured from: the mean profile (S, R, T), or the mean of the images' own epsilons (S, R)."""
+    return np.mean(totals.strict.epsilons, axis=0) if scenario.single else totals.mean(scenario.profile)
 
 
 def _maker(
     settings: AuditSettings,
-    found: Measurements,
-    collected: Collected,
+    measured: Measurements,
+    totals: Totals,
     layout: TableLayout,
     floors: dict[str, np.ndarray],
 ) -> RowMaker:
-    chosen = found.images[random.Random(settings.seed).randrange(len(found.images))]
-    visible = np.stack([visible_elements(bank).sum(1) for bank in found.banks for _ in settings.downscale])
+    chosen = measured.images[random.Random(settings.seed).randrange(len(measured.images))]
+    visible = np.stack([visible_elements(bank).sum(1) for bank in measured.banks for _ in settings.downscale])
     sources = _source_names(settings)
     return RowMaker(
-        collected=collected,
-        selected=layout.tables(found.journal.read(chosen)).profiles["strict"],
+        totals=totals,
+        selected=layout.tables(measured.journal.read(chosen)).profiles["strict"],
         selected_name=chosen,
         visible=visible,
-        tested=len(untested_elements(settings, found)) < settings.group.order - 1,
+        tested=len(untested_elements(settings, measured)) < settings.group.order - 1,
         floors={name: np.apply_along_axis(relative_error, -1, profile) for name, profile in floors.items()},
         fits=tuple(sources[f] for f in layout.own),
     )
@@ -99,23 +115,20 @@ def _maker(
 def _source_names(settings: AuditSettings) -> tuple[str, ...]:
     if not settings.adaptive:
         return ()
-    from symmetry_audit.audit._adaptive import fit_sources
-
     return tuple(source.name for source in fit_sources(settings))
 
 
-def _recommendation(collected: Collected, floors: dict[str, np.ndarray]) -> Recommendation | None:
+def _recommendation(totals: Totals, floors: dict[str, np.ndarray]) -> Recommendation | None:
     """The group that the dataset rows support, None where there are none."""
-    found = candidates(collected, {name: profile[0] for name, profile in floors.items()})
+    found = candidates(totals, {name: profile[0] for name, profile in floors.items()})
     if not found:
         return None
-    unit = "grey levels" if collected.settings.response == "abs" else "squared grey levels"
-    return recommend(found, images=collected.images, unit=unit)
+    return recommend(found, images=totals.images, unit=EPSILON_UNITS[totals.settings.response])
 
 
-def untested_elements(settings: AuditSettings, found: Measurements) -> list[int]:
+def untested_elements(settings: AuditSettings, measured: Measurements) -> list[int]:
     """Elements other than the identity that no regularizer of the run can tell from it."""
-    seen = np.any([visible_elements(bank).any(0) for bank in found.banks], axis=0)
+    seen = np.any([visible_elements(bank).any(0) for bank in measured.banks], axis=0)
     return [t for t in range(1, settings.group.order) if not seen[t]]
 
 
@@ -124,26 +137,26 @@ def _keep_all(
     top: LeverageList,
     image: str,
     tables: ImageTables,
-    collected: Collected,
+    totals: Totals,
     means: dict[str, np.ndarray],
 ) -> None:
     """Hand on every profile of one image with its leverage on the epsilon of its row; ``means`` by scenario."""
-    settings, images = collected.settings, collected.images
-    for scenario in settings.scenarios:
-        profiles = tables.profiles[PROFILES[scenario]]
-        if scenario == "sample_strict":  # a mean over images of single epsilons
-            leverage = (symmetry_error(profiles)[0] - means[scenario]) / max(images - 1, 1)
+    settings, images = totals.settings, totals.images
+    for scenario in map(Scenario.named, settings.scenarios):
+        profiles, mean = tables.profiles[scenario.profile], means[scenario.name]
+        if scenario.single:
+            leverage = (symmetry_error(profiles)[0] - mean) / max(images - 1, 1)
         else:
-            leverage = leave_one_out(means[scenario], images, profiles)
+            leverage = leave_one_out(mean, images, profiles)
         for s, (sigma, factor) in enumerate(scales(settings)):
             for r, stencil in enumerate(settings.stencils):
                 value = float(leverage[s, r])
-                keep(image, stencil.name, scenario, sigma, factor, profiles[s, r], value)
-                top.add((scenario, stencil.name, sigma, factor), image, value)
+                keep(image, stencil.name, scenario.name, sigma, factor, profiles[s, r], value)
+                top.add((scenario.name, stencil.name, sigma, factor), image, value)
 
 
-def _blindness(settings: AuditSettings, found: Measurements) -> list[str]:
-    blind = untested_elements(settings, found)
+def _blindness(settings: AuditSettings, measured: Measurements) -> list[str]:
+    blind = untested_elements(settings, measured)
     if not blind:
         return []
     names = [str(settings.group.elements[t]) for t in blind]
@@ -155,7 +168,7 @@ def _blindness(settings: AuditSettings, found: Measurements) -> list[str]:
 
 def _mesh(rows: list[ResultRow]) -> list[str]:
     """Where the pixel mesh alone explains a good part of epsilon, SPEC 2's reason for the default kernel."""
-    dataset = [row for row in rows if row.scenario == "dataset_strict"] or rows
+    dataset = [row for row in rows if row.scenario == DATASET_STRICT.name] or rows
     found = [row for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
     if not found:
         return []
@@ -191,7 +204,7 @@ class _Notes:
         """One sentence each, in a fixed order."""
         found = []
         if self.turned:
-            found.append(f"EXIF orientation applied to {_count(self.turned)}: {_some(self.turned)}")
+            found.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
         found += _duplicates("byte", self.same_bytes.values())
         byte_twins = {tuple(group) for group in self.same_bytes.values()}
         found += _duplicates("pixel", (group for group in self.same_pixels.values() if tuple(group) not in byte_twins))
@@ -200,10 +213,10 @@ class _Notes:
                 most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
                 found.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
         if self.floats:
-            where = f"{_count(self.floats)}: {_some(self.floats)}"
+            where = f"{count(len(self.floats), 'image')}: {_some(self.floats)}"
             found.append(f"float samples taken as they are, not scaled to 0-255, in {where}")
         if self.flat:
-            where = f"{_count(self.flat)}: {_some(self.flat)}"
+            where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
             found.append(f"no response at all, hence no say in the normalized epsilon, in {where}")
         return found
 
@@ -217,10 +230,6 @@ def _duplicates(kind: str, groups: object) -> list[str]:
         f"{extra} image{'s are' if extra > 1 else ' is'} {kind}-identical to another and counted again: "
         f"{_some([' = '.join(group[:SHOWN]) for group in twins])}"
     ]
-
-
-def _count(names: list[str]) -> str:
-    return f"{len(names)} image{'s' if len(names) > 1 else ''}"
 
 
 def _some(names: list[str]) -> str:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from symmetry_audit import measure
-from symmetry_audit.audit import discretisation_floor, isotropic_profile, pink_power
 from symmetry_audit.audit._spectrum import CENTRES, radial_spectrum
 from symmetry_audit.data import open_source
+from symmetry_audit.findings import discretisation_floor, isotropic_profile, pink_power
 from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import DEFAULT_REGULARIZERS, STENCILS, GaussianKernel, kernel_model

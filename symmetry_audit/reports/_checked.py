@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
 
 from symmetry_audit.errors import ReportError, SymmetryAuditError
 from symmetry_audit.groups import Group
-from symmetry_audit.results import SCENARIO_TITLES, AuditReport, ResultRow
+from symmetry_audit.results import EPSILON_UNITS, SCENARIOS, AuditReport, ResultRow
+from symmetry_audit.wording import count, numbers, printable
 
-__all__ = ["Facts", "ProfileKey", "facts", "is_tested", "numbers", "printable", "where"]
+__all__ = ["CheckedReport", "ProfileKey", "checked", "is_tested", "where"]
 
-RESPONSE_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}
 WORDS = ("regularizer", "scenario", "group", "selected_image", "fit", "reasons")  # the rest of a row are numbers
 PROPER_NAMES = {"gaussian": "Gaussian", "fourier": "Fourier"}
 
@@ -28,8 +28,13 @@ class ProfileKey(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Facts:
-    """A run's axes in the order of the run, and its result rows by key; ``regularizers`` maps name to title."""
+class CheckedReport:
+    """A report whose settings and rows can be shown: its axes in the order of the run, and its result rows by key.
+
+    ``report`` is the report itself; ``regularizers`` maps name to title.
+    """
+
+    report: AuditReport
 
     dataset: str
     group: Group
@@ -46,15 +51,20 @@ class Facts:
     @property
     def unit(self) -> str:
         """The unit of epsilon; intensities lie in [0, 255]."""
-        return RESPONSE_UNITS[self.response]
+        return EPSILON_UNITS[self.response]
+
+    @property
+    def first_scale(self) -> tuple[float | None, int]:
+        """The first (sigma, downscale), which figures of a sweep show."""
+        return self.sigmas[0], self.downscales[0]
 
     @property
     def images(self) -> str:
         """The number of images behind the rows, as words; a range where rows differ, and how many were left out."""
         counts = [row.images for row in self.rows.values()]
         low, high = min(counts), max(counts)
-        count = f"{high} image{'s' * (high != 1)}" if low == high else f"{low}–{high} images"
-        return f"{count}, {self.skipped} left out" if self.skipped else count
+        words = count(high, "image") if low == high else f"{low}–{high} images"
+        return f"{words}, {self.skipped} left out" if self.skipped else words
 
     @property
     def kernel_words(self) -> str:
@@ -63,8 +73,10 @@ class Facts:
         return f"{self.kernel} kernel" + (f", σ = {numbers(widths)} px" if widths else "")
 
 
-def facts(report: AuditReport) -> Facts:
-    """Check ``report`` and return its axes. Raises ReportError where settings or rows are unusable."""
+def checked(report: AuditReport | CheckedReport) -> CheckedReport:
+    """Check ``report``, once: a checked one is returned as it is. Raises ReportError where it is unusable."""
+    if isinstance(report, CheckedReport):
+        return report
     try:
         found = _read(report)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -75,9 +87,10 @@ def facts(report: AuditReport) -> Facts:
     return found
 
 
-def _read(report: AuditReport) -> Facts:
+def _read(report: AuditReport) -> CheckedReport:
     settings = report.settings
-    found = Facts(
+    found = CheckedReport(
+        report=report,
         dataset=printable(report.dataset.name),
         group=Group.parse(settings["group"]),
         regularizers={item["name"]: printable(item["title"]) for item in settings["regularizers"]},
@@ -90,16 +103,16 @@ def _read(report: AuditReport) -> Facts:
         skipped=len(report.skipped),
         rows={},
     )
-    if found.response not in RESPONSE_UNITS:
+    if found.response not in EPSILON_UNITS:
         raise ValueError(f"response {found.response!r}")
-    if unknown := [scenario for scenario in found.scenarios if scenario not in SCENARIO_TITLES]:
+    if unknown := [scenario for scenario in found.scenarios if scenario not in SCENARIOS]:
         raise ValueError(f"scenario {unknown[0]!r}")
     for row in report.results:
         found.rows[_checked_key(found, row, report)] = row
     return found
 
 
-def _checked_key(found: Facts, row: ResultRow, report: AuditReport) -> ProfileKey:
+def _checked_key(found: CheckedReport, row: ResultRow, report: AuditReport) -> ProfileKey:
     """The row's key, on the axes of the run, new, with finite numbers and reasons in words. Raises ReportError."""
     key = ProfileKey(row.scenario, row.regularizer, row.sigma, row.downscale)
     axes = (found.scenarios, found.regularizers, found.sigmas, found.downscales)
@@ -126,13 +139,3 @@ def is_tested(row: ResultRow) -> bool:
 def where(report: AuditReport) -> str:
     """The report's file as an error message names it."""
     return str(report.folder / "report.json") if report.folder else "the report"
-
-
-def numbers(values: Iterable[float]) -> str:
-    """``1, 1.5, 2`` as text."""
-    return ", ".join(f"{value:g}" for value in values)
-
-
-def printable(text: str) -> str:
-    """``text`` on one line without control characters: a dataset name may carry line breaks or escape codes."""
-    return "".join(char if char.isprintable() else " " for char in text)

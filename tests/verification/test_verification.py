@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from symmetry_audit import measure, reports
-from symmetry_audit.audit import differences, response_differences
 from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
 from symmetry_audit.results import AuditReport, ResultRow, SkippedImage
+from symmetry_audit.verification import differences, response_differences
 from tests.conftest import save_photos
 
 KEYS = ("scenario", "regularizer", "sigma", "downscale")

@@ -10,6 +10,7 @@ from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._image import ImageRecord, measure_scales, scaled_copies
 from symmetry_audit.audit._run import Measurements, image_plans, single_threaded_torch
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import fit_sources
 from symmetry_audit.audit._tables import ImageTables, TableLayout
 from symmetry_audit.errors import ImageError
 from symmetry_audit.results import AffineFit, FailedFit
@@ -17,11 +18,9 @@ from symmetry_audit.results import AffineFit, FailedFit
 __all__ = ["fit_array", "relative_profiles", "stored_fits"]
 
 
-def stored_fits(settings: AuditSettings, found: Measurements) -> Iterator[tuple[str, ImageTables, list]]:
+def stored_fits(settings: AuditSettings, measured: Measurements) -> Iterator[tuple[str, ImageTables, list]]:
     """Every image's name, tables and fits, in order, in constant memory."""
-    layout = TableLayout.of(settings, found.banks)
-    for record in found.records():
-        tables = layout.tables(record)
+    for record, tables in TableLayout.of(settings, measured.banks).read(measured.records()):
         yield record.image, tables, list(fit_rows(record.image, tables, settings))
 
 
@@ -42,8 +41,6 @@ def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tu
 def relative_profiles(tables: ImageTables, settings: AuditSettings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Responses of one image at the first scale divided by their mean over the group, by fit source: before and
     after, each (T,); for the joint fit the mean over its regularizers."""
-    from symmetry_audit.audit._adaptive import fit_sources
-
     found = {}
     for f, source in enumerate(fit_sources(settings)):
         chosen = list(source.stencils)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["halves"]
+__all__ = ["held_out_rows"]
 
 BAND = 64  # rows of V that alternately belong to one half and to the other
 
 
-def halves(rows: int) -> np.ndarray:
+def held_out_rows(rows: int) -> np.ndarray:
     """Which rows of V belong to the half that is held out, (rows,) of bool: every other band of about 64 rows.
 
     A single row is held out and leaves nothing to fit to.

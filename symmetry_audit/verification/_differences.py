@@ -1,28 +1,26 @@
-"""Does a report hold? Two audits of the same data and settings, compared number by number."""
+"""The rows of two reports of the same data and settings, compared number by number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
-from pyarrow.parquet import ParquetFile
 
-from symmetry_audit.audit._compare_parts import part_differences
 from symmetry_audit.groups import Group
-from symmetry_audit.results import AuditReport, ResultRow
+from symmetry_audit.results import DATASET_ADAPTIVE, AuditReport, ResultRow
+from symmetry_audit.statistics import deviations
+from symmetry_audit.verification._part_differences import part_differences
 
-__all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "response_differences"]
+__all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "row_key", "scale_of", "tolerance_of"]
 
 TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
 FITTED_TOLERANCE = 5e-3  # the same where a fitted w decides: minima are flat, so w itself agrees less well
 P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws lie within rounding of epsilon
-RESPONSE_KEYS = ("image", "regularizer", "scenario", "sigma", "downscale")
 
 EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
 P_VALUES = ("p_value", "held_out_p_value")
 RELATIVE = ("relative_epsilon", "normalized_epsilon")
-IDENTITY = ("mean_response",)  # under the identity, which no w changes
+UNDER_IDENTITY = ("mean_response",)  # which no w changes
 # the same in every scenario: which images are at the limit depends on fits
 FITTED = ("epsilon_within_limit",)
 MEASURED = (
@@ -46,23 +44,24 @@ def differences(old: AuditReport, new: AuditReport, profiles: Mapping[tuple, np.
         found.append("the image files are not those of the report: the fingerprint differs")
     if [item.image for item in old.skipped] != [item.image for item in new.skipped]:
         found.append(f"the images left out are not those of the report: {len(new.skipped)} now, not {len(old.skipped)}")
-    rows = {_key(row): row for row in new.results}
-    if set(rows) != {_key(row) for row in old.results} or len(rows) != len(old.results):
+    rows = {row_key(row): row for row in new.results}
+    if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
         return (*found, "the report's rows are not those that its settings give")
     for row in old.results:
-        found += _row_differences(row, rows[_key(row)], profiles[_key(row)])
+        found += _row_differences(row, rows[row_key(row)], profiles[row_key(row)])
     # what the other parts say follows from the same responses: named only where the rows themselves agree
     return tuple(found or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
 
 
-def _key(row: ResultRow) -> tuple:
+def row_key(row: ResultRow) -> tuple:
+    """(scenario, regularizer, sigma, downscale)."""
     return row.scenario, row.regularizer, row.sigma, row.downscale
 
 
 def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray) -> list[str]:
-    limits, scale = _limits(new), _scale(new)
+    limits, scale = _limits(new), scale_of(new)
     names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
-    if not _is_worst(old, new.group, profile, _tolerance(new.scenario) * scale):
+    if not _is_worst(old, new.group, profile, tolerance_of(new.scenario) * scale):
         names += [name for name in ("worst_element", "worst_angle_deg") if getattr(old, name) != getattr(new, name)]
     return [
         f"{old.regularizer}, {old.scenario}: {name} is {getattr(old, name)}, recomputed {getattr(new, name)}"
@@ -72,10 +71,10 @@ def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray) -> lis
 
 def _limits(row: ResultRow) -> dict[str, float | None]:
     """How far every field may lie from that of the recomputed ``row``; None where it must be equal."""
-    scale, tolerance = _scale(row), _tolerance(row.scenario)
+    scale, tolerance = scale_of(row), tolerance_of(row.scenario)
     return {
         **dict.fromkeys(EXACT),
-        **dict.fromkeys(IDENTITY, TOLERANCE * scale),
+        **dict.fromkeys(UNDER_IDENTITY, TOLERANCE * scale),
         **dict.fromkeys(MEASURED, tolerance * scale),
         **dict.fromkeys(RELATIVE, tolerance),
         **dict.fromkeys(FITTED, FITTED_TOLERANCE * scale),
@@ -84,17 +83,19 @@ def _limits(row: ResultRow) -> dict[str, float | None]:
     }
 
 
-def _tolerance(scenario: str) -> float:
-    return FITTED_TOLERANCE if scenario == "dataset_adaptive" else TOLERANCE
+def tolerance_of(scenario: str) -> float:
+    """What rows of ``scenario`` may differ by, as a share of the mean response."""
+    return FITTED_TOLERANCE if scenario == DATASET_ADAPTIVE.name else TOLERANCE
 
 
-def _scale(row: ResultRow) -> float:
+def scale_of(row: ResultRow) -> float:
+    """The row's mean response, never 0."""
     return max(row.mean_response, 1e-12)
 
 
 def _is_worst(row: ResultRow, group: str, profile: np.ndarray, allowed: float) -> bool:
     """Whether the row names an element that is the worst, up to ``allowed``, and its angle."""
-    gaps, angles = np.abs(profile - profile[0]), Group.parse(group).angles_deg()
+    gaps, angles = deviations(profile), Group.parse(group).angles_deg()
     worst = np.flatnonzero(gaps >= gaps.max() - allowed)
     return (row.worst_element, row.worst_angle_deg) in [(t, angles[t]) for t in worst.tolist()]
 
@@ -103,27 +104,3 @@ def _agree(old: object, new: object, limit: float | None) -> bool:
     if limit is None or not all(isinstance(value, int | float) for value in (old, new)):
         return old == new
     return abs(old - new) <= limit
-
-
-def response_differences(old: Path, new: Path, report: AuditReport) -> tuple[str, ...]:
-    """The first row of the responses.parquet ``old`` that the recomputed ``new`` contradicts, as a sentence.
-
-    ``report`` is the recomputed one; the files are read as a stream.
-    """
-    scales = {_key(row): _scale(row) for row in report.results}
-    with ParquetFile(old) as old_file, ParquetFile(new) as new_file:
-        for old_row, new_row in zip(_rows(old_file), _rows(new_file), strict=True):
-            (image, regularizer, scenario, *scale), values = new_row
-            allowed = _tolerance(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())
-            if old_row[0] != new_row[0] or not np.abs(old_row[1] - values).max() <= allowed:
-                return (f"{old}: {regularizer}, {scenario}: the responses of {image} are not those recomputed",)
-    return ()
-
-
-def _rows(file: ParquetFile) -> Iterator[tuple[tuple, np.ndarray]]:
-    """The columns RESPONSE_KEYS of each row, and its response with its leverage at the end (T + 1,)."""
-    for batch in file.iter_batches(columns=[*RESPONSE_KEYS, "response", "leverage"]):
-        keys = zip(*(batch.column(name).to_pylist() for name in RESPONSE_KEYS), strict=True)
-        profiles = batch.column("response").flatten().to_numpy().reshape(len(batch), -1)
-        leverage = batch.column("leverage").to_numpy()
-        yield from zip(keys, np.column_stack([profiles, leverage]), strict=True)

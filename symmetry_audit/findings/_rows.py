@@ -1,4 +1,4 @@
-"""Collected sums -> the result rows of a report, with their statistics (SPEC 4 and 6)."""
+"""Totals of a run -> the result rows of a report, with their statistics (SPEC 4 and 6)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from symmetry_audit.audit._collect import FEWEST_IMAGES, Collected
-from symmetry_audit.audit._epsilon import symmetry_error
-from symmetry_audit.audit._tables import scales
-from symmetry_audit.results import ResultRow
-from symmetry_audit.statistics import null_level, p_value, percentile_interval, subgroup_error
+from symmetry_audit.audit import scales
+from symmetry_audit.findings._totals import FEWEST_IMAGES, Totals
+from symmetry_audit.results import ResultRow, Scenario
+from symmetry_audit.statistics import null_level, p_value, percentile_interval, subgroup_error, symmetry_error
 
 __all__ = ["RowMaker"]
 
@@ -34,7 +33,7 @@ class RowMaker:
     ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to relative floors
     (S, R); ``fits`` (R,) names whose w each regularizer is measured under."""
 
-    collected: Collected
+    totals: Totals
     selected: np.ndarray
     selected_name: str
     visible: np.ndarray
@@ -44,33 +43,38 @@ class RowMaker:
 
     def rows(self) -> Iterator[ResultRow]:
         """Rows ordered by sigma, downscale, scenario, regularizer."""
-        settings = self.collected.settings
+        settings = self.totals.settings
         for s, (sigma, factor) in enumerate(scales(settings)):
-            for scenario in settings.scenarios:
+            for scenario in map(Scenario.named, settings.scenarios):
                 for r, stencil in enumerate(settings.stencils):
-                    fields, reasons = getattr(self, f"_{scenario}")((s, r))
+                    fields, reasons = self._fields(scenario, (s, r))
                     yield self._row(stencil.name, scenario, sigma, factor, (s, r), fields, reasons)
+
+    def _fields(self, scenario: Scenario, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        """What the scenario's own rows hold at (scale, regularizer), and why some of it is null."""
+        if scenario.single:
+            return self._sample_strict(at)
+        return self._dataset_adaptive(at) if scenario.adaptive else self._dataset_strict(at)
 
     def _row(
         self,
         regularizer: str,
-        scenario: str,
+        scenario: Scenario,
         sigma: float | None,
         factor: int,
         at: tuple[int, int],
         fields: dict[str, Any],
         reasons: dict[str, str],
     ) -> ResultRow:
-        collected, settings = self.collected, self.collected.settings
-        name = "adaptive" if scenario == "dataset_adaptive" else "strict"
-        identity = float(collected.mean(name)[at][0])
-        floor = self.floors[scenario][at]
+        totals, settings = self.totals, self.totals.settings
+        identity = float(totals.mean(scenario.profile)[at][0])
+        floor = self.floors[scenario.name][at]
         if identity <= 0:
             reasons = reasons | dict.fromkeys(("relative_epsilon", "normalized_epsilon", "floor"), FLAT)
         null = fields.get("null_epsilon")
         return ResultRow(
             regularizer=regularizer,
-            scenario=scenario,
+            scenario=scenario.name,
             group=str(settings.group),
             sigma=sigma,
             downscale=factor,
@@ -79,7 +83,7 @@ class RowMaker:
             worst_angle_deg=float(settings.group.angles_deg()[fields["worst_element"]]),
             tested=self.tested,
             visible_elements=int(self.visible[at]),
-            images=collected.images,
+            images=totals.images,
             excess=None if null is None else fields["epsilon"] - null,
             floor=float(floor * identity) if identity > 0 else None,
             reasons=reasons | ({"excess": reasons["null_epsilon"]} if "null_epsilon" in reasons else {}),
@@ -87,7 +91,7 @@ class RowMaker:
         )
 
     def _sample_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        strict = self.collected.strict
+        strict = self.totals.strict
         epsilons = np.array([epsilon[at] for epsilon in strict.epsilons])
         normalized = np.array([epsilon[at] for epsilon in strict.normalized])
         usable = normalized[~np.isnan(normalized)]
@@ -109,28 +113,28 @@ class RowMaker:
         return fields | within | interval, reasons | why | none
 
     def _dataset_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        collected = self.collected
-        fields, none = self._mean_fields("strict", collected.strict.mean_normalized()[at], at)
+        totals = self.totals
+        fields, none = self._mean_fields("strict", totals.strict.mean_normalized()[at], at)
         within, reasons = self._within_limit("strict", at)
         reasons |= none
         draws = self._draws.get("strict")
         if draws is None:
             return fields | within, reasons | dict.fromkeys(("p_value", "null_epsilon"), self._no_test)
-        found = draws[:, *at]
-        test = {"p_value": float(p_value(fields["epsilon"], found)), "null_epsilon": float(null_level(found))}
+        shifted = draws[:, *at]
+        test = {"p_value": float(p_value(fields["epsilon"], shifted)), "null_epsilon": float(null_level(shifted))}
         return fields | within | test, reasons
 
     def _dataset_adaptive(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        collected = self.collected
-        fields, none = self._mean_fields("adaptive", collected.normalized_adaptive.mean_normalized()[at], at)
+        totals = self.totals
+        fields, none = self._mean_fields("adaptive", totals.normalized_adaptive.mean_normalized()[at], at)
         fields["fit"] = self.fits[at[1]]
         within, reasons = self._within_limit("adaptive", at)
         gain, no_gain = self._gain("", "strict", "adaptive", at)
-        reasons |= none | no_gain | {"p_value": SAME_IMAGE if collected.settings.affine is None else GIVEN}
-        missing = NO_CONTROLS if not collected.settings.controls else GIVEN
-        if "random" in collected.means:
+        reasons |= none | no_gain | {"p_value": SAME_IMAGE if totals.settings.affine is None else GIVEN}
+        missing = NO_CONTROLS if not totals.settings.controls else GIVEN
+        if "random" in totals.means:
             fields["random_epsilon"] = self._epsilon("random", at)
-        if "null" in collected.means:
+        if "null" in totals.means:
             fields["null_epsilon"] = self._epsilon("null", at)
         held_out, why = self._held_out(at, missing)
         names = ("random_epsilon", "null_epsilon")
@@ -139,7 +143,7 @@ class RowMaker:
 
     def _held_out(self, at: tuple[int, int], missing: str) -> tuple[dict[str, Any], dict[str, str]]:
         names = ("epsilon", "strict_epsilon", "gain", "gain_low", "gain_high", "p_value")
-        if "held_out" not in self.collected.means:
+        if "held_out" not in self.totals.means:
             return {}, {f"held_out_{name}": missing for name in names}
         epsilon = self._epsilon("held_out", at)
         strict = self._epsilon("strict_held_out", at)
@@ -152,12 +156,12 @@ class RowMaker:
     @property
     def _no_test(self) -> str:
         """Why the invariance test was not made."""
-        return FEW if self.collected.images < FEWEST_IMAGES else TRIVIAL
+        return FEW if self.totals.images < FEWEST_IMAGES else TRIVIAL
 
     def _mean_fields(
         self, name: str, normalized: np.ndarray, at: tuple[int, int]
     ) -> tuple[dict[str, Any], dict[str, str]]:
-        epsilon, worst = symmetry_error(self.collected.mean(name)[at])
+        epsilon, worst = symmetry_error(self.totals.mean(name)[at])
         relative = float(symmetry_error(normalized)[0])
         fields = {
             "epsilon": float(epsilon),
@@ -177,33 +181,33 @@ class RowMaker:
 
     def _interval(self, name: str, values: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
         names = f"{name}_low", f"{name}_high"
-        if self.collected.units < 2:
-            return {}, dict.fromkeys(names, ONE if self.collected.images < 2 else ONE_CLUSTER)
+        if self.totals.units < 2:
+            return {}, dict.fromkeys(names, ONE if self.totals.images < 2 else ONE_CLUSTER)
         return dict(zip(names, map(float, percentile_interval(values)), strict=True)), {}
 
     def _within_limit(self, name: str, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        found = self.collected.within_limit.get(name)
-        if found is None:
+        within = self.totals.within_limit.get(name)
+        if within is None:
             return {}, dict.fromkeys(("images_at_limit", "epsilon_within_limit"), "no image was fitted")
-        inside = int(found.count[at])
-        fields = {"images_at_limit": self.collected.images - inside}
+        inside = int(within.count[at])
+        fields = {"images_at_limit": self.totals.images - inside}
         if not inside:
             return fields, {"epsilon_within_limit": "every image is at the limit"}
-        return fields | {"epsilon_within_limit": float(symmetry_error(found.mean()[at])[0])}, {}
+        return fields | {"epsilon_within_limit": float(symmetry_error(within.mean()[at])[0])}, {}
 
     def _within_limit_single(self, at: tuple[int, int], epsilons: np.ndarray) -> tuple[dict[str, Any], dict[str, str]]:
         fields, reasons = self._within_limit("strict", at)
         if "epsilon_within_limit" in fields:
-            fields["epsilon_within_limit"] = float(epsilons[~self.collected.limited(*at)].mean())
+            fields["epsilon_within_limit"] = float(epsilons[~self.totals.limited(*at)].mean())
         return fields, reasons
 
     def _epsilon(self, name: str, at: tuple[int, int]) -> float:
-        return float(symmetry_error(self.collected.mean(name)[at])[0])
+        return float(symmetry_error(self.totals.mean(name)[at])[0])
 
     def _resampled(self, name: str) -> np.ndarray:
         """Epsilons of the bootstrap resamples, (resamples, S, R)."""
         if name not in self._cache:
-            self._cache[name] = subgroup_error(self.collected.resamples(name))
+            self._cache[name] = subgroup_error(self.totals.resamples(name))
         return self._cache[name]
 
     @cached_property
@@ -212,14 +216,14 @@ class RowMaker:
 
     @cached_property
     def _sample_resamples(self) -> np.ndarray:
-        return self.collected.resampled_epsilons()
+        return self.totals.resampled_epsilons()
 
     @cached_property
     def _draws(self) -> dict[str, np.ndarray]:
         """Epsilons of randomly shifted profiles by name, (draws, S, R); empty below the least number of images."""
-        collected = self.collected
-        draws = collected.draws.get(collected.settings.group)
+        totals = self.totals
+        draws = totals.draws.get(totals.settings.group)
         if draws is None:
             return {}
-        found = subgroup_error(draws.means())
-        return {name: found[:, place] for place, name in enumerate(collected.drawn)}
+        epsilons = subgroup_error(draws.means())
+        return {name: epsilons[:, place] for place, name in enumerate(totals.drawn)}

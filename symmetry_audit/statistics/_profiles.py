@@ -1,4 +1,4 @@
-"""Eq. (8) of [SA] on tables of responses (SPEC 4): pure functions, then one accumulator over images."""
+"""Sums of response profiles over images, from which mean, normalized and single-image epsilons follow (SPEC 4)."""
 
 from __future__ import annotations
 
@@ -6,17 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-__all__ = ["ProfileAccumulator", "symmetry_error"]
+from symmetry_audit.statistics._epsilon import symmetry_error
 
-
-def symmetry_error(profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """epsilon_G = max_t |f_0 - f_t| of response profiles (..., T), and the worst element t.
-
-    The worst element is the lowest t within 1e-9 relative of the maximum; element 0 is the identity.
-    """
-    gaps = np.abs(profiles[..., :1] - profiles)
-    epsilon = gaps.max(-1)
-    return epsilon, (gaps >= epsilon[..., None] * (1 - 1e-9)).argmax(-1)
+__all__ = ["ProfileAccumulator"]
 
 
 @dataclass

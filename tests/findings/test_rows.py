@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from symmetry_audit import measure, reports
-from symmetry_audit.audit import AuditSettings, _rows, measure_source, open_run, stored_fits
+from symmetry_audit.audit import AuditSettings, measure_source, open_run, stored_fits
 from symmetry_audit.data import open_source
+from symmetry_audit.findings import _rows
 from symmetry_audit.results import AuditReport, ResultRow
 from tests.conftest import save_photos
 from tests.oracles import affine as oracle

@@ -9,15 +9,14 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from symmetry_audit.audit._epsilon import ProfileAccumulator
-from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.audit._tables import ImageTables
+from symmetry_audit.audit import AuditSettings, ImageTables
 from symmetry_audit.groups import Group
-from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, SubsetCurve
+from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAccumulator, SubsetCurve
 
-__all__ = ["FEWEST_IMAGES", "Collected", "collector"]
+__all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
 
 FEWEST_IMAGES = 10  # below it the invariance test says nothing (SPEC 6)
+PROFILES = ("strict", "adaptive")  # of whole images: what rows are made from
 BIN = 0.15  # of (a, b), for the floor of adaptive rows
 
 
@@ -40,7 +39,7 @@ class _Sum:
 
 
 @dataclass
-class Collected:
+class Totals:
     """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons;
@@ -81,8 +80,7 @@ class Collected:
         )
         stack = np.stack([profiles[name] for name in self.resampled])
         self.bootstrap.add(np.concatenate([stack.ravel(), self.strict.epsilons[-1].ravel()]))
-        rows = [name for name in ("strict", "adaptive") if name in profiles]
-        self.curve.add(np.stack([profiles[name] for name in rows]))
+        self.curve.add(np.stack([profiles[name] for name in PROFILES if name in profiles]))
         self.drawn = tuple(name for name in ("strict", "held_out") if name in profiles)
         for draw in self.draws.values():
             draw.add(np.stack([profiles[name] for name in self.drawn]))
@@ -99,7 +97,7 @@ class Collected:
 
     def _add_fits(self, tables: ImageTables) -> None:
         inside = ~tables.at_limit
-        for name in ("strict", "adaptive"):
+        for name in PROFILES:
             self.within_limit.setdefault(name, _Sum()).add(tables.profiles[name], inside)
         self.normalized_adaptive.add(tables.profiles["adaptive"])
         self.transfer.add(tables.transfer)
@@ -143,7 +141,7 @@ class Collected:
         return Counter(map(tuple, (np.round(points / BIN) * BIN).tolist()))
 
 
-def collector(settings: AuditSettings, names: Sequence[str], pixels: Callable[[], Iterable[str]]) -> Collected:
+def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable[[], Iterable[str]]) -> Totals:
     """Empty accumulators for a run of the images ``names``; ``pixels`` reads the hashes of their pixels on request."""
     group, seed, images = settings.group, abs(settings.seed), len(names)
     labels = {
@@ -156,7 +154,7 @@ def collector(settings: AuditSettings, names: Sequence[str], pixels: Callable[[]
         for subgroup in group.subgroups():
             if subgroup.order > 1:
                 draws[subgroup] = InvarianceDraws(group, images, elements=group.indices_of(subgroup), seed=seed)
-    return Collected(
+    return Totals(
         settings=settings,
         strict=ProfileAccumulator(),
         bootstrap=BootstrapMeans(images, seed=seed, clusters=labels),

@@ -8,7 +8,7 @@ from math import degrees
 from typing import Any
 
 from symmetry_audit.groups import Affine
-from symmetry_audit.results import AuditReport, Candidate, CandidateValue, Recommendation
+from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport, Candidate, CandidateValue, Recommendation
 from symmetry_audit.theory import recommend
 
 __all__ = ["part_differences"]
@@ -32,7 +32,7 @@ class Tolerance:
 
     def of(self, scenario: str) -> float:
         """The share allowed in a row of ``scenario``; transfer tables, which have none, are fitted."""
-        return self.strict if scenario in ("sample_strict", "dataset_strict") else self.fitted
+        return self.strict if scenario in (SAMPLE_STRICT.name, DATASET_STRICT.name) else self.fitted
 
     def epsilon(self, entry: Mapping[str, Any]) -> float:
         """The same for an entry of the analyses, in the unit of epsilon."""

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from symmetry_audit import measure, reports
-from symmetry_audit.audit._candidates import MIRROR_CONTRAST, spectral_classes
+from symmetry_audit.findings._candidates import MIRROR_CONTRAST, spectral_classes
 from symmetry_audit.groups import Group
 from symmetry_audit.kernels import DEFAULT_REGULARIZERS, STENCILS, GaussianKernel
 from symmetry_audit.results import AuditReport, Candidate

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symmetry_audit.audit import ProfileAccumulator, symmetry_error
+from symmetry_audit.statistics import ProfileAccumulator, symmetry_error
 from tests.oracles import symmetry as oracle
 
 

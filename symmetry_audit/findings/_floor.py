@@ -7,15 +7,15 @@ from collections.abc import Callable
 import numpy as np
 from scipy.fft import rfft2
 
-from symmetry_audit.audit._collect import Collected
-from symmetry_audit.audit._epsilon import symmetry_error
-from symmetry_audit.audit._spectrum import radial_power
-from symmetry_audit.groups import Affine, Group
+from symmetry_audit.audit import own_sources, radial_power
+from symmetry_audit.findings._totals import Totals
+from symmetry_audit.groups import IDENTITY, Affine, Group
 from symmetry_audit.kernels import KernelModel, Stencil, distinct_elements, sampled_kernels, window_radius
+from symmetry_audit.results import DATASET_ADAPTIVE
+from symmetry_audit.statistics import symmetry_error
 
 __all__ = ["discretisation_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power", "relative_error"]
 
-IDENTITY = Affine(0.0, 0.0)
 
 GRID = 128  # frequencies per axis; twice as many move a relative floor by 3e-6 and 0.3 % of itself at most
 
@@ -71,11 +71,11 @@ def relative_error(profile: np.ndarray) -> float:
     return float(symmetry_error(profile)[0] / profile[0]) if profile.any() else 0.0
 
 
-def mean_floors(collected: Collected) -> dict[str, np.ndarray]:
+def mean_floors(totals: Totals) -> dict[str, np.ndarray]:
     """Mean profiles (S, R, T) by scenario of ideal fields with the images' own radial spectrum: constant but for the
     mesh. For adaptive rows they are averaged over the binned deformations of the run."""
-    settings = collected.settings
-    spectra = [radial_power(spectrum / collected.images) for spectrum in np.atleast_2d(collected.spectrum)]
+    settings = totals.settings
+    spectra = [radial_power(spectrum / totals.images) for spectrum in np.atleast_2d(totals.spectrum)]
     models = [model for model in settings.models for _ in settings.downscale]
     strict = np.stack(
         [
@@ -83,29 +83,28 @@ def mean_floors(collected: Collected) -> dict[str, np.ndarray]:
             for model, power in zip(models, spectra, strict=True)
         ]
     )
-    found = {scenario: strict for scenario in settings.scenarios}
+    floors = {scenario: strict for scenario in settings.scenarios}
     if settings.adaptive:
-        found["dataset_adaptive"] = np.stack(
-            [_adaptive_floor(collected, s, *each) for s, each in enumerate(zip(models, spectra, strict=True))]
+        floors[DATASET_ADAPTIVE.name] = np.stack(
+            [_adaptive_floor(totals, s, *each) for s, each in enumerate(zip(models, spectra, strict=True))]
         )
-    return found
+    return floors
 
 
 def _adaptive_floor(
-    collected: Collected, scale: int, model: KernelModel, power: Callable[[np.ndarray], np.ndarray]
+    totals: Totals, scale: int, model: KernelModel, power: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
     """Profiles (R, T) averaged over the bins of (a, b) of each regularizer's own source."""
-    from symmetry_audit.audit._adaptive import own_sources
     from symmetry_audit.fits import DeformedFamily
 
-    settings = collected.settings
+    settings = totals.settings
     family = DeformedFamily(settings.stencils, settings.group, model)
     found = []
     for r, source in enumerate(own_sources(settings)):
         total = np.zeros(settings.group.order)
-        for (a, b), count in collected.binned_deformations(scale, source).items():
+        for (a, b), count in totals.binned_deformations(scale, source).items():
             affine = Affine(a, b)
             profile = isotropic_profile(family.kernels(affine, (r,))[0], power, affine)
             total += count * profile[family.index]
-        found.append(total / collected.images)
+        found.append(total / totals.images)
     return np.stack(found)
