@@ -105,7 +105,7 @@ def test_every_import_is_seen():
 import numpy.linalg
 from symmetry_audit import data, audit
 if TYPE_CHECKING:
-    from symmetry_audit.reports._checked import CheckedReport
+    from symmetry_audit.reports.audits._checked import CheckedReport
 def f():
     class C:
         import torch, symmetry_audit.cli.main

@@ -150,7 +150,7 @@ def write_recommendation(folder: str | Path, recommendation: Recommendation, dat
 
     The same input gives the same bytes. Raises ReportError where the folder cannot be written.
     """
-    from symmetry_audit.reports._tradeoff import tradeoff
+    from symmetry_audit.reports.audits._tradeoff import tradeoff
 
     drawn = tradeoff(recommendation, dataset)
     return tuple(write_atomically(Path(folder) / f"recommendation.{suffix}", data) for suffix, data in drawn.items())

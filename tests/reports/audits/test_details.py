@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.reports._details import details_markdown
-from symmetry_audit.reports._subsets import subsets_figure
+from symmetry_audit.reports.audits._details import details_markdown
+from symmetry_audit.reports.audits._subsets import subsets_figure
 from symmetry_audit.results import SCENARIOS, Scenario
 from tests.reports.readers import HOSTILE, unescape_md
 

@@ -10,7 +10,7 @@ import pytest
 
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.reports import render, table1_csv, table1_markdown, table1_tex
-from symmetry_audit.reports._details import details_markdown
+from symmetry_audit.reports.audits._details import details_markdown
 from symmetry_audit.results import SCENARIOS
 
 TABLES = ["table1.csv", "table1.md", "table1.tex"]

@@ -9,7 +9,7 @@ import pytest
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports import write_learning_curve
-from symmetry_audit.reports._learning import _drawn
+from symmetry_audit.reports.networks._learning import _drawn
 
 LOG = """step,stage,seconds,lr,loss,train_psnr,gradient_norm,valid_psnr,valid_ssim,input_psnr
 10,1,1.0,0.001,0.006,25.0,1.0,,,

@@ -13,7 +13,8 @@ import pytest
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.groups import Group
-from symmetry_audit.reports import ProfileKey, ResponseWriter, mean_profiles
+from symmetry_audit.reports import ResponseWriter, mean_profiles
+from symmetry_audit.reports.audits._checked import ProfileKey
 from symmetry_audit.results import AuditReport, DatasetInfo, ResultRow
 
 PARQUET = "responses.parquet"

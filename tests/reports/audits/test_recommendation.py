@@ -13,7 +13,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.reports import _style, _tradeoff, recommendation_text, write_recommendation
+from symmetry_audit.reports import _style, recommendation_text, write_recommendation
+from symmetry_audit.reports.audits import _tradeoff
 from symmetry_audit.theory import recommend
 from tests.theory.situations import CHIRAL, candidates, isotropic, photo, text
 

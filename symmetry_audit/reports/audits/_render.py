@@ -7,10 +7,10 @@ from pathlib import Path
 
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.files import write_atomically
-from symmetry_audit.reports._checked import checked
-from symmetry_audit.reports._details import details_markdown
-from symmetry_audit.reports._responses import mean_profiles
-from symmetry_audit.reports._table1 import table1_csv, table1_markdown, table1_tex
+from symmetry_audit.reports.audits._checked import checked
+from symmetry_audit.reports.audits._details import details_markdown
+from symmetry_audit.reports.audits._responses import mean_profiles
+from symmetry_audit.reports.audits._table1 import table1_csv, table1_markdown, table1_tex
 from symmetry_audit.results import AuditReport
 
 __all__ = ["FORMATS", "render"]
@@ -39,12 +39,12 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
         writers = {"csv": table1_csv, "md": table1_markdown, "tex": table1_tex}
         files |= {f"table1.{suffix}": write(run).encode() for suffix, write in writers.items()}
     if "figure2" in formats:
-        from symmetry_audit.reports._figure2 import figure2
+        from symmetry_audit.reports.audits._figure2 import figure2
 
         drawn = figure2(run, mean_profiles(folder, run), regularizer or names[0])
         files |= {f"figure2.{suffix}": content for suffix, content in drawn.items()}
     if "details" in formats:
-        from symmetry_audit.reports._subsets import subsets_figure
+        from symmetry_audit.reports.audits._subsets import subsets_figure
 
         files["details.md"] = details_markdown(run).encode()
         files |= {f"subsets.{suffix}": content for suffix, content in subsets_figure(run).items()}

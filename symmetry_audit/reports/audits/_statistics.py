@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from symmetry_audit.reports._checked import CheckedReport, is_tested
 from symmetry_audit.reports._columns import column, percent, range_column
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part
+from symmetry_audit.reports.audits._checked import CheckedReport, is_tested
 from symmetry_audit.results import DATASET_ADAPTIVE, ResultRow, Scenario
 from symmetry_audit.wording import numbers, printable
 

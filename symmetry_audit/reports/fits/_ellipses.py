@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
+import re
 from collections.abc import Sequence
 
 import matplotlib
@@ -20,7 +22,7 @@ from symmetry_audit.reports._style import DPI, GREY, METADATA, STYLE, WIDTH, pla
 from symmetry_audit.results import AffineFit
 from symmetry_audit.wording import printable
 
-__all__ = ["ellipses"]
+__all__ = ["affine_figure", "plot_name"]
 
 # Okabe and Ito's palette, yellow last: it is hard to see on white
 FIT_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
@@ -34,13 +36,27 @@ FEW_TURNS = 8  # up to here every element is marked
 Panel = tuple[AffineFit, np.ndarray, np.ndarray]
 
 
-def ellipses(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> bytes:
-    """The PNG of ``affine_figure``."""
+def affine_figure(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> bytes:
+    """A PNG, 7 in wide, the same bytes for the same input: ``image`` in grey under the ellipse of every fit.
+
+    ``luminance`` is (H, W) in [0, 255]. ``panels`` are the fits with the responses of the image to every element of
+    ``group``, (order,), divided by their mean: before, to A_t, and after, to D A_t D^-1. The ellipse is D of a circle:
+    long axis along (cos alpha, -sin alpha), x right, y down, lengths as sqrt(ratio) to 1 / sqrt(ratio). The polar
+    plots show the responses against the angle of A_t; mirrored elements dashed.
+    """
     with plain_defaults(), matplotlib.rc_context(STYLE):
         figure = _drawn(image, luminance, group, panels)
         target = io.BytesIO()
         figure.savefig(target, format="png", dpi=DPI, metadata=METADATA["png"])
         return target.getvalue()
+
+
+def plot_name(key: str) -> str:
+    """A file name for the picture of image ``key``: what is readable of it, and a hash of all of it."""
+    name = re.split(r"[/\\]", key)[-1]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name.rpartition(".")[0] or name).strip("-")
+    digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return f"{stem[:60] or 'image'}-{digest}.png"
 
 
 def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> Figure:

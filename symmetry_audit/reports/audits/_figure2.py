@@ -14,8 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from symmetry_audit.reports._checked import CheckedReport, ProfileKey, checked
-from symmetry_audit.reports._statistics import marks_of
 from symmetry_audit.reports._style import (
     COLOURS,
     GREY,
@@ -29,6 +27,8 @@ from symmetry_audit.reports._style import (
     short,
 )
 from symmetry_audit.reports._table import INDISTINCT, UNTESTED
+from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
+from symmetry_audit.reports.audits._statistics import marks_of
 from symmetry_audit.results import SAMPLE_STRICT, AuditReport, ResultRow, Scenario
 from symmetry_audit.wording import numbers, printable
 

@@ -14,9 +14,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from symmetry_audit.reports._checked import CheckedReport, checked
-from symmetry_audit.reports._details import reading
 from symmetry_audit.reports._style import COLOURS, GREY, MARKERS, STYLE, WIDTH, plain_defaults, saved, short
+from symmetry_audit.reports.audits._checked import CheckedReport, checked
+from symmetry_audit.reports.audits._details import reading
 from symmetry_audit.results import AuditReport, Scenario
 
 __all__ = ["subsets_figure"]

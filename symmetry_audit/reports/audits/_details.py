@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.reports._checked import CheckedReport, checked, where
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._statistics import swept_titles
 from symmetry_audit.reports._table import NULL, Part, escape_markdown, markdown_part
+from symmetry_audit.reports.audits._checked import CheckedReport, checked, where
+from symmetry_audit.reports.audits._statistics import swept_titles
 from symmetry_audit.results import AuditReport, Scenario
 from symmetry_audit.wording import numbers, printable
 

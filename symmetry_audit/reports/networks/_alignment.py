@@ -11,7 +11,7 @@ from symmetry_audit.reports._table import NULL, Part, Table, tex_table, text_tab
 from symmetry_audit.results import Alignment, DataSymmetry, Scenario, ScenarioAlignment
 from symmetry_audit.wording import count, printable
 
-__all__ = ["alignment_csv", "alignment_figure", "alignment_tex", "alignment_text"]
+__all__ = ["alignment_csv", "alignment_tex", "alignment_text"]
 
 HEADER = ("Element", "Angle", "Error RMS", "Floor RMS", "Relative (%)", "Its floor (%)")
 
@@ -42,13 +42,6 @@ def alignment_csv(alignment: Alignment) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([head, *rows])
     return text.getvalue()
-
-
-def alignment_figure(alignment: Alignment) -> dict[str, bytes]:
-    """Error against angle, the data's curve beside it, as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide."""
-    from symmetry_audit.reports._alignment_figure import drawn_alignment
-
-    return drawn_alignment(alignment)
 
 
 def _table(found: Alignment) -> Table:

@@ -1,6 +1,9 @@
-"""Loss and PSNR against the step as a figure."""
+"""The learning curve of a training run: loss and PSNR against the step, from the rows of its log.csv."""
 
 from __future__ import annotations
+
+import csv
+from pathlib import Path
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -8,17 +11,33 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from symmetry_audit.errors import ReportError
+from symmetry_audit.files import write_atomically
 from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, plain_defaults, saved
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
 
-__all__ = ["learning_curve"]
+__all__ = ["write_learning_curve"]
 
 HEIGHT = 2.4  # inches
 BLUE, GREEN, ORANGE = (COLOURS[one.name] for one in (DATASET_STRICT, DATASET_ADAPTIVE, SAMPLE_STRICT))
 Rows = list[dict[str, str]]
 
 
-def learning_curve(rows: Rows) -> dict[str, bytes]:
+def write_learning_curve(folder: Path) -> tuple[Path, ...]:
+    """Write learning_curve.png/.svg/.pdf beside the log.csv in ``folder``; the same log gives the same bytes.
+
+    Left the loss and the learning rate, right the PSNR on training patches, on the validation images and of
+    their degraded input. Raises ReportError where there is no log.
+    """
+    try:
+        with (folder / "log.csv").open(encoding="utf-8", newline="") as file:
+            files = _learning_curve(list(csv.DictReader(file)))
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ReportError(f"{folder / 'log.csv'} is no log of a training run ({error})") from None
+    return tuple(write_atomically(folder / f"learning_curve.{suffix}", content) for suffix, content in files.items())
+
+
+def _learning_curve(rows: Rows) -> dict[str, bytes]:
     """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, from the rows of a log.csv."""
     with plain_defaults(), matplotlib.rc_context(STYLE):
         return saved(_drawn(rows))

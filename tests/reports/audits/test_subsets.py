@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.reports import _subsets
-from symmetry_audit.reports._checked import checked
 from symmetry_audit.reports._style import COLOURS, STYLE
+from symmetry_audit.reports.audits import _subsets
+from symmetry_audit.reports.audits._checked import checked
 from symmetry_audit.results import SCENARIOS, Scenario
 
 ALL = SCENARIOS

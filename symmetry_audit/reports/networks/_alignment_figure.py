@@ -13,15 +13,18 @@ from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, head, pla
 from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, Alignment, DataCurve, Scenario, ScenarioAlignment
 from symmetry_audit.wording import count, printable
 
-__all__ = ["drawn_alignment"]
+__all__ = ["alignment_figure"]
 
 HEIGHT = 2.7  # inches
 NETWORK, DATA = COLOURS[DATASET_STRICT.name], COLOURS[SAMPLE_STRICT.name]
 TICKS = (0, 90, 180, 270, 360)
 
 
-def drawn_alignment(alignment: Alignment) -> dict[str, bytes]:
-    """``{"png": ..., "svg": ..., "pdf": ...}``, a panel for each scenario, the same bytes for the same input."""
+def alignment_figure(alignment: Alignment) -> dict[str, bytes]:
+    """Error against angle, the data's curve beside it, a panel for each scenario, 7 in wide.
+
+    ``{"png": ..., "svg": ..., "pdf": ...}``, the same bytes for the same input.
+    """
     with plain_defaults(), matplotlib.rc_context(STYLE):
         return saved(_drawn(alignment))
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from symmetry_audit.reports import _figure2, mean_profiles
-from symmetry_audit.reports._checked import checked
+from symmetry_audit.reports import mean_profiles
+from symmetry_audit.reports.audits import _figure2
+from symmetry_audit.reports.audits._checked import checked
 from symmetry_audit.results import SCENARIOS, Scenario
 
 ALL = SCENARIOS

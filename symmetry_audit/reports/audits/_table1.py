@@ -7,10 +7,10 @@ import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
-from symmetry_audit.reports._checked import CheckedReport, ProfileKey, checked, is_tested
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part, Table, markdown_table, tex_table, text_table
+from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked, is_tested
+from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
 from symmetry_audit.wording import numbers, printable
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from symmetry_audit.errors import ReportError
 from symmetry_audit.files import replacing
 from symmetry_audit.groups import Group
-from symmetry_audit.reports._checked import CheckedReport, ProfileKey, checked
+from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.results import SAMPLE_STRICT, AuditReport, ResultRow
 from symmetry_audit.statistics import symmetry_error
 from symmetry_audit.wording import printable
