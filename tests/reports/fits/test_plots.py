@@ -6,12 +6,12 @@ import matplotlib
 import numpy as np
 import pytest
 from PIL import Image
-from tests.reports.fits.test_fits import fit
 
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.reports import affine_figure, plot_name
 from symmetry_audit.reports._style import STYLE, plain_defaults
 from symmetry_audit.reports.fits import _ellipses
+from tests.reports.fits.test_fits import fit
 
 NAMES = ("tv", "tv2", "sobel", "prewitt", "joint", "a_regularizer_with_a_long_name", "last")
 

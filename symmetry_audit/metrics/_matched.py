@@ -1,4 +1,4 @@
-"""Two images that can be compared."""
+"""A restored image matched with its clean one: of one shape, finite, as float64."""
 
 from __future__ import annotations
 
