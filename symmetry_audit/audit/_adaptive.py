@@ -81,10 +81,10 @@ def measure_adaptive(
     works = [_Image(image, plan) for image, plan in zip(images, plans, strict=True)]
     rng = np.random.default_rng(list(seed))
     known = [None] * len(works) if given is None else given
-    found = [_at_one_scale(*each, rng) for each in zip(works, spectra, strict, known, strict=True)]
-    stacked = {name: np.stack([part[name] for part in found]) for name in found[0]}
+    measured = [_at_one_scale(*each, rng) for each in zip(works, spectra, strict, known, strict=True)]
+    stacked = {name: np.stack([part[name] for part in measured]) for name in measured[0]}
     if len(works) > 1 and plans[0].settings.controls:
-        stacked["scales"] = np.stack([[work.own(part["fits"]) for work in works] for part in found])
+        stacked["scales"] = np.stack([[work.own(part["fits"]) for work in works] for part in measured])
     return stacked
 
 
@@ -97,7 +97,7 @@ def _at_one_scale(
 ) -> dict[str, np.ndarray]:
     plan = work.plan
     fits = work.fit(strict[1]) if given is None else _given(given)
-    found = {
+    arrays = {
         "fits": fits,
         "tensor": np.array([work.tensor.xx, work.tensor.xy, work.tensor.yy]),
         "unfitted": work.unfitted(strict[1]),
@@ -105,15 +105,15 @@ def _at_one_scale(
         "adaptive": work.table(fits, plan.measured, [plan.wanted(source) for source in range(len(plan.sources))]),
     }
     if not plan.settings.controls:
-        return found
-    found["random"] = work.own(_turned(fits, rng))
+        return arrays
+    arrays["random"] = work.own(_turned(fits, rng))
     if given is not None:
-        return found
+        return arrays
     held_out = held_out_rows(len(work.image) - 2 * plan.settings.margin)
-    found["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
+    arrays["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
     null = _Image(_isotropic(work.image.shape, spectrum, rng), plan)
-    found["null"] = null.own(null.fit())
-    return found
+    arrays["null"] = null.own(null.fit())
+    return arrays
 
 
 @dataclass
@@ -162,28 +162,28 @@ class _Image:
             return [np.nan] * len(FIT_FIELDS)
         starts = [self.tensor.affine(MAX_RATIO), IDENTITY]
         whole = (lambda w: self._profiles(w, self.plan.fitted, source.stencils)) if exact else None
-        found = solve(sample, source.stencils, starts, whole)
-        return [found.affine.a, found.affine.b, found.iterations, found.converged, found.at_limit]
+        fit = solve(sample, source.stencils, starts, whole)
+        return [fit.affine.a, fit.affine.b, fit.iterations, fit.converged, fit.at_limit]
 
     def table(self, fits: np.ndarray, family: DeformedFamily, wanted: list[tuple[int, ...]]) -> np.ndarray:
         """Profiles under each source's w, (F, R, E), of the ``wanted`` regularizers; NaN for the others."""
         elements = len(family.distinct)
-        found = np.full((len(fits), len(self.plan.own), elements), np.nan)
+        profiles = np.full((len(fits), len(self.plan.own), elements), np.nan)
         for source, stencils in enumerate(wanted):
             if stencils:
-                found[source, list(stencils)] = self._profiles(_affine(fits[source]), family, stencils)
-        return found
+                profiles[source, list(stencils)] = self._profiles(_affine(fits[source]), family, stencils)
+        return profiles
 
     def own(self, fits: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """Profiles of every regularizer under the w of its own source, (R, E), over V or its ``chosen`` rows."""
         plan = self.plan
-        found = [None] * len(plan.own)
+        stacked = [None] * len(plan.own)
         for source in set(plan.own):
             stencils = tuple(r for r, used in enumerate(plan.own) if used == source)
             profiles = self._profiles(_affine(fits[source]), plan.measured, stencils, chosen)
             for r, profile in zip(stencils, profiles, strict=True):
-                found[r] = profile
-        return np.stack(found)
+                stacked[r] = profile
+        return np.stack(stacked)
 
     def _profiles(
         self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], chosen: np.ndarray | None = None

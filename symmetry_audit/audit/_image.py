@@ -112,11 +112,11 @@ def _fitted_and_all(
     """Strict profiles (R, T) of the rows that are not held out, and of all rows, at every scale."""
     shares = [held_out_rows(len(scale) - 2 * settings.margin).mean() for _ in plans for scale in scales]
     indices = [plan.index for plan in plans for _ in scales]
-    found = []
+    profiles = []
     for whole, held_out, share, index in zip(arrays["strict"], arrays["strict_held_out"], shares, indices, strict=True):
         rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
-        found.append((rest[index], whole[index]))
-    return found
+        profiles.append((rest[index], whole[index]))
+    return profiles
 
 
 def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:

@@ -41,10 +41,10 @@ def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tu
 def relative_profiles(tables: ImageTables, settings: AuditSettings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Responses of one image at the first scale divided by their mean over the group, by fit source: before and
     after, each (T,); for the joint fit the mean over its regularizers."""
-    found = {}
+    by_source = {}
     for f, source in enumerate(fit_sources(settings)):
         chosen = list(source.stencils)
         pair = tables.profiles["strict"][0, chosen], tables.transfer[0, f, chosen]
         if all((profile > 0).all() for profile in pair):
-            found[source.name] = tuple((p / p.mean(-1, keepdims=True)).mean(0) for p in pair)
-    return found
+            by_source[source.name] = tuple((p / p.mean(-1, keepdims=True)).mean(0) for p in pair)
+    return by_source

@@ -24,7 +24,7 @@ def candidates(totals: Totals, floors: Mapping[str, np.ndarray]) -> tuple[Candid
     of an ideal field. Empty where the run has no dataset rows."""
     settings = totals.settings
     classes = _classes(totals)
-    found = []
+    listed = []
     for scenario in (DATASET_STRICT, DATASET_ADAPTIVE):
         if scenario.name not in settings.scenarios:
             continue
@@ -33,7 +33,7 @@ def candidates(totals: Totals, floors: Mapping[str, np.ndarray]) -> tuple[Candid
                 continue
             elements = settings.group.indices_of(group)
             labels = [row[elements] for row in classes]
-            found.append(
+            listed.append(
                 Candidate(
                     group=str(group),
                     scenario=scenario.name,
@@ -42,7 +42,7 @@ def candidates(totals: Totals, floors: Mapping[str, np.ndarray]) -> tuple[Candid
                     values=tuple(_values(totals, scenario, group, elements, labels, floors[scenario.name])),
                 )
             )
-    return tuple(found)
+    return tuple(listed)
 
 
 def _values(
@@ -124,13 +124,13 @@ def _classes(totals: Totals) -> list[np.ndarray]:
     settings = totals.settings
     contrast = totals.contrast[0] / totals.images
     turns = settings.group.rotations
-    found = []
+    classes = []
     for r, stencil in enumerate(settings.stencils):
         labels = spectral_classes(stencil, settings.group, settings.models[0])
         if settings.group.mirrored and contrast[r] < MIRROR_CONTRAST:
             labels = np.concatenate([labels[:turns], labels[:turns]])
-        found.append(labels)
-    return found
+        classes.append(labels)
+    return classes
 
 
 def spectral_classes(stencil: Stencil, group: Group, model: KernelModel) -> np.ndarray:

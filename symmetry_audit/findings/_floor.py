@@ -99,12 +99,12 @@ def _adaptive_floor(
 
     settings = totals.settings
     family = DeformedFamily(settings.stencils, settings.group, model)
-    found = []
+    profiles = []
     for r, source in enumerate(own_sources(settings)):
         total = np.zeros(settings.group.order)
         for (a, b), count in totals.binned_deformations(scale, source).items():
             affine = Affine(a, b)
             profile = isotropic_profile(family.kernels(affine, (r,))[0], power, affine)
             total += count * profile[family.index]
-        found.append(total / totals.images)
-    return np.stack(found)
+        profiles.append(total / totals.images)
+    return np.stack(profiles)

@@ -120,10 +120,10 @@ def _source_names(settings: AuditSettings) -> tuple[str, ...]:
 
 def _recommendation(totals: Totals, floors: dict[str, np.ndarray]) -> Recommendation | None:
     """The group that the dataset rows support, None where there are none."""
-    found = candidates(totals, {name: profile[0] for name, profile in floors.items()})
-    if not found:
+    listed = candidates(totals, {name: profile[0] for name, profile in floors.items()})
+    if not listed:
         return None
-    return recommend(found, images=totals.images, unit=EPSILON_UNITS[totals.settings.response])
+    return recommend(listed, images=totals.images, unit=EPSILON_UNITS[totals.settings.response])
 
 
 def untested_elements(settings: AuditSettings, measured: Measurements) -> list[int]:
@@ -169,10 +169,10 @@ def _blindness(settings: AuditSettings, measured: Measurements) -> list[str]:
 def _mesh(rows: list[ResultRow]) -> list[str]:
     """Where the pixel mesh alone explains a good part of epsilon, SPEC 2's reason for the default kernel."""
     dataset = [row for row in rows if row.scenario == DATASET_STRICT.name] or rows
-    found = [row for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
-    if not found:
+    coarse = [row for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
+    if not coarse:
         return []
-    shown = dict.fromkeys(f"{row.regularizer} {100 * row.floor / row.mean_response:.2g} %" for row in found)
+    shown = dict.fromkeys(f"{row.regularizer} {100 * row.floor / row.mean_response:.2g} %" for row in coarse)
     return [
         "much of epsilon may be the pixel mesh and no property of the images: an ideal isotropic field would show "
         f"{', '.join(shown)} with this kernel; the gaussian of 1.5 px or wider shows next to nothing"
@@ -202,23 +202,25 @@ class _Notes:
 
     def warnings(self) -> list[str]:
         """One sentence each, in a fixed order."""
-        found = []
+        sentences = []
         if self.turned:
-            found.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
-        found += _duplicates("byte", self.same_bytes.values())
+            sentences.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
+        sentences += _duplicates("byte", self.same_bytes.values())
         byte_twins = {tuple(group) for group in self.same_bytes.values()}
-        found += _duplicates("pixel", (group for group in self.same_pixels.values() if tuple(group) not in byte_twins))
+        sentences += _duplicates(
+            "pixel", (group for group in self.same_pixels.values() if tuple(group) not in byte_twins)
+        )
         for what, kinds in (("sizes", self.sizes), ("bit depths", self.depths)):
             if len(kinds) > 1:
                 most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
-                found.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
+                sentences.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
         if self.floats:
             where = f"{count(len(self.floats), 'image')}: {_some(self.floats)}"
-            found.append(f"float samples taken as they are, not scaled to 0-255, in {where}")
+            sentences.append(f"float samples taken as they are, not scaled to 0-255, in {where}")
         if self.flat:
             where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
-            found.append(f"no response at all, hence no say in the normalized epsilon, in {where}")
-        return found
+            sentences.append(f"no response at all, hence no say in the normalized epsilon, in {where}")
+        return sentences
 
 
 def _duplicates(kind: str, groups: object) -> list[str]:

@@ -70,8 +70,11 @@ _ALL = (
     Protocol("rgb", "all channels, whole image, SSIM as ssim.m", np.asarray, shaved=False),
     Protocol("derain-y", "luma (BT.601), whole image, SSIM as ssim.m", luma, shaved=False),
     Protocol(
-        *("edsr", "luma without its foot of 16, a border of scale pixels cut, SSIM as pytorch_ssim (zero-padded)"),
-        *(_edsr_luma, True, ssim_padded),
+        "edsr",
+        "luma without its foot of 16, a border of scale pixels cut, SSIM as pytorch_ssim (zero-padded)",
+        _edsr_luma,
+        shaved=True,
+        similarity=ssim_padded,
     ),
 )
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}

@@ -24,10 +24,25 @@ UNDER_IDENTITY = ("mean_response",)  # which no w changes
 # the same in every scenario: which images are at the limit depends on fits
 FITTED = ("epsilon_within_limit",)
 MEASURED = (
-    *("epsilon", "epsilon_selected", "median", "q25", "q75"),
-    *("ci_low", "ci_high", "null_epsilon", "excess", "floor"),
-    *("gain", "gain_low", "gain_high", "random_epsilon", "held_out_epsilon", "held_out_strict_epsilon"),
-    *("held_out_gain", "held_out_gain_low", "held_out_gain_high"),
+    "epsilon",
+    "epsilon_selected",
+    "median",
+    "q25",
+    "q75",
+    "ci_low",
+    "ci_high",
+    "null_epsilon",
+    "excess",
+    "floor",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "random_epsilon",
+    "held_out_epsilon",
+    "held_out_strict_epsilon",
+    "held_out_gain",
+    "held_out_gain_low",
+    "held_out_gain_high",
 )
 
 
@@ -37,20 +52,22 @@ def differences(old: AuditReport, new: AuditReport, profiles: Mapping[tuple, np.
     ``profiles`` maps (scenario, regularizer, sigma, downscale) to the recomputed response profile (T,) behind
     that row: elements that are worst by a tie may differ between machines.
     """
-    found = []
+    contradictions = []
     if old.dataset.images != new.dataset.images:
-        found.append(f"the report has {old.dataset.images} images, the source now gives {new.dataset.images}")
+        contradictions.append(f"the report has {old.dataset.images} images, the source now gives {new.dataset.images}")
     if old.dataset.fingerprint != new.dataset.fingerprint:
-        found.append("the image files are not those of the report: the fingerprint differs")
+        contradictions.append("the image files are not those of the report: the fingerprint differs")
     if [item.image for item in old.skipped] != [item.image for item in new.skipped]:
-        found.append(f"the images left out are not those of the report: {len(new.skipped)} now, not {len(old.skipped)}")
+        contradictions.append(
+            f"the images left out are not those of the report: {len(new.skipped)} now, not {len(old.skipped)}"
+        )
     rows = {row_key(row): row for row in new.results}
     if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
-        return (*found, "the report's rows are not those that its settings give")
+        return (*contradictions, "the report's rows are not those that its settings give")
     for row in old.results:
-        found += _row_differences(row, rows[row_key(row)], profiles[row_key(row)])
+        contradictions += _row_differences(row, rows[row_key(row)], profiles[row_key(row)])
     # what the other parts say follows from the same responses: named only where the rows themselves agree
-    return tuple(found or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
+    return tuple(contradictions or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
 
 
 def row_key(row: ResultRow) -> tuple:

@@ -78,18 +78,18 @@ def checked(report: AuditReport | CheckedReport) -> CheckedReport:
     if isinstance(report, CheckedReport):
         return report
     try:
-        found = _read(report)
+        run = _read(report)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         reason = printable(str(error)) if isinstance(error, SymmetryAuditError) else repr(error)
         raise ReportError(f"{where(report)} has unusable settings ({reason}); measure again with --force") from None
-    if not found.rows:
+    if not run.rows:
         raise ReportError(f"{where(report)} holds no results; measure again with --force")
-    return found
+    return run
 
 
 def _read(report: AuditReport) -> CheckedReport:
     settings = report.settings
-    found = CheckedReport(
+    run = CheckedReport(
         report=report,
         dataset=printable(report.dataset.name),
         group=Group.parse(settings["group"]),
@@ -103,24 +103,24 @@ def _read(report: AuditReport) -> CheckedReport:
         skipped=len(report.skipped),
         rows={},
     )
-    if found.response not in EPSILON_UNITS:
-        raise ValueError(f"response {found.response!r}")
-    if unknown := [scenario for scenario in found.scenarios if scenario not in SCENARIOS]:
+    if run.response not in EPSILON_UNITS:
+        raise ValueError(f"response {run.response!r}")
+    if unknown := [scenario for scenario in run.scenarios if scenario not in SCENARIOS]:
         raise ValueError(f"scenario {unknown[0]!r}")
     for row in report.results:
-        found.rows[_checked_key(found, row, report)] = row
-    return found
+        run.rows[_checked_key(run, row, report)] = row
+    return run
 
 
-def _checked_key(found: CheckedReport, row: ResultRow, report: AuditReport) -> ProfileKey:
+def _checked_key(run: CheckedReport, row: ResultRow, report: AuditReport) -> ProfileKey:
     """The row's key, on the axes of the run, new, with finite numbers and reasons in words. Raises ReportError."""
     key = ProfileKey(row.scenario, row.regularizer, row.sigma, row.downscale)
-    axes = (found.scenarios, found.regularizers, found.sigmas, found.downscales)
+    axes = (run.scenarios, run.regularizers, run.sigmas, run.downscales)
     values = {name: value for name, value in vars(row).items() if name not in WORDS}
     numbers = [value for name, value in values.items() if value is not None or name in ("epsilon", "mean_response")]
     if not all(value in axis for value, axis in zip(key, axes, strict=True)):
         problem = "is not among the settings"
-    elif key in found.rows:
+    elif key in run.rows:
         problem = "stands there twice"
     elif not all(isinstance(value, int | float) and isfinite(value) for value in numbers):
         problem = "holds a value that is not a finite number"

@@ -78,10 +78,10 @@ def _share_rows(run: CheckedReport, keys: Sequence[ProfileKey], swept: Mapping[s
     """How many of the images are at the ratio limit, for every scale."""
     rows = []
     for key in dict.fromkeys(key._replace(scenario=run.scenarios[-1]) for key in keys):
-        found = [run.rows.get(key._replace(regularizer=name)) for name in run.regularizers]
+        results = [run.rows.get(key._replace(regularizer=name)) for name in run.regularizers]
         shares = [
             NULL if row is None or row.images_at_limit is None else f"{100 * row.images_at_limit / row.images:.1f}"
-            for row in found
+            for row in results
         ]
         rows.append((*(numbers([getattr(key, name)]) for name in swept), "Images at the limit (%)", *shares))
     return rows
@@ -137,12 +137,12 @@ def _shown(statistics: Part | None, held_out: Part | None) -> set[str]:
 
 def _null_notes(rows: Sequence[ResultRow], shown: set[str]) -> list[str]:
     """One line for each reason, with what it leaves without a value."""
-    found: dict[str, dict[str, None]] = {}
+    names_by_reason: dict[str, dict[str, None]] = {}
     for row in rows:
         for name in NAMES:
             if name in shown and name in row.reasons:
-                found.setdefault(printable(row.reasons[name]), {})[NAMES[name]] = None
-    return [f"{NULL} No {', '.join(names)}: {reason}." for reason, names in found.items()]
+                names_by_reason.setdefault(printable(row.reasons[name]), {})[NAMES[name]] = None
+    return [f"{NULL} No {', '.join(names)}: {reason}." for reason, names in names_by_reason.items()]
 
 
 def table1_text(report: AuditReport | CheckedReport) -> str:
@@ -184,7 +184,7 @@ def table1_csv(report: AuditReport | CheckedReport) -> str:
 
 
 def _reasons_words(reasons: Mapping[str, str]) -> str:
-    found: dict[str, list[str]] = {}
+    names_by_reason: dict[str, list[str]] = {}
     for name, reason in reasons.items():
-        found.setdefault(reason, []).append(name)
-    return " | ".join(f"{', '.join(names)}: {reason}" for reason, names in found.items())
+        names_by_reason.setdefault(reason, []).append(name)
+    return " | ".join(f"{', '.join(names)}: {reason}" for reason, names in names_by_reason.items())

@@ -103,11 +103,11 @@ def _draw_errors(axes: Axes, recommendation: Recommendation) -> None:
 def _places(recommendation: Recommendation) -> list[tuple[Candidate, float]]:
     """What is shown, the trivial group and all that was tested, and its shift among those of the same tested order."""
     shown = [item for item in recommendation.candidates if item.verdict != "not tested"]
-    count, found = Counter(item.tested_order for item in shown), Counter()
+    sizes, taken = Counter(item.tested_order for item in shown), Counter()
     places = []
     for item in shown:
-        places.append((item, found[item.tested_order] - (count[item.tested_order] - 1) / 2))
-        found[item.tested_order] += 1
+        places.append((item, taken[item.tested_order] - (sizes[item.tested_order] - 1) / 2))
+        taken[item.tested_order] += 1
     return places
 
 

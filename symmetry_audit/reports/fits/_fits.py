@@ -85,7 +85,8 @@ def _labels(fit: Fit, swept: Sequence[str]) -> tuple[str, ...]:
 def _outcome(fit: Fit) -> str:
     if not fit:
         return "no fit"
-    return ", ".join(["converged" if fit.converged else "not converged", *["at limit"] * fit.at_limit])
+    outcome = "converged" if fit.converged else "not converged"
+    return f"{outcome}, at limit" if fit.at_limit else outcome
 
 
 def _percents(fit: AffineFit) -> tuple[float, float]:

@@ -71,7 +71,7 @@ def _elements(found: Alignment) -> Part:
             column(_percents([mean["relative_floor"] for mean in means])),
         ]
         names = zip(found.elements[1:], found.angles_deg[1:], found.mirrored[1:], strict=True)
-        labels = [(name, f"{angle:g}{' m' * mirrored}") for name, angle, mirrored in names]
+        labels = [(name, f"{angle:g} m" if mirrored else f"{angle:g}") for name, angle, mirrored in names]
         rows = tuple((*label, *cells) for label, *cells in zip(labels, *columns, strict=True))
         blocks.append((f"{item.title} ({count(len(item.images), 'image')})", rows))
     return Part(HEADER, 1, tuple(blocks))

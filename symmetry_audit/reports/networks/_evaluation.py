@@ -131,7 +131,7 @@ def _comparison_table(comparison: Comparison, sign: str) -> Table:
     found = comparison.evaluations
     labels = [_labels(item) for item in found]
     named = len(set(labels)) < len(labels)  # what only its name tells apart
-    header = (*["Run"] * named, "Method", "Group", "Backbone", "#Param", "Steps", *_units(found[0]), "Seconds")
+    header = ("Method", "Group", "Backbone", "#Param", "Steps", *_units(found[0]), "Seconds")
     trained = [item.seconds for item in found if item.model.parameters is not None]
     columns = [
         [_count(item.model.parameters) for item in found],
@@ -140,10 +140,10 @@ def _comparison_table(comparison: Comparison, sign: str) -> Table:
         _marked([f"{item.ssim:.4f}" for item in found], f"{max(item.ssim for item in found):.4f}"),
         _marked([_time(item.seconds) for item in found], _time(min(trained)) if trained else ""),
     ]
-    rows = tuple(
-        (*[printable(item.model.name)] * named, *label, *cells)
-        for item, label, *cells in zip(found, labels, *columns, strict=True)
-    )
+    rows = [(*label, *cells) for label, *cells in zip(labels, *columns, strict=True)]
+    if named:
+        header = ("Run", *header)
+        rows = [(printable(item.model.name), *row) for item, row in zip(found, rows, strict=True)]
     first = found[0]
     notes = (
         _protocol_note(first),
@@ -151,13 +151,17 @@ def _comparison_table(comparison: Comparison, sign: str) -> Table:
         *([f"{sign} best of its column; of the seconds, among the networks."] if len(found) > 1 else []),
         *(["+ Eightfold self-ensemble."] if any(item.settings["self_ensemble"] for item in found) else []),
     )
-    return Table(_conditions(first), (Part(header, 3 + named, (("", rows),)),), notes)
+    return Table(_conditions(first), (Part(header, len(header) - len(columns), (("", tuple(rows)),)),), notes)
 
 
 def _labels(item: Evaluation) -> tuple[str, str, str]:
     model = item.model
-    method = (model.method or model.name) + "+" * bool(item.settings["self_ensemble"])
-    return printable(method), printable(model.group or NULL), printable(model.backbone or NULL)
+    ensemble = "+" if item.settings["self_ensemble"] else ""
+    return (
+        printable(f"{model.method or model.name}{ensemble}"),
+        printable(model.group or NULL),
+        printable(model.backbone or NULL),
+    )
 
 
 def _devices(found: Sequence[Evaluation]) -> str:
