@@ -8,7 +8,8 @@ import numpy as np
 
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._image import ImageRecord, measure_scales, scaled_copies
-from symmetry_audit.audit._run import Measurements, image_plans, single_threaded_torch
+from symmetry_audit.audit._pool import single_threaded_torch
+from symmetry_audit.audit._run import Measurements, image_plans
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._sources import fit_sources
 from symmetry_audit.audit._tables import ImageTables, TableLayout
