@@ -520,9 +520,12 @@ def test_epsilon_without_the_images_at_the_limit(tmp_path):
 def test_the_summary_of_the_fits_is_their_geometric_median(report):
     for entry in report.analyses["fits"]:
         points = report.affine[report.affine.regularizer == entry["regularizer"]][["a", "b"]].to_numpy()
+        matrices = [oracle.deformation(*oracle.from_ab(*point)) for point in points]
 
-        def distance(point, points=points):
-            return np.hypot(*(points - point).T).sum()
+        def distance(point, matrices=matrices):
+            """The sum of ln of the axis ratio between the deformation at ``point`` and each of the images'."""
+            inverse = np.linalg.inv(oracle.deformation(*oracle.from_ab(*point)))
+            return sum(np.log(np.linalg.cond(inverse @ matrix)) for matrix in matrices)
 
         median = np.array([entry["median_a"], entry["median_b"]])
         best = distance(median)
