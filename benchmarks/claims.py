@@ -29,7 +29,7 @@ import torch  # noqa: E402
 from fits import calibration, coverage, fit_speed, harder_kinds, real_adaptive, truth  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from symmetry_audit import audit, measure  # noqa: E402
+from symmetry_audit import audit, findings, measure, statistics  # noqa: E402
 from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses  # noqa: E402
 from symmetry_audit.groups import Affine  # noqa: E402
 from symmetry_audit.kernels import (  # noqa: E402
@@ -90,11 +90,11 @@ def laws(rounds: int) -> dict:
     plain = {name: bank_responses(image, one, 15) for name, one in exact.items()}
     return {
         "floor": {
-            name: audit.discretisation_floor(STENCILS[name], settings.group, settings.models[0])
+            name: findings.discretisation_floor(STENCILS[name], settings.group, settings.models[0])
             for name in DEFAULT_REGULARIZERS
         },
         "relative_epsilon_of_64_isotropic_fields_of_512_px": {
-            name: float(audit.symmetry_error(row)[0] / row[0])
+            name: float(statistics.symmetry_error(row)[0] / row[0])
             for name, row in zip(DEFAULT_REGULARIZERS, mean, strict=True)
         },
         "quarter_turn_shift_float64": max(

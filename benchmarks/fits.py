@@ -17,9 +17,10 @@ import torch
 from scipy.stats import kstest
 
 from symmetry_audit import api, audit, data, engine, fit_affine, measure, synth
-from symmetry_audit.audit import isotropic_profile
 from symmetry_audit.audit._adaptive import measure_adaptive
-from symmetry_audit.audit._run import image_plans, single_threaded_torch
+from symmetry_audit.audit._pool import single_threaded_torch
+from symmetry_audit.audit._run import image_plans
+from symmetry_audit.findings import isotropic_profile
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel, sampled_kernels, window_radius
 from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, p_value, percentile_interval, subgroup_error

@@ -45,13 +45,11 @@ def restore(as_json: bool, allow_skipped: bool, quiet: bool, **options: Any) -> 
     from symmetry_audit.results import dump_json
 
     with image_progress(quiet) as progress:
-        request = asked(RestoreRequest, options, progress=progress, say=speaker(quiet))
-        found = run(request)
+        found = run(asked(RestoreRequest, options, progress=progress, say=speaker(quiet)))
     if as_json:
         click.echo(dump_json(found.to_dict()), nl=False)
     else:
-        images = f"{len(found.images)} image{'s' if len(found.images) != 1 else ''}"
-        click.echo(f"Restored {images} into {click.format_filename(request.out)}")
+        click.echo(found.text)
     without = [item.image for item in found.images if item.alpha_dropped]
     if without and not quiet:
         click.echo(f"Alpha was dropped from {', '.join(without)}", err=True)

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from symmetry_audit.errors import ReportError, SymmetryAuditError
 
-__all__ = ["write_atomically"]
+__all__ = ["replacing", "write_atomically"]
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside ``path`` to write to; the file takes its own name when the block ends well.
+
+    After an exception nothing is left behind. Raises OSError where the folder cannot be written to.
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        with suppress(OSError):  # gone already, or its folder is none or read-only
+            partial.unlink()
 
 
 def write_atomically(
@@ -22,14 +38,10 @@ def write_atomically(
 
     The folder is made where there is none. Raises ``error``, which ends in ``hint``, where that fails.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(partial, path)
+        with replacing(path) as partial:
+            partial.write_bytes(content.encode() if isinstance(content, str) else content)
     except OSError as reason:
         raise error(f"cannot write {path}: {reason.strerror}; {hint}") from None
-    finally:
-        with suppress(OSError):  # gone already, or its folder is none or read-only
-            partial.unlink()
     return path

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from symmetry_audit.actions import disc, disc_window, is_exact, move, move_features
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Affine, Group
+from symmetry_audit.groups import Affine, Group, as_group
 
 __all__ = ["GaussianBlobs", "assert_equivariant", "equivariance_error"]
 
@@ -127,7 +127,7 @@ def equivariance_error(
     >>> errors.shape, bool(errors.max() < 0.01)
     (torch.Size([8, 1]), True)
     """
-    group = group if isinstance(group, Group) else Group.parse(group)
+    group = as_group(group)
     if kind not in KINDS:
         raise SettingError(f'kind must be one of {", ".join(KINDS)}, got "{kind}"')
     matrices = group.matrices() if affine is None else affine.conjugate(group.matrices())
@@ -188,7 +188,7 @@ def assert_equivariant(
         ...
     AssertionError: not equivariant under p4: ...
     """
-    group = group if isinstance(group, Group) else Group.parse(group)
+    group = as_group(group)
     errors = equivariance_error(model, group, images, kind=kind, affine=affine, border=border)
     worst = errors.nan_to_num(torch.inf, torch.inf).amax(1)
     index = int(worst.argmax())

@@ -10,7 +10,6 @@ import pytest
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import (
     AFFINE_COLUMNS,
-    SCENARIO_TITLES,
     SCENARIOS,
     AffineFit,
     AuditReport,
@@ -20,6 +19,7 @@ from symmetry_audit.results import (
     FailedFit,
     Recommendation,
     ResultRow,
+    Scenario,
     SkippedImage,
     dump_json,
 )
@@ -366,4 +366,4 @@ def test_table1_of_a_sweep(sigmas, downscales, names):
 
 def test_every_scenario_has_a_title():
     assert SCENARIOS == ("sample_strict", "dataset_strict", "dataset_adaptive")
-    assert all(SCENARIO_TITLES[name] for name in SCENARIOS)
+    assert all(Scenario.named(name).title for name in SCENARIOS)

@@ -81,7 +81,11 @@ def _weights(matrix: np.ndarray, side: int) -> sparse.csr_array:
 
 
 def _cubic(distance: np.ndarray) -> np.ndarray:
-    """Keys' cubic (1981) at a distance below 2 in pixels."""
+    """Keys' cubic (1981) at a distance in pixels.
+
+    ``kernels.keys_cubic`` is the same function, rounded otherwise: training with EQ-Reg repeats itself to the bit only
+    with this one.
+    """
     s = np.abs(distance)
     near = (KEYS + 2) * s**3 - (KEYS + 3) * s**2 + 1
     far = KEYS * (s**3 - 5 * s**2 + 8 * s - 4)

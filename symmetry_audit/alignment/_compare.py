@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import gcd
+from operator import itemgetter
+from typing import Any
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -21,6 +23,7 @@ from symmetry_audit.results import (
     ResultRow,
     ScenarioAlignment,
 )
+from symmetry_audit.statistics import deviations
 
 __all__ = ["compare_with_data"]
 
@@ -71,8 +74,7 @@ def compare_with_data(
 
 def _first_rows(report: AuditReport) -> list[ResultRow]:
     """At the first sigma and downscale of the run."""
-    first = report.settings["sigma"][0], report.settings["downscale"][0]
-    return [row for row in report.results if (row.sigma, row.downscale) == first]
+    return [row for row in report.results if (row.sigma, row.downscale) == report.first_scale]
 
 
 def _curve(
@@ -86,7 +88,7 @@ def _curve(
     """One regularizer; ``audited`` and ``measured`` are where the common elements stand in report and alignment."""
     profile = profiles[row.scenario, row.regularizer, row.sigma, row.downscale][audited]
     unit = profile[0] or 1.0  # of black images, whose responses are all 0
-    deviation = np.abs(profile - profile[0]) / unit
+    deviation = deviations(profile) / unit
     deviation[deviation < UNSEEN] = 0.0
     means = scenario.elements
     pairs = [
@@ -122,10 +124,15 @@ def _group(
     means = [scenario.elements[measured[index]] for index in seen or inside]
     worst = max(means, key=lambda mean: mean.error)
     excess = max((mean.excess for mean in means if mean.excess is not None), default=None)
-    epsilon, curve = max(((max(curve.deviation[index] for index in inside), curve) for curve in curves), key=_first)
-    known = {
-        **{"scenario": scenario.scenario, "group": str(subgroup)},
-        **{"model": worst.relative, "model_floor": worst.relative_floor, "model_excess": excess},
+    epsilon, curve = max(
+        ((max(curve.deviation[index] for index in inside), curve) for curve in curves), key=itemgetter(0)
+    )
+    known: dict[str, Any] = {
+        "scenario": scenario.scenario,
+        "group": str(subgroup),
+        "model": worst.relative,
+        "model_floor": worst.relative_floor,
+        "model_excess": excess,
     }
     if not seen or worst.relative is None or excess is None:
         return GroupAlignment(**known, data=None, data_floor=None, regularizer=None, relation="not tested")
@@ -134,10 +141,6 @@ def _group(
     return GroupAlignment(
         **known, data=epsilon, data_floor=floor, regularizer=curve.regularizer, relation=relation, factor=factor
     )
-
-
-def _first(pair: tuple[float, DataCurve]) -> float:
-    return pair[0]
 
 
 def _relation(model: tuple[float, float], data: tuple[float, float]) -> tuple[str, float | None]:

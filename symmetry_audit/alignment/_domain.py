@@ -11,12 +11,11 @@ from torch import Tensor
 
 from symmetry_audit.actions import move
 from symmetry_audit.errors import DataError
-from symmetry_audit.groups import Affine
+from symmetry_audit.groups import IDENTITY, Affine
 
-__all__ = ["DEFAULT_CROP", "IDENTITY", "Domain", "centred_square", "resampled"]
+__all__ = ["DEFAULT_CROP", "Domain", "centred_square", "resampled"]
 
 DEFAULT_CROP = 256  # px of the input
-IDENTITY = Affine(0.0, 0.0)
 SPLINE_ORDER = 5  # as turning has it
 MARGIN = 16.0  # px of the input, at most an eighth of the side
 

@@ -9,13 +9,15 @@ import numpy as np
 from torch import Tensor, nn
 
 from symmetry_audit.actions import is_exact, move
-from symmetry_audit.alignment._domain import DEFAULT_CROP, IDENTITY, Domain, centred_square, resampled
+from symmetry_audit.alignment._domain import DEFAULT_CROP, Domain, centred_square, resampled
 from symmetry_audit.alignment._layers import Layer, find_layers, mean_squares
 from symmetry_audit.alignment._observed import Observed
 from symmetry_audit.errors import DataError, SettingError, SymmetryAuditError
-from symmetry_audit.groups import Affine, Group
+from symmetry_audit.groups import IDENTITY, Affine, Group, as_group
 from symmetry_audit.nets import smallest_side
 from symmetry_audit.results import (
+    DATASET_ADAPTIVE,
+    DATASET_STRICT,
     Alignment,
     DatasetInfo,
     EvaluatedModel,
@@ -27,7 +29,7 @@ from symmetry_audit.tasks import Item, Task
 
 __all__ = ["measure_alignment"]
 
-STRICT, ADAPTIVE = "dataset_strict", "dataset_adaptive"
+STRICT, ADAPTIVE = DATASET_STRICT.name, DATASET_ADAPTIVE.name
 # turning by one of these after an element changes nothing about what resampling there and back does
 EXACT = Group(4, mirrored=True).matrices()
 
@@ -74,7 +76,7 @@ def measure_alignment(
     Raises SettingError for unknown layers and wrong settings, DataError for images that are too small or none at
     all, ModelError for outputs that are no images.
     """
-    group = group if isinstance(group, Group) else Group.parse(group)
+    group = as_group(group)
     if group.order < 2:
         raise SettingError(f"{group} has no element but the identity; measure p2 or a larger group")
     for name, value, least in (("crop", crop, 1), ("margin", margin, 0)):

@@ -1,13 +1,12 @@
-"""Measuring: responses, Eq. (8), runs over whole datasets (SPEC 3-4). Torch is imported when a run starts."""
+"""Measuring: what each image of a source responds, kept in a journal and read again (SPEC 2-5). Torch is imported when
+a run starts."""
 
-from symmetry_audit.audit._compare import differences, response_differences
-from symmetry_audit.audit._epsilon import ProfileAccumulator, symmetry_error
-from symmetry_audit.audit._fits_only import fit_array, relative_profiles, stored_fits
-from symmetry_audit.audit._floor import discretisation_floor, isotropic_profile, pink_power
+from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._given import given_fits
+from symmetry_audit.audit._image import ImageRecord
+from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
-from symmetry_audit.audit._reduce import build_report
-from symmetry_audit.audit._run import measure_source, open_run, resolve_device
+from symmetry_audit.audit._run import Measurements, measure_source, open_run
 from symmetry_audit.audit._settings import (
     PER_REGULARIZER,
     RESPONSES,
@@ -16,7 +15,9 @@ from symmetry_audit.audit._settings import (
     fits_digest,
     make_settings,
 )
-from symmetry_audit.audit._tables import ImageTables
+from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
+from symmetry_audit.audit._spectrum import radial_power
+from symmetry_audit.audit._tables import ImageTables, TableLayout, first_scale, scales
 from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 
 __all__ = [
@@ -25,26 +26,27 @@ __all__ = [
     "PER_REGULARIZER",
     "RESPONSES",
     "AuditSettings",
+    "FitSource",
+    "ImageRecord",
     "ImageTables",
-    "ProfileAccumulator",
+    "Measurements",
     "StrictBank",
-    "build_report",
-    "differences",
-    "discretisation_floor",
+    "TableLayout",
+    "first_scale",
     "fit_array",
+    "fit_rows",
     "fit_settings",
+    "fit_sources",
     "fits_digest",
     "given_fits",
-    "isotropic_profile",
     "make_settings",
     "measure_source",
     "open_run",
-    "pink_power",
+    "own_sources",
+    "radial_power",
     "relative_profiles",
-    "resolve_device",
-    "response_differences",
+    "scales",
     "stored_fits",
     "strict_bank",
-    "symmetry_error",
     "visible_elements",
 ]

@@ -5,33 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
-from symmetry_audit.audit._halves import halves
-from symmetry_audit.audit._settings import JOINT_REGULARIZERS, PER_REGULARIZER, AuditSettings
+from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
 from symmetry_audit.audit._spectrum import radial_power
 from symmetry_audit.engine import kernel_rows
 from symmetry_audit.fits import DeformedFamily, WindowSample, sample_windows, solve, structure_tensor
-from symmetry_audit.groups import MAX_RATIO, Affine, Group
+from symmetry_audit.groups import IDENTITY, MAX_RATIO, Affine, Group
 from symmetry_audit.kernels import KernelModel
-from symmetry_audit.results import JOINT
 from symmetry_audit.synth import gaussian_field
 
-__all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "fit_sources", "measure_adaptive", "own_sources"]
+__all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "measure_adaptive"]
 
 FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
 FEWEST = 4  # distinct elements that a fit needs: two parameters can level any three
 FIT_GROUP = Group(32)  # where the run's own group has fewer
-IDENTITY = Affine(0.0, 0.0)
-
-
-class FitSource(NamedTuple):
-    """A way to fit: the positions of its regularizers in the run."""
-
-    name: str
-    stencils: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -57,29 +48,6 @@ class AdaptivePlan:
 
 
 _family = lru_cache(maxsize=4)(DeformedFamily)  # what a family works out about itself takes a second
-
-
-@lru_cache(maxsize=8)
-def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
-    """Every directed regularizer and the joint fit, or only those that the run's rows need."""
-    names = [stencil.name for stencil in settings.stencils]
-    single = [FitSource(item.name, (r,)) for r, item in enumerate(settings.stencils) if item.directed]
-    directed = tuple(r for r, name in enumerate(names) if name in JOINT_REGULARIZERS)
-    joint = FitSource(JOINT, directed or tuple(source.stencils[0] for source in single))
-    if settings.fit == PER_REGULARIZER or settings.controls:
-        return (*single, joint)
-    return tuple(source for source in (*single, joint) if source.name == settings.fit)
-
-
-def own_sources(settings: AuditSettings) -> tuple[int, ...]:
-    """Which source each regularizer of the run is measured under, (R,); one without direction takes the joint fit."""
-    names = [source.name for source in fit_sources(settings)]
-    per_regularizer = settings.fit == PER_REGULARIZER
-    wanted = [
-        (stencil.name if stencil.directed else JOINT) if per_regularizer else settings.fit
-        for stencil in settings.stencils
-    ]
-    return tuple(names.index(name) for name in wanted)
 
 
 def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
@@ -113,10 +81,10 @@ def measure_adaptive(
     works = [_Image(image, plan) for image, plan in zip(images, plans, strict=True)]
     rng = np.random.default_rng(list(seed))
     known = [None] * len(works) if given is None else given
-    found = [_at_one_scale(*each, rng) for each in zip(works, spectra, strict, known, strict=True)]
-    stacked = {name: np.stack([part[name] for part in found]) for name in found[0]}
+    measured = [_at_one_scale(*each, rng) for each in zip(works, spectra, strict, known, strict=True)]
+    stacked = {name: np.stack([part[name] for part in measured]) for name in measured[0]}
     if len(works) > 1 and plans[0].settings.controls:
-        stacked["scales"] = np.stack([[work.own(part["fits"]) for work in works] for part in found])
+        stacked["scales"] = np.stack([[work.own(part["fits"]) for work in works] for part in measured])
     return stacked
 
 
@@ -129,7 +97,7 @@ def _at_one_scale(
 ) -> dict[str, np.ndarray]:
     plan = work.plan
     fits = work.fit(strict[1]) if given is None else _given(given)
-    found = {
+    arrays = {
         "fits": fits,
         "tensor": np.array([work.tensor.xx, work.tensor.xy, work.tensor.yy]),
         "unfitted": work.unfitted(strict[1]),
@@ -137,15 +105,15 @@ def _at_one_scale(
         "adaptive": work.table(fits, plan.measured, [plan.wanted(source) for source in range(len(plan.sources))]),
     }
     if not plan.settings.controls:
-        return found
-    found["random"] = work.own(_turned(fits, rng))
+        return arrays
+    arrays["random"] = work.own(_turned(fits, rng))
     if given is not None:
-        return found
-    held_out = halves(len(work.image) - 2 * plan.settings.margin)
-    found["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
+        return arrays
+    held_out = held_out_rows(len(work.image) - 2 * plan.settings.margin)
+    arrays["held_out"] = work.own(work.fit(strict[0], ~held_out), held_out)
     null = _Image(_isotropic(work.image.shape, spectrum, rng), plan)
-    found["null"] = null.own(null.fit())
-    return found
+    arrays["null"] = null.own(null.fit())
+    return arrays
 
 
 @dataclass
@@ -194,28 +162,28 @@ class _Image:
             return [np.nan] * len(FIT_FIELDS)
         starts = [self.tensor.affine(MAX_RATIO), IDENTITY]
         whole = (lambda w: self._profiles(w, self.plan.fitted, source.stencils)) if exact else None
-        found = solve(sample, source.stencils, starts, whole)
-        return [found.affine.a, found.affine.b, found.iterations, found.converged, found.at_limit]
+        fit = solve(sample, source.stencils, starts, whole)
+        return [fit.affine.a, fit.affine.b, fit.iterations, fit.converged, fit.at_limit]
 
     def table(self, fits: np.ndarray, family: DeformedFamily, wanted: list[tuple[int, ...]]) -> np.ndarray:
         """Profiles under each source's w, (F, R, E), of the ``wanted`` regularizers; NaN for the others."""
         elements = len(family.distinct)
-        found = np.full((len(fits), len(self.plan.own), elements), np.nan)
+        profiles = np.full((len(fits), len(self.plan.own), elements), np.nan)
         for source, stencils in enumerate(wanted):
             if stencils:
-                found[source, list(stencils)] = self._profiles(_affine(fits[source]), family, stencils)
-        return found
+                profiles[source, list(stencils)] = self._profiles(_affine(fits[source]), family, stencils)
+        return profiles
 
     def own(self, fits: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """Profiles of every regularizer under the w of its own source, (R, E), over V or its ``chosen`` rows."""
         plan = self.plan
-        found = [None] * len(plan.own)
+        stacked = [None] * len(plan.own)
         for source in set(plan.own):
             stencils = tuple(r for r, used in enumerate(plan.own) if used == source)
             profiles = self._profiles(_affine(fits[source]), plan.measured, stencils, chosen)
             for r, profile in zip(stencils, profiles, strict=True):
-                found[r] = profile
-        return np.stack(found)
+                stacked[r] = profile
+        return np.stack(stacked)
 
     def _profiles(
         self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], chosen: np.ndarray | None = None

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from symmetry_audit.audit._epsilon import symmetry_error
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import fit_sources
 from symmetry_audit.audit._tables import ImageTables, scales
 from symmetry_audit.groups import Affine
 from symmetry_audit.results import AffineFit, FailedFit
+from symmetry_audit.statistics import symmetry_error
 
 __all__ = ["fit_rows"]
 
@@ -23,7 +24,6 @@ def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterat
     """All fits of one image: every source at every scale, and a failed one for every undirected regularizer."""
     if tables.fits is None:
         return
-    from symmetry_audit.audit._adaptive import fit_sources
     from symmetry_audit.fits import StructureTensor, proxy
 
     sources = fit_sources(settings)

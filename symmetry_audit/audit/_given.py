@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import fit_sources, own_sources
 from symmetry_audit.audit._tables import scales
 from symmetry_audit.errors import SettingError, one_line
 from symmetry_audit.groups import MAX_RATIO
@@ -32,8 +33,6 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     another table, for ratios beyond the limit, and where the run needs a regularizer or a scale
     that the file lacks.
     """
-    from symmetry_audit.audit._adaptive import fit_sources, own_sources
-
     table = _coordinates(_read(path), path)
     sources = [source.name for source in fit_sources(settings)]
     _require(table, "regularizer", [sources[f] for f in own_sources(settings)], path, "--fit chooses another")

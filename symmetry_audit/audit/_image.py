@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symmetry_audit.audit._halves import halves
+from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
@@ -110,13 +110,13 @@ def _fitted_and_all(
     plans: Sequence[ImagePlan],
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Strict profiles (R, T) of the rows that are not held out, and of all rows, at every scale."""
-    shares = [halves(len(scale) - 2 * settings.margin).mean() for _ in plans for scale in scales]
+    shares = [held_out_rows(len(scale) - 2 * settings.margin).mean() for _ in plans for scale in scales]
     indices = [plan.index for plan in plans for _ in scales]
-    found = []
+    profiles = []
     for whole, held_out, share, index in zip(arrays["strict"], arrays["strict_held_out"], shares, indices, strict=True):
         rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
-        found.append((rest[index], whole[index]))
-    return found
+        profiles.append((rest[index], whole[index]))
+    return profiles
 
 
 def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:
@@ -126,7 +126,7 @@ def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequen
     spectra = [radial_spectrum(scale) for scale in scales]
     return {
         "strict": np.stack([part.mean(0) for part in rows]),
-        "strict_held_out": np.stack([part[halves(len(part))].mean(0) for part in rows]),
+        "strict_held_out": np.stack([part[held_out_rows(len(part))].mean(0) for part in rows]),
         "spectrum": np.stack(spectra * len(plans)),
     }
 

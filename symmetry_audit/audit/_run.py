@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +13,15 @@ from filelock import FileLock, Timeout
 from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
+from symmetry_audit.audit._pool import pooled, single_threaded_torch
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
-from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError, suggest
-from symmetry_audit.groups import Affine
+from symmetry_audit.errors import DataError, ReportError
+from symmetry_audit.groups import IDENTITY
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
-__all__ = ["Measurements", "image_plans", "measure_source", "open_run", "resolve_device", "single_threaded_torch"]
+__all__ = ["Measurements", "image_plans", "measure_source", "open_run"]
 
-DEVICES = ("auto", "cpu", "cuda")
 RESULTS = ("report.json", AFFINE_FILE, "affine.csv")  # what a new run might not write again
 Progress = Callable[[int, int], None]  # images done, images in all
 
@@ -44,21 +42,6 @@ class Measurements:
     def pixel_hashes(self) -> Iterator[str]:
         """The hash of every image's pixels, in the order of ``images``."""
         return (record.pixel_sha256 for record in self.records())
-
-
-def resolve_device(device: str) -> str:
-    """``auto`` means CUDA where there is one. Raises SettingError where ``cuda`` is asked for in vain."""
-    if device not in DEVICES:
-        raise SettingError(f'unknown device "{device}".{suggest(device, DEVICES)}')
-    if device == "cpu":
-        return "cpu"
-    import torch
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if device == "cuda":
-        raise SettingError("no CUDA device is available to PyTorch; use --device cpu, or install a CUDA build of torch")
-    return "cpu"
 
 
 @contextmanager
@@ -127,7 +110,7 @@ def measure_source(
 
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
-    with single_threaded_torch(), closing(_pooled(measure, stream, workers)) as outcomes:
+    with single_threaded_torch(), closing(pooled(measure, stream, workers)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)
@@ -159,50 +142,6 @@ def image_plans(
     for bank, model in zip(banks, settings.models, strict=True):
         adaptive = adaptive_plan(settings, model, device) if settings.adaptive else None
         if adaptive and given is None:
-            adaptive.fitted.coefficients(Affine(0.0, 0.0), (0,))  # made once here, not by every worker
+            adaptive.fitted.coefficients(IDENTITY, (0,))  # made once here, not by every worker
         plans.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), bank.index, adaptive, given))
     return banks, tuple(plans)
-
-
-def _pooled(
-    measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int
-) -> Iterator[tuple[ImageRef, ImageRecord | ImageError]]:
-    """Outcomes as they come, with no more than two images per worker in flight.
-
-    Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
-    threads start at once, share the kernel bank and die with the run.
-    """
-    import torch
-
-    # the caller's thread count reaches a new thread's matrix products only if it is set there too
-    pool = ThreadPoolExecutor(workers, "symaudit", initializer=torch.set_num_threads, initargs=(1,))
-    pending: dict[Future, ImageRef] = {}
-    try:
-        while True:
-            for ref in islice(refs, 2 * workers - len(pending)):
-                pending[pool.submit(measure, ref)] = ref
-            if not pending:
-                return
-            for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                ref = pending.pop(future)
-                try:
-                    yield ref, future.result()
-                except ImageError as error:
-                    yield ref, error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def single_threaded_torch() -> Iterator[None]:
-    """One thread per image: parallel over images, and the same bits whatever the number of workers."""
-    import torch
-
-    before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.set_num_threads(1)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,9 @@ import numpy as np
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._plan import StrictBank
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import own_sources
 
-__all__ = ["ImageTables", "TableLayout", "scales"]
+__all__ = ["ImageTables", "TableLayout", "first_scale", "scales"]
 
 
 @dataclass(frozen=True)
@@ -49,13 +50,17 @@ class TableLayout:
         strict = np.stack([bank.index for bank in banks for _ in settings.downscale])
         if not settings.adaptive:
             return cls(strict, None, ())
-        from symmetry_audit.audit._adaptive import adaptive_plan, own_sources
+        from symmetry_audit.audit._adaptive import adaptive_plan
 
         # parity, hence which elements are distinct, is the same at every sigma
         return cls(strict, adaptive_plan(settings, settings.models[0]).measured.index, own_sources(settings))
 
+    def read(self, records: Iterable[ImageRecord]) -> Iterator[tuple[ImageRecord, ImageTables]]:
+        """Every record with its tables, one by one."""
+        return ((record, self.tables(record)) for record in records)
+
     def tables(self, record: ImageRecord) -> ImageTables:
-        """The tables of one image."""
+        """The tables of one image; S scales, R regularizers, T elements, F fit sources (ImageTables)."""
         arrays = record.arrays
         names = ("strict", "strict_held_out") if "held_out" in arrays else ("strict",)
         profiles = {name: _gathered(arrays[name], self.strict) for name in names}
@@ -86,6 +91,11 @@ def scales(settings: AuditSettings) -> Iterator[tuple[float | None, int]]:
     for sigma in settings.sigmas:
         for factor in settings.downscale:
             yield sigma, factor
+
+
+def first_scale(settings: AuditSettings) -> tuple[float | None, int]:
+    """The first (sigma, downscale) of a run, that of the recommendation and of the pictures of fits."""
+    return next(scales(settings))
 
 
 def _gathered(values: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from symmetry_audit.fits._problem import DeformedFamily
-from symmetry_audit.groups import Affine
+from symmetry_audit.groups import IDENTITY, Affine
 
 __all__ = ["WindowSample", "sample_windows"]
 
@@ -62,7 +62,7 @@ class WindowSample:
         right also makes means right that are nearly combinations of them, as responses to moderately deformed
         kernels are; what the sample gets wrong falls several times.
         """
-        known = self._responses(Affine(0.0, 0.0), tuple(range(len(self.family.stencils)))).double()
+        known = self._responses(IDENTITY, tuple(range(len(self.family.stencils)))).double()
         scale = torch.from_numpy(strict.ravel()).to(known)
         if not len(known) or not (scale > 0).all():
             return self

@@ -9,7 +9,7 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError
 
-__all__ = ["MAX_RATIO", "Affine"]
+__all__ = ["IDENTITY", "MAX_RATIO", "Affine"]
 
 MAX_RATIO = 2.0  # the largest axis ratio that is fitted; windows and margins leave room for it (SPEC 3 and 5)
 
@@ -65,3 +65,6 @@ class Affine:
         """The deformed group D A D^-1 for every A of ``matrices`` (T, 2, 2), Eqs. (47)-(48) of [SA]."""
         d = self.matrix
         return d @ matrices @ np.linalg.inv(d)
+
+
+IDENTITY = Affine(0.0, 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError
 
-__all__ = ["MAX_ROTATIONS", "Element", "Group"]
+__all__ = ["MAX_ROTATIONS", "Element", "Group", "as_group"]
 
 MAX_ROTATIONS = 360
 
@@ -134,6 +134,11 @@ class Group:
     def angles_deg(self) -> np.ndarray:
         """The rotation angle of every element in degrees, shape (order,)."""
         return np.array([element.angle_deg for element in self.elements])
+
+
+def as_group(group: Group | str) -> Group:
+    """A group from its name, "p8" or "p4m"; a ``Group`` as it is. Raises SettingError for another name."""
+    return group if isinstance(group, Group) else Group.parse(group)
 
 
 def _cos_sin(turn: int, rotations: int) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from symmetry_audit.kernels._models import (
     GaussianKernel,
     KernelModel,
     kernel_model,
+    keys_cubic,
 )
 from symmetry_audit.kernels._stencils import DEFAULT_REGULARIZERS, STENCILS, Stencil, load_stencils
 from symmetry_audit.kernels._subspace import KernelSubspace, kernel_subspace
@@ -28,6 +29,7 @@ __all__ = [
     "factor_bank",
     "kernel_model",
     "kernel_subspace",
+    "keys_cubic",
     "load_stencils",
     "sampled_banks",
     "sampled_kernels",

@@ -10,7 +10,15 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError, suggest
 
-__all__ = ["KERNEL_MODELS", "BicubicKernel", "FourierKernel", "GaussianKernel", "KernelModel", "kernel_model"]
+__all__ = [
+    "KERNEL_MODELS",
+    "BicubicKernel",
+    "FourierKernel",
+    "GaussianKernel",
+    "KernelModel",
+    "kernel_model",
+    "keys_cubic",
+]
 
 
 class KernelModel(Protocol):
@@ -69,7 +77,7 @@ class BicubicKernel:
     sigma = None
 
     def beta(self, points: np.ndarray) -> np.ndarray:
-        return _keys(points[..., 0]) * _keys(points[..., 1])
+        return keys_cubic(points[..., 0]) * keys_cubic(points[..., 1])
 
     def mask(self, points: np.ndarray) -> float:
         return 1.0
@@ -97,8 +105,9 @@ class FourierKernel:
         return 4.0
 
 
-def _keys(s: np.ndarray) -> np.ndarray:
-    s = np.abs(s)
+def keys_cubic(distance: np.ndarray) -> np.ndarray:
+    """Keys' cubic (1981), a = -1/2, at ``distance`` in px, of any shape: 1 at 0, 0 at other integers and from 2 on."""
+    s = np.abs(distance)
     inner = (1.5 * s - 2.5) * s**2 + 1
     outer = ((-0.5 * s + 2.5) * s - 4) * s + 2
     return np.where(s <= 1, inner, np.where(s < 2, outer, 0.0))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers._affine import Deformation
 from symmetry_audit.layers._filters import FilterCache, build_filters
 from symmetry_audit.layers._initial import initial_weight
@@ -16,14 +16,9 @@ from symmetry_audit.layers._kinds import GroupKind, Kind, LiftingKind, Projectio
 from symmetry_audit.layers._per_sample import convolve_per_sample
 from symmetry_audit.layers.bases import make_basis
 
-__all__ = ["PADDING_MODES", "EquivariantConv2d", "GroupConv2d", "LiftingConv2d", "ProjectionConv2d", "as_group"]
+__all__ = ["PADDING_MODES", "EquivariantConv2d", "GroupConv2d", "LiftingConv2d", "ProjectionConv2d"]
 
 PADDING_MODES = ("zeros", "replicate")
-
-
-def as_group(group: Group | str) -> Group:
-    """A group from its name, "p8" or "p4m"; a ``Group`` as it is."""
-    return group if isinstance(group, Group) else Group.parse(group)
 
 
 class EquivariantConv2d(nn.Module):

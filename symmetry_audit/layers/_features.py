@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Group
-from symmetry_audit.layers._convolution import as_group
+from symmetry_audit.groups import Group, as_group
 
 __all__ = [
     "AntiAliasedPool2d",

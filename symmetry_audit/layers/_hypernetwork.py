@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers._affine import Deformation, SharedDeformation
-from symmetry_audit.layers._convolution import GroupConv2d, LiftingConv2d, as_group
+from symmetry_audit.layers._convolution import GroupConv2d, LiftingConv2d
 from symmetry_audit.layers._features import AntiAliasedPool2d, GroupBatchNorm2d
 
 __all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]

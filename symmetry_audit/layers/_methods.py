@@ -8,14 +8,13 @@ from typing import Any, TypeVar
 from torch import nn
 
 from symmetry_audit.errors import SettingError, suggest
-from symmetry_audit.groups import Affine, Group
+from symmetry_audit.groups import Affine, Group, as_group
 from symmetry_audit.layers._affine import Deformation, FreeDeformation, SharedDeformation
 from symmetry_audit.layers._convolution import (
     EquivariantConv2d,
     GroupConv2d,
     LiftingConv2d,
     ProjectionConv2d,
-    as_group,
 )
 from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
 

@@ -1,9 +1,8 @@
 """How near a restored image is to the clean one: PSNR, SSIM, and the protocols published tables used. No torch."""
 
 from symmetry_audit.metrics._luma import luma
-from symmetry_audit.metrics._protocol import PROTOCOLS, Protocol, find_protocol
+from symmetry_audit.metrics._protocol import PROTOCOLS, Protocol, Score, find_protocol
 from symmetry_audit.metrics._psnr import psnr
-from symmetry_audit.metrics._score import Score, ScoreMean
 from symmetry_audit.metrics._ssim import ssim
 
-__all__ = ["PROTOCOLS", "Protocol", "Score", "ScoreMean", "find_protocol", "luma", "psnr", "ssim"]
+__all__ = ["PROTOCOLS", "Protocol", "Score", "find_protocol", "luma", "psnr", "ssim"]

@@ -10,12 +10,19 @@ import numpy as np
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.metrics._luma import luma, weighted
 from symmetry_audit.metrics._psnr import psnr
-from symmetry_audit.metrics._score import Score
 from symmetry_audit.metrics._ssim import ssim, ssim_padded
 
-__all__ = ["PROTOCOLS", "Protocol", "find_protocol"]
+__all__ = ["PROTOCOLS", "Protocol", "Score", "find_protocol"]
 
 EDSR_LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)
+
+
+@dataclass(frozen=True)
+class Score:
+    """PSNR in dB (inf where the images are equal) and SSIM (1 where they are) of one image."""
+
+    psnr: float
+    ssim: float
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,11 @@ _ALL = (
     Protocol("rgb", "all channels, whole image, SSIM as ssim.m", np.asarray, shaved=False),
     Protocol("derain-y", "luma (BT.601), whole image, SSIM as ssim.m", luma, shaved=False),
     Protocol(
-        *("edsr", "luma without its foot of 16, a border of scale pixels cut, SSIM as pytorch_ssim (zero-padded)"),
-        *(_edsr_luma, True, ssim_padded),
+        "edsr",
+        "luma without its foot of 16, a border of scale pixels cut, SSIM as pytorch_ssim (zero-padded)",
+        _edsr_luma,
+        shaved=True,
+        similarity=ssim_padded,
     ),
 )
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}

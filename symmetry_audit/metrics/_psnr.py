@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from symmetry_audit.metrics._pair import matched
+from symmetry_audit.metrics._matched import matched
 
 __all__ = ["psnr"]
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import correlate1d
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.metrics._pair import matched
+from symmetry_audit.metrics._matched import matched
 
 __all__ = ["ssim", "ssim_padded"]
 

@@ -1,11 +1,23 @@
-"""Tables, figures and the table of single responses, from results to files. No torch."""
+"""Tables, figures and the tables of single responses and fits, from results to files. No torch.
+
+What draws is imported when first used: Matplotlib takes a second that a table should not cost.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.files import write_atomically
-from symmetry_audit.reports._affine import AFFINE_CSV, AffineWriter
-from symmetry_audit.reports._alignment import alignment_csv, alignment_figure, alignment_tex, alignment_text
-from symmetry_audit.reports._bounds import bounds_text
-from symmetry_audit.reports._curve import write_learning_curve
-from symmetry_audit.reports._evaluation import (
+from symmetry_audit.reports.audits._bounds import bounds_text
+from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
+from symmetry_audit.reports.audits._render import FORMATS, render
+from symmetry_audit.reports.audits._responses import RESPONSES_FILE, RESPONSES_SCHEMA, ResponseWriter, mean_profiles
+from symmetry_audit.reports.audits._table1 import table1_csv, table1_markdown, table1_tex, table1_text
+from symmetry_audit.reports.fits._affine import AFFINE_CSV, AffineWriter
+from symmetry_audit.reports.fits._fits import fits_text
+from symmetry_audit.reports.networks._alignment import alignment_csv, alignment_tex, alignment_text
+from symmetry_audit.reports.networks._evaluation import (
     comparison_csv,
     comparison_tex,
     comparison_text,
@@ -13,18 +25,11 @@ from symmetry_audit.reports._evaluation import (
     evaluation_tex,
     evaluation_text,
 )
-from symmetry_audit.reports._facts import ProfileKey
-from symmetry_audit.reports._fits import fits_text
-from symmetry_audit.reports._plots import affine_figure, plot_name
-from symmetry_audit.reports._recommendation import recommendation_text, write_recommendation
-from symmetry_audit.reports._render import FORMATS, render
-from symmetry_audit.reports._responses import (
-    RESPONSES_FILE,
-    RESPONSES_SCHEMA,
-    ResponseWriter,
-    mean_profiles,
-)
-from symmetry_audit.reports._table1 import table1_csv, table1_markdown, table1_tex, table1_text
+
+if TYPE_CHECKING:
+    from symmetry_audit.reports.fits._ellipses import affine_figure, plot_name
+    from symmetry_audit.reports.networks._alignment_figure import alignment_figure
+    from symmetry_audit.reports.networks._learning import write_learning_curve
 
 __all__ = [
     "AFFINE_CSV",
@@ -32,7 +37,6 @@ __all__ = [
     "RESPONSES_FILE",
     "RESPONSES_SCHEMA",
     "AffineWriter",
-    "ProfileKey",
     "ResponseWriter",
     "affine_figure",
     "alignment_csv",
@@ -59,3 +63,20 @@ __all__ = [
     "write_learning_curve",
     "write_recommendation",
 ]
+
+_DRAWING = {
+    "affine_figure": "symmetry_audit.reports.fits._ellipses",
+    "alignment_figure": "symmetry_audit.reports.networks._alignment_figure",
+    "plot_name": "symmetry_audit.reports.fits._ellipses",
+    "write_learning_curve": "symmetry_audit.reports.networks._learning",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _DRAWING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_DRAWING[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

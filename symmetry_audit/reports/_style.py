@@ -11,12 +11,14 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
+
 __all__ = ["COLOURS", "GREY", "LABEL_SIZE", "MARKERS", "STYLE", "WIDTH", "head", "plain_defaults", "saved", "short"]
 
 WIDTH, DPI = 7.0, 150  # inches (two columns of a paper), pixels per inch
 # Okabe and Ito's palette, told apart by the colour-blind and, by its lightness, in print without colour
-COLOURS = {"sample_strict": "#E69F00", "dataset_strict": "#0072B2", "dataset_adaptive": "#009E73"}
-MARKERS = {"sample_strict": "o", "dataset_strict": "s", "dataset_adaptive": "^"}
+COLOURS = {SAMPLE_STRICT.name: "#E69F00", DATASET_STRICT.name: "#0072B2", DATASET_ADAPTIVE.name: "#009E73"}
+MARKERS = {SAMPLE_STRICT.name: "o", DATASET_STRICT.name: "s", DATASET_ADAPTIVE.name: "^"}
 STYLE = {
     "font.size": 7.5,
     "axes.titlesize": 8,

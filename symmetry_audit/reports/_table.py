@@ -9,8 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 __all__ = [
-    *("BEST", "INDISTINCT", "NULL", "UNTESTED", "Part", "Table"),
-    *("escape_markdown", "markdown_part", "markdown_table", "tex_table", "text_part", "text_table"),
+    "BEST",
+    "INDISTINCT",
+    "NULL",
+    "UNTESTED",
+    "Part",
+    "Table",
+    "escape_markdown",
+    "markdown_part",
+    "markdown_table",
+    "tex_table",
+    "text_part",
+    "text_table",
 ]
 
 NULL, UNTESTED, INDISTINCT, BEST = "–", "†", "~", "*"

@@ -31,14 +31,14 @@ from symmetry_audit.results._recommendation import (
     Recommendation,
 )
 from symmetry_audit.results._report import (
+    EPSILON_UNITS,
     REPORT_SCHEMA,
-    SCENARIO_TITLES,
-    SCENARIOS,
     AuditReport,
     DatasetInfo,
     ResultRow,
     dump_json,
 )
+from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
 from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = [
@@ -49,12 +49,15 @@ __all__ = [
     "AS_PRINTED",
     "BOUNDS_SCHEMA",
     "COMPARISON_SCHEMA",
+    "DATASET_ADAPTIVE",
+    "DATASET_STRICT",
+    "EPSILON_UNITS",
     "EVALUATION_SCHEMA",
     "JOINT",
     "RECOMMENDATION_SCHEMA",
     "REPORT_SCHEMA",
+    "SAMPLE_STRICT",
     "SCENARIOS",
-    "SCENARIO_TITLES",
     "VERDICTS",
     "AffineFit",
     "AffineFits",
@@ -80,6 +83,7 @@ __all__ = [
     "Recommendation",
     "ResultRow",
     "RunBounds",
+    "Scenario",
     "ScenarioAlignment",
     "SkippedImage",
     "Smoothness",

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from math import fsum, sqrt
 from typing import Any
 
-from symmetry_audit.results._report import SCENARIO_TITLES
+from symmetry_audit.results._scenario import Scenario
 
 __all__ = [
     *("DataCurve", "DataSymmetry", "GroupAlignment", "ImageAlignment"),
@@ -125,7 +125,7 @@ class ScenarioAlignment:
     @property
     def title(self) -> str:
         """For people."""
-        return SCENARIO_TITLES[self.scenario]
+        return Scenario.named(self.scenario).title
 
     @property
     def elements(self) -> tuple[MeanAlignment, ...]:

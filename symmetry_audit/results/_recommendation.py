@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from symmetry_audit.results._documents import Origin, read_value
+from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, Scenario
 
 __all__ = ["RECOMMENDATION_SCHEMA", "VERDICTS", "Candidate", "CandidateValue", "Recommendation"]
 
 RECOMMENDATION_SCHEMA = "symaudit.recommendation/1"
 ORIGIN = Origin("the recommendation", "measure again with --force")
-SCENARIOS = {"dataset_strict": "strict", "dataset_adaptive": "adaptive"}
 # what became of a candidate: its interval lies above its limit (refuted) or reaches above it (not shown), held-out
 # blocks do not show that adapting helps (no gain), and so on; "" before the decision
 VERDICTS = (
@@ -122,7 +122,7 @@ class Candidate:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        if self.scenario not in SCENARIOS:
+        if self.scenario not in (DATASET_STRICT.name, DATASET_ADAPTIVE.name):
             raise ORIGIN.damaged(f"scenario of {self.group} is {self.scenario!r}")
         if self.verdict not in ("", *VERDICTS):
             raise ORIGIN.damaged(f"verdict on {self.group} is {self.verdict!r}")
@@ -134,12 +134,12 @@ class Candidate:
     @property
     def adaptive(self) -> bool:
         """Whether every image has its own deformed copy of the group."""
-        return self.scenario == "dataset_adaptive"
+        return self.scenario == DATASET_ADAPTIVE.name
 
     @property
     def name(self) -> str:
         """The group and how it acts, for example "p8, adaptive"; "p1" for the trivial group, which does nothing."""
-        return self.group if self.order == 1 else f"{self.group}, {SCENARIOS[self.scenario]}"
+        return self.group if self.order == 1 else f"{self.group}, {Scenario.named(self.scenario).profile}"
 
     @property
     def admissible(self) -> bool:

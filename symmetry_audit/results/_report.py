@@ -13,15 +13,15 @@ from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._recommendation import Recommendation
+from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
 from symmetry_audit.results._skipped import SkippedImage
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "EPSILON_UNITS",
     "REPORT_SCHEMA",
-    "SCENARIOS",
-    "SCENARIO_TITLES",
     "AuditReport",
     "DatasetInfo",
     "ResultRow",
@@ -31,12 +31,7 @@ __all__ = [
 
 REPORT_SCHEMA = "symaudit.report/1"
 AGAIN = "measure again with --force"
-SCENARIO_TITLES = {
-    "sample_strict": "Single sample, strict rotations",
-    "dataset_strict": "Dataset, strict rotations",
-    "dataset_adaptive": "Dataset, adaptive transformations",
-}
-SCENARIOS = tuple(SCENARIO_TITLES)
+EPSILON_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}  # by the response; intensities in [0, 255]
 
 
 @dataclass(frozen=True)
@@ -138,10 +133,11 @@ class ResultRow:
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict; fields of single scenarios appear in their rows alone."""
-        hidden = {
-            *(() if self.scenario == "sample_strict" else SAMPLE_FIELDS),
-            *(() if self.scenario == "dataset_adaptive" else ADAPTIVE_FIELDS),
-        }
+        hidden: set[str] = set()
+        if self.scenario != SAMPLE_STRICT.name:
+            hidden.update(SAMPLE_FIELDS)
+        if self.scenario != DATASET_ADAPTIVE.name:
+            hidden.update(ADAPTIVE_FIELDS)
         return {key: value for key, value in asdict(self).items() if key not in hidden}
 
 
@@ -196,6 +192,11 @@ class AuditReport:
         """``to_dict`` as text, without NaN or Infinity."""
         return dump_json(self.to_dict())
 
+    @property
+    def first_scale(self) -> tuple[float | None, int]:
+        """The first (sigma, downscale) of the run, which figures and comparisons of a sweep show."""
+        return self.settings["sigma"][0], self.settings["downscale"][0]
+
     @cached_property
     def affine(self) -> pd.DataFrame:
         """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS, and what was added.
@@ -210,7 +211,7 @@ class AuditReport:
         try:
             table = pd.read_parquet(path)
         except (OSError, ValueError) as error:
-            hint = "measure with --scenario dataset_adaptive"
+            hint = f"measure with --scenario {DATASET_ADAPTIVE.name}"
             raise ReportError(f"cannot read {path} ({error}); {hint}") from None
         added = {item.name: item.default for item in fields(AffineFit) if item.default is not MISSING}
         lost = [name for name in AFFINE_COLUMNS if name not in table and name not in added]

@@ -1,19 +1,23 @@
-"""How sure epsilon is, and what it would be by chance (SPEC 6), streamed over images in constant memory. No torch."""
+"""Epsilon of profiles (SPEC 4), how sure it is and what chance makes of it (SPEC 6), in constant memory. No torch."""
 
 from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval
-from symmetry_audit.statistics._epsilon import leave_one_out, subgroup_error
+from symmetry_audit.statistics._epsilon import deviations, leave_one_out, subgroup_error, symmetry_error
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
+from symmetry_audit.statistics._profiles import ProfileAccumulator
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
 
 __all__ = [
     "BootstrapMeans",
     "InvarianceDraws",
+    "ProfileAccumulator",
     "SubsetCurve",
     "default_sizes",
+    "deviations",
     "enough",
     "leave_one_out",
     "null_level",
     "p_value",
     "percentile_interval",
     "subgroup_error",
+    "symmetry_error",
 ]

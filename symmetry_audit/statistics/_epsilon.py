@@ -1,10 +1,29 @@
-"""Eq. (8) of [SA] on mean profiles: over a subgroup, and with one image left out."""
+"""Eq. (8) of [SA] on response profiles (SPEC 4): over a group or a subgroup, and with one image left out."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["leave_one_out", "subgroup_error"]
+__all__ = ["deviations", "leave_one_out", "subgroup_error", "symmetry_error"]
+
+
+def deviations(profiles: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
+    """|f_0 - f_t| of response profiles (..., T) for every t in ``elements`` (E,), indices into the last axis.
+
+    Shape (..., E), in the unit of the profiles; all elements by default, the identity 0 with its difference 0 included.
+    """
+    others = profiles if elements is None else profiles[..., elements]
+    return np.abs(profiles[..., :1] - others)
+
+
+def symmetry_error(profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """epsilon_G = max_t |f_0 - f_t| of response profiles (..., T), and the worst element t; both of shape (...).
+
+    The worst element is the lowest t within 1e-9 relative of the maximum; element 0 is the identity.
+    """
+    gaps = deviations(profiles)
+    epsilon = gaps.max(-1)
+    return epsilon, (gaps >= epsilon[..., None] * (1 - 1e-9)).argmax(-1)
 
 
 def subgroup_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
@@ -13,8 +32,7 @@ def subgroup_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.
     ``elements`` are indices into the last axis, all of them by default; element 0 is the identity, whose own
     difference is 0, so that it makes no difference whether it is listed.
     """
-    others = means if elements is None else means[..., elements]
-    return np.abs(means[..., :1] - others).max(-1)
+    return deviations(means, elements).max(-1)
 
 
 def leave_one_out(mean: np.ndarray, count: int, profiles: np.ndarray) -> np.ndarray:

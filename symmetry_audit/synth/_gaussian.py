@@ -8,12 +8,11 @@ import numpy as np
 import scipy.fft
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Affine
+from symmetry_audit.groups import IDENTITY, Affine
 
-__all__ = ["BAND_LIMIT", "IDENTITY", "deformed_frequency", "gaussian_field", "power_law"]
+__all__ = ["BAND_LIMIT", "deformed_frequency", "gaussian_field", "power_law"]
 
 BAND_LIMIT = 0.3  # cycles/px of |D^T k|: with an axis ratio of up to 2.7 the mesh then cuts nothing off
-IDENTITY = Affine(0.0, 0.0)
 LARGEST_WAVE = 128.0  # px; beyond it power laws are flat, or a few waves would rule every image
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import scipy.fft
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Affine
-from symmetry_audit.synth._gaussian import BAND_LIMIT, IDENTITY, deformed_frequency
+from symmetry_audit.groups import IDENTITY, Affine
+from symmetry_audit.synth._gaussian import BAND_LIMIT, deformed_frequency
 
 __all__ = ["dead_leaves"]
 

@@ -14,9 +14,9 @@ from filelock import FileLock
 
 from symmetry_audit.data import decode_rgb, pixel_count, set_fingerprint
 from symmetry_audit.errors import DataError, ImageError, one_line
+from symmetry_audit.tasks._eviction import make_room
 from symmetry_audit.tasks._leaks import fingerprint
 from symmetry_audit.tasks._pairs import MAX_BYTES, Pair, Pairs, listed, streamed
-from symmetry_audit.tasks._room import make_room
 from symmetry_audit.tasks._store import PixelStore
 from symmetry_audit.tasks._task import Task
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from symmetry_audit.errors import SettingError
+from symmetry_audit.kernels import keys_cubic
 
 __all__ = ["imresize", "resize_8bit"]
 
@@ -56,7 +57,7 @@ def _weights(length: int, scale: float) -> csr_array:
     position = (np.arange(size)[:, None] + 0.5) / scale - 0.5
     reach = 2 / shrink
     taps = np.floor(position - reach).astype(int) + np.arange(math.ceil(2 * reach) + 2)
-    weights = _cubic(shrink * (position - taps))
+    weights = keys_cubic(shrink * (position - taps))
     weights /= weights.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(size), taps.shape[1])
     return csr_array((weights.ravel(), (rows, _mirrored(taps, length).ravel())), shape=(size, length))
@@ -66,11 +67,3 @@ def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
     """The pixel 0..length-1 that stands at ``index``: ... 1 0 | 0 1 ... n-1 | n-1 n-2 ..."""
     folded = index % (2 * length)
     return np.minimum(folded, 2 * length - 1 - folded)
-
-
-def _cubic(x: np.ndarray) -> np.ndarray:
-    """Keys' cubic kernel with a = -1/2: 1 at 0, 0 at the other whole numbers and from 2 on."""
-    x = np.abs(x)
-    inner = (1.5 * x - 2.5) * x**2 + 1
-    outer = ((-0.5 * x + 2.5) * x - 4) * x + 2
-    return np.where(x <= 1, inner, np.where(x <= 2, outer, 0.0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.groups import Group
-from symmetry_audit.results import Candidate, CandidateValue
+from symmetry_audit.results import DATASET_STRICT, Candidate, CandidateValue
 
 __all__ = ["check", "is_trivial", "preference", "subgroups", "with_trivial"]
 
@@ -33,7 +33,7 @@ def with_trivial(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
         )
         for name, value in known.items()
     )
-    return (Candidate(group="p1", scenario="dataset_strict", order=1, tested_order=1, values=values), *candidates)
+    return (Candidate(group="p1", scenario=DATASET_STRICT.name, order=1, tested_order=1, values=values), *candidates)
 
 
 def subgroups(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -32,6 +32,7 @@ import numpy as np
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.results import Smoothness
 from symmetry_audit.theory._bounds import AREA
+from symmetry_audit.wording import count
 
 __all__ = [
     "ESTIMATORS",
@@ -101,7 +102,7 @@ def image_smoothness(images: Iterable[np.ndarray], estimator: str = "max") -> Sm
         raise SettingError("F, G and H need at least one image")
     value, gradient, hessian = np.max(found, axis=0).tolist()
     name = {"max": "maximum", "q99.9": "99.9 % quantile"}[estimator]
-    seen = f"{len(found)} image{'s' * (len(found) != 1)}"
+    seen = count(len(found), "image")
     return Smoothness(
         value=value, gradient=gradient, hessian=hessian, estimator=f"{name} of finite differences of {seen}"
     )

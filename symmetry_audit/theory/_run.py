@@ -12,7 +12,17 @@ from dataclasses import dataclass, replace
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.groups import MAX_RATIO, Group
-from symmetry_audit.results import AS_PRINTED, AuditReport, Bound, BoundRow, ResultRow, RunBounds, Smoothness
+from symmetry_audit.results import (
+    AS_PRINTED,
+    DATASET_ADAPTIVE,
+    EPSILON_UNITS,
+    AuditReport,
+    Bound,
+    BoundRow,
+    ResultRow,
+    RunBounds,
+    Smoothness,
+)
 from symmetry_audit.theory._bounds import (
     AREA,
     allowed_epsilon,
@@ -28,8 +38,7 @@ from symmetry_audit.theory._printed import printed_errors
 __all__ = ["run_bounds", "run_kappa"]
 
 WHITE = 255.0
-# response -> unit of epsilon, and the power of intensity that it holds
-UNITS = {"abs": ("grey levels", 1), "energy": ("squared grey levels", 2)}
+POWERS = {"abs": 1, "energy": 2}  # of intensity, in the unit of epsilon, by the response
 
 Kernel = Callable[[str, float | None], KernelSmoothness]  # of a regularizer and sigma, in px
 
@@ -69,7 +78,7 @@ def run_bounds(
     return RunBounds(
         dataset=report.dataset.name,
         images=report.dataset.images,
-        unit=UNITS[made.response][0],
+        unit=EPSILON_UNITS[made.response],
         mu=mu,
         area=AREA,
         smoothness=smoothness,
@@ -90,14 +99,14 @@ def run_kappa(report: AuditReport, complexity: float, dimension: float, mu: floa
 
 
 def _response(report: AuditReport) -> str:
-    if (response := report.settings.get("response")) not in tuple(UNITS):
+    if (response := report.settings.get("response")) not in tuple(POWERS):
         raise ReportError(f"the report's settings name no known response ({response!r}); measure again with --force")
     return response
 
 
 def _per_unit(response: str) -> float:
     """The integral over the domain, of images in [0, 1], where the mean response is 1 in the unit of epsilon."""
-    return AREA / WHITE ** UNITS[response][1]
+    return AREA / WHITE ** POWERS[response]
 
 
 @dataclass(frozen=True)
@@ -129,7 +138,7 @@ class _Rows:
 
     def _bounds(self, row: ResultRow) -> tuple[Bound, ...]:
         """Of Theorems 3.3, 3.7, with a mesh 3.7 as printed and, with a loss, 4.2."""
-        side, ratio = row.downscale, MAX_RATIO if row.scenario == "dataset_adaptive" else 1.0
+        side, ratio = row.downscale, MAX_RATIO if row.scenario == DATASET_ADAPTIVE.name else 1.0
         image = stretched(self.smoothness, ratio)
         kernel = stretched(self.kernel(row.regularizer, row.sigma), ratio).scaled(side)
         mesh = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from symmetry_audit.results import VERDICTS, Candidate, CandidateValue
 from symmetry_audit.theory._candidates import is_trivial, preference, subgroups
 from symmetry_audit.theory._kappa import pays
+from symmetry_audit.wording import count
 
 __all__ = ["Rule", "judged", "percent", "twin"]
 
@@ -66,7 +67,7 @@ def _untested(candidate: Candidate, candidates: Sequence[Candidate]) -> Finding:
         return "not tested", "no regularizer of the run sees any of its elements"
     contrasts = candidate.tested_order - 1
     if candidate.adaptive and contrasts <= FITTED:
-        some = f"its {contrasts} contrast{'s' * (contrasts != 1)}"
+        some = f"its {count(contrasts, 'contrast')}"
         return "not tested", f"two fitted parameters can equalise {some}; nothing could have refuted it"
     return None
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from symmetry_audit.actions import disc, resampling
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers import EquivariantConv2d
 
 __all__ = ["OUTPUT", "EquivarianceRegularizer"]
@@ -64,7 +64,7 @@ class EquivarianceRegularizer:
         peak: float = 1.0,
     ) -> None:
         self.model, self.layers, self.peak = model, layers, peak
-        self.group = group if isinstance(group, Group) else Group.parse(group)
+        self.group = as_group(group)
         if self.group.order == 1:
             raise SettingError(f"{self.group} has no element but the identity; choose a group such as p4")
         found = {name: part for name, part in model.named_modules() if isinstance(part, EquivariantConv2d)}

@@ -15,6 +15,7 @@ from symmetry_audit.errors import DataError, ImageError, ReportError, SettingErr
 from symmetry_audit.options import Option, SourceOptions
 from symmetry_audit.verbs._sources import Images, reopened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,9 +108,7 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
 
     source = reopened(report, request.report, request.source, request.data_root)
     source = source.limited(settings.limit).limited(request.limit)
-    request.say(
-        f"Reading {len(source.refs)} image{'s' if len(source.refs) != 1 else ''} of {source.name} for F, G and H"
-    )
+    request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} for F, G and H")
     sides: list[int] = []
 
     def measured() -> Iterator[np.ndarray]:

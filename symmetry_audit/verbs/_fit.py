@@ -161,8 +161,7 @@ def _plot(
     image = decode(ref.read(settings.max_pixels * BYTES_PER_PIXEL), settings.max_pixels)
     profiles = audit.relative_profiles(tables, settings)
     panels = [(row, *profiles[row.regularizer]) for row in rows if row and row.regularizer in profiles]
-    first = settings.sigmas[0], settings.downscale[0]
-    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == first]
+    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == audit.first_scale(settings)]
     folder.mkdir(exist_ok=True)
     picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels)
     write_atomically(folder / reports.plot_name(ref.key), picture)

@@ -89,7 +89,7 @@ class MeasurePlan:
 
         Raises DataError for a source without usable images, ReportError where ``out`` holds another run.
         """
-        from symmetry_audit import audit, reports
+        from symmetry_audit import audit, findings, reports
         from symmetry_audit.files import write_atomically
         from symmetry_audit.results import dump_json
 
@@ -111,14 +111,14 @@ class MeasurePlan:
                 )
                 if out is None:
                     fits: list[AffineFit | FailedFit] = []
-                    report = audit.build_report(source, settings, found, keep_fit=fits.append)
+                    report = findings.build_report(source, settings, found, keep_fit=fits.append)
                     return replace(report, fits=tuple(fits))
                 with ExitStack() as files:
                     responses = reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group)
                     keep = {"keep": files.enter_context(responses).append}
                     if settings.adaptive:
                         keep["keep_fit"] = files.enter_context(reports.AffineWriter(folder)).append
-                    report = audit.build_report(source, settings, found, **keep)
+                    report = findings.build_report(source, settings, found, **keep)
                 write_atomically(folder / "report.json", report.to_json())
                 write_atomically(folder / "run.json", dump_json(run_document(request, started, device, workers)))
                 if draw:

@@ -16,6 +16,7 @@ from symmetry_audit.options import DeviceOptions, Option, SourceOptions, TilingO
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._sources import Images, opened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.wording import count
 
 if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
@@ -52,10 +53,16 @@ class Restoration:
     """What ``restore`` did: the images restored now, how many were there before, and those skipped."""
 
     model: str
+    out: Path
     settings: Mapping[str, Any]
     kept: int
     images: tuple[RestoredFile, ...]
     skipped: tuple[SkippedImage, ...]
+
+    @property
+    def text(self) -> str:
+        """In one line, for people."""
+        return f"Restored {count(len(self.images), 'image')} into {self.out}"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first."""
@@ -114,7 +121,7 @@ def restore(request: RestoreRequest) -> Restoration:
     done, skipped = restore_files(
         network, source, waiting, run, lambda count: request.progress(kept + count, len(targets))
     )
-    return Restoration(model, run, kept, tuple(done), (*source.skipped, *skipped))
+    return Restoration(model, out, run, kept, tuple(done), (*source.skipped, *skipped))
 
 
 def _digest(checkpoint: Checkpoint) -> str:

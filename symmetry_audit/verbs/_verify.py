@@ -50,7 +50,7 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     ReportError, DataError
         Where the report or its images cannot be read.
     """
-    from symmetry_audit import audit, reports
+    from symmetry_audit import reports, verification
     from symmetry_audit.audit import AuditSettings
     from symmetry_audit.results import AuditReport
 
@@ -63,9 +63,9 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as place:
         run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
         again = MeasurePlan(run, source, settings, given).run(Path(place), draw=False)
-        found = audit.differences(report, again, reports.mean_profiles(place, again))
+        found = verification.differences(report, again, reports.mean_profiles(place, again))
         files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
-        return found or audit.response_differences(*files, again)
+        return found or verification.response_differences(*files, again)
 
 
 def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:

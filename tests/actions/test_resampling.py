@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from symmetry_audit.actions import Resampling, disc, move, resampling
+from symmetry_audit.actions import Resampling, _resampling, disc, move, resampling
 from symmetry_audit.groups import Group
+from symmetry_audit.kernels import keys_cubic
 from symmetry_audit.testing import GaussianBlobs
 from tests.oracles import symmetry
 
@@ -52,6 +53,11 @@ def test_every_pixel_is_the_sum_of_keys_cubics_at_its_place(element, side):
         for j, i in np.ndindex(side, side):
             expected[y, x] += float(image[j, i]) * symmetry.keys(at[0] - i) * symmetry.keys(at[1] - j)
     assert turn(element, side)(image[None, None])[0, 0].numpy() == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_cubic_is_that_of_the_kernels():
+    distances = np.linspace(-3, 3, 6001)
+    assert _resampling._cubic(distances) == pytest.approx(keys_cubic(distances), abs=1e-14)
 
 
 def test_a_smooth_image_turns_as_it_should():

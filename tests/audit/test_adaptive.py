@@ -15,7 +15,7 @@ from PIL import Image
 from symmetry_audit import fit_affine, measure, reports
 from symmetry_audit.audit import make_settings
 from symmetry_audit.audit._adaptive import adaptive_plan, fit_sources, own_sources
-from symmetry_audit.audit._halves import halves
+from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._spectrum import radial_power, radial_spectrum
 from symmetry_audit.data import decode
 from symmetry_audit.fits import sample_windows, solve, structure_tensor
@@ -375,7 +375,7 @@ def test_held_out_halves_equal_a_direct_computation(report):
     plan = adaptive_plan(settings, settings.models[0])
     adaptive, strict = dict.fromkeys(NAMES, 0), dict.fromkeys(NAMES, 0)
     for luminance in luminances(report).values():
-        held = halves(luminance.shape[0] - 2 * MARGIN)
+        held = held_out_rows(luminance.shape[0] - 2 * MARGIN)
         sample = sample_windows(luminance, plan.fitted, MARGIN, seed=0).where(~held)
         known = [symmetry_rows(luminance, name, ~held)[plan.fitted.distinct] for name in NAMES]
         sample = sample.calibrated(np.stack(known))
@@ -520,9 +520,12 @@ def test_epsilon_without_the_images_at_the_limit(tmp_path):
 def test_the_summary_of_the_fits_is_their_geometric_median(report):
     for entry in report.analyses["fits"]:
         points = report.affine[report.affine.regularizer == entry["regularizer"]][["a", "b"]].to_numpy()
+        matrices = [oracle.deformation(*oracle.from_ab(*point)) for point in points]
 
-        def distance(point, points=points):
-            return np.hypot(*(points - point).T).sum()
+        def distance(point, matrices=matrices):
+            """The sum of ln of the axis ratio between the deformation at ``point`` and each of the images'."""
+            inverse = np.linalg.inv(oracle.deformation(*oracle.from_ab(*point)))
+            return sum(np.log(np.linalg.cond(inverse @ matrix)) for matrix in matrices)
 
         median = np.array([entry["median_a"], entry["median_b"]])
         best = distance(median)

@@ -13,9 +13,10 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from symmetry_audit.audit import build_report, make_settings, measure_source, open_run, resolve_device
+from symmetry_audit.audit import make_settings, measure_source, open_run
 from symmetry_audit.data import open_source
-from symmetry_audit.errors import DataError, ReportError, SettingError
+from symmetry_audit.errors import DataError, ReportError
+from symmetry_audit.findings import build_report
 from tests.conftest import save_photos
 
 STRICT = "sample_strict,dataset_strict"
@@ -352,18 +353,6 @@ def test_torch_is_left_as_it_was_found_and_no_thread_stays(tmp_path, photos, err
         assert not [thread for thread in threading.enumerate() if thread.name.startswith("symaudit")]
     finally:
         torch.set_num_threads(before)
-
-
-def test_devices(monkeypatch):
-    assert resolve_device("cpu") == "cpu"
-    with pytest.raises(SettingError, match=r'^unknown device "cud"\. Did you mean "cuda"\?$'):
-        resolve_device("cud")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert resolve_device("auto") == "cpu"
-    with pytest.raises(SettingError, match=r"^no CUDA device is available to PyTorch; use --device cpu, or install a "):
-        resolve_device("cuda")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert (resolve_device("auto"), resolve_device("cuda")) == ("cuda", "cuda")
 
 
 def test_file_descriptors_are_given_back(tmp_path, photos):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from symmetry_audit.audit import isotropic_profile, make_settings, strict_bank, symmetry_error
-from symmetry_audit.audit._floor import GRID
+from symmetry_audit.audit import make_settings, strict_bank
 from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
 from symmetry_audit.engine._responses import BAND_ROWS, TILE_PIXELS
+from symmetry_audit.findings import isotropic_profile
+from symmetry_audit.findings._floor import GRID
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import (
     KERNEL_MODELS,
@@ -23,6 +24,7 @@ from symmetry_audit.kernels import (
     sampled_kernels,
     window_radius,
 )
+from symmetry_audit.statistics import symmetry_error
 from tests.conftest import smooth_noise
 from tests.oracles import symmetry as oracle
 

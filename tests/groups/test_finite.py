@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.groups import Element, Group
+from symmetry_audit.groups import Element, Group, as_group
 from tests.oracles import symmetry as oracle
 from tests.oracles.statistics import divisors
 
@@ -20,6 +20,13 @@ def test_name_round_trip_and_matrices(name: str) -> None:
     group = Group.parse(name)
     assert str(group) == name
     assert np.allclose(group.matrices(), oracle.group_matrices(name), rtol=0, atol=1e-14)
+
+
+def test_a_group_or_its_name() -> None:
+    group = Group(8, True)
+    assert as_group(group) is group and as_group("p8m") == group
+    with pytest.raises(SettingError):
+        as_group("rotations")
 
 
 def test_parse_forgives_case_and_space() -> None:

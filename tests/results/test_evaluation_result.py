@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import statistics
 from dataclasses import replace
+from fractions import Fraction
 from math import inf
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import Comparison, DatasetInfo, EvaluatedModel, Evaluation, ImageScore, SkippedImage
@@ -49,6 +52,21 @@ def test_means_are_those_of_the_images():
     assert found.seconds == 1.0
     back = replace(found, images=found.images[::-1])
     assert back.psnr == found.psnr
+
+
+@given(st.lists(st.tuples(st.floats(-20, 120), st.floats(-1, 1)), min_size=1, max_size=30), st.data())
+def test_any_order_gives_the_same_mean(scores, data):
+    listed = [image(str(place), psnr, ssim) for place, (psnr, ssim) in enumerate(scores)]
+    whole = evaluation(images=tuple(listed))
+    shuffled = evaluation(images=tuple(data.draw(st.permutations(listed))))
+    assert (shuffled.psnr, shuffled.ssim) == (whole.psnr, whole.ssim)
+    assert whole.psnr == pytest.approx(float(sum(Fraction(psnr) for psnr, _ in scores) / len(scores)), rel=1e-15)
+    assert whole.ssim == pytest.approx(statistics.fmean(ssim for _, ssim in scores), rel=1e-12, abs=1e-15)
+
+
+def test_one_perfect_image_makes_the_mean_infinite():
+    found = evaluation(images=(image("a.png", 30.0, 0.9), image("b.png", inf, 1.0)))
+    assert found.psnr == inf and found.ssim == pytest.approx(0.95)
 
 
 def test_a_mean_needs_images():

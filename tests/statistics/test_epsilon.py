@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symmetry_audit.statistics import leave_one_out, subgroup_error
+from symmetry_audit.statistics import deviations, leave_one_out, subgroup_error
 from tests.oracles import statistics as oracle
 
 
@@ -14,6 +14,12 @@ def test_by_hand() -> None:
     assert subgroup_error(means).tolist() == [4.0, 0.0]
     assert subgroup_error(means, np.array([0, 1])).tolist() == [3.0, 0.0]
     assert subgroup_error(means, np.array([0])).tolist() == [0.0, 0.0]
+
+
+def test_deviations_by_hand() -> None:
+    profiles = np.array([[2.0, 5.0, -2.0], [1.0, 1.0, 4.0]])
+    assert deviations(profiles).tolist() == [[0.0, 3.0, 4.0], [0.0, 0.0, 3.0]]
+    assert deviations(profiles, np.array([2, 1])).tolist() == [[4.0, 3.0], [3.0, 0.0]]  # still from the identity
 
 
 def test_subgroups_against_the_oracle(rng: np.random.Generator) -> None:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from symmetry_audit.audit import build_report, make_settings, measure_source, open_run
+from symmetry_audit.audit import make_settings, measure_source, open_run
 from symmetry_audit.data import open_source
 from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.findings import build_report
 from symmetry_audit.tasks import make_task, open_pairs, source_fingerprint
 from symmetry_audit.tasks._pairs import Pair, listed, streamed
 

@@ -1,0 +1,58 @@
+"""Several images at a time, with the same bits whatever their number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+
+from symmetry_audit.audit._image import ImageRecord
+from symmetry_audit.data import ImageRef
+from symmetry_audit.errors import ImageError
+
+__all__ = ["pooled", "single_threaded_torch"]
+
+
+def pooled(
+    measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int
+) -> Iterator[tuple[ImageRef, ImageRecord | ImageError]]:
+    """Outcomes as they come, with no more than two images per worker in flight.
+
+    Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
+    threads start at once, share the kernel bank and die with the run.
+    """
+    import torch
+
+    # the caller's thread count reaches a new thread's matrix products only if it is set there too
+    pool = ThreadPoolExecutor(workers, "symaudit", initializer=torch.set_num_threads, initargs=(1,))
+    pending: dict[Future, ImageRef] = {}
+    try:
+        while True:
+            for ref in islice(refs, 2 * workers - len(pending)):
+                pending[pool.submit(measure, ref)] = ref
+            if not pending:
+                return
+            for future in wait(pending, return_when=FIRST_COMPLETED).done:
+                ref = pending.pop(future)
+                try:
+                    yield ref, future.result()
+                except ImageError as error:
+                    yield ref, error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def single_threaded_torch() -> Iterator[None]:
+    """One thread per image: parallel over images, and the same bits whatever the number of workers."""
+    import torch
+
+    before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.set_num_threads(1)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]

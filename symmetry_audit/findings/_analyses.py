@@ -1,0 +1,152 @@
+"""What stands beside the rows of a report: transfer, leverage, folders, subsets and a summary of the fits."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from symmetry_audit.audit import scales
+from symmetry_audit.findings._totals import PROFILES, Totals
+from symmetry_audit.groups import Affine, geometric_median
+from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Scenario
+from symmetry_audit.statistics import enough, symmetry_error
+
+__all__ = ["LeverageList", "analyses"]
+
+TOP = 10
+
+
+class LeverageList:
+    """The images that move each epsilon most, by scenario, scale and regularizer; ``add`` takes them one by one."""
+
+    def __init__(self) -> None:
+        self._heaps: dict[tuple, list[tuple[float, int, str, float]]] = {}
+        self._count = 0
+
+    def add(self, key: tuple, image: str, leverage: float) -> None:
+        """Note how much epsilon rises by ``image``; ``key`` is what the row is named by."""
+        heap = self._heaps.setdefault(key, [])
+        self._count += 1
+        item = (abs(leverage), -self._count, image, leverage)  # ties go to the first
+        (heapq.heappushpop if len(heap) == TOP else heapq.heappush)(heap, item)
+
+    def to_list(self) -> list[dict[str, Any]]:
+        """JSON-ready: for each row the TOP images, the strongest first."""
+        names = ("scenario", "regularizer", "sigma", "downscale")
+        return [
+            dict(zip(names, key, strict=True))
+            | {"images": [{"image": image, "leverage": value} for _, _, image, value in sorted(heap, reverse=True)]}
+            for key, heap in self._heaps.items()
+        ]
+
+
+def analyses(totals: Totals, leverage: LeverageList, sources: tuple[str, ...]) -> dict[str, Any]:
+    """The block "analyses" of report.json; ``sources`` names the fits along the axis F."""
+    fitted = totals.settings.adaptive
+    return {
+        "fits": list(_fits(totals, sources)) if fitted else [],
+        "transfer": [*_transfer(totals, sources), *_between_scales(totals)] if fitted else [],
+        "leverage": leverage.to_list(),
+        "folders": list(_folders(totals)),
+        "subsets": list(_subsets(totals)),
+    }
+
+
+def _cells(totals: Totals) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
+    """Every (scale, regularizer) with what names it."""
+    for s, (sigma, factor) in enumerate(scales(totals.settings)):
+        for r, stencil in enumerate(totals.settings.stencils):
+            yield (s, r), {"regularizer": stencil.name, "sigma": sigma, "downscale": factor}
+
+
+def _measured(totals: Totals) -> list[Scenario]:
+    """The dataset scenarios of the run."""
+    return [scenario for scenario in (DATASET_STRICT, DATASET_ADAPTIVE) if scenario.name in totals.settings.scenarios]
+
+
+def _errors(profile: np.ndarray) -> dict[str, float | None]:
+    epsilon, identity = float(symmetry_error(profile)[0]), float(profile[0])
+    return {"epsilon": epsilon, "relative_epsilon": epsilon / identity if identity > 0 else None}
+
+
+def _transfer(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """Fitted on one regularizer, measured on another."""
+    mean = totals.transfer.mean()
+    for (s, r), names in _cells(totals):
+        for f, source in enumerate(sources):
+            if not np.isnan(mean[s, f, r, 0]) and totals.failed[s, f] < totals.images:
+                own = {"fit": source, "fit_sigma": names["sigma"], "fit_downscale": names["downscale"]}
+                yield own | names | _errors(mean[s, f, r])
+
+
+def _between_scales(totals: Totals) -> Iterator[dict[str, Any]]:
+    """Fitted at one scale, measured at another, each regularizer under the w that its row uses."""
+    if not totals.scales.count:
+        return
+    mean = totals.scales.mean()
+    for f, (sigma, factor) in enumerate(scales(totals.settings)):
+        for (s, r), names in _cells(totals):
+            if s != f:
+                own = {"fit": totals.settings.fit, "fit_sigma": sigma, "fit_downscale": factor}
+                yield own | names | _errors(mean[f, s, r])
+
+
+def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
+    """Epsilon of every sub-folder on its own, where there are several."""
+    if len(totals.folders) < 2:
+        return
+    for folder, sums in sorted(totals.folders.items()):
+        for scenario in _measured(totals):
+            profiles = sums[scenario.profile]
+            for at, names in _cells(totals):
+                yield {
+                    "folder": folder,
+                    "scenario": scenario.name,
+                    **names,
+                    "images": int(np.max(profiles.count)),
+                    **_errors(profiles.mean()[at]),
+                }
+
+
+def _subsets(totals: Totals) -> Iterator[dict[str, Any]]:
+    """Epsilon of random subsets against their size, and from which size on it stays within a tenth."""
+    epsilons, sizes = totals.curve.epsilons(), totals.curve.sizes  # (sizes, repeats, profiles, S, R)
+    least = enough(sizes, epsilons)
+    for scenario in _measured(totals):
+        place = PROFILES.index(scenario.profile)
+        for at, names in _cells(totals):
+            values = epsilons[:, :, place, *at]
+            yield {
+                "scenario": scenario.name,
+                **names,
+                "sizes": list(sizes),
+                "mean": values.mean(1).tolist(),
+                "deviation": values.std(1).tolist(),
+                "enough": int(least[place, *at]),
+            }
+
+
+def _fits(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    """How the fits of each source spread: their geometric median, and how many are at the limit or failed."""
+    points = np.stack(totals.deformations)
+    for s, (sigma, factor) in enumerate(scales(totals.settings)):
+        for f, source in enumerate(sources):
+            usable = points[:, s, f][~np.isnan(points[:, s, f, 0])]
+            middle = geometric_median(Affine(a, b) for a, b in usable.tolist()) if len(usable) else None
+            yield {
+                "regularizer": source,
+                "sigma": sigma,
+                "downscale": factor,
+                "images": totals.images,
+                "failed": int(totals.failed[s, f]),
+                "at_limit": int(totals.at_limit[s, f]),
+                "share_at_limit": float(totals.at_limit[s, f] / totals.images),
+                "median_a": middle and middle.a,
+                "median_b": middle and middle.b,
+                "median_ratio": middle and middle.ratio,
+                "median_alpha_deg": middle and float(np.degrees(middle.alpha)),
+                "mean_ratio": float(np.exp(np.hypot(*usable.T)).mean()) if len(usable) else None,
+            }

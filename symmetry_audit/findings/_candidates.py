@@ -1,0 +1,146 @@
+"""Every subgroup of the run's group as a candidate for a network, with what the run measured of it (SPEC 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from symmetry_audit.audit import first_scale
+from symmetry_audit.findings._totals import Totals
+from symmetry_audit.groups import Group
+from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, window_radius
+from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Candidate, CandidateValue, Scenario
+from symmetry_audit.statistics import null_level, percentile_interval, subgroup_error
+
+__all__ = ["candidates", "spectral_classes"]
+
+MIRROR_CONTRAST = 0.05  # relative: where single images differ less from their mirror images, nothing tests mirrors
+
+
+def candidates(totals: Totals, floors: Mapping[str, np.ndarray]) -> tuple[Candidate, ...]:
+    """All candidates at the first scale, strict ones first; ``floors`` maps dataset scenarios to mean profiles (R, T)
+    of an ideal field. Empty where the run has no dataset rows."""
+    settings = totals.settings
+    classes = _classes(totals)
+    listed = []
+    for scenario in (DATASET_STRICT, DATASET_ADAPTIVE):
+        if scenario.name not in settings.scenarios:
+            continue
+        for group in settings.group.subgroups():
+            if scenario.adaptive and group.order == 1:
+                continue
+            elements = settings.group.indices_of(group)
+            labels = [row[elements] for row in classes]
+            listed.append(
+                Candidate(
+                    group=str(group),
+                    scenario=scenario.name,
+                    order=group.order,
+                    tested_order=len(np.unique(np.stack(labels), axis=1).T),
+                    values=tuple(_values(totals, scenario, group, elements, labels, floors[scenario.name])),
+                )
+            )
+    return tuple(listed)
+
+
+def _values(
+    totals: Totals, scenario: Scenario, group: Group, elements: np.ndarray, labels: list[np.ndarray], floor: np.ndarray
+) -> Iterator[CandidateValue]:
+    """What each regularizer says of one candidate."""
+    settings = totals.settings
+    mean, (sigma, factor) = totals.mean(scenario.profile)[0], first_scale(settings)
+    errors = subgroup_error(mean, elements)
+    resamples = subgroup_error(totals.resamples(scenario.profile)[:, 0], elements) if totals.units > 1 else None
+    null = _null(totals, scenario, group, elements)
+    for r, stencil in enumerate(settings.stencils):
+        identity = float(mean[r, 0])
+        if not mean[r].any():  # it sees nothing in these images
+            continue
+        about = {
+            "regularizer": stencil.name,
+            "sigma": sigma,
+            "downscale": factor,
+            "classes": len(np.unique(labels[r])),
+            "mean_response": identity,
+            "epsilon": float(errors[r]),
+        }
+        if identity <= 0:
+            yield CandidateValue(**about, relative_epsilon=None)
+            continue
+        fields: dict[str, Any] = {}
+        if resamples is not None:
+            low, high = percentile_interval(resamples[:, r] / identity)
+            fields |= {"ci_low": float(low), "ci_high": float(high)}
+        if null is not None:
+            fields["null_epsilon"] = float(null[r] / identity)
+        if scenario.adaptive and stencil.directed and "held_out" in totals.means:
+            fields |= _held_out(totals, elements, r)
+        yield CandidateValue(
+            **about,
+            relative_epsilon=float(errors[r] / identity),
+            floor=float(subgroup_error(floor[r], elements) / floor[r, 0]),
+            **fields,
+        )
+
+
+def _null(totals: Totals, scenario: Scenario, group: Group, elements: np.ndarray) -> np.ndarray | None:
+    """What chance leaves of epsilon, (R,): of random shifts, or of fitted isotropic fields."""
+    if scenario.adaptive:
+        return subgroup_error(totals.mean("null")[0], elements) if "null" in totals.means else None
+    draws = totals.draws.get(group)
+    return None if draws is None else null_level(subgroup_error(draws.means()[:, 0, 0]))
+
+
+def _held_out(totals: Totals, elements: np.ndarray, r: int) -> dict[str, float]:
+    names = ("strict_held_out", "held_out")
+    strict, adaptive = (totals.mean(name)[0, r] for name in names)
+    if not (strict[0] > 0 and adaptive[0] > 0):
+        return {}
+    fields = {
+        "held_out_epsilon": float(_relative(adaptive, elements)),
+        "held_out_strict_epsilon": float(_relative(strict, elements)),
+    }
+    if totals.units > 1:
+        strict, adaptive = (_relative(totals.resamples(name)[:, 0, r], elements) for name in names)
+        low, high = percentile_interval(strict - adaptive)
+        fields |= {"held_out_gain_low": float(low), "held_out_gain_high": float(high)}
+    return fields
+
+
+def _relative(means: np.ndarray, elements: np.ndarray) -> np.ndarray:
+    """Relative epsilon of mean profiles (..., T); 0 for a resample that drew flat images alone."""
+    error, identity = subgroup_error(means, elements), means[..., 0]
+    return np.divide(error, identity, out=np.zeros_like(error), where=identity > 0)
+
+
+def _classes(totals: Totals) -> list[np.ndarray]:
+    """For every regularizer, which elements of the run's group it can tell apart: labels (T,), equal if it cannot.
+
+    Kernels that differ in phase alone, as half turns of an asymmetric stencil do, respond alike to every Gaussian
+    field, so they count as equal; and mirrors count as seen only where single images differ from their mirror images.
+    """
+    settings = totals.settings
+    contrast = totals.contrast[0] / totals.images
+    turns = settings.group.rotations
+    classes = []
+    for r, stencil in enumerate(settings.stencils):
+        labels = spectral_classes(stencil, settings.group, settings.models[0])
+        if settings.group.mirrored and contrast[r] < MIRROR_CONTRAST:
+            labels = np.concatenate([labels[:turns], labels[:turns]])
+        classes.append(labels)
+    return classes
+
+
+def spectral_classes(stencil: Stencil, group: Group, model: KernelModel) -> np.ndarray:
+    """Labels (T,) of the group's elements, equal where the turned kernels have equal power spectra."""
+    kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
+    side = 2 * kernels.shape[1]
+    power = np.square(np.abs(np.fft.rfft2(kernels, (side, side)))).reshape(len(kernels), -1)
+    labels = np.full(len(power), -1)
+    for t, spectrum in enumerate(power):
+        if labels[t] < 0:
+            same = np.abs(power - spectrum).max(1) <= 1e-9 * np.abs(spectrum).max()
+            labels[same & (labels < 0)] = t
+    return labels

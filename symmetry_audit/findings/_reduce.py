@@ -1,0 +1,143 @@
+"""Records of single images -> the rows, tables, warnings and fingerprint of an AuditReport (SPEC 3-8)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import numpy as np
+
+from symmetry_audit.audit import (
+    AuditSettings,
+    ImageTables,
+    Measurements,
+    TableLayout,
+    fit_rows,
+    fit_sources,
+    scales,
+    visible_elements,
+)
+from symmetry_audit.data import ImageSource, set_fingerprint
+from symmetry_audit.findings._analyses import LeverageList, analyses
+from symmetry_audit.findings._candidates import candidates
+from symmetry_audit.findings._floor import mean_floors, relative_error
+from symmetry_audit.findings._rows import RowMaker
+from symmetry_audit.findings._totals import Totals, empty_totals
+from symmetry_audit.findings._warnings import FileNotes, blind_spots, coarse_grid, untested_elements
+from symmetry_audit.results import (
+    EPSILON_UNITS,
+    AffineFit,
+    AuditReport,
+    DatasetInfo,
+    FailedFit,
+    Recommendation,
+    Scenario,
+)
+from symmetry_audit.statistics import leave_one_out, symmetry_error
+from symmetry_audit.theory import recommend
+
+__all__ = ["build_report"]
+
+# image, regularizer, scenario, sigma, downscale, response (T,), leverage
+KeepResponse = Callable[[str, str, str, float | None, int, np.ndarray, float], None]
+KeepFit = Callable[[AffineFit | FailedFit], None]
+
+
+def build_report(
+    source: ImageSource,
+    settings: AuditSettings,
+    measured: Measurements,
+    keep: KeepResponse = lambda *row: None,
+    keep_fit: KeepFit = lambda fit: None,
+) -> AuditReport:
+    """Reduce all records in constant memory: one pass for the sums, one for what needs them.
+
+    ``keep`` is handed every response profile with its leverage, ``keep_fit`` every fit.
+    """
+    layout = TableLayout.of(settings, measured.banks)
+    totals, notes = empty_totals(settings, measured.images, measured.pixel_hashes), FileNotes()
+    files = []
+    for record, tables in layout.read(measured.records()):
+        totals.add(record.image, tables, record.arrays["spectrum"])
+        notes.add(record, flat=not tables.profiles["strict"].any())
+        files.append((record.sha256, record.image))
+    leverage = LeverageList()
+    means = {name: _mean(totals, Scenario.named(name)) for name in settings.scenarios}
+    for record, tables in layout.read(measured.records()):
+        _keep_all(keep, leverage, record.image, tables, totals, means)
+        for fit in fit_rows(record.image, tables, settings):
+            keep_fit(fit)
+    floors = mean_floors(totals)
+    rows = list(_maker(settings, measured, totals, layout, floors).rows())
+    return AuditReport(
+        dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files)),
+        settings=settings.to_dict(),
+        results=tuple(rows),
+        skipped=measured.skipped,
+        warnings=(*notes.warnings(), *blind_spots(settings, measured), *coarse_grid(rows)),
+        analyses=analyses(totals, leverage, _source_names(settings)),
+        recommendation=_recommendation(totals, floors),
+    )
+
+
+def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
+    """What leverage is measured from: the mean profile (S, R, T), or the mean of the images' own epsilons (S, R)."""
+    return np.mean(totals.strict.epsilons, axis=0) if scenario.single else totals.mean(scenario.profile)
+
+
+def _maker(
+    settings: AuditSettings,
+    measured: Measurements,
+    totals: Totals,
+    layout: TableLayout,
+    floors: dict[str, np.ndarray],
+) -> RowMaker:
+    chosen = measured.images[random.Random(settings.seed).randrange(len(measured.images))]
+    visible = np.stack([visible_elements(bank).sum(1) for bank in measured.banks for _ in settings.downscale])
+    sources = _source_names(settings)
+    return RowMaker(
+        totals=totals,
+        selected=layout.tables(measured.journal.read(chosen)).profiles["strict"],
+        selected_name=chosen,
+        visible=visible,
+        tested=len(untested_elements(settings, measured)) < settings.group.order - 1,
+        floors={name: np.apply_along_axis(relative_error, -1, profile) for name, profile in floors.items()},
+        fits=tuple(sources[f] for f in layout.own),
+    )
+
+
+def _source_names(settings: AuditSettings) -> tuple[str, ...]:
+    if not settings.adaptive:
+        return ()
+    return tuple(source.name for source in fit_sources(settings))
+
+
+def _recommendation(totals: Totals, floors: dict[str, np.ndarray]) -> Recommendation | None:
+    """The group that the dataset rows support, None where there are none."""
+    listed = candidates(totals, {name: profile[0] for name, profile in floors.items()})
+    if not listed:
+        return None
+    return recommend(listed, images=totals.images, unit=EPSILON_UNITS[totals.settings.response])
+
+
+def _keep_all(
+    keep: KeepResponse,
+    top: LeverageList,
+    image: str,
+    tables: ImageTables,
+    totals: Totals,
+    means: dict[str, np.ndarray],
+) -> None:
+    """Hand on every profile of one image with its leverage on the epsilon of its row; ``means`` by scenario."""
+    settings, images = totals.settings, totals.images
+    for scenario in map(Scenario.named, settings.scenarios):
+        profiles, mean = tables.profiles[scenario.profile], means[scenario.name]
+        if scenario.single:
+            leverage = (symmetry_error(profiles)[0] - mean) / max(images - 1, 1)
+        else:
+            leverage = leave_one_out(mean, images, profiles)
+        for s, (sigma, factor) in enumerate(scales(settings)):
+            for r, stencil in enumerate(settings.stencils):
+                value = float(leverage[s, r])
+                keep(image, stencil.name, scenario.name, sigma, factor, profiles[s, r], value)
+                top.add((scenario.name, stencil.name, sigma, factor), image, value)

@@ -1,0 +1,229 @@
+"""Totals of a run -> the result rows of a report, with their statistics (SPEC 4 and 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from symmetry_audit.audit import scales
+from symmetry_audit.findings._totals import FEWEST_IMAGES, Totals
+from symmetry_audit.results import ResultRow, Scenario
+from symmetry_audit.statistics import null_level, p_value, percentile_interval, subgroup_error, symmetry_error
+
+__all__ = ["RowMaker"]
+
+FLAT = "the mean response is 0: every image is flat"
+ONE = "one image has no interval"
+ONE_CLUSTER = "one cluster has no interval"
+TRIVIAL = "the group has one element"
+FEW = f"fewer than {FEWEST_IMAGES} images"
+SINGLE = "single images have one profile each, which no shift can be compared with"
+SAME_IMAGE = "w was fitted on the same images"
+NO_CONTROLS = "measured without controls"
+GIVEN = "w was given, not fitted"
+
+
+@dataclass(frozen=True)
+class RowMaker:
+    """Rows of one run. ``selected`` (S, R, T) are the profiles of the single image ``selected_name``;
+    ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to relative floors
+    (S, R); ``fits`` (R,) names whose w each regularizer is measured under."""
+
+    totals: Totals
+    selected: np.ndarray
+    selected_name: str
+    visible: np.ndarray
+    tested: bool
+    floors: Mapping[str, np.ndarray]
+    fits: tuple[str, ...]
+
+    def rows(self) -> Iterator[ResultRow]:
+        """Rows ordered by sigma, downscale, scenario, regularizer."""
+        settings = self.totals.settings
+        for s, (sigma, factor) in enumerate(scales(settings)):
+            for scenario in map(Scenario.named, settings.scenarios):
+                for r, stencil in enumerate(settings.stencils):
+                    fields, reasons = self._fields(scenario, (s, r))
+                    yield self._row(stencil.name, scenario, sigma, factor, (s, r), fields, reasons)
+
+    def _fields(self, scenario: Scenario, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        """What the scenario's own rows hold at (scale, regularizer), and why some of it is null."""
+        if scenario.single:
+            return self._sample_strict(at)
+        return self._dataset_adaptive(at) if scenario.adaptive else self._dataset_strict(at)
+
+    def _row(
+        self,
+        regularizer: str,
+        scenario: Scenario,
+        sigma: float | None,
+        factor: int,
+        at: tuple[int, int],
+        fields: dict[str, Any],
+        reasons: dict[str, str],
+    ) -> ResultRow:
+        totals, settings = self.totals, self.totals.settings
+        identity = float(totals.mean(scenario.profile)[at][0])
+        floor = self.floors[scenario.name][at]
+        if identity <= 0:
+            reasons = reasons | dict.fromkeys(("relative_epsilon", "normalized_epsilon", "floor"), FLAT)
+        null = fields.get("null_epsilon")
+        return ResultRow(
+            regularizer=regularizer,
+            scenario=scenario.name,
+            group=str(settings.group),
+            sigma=sigma,
+            downscale=factor,
+            relative_epsilon=fields["epsilon"] / identity if identity > 0 else None,
+            mean_response=identity,
+            worst_angle_deg=float(settings.group.angles_deg()[fields["worst_element"]]),
+            tested=self.tested,
+            visible_elements=int(self.visible[at]),
+            images=totals.images,
+            excess=None if null is None else fields["epsilon"] - null,
+            floor=float(floor * identity) if identity > 0 else None,
+            reasons=reasons | ({"excess": reasons["null_epsilon"]} if "null_epsilon" in reasons else {}),
+            **fields,
+        )
+
+    def _sample_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        strict = self.totals.strict
+        epsilons = np.array([epsilon[at] for epsilon in strict.epsilons])
+        normalized = np.array([epsilon[at] for epsilon in strict.normalized])
+        usable = normalized[~np.isnan(normalized)]
+        epsilon, worst = symmetry_error(self.selected[at])
+        q25, median, q75 = np.quantile(epsilons, (0.25, 0.5, 0.75)).tolist()
+        fields = {
+            "epsilon": float(epsilons.mean()),
+            "normalized_epsilon": float(usable.mean()) if len(usable) else None,
+            "worst_element": int(worst),
+            "selected_image": self.selected_name,
+            "epsilon_selected": float(epsilon),
+            "median": median,
+            "q25": q25,
+            "q75": q75,
+        }
+        reasons = dict.fromkeys(("p_value", "null_epsilon"), SINGLE)
+        within, why = self._within_limit_single(at, epsilons)
+        interval, none = self._interval("ci", self._sample_resamples[:, *at])
+        return fields | within | interval, reasons | why | none
+
+    def _dataset_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        totals = self.totals
+        fields, none = self._mean_fields("strict", totals.strict.mean_normalized()[at], at)
+        within, reasons = self._within_limit("strict", at)
+        reasons |= none
+        draws = self._draws.get("strict")
+        if draws is None:
+            return fields | within, reasons | dict.fromkeys(("p_value", "null_epsilon"), self._no_test)
+        shifted = draws[:, *at]
+        test = {"p_value": float(p_value(fields["epsilon"], shifted)), "null_epsilon": float(null_level(shifted))}
+        return fields | within | test, reasons
+
+    def _dataset_adaptive(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        totals = self.totals
+        fields, none = self._mean_fields("adaptive", totals.normalized_adaptive.mean_normalized()[at], at)
+        fields["fit"] = self.fits[at[1]]
+        within, reasons = self._within_limit("adaptive", at)
+        gain, no_gain = self._gain("", "strict", "adaptive", at)
+        reasons |= none | no_gain | {"p_value": SAME_IMAGE if totals.settings.affine is None else GIVEN}
+        missing = NO_CONTROLS if not totals.settings.controls else GIVEN
+        if "random" in totals.means:
+            fields["random_epsilon"] = self._epsilon("random", at)
+        if "null" in totals.means:
+            fields["null_epsilon"] = self._epsilon("null", at)
+        held_out, why = self._held_out(at, missing)
+        names = ("random_epsilon", "null_epsilon")
+        reasons |= {name: missing for name in names if name not in fields} | why
+        return fields | within | gain | held_out, reasons
+
+    def _held_out(self, at: tuple[int, int], missing: str) -> tuple[dict[str, Any], dict[str, str]]:
+        names = ("epsilon", "strict_epsilon", "gain", "gain_low", "gain_high", "p_value")
+        if "held_out" not in self.totals.means:
+            return {}, {f"held_out_{name}": missing for name in names}
+        epsilon = self._epsilon("held_out", at)
+        strict = self._epsilon("strict_held_out", at)
+        fields = {"held_out_epsilon": epsilon, "held_out_strict_epsilon": strict}
+        gain, reasons = self._gain("held_out_", "strict_held_out", "held_out", at)
+        if "held_out" not in self._draws:
+            return fields | gain, reasons | {"held_out_p_value": self._no_test}
+        return fields | gain | {"held_out_p_value": float(p_value(epsilon, self._draws["held_out"][:, *at]))}, reasons
+
+    @property
+    def _no_test(self) -> str:
+        """Why the invariance test was not made."""
+        return FEW if self.totals.images < FEWEST_IMAGES else TRIVIAL
+
+    def _mean_fields(
+        self, name: str, normalized: np.ndarray, at: tuple[int, int]
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        epsilon, worst = symmetry_error(self.totals.mean(name)[at])
+        relative = float(symmetry_error(normalized)[0])
+        fields = {
+            "epsilon": float(epsilon),
+            "normalized_epsilon": None if np.isnan(relative) else relative,
+            "worst_element": int(worst),
+        }
+        interval, reasons = self._interval("ci", self._resampled(name)[:, *at])
+        return fields | interval, reasons
+
+    def _gain(
+        self, prefix: str, strict: str, adaptive: str, at: tuple[int, int]
+    ) -> tuple[dict[str, float], dict[str, str]]:
+        """The epsilon of ``strict`` less that of ``adaptive`` on the same images, with its paired interval."""
+        differences = self._resampled(strict)[:, *at] - self._resampled(adaptive)[:, *at]
+        interval, reasons = self._interval(f"{prefix}gain", differences)
+        return {f"{prefix}gain": self._epsilon(strict, at) - self._epsilon(adaptive, at), **interval}, reasons
+
+    def _interval(self, name: str, values: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
+        names = f"{name}_low", f"{name}_high"
+        if self.totals.units < 2:
+            return {}, dict.fromkeys(names, ONE if self.totals.images < 2 else ONE_CLUSTER)
+        return dict(zip(names, map(float, percentile_interval(values)), strict=True)), {}
+
+    def _within_limit(self, name: str, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
+        within = self.totals.within_limit.get(name)
+        if within is None:
+            return {}, dict.fromkeys(("images_at_limit", "epsilon_within_limit"), "no image was fitted")
+        inside = int(within.count[at])
+        fields = {"images_at_limit": self.totals.images - inside}
+        if not inside:
+            return fields, {"epsilon_within_limit": "every image is at the limit"}
+        return fields | {"epsilon_within_limit": float(symmetry_error(within.mean()[at])[0])}, {}
+
+    def _within_limit_single(self, at: tuple[int, int], epsilons: np.ndarray) -> tuple[dict[str, Any], dict[str, str]]:
+        fields, reasons = self._within_limit("strict", at)
+        if "epsilon_within_limit" in fields:
+            fields["epsilon_within_limit"] = float(epsilons[~self.totals.limited(*at)].mean())
+        return fields, reasons
+
+    def _epsilon(self, name: str, at: tuple[int, int]) -> float:
+        return float(symmetry_error(self.totals.mean(name)[at])[0])
+
+    def _resampled(self, name: str) -> np.ndarray:
+        """Epsilons of the bootstrap resamples, (resamples, S, R)."""
+        if name not in self._cache:
+            self._cache[name] = subgroup_error(self.totals.resamples(name))
+        return self._cache[name]
+
+    @cached_property
+    def _cache(self) -> dict[str, np.ndarray]:
+        return {}
+
+    @cached_property
+    def _sample_resamples(self) -> np.ndarray:
+        return self.totals.resampled_epsilons()
+
+    @cached_property
+    def _draws(self) -> dict[str, np.ndarray]:
+        """Epsilons of randomly shifted profiles by name, (draws, S, R); empty below the least number of images."""
+        totals = self.totals
+        draws = totals.draws.get(totals.settings.group)
+        if draws is None:
+            return {}
+        epsilons = subgroup_error(draws.means())
+        return {name: epsilons[:, place] for place, name in enumerate(totals.drawn)}

@@ -1,0 +1,169 @@
+"""All tables of a run in one pass: sums, resamples and draws from which every figure of the report is made (SPEC 6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from symmetry_audit.audit import AuditSettings, ImageTables
+from symmetry_audit.groups import Group
+from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAccumulator, SubsetCurve
+
+__all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
+
+FEWEST_IMAGES = 10  # below it the invariance test says nothing (SPEC 6)
+PROFILES = ("strict", "adaptive")  # of whole images: what rows are made from
+BIN = 0.15  # of (a, b), for the floor of adaptive rows
+
+
+@dataclass
+class _Sum:
+    """A sum of arrays of one shape."""
+
+    total: np.ndarray | float = 0.0
+    count: np.ndarray | int = 0
+
+    def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
+        weight = np.asarray(weight)
+        self.total = self.total + array * weight[..., None]
+        self.count = self.count + weight
+
+    def mean(self) -> np.ndarray:
+        """Total over count; NaN where nothing was added."""
+        count = np.where(np.asarray(self.count) > 0, self.count, np.nan)
+        return self.total / count[..., None]
+
+
+@dataclass
+class Totals:
+    """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
+
+    ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons;
+    ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of each subgroup.
+    """
+
+    settings: AuditSettings
+    strict: ProfileAccumulator
+    bootstrap: BootstrapMeans
+    curve: SubsetCurve
+    draws: dict[Group, InvarianceDraws]
+    units: int
+    means: dict[str, _Sum] = field(default_factory=dict)
+    within_limit: dict[str, _Sum] = field(default_factory=dict)
+    folders: dict[str, dict[str, _Sum]] = field(default_factory=dict)
+    transfer: _Sum = field(default_factory=_Sum)
+    scales: _Sum = field(default_factory=_Sum)
+    at_limit: np.ndarray | int = 0
+    failed: np.ndarray | int = 0
+    contrast: np.ndarray | float = 0.0
+    spectrum: np.ndarray | float = 0.0
+    normalized_adaptive: ProfileAccumulator = field(default_factory=ProfileAccumulator)
+    deformations: list[np.ndarray] = field(default_factory=list)
+    limits: list[np.ndarray] = field(default_factory=list)
+    resampled: tuple[str, ...] = ()
+    drawn: tuple[str, ...] = ()
+
+    def add(self, image: str, tables: ImageTables, spectrum: np.ndarray) -> None:
+        """Add one image."""
+        profiles = tables.profiles
+        self.strict.add(profiles["strict"])
+        for name, array in profiles.items():
+            self.means.setdefault(name, _Sum()).add(array)
+            self.folders.setdefault(_folder(image), {}).setdefault(name, _Sum()).add(array)
+        self.spectrum = self.spectrum + spectrum
+        self.resampled = tuple(
+            name for name in ("strict", "adaptive", "strict_held_out", "held_out") if name in profiles
+        )
+        stack = np.stack([profiles[name] for name in self.resampled])
+        self.bootstrap.add(np.concatenate([stack.ravel(), self.strict.epsilons[-1].ravel()]))
+        self.curve.add(np.stack([profiles[name] for name in PROFILES if name in profiles]))
+        self.drawn = tuple(name for name in ("strict", "held_out") if name in profiles)
+        for draw in self.draws.values():
+            draw.add(np.stack([profiles[name] for name in self.drawn]))
+        self._add_mirror_contrast(profiles["strict"])
+        if tables.fits is not None:
+            self._add_fits(tables)
+
+    def _add_mirror_contrast(self, strict: np.ndarray) -> None:
+        """How much single images differ from their mirror image, relative, (S, R)."""
+        mirror = strict[..., self.settings.group.rotations % self.settings.group.order]
+        identity = strict[..., 0]
+        gap = np.abs(mirror - identity)
+        self.contrast = self.contrast + np.divide(gap, identity, out=np.zeros_like(gap), where=identity > 0)
+
+    def _add_fits(self, tables: ImageTables) -> None:
+        inside = ~tables.at_limit
+        for name in PROFILES:
+            self.within_limit.setdefault(name, _Sum()).add(tables.profiles[name], inside)
+        self.normalized_adaptive.add(tables.profiles["adaptive"])
+        self.transfer.add(tables.transfer)
+        if tables.scales is not None:
+            self.scales.add(tables.scales)
+        self.at_limit = self.at_limit + (tables.fits[..., 4] == 1)
+        self.failed = self.failed + np.isnan(tables.fits[..., 0])
+        self.deformations.append(tables.fits[..., :2].copy())
+        self.limits.append(tables.at_limit)
+
+    @property
+    def images(self) -> int:
+        """Images added so far."""
+        return self.strict.count
+
+    def mean(self, name: str) -> np.ndarray:
+        """Mean profile over the images, (S, R, T)."""
+        return self.means[name].mean()
+
+    def resamples(self, name: str) -> np.ndarray:
+        """Mean profiles of the bootstrap resamples, (resamples, S, R, T)."""
+        shape = self.mean(name).shape
+        place, size = self.resampled.index(name), int(np.prod(shape))
+        return self._resamples()[:, place * size : (place + 1) * size].reshape(-1, *shape)
+
+    def resampled_epsilons(self) -> np.ndarray:
+        """Mean single-image epsilons of the bootstrap resamples, (resamples, S, R)."""
+        shape = self.strict.epsilons[0].shape
+        return self._resamples()[:, -int(np.prod(shape)) :].reshape(-1, *shape)
+
+    def _resamples(self) -> np.ndarray:
+        return self.bootstrap.means()
+
+    def limited(self, scale: int, regularizer: int) -> np.ndarray:
+        """Which images are at the largest ratio under this regularizer's w, (N,) of bool."""
+        return np.array([limit[scale, regularizer] for limit in self.limits])
+
+    def binned_deformations(self, scale: int, source: int) -> Counter[tuple[float, float]]:
+        """How often w fell into each bin of (a, b), by the bin's centre; images without a fit count as identity."""
+        points = np.nan_to_num(np.stack(self.deformations)[:, scale, source])
+        return Counter(map(tuple, (np.round(points / BIN) * BIN).tolist()))
+
+
+def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable[[], Iterable[str]]) -> Totals:
+    """Empty accumulators for a run of the images ``names``; ``pixels`` reads the hashes of their pixels on request."""
+    group, seed, images = settings.group, abs(settings.seed), len(names)
+    labels = {
+        "image": lambda: None,
+        "folder": lambda: [_folder(name) for name in names],
+        "duplicates": lambda: list(pixels()),
+    }[settings.clusters]()
+    draws = {}
+    if images >= FEWEST_IMAGES:
+        for subgroup in group.subgroups():
+            if subgroup.order > 1:
+                draws[subgroup] = InvarianceDraws(group, images, elements=group.indices_of(subgroup), seed=seed)
+    return Totals(
+        settings=settings,
+        strict=ProfileAccumulator(),
+        bootstrap=BootstrapMeans(images, seed=seed, clusters=labels),
+        curve=SubsetCurve(images, seed=seed),
+        draws=draws,
+        units=images if labels is None else len(set(labels)),
+    )
+
+
+def _folder(image: str) -> str:
+    """The sub-folder that an image lies in, the breakdown's class; empty for the top."""
+    return str(PurePosixPath(image).parent) if "/" in image else ""

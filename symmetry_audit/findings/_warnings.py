@@ -1,0 +1,109 @@
+"""The warnings of a report: about its files, its regularizers and its kernel."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from symmetry_audit.audit import AuditSettings, ImageRecord, Measurements, visible_elements
+from symmetry_audit.results import DATASET_STRICT, ResultRow
+from symmetry_audit.wording import count
+
+__all__ = ["FileNotes", "blind_spots", "coarse_grid", "untested_elements"]
+
+MESH_SHARE = 0.2  # of relative epsilon; above it a warning names the discretisation floor
+SHOWN = 5  # names in one warning
+
+
+def untested_elements(settings: AuditSettings, measured: Measurements) -> list[int]:
+    """Elements other than the identity that no regularizer of the run can tell from it."""
+    seen = np.any([visible_elements(bank).any(0) for bank in measured.banks], axis=0)
+    return [t for t in range(1, settings.group.order) if not seen[t]]
+
+
+def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
+    """What no regularizer of the run can see, so that epsilon says nothing about it."""
+    blind = untested_elements(settings, measured)
+    if not blind:
+        return []
+    names = [str(settings.group.elements[t]) for t in blind]
+    return [
+        f"no regularizer of this run can tell {_some(names)} of {settings.group} from the identity, so epsilon does "
+        "not test for that; --reg chiral sees half turns and mirrors"
+    ]
+
+
+def coarse_grid(rows: list[ResultRow]) -> list[str]:
+    """Where the pixel mesh alone explains a good part of epsilon, SPEC 2's reason for the default kernel."""
+    dataset = [row for row in rows if row.scenario == DATASET_STRICT.name] or rows
+    coarse = [row for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
+    if not coarse:
+        return []
+    shown = dict.fromkeys(f"{row.regularizer} {100 * row.floor / row.mean_response:.2g} %" for row in coarse)
+    return [
+        "much of epsilon may be the pixel mesh and no property of the images: an ideal isotropic field would show "
+        f"{', '.join(shown)} with this kernel; the gaussian of 1.5 px or wider shows next to nothing"
+    ]
+
+
+class FileNotes:
+    """What a careful analyst would want to know about the files, collected image by image."""
+
+    def __init__(self) -> None:
+        self.turned: list[str] = []
+        self.floats: list[str] = []
+        self.flat: list[str] = []
+        self.sizes: Counter[str] = Counter()
+        self.depths: Counter[str] = Counter()
+        self.same_bytes: defaultdict[str, list[str]] = defaultdict(list)
+        self.same_pixels: defaultdict[str, list[str]] = defaultdict(list)
+
+    def add(self, record: ImageRecord, flat: bool) -> None:
+        """Note one image; ``flat``: it responds to nothing."""
+        self.sizes[f"{record.width} x {record.height}"] += 1
+        self.depths[record.depth] += 1
+        self.same_bytes[record.sha256].append(record.image)
+        self.same_pixels[record.pixel_sha256].append(record.image)
+        lists = ((record.turned, self.turned), (record.depth == "float", self.floats), (flat, self.flat))
+        for names in (names for condition, names in lists if condition):
+            names.append(record.image)
+
+    def warnings(self) -> list[str]:
+        """One sentence each, in a fixed order."""
+        sentences = []
+        if self.turned:
+            sentences.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
+        sentences += _duplicates("byte", self.same_bytes.values())
+        byte_twins = {tuple(group) for group in self.same_bytes.values()}
+        sentences += _duplicates(
+            "pixel", (group for group in self.same_pixels.values() if tuple(group) not in byte_twins)
+        )
+        for what, kinds in (("sizes", self.sizes), ("bit depths", self.depths)):
+            if len(kinds) > 1:
+                most = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+                sentences.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
+        if self.floats:
+            where = f"{count(len(self.floats), 'image')}: {_some(self.floats)}"
+            sentences.append(f"float samples taken as they are, not scaled to 0-255, in {where}")
+        if self.flat:
+            where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
+            sentences.append(f"no response at all, hence no say in the normalized epsilon, in {where}")
+        return sentences
+
+
+def _duplicates(kind: str, groups: Iterable[list[str]]) -> list[str]:
+    twins = [group for group in groups if len(group) > 1]
+    if not twins:
+        return []
+    extra = sum(len(group) - 1 for group in twins)
+    return [
+        f"{extra} image{'s are' if extra > 1 else ' is'} {kind}-identical to another and counted again: "
+        f"{_some([' = '.join(group[:SHOWN]) for group in twins])}"
+    ]
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

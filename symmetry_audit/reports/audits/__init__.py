@@ -1,0 +1,1 @@
+"""An audit: its tables and figures, its single responses, the recommended group, the bounds."""

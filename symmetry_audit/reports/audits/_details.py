@@ -1,0 +1,175 @@
+"""``details.md``: the analyses beside a report's rows, as Markdown tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.reports._columns import column
+from symmetry_audit.reports._table import NULL, Part, escape_markdown, markdown_part
+from symmetry_audit.reports.audits._checked import CheckedReport, checked, where
+from symmetry_audit.reports.audits._statistics import swept_titles
+from symmetry_audit.results import AuditReport, Scenario
+from symmetry_audit.wording import numbers, printable
+
+__all__ = ["details_markdown", "reading"]
+
+Entry = tuple[tuple[str, ...], str, Any]  # the words that name a row, a regularizer, and the value
+
+
+class _Section(NamedTuple):
+    title: str
+    words: str
+    part: Part | None
+
+
+def details_markdown(report: AuditReport | CheckedReport) -> str:
+    """How the fits spread, how they transfer, which images and sub-folders stand out, and how many images are enough.
+
+    Percentages of epsilon are of the mean response of the identity; leverage is in the unit of epsilon. What the
+    report does not hold is left out. Raises ReportError where the report is unusable.
+    """
+    run = checked(report)
+    with_part = [section for section in reading(run, _sections) if section.part]
+    lines = [f"# Details of {escape_markdown(run.dataset)}", "", f"{run.images} under {run.group}. Table 1: table1.md."]
+    for section in with_part:
+        lines += ["", f"## {section.title}", "", section.words, "", *markdown_part(section.part)]
+    return "\n".join(lines) + "\n"
+
+
+def reading(run: CheckedReport, read: Callable) -> Any:
+    """``read(run, analyses)``. Raises ReportError where the analyses are not what `symaudit measure` writes."""
+    try:
+        return read(run, run.report.analyses)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = f"has unusable analyses ({error!r}); measure again with --force"
+        raise ReportError(f"{where(run.report)} {problem}") from None
+
+
+def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[_Section]:
+    scale = tuple(swept_titles(run).values())
+    found = {name: analyses.get(name, ()) for name in ("fits", "transfer", "leverage", "folders", "subsets")}
+    return [
+        _Section(
+            "Fits",
+            "The deformations w of the images, by what they were fitted on. The median is that of ratio and direction "
+            "together: near ratio 1 where the images share no direction.",
+            _fits(run, found["fits"]),
+        ),
+        _Section(
+            "Transfer",
+            "Relative ε (%) of the dataset with every image under its w: rows say what w was fitted on, columns what "
+            "was measured.",
+            _across(run, _transfer_header(run), _transfer(run, found["transfer"])),
+        ),
+        _Section(
+            "Images that move ε most",
+            f"By how much ε ({run.unit}) is higher with the image than without it.",
+            _across(run, ("Scenario", *scale, "Place"), _leverage(run, found["leverage"]), _words),
+        ),
+        _Section(
+            "Sub-folders",
+            "Relative ε (%) of every sub-folder on its own; small folders have a high one by chance.",
+            _across(run, ("Folder", "Scenario", *scale, "Images"), _folders(run, found["folders"])),
+        ),
+        _Section(
+            "How many images are enough",
+            "The number from which on ε of random subsets stays, on average, within a tenth of its last value "
+            "(subsets.png).",
+            _across(run, ("Scenario", *scale), _enough(run, found["subsets"]), _words),
+        ),
+    ]
+
+
+def _across(
+    run: CheckedReport, header: Sequence[str], entries: Iterable[Entry], write: Callable[[list], list[str]] = column
+) -> Part | None:
+    """Regularizers across, a row for all entries of the same words; None where there are none."""
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    for labels, regularizer, value in entries:
+        rows.setdefault(labels, {})[regularizer] = value
+    if not rows:
+        return None
+    columns = [write([row.get(name) for row in rows.values()]) for name in run.regularizers]
+    cells = zip(*columns, strict=True)
+    body = tuple((*labels, *values) for labels, values in zip(rows, cells, strict=True))
+    return Part((*header, *run.regularizers.values()), len(header), (("", body),))
+
+
+def _words(values: list) -> list[str]:
+    return [NULL if value is None else str(value) for value in values]
+
+
+def _scale(run: CheckedReport, item: Mapping[str, Any], prefix: str = "") -> tuple[str, ...]:
+    """The words of the scale's columns."""
+    return tuple(numbers([item[prefix + name]]) for name in swept_titles(run))
+
+
+def _percent(item: Mapping[str, Any]) -> float | None:
+    return None if item["relative_epsilon"] is None else 100.0 * item["relative_epsilon"]
+
+
+def _fits(run: CheckedReport, items: Sequence[Mapping[str, Any]]) -> Part | None:
+    if not items:
+        return None
+    header = (*swept_titles(run).values(), "Fitted on", "Images", "Failed", "At limit (%)", "Mean ratio")
+    labels = [(*_scale(run, item), _source(run, item["regularizer"])) for item in items]
+    columns = [
+        [str(item["images"]) for item in items],
+        [str(item["failed"]) for item in items],
+        [f"{100 * item['share_at_limit']:.1f}" for item in items],
+        *([_decimals(item[name]) for item in items] for name in ("mean_ratio", "median_ratio")),
+        [NULL if item["median_alpha_deg"] is None else str(round(item["median_alpha_deg"]) % 180) for item in items],
+    ]
+    rows = tuple((*label, *cells) for label, cells in zip(labels, zip(*columns, strict=True), strict=True))
+    return Part((*header, "Median ratio", "Median angle (°)"), len(labels[0]), (("", rows),))
+
+
+def _decimals(value: float | None, decimals: int = 3) -> str:
+    return NULL if value is None else f"{value:.{decimals}f}"
+
+
+def _source(run: CheckedReport, name: str) -> str:
+    """Whose fit, by title; "joint" and the like are their own."""
+    return run.regularizers.get(name) or printable(name)
+
+
+def _transfer_header(run: CheckedReport) -> tuple[str, ...]:
+    titles = swept_titles(run).values()
+    return ("Fitted on", *(f"{title}, fitted" for title in titles), *(f"{title}, measured" for title in titles))
+
+
+def _transfer(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+    sources = list(run.regularizers)
+
+    def place(item: Mapping[str, Any]) -> tuple[int, ...]:
+        scales = [(item[f"{when}sigma"], item[f"{when}downscale"]) for when in ("fit_", "")]
+        places = [at for sigma, factor in scales for at in (run.sigmas.index(sigma), run.downscales.index(factor))]
+        return (*places, sources.index(item["fit"]) if item["fit"] in sources else len(sources))
+
+    for item in sorted(items, key=place):
+        scales = _scale(run, item, "fit_"), _scale(run, item)
+        yield (_source(run, item["fit"]), *scales[0], *scales[1]), item["regularizer"], _percent(item)
+
+
+def _leverage(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+    for item in items:
+        if Scenario.named(item["scenario"]).single:  # a mean of single values, where no image leans on another
+            continue
+        for place, image in enumerate(item["images"], start=1):
+            labels = Scenario.named(item["scenario"]).title, *_scale(run, item), str(place)
+            yield labels, item["regularizer"], f"{printable(image['image'])} {image['leverage']:+.2g}"
+
+
+def _folders(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+    for item in items:
+        name = printable(item["folder"]) or "(top)"
+        labels = name, Scenario.named(item["scenario"]).title, *_scale(run, item), str(item["images"])
+        yield labels, item["regularizer"], _percent(item)
+
+
+def _enough(run: CheckedReport, items: Iterable[Mapping[str, Any]]) -> Iterator[Entry]:
+    for item in items:
+        labels = Scenario.named(item["scenario"]).title, *_scale(run, item)
+        yield labels, item["regularizer"], f"{item['enough']} of {item['sizes'][-1]}"

@@ -1,0 +1,237 @@
+"""``responses.parquet``: one response profile per image, regularizer, scenario and scale, written and read as a
+stream in constant memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from math import isclose
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from symmetry_audit.errors import ReportError
+from symmetry_audit.files import replacing
+from symmetry_audit.groups import Group
+from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
+from symmetry_audit.results import SAMPLE_STRICT, AuditReport, Origin, ResultRow
+from symmetry_audit.statistics import symmetry_error
+from symmetry_audit.wording import printable
+
+__all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "mean_profiles"]
+
+RESPONSES_FILE = "responses.parquet"
+RESPONSES_SCHEMA = "symaudit.responses/2"
+METADATA_KEY = b"symaudit"
+ROWS_PER_GROUP = 4096
+AGREEMENT = 1e-6  # of the mean response: far above summation order, far below any finding
+
+
+def _schema(group: Group) -> pa.Schema:
+    """Columns and file-level metadata for ``group``; sigma alone may be null."""
+    about = {
+        "schema": RESPONSES_SCHEMA,
+        "group": str(group),
+        "elements": [str(element) for element in group.elements],
+        "angles_deg": group.angles_deg().tolist(),
+    }
+    columns = {
+        "image": pa.string(),
+        "regularizer": pa.string(),
+        "scenario": pa.string(),
+        "sigma": pa.float64(),
+        "downscale": pa.int64(),
+        "leverage": pa.float64(),
+        "response": pa.list_(pa.float64(), group.order),
+    }
+    fields = [pa.field(name, kind, nullable=name == "sigma") for name, kind in columns.items()]
+    return pa.schema(fields, metadata={METADATA_KEY: json.dumps(about).encode()})
+
+
+class ResponseWriter:
+    """Writes ``path`` row by row; use it as a context manager.
+
+    Rows are buffered into row groups of ``rows_per_group``. The file takes its name when the block ends
+    without an exception, and nothing is left behind otherwise.
+    """
+
+    def __init__(self, path: str | Path, group: Group, *, rows_per_group: int = ROWS_PER_GROUP) -> None:
+        self._path = Path(path)
+        self._schema = _schema(group)
+        self._group = group
+        self._keys: list[tuple[str, str, str, float | None, int, float]] = []
+        self._responses = np.empty((rows_per_group, group.order))
+        self._writer: pq.ParquetWriter | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> ResponseWriter:
+        try:
+            with ExitStack() as stack:
+                partial = stack.enter_context(replacing(self._path))
+                writer = pq.ParquetWriter(partial, self._schema, compression="zstd")
+                self._writer = stack.enter_context(writer)
+                stack.push(self._finish)
+                self._stack = stack.pop_all()
+        except OSError as error:
+            raise ReportError(f"cannot write {self._path}: {error}; give a folder you can write") from None
+        return self
+
+    def append(
+        self,
+        image: str,
+        regularizer: str,
+        scenario: str,
+        sigma: float | None,
+        downscale: int,
+        response: np.ndarray,
+        leverage: float,
+    ) -> None:
+        """Add one profile: ``response`` of shape (order,), f_A per element, in the order of the group.
+
+        ``sigma`` is in px; ``leverage``, in the unit of epsilon, is by how much the image raises its row's
+        epsilon. Raises ReportError for another shape or a value that is not finite.
+        """
+        response = np.asarray(response, dtype=np.float64)
+        if response.shape != (self._group.order,) or not np.isfinite(response).all():
+            found = f"shape {response.shape}" if response.shape != (self._group.order,) else "one that is not"
+            expected = f"{self._group.order} finite values for {self._group}"
+            raise ReportError(f"the {regularizer} response of {image} must be {expected}, got {found}")
+        self._responses[len(self._keys)] = response
+        self._keys.append((image, regularizer, scenario, sigma, downscale, leverage))
+        if len(self._keys) == len(self._responses):
+            self._flush()
+
+    def _flush(self) -> None:
+        assert self._writer is not None, "use ResponseWriter in a with statement"
+        if not self._keys:
+            return
+        columns = [list(column) for column in zip(*self._keys, strict=True)]
+        values = pa.array(self._responses[: len(self._keys)].ravel())
+        responses = pa.FixedSizeListArray.from_arrays(values, self._group.order)
+        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=False)]
+        self._writer.write_batch(pa.record_batch([*arrays, responses], schema=self._schema))
+        self._keys.clear()
+
+    def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._flush()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+
+@dataclass
+class _Mean:
+    """Running sums of the profiles of one result row."""
+
+    row: ResultRow
+    total: np.ndarray
+    count: int = 0
+    epsilons: float = 0.0
+    selected: np.ndarray | None = None
+
+    def update(self, images: np.ndarray, profiles: np.ndarray) -> None:
+        """Add ``profiles`` of shape (rows, order); ``images`` names them."""
+        self.count += len(profiles)
+        self.total += profiles.sum(axis=0)
+        self.epsilons += symmetry_error(profiles)[0].sum()
+        if (chosen := np.flatnonzero(images == self.row.selected_image)).size:
+            self.selected = profiles[chosen[0]].copy()
+
+    def problem(self) -> str | None:
+        """What does not agree with the row of report.json, None where all does."""
+        row, single = self.row, self.row.scenario == SAMPLE_STRICT.name
+        if self.count != row.images:
+            return f"{self.count} images, report.json says {row.images}"
+        if single and self.selected is None:
+            return f'no image "{printable(str(row.selected_image))}", which report.json selects'
+        mean = self.total / self.count
+        epsilon = self.epsilons / self.count if single else symmetry_error(mean)[0]
+        if not isclose(epsilon, row.epsilon, rel_tol=AGREEMENT, abs_tol=AGREEMENT * abs(row.mean_response)):
+            return f"epsilon {epsilon:.6g}, report.json says {row.epsilon:.6g}"
+        return None
+
+    def profile(self) -> np.ndarray:
+        return self.total / self.count if self.selected is None else self.selected
+
+
+def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> dict[ProfileKey, np.ndarray]:
+    """The profile f_A, shape (order,), behind every row of ``report``, from ``folder/responses.parquet``.
+
+    Dataset scenarios: the mean over images; ``sample_strict``: that of the selected image. Reads a stream of
+    record batches. Raises ReportError where the file is missing, damaged, of another schema, or does not
+    agree with ``report`` (group, rows, number of images, epsilon).
+    """
+    path, run = Path(folder) / RESPONSES_FILE, checked(report)
+    means = {key: _Mean(row, np.zeros(run.group.order)) for key, row in run.rows.items()}
+    for batch in _batches(path, run.group):
+        _update(means, batch, path)
+    for key, mean in means.items():
+        if problem := mean.problem():
+            raise ReportError(f"{path}: {_words(key)} has {problem}; measure again with --force")
+    return {key: mean.profile() for key, mean in means.items()}
+
+
+def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
+    """The record batches of ``path`` once its header fits ``group``. Raises ReportError."""
+    again = "measure again with --force"
+    if not path.is_file():
+        raise ReportError(f"{path} is missing; `symaudit measure` writes it beside report.json: {again}")
+    try:
+        # pre_buffer would hold the whole file in memory
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            names = _check_header(file.schema_arrow, group, path)
+            for batch in file.iter_batches(ROWS_PER_GROUP, columns=names):
+                batch.validate(full=True)
+                if any(column.null_count for name, column in zip(names, batch.columns, strict=True) if name != "sigma"):
+                    raise pa.ArrowInvalid("null values")
+                yield batch
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ReportError(f"{path} is damaged or not a Parquet file ({reason}); {again}") from None
+
+
+def _check_header(schema: pa.Schema, group: Group, path: Path) -> list[str]:
+    """The names of our columns, once they are there. Raises ReportError."""
+    about: dict = {}
+    with suppress(ValueError):
+        about = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    Origin(str(path), "measure again with --force").check_schema(about, RESPONSES_SCHEMA)
+    if about.get("group") != str(group):
+        problem = f'is for group "{about.get("group")}", report.json for "{group}"'
+        raise ReportError(f"{path} {problem}; measure again with --force")
+    expected = _schema(group)
+    wrong = [field.name for field in expected if field.name not in schema.names]
+    wrong = wrong or [field.name for field in expected if schema.field(field.name).type != field.type]
+    if wrong:
+        raise ReportError(f'{path}: column "{wrong[0]}" is missing or of another type; measure again with --force')
+    return expected.names
+
+
+def _update(means: Mapping[ProfileKey, _Mean], batch: pa.RecordBatch, path: Path) -> None:
+    """Add each row of ``batch`` to the mean of its key. Raises ReportError for a key that has none."""
+    columns = [batch.column(name).dictionary_encode("encode") for name in ProfileKey._fields]
+    codes = np.stack([column.indices.to_numpy() for column in columns], axis=1)
+    distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
+    images = batch.column("image").to_numpy(zero_copy_only=False)
+    responses = batch.column("response")
+    profiles = responses.flatten().to_numpy().reshape(-1, responses.type.list_size)
+    for number, code in enumerate(distinct):
+        key = ProfileKey(*(column.dictionary[at].as_py() for column, at in zip(columns, code.tolist(), strict=True)))
+        if key not in means:
+            problem = f"holds {_words(key)}, which report.json does not"
+            raise ReportError(f"{path} {problem}; measure again with --force")
+        chosen = inverse == number
+        means[key].update(images[chosen], profiles[chosen])
+
+
+def _words(key: ProfileKey) -> str:
+    sigma = "" if key.sigma is None else f" sigma {key.sigma:g}"
+    return f"{printable(key.regularizer)} {key.scenario}{sigma} downscale {key.downscale}"

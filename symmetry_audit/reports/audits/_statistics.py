@@ -1,0 +1,101 @@
+"""The lower parts of Table 1: what every relative epsilon stands against, and whether adapting holds up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from symmetry_audit.reports._columns import column, percent, range_column
+from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part
+from symmetry_audit.reports.audits._checked import CheckedReport, is_tested
+from symmetry_audit.results import DATASET_ADAPTIVE, ResultRow, Scenario
+from symmetry_audit.wording import numbers, printable
+
+__all__ = ["held_out_part", "marks_of", "statistics_part", "swept_titles"]
+
+
+def swept_titles(run: CheckedReport) -> dict[str, str]:
+    """The columns that name the scale, empty where the run has one scale."""
+    axes = {"sigma": ("σ (px)", run.sigmas), "downscale": ("Downscale", run.downscales)}
+    return {name: title for name, (title, values) in axes.items() if len(values) > 1}
+
+
+def marks_of(rows: Iterable[ResultRow | None]) -> list[str]:
+    """What stands behind an epsilon: a dagger where untested, "~" where it is not distinguishable from symmetric."""
+    return ["" if row is None else _mark(row) for row in rows]
+
+
+def _mark(row: ResultRow) -> str:
+    return UNTESTED if not is_tested(row) else INDISTINCT if row.distinguishable is False else ""
+
+
+def statistics_part(run: CheckedReport) -> Part | None:
+    """For every scenario the regularizers down: relative epsilon in percent, its interval, null level, floor and p.
+
+    None where the report has none of these statistics.
+    """
+    rows = list(run.rows.values())
+    if all(row.ci_low is row.null_epsilon is row.floor is row.p_value is None and not row.reasons for row in rows):
+        return None
+    swept = swept_titles(run)
+    header = (*swept.values(), "Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Mesh floor", "p")
+    blocks = []
+    for scenario in run.scenarios:
+        chosen = [row for row in rows if row.scenario == scenario]
+        if chosen:
+            cells = zip(*_labels(run, chosen, swept), *_statistics(chosen), strict=True)
+            blocks.append((Scenario.named(scenario).title, tuple(cells)))
+    return Part(header, len(swept) + 1, tuple(blocks))
+
+
+def _labels(run: CheckedReport, rows: Sequence[ResultRow], swept: Iterable[str]) -> list[list[str]]:
+    """The leading columns: the scale where it is swept, and the regularizer."""
+    scales = [[numbers([getattr(row, name)]) for row in rows] for name in swept]
+    return [*scales, [run.regularizers[row.regularizer] for row in rows]]
+
+
+def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
+    relative = [None if row.relative_epsilon is None else 100 * row.relative_epsilon for row in rows]
+    return [
+        column(relative, marks_of(rows)),
+        range_column([tuple(_share(row, value) for value in (row.ci_low, row.ci_high)) for row in rows]),
+        column([_share(row, row.null_epsilon) for row in rows], digits=2),
+        column([_share(row, row.floor) for row in rows], digits=2),
+        [_p(row.p_value) for row in rows],
+    ]
+
+
+def held_out_part(run: CheckedReport) -> Part | None:
+    """The regularizers down: what adapting does to halves of images that w was not fitted on, in percent.
+
+    None where the report has no adaptive row measured with controls.
+    """
+    rows = [row for row in run.rows.values() if row.scenario == DATASET_ADAPTIVE.name]
+    if all(row.held_out_epsilon is row.random_epsilon is None for row in rows):
+        return None
+    swept = swept_titles(run)
+    header = (*swept.values(), "Regularizer", "w of", "Strict", "Adaptive", "Gain", "95 % interval", "p")
+    cells = [
+        *_labels(run, rows, swept),
+        [NULL if row.fit is None else printable(str(row.fit)) for row in rows],
+        *_shares(rows, "held_out_strict_epsilon", "held_out_epsilon", "held_out_gain"),
+        range_column(
+            [tuple(_share(row, value) for value in (row.held_out_gain_low, row.held_out_gain_high)) for row in rows]
+        ),
+        [_p(row.held_out_p_value) for row in rows],
+        *_shares(rows, "random_epsilon"),
+    ]
+    title = f"{DATASET_ADAPTIVE.title}, held out: relative ε (%), p approximate"
+    return Part((*header, "Random angles"), len(swept) + 2, ((title, tuple(zip(*cells, strict=True))),))
+
+
+def _shares(rows: Sequence[ResultRow], *names: str) -> list[list[str]]:
+    return [column([_share(row, getattr(row, name)) for row in rows], digits=2) for name in names]
+
+
+def _share(row: ResultRow, value: float | None) -> float | None:
+    """A value in the unit of epsilon, in percent of the row's mean response."""
+    return percent(value, row.mean_response)
+
+
+def _p(value: float | None) -> str:
+    return NULL if value is None else f"{value:.3f}"

@@ -1,0 +1,190 @@
+"""Table 1 of [SA] from a report, with what tells how far to trust it: plain text, Markdown, LaTeX, and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, fields
+
+from symmetry_audit.reports._columns import column
+from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part, Table, markdown_table, tex_table, text_table
+from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked, is_tested
+from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
+from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
+from symmetry_audit.wording import numbers, printable
+
+__all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
+
+# what a null of each field is called in the notes; what no table shows has no name
+NAMES = {
+    "relative_epsilon": "relative ε",
+    "ci_low": "interval",
+    "null_epsilon": "null level",
+    "floor": "floor",
+    "p_value": "p",
+    "epsilon_within_limit": "ε without the images at the limit",
+    "held_out_epsilon": "held-out values",
+    "held_out_gain_low": "interval of the gain",
+    "held_out_p_value": "held-out p",
+    "random_epsilon": "random angles",
+}
+
+
+def _table1(report: AuditReport | CheckedReport) -> Table:
+    run = checked(report)
+    parts = [_paper_part(run), statistics_part(run), held_out_part(run)]
+    return Table(_caption(run), tuple(part for part in parts if part), _notes(run, parts[1], parts[2]))
+
+
+def _paper_part(run: CheckedReport) -> Part:
+    """Scenarios down, regularizers across: as in [SA], and once more without the images at the ratio limit."""
+    keys = [
+        ProfileKey(scenario, "", sigma, downscale)
+        for sigma in run.sigmas
+        for downscale in run.downscales
+        for scenario in run.scenarios
+    ]
+    swept = swept_titles(run)
+    labels = [(*(numbers([getattr(key, name)]) for name in swept), Scenario.named(key.scenario).title) for key in keys]
+    values: dict[str, tuple[Callable[[ResultRow], float | None], bool]] = {
+        f"ε ({run.unit}, intensities 0–255)": (lambda row: row.epsilon, True),
+        "Relative ε (%)": (lambda row: None if row.relative_epsilon is None else 100 * row.relative_epsilon, True),
+    }
+    if _limited(run):
+        values[f"ε without the images at the ratio limit ({run.unit})"] = (lambda row: row.epsilon_within_limit, False)
+    blocks = []
+    for title, (value, marked) in values.items():
+        columns = [
+            _cells([run.rows.get(key._replace(regularizer=name)) for key in keys], value, marked)
+            for name in run.regularizers
+        ]
+        rows = [(*label, *cells) for label, cells in zip(labels, zip(*columns, strict=True), strict=True)]
+        blocks.append((title, tuple(rows if marked else [*rows, *_share_rows(run, keys, swept)])))
+    return Part((*swept.values(), "Scenario", *run.regularizers.values()), len(swept) + 1, tuple(blocks))
+
+
+def _cells(rows: Sequence[ResultRow | None], value: Callable, marked: bool) -> list[str]:
+    """One regularizer's cells in one block."""
+    values = [None if row is None else value(row) for row in rows]
+    return column(values, marks_of(rows) if marked else ())
+
+
+def _limited(run: CheckedReport) -> bool:
+    return any(row.images_at_limit for row in run.rows.values())
+
+
+def _share_rows(run: CheckedReport, keys: Sequence[ProfileKey], swept: Mapping[str, str]) -> list[tuple[str, ...]]:
+    """How many of the images are at the ratio limit, for every scale."""
+    rows = []
+    for key in dict.fromkeys(key._replace(scenario=run.scenarios[-1]) for key in keys):
+        results = [run.rows.get(key._replace(regularizer=name)) for name in run.regularizers]
+        shares = [
+            NULL if row is None or row.images_at_limit is None else f"{100 * row.images_at_limit / row.images:.1f}"
+            for row in results
+        ]
+        rows.append((*(numbers([getattr(key, name)]) for name in swept), "Images at the limit (%)", *shares))
+    return rows
+
+
+def _caption(run: CheckedReport) -> str:
+    parts = [
+        f"Symmetry error ε of {run.dataset} ({run.images}) under {run.group}",
+        *(["mean squared response"] if run.response == "energy" else []),
+        run.kernel_words,
+        f"margin {run.margin} px",
+        *([f"downscale {numbers(run.downscales)}"] if run.downscales != (1,) else []),
+        "intensities 0–255",
+    ]
+    return f"{'; '.join(parts)}."
+
+
+def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -> tuple[str, ...]:
+    rows = list(run.rows.values())
+    notes = ["Relative ε is ε divided by the mean response of the identity."]
+    if statistics:
+        notes = ["Relative ε, its interval, null level and floor: in percent of the mean response of the identity."]
+    if SAMPLE_STRICT.name in run.scenarios:
+        notes.append("Single sample: the mean over the images of each image's own value.")
+    if statistics:
+        notes += [
+            "Null level: what chance leaves of ε where no direction is special (adaptive: what fitting leaves of "
+            "isotropic fields). Mesh floor: what the pixel mesh leaves of ideal fields. p: invariance test."
+        ]
+    if held_out:
+        notes += [
+            "Held out: one half of every image under the w of its other half; gain: strict less adaptive. Random "
+            "angles: whole images under the fitted ratios at random angles."
+        ]
+    marks = marks_of(rows)
+    if INDISTINCT in marks:
+        notes.append(f"{INDISTINCT} Not distinguishable from symmetric: below twice the null level.")
+    if not all(map(is_tested, rows)):
+        blind = f"this regularizer sees no element of {run.group} but the identity"
+        notes.append(f"{UNTESTED} Not tested: {blind}, so the value says nothing about symmetry.")
+    fitted = DATASET_ADAPTIVE.name in run.scenarios and any(row.images_at_limit == 0 for row in rows)
+    if fitted and not _limited(run):
+        notes.append("No image is at the ratio limit.")
+    return (*notes, *_null_notes(rows, _shown(statistics, held_out)))
+
+
+def _shown(statistics: Part | None, held_out: Part | None) -> set[str]:
+    """The fields whose nulls stand in a table."""
+    shown = {"relative_epsilon", "epsilon_within_limit"}
+    shown |= {"ci_low", "null_epsilon", "floor", "p_value"} if statistics else set()
+    return shown | ({name for name in NAMES if name.startswith(("held_out", "random"))} if held_out else set())
+
+
+def _null_notes(rows: Sequence[ResultRow], shown: set[str]) -> list[str]:
+    """One line for each reason, with what it leaves without a value."""
+    names_by_reason: dict[str, dict[str, None]] = {}
+    for row in rows:
+        for name in NAMES:
+            if name in shown and name in row.reasons:
+                names_by_reason.setdefault(printable(row.reasons[name]), {})[NAMES[name]] = None
+    return [f"{NULL} No {', '.join(names)}: {reason}." for reason, names in names_by_reason.items()]
+
+
+def table1_text(report: AuditReport | CheckedReport) -> str:
+    """Table 1 of [SA] for the terminal, ending in a line break: absolute and relative epsilon, aligned, and the
+    statistics of every row.
+
+    Epsilon is in grey levels of [0, 255], all percentages are of the mean response of the identity, numbers have
+    three significant digits or more. "~" marks what is not distinguishable from symmetric, a dagger what was not
+    tested, an en dash a null. Raises ReportError where the report is unusable.
+    """
+    return text_table(_table1(report))
+
+
+def table1_markdown(report: AuditReport | CheckedReport) -> str:
+    """``table1_text`` as Markdown tables; every character of a name is shown as it is."""
+    return markdown_table(_table1(report))
+
+
+def table1_tex(report: AuditReport | CheckedReport) -> str:
+    r"""``table1_text`` as a LaTeX ``table`` float with booktabs rules; compiles wherever booktabs is loaded."""
+    return tex_table(_table1(report), "tab:symmetry-error")
+
+
+def table1_csv(report: AuditReport | CheckedReport) -> str:
+    """One line per result row, every field of ResultRow at full precision, the dataset's name first.
+
+    Null fields are empty, truth values ``true`` or ``false``; epsilon in grey levels, relative as a fraction;
+    ``reasons`` reads "fields: reason", reasons apart by " | ".
+    """
+    run = checked(report)
+    names = [item.name for item in fields(ResultRow)]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["dataset", *names])
+    for row in run.report.results:
+        values = {**asdict(row), "tested": str(row.tested).lower(), "reasons": _reasons_words(row.reasons)}
+        writer.writerow([run.report.dataset.name, *values.values()])
+    return text.getvalue()
+
+
+def _reasons_words(reasons: Mapping[str, str]) -> str:
+    names_by_reason: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        names_by_reason.setdefault(reason, []).append(name)
+    return " | ".join(f"{', '.join(names)}: {reason}" for reason, names in names_by_reason.items())

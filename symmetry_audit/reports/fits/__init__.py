@@ -1,0 +1,1 @@
+"""Fitted deformations: their files, a table for the terminal, a picture of every image."""

@@ -1,0 +1,1 @@
+"""Networks: their alignment with the data, their scores, how they learned."""

@@ -1,0 +1,186 @@
+"""Evaluations and their comparison as text for the terminal, LaTeX and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from math import isfinite
+
+from symmetry_audit.reports._table import BEST, NULL, Part, Table, tex_table, text_table
+from symmetry_audit.results import Comparison, Evaluation
+from symmetry_audit.wording import count, printable
+
+__all__ = ["comparison_csv", "comparison_tex", "comparison_text", "evaluation_csv", "evaluation_tex", "evaluation_text"]
+
+
+def evaluation_text(evaluation: Evaluation) -> str:
+    """Scores of every image and their means, beside those of the input, aligned; ends in a line break.
+
+    PSNR in dB with 2 decimals, SSIM with 4, seconds of restoring alone. Raises ReportError without images.
+    """
+    return text_table(_evaluation_table(evaluation))
+
+
+def evaluation_tex(evaluation: Evaluation) -> str:
+    r"""``evaluation_text`` as a LaTeX ``table`` float with booktabs rules."""
+    return tex_table(_evaluation_table(evaluation), "tab:evaluation")
+
+
+def evaluation_csv(evaluation: Evaluation) -> str:
+    """One line for each image at full precision; an infinite PSNR is ``inf``."""
+    head = ("model", "task", "data", "protocol", "seed")
+    said = (evaluation.model.name, evaluation.task_text, evaluation.data.name, evaluation.protocol, evaluation.seed)
+    names = ("image", "psnr", "ssim", "input_psnr", "input_ssim", "seconds")
+    rows = [(*said, *(getattr(item, name) for name in names)) for item in evaluation.images]
+    return _csv([(*head, *names), *rows])
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """A row for each network, as in Tables 2 to 6 of [SA]; the best of a column is marked. Ends in a line break."""
+    return text_table(_comparison_table(comparison, f"{BEST} The"))
+
+
+def comparison_tex(comparison: Comparison) -> str:
+    r"""``comparison_text`` as a LaTeX ``table`` float with booktabs rules; the best of a column is bold."""
+    return tex_table(_comparison_table(comparison, "Bold: the"), "tab:comparison")
+
+
+def comparison_csv(comparison: Comparison) -> str:
+    """One line for each network at full precision; what a baseline lacks is empty."""
+    model = ("name", "method", "group", "backbone", "preset", "parameters", "step")
+    means = ("psnr", "ssim", "input_psnr", "input_ssim", "seconds")
+    rows = [
+        (
+            *(getattr(item.model, name) for name in model),
+            *(item.task_text, item.data.name, item.protocol, item.settings["self_ensemble"]),
+            *(getattr(item, name) for name in means),
+        )
+        for item in comparison.evaluations
+    ]
+    return _csv([(*model, "task", "data", "protocol", "self_ensemble", *means), *rows])
+
+
+def _csv(rows: Sequence[Sequence[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _evaluation_table(found: Evaluation) -> Table:
+    header = ("Image", *_units(found), "Input PSNR", "Input SSIM", "Gain PSNR", "Gain SSIM", "Seconds")
+    mean = (found.psnr, found.ssim, found.input_psnr, found.input_ssim, found.seconds)
+    rows = [
+        (printable(item.image), *_scores(item.psnr, item.ssim, item.input_psnr, item.input_ssim, item.seconds))
+        for item in found.images
+    ]
+    last = (f"Mean of {count(len(found.images), 'image')}", *_scores(*mean))
+    part = Part(header, 1, (("", (*rows, last)),))
+    steps = "" if found.model.step is None else f" after {found.model.step} steps"
+    caption = f"{printable(found.model.name)}{steps}{_doubled(found)} on {_conditions(found)}"
+    return Table(caption, (part,), (_protocol_note(found), _input_note(found), *_skipped_note(found)))
+
+
+def _units(found: Evaluation) -> tuple[str, str]:
+    return f"PSNR ({found.protocol}, dB)", f"SSIM ({found.protocol})"
+
+
+def _scores(psnr: float, ssim: float, input_psnr: float, input_ssim: float, seconds: float) -> tuple[str, ...]:
+    gain = psnr - input_psnr if isfinite(psnr) and isfinite(input_psnr) else None
+    return (
+        *(_decibel(psnr), f"{ssim:.4f}", _decibel(input_psnr), f"{input_ssim:.4f}"),
+        *(NULL if gain is None else _signed(gain, 2), _signed(ssim - input_ssim, 4), _time(seconds)),
+    )
+
+
+def _decibel(value: float) -> str:
+    return f"{value:.2f}" if isfinite(value) else "inf"
+
+
+def _signed(value: float, decimals: int) -> str:
+    return f"{round(value, decimals) + 0.0:+.{decimals}f}"  # adding 0 leaves no -0.00
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.3f}"
+
+
+def _doubled(found: Evaluation) -> str:
+    return ", eightfold self-ensemble," if found.settings["self_ensemble"] else ""
+
+
+def _conditions(found: Evaluation) -> str:
+    data = f"{printable(found.data.name)} ({count(len(found.images), 'image')})"
+    return f"{data}: {found.task_text}; protocol {found.protocol}; seed {found.seed}."
+
+
+def _protocol_note(found: Evaluation) -> str:
+    return f"Protocol {found.protocol}: {found.protocol_text}."
+
+
+def _input_note(found: Evaluation) -> str:
+    what = "the input, enlarged by bicubic interpolation" if found.task.get("scale", 1) > 1 else "the input as it is"
+    return f"Input: {what}; gain: over the input. Seconds: restoring alone, on {found.settings['device']}."
+
+
+def _skipped_note(found: Evaluation) -> tuple[str, ...]:
+    return (f"Left out: {count(len(found.skipped), 'image')}.",) if found.skipped else ()
+
+
+def _comparison_table(comparison: Comparison, sign: str) -> Table:
+    found = comparison.evaluations
+    labels = [_labels(item) for item in found]
+    named = len(set(labels)) < len(labels)  # what only its name tells apart
+    header = ("Method", "Group", "Backbone", "#Param", "Steps", *_units(found[0]), "Seconds")
+    trained = [item.seconds for item in found if item.model.parameters is not None]
+    columns = [
+        [_count(item.model.parameters) for item in found],
+        [NULL if item.model.step is None else str(item.model.step) for item in found],
+        _marked([_decibel(item.psnr) for item in found], _decibel(max(item.psnr for item in found))),
+        _marked([f"{item.ssim:.4f}" for item in found], f"{max(item.ssim for item in found):.4f}"),
+        _marked([_time(item.seconds) for item in found], _time(min(trained)) if trained else ""),
+    ]
+    rows = [(*label, *cells) for label, *cells in zip(labels, *columns, strict=True)]
+    if named:
+        header = ("Run", *header)
+        rows = [(printable(item.model.name), *row) for item, row in zip(found, rows, strict=True)]
+    first = found[0]
+    notes = (
+        _protocol_note(first),
+        f"The input itself: {_decibel(first.input_psnr)} dB, {first.input_ssim:.4f}. {_devices(found)}",
+        *([f"{sign} best of its column; of the seconds, among the networks."] if len(found) > 1 else []),
+        *(["+ Eightfold self-ensemble."] if any(item.settings["self_ensemble"] for item in found) else []),
+    )
+    return Table(_conditions(first), (Part(header, len(header) - len(columns), (("", tuple(rows)),)),), notes)
+
+
+def _labels(item: Evaluation) -> tuple[str, str, str]:
+    model = item.model
+    ensemble = "+" if item.settings["self_ensemble"] else ""
+    return (
+        printable(f"{model.method or model.name}{ensemble}"),
+        printable(model.group or NULL),
+        printable(model.backbone or NULL),
+    )
+
+
+def _devices(found: Sequence[Evaluation]) -> str:
+    devices = " and ".join(dict.fromkeys(item.settings["device"] for item in found))
+    return f"Seconds: restoring one image, on {devices}."
+
+
+def _count(parameters: int | None) -> str:
+    """As tables print it: 8.92M, 33.5K, 512."""
+    if parameters is None:
+        return NULL
+    for size, letter, decimals in ((10**6, "M", 2), (10**3, "K", 1)):
+        if parameters >= size:
+            return f"{parameters / size:.{decimals}f}{letter}"
+    return str(parameters)
+
+
+def _marked(cells: Sequence[str], best: str) -> list[str]:
+    """Cells that read as ``best`` are marked, if there are others to compare with; numbers stay in line."""
+    if len(cells) < 2:
+        return list(cells)
+    return [cell + (BEST if cell == best else " ") for cell in cells]

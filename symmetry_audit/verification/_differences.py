@@ -1,0 +1,123 @@
+"""The rows of two reports of the same data and settings, compared number by number."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from symmetry_audit.groups import Group
+from symmetry_audit.results import DATASET_ADAPTIVE, AuditReport, ResultRow
+from symmetry_audit.statistics import deviations
+from symmetry_audit.verification._part_differences import part_differences
+
+__all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "row_key", "scale_of", "tolerance_of"]
+
+TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
+FITTED_TOLERANCE = 5e-3  # the same where a fitted w decides: minima are flat, so w itself agrees less well
+P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws lie within rounding of epsilon
+
+EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
+P_VALUES = ("p_value", "held_out_p_value")
+RELATIVE = ("relative_epsilon", "normalized_epsilon")
+UNDER_IDENTITY = ("mean_response",)  # which no w changes
+# the same in every scenario: which images are at the limit depends on fits
+FITTED = ("epsilon_within_limit",)
+MEASURED = (
+    "epsilon",
+    "epsilon_selected",
+    "median",
+    "q25",
+    "q75",
+    "ci_low",
+    "ci_high",
+    "null_epsilon",
+    "excess",
+    "floor",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "random_epsilon",
+    "held_out_epsilon",
+    "held_out_strict_epsilon",
+    "held_out_gain",
+    "held_out_gain_low",
+    "held_out_gain_high",
+)
+
+
+def differences(old: AuditReport, new: AuditReport, profiles: Mapping[tuple, np.ndarray]) -> tuple[str, ...]:
+    """What of ``old`` the recomputed ``new`` contradicts, one sentence each; empty where all holds.
+
+    ``profiles`` maps (scenario, regularizer, sigma, downscale) to the recomputed response profile (T,) behind
+    that row: elements that are worst by a tie may differ between machines.
+    """
+    contradictions = []
+    if old.dataset.images != new.dataset.images:
+        contradictions.append(f"the report has {old.dataset.images} images, the source now gives {new.dataset.images}")
+    if old.dataset.fingerprint != new.dataset.fingerprint:
+        contradictions.append("the image files are not those of the report: the fingerprint differs")
+    if [item.image for item in old.skipped] != [item.image for item in new.skipped]:
+        contradictions.append(
+            f"the images left out are not those of the report: {len(new.skipped)} now, not {len(old.skipped)}"
+        )
+    rows = {row_key(row): row for row in new.results}
+    if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
+        return (*contradictions, "the report's rows are not those that its settings give")
+    for row in old.results:
+        contradictions += _row_differences(row, rows[row_key(row)], profiles[row_key(row)])
+    # what the other parts say follows from the same responses: named only where the rows themselves agree
+    return tuple(contradictions or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
+
+
+def row_key(row: ResultRow) -> tuple:
+    """(scenario, regularizer, sigma, downscale)."""
+    return row.scenario, row.regularizer, row.sigma, row.downscale
+
+
+def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray) -> list[str]:
+    limits, scale = _limits(new), scale_of(new)
+    names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
+    if not _is_worst(old, new.group, profile, tolerance_of(new.scenario) * scale):
+        names += [name for name in ("worst_element", "worst_angle_deg") if getattr(old, name) != getattr(new, name)]
+    return [
+        f"{old.regularizer}, {old.scenario}: {name} is {getattr(old, name)}, recomputed {getattr(new, name)}"
+        for name in names
+    ]
+
+
+def _limits(row: ResultRow) -> dict[str, float | None]:
+    """How far every field may lie from that of the recomputed ``row``; None where it must be equal."""
+    scale, tolerance = scale_of(row), tolerance_of(row.scenario)
+    return {
+        **dict.fromkeys(EXACT),
+        **dict.fromkeys(UNDER_IDENTITY, TOLERANCE * scale),
+        **dict.fromkeys(MEASURED, tolerance * scale),
+        **dict.fromkeys(RELATIVE, tolerance),
+        **dict.fromkeys(FITTED, FITTED_TOLERANCE * scale),
+        **dict.fromkeys(P_VALUES, P_TOLERANCE),
+        "images_at_limit": row.images // 100,  # w at the limit here may lie just inside on another machine
+    }
+
+
+def tolerance_of(scenario: str) -> float:
+    """What rows of ``scenario`` may differ by, as a share of the mean response."""
+    return FITTED_TOLERANCE if scenario == DATASET_ADAPTIVE.name else TOLERANCE
+
+
+def scale_of(row: ResultRow) -> float:
+    """The row's mean response, never 0."""
+    return max(row.mean_response, 1e-12)
+
+
+def _is_worst(row: ResultRow, group: str, profile: np.ndarray, allowed: float) -> bool:
+    """Whether the row names an element that is the worst, up to ``allowed``, and its angle."""
+    gaps, angles = deviations(profile), Group.parse(group).angles_deg()
+    worst = np.flatnonzero(gaps >= gaps.max() - allowed)
+    return (row.worst_element, row.worst_angle_deg) in [(t, angles[t]) for t in worst.tolist()]
+
+
+def _agree(old: object, new: object, limit: float | None) -> bool:
+    if limit is None or not all(isinstance(value, int | float) for value in (old, new)):
+        return old == new
+    return abs(old - new) <= limit

@@ -1,0 +1,149 @@
+"""The parts of a report beside its rows, compared with recomputed ones: the analyses and the recommendation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import degrees
+from typing import Any
+
+from symmetry_audit.groups import Affine
+from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport, Candidate, CandidateValue, Recommendation
+from symmetry_audit.theory import recommend
+
+__all__ = ["part_differences"]
+
+W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
+SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets")
+RULE = ("images", "tolerance", "kappa", "unit")
+NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
+# what names a candidate's value and what is not a share of the mean response; kappa follows from the others
+NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response", "epsilon", "kappa_low", "kappa_high")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Of the mean response: ``strict`` under rotations, ``fitted`` where a fitted w decides; ``scales`` holds the mean
+    responses by (regularizer, sigma, downscale)."""
+
+    strict: float
+    fitted: float
+    scales: Mapping[tuple, float]
+
+    def of(self, scenario: str) -> float:
+        """The share allowed in a row of ``scenario``; transfer tables, which have none, are fitted."""
+        return self.strict if scenario in (SAMPLE_STRICT.name, DATASET_STRICT.name) else self.fitted
+
+    def epsilon(self, entry: Mapping[str, Any]) -> float:
+        """The same for an entry of the analyses, in the unit of epsilon."""
+        scale = self.scales[entry["regularizer"], entry["sigma"], entry["downscale"]]
+        return self.of(entry.get("scenario", "")) * scale
+
+
+def part_differences(old: AuditReport, new: AuditReport, strict: float, fitted: float) -> list[str]:
+    """What of the analyses and the recommendation of ``old`` the recomputed ``new`` contradicts, as sentences.
+
+    ``strict`` and ``fitted`` are what may differ, as shares of the mean response. Decisions are not compared, since
+    values on the edge may fall to either side on another machine; they have to follow from the report's own values.
+    """
+    tolerance = Tolerance(strict, fitted, {_name(row): row.mean_response for row in new.results})
+    return [*_analyses(old.analyses, new.analyses, tolerance), *_recommendations(old, new, tolerance)]
+
+
+def _name(row: Any) -> tuple:
+    return row.regularizer, row.sigma, row.downscale
+
+
+def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> Iterator[str]:
+    compare: dict[str, Callable[..., bool]] = {"fits": _same_fits, "leverage": _same_leverage}
+    for section in SECTIONS:
+        before, after = old.get(section, ()), new[section]
+        try:
+            alike = len(before) == len(after) and all(
+                compare.get(section, _same_entry)(*pair, tolerance) for pair in zip(before, after, strict=True)
+            )
+        except (KeyError, TypeError, ValueError, AttributeError):  # an edited report may hold anything
+            alike = False
+        if not alike:
+            yield f'the analysis "{section}" is not the one recomputed'
+
+
+def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
+    limits = dict.fromkeys(NUMBERS, tolerance.epsilon(new)) | {
+        "relative_epsilon": tolerance.of(new.get("scenario", ""))
+    }
+    return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in new)
+
+
+def _same_fits(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
+    flips = new["images"] // 100  # w at the limit here may lie just inside on another machine
+    limits = dict.fromkeys(("median_a", "median_b", "median_ratio", "mean_ratio"), W_TOLERANCE)
+    limits |= {"at_limit": flips, "share_at_limit": flips / new["images"]}
+    names = [name for name in new if name != "median_alpha_deg"]
+    alike = old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
+    return alike and _close(old["median_alpha_deg"], _median_angle(old), 1e-6)
+
+
+def _median_angle(entry: Mapping[str, Any]) -> float | None:
+    """The angle of the entry's own (a, b): near ratio 1 two machines need not agree on it."""
+    a, b = entry["median_a"], entry["median_b"]
+    return None if a is None else degrees(Affine(a, b).alpha)
+
+
+def _same_leverage(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
+    """Of images that change epsilon by the same amount, another machine may list others."""
+    allowed = tolerance.epsilon(new)
+    known = {item["image"]: item["leverage"] for item in new["images"]}
+    least = min(map(abs, known.values()))
+    listed = {item["image"]: item["leverage"] for item in old["images"]}
+    if old | {"images": None} != new | {"images": None} or not len(listed) == len(old["images"]) == len(known):
+        return False
+    return all(
+        _close(value, known[image], allowed) if image in known else _close(abs(value), least, allowed)
+        for image, value in listed.items()
+    )
+
+
+def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -> Iterator[str]:
+    before, after = old.recommendation, new.recommendation
+    if before is None or after is None:
+        if before is not after:
+            yield "the recommendation is missing" if before is None else "the report's rows support no recommendation"
+        return
+    rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
+    if rule != again or not _same_candidates(before, after, tolerance):
+        yield "the candidates of the recommendation are not those recomputed"
+    elif before != recommend(before.candidates, **rule):
+        yield "the recommendation does not follow from its candidates"
+
+
+def _same_candidates(old: Recommendation, new: Recommendation, tolerance: Tolerance) -> bool:
+    if list(map(_about, old.candidates)) != list(map(_about, new.candidates)):
+        return False
+    return all(
+        _same_value(*pair, tolerance.strict, tolerance.of(candidate.scenario))
+        for candidate, other in zip(old.candidates, new.candidates, strict=True)
+        for pair in zip(candidate.values, other.values, strict=True)
+    )
+
+
+def _about(candidate: Candidate) -> tuple:
+    names = [(*_name(value), value.classes) for value in candidate.values]
+    return candidate.group, candidate.scenario, candidate.order, candidate.tested_order, names
+
+
+def _same_value(old: CandidateValue, new: CandidateValue, identity: float, share: float) -> bool:
+    limits = {name: share for name in vars(new) if name not in NOT_RELATIVE}
+    limits |= {"mean_response": identity * new.mean_response, "epsilon": share * new.mean_response}
+    return all(_close(getattr(old, name), getattr(new, name), limit) for name, limit in limits.items())
+
+
+def _close(old: Any, new: Any, limit: float | None) -> bool:
+    """Whether numbers, or lists of numbers, differ by at most ``limit``; all else, and without limit, is equal."""
+    if limit is None:
+        return old == new
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(_close(a, b, limit) for a, b in zip(old, new, strict=True))
+    if not all(isinstance(value, int | float) for value in (old, new)):
+        return old == new
+    return abs(old - new) <= limit

@@ -1,0 +1,105 @@
+"""The discretisation floor against the oracle: of ideal spectra, and in the rows of a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from symmetry_audit import measure
+from symmetry_audit.audit._spectrum import CENTRES, radial_spectrum
+from symmetry_audit.data import open_source
+from symmetry_audit.findings import discretisation_floor, isotropic_profile, pink_power
+from symmetry_audit.fits import DeformedFamily
+from symmetry_audit.groups import Affine, Group
+from symmetry_audit.kernels import DEFAULT_REGULARIZERS, STENCILS, GaussianKernel, kernel_model
+from symmetry_audit.results import AuditReport
+from tests.conftest import save_photos
+from tests.oracles import affine as affine_oracle
+from tests.oracles import symmetry as oracle
+
+GRID = 128  # frequencies per axis, as in the project
+
+
+@pytest.mark.parametrize("name", DEFAULT_REGULARIZERS)
+@pytest.mark.parametrize("kernel", ["gaussian", "bicubic", "fourier"])
+def test_floor_equals_the_oracle(name: str, kernel: str) -> None:
+    model = kernel_model(kernel)
+    ours = discretisation_floor(STENCILS[name], Group(32), model)
+    theirs, finer = (
+        oracle.closed_form_floor(name, "p32", model.sigma, pink_power, kernel=kernel, size=size) for size in (GRID, 256)
+    )
+    assert ours == pytest.approx(theirs, rel=1e-6, abs=1e-12)
+    assert abs(ours - finer) <= 3e-6 + 3e-3 * finer  # what a finer mesh of frequencies would change
+
+
+@pytest.mark.parametrize("name", DEFAULT_REGULARIZERS)
+def test_floor_of_the_default_kernel_is_below_a_thousandth(name: str) -> None:
+    assert discretisation_floor(STENCILS[name], Group(32), GaussianKernel()) < 1e-3
+
+
+def deformed_power(a: float, b: float, power) -> np.ndarray:
+    """P(|D^T k|) on the grid of fftfreq, indexed [k_y, k_x], over 0 < |k| <= 1/2."""
+    axis = np.fft.fftfreq(GRID)
+    transposed = affine_oracle.deformation(*affine_oracle.from_ab(a, b)).T
+    waves = np.stack([np.broadcast_to(axis, (GRID, GRID)), np.broadcast_to(axis[:, None], (GRID, GRID))])
+    inside = (np.hypot(*waves) > 0) & (np.hypot(*waves) <= 0.5)
+    found = np.zeros((GRID, GRID))
+    found[inside] = power(np.hypot(*np.tensordot(transposed, waves, 1))[inside])
+    return found
+
+
+@pytest.mark.parametrize("name", ["tv", "sobel", "laplacian"])
+@pytest.mark.parametrize(("alpha", "ratio"), [(0.0, 1.0), (0.4, 1.3), (2.5, 1.9)])
+def test_an_ideal_deformed_field_equals_the_oracle(name: str, alpha: float, ratio: float) -> None:
+    family = DeformedFamily((STENCILS[name],), Group(8), GaussianKernel())
+    affine = Affine.from_axes(alpha, ratio)
+    ours = isotropic_profile(family.kernels(affine)[0], pink_power, affine)
+    matrices = affine_oracle.adaptive_matrices(affine.a, affine.b, 8)[:4]
+    theirs = affine_oracle.expected_responses(name, matrices, deformed_power(affine.a, affine.b, pink_power))
+    assert ours == pytest.approx(theirs, rel=1e-9)
+    # the field has the group G_w in law, so that all but the mesh is constant
+    assert np.ptp(ours) < (1e-3 if ratio < 1.5 else 0.02) * ours[0]
+
+
+# --- in a report
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory) -> AuditReport:
+    folder = save_photos(tmp_path_factory.mktemp("floor") / "photos", np.random.default_rng(3), count=3)
+    return measure(folder, reg="tv,laplacian", group="p8", controls=False)
+
+
+def mean_power(report: AuditReport):
+    """The radial spectrum of the images, averaged, as a function of |k|."""
+    refs = open_source(report.dataset.source).refs
+    spectrum = np.mean([radial_spectrum(oracle.luminance(ref.path)) for ref in refs], axis=0)
+    return lambda frequency: np.interp(frequency, CENTRES, spectrum)
+
+
+def test_the_floor_of_strict_rows_is_that_of_the_images_spectrum(report: AuditReport) -> None:
+    power = mean_power(report)
+    for row in report.results[:4]:
+        relative = oracle.closed_form_floor(row.regularizer, "p8", 1.5, power, size=GRID)
+        assert row.floor == pytest.approx(relative * row.mean_response, rel=1e-6, abs=1e-12)
+
+
+def test_the_floor_of_adaptive_rows_is_averaged_over_bins_of_w(report: AuditReport) -> None:
+    power = mean_power(report)
+    fits = report.affine
+    for row in report.results[4:]:
+        own = fits[fits.regularizer == row.fit]
+        bins = Counter((0.15 * round(a / 0.15), 0.15 * round(b / 0.15)) for a, b in zip(own.a, own.b, strict=True))
+        assert bins.total() == 3
+        mean = 0
+        for (a, b), count in bins.items():
+            matrices = affine_oracle.adaptive_matrices(a, b, 8)
+            # one window for all stencils of the run
+            profile = affine_oracle.expected_responses(
+                row.regularizer, matrices, deformed_power(a, b, power), c=affine_oracle.fit_window("laplacian")
+            )
+            mean += count * profile / 3
+        assert row.floor == pytest.approx(oracle.relative_epsilon([mean]) * row.mean_response, rel=1e-6)
+        assert row.floor < 0.01 * row.mean_response
