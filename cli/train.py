@@ -159,11 +159,11 @@ def _start(
     if report is None:
         return None
     from symmetry_audit.groups import Group
-    from symmetry_audit.nets import SIZES
+    from symmetry_audit.nets import size_of
     from symmetry_audit.results import AuditReport
     from symmetry_audit.training import start_from_report
 
-    channels = SIZES[options["preset"]][options["backbone"] or USUAL[task.name]].channels
+    channels = size_of(options["backbone"] or USUAL[task.name], options["preset"]).channels
 
     def fitting(group: str) -> bool:
         order = Group.parse(group).order
@@ -216,6 +216,7 @@ def _settings(task: Task, start: Start | None, options: dict[str, Any]) -> Train
         options["recipe"],
         task=task.to_dict(),
         architecture=network.architecture,
+        start=(start.w.a, start.w.b) if start and start.w else None,
         audit=dict(start.audit) if start else None,
         **given,
     )

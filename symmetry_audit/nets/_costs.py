@@ -52,7 +52,7 @@ def costs(
             f"{backbone} with {method} takes images of {network.smallest} pixels a side or more, got size {size}"
         )
     numbers = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
-    for_each_image = METHODS[method].deformation == "sample"
+    for_each_image = METHODS[method].adaptive
     layers = _take_out(network)
     try:
         with FlopCounterMode(display=False) as counter:

@@ -143,16 +143,25 @@ def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
             (folder / name).unlink(missing_ok=True)
         rmtree(folder / SAMPLES, ignore_errors=True)
     elif (folder / LAST_FILE).is_file():
-        try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-            held["settings"].keys()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise ModelError(f"{path} is missing or damaged; start over with --force") from None
+        held = _held(path)
         if held != wanted:
             raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); --force starts over")
     elif (folder / BEST_FILE).is_file():
         raise ModelError(f"{folder} holds a {BEST_FILE} and no run to continue; --force replaces it")
     write_atomically(path, dump_json(wanted), error=ModelError)
+
+
+def _held(path: Path) -> dict[str, Any]:
+    """The run that a folder's settings describe, as this version would write it. Raises ModelError."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        settings = TrainSettings.from_dict(held["settings"])
+        task = Task.from_dict(settings.task).to_dict()
+    except SettingError as error:
+        raise ModelError(f"{path} cannot be continued ({error}); start over with --force") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{path} is missing or damaged; start over with --force") from None
+    return {**held, "settings": {**settings.model_dump(mode="json"), "task": task}}
 
 
 def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
@@ -166,9 +175,7 @@ def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
     """The network before its first step."""
-    w = (settings.audit or {}).get("w")
-    shared = settings.architecture.get("method") in ("tl", "sa") and settings.architecture.get("preset") != "paper"
-    network = build(**settings.architecture, start=Affine(*w) if w and shared else None)
+    network = build(**settings.architecture, start=None if settings.start is None else Affine(*settings.start))
     if weights is not None:
         checkpoint = load_checkpoint(weights)
         bases = [part.architecture.get("basis") for part in (network, checkpoint.network())]

@@ -92,7 +92,7 @@ def test_sa_adds_the_hypernetwork(preset: str) -> None:
     network = layers.network(body)
     assert isinstance(network, SampleAdaptive)
     assert count(network) == count(body) + 33_523
-    assert network.hypernetwork.normalised == (preset == "shared")
+    assert network.hypernetwork.normalized == (preset == "shared")
     other = HyperNetwork(35, 4)
     assert layers.network(body, other).hypernetwork is other
 

@@ -126,7 +126,7 @@ def test_networks(method: str) -> None:
         return
     assert isinstance(model, SampleAdaptive)
     assert isinstance(model.hypernetwork, HyperNetwork)
-    assert (model.hypernetwork.in_channels, model.hypernetwork.normalised) == (3, True)
+    assert (model.hypernetwork.in_channels, model.hypernetwork.normalized) == (3, True)
 
 
 def test_hypernetworks_of_networks() -> None:
@@ -135,7 +135,7 @@ def test_hypernetworks_of_networks() -> None:
     assert layers.network(nn.Sequential(*layers_of(layers)), own).hypernetwork is own
     published = Layers("sa", preset="paper")
     found = published.network(nn.Sequential(*layers_of(published)), in_channels=1).hypernetwork
-    assert (found.in_channels, found.normalised) == (1, False)
+    assert (found.in_channels, found.normalized) == (1, False)
 
 
 def test_a_network_in_two_stages() -> None:

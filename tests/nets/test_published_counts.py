@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from symmetry_audit.layers import METHODS, FreeDeformation, HyperNetwork, SampleAdaptive
-from symmetry_audit.nets import SIZES, build
+from symmetry_audit.nets import build, size_of
 
 # ARCHITECTURES 1.1, in the order of METHODS; x2 but for the denoiser
 TABLE = {
@@ -55,7 +55,7 @@ def test_rcdnet_of_other_methods_is_as_wide() -> None:
     for method, size in (("harnet", 15), ("pdoe", 9), ("e2cnn", 11)):
         filters = 35 * 5 + 8 * 8 * 5 * 5 + 5 * 35
         assert count(published("rcdnet", method)) == RCDNET["fconv"] - 19 * (25 - size) * filters
-    assert published("rcdnet", "gcnn").first[0][0].out_channels == SIZES["paper"]["rcdnet"].channels
+    assert published("rcdnet", "gcnn").first[0][0].out_channels == size_of("rcdnet", "paper").channels
 
 
 @pytest.mark.parametrize(("scale", "factor"), [(3, 9 / 4), (4, 2)])

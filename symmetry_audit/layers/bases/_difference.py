@@ -30,7 +30,7 @@ class DifferenceBasis(Basis):
     are the columns of D A. (The published code starts its axes at pi / 8; here they start at 0.)
     """
 
-    normalisation = "columns"
+    normalization = "columns"
 
     def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:
         if kernel_size != 5:
