@@ -157,7 +157,7 @@ class EquivariantConv2d(nn.Module):
         return filters if self.residual is None else filters + self.residual
 
     def _deformed(self) -> Tensor:
-        return self.basis.sample(self.deformation())
+        return self.deformation.samples(self.basis, self)
 
 
 class LiftingConv2d(EquivariantConv2d):
