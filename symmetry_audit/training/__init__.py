@@ -1,6 +1,6 @@
 """Training restoration networks on what an audit found."""
 
-from symmetry_audit.training._equivariance import OUTPUT, EquivarianceRegularizer
+from symmetry_audit.training._eq_reg import OUTPUT, EquivarianceRegularizer
 from symmetry_audit.training._loop import Interrupted
 from symmetry_audit.training._prefit import predicted, prefit
 from symmetry_audit.training._settings import RECIPES, TrainSettings, make_settings
