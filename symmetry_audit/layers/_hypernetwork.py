@@ -11,7 +11,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.layers._affine import Deformation, SharedDeformation
 from symmetry_audit.layers._convolution import GroupConv2d, LiftingConv2d, as_group
-from symmetry_audit.layers._features import AntiAliasedPool2d, GroupBatchNorm2d
+from symmetry_audit.layers._norms_and_pooling import AntiAliasedPool2d, GroupBatchNorm2d
 
 __all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]
 
