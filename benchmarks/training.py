@@ -55,12 +55,12 @@ def bare(network: torch.nn.Module, x: torch.Tensor, clean: torch.Tensor, group: 
 
 def full(loop: Loop) -> Callable[[], None]:
     """One step of a run, its data included."""
-    loop._set_stage(loop._second_stage_begins())
-    batches = loop._batches(ThreadPoolExecutor(1), 0)
+    loop.begin()
+    batches = loop.batches(ThreadPoolExecutor(1))
 
     def step() -> None:
         for number, batch in islice(batches, 1):
-            loop._step(number, batch)
+            loop.step(number, batch)
 
     return step
 
@@ -110,9 +110,9 @@ def main() -> None:
                 networks[0],
                 sampler,
                 World(device=chosen.device),
+                Path(tempfile.gettempdir()),
                 card=card,
                 validation=lambda *_: None,
-                folder=Path(tempfile.gettempdir()),
             )
             contenders[f"{method} full"] = full(loop)
             contenders[f"{method} step"] = bare(networks[1], x, clean)

@@ -1,8 +1,12 @@
 """Equivariant convolutions: one layer, nine methods (SPEC 9)."""
 
+from symmetry_audit.catalogue import METHODS, Method
 from symmetry_audit.layers._affine import Deformation, FreeDeformation, SharedDeformation
 from symmetry_audit.layers._convolution import EquivariantConv2d, GroupConv2d, LiftingConv2d, ProjectionConv2d
-from symmetry_audit.layers._features import (
+from symmetry_audit.layers._fold import fold
+from symmetry_audit.layers._hypernetwork import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive
+from symmetry_audit.layers._methods import Layers
+from symmetry_audit.layers._norms_and_pooling import (
     AntiAliasedPool2d,
     GroupBatchNorm2d,
     GroupDropout2d,
@@ -11,9 +15,6 @@ from symmetry_audit.layers._features import (
     GroupPool,
     PerFeature,
 )
-from symmetry_audit.layers._fold import fold
-from symmetry_audit.layers._hypernetwork import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive
-from symmetry_audit.layers._methods import METHODS, Layers, Method
 from symmetry_audit.layers._relaxed import relaxation, relaxation_of_layers
 from symmetry_audit.layers._weights import load_weights
 from symmetry_audit.layers.bases import BASES, Basis, make_basis

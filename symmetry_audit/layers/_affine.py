@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import MAX_RATIO, Affine
+from symmetry_audit.layers._samples import SampleCache
+from symmetry_audit.layers.bases import Basis
 
 __all__ = ["Deformation", "FreeDeformation", "SharedDeformation"]
 
@@ -38,13 +40,22 @@ class Deformation(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.offset: Tensor | None = None
+        self._samples = SampleCache()
+
+    def samples(self, basis: Basis, layer: nn.Module) -> Tensor:
+        """phi_k(A^-1 D_w^-1 x) of ``basis`` for ``layer``, (..., order, K, points); once for all layers of a pass."""
+        return self._samples.get(self, basis, layer)
 
     @abstractmethod
     def forward(self) -> Tensor:
         """D_w^-1, float64: shape (2, 2) for all images, or with an ``offset`` (N, 2, 2), one for each image."""
 
+    def _apply(self, *args: Any, **kwargs: Any) -> Deformation:
+        self._samples.clear()
+        return super()._apply(*args, **kwargs)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "offset": None}
+        return {**self.__dict__, "offset": None, "_samples": SampleCache()}
 
 
 class SharedDeformation(Deformation):

@@ -194,7 +194,7 @@ class EquivariantConv2d(nn.Module):
 
     def _deformed(self) -> Tensor:
         assert self.deformation is not None
-        return self.basis.sample(self.deformation())
+        return self.deformation.samples(self.basis, self)
 
 
 class LiftingConv2d(EquivariantConv2d):

@@ -11,7 +11,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from symmetry_audit.layers._kinds import Kind
 
-__all__ = ["FilterCache", "build_filters"]
+__all__ = ["FilterCache", "build_filters", "same_state"]
 
 
 def build_filters(weight: Tensor, samples: Tensor, kind: Kind) -> Tensor:
@@ -75,7 +75,7 @@ class FilterCache:
             return build()  # replaced for one call, as by torch.func or a parametrization
         versions = (part for source in sources for part in (source, source._version))
         state = [trained, FilterCache.optimizer_steps, *versions]
-        if self._kept is not None and _same(self._kept[0], state):
+        if self._kept is not None and same_state(self._kept[0], state):
             return self._kept[1]
         self.clear()  # before the new one is built: two banks are twice the memory
         with torch.inference_mode(False), torch.set_grad_enabled(trained):
@@ -101,7 +101,7 @@ def _count_step(*_: Any) -> None:
 register_optimizer_step_post_hook(_count_step)
 
 
-def _same(kept: list[Any], state: list[Any]) -> bool:
+def same_state(kept: list[Any], state: list[Any]) -> bool:
     """Whether two states agree; parameters by identity, since == would compare their values."""
     return len(kept) == len(state) and all(
         a is b if isinstance(a, Tensor) else a == b for a, b in zip(kept, state, strict=True)

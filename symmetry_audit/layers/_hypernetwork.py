@@ -11,7 +11,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers._affine import Deformation, SharedDeformation
 from symmetry_audit.layers._convolution import GroupConv2d, LiftingConv2d
-from symmetry_audit.layers._features import AntiAliasedPool2d, GroupBatchNorm2d
+from symmetry_audit.layers._norms_and_pooling import AntiAliasedPool2d, GroupBatchNorm2d
 
 __all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]
 
@@ -28,7 +28,7 @@ class HyperNetwork(nn.Module):
     is with their mean (``depth=4`` then is the small variant for deraining, 29,107 parameters for 35).
 
     Images need 29 pixels a side (21 with ``depth=4``): with fewer only one feature pixel is left, whose product with
-    the mean of a normalised image is 0 for all images. Not ``normalised``, 25 (17) will do.
+    the mean of a normalized image is 0 for all images. Not ``normalized``, 25 (17) will do.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class HyperNetwork(nn.Module):
         Channels of the images.
     depth : int
         Convolutions of the encoder, 4 or 5.
-    normalised : bool
+    normalized : bool
         Brings every image to mean 0 and variance 1, so that w depends neither on units nor on brightness or
         contrast; the published code feeds 0..255.
 
@@ -53,12 +53,12 @@ class HyperNetwork(nn.Module):
     torch.Size([2, 3])
     """
 
-    def __init__(self, in_channels: int = 3, depth: int = 5, normalised: bool = True) -> None:
+    def __init__(self, in_channels: int = 3, depth: int = 5, normalized: bool = True) -> None:
         super().__init__()
         if depth not in (4, 5):
             raise SettingError(f"the encoder has 4 or 5 convolutions, got depth={depth}")
-        self.in_channels, self.normalised = in_channels, normalised
-        self.smallest = (25 if depth == 5 else 17) + (4 if normalised else 0)
+        self.in_channels, self.normalized = in_channels, normalized
+        self.smallest = (25 if depth == 5 else 17) + (4 if normalized else 0)
         widths = [1 if in_channels in (1, 3) else in_channels, 16, *[32] * (depth - 1)]
         strides = [1, 2, 2, 1, 1][:depth]
         self.encoder = nn.Sequential(
@@ -80,7 +80,7 @@ class HyperNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) in any unit to (N, 3)."""
         image = _reference(x, self.in_channels, self.smallest)
-        if self.normalised:
+        if self.normalized:
             image, x = _standardised(image), _standardised(x)
         features = self.encoder(image if self.in_channels in (1, 3) else x)
         down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])

@@ -1,13 +1,13 @@
-"""The nine methods as one convolution each with its own basis and its own w."""
+"""The methods of the catalogue as one convolution each, with its own basis and its own w."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from torch import nn
 
-from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.catalogue import METHODS, find_method
+from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Affine, Group, as_group
 from symmetry_audit.layers._affine import Deformation, FreeDeformation, SharedDeformation
 from symmetry_audit.layers._convolution import (
@@ -18,54 +18,10 @@ from symmetry_audit.layers._convolution import (
 )
 from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
 
-__all__ = ["METHODS", "PRESETS", "Layers", "Method"]
+__all__ = ["PRESETS", "Layers"]
 
 PRESETS = ("shared", "paper")
 Conv = TypeVar("Conv", bound=EquivariantConv2d)
-
-
-@dataclass(frozen=True)
-class Method:
-    """One method of the literature: its filter basis, usual window and group, and where its w comes from.
-
-    Parameters
-    ----------
-    title : str
-        How papers call it.
-    basis : str
-        The filter basis, a name in ``BASES``.
-    kernel_size : int
-        The usual side of its filters in pixels.
-    group : str
-        The usual group.
-    deformation : str
-        "none" (w = 1), "learned" (the same for all images) or "sample" (with an offset for each image).
-
-    Examples
-    --------
-    >>> from symmetry_audit.layers import METHODS
-    >>> METHODS["sa"].title, METHODS["sa"].basis, METHODS["sa"].deformation
-    ('SA-Conv', 'fourier', 'sample')
-    """
-
-    title: str
-    basis: str
-    kernel_size: int = 5
-    group: str = "p8"
-    deformation: str = "none"
-
-
-METHODS: dict[str, Method] = {
-    "cnn": Method("CNN", "pixel", 3, "p1"),
-    "gcnn": Method("G-CNN", "pixel", 3, "p4"),
-    "e2cnn": Method("E2-CNN", "steerable"),
-    "harnet": Method("Har-Net", "harmonic"),
-    "pdoe": Method("PDO-eConv", "difference"),
-    "fconv": Method("F-Conv", "fourier"),
-    "bconv": Method("B-Conv", "bicubic"),
-    "tl": Method("TL-Conv", "fourier", deformation="learned"),
-    "sa": Method("SA-Conv", "fourier", deformation="sample"),
-}
 
 
 class Layers:
@@ -113,11 +69,9 @@ class Layers:
         start: Affine | None = None,
         **options: Any,
     ) -> None:
-        if method not in METHODS:
-            raise SettingError(f'no method is called "{method}".{suggest(method, METHODS)}')
+        self.method, self.preset = find_method(method), preset
         if preset not in PRESETS:
             raise SettingError(f'preset must be one of {", ".join(PRESETS)}, got "{preset}"')
-        self.method, self.preset = METHODS[method], preset
         self.group = as_group(self.method.group if group is None else group)
         if method == "cnn" and self.group.order > 1:
             raise SettingError(
@@ -129,10 +83,11 @@ class Layers:
         self.kernel_size = self.method.kernel_size if kernel_size is None else kernel_size
         self.options = {"init": "kaiming", **options} if preset == "paper" else options
         self._shared = None
-        if self.method.deformation != "none" and preset == "shared":
+        if self.method.deformed and preset == "shared":
             self._shared = SharedDeformation(start)
         elif start is not None:
-            raise SettingError("only a shared w can start somewhere: methods tl and sa without a preset")
+            learned = " and ".join(name for name, one in METHODS.items() if one.deformed)
+            raise SettingError(f"only a shared w can start somewhere: methods {learned} without a preset")
 
     def lifting(self, in_features: int, out_features: int, **options: Any) -> LiftingConv2d:
         """From plain channels to features over the group."""
@@ -167,11 +122,11 @@ class Layers:
         SettingError
             For a hypernetwork with a method that has none, and where ``SampleAdaptive`` raises it.
         """
-        if self.method.deformation != "sample":
+        if not self.method.adaptive:
             if hypernetwork is not None:
                 raise SettingError(f"{self.method.title} has no hypernetwork; the method sa has")
             return body
-        return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalised=self.preset != "paper"))
+        return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalized=self.preset != "paper"))
 
     def _make(self, kind: type[Conv], in_features: int, out_features: int, options: dict[str, Any]) -> Conv:
         options = {"kernel_size": self.kernel_size, "basis": self.basis, **self.options, **options}
@@ -179,6 +134,6 @@ class Layers:
         return kind(in_features, out_features, group=self.group, deformation=deformation, **options)
 
     def _deformation(self) -> Deformation | None:
-        if self.method.deformation == "none":
+        if not self.method.deformed:
             return None
         return FreeDeformation() if self._shared is None else self._shared

@@ -1,8 +1,23 @@
-"""Restoration networks: five backbones by nine methods, as published and in clean variants (SPEC 9)."""
+"""Restoration networks: every backbone by every method, as published and in clean variants (SPEC 9)."""
 
-from symmetry_audit.nets._build import BACKBONES, build, scales_of, smallest_side
+from symmetry_audit.catalogue import BACKBONES, PRESETS
+from symmetry_audit.nets._build import build, presets_of, scales_of, size_of, smallest_side
 from symmetry_audit.nets._costs import Cost, costs
-from symmetry_audit.nets._presets import PRESETS, SIZES, Size
+from symmetry_audit.nets._plan import Network, Plan, Size
 from symmetry_audit.nets._unfolding import Stages
 
-__all__ = ["BACKBONES", "PRESETS", "SIZES", "Cost", "Size", "Stages", "build", "costs", "scales_of", "smallest_side"]
+__all__ = [
+    "BACKBONES",
+    "PRESETS",
+    "Cost",
+    "Network",
+    "Plan",
+    "Size",
+    "Stages",
+    "build",
+    "costs",
+    "presets_of",
+    "scales_of",
+    "size_of",
+    "smallest_side",
+]

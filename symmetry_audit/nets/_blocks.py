@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.layers import EquivariantConv2d, GroupPixelShuffle
-from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._plan import Plan
 
 __all__ = ["HALF", "SMALL", "Frame", "Residual", "residual_block", "shrink", "steps_of"]
 

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from importlib import import_module
 
 from torch import nn
 
+from symmetry_audit.catalogue import BACKBONES, PRESETS, find_backbone, find_method
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.layers import Layers
-from symmetry_audit.nets._edsr import edsr
-from symmetry_audit.nets._presets import PRESETS, SIZES, Plan
-from symmetry_audit.nets._rcan import rcan
-from symmetry_audit.nets._rcdnet import rcdnet
-from symmetry_audit.nets._rdn import rdn
+from symmetry_audit.nets._plan import Network, Plan, Size
 
-__all__ = ["BACKBONES", "build", "scales_of", "smallest_side"]
-
-BACKBONES: dict[str, Callable[[Plan], nn.Module]] = {
-    "edsr": edsr,
-    "rdn": rdn,
-    "rcan": rcan,
-    "resnet": edsr,
-    "rcdnet": rcdnet,
-}
-SAME_SIZE = ("resnet", "rcdnet")  # these do not enlarge
+__all__ = ["build", "presets_of", "scales_of", "size_of", "smallest_side"]
 
 
 def build(
@@ -42,8 +30,9 @@ def build(
 
     ``backbone`` is one of ``BACKBONES``, ``method`` one of ``METHODS``, ``preset`` one of ``PRESETS``: "paper" is the
     published network with its quirks; "small" and "tiny" have one structure for all methods, equally
-    wide in channels, equivariant from end to end, and close to interpolation before training. Their sizes stand
-    in ``SIZES``. ``scale`` is 2 by default, 1 for resnet (the denoiser) and rcdnet, which cannot enlarge. ``group``
+    wide in channels, equivariant from end to end, and close to interpolation before training. Their sizes are what
+    ``size_of`` gives. ``scale`` is 2 by default, 1 for networks that cannot enlarge, such as resnet (the denoiser) and
+    rcdnet. ``group``
     and ``basis`` are the method's own by default, but TL and SA of the paper have the basis they were published
     with. ``start`` is where the shared w of TL and SA starts. ``relaxed``
     gives every equivariant layer a free filter beside its own (see ``EquivariantConv2d``).
@@ -52,21 +41,14 @@ def build(
     dictionary for JSON: ``build(**architecture)`` makes the same network again, w at its usual start.
     Raises SettingError for unknown names and for what does not fit together.
     """
-    for name, value, known in (("backbone", backbone, BACKBONES), ("preset", preset, PRESETS)):
-        if value not in known:
-            raise SettingError(f'no {name} is called "{value}".{suggest(value, known)}')
-    if scale is None:
-        scale = scales_of(backbone)[0]
-    if not isinstance(scale, int) or scale not in scales_of(backbone):
-        allowed = " or ".join(map(str, sorted(scales_of(backbone))))
-        hint = "" if len(scales_of(backbone)) > 1 else "; edsr, rdn and rcan enlarge"
-        raise SettingError(f"{backbone} has scale {allowed}, got {scale!r}{hint}")
-    if basis is None and preset == "paper" and method in ("tl", "sa"):
-        basis = "fourier" if backbone in ("rcan", "rcdnet") else "bicubic"
+    size, record = size_of(backbone, preset), _network(backbone)
+    scale = _checked_scale(backbone, scale)
+    if basis is None and preset == "paper" and find_method(method).deformed:
+        basis = record.published_basis
     layers = Layers(
         method, group, basis=basis, preset="paper" if preset == "paper" else "shared", start=start, relaxed=relaxed
     )
-    network = BACKBONES[backbone](Plan(method, layers, SIZES[preset][backbone], scale))
+    network = record.make(Plan(method, layers, size, scale))
     network.scale = scale
     network.smallest = max(getattr(part, "smallest", 1) for part in network.modules())
     network.architecture = {
@@ -78,7 +60,41 @@ def build(
 
 def scales_of(backbone: str) -> tuple[int, ...]:
     """By how much a backbone can enlarge, its default first."""
-    return (1,) if backbone in SAME_SIZE else (2, 1, 3, 4)
+    return find_backbone(backbone).scales
+
+
+def presets_of(backbone: str) -> tuple[str, ...]:
+    """The presets that a backbone has, the largest first. Raises SettingError for an unknown name."""
+    return tuple(preset for preset in PRESETS if preset in _network(backbone).sizes)
+
+
+def size_of(backbone: str, preset: str) -> Size:
+    """How large ``backbone`` is under ``preset``; ``channels`` is its width, which every backbone has.
+
+    Raises SettingError for unknown names and for a preset that the backbone does not have.
+    """
+    sizes = _network(backbone).sizes
+    if preset not in PRESETS:
+        raise SettingError(f'no preset is called "{preset}".{suggest(preset, PRESETS)}')
+    if preset not in sizes:
+        raise SettingError(f'{backbone} has no preset "{preset}"; choose {" or ".join(presets_of(backbone))}')
+    return sizes[preset]
+
+
+def _network(backbone: str) -> Network:
+    return import_module(find_backbone(backbone).module).NETWORK
+
+
+def _checked_scale(backbone: str, scale: int | None) -> int:
+    """``scale`` where the backbone can have it, its default for None. Raises SettingError."""
+    scales = scales_of(backbone)
+    if scale is None:
+        return scales[0]
+    if not isinstance(scale, int) or scale not in scales:
+        *others, last = (name for name, entry in BACKBONES.items() if entry.enlarges)
+        hint = "" if len(scales) > 1 else f"; {', '.join(others)} and {last} enlarge"
+        raise SettingError(f"{backbone} has scale {' or '.join(map(str, sorted(scales)))}, got {scale!r}{hint}")
+    return scale
 
 
 def smallest_side(network: nn.Module) -> int:

@@ -52,7 +52,7 @@ def costs(
             f"{backbone} with {method} takes images of {network.smallest} pixels a side or more, got size {size}"
         )
     numbers = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
-    for_each_image = METHODS[method].deformation == "sample"
+    for_each_image = METHODS[method].adaptive
     layers = _take_out(network)
     try:
         with FlopCounterMode(display=False) as counter:
@@ -103,7 +103,7 @@ def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int
     """Multiply-adds for building the filters that every image has of its own, and the bytes that all filters keep.
 
     Measured on one pixel, of layers that are alike on two: what the second adds, all further ones do; constants
-    that they have in common come with the first.
+    that they have in common, and samples that are taken once for all, come with the first.
     """
     products, further, saved, alike = 0, 0, {}, defaultdict(list)
     for layer in layers:
@@ -111,14 +111,16 @@ def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int
             layer.deformation.offset = torch.zeros(1, 3, requires_grad=True)
         alike[type(layer), layer.weight.shape, layer.kernel_size, layer.deformation is None].append(layer)
     for same in alike.values():
+        counts = []
         for layer in same[:2]:
             before = _bytes(saved.values())
             with FlopCounterMode(display=False) as counter:
                 saved |= _saved(layer, torch.zeros(1, layer.in_channels, 1, 1))
+            counts.append(counter.get_total_flops() // 2)
         further += (_bytes(saved.values()) - before) * max(0, len(same) - 2)
         if layer.deformation is not None and for_each_image:
             convolution = layer.in_channels * layer.out_channels * layer.kernel_size**2
-            products += (counter.get_total_flops() // 2 - convolution) * len(same)
+            products += sum(counts) + counts[-1] * (len(same) - len(counts)) - convolution * len(same)
     return products, _bytes(saved.values()) + further
 
 

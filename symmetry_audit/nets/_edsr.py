@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from symmetry_audit.nets._blocks import Frame, residual_block
-from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._plan import Network, Plan
 from symmetry_audit.nets._published import MeanShift, plain_conv, plain_upsampler
 
-__all__ = ["PublishedEDSR", "edsr"]
+__all__ = ["NETWORK", "PublishedEDSR", "edsr"]
 
 
-def edsr(plan: Plan) -> nn.Module:
+@dataclass(frozen=True)
+class Size:
+    """Width in channels and number of residual blocks."""
+
+    channels: int
+    blocks: int
+
+
+def edsr(plan: Plan[Size]) -> nn.Module:
     """EDSR without batch normalisation; as published, or in the frame that all clean networks have."""
     if plan.paper:
         return plan.layers.network(PublishedEDSR(plan))
@@ -27,7 +37,7 @@ class PublishedEDSR(nn.Module):
     mean shifts are parameters, but frozen.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan[Size]) -> None:
         super().__init__()
         layers, features, channels = plan.layers, plan.features, plan.size.channels
         self.subtract_mean, self.add_mean = MeanShift(-1), MeanShift(1)
@@ -42,3 +52,6 @@ class PublishedEDSR(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shallow = self.head(self.subtract_mean(x))
         return self.add_mean(self.tail(shallow + self.body(shallow)))
+
+
+NETWORK = Network(edsr, {"paper": Size(256, 16), "small": Size(64, 8), "tiny": Size(32, 4)})

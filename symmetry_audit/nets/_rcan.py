@@ -5,16 +5,27 @@ Without channel attention, as in [SA].
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 
 from symmetry_audit.nets._blocks import Frame, Residual, residual_block
-from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._plan import Network, Plan
 from symmetry_audit.nets._published import MeanShift, plain_conv, plain_upsampler
 
-__all__ = ["PublishedRCAN", "rcan"]
+__all__ = ["NETWORK", "PublishedRCAN", "rcan"]
 
 
-def rcan(plan: Plan) -> nn.Module:
+@dataclass(frozen=True)
+class Size:
+    """Width in channels, residual groups, and residual blocks in each of them."""
+
+    channels: int
+    groups: int
+    blocks: int
+
+
+def rcan(plan: Plan[Size]) -> nn.Module:
     """RCAN's residual groups, as published or in the frame that all clean networks have."""
     if plan.paper:
         return plan.layers.network(PublishedRCAN(plan))
@@ -22,7 +33,7 @@ def rcan(plan: Plan) -> nn.Module:
     return plan.layers.network(Frame(plan, groups))
 
 
-def residual_group(plan: Plan, scale: float = 1.0, block_scale: float = 1.0) -> Residual:
+def residual_group(plan: Plan[Size], scale: float = 1.0, block_scale: float = 1.0) -> Residual:
     """Residual blocks and a convolution, and the input carried around them."""
     blocks = (residual_block(plan, block_scale) for _ in range(plan.size.blocks))
     return Residual(*blocks, plan.layers.group_conv(plan.features, plan.features), scale=scale)
@@ -36,7 +47,7 @@ class PublishedRCAN(nn.Module):
     others mix the group axis away. Groups are scaled by 0.1 but in CNN, the blocks of E2-CNN too.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan[Size]) -> None:
         super().__init__()
         layers, features, channels, method = plan.layers, plan.features, plan.size.channels, plan.method
         self.subtract_mean, self.add_mean = MeanShift(-1), MeanShift(1)
@@ -52,3 +63,14 @@ class PublishedRCAN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         shallow = self.head(self.subtract_mean(x))
         return self.add_mean(self.tail(shallow + self.body(shallow)))
+
+
+NETWORK = Network(
+    rcan,
+    {
+        "paper": Size(64, groups=10, blocks=16),
+        "small": Size(64, groups=3, blocks=4),
+        "tiny": Size(32, groups=2, blocks=2),
+    },
+    published_basis="fourier",
+)

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from symmetry_audit.nets._blocks import HALF, SMALL, Residual, residual_block, shrink
-from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._plan import Network, Plan
 from symmetry_audit.nets._published import plain_conv
 from symmetry_audit.nets._rcdnet_published import PublishedRCDNet
 from symmetry_audit.nets._streaks import streaks
 from symmetry_audit.nets._unfolding import Stages, Unfolding
 
-__all__ = ["RCDNet", "rcdnet"]
+__all__ = ["NETWORK", "RCDNet", "rcdnet"]
 
 WINDOW = 9  # of rain kernels and of the first background, in pixels
 
 
-def rcdnet(plan: Plan) -> nn.Module:
+@dataclass(frozen=True)
+class Size:
+    """Width in channels and residual blocks of every proximal network; steps that are unfolded; rain maps.
+
+    ``hidden`` channels are carried from stage to stage beside the background.
+    """
+
+    channels: int
+    blocks: int
+    stages: int
+    maps: int
+    hidden: int
+
+
+def rcdnet(plan: Plan[Size]) -> nn.Module:
     """RCDNet with equivariant background networks; in the clean variant one w, and one hypernetwork, for all."""
     return PublishedRCDNet(plan) if plan.paper else plan.layers.network(RCDNet(plan))
 
@@ -31,7 +47,7 @@ class RCDNet(Unfolding):
     falls downwards: where there is rain the network is not equivariant.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan[Size]) -> None:
         size, stages = plan.size, plan.size.stages
         first, *nets = (background_net(plan) for _ in range(stages + 1))
         super().__init__(first, nets, [MapNet(size.maps, size.blocks) for _ in range(stages)])
@@ -51,7 +67,7 @@ class RCDNet(Unfolding):
         )
 
 
-def background_net(plan: Plan) -> nn.Module:
+def background_net(plan: Plan[Size]) -> nn.Module:
     """Xnet: plain channels, the background and the hidden ones, to the same through features over the group."""
     layers, features, channels = plan.layers, plan.features, 3 + plan.size.hidden
     return Residual(
@@ -91,3 +107,14 @@ def _detail(image: Tensor) -> Tensor:
 
 def _in_grey_levels(background: Tensor) -> Tensor:
     return HALF * background + HALF
+
+
+NETWORK = Network(
+    rcdnet,
+    {
+        "paper": Size(40, blocks=4, stages=17, maps=32, hidden=32),
+        "small": Size(32, blocks=2, stages=8, maps=32, hidden=32),
+        "tiny": Size(32, blocks=1, stages=4, maps=16, hidden=13),
+    },
+    published_basis="fourier",
+)

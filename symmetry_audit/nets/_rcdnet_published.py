@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from symmetry_audit.layers import EquivariantConv2d, FreeDeformation, HyperNetwork, SampleAdaptive
 from symmetry_audit.nets._blocks import Residual, residual_block
-from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._plan import Plan
 from symmetry_audit.nets._published import plain_conv
 from symmetry_audit.nets._streaks import streaks
 from symmetry_audit.nets._unfolding import Stages, Unfolding
@@ -108,7 +108,7 @@ class GentleHyperNetwork(HyperNetwork):
     """The small published hypernetwork on many channels, with an output a hundred times smaller."""
 
     def __init__(self, in_channels: int) -> None:
-        super().__init__(in_channels, depth=4, normalised=False)
+        super().__init__(in_channels, depth=4, normalized=False)
 
     def forward(self, x: Tensor) -> Tensor:
         return GENTLE * super().forward(x)

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
 from symmetry_audit.nets._blocks import Frame
-from symmetry_audit.nets._presets import Plan
+from symmetry_audit.nets._plan import Network, Plan, shared
 from symmetry_audit.nets._published import MeanShift, plain_conv, plain_upsampler
 
-__all__ = ["PublishedRDN", "rdn"]
+__all__ = ["NETWORK", "PublishedRDN", "rdn"]
 
 
-def rdn(plan: Plan) -> nn.Module:
+@dataclass(frozen=True)
+class Size:
+    """Width in channels and dense blocks; in each of them ``convs`` convolutions of ``growth`` channels."""
+
+    channels: int
+    blocks: int
+    convs: int
+    growth: int
+
+
+def rdn(plan: Plan[Size]) -> nn.Module:
     """RDN as published, or in the frame that all clean networks have."""
     return plan.layers.network(PublishedRDN(plan) if plan.paper else Frame(plan, DenseBody(plan)))
 
@@ -20,9 +32,9 @@ def rdn(plan: Plan) -> nn.Module:
 class DenseBlock(nn.Module):
     """Convolutions that each see all before them, fused pixel by pixel: x + ``scale`` * fused."""
 
-    def __init__(self, plan: Plan, scale: float, fusion_size: int = 1) -> None:
+    def __init__(self, plan: Plan[Size], scale: float, fusion_size: int = 1) -> None:
         super().__init__()
-        features, growth, layers = plan.features, plan.growth, plan.layers
+        features, growth, layers = plan.features, _growth(plan), plan.layers
         widths = [features + index * growth for index in range(plan.size.convs + 1)]
         self.convs = nn.ModuleList(layers.group_conv(width, growth) for width in widths[:-1])
         self.fusion = layers.group_conv(widths[-1], features, kernel_size=fusion_size)
@@ -38,7 +50,7 @@ class DenseBlock(nn.Module):
 class DenseBody(nn.Module):
     """Dense blocks in a row, whose outputs are fused pixel by pixel."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan[Size]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(DenseBlock(plan, scale=1.0) for _ in range(plan.size.blocks))
         self.fusion = plan.layers.pointwise(plan.size.blocks * plan.features, plan.features)
@@ -55,7 +67,7 @@ class PublishedRDN(nn.Module):
     is never applied; all but CNN scale their dense blocks by 0.1.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan[Size]) -> None:
         super().__init__()
         layers, channels, method = plan.layers, plan.size.channels, plan.method
         self.shallow, self.head = layers.lifting(3, plan.features), layers.group_conv(plan.features, plan.features)
@@ -64,7 +76,7 @@ class PublishedRDN(nn.Module):
         self.fusion = nn.Sequential(
             plain_conv(plan.size.blocks * channels, channels, 1), plain_conv(channels, channels)
         )
-        inner = plan.growth if method in ("gcnn", "pdoe") else plan.size.growth
+        inner = _growth(plan) if method in ("gcnn", "pdoe") else plan.size.growth
         upsampler = plain_upsampler(channels, plan.scale, inner)
         self.tail = nn.Sequential(*upsampler, plain_conv(inner if upsampler else channels, 3))
         if method == "e2cnn":
@@ -76,6 +88,11 @@ class PublishedRDN(nn.Module):
         return self.tail(shallow + self.fusion(dense))
 
 
+def _growth(plan: Plan[Size]) -> int:
+    """How many features over the group fill a dense block's growth."""
+    return shared(plan.size.growth, plan.layers.group)
+
+
 def _outputs(blocks: nn.ModuleList, x: Tensor) -> list[Tensor]:
     """What every block makes of the one before."""
     found = []
@@ -83,3 +100,13 @@ def _outputs(blocks: nn.ModuleList, x: Tensor) -> list[Tensor]:
         x = block(x)
         found.append(x)
     return found
+
+
+NETWORK = Network(
+    rdn,
+    {
+        "paper": Size(64, blocks=16, convs=8, growth=64),
+        "small": Size(64, blocks=4, convs=4, growth=32),
+        "tiny": Size(32, blocks=2, convs=3, growth=16),
+    },
+)

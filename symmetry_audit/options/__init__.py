@@ -21,7 +21,7 @@ from symmetry_audit.options._machine import (
     TalkOptions,
     silent_progress,
 )
-from symmetry_audit.options._network import BACKBONES, METHODS, NetworkOptions
+from symmetry_audit.options._network import NetworkOptions
 from symmetry_audit.options._option import Hidden, Option, Options, option_of
 from symmetry_audit.options._parsed import NAMES, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
@@ -30,8 +30,6 @@ from symmetry_audit.options._synth import SynthOptions
 from symmetry_audit.options._task import TASK_FIELDS, TaskOptions
 
 __all__ = [
-    "BACKBONES",
-    "METHODS",
     "NAMES",
     "RECIPES",
     "TASK_FIELDS",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+from symmetry_audit.catalogue import BACKBONES, METHODS
 from symmetry_audit.options._option import Option, Options
 
-__all__ = ["BACKBONES", "METHODS", "PRESETS", "NetworkOptions"]
-
-BACKBONES = ("edsr", "rdn", "rcan", "resnet", "rcdnet")
-METHODS = ("cnn", "gcnn", "e2cnn", "harnet", "pdoe", "fconv", "bconv", "tl", "sa")
-PRESETS = ("paper", "small", "tiny")
+__all__ = ["NetworkOptions"]
 
 
 class NetworkOptions(Options):

@@ -1,23 +1,37 @@
-"""Restoration tasks: degradations, images in pairs, training patches, test images, leakage between sets. No torch."""
+"""Restoration tasks: degradations, images in pairs, training patches, test images, leakage between sets. No torch.
 
-from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
-from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
-from symmetry_audit.tasks._leaks import fingerprint, leaks
-from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
-from symmetry_audit.tasks._resize import imresize, resize_8bit
-from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler
-from symmetry_audit.tasks._task import TASKS, Task, make_task
+What is asked for is imported when it is asked for, so that the command line can list tasks and options at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
+    from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
+    from symmetry_audit.tasks._leaks import fingerprint, leaks
+    from symmetry_audit.tasks._options import Option, checked_number, read_span
+    from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
+    from symmetry_audit.tasks._resize import imresize, resize_8bit
+    from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler
+    from symmetry_audit.tasks._table import OPTIONS, TASKS, make_task
+    from symmetry_audit.tasks._task import Task
 
 __all__ = [
     "AUGMENTATIONS",
     "DEFAULT_CACHE_BYTES",
+    "OPTIONS",
     "TASKS",
     "Item",
+    "Option",
     "Pair",
     "Pairs",
     "PatchCache",
     "PatchSampler",
     "Task",
+    "checked_number",
     "clean_fingerprints",
     "evaluation_items",
     "fingerprint",
@@ -25,6 +39,30 @@ __all__ = [
     "leaks",
     "make_task",
     "open_pairs",
+    "read_span",
     "resize_8bit",
     "source_fingerprint",
 ]
+
+_HOMES = {
+    "_cache": ("DEFAULT_CACHE_BYTES", "PatchCache"),
+    "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
+    "_leaks": ("fingerprint", "leaks"),
+    "_options": ("Option", "checked_number", "read_span"),
+    "_pairs": ("Pair", "Pairs", "open_pairs", "source_fingerprint"),
+    "_resize": ("imresize", "resize_8bit"),
+    "_sampler": ("AUGMENTATIONS", "PatchSampler"),
+    "_table": ("OPTIONS", "TASKS", "make_task"),
+    "_task": ("Task",),
+}
+_HOME = {name: f"{__name__}.{file}" for file, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -93,7 +93,7 @@ def _default_folder() -> Path:
 def _identity(pairs: Pairs, task: Task) -> str:
     """The name of a set's folder: which files, and how they are prepared."""
     files = [[pair.key, *((os.path.abspath(ref.path), ref.member) for ref in pair.refs)] for pair in pairs.refs]
-    text = json.dumps([FORMAT, task.scale, task.paired, files])
+    text = json.dumps([FORMAT, task.preparation, files])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -107,7 +107,7 @@ def _held(store: PixelStore, pair: Pair) -> bool:
 
 def _bytes(pairs: list[Pair], task: Task) -> int:
     """What ``pairs`` will take, as far as the headers of their files tell."""
-    share = 2.0 if task.paired else 1.0 + (task.scale > 1) / task.scale**2
+    share = 1.0 if task.keeps_pixels else 1.0 + 1.0 / task.scale**2
     return round(share * sum(3 * pixel_count(pair.clean) for pair in streamed(pairs)))
 
 

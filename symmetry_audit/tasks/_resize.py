@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.kernels import keys_cubic
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["imresize", "resize_8bit"]
 
@@ -52,6 +55,8 @@ def _columns(image: np.ndarray, scale: float) -> np.ndarray:
 
 def _weights(length: int, scale: float) -> csr_array:
     """The matrix (ceil(scale length), length) that resizes one axis; each row sums to one."""
+    from scipy.sparse import csr_array  # as slow to import as the rest of the room
+
     shrink = min(scale, 1.0)
     size = math.ceil(length * scale)
     position = (np.arange(size)[:, None] + 0.5) / scale - 0.5

@@ -1,11 +1,20 @@
-"""Training restoration networks on what an audit found."""
+"""Training restoration networks on what an audit found.
 
-from symmetry_audit.training._equivariance import OUTPUT, EquivarianceRegularizer
-from symmetry_audit.training._loop import Interrupted
-from symmetry_audit.training._prefit import predicted, prefit
-from symmetry_audit.training._settings import RECIPES, TrainSettings, make_settings
-from symmetry_audit.training._start import Start, joint_fits, start_from_report
-from symmetry_audit.training._train import TrainResult, train
+What is asked for is imported when it is asked for: settings and recipes come without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symmetry_audit.training._eq_reg import OUTPUT, EquivarianceRegularizer
+    from symmetry_audit.training._loop import Interrupted
+    from symmetry_audit.training._prefit import predicted, prefit
+    from symmetry_audit.training._settings import RECIPES, TrainSettings, make_settings
+    from symmetry_audit.training._start import Start, joint_fits, start_from_report
+    from symmetry_audit.training._train import TrainResult, train
 
 __all__ = [
     "OUTPUT",
@@ -22,3 +31,23 @@ __all__ = [
     "start_from_report",
     "train",
 ]
+
+_HOMES = {
+    "_eq_reg": ("OUTPUT", "EquivarianceRegularizer"),
+    "_loop": ("Interrupted",),
+    "_prefit": ("predicted", "prefit"),
+    "_settings": ("RECIPES", "TrainSettings", "make_settings"),
+    "_start": ("Start", "joint_fits", "start_from_report"),
+    "_train": ("TrainResult", "train"),
+}
+_HOME = {name: f"{__name__}.{file}" for file, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

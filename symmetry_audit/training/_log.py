@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from symmetry_audit.errors import SettingError
 from symmetry_audit.files import write_atomically
 
-__all__ = ["COLUMNS", "Log", "save_sample"]
+__all__ = ["COLUMNS", "Log", "psnr", "save_sample"]
 
 COLUMNS = (
     *("step", "stage", "seconds", "lr", "loss", "train_psnr", "gradient_norm"),
@@ -36,9 +37,17 @@ class Log:
         writer.writerows(kept)
         write_atomically(self.path, lines.getvalue())
         self.board = _board(folder / "tensorboard") if tensorboard else None
+        self._steps: list[tuple[float, float, float]] = []  # loss, squared error, gradient norm since the last row
+
+    def note(self, loss: float, squared_error: float, norm: float) -> None:
+        """Remember one step for the next row."""
+        self._steps.append((loss, squared_error, norm))
 
     def add(self, **values: float) -> None:
-        """Append one row; columns that are not given stay empty."""
+        """Append one row with the means over the steps since the last one; columns that are not given stay empty."""
+        loss, squared_error, norm = np.mean(self._steps, axis=0).tolist()
+        self._steps.clear()
+        values |= {"loss": loss, "train_psnr": psnr(squared_error), "gradient_norm": norm}
         row = {name: f"{value:.12g}" if isinstance(value, float) else value for name, value in values.items()}
         with self.path.open("a", encoding="utf-8", newline="") as file:
             csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
@@ -64,6 +73,11 @@ def save_sample(path: Path, degraded: np.ndarray, restored: np.ndarray, clean: n
     picture = io.BytesIO()
     Image.fromarray(np.rint(strip).clip(0, 255).astype(np.uint8)).save(picture, "PNG")
     write_atomically(path, picture.getvalue())
+
+
+def psnr(squared_error: float) -> float:
+    """In dB, of a mean squared error in squared grey levels of 0..255."""
+    return 10 * math.log10(255**2 / max(squared_error, 1e-10))
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

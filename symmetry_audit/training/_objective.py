@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from symmetry_audit.layers import SampleAdaptive, relaxation
 from symmetry_audit.nets import Stages
-from symmetry_audit.training._equivariance import EquivarianceRegularizer
+from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 
 __all__ = ["Objective", "Outcome", "without_hypernetwork"]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import cos, pi
 from typing import Any
 
 import numpy as np
 from pydantic import model_validator
 
+from symmetry_audit.catalogue import BACKBONES, METHODS
+from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.options import RECIPES, ScheduleOptions, recipe
 
@@ -21,8 +24,9 @@ class TrainSettings(ScheduleOptions):
 
     task: dict[str, Any]  # Task.to_dict()
     architecture: dict[str, Any]  # of nets.build
+    start: tuple[float, float] | None = None  # (a, b), where the w that all layers share starts; at 0 by default
     eq_group: str | None = None  # what EQ-Reg teaches, with the weight eq_reg
-    audit: dict[str, Any] | None = None  # what was taken from a report: its fingerprint, group and w
+    audit: dict[str, Any] | None = None  # what was taken from a report, for the record; nothing is computed from it
 
     @model_validator(mode="after")
     def _together(self) -> TrainSettings:
@@ -30,9 +34,9 @@ class TrainSettings(ScheduleOptions):
             raise ValueError(f"a batch of {self.batch} cannot be cut into {self.accumulate} equal parts")
         if self.tl_steps >= self.steps:
             raise ValueError(f"tl_steps must leave steps for the second stage, got {self.tl_steps} of {self.steps}")
-        if self.tl_steps and self.architecture.get("method") != "sa":
+        if self.tl_steps and not self.adaptive:
             raise ValueError("only SA has a first stage without its hypernetwork; leave out tl_steps")
-        if self.hyper_init == "audit" and self.architecture.get("method") != "sa":
+        if self.hyper_init == "audit" and not self.adaptive:
             raise ValueError("only SA has a hypernetwork to be fitted to an audit; leave out hyper_init")
         if not all(0 < part < 1 for part in (*self.milestones, *self.stage2_milestones)):
             raise ValueError("milestones are parts of a stage, between 0 and 1")
@@ -42,9 +46,41 @@ class TrainSettings(ScheduleOptions):
             raise ValueError("EQ-Reg looks into the network, which compile closes; leave one of them out")
         if (self.relax is None) == bool(self.architecture.get("relaxed")):
             raise ValueError("relax is for networks with relaxed layers, and these need it")
-        if self.loss == "stages" and self.architecture.get("backbone") != "rcdnet":
-            raise ValueError('the loss "stages" is that of rcdnet; use l1 or mse')
+        if self.loss == "stages" and self.architecture.get("backbone") not in _unfolding():
+            raise ValueError(f'the loss "stages" is that of {" or ".join(_unfolding())}; use l1 or mse')
         return self
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> TrainSettings:
+        """The settings of ``model_dump``, perhaps written by an older version: missing fields have their defaults.
+
+        Raises SettingError where fields are unknown, and where it is no such document.
+        """
+        if not isinstance(document, Mapping):
+            raise SettingError(f"settings of a run are a mapping, got {document!r:.80}")
+        if unknown := sorted(document.keys() - cls.model_fields.keys()):
+            raise SettingError(f"the settings have {', '.join(unknown)}: written by a newer symaudit; update symaudit")
+        found = cls(**document)
+        if "start" in document:
+            return found
+        return found.model_copy(update={"start": found._start_of_old_settings()})
+
+    def _start_of_old_settings(self) -> tuple[float, float] | None:
+        """Before there was ``start``, a w that all layers share started where ``audit`` says."""
+        w = (self.audit or {}).get("w")
+        return tuple(w) if w and self.deformed and self.architecture.get("preset") != "paper" else None
+
+    @property
+    def deformed(self) -> bool:
+        """Whether the network's filters have a w that is trained."""
+        method = METHODS.get(self.architecture.get("method", ""))
+        return method is not None and method.deformed
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether the network has a hypernetwork."""
+        method = METHODS.get(self.architecture.get("method", ""))
+        return method is not None and method.adaptive
 
     def eq_element(self, step: int) -> int:
         """The element of ``eq_group`` that EQ-Reg turns the batch of ``step`` by, drawn from all but the identity."""
@@ -92,3 +128,8 @@ def make_settings(name: str = "quick", **given: Any) -> TrainSettings:
     """
     given = {key: value for key, value in given.items() if value is not None}
     return TrainSettings(**{**recipe(name), **given, "recipe": name})
+
+
+def _unfolding() -> list[str]:
+    """The networks that the loss "stages" is for."""
+    return [name for name, backbone in BACKBONES.items() if backbone.stages]

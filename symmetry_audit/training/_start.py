@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from symmetry_audit.catalogue import find_method
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.groups import Affine, Group, geometric_median
 from symmetry_audit.results import JOINT, AuditReport
@@ -63,7 +64,7 @@ def start_from_report(
     if method is None:
         method = _method(group, held.scenario, lines)
     fits = joint_fits(report)
-    w = _shared_w(fits, lines) if method in ("tl", "sa") and fits and shared else None
+    w = _shared_w(fits, lines) if find_method(method).deformed and fits and shared else None
     audit = {
         **{"dataset": report.dataset.name, "fingerprint": report.dataset.fingerprint},
         **{"recommended": held.group if held else None, "scenario": held.scenario if held else None},

@@ -3,18 +3,45 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from symmetry_audit.checkpoints import read_tensors
 from symmetry_audit.errors import ModelError, one_line
 
-__all__ = ["pack", "unpack"]
+__all__ = ["LAST_FILE", "RunPosition", "RunState", "pack", "read_state"]
 
+LAST_FILE = "last.safetensors"
 PROGRESS = "progress"
+
+
+@dataclass
+class RunPosition:
+    """How far a run is: what its state holds beside tensors."""
+
+    step: int = 0
+    second_from: int | None = None  # the step at which the second stage began
+    seconds: float = 0.0
+    best: float | None = None  # PSNR in dB of the best state so far
+    scaler: dict[str, Any] | None = None
+
+
+@dataclass
+class RunState:
+    """Where a run goes on: its position, its averaged weights, and what gives an optimizer its moments back.
+
+    That of a run which begins by default.
+    """
+
+    position: RunPosition = field(default_factory=RunPosition)
+    average: dict[str, Tensor] | None = None
+    restore: Callable[[Adam], None] | None = None
 
 
 def pack(
@@ -35,12 +62,23 @@ def pack(
     return tensors
 
 
-def unpack(tensors: Mapping[str, Tensor], network: nn.Module) -> tuple[dict[str, Any], dict[str, Tensor], Any]:
-    """Put the weights and the generators back; return progress, averaged weights, and what ``restore`` takes.
+def read_state(path: Path, network: nn.Module, device: str) -> RunState:
+    """The state that ``pack`` made, whose weights go into ``network`` and whose generators into torch.
 
-    The third value is a function of an optimizer over parameters of ``network``, which gets its moments back.
-    Raises ModelError where the state is not that of ``network``.
+    Averaged weights come to ``device``. Raises ModelError where the state is not that of ``network``.
     """
+    tensors, _ = read_tensors(path)
+    progress, average, restore = _unpack(tensors, network)
+    try:
+        position = RunPosition(**progress)
+    except TypeError:
+        raise ModelError(f"{path} is damaged; start over with --force") from None
+    return RunState(position, {name: value.to(device) for name, value in average.items()}, restore)
+
+
+def _unpack(
+    tensors: Mapping[str, Tensor], network: nn.Module
+) -> tuple[dict[str, Any], dict[str, Tensor], Callable[[Adam], None]]:
 
     def part(name: str) -> dict[str, Tensor]:
         return {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}

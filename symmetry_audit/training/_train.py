@@ -17,7 +17,7 @@ import torch
 from filelock import FileLock, Timeout
 from torch import nn
 
-from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint, read_tensors
+from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.groups import Affine
@@ -26,18 +26,20 @@ from symmetry_audit.nets import build, smallest_side
 from symmetry_audit.results import dump_json
 from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task, source_fingerprint
 from symmetry_audit.training._distributed import World, join
-from symmetry_audit.training._equivariance import EquivarianceRegularizer
+from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 from symmetry_audit.training._log import Log
-from symmetry_audit.training._loop import LAST_FILE, SAMPLES, Loop, Position, Progress
+from symmetry_audit.training._loop import SAMPLES, Loop, Progress
 from symmetry_audit.training._prefit import prefit, w_statistics
 from symmetry_audit.training._settings import TrainSettings
-from symmetry_audit.training._state import unpack
+from symmetry_audit.training._state import LAST_FILE, RunPosition, RunState, read_state
 from symmetry_audit.training._validate import Validation
 
 __all__ = ["SETTINGS_FILE", "TrainResult", "train"]
 
 SETTINGS_FILE = "settings.json"
 LIBRARIES = ("symaudit", "torch", "numpy")
+
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def train(
     force: bool = False,
     tensorboard: bool = False,
     progress: Progress = lambda step, steps, values: None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
 ) -> TrainResult:
     """Train on ``pairs``, validate on ``valid``, and leave everything in ``folder``.
 
@@ -83,12 +85,27 @@ def train(
             data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
             _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
         world.wait()
-        loop = _loop(settings, network, pairs, valid, cache, folder, world, fits, progress, say)
-        restore = _continue(loop, folder, world, say)
-        if world.first:
-            loop.log = Log(folder, loop.position.step, tensorboard)
+        task, state = Task.from_dict(settings.task), _continued(folder / LAST_FILE, network, settings, world, say)
+
+        def enter_stage2() -> None:
+            if settings.hyper_init == "audit":
+                _prefit(network, cache, task, fits or {}, settings, world, say)
+
+        loop = Loop(
+            settings,
+            network,
+            PatchSampler(cache, task, settings.patch, settings.seed, settings.augment),
+            world,
+            folder,
+            card=_card(settings, network, pairs, cache),
+            validation=partial(Validation.of, pairs=valid, task=task, device=world.device),
+            log=Log(folder, state.position.step, tensorboard) if world.first else None,
+            state=state,
+            enter_stage2=enter_stage2,
+            progress=progress,
+        )
         if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
-            loop.run(restore)
+            loop.run()
         world.wait()
         if not (folder / BEST_FILE).is_file():
             raise ModelError(f"{folder} has lost its {BEST_FILE}; --force starts over")
@@ -143,16 +160,25 @@ def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
             (folder / name).unlink(missing_ok=True)
         rmtree(folder / SAMPLES, ignore_errors=True)
     elif (folder / LAST_FILE).is_file():
-        try:
-            held = json.loads(path.read_text(encoding="utf-8"))
-            held["settings"].keys()
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            raise ModelError(f"{path} is missing or damaged; start over with --force") from None
+        held = _held(path)
         if held != wanted:
             raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); --force starts over")
     elif (folder / BEST_FILE).is_file():
         raise ModelError(f"{folder} holds a {BEST_FILE} and no run to continue; --force replaces it")
     write_atomically(path, dump_json(wanted), error=ModelError)
+
+
+def _held(path: Path) -> dict[str, Any]:
+    """The run that a folder's settings describe, as this version would write it. Raises ModelError."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        settings = TrainSettings.from_dict(held["settings"])
+        task = Task.from_dict(settings.task).to_dict()
+    except SettingError as error:
+        raise ModelError(f"{path} cannot be continued ({error}); start over with --force") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise ModelError(f"{path} is missing or damaged; start over with --force") from None
+    return {**held, "settings": {**settings.model_dump(mode="json"), "task": task}}
 
 
 def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
@@ -166,9 +192,7 @@ def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
     """The network before its first step."""
-    w = (settings.audit or {}).get("w")
-    shared = settings.architecture.get("method") in ("tl", "sa") and settings.architecture.get("preset") != "paper"
-    network = build(**settings.architecture, start=Affine(*w) if w and shared else None)
+    network = build(**settings.architecture, start=None if settings.start is None else Affine(*settings.start))
     if weights is not None:
         checkpoint = load_checkpoint(weights)
         bases = [part.architecture.get("basis") for part in (network, checkpoint.network())]
@@ -180,45 +204,17 @@ def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
     return network.double() if settings.precision == "fp64" else network
 
 
-def _loop(
-    settings: TrainSettings,
-    network: nn.Module,
-    pairs: Pairs,
-    valid: Pairs,
-    cache: PatchCache,
-    folder: Path,
-    world: World,
-    fits: Mapping[str, Affine] | None,
-    progress: Progress,
-    say: Callable[[str], None],
-) -> Loop:
-    task = Task.from_dict(settings.task)
-    sampler = PatchSampler(cache, task, settings.patch, settings.seed, settings.augment)
-    card = Card(
+def _card(settings: TrainSettings, network: nn.Module, pairs: Pairs, cache: PatchCache) -> Card:
+    """What the checkpoints of the run say of it."""
+    return Card(
         architecture=dict(network.architecture),
-        task=task.to_dict(),
+        task=Task.from_dict(settings.task).to_dict(),
         step=0,
         settings=settings.model_dump(mode="json"),
         data={"name": pairs.name, "images": len(pairs.refs), "fingerprint": cache.fingerprint},
         audit=settings.audit,
         training_images=tuple((key, mark["sha256"], mark["phash"]) for key, mark in cache.fingerprints),
         versions={name: version(name) for name in LIBRARIES},
-    )
-
-    def enter_stage2() -> None:
-        if settings.hyper_init == "audit":
-            _prefit(network, cache, task, fits or {}, settings, world, say)
-
-    return Loop(
-        settings,
-        network,
-        sampler,
-        world,
-        card=card,
-        validation=partial(Validation.of, pairs=valid, task=task, device=world.device),
-        folder=folder,
-        enter_stage2=enter_stage2,
-        progress=progress,
     )
 
 
@@ -229,7 +225,7 @@ def _prefit(
     fits: Mapping[str, Affine],
     settings: TrainSettings,
     world: World,
-    say: Callable[[str], None],
+    say: Say,
 ) -> None:
     """Teach the hypernetwork the audit's w_n of the training images."""
     known = [(index, fits[key]) for index, key in enumerate(cache.keys) if key in fits]
@@ -246,24 +242,17 @@ def _prefit(
     say(f"hypernetwork pre-fitted to w_n of {len(known)} images: {away:.3f} away in (a, b) on average")
 
 
-def _continue(loop: Loop, folder: Path, world: World, say: Callable[[str], None]) -> Any:
-    """Bring ``loop`` to where its run was saved; gives what puts the optimizer back, or None at the beginning."""
-    path = folder / LAST_FILE
+def _continued(path: Path, network: nn.Module, settings: TrainSettings, world: World, say: Say) -> RunState:
+    """Where the run was saved, or its beginning."""
     if not path.is_file():
-        return None
-    tensors, _ = read_tensors(path)
-    progress, loop.average, restore = unpack(tensors, loop.network)
-    loop.average = {name: value.to(world.device) for name, value in loop.average.items()}
-    try:
-        loop.position = Position(**progress)
-    except TypeError:
-        raise ModelError(f"{path} is damaged; start over with --force") from None
+        return RunState()
+    state = read_state(path, network, world.device)
     if world.first:
-        say(f"continuing after step {loop.position.step} of {loop.settings.steps}")
-    return restore
+        say(f"continuing after step {state.position.step} of {settings.steps}")
+    return state
 
 
-def _timed_out(settings: TrainSettings, position: Position) -> bool:
+def _timed_out(settings: TrainSettings, position: RunPosition) -> bool:
     """Whether the time is up; a run that was never validated takes one step more, which ends in a validation."""
     over = settings.minutes is not None and position.seconds >= 60 * settings.minutes
     return over and position.best is not None

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from symmetry_audit.options import BACKBONES, METHODS, Names, Option, Options
+from symmetry_audit.catalogue import BACKBONES, METHODS
+from symmetry_audit.options import Names, Option, Options
 from symmetry_audit.verbs._verb import verb
 
 __all__ = ["NetsRequest", "NetworkCost", "nets"]
@@ -65,7 +66,6 @@ def nets(request: NetsRequest) -> Iterator[NetworkCost]:
     SettingError
         For unknown names, and for a scale that a backbone asked for by name cannot have.
     """
-    from symmetry_audit.layers import METHODS as KNOWN
     from symmetry_audit.nets import costs, scales_of
 
     for backbone in request.backbone or BACKBONES:
@@ -80,7 +80,7 @@ def nets(request: NetsRequest) -> Iterator[NetworkCost]:
                 preset=request.preset,
                 scale=scale or scales_of(backbone)[0],
                 size=request.size,
-                group=KNOWN[method].group,
+                group=METHODS[method].group,
                 parameters=cost.parameters,
                 trainable=cost.trainable,
                 multiply_adds=cost.multiply_adds,

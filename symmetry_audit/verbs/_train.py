@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt
 
+from symmetry_audit.catalogue import find_backbone, find_method
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import (
     DeviceOptions,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainPlan", "TrainRequest", "plan_training", "train"]
 
-USUAL = {"sr": "edsr", "denoise": "resnet", "inpaint": "resnet", "derain": "rcdnet"}  # task -> backbone
 LEAST_FEATURES = 4  # over a recommended group; with fewer a network has little to mix
 TL_SHARE = 0.4  # of the steps, after a report; the published protocol has 0.6
 
@@ -214,11 +214,11 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
     if request.from_report is None:
         return None
     from symmetry_audit.groups import Group
-    from symmetry_audit.nets import SIZES
+    from symmetry_audit.nets import size_of
     from symmetry_audit.results import AuditReport
     from symmetry_audit.training import start_from_report
 
-    channels = SIZES[request.preset][request.backbone or USUAL[task.name]].channels
+    channels = size_of(request.backbone or task.backbone, request.preset).channels
 
     def fitting(group: str) -> bool:
         order = Group.parse(group).order
@@ -244,7 +244,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
     from symmetry_audit.nets import build
     from symmetry_audit.training import make_settings
 
-    backbone = request.backbone or USUAL[task.name]
+    backbone = request.backbone or task.backbone
     method = request.method or (start.method if start else "cnn")
     group = request.group or (start.group if start else None)
     given = request.given(ScheduleOptions)
@@ -273,6 +273,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
         **policy | given,
         task=task.to_dict(),
         architecture=network.architecture,
+        start=(start.w.a, start.w.b) if start and start.w else None,
         audit=dict(start.audit) if start else None,
     )
 
@@ -280,11 +281,11 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
 def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start: Start | None) -> dict[str, Any]:
     """What suits the task and the network where neither the options nor the recipe say otherwise."""
     known, found = recipe(request.recipe), {}
-    if backbone == "rcdnet":
+    if find_backbone(backbone).stages:
         found["loss"] = "stages"
-    if task.name == "derain" and "augment" not in known:
-        found["augment"] = "hflip"  # rain falls downwards
-    if start is not None and method == "sa" and "tl_steps" not in known:
+    if task.augment is not None and "augment" not in known:
+        found["augment"] = task.augment
+    if start is not None and find_method(method).adaptive and "tl_steps" not in known:
         steps = request.steps if "steps" in request.model_fields_set else known.get("steps", request.steps)
         found["tl_steps"] = int(TL_SHARE * steps)
     return found

@@ -10,7 +10,7 @@ from PIL import Image
 
 from symmetry_audit.checkpoints import Card, Checkpoint
 from symmetry_audit.nets import build
-from symmetry_audit.tasks import fingerprint, make_task
+from symmetry_audit.tasks import TASKS, fingerprint, make_task
 
 
 def save_checkpoint(path: Path, task: str = "sr", *, seen: Path | None = None, wild: bool = False, **options) -> Path:
@@ -20,7 +20,7 @@ def save_checkpoint(path: Path, task: str = "sr", *, seen: Path | None = None, w
     """
     torch.manual_seed(0)
     backbone = {"sr": "edsr", "derain": "rcdnet"}.get(task, "resnet")
-    settings = {"sr": {"scale": 2}, "denoise": {"sigma": 25}, "derain": {}, "inpaint": {"missing": 0.3}}[task]
+    settings = {option.name: option.read(option.examples[0]) for option in TASKS[task].options if option.required}
     network = build(backbone, options.pop("method", "cnn"), preset="tiny", **options)
     if wild:
         with torch.no_grad():  # finite weights, infinite outputs

@@ -46,7 +46,7 @@ def test_layers(row: tuple[str, str | None], figures: tuple[int, int], preset: s
     (method, basis), (size, order) = row, figures
     for a, n in WIDTHS:
         layers = Layers(method, basis=basis, preset=preset)  # one for each, since a shared w counts in all its layers
-        w = (3 if preset == "paper" else 2) if method in ("tl", "sa") else 0
+        w = (3 if preset == "paper" else 2) if METHODS[method].deformed else 0
         assert count(layers.lifting(a, n)) == size * a * n + n + w
         assert count(layers.group_conv(a, n)) == order * size * a * n + n + w
         assert count(layers.projection(a, n)) == size * a * n + n + w
@@ -92,7 +92,7 @@ def test_sa_adds_the_hypernetwork(preset: str) -> None:
     network = layers.network(body)
     assert isinstance(network, SampleAdaptive)
     assert count(network) == count(body) + 33_523
-    assert network.hypernetwork.normalised == (preset == "shared")
+    assert network.hypernetwork.normalized == (preset == "shared")
     other = HyperNetwork(35, 4)
     assert layers.network(body, other).hypernetwork is other
 

@@ -85,7 +85,7 @@ GRID = [
     (method, group)
     for method in METHODS
     if method != "cnn"
-    for group in (("p4", "p4m") if method == "gcnn" else ("p4", "p8", "p4m", "p8m"))
+    for group in (("p4", "p4m") if METHODS[method].basis == "pixel" else ("p4", "p8", "p4m", "p8m"))
 ]
 
 

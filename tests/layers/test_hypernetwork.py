@@ -80,7 +80,7 @@ def parameters(model: HyperNetwork) -> dict[str, list[np.ndarray]]:
 @pytest.mark.parametrize(("height", "width"), [(25, 25), (30, 37)])
 def test_published_network(height: int, width: int) -> None:
     torch.manual_seed(0)
-    model, x = stirred(HyperNetwork(normalised=False)), 255 * images(2, height, width)
+    model, x = stirred(HyperNetwork(normalized=False)), 255 * images(2, height, width)
     found = model(x).detach().numpy()
     expected = np.stack([oracle.hypernetwork(one.numpy(), parameters(model)) for one in x])
     assert np.abs(found[0] - found[1]).max() > 1e-3 * np.abs(found).max()
@@ -104,7 +104,7 @@ def test_a_grey_image_is_that_image_in_colour() -> None:
 
 
 def test_other_channels_meet_their_mean() -> None:
-    model, x = stirred(HyperNetwork(4, normalised=False)), images(channels=4)
+    model, x = stirred(HyperNetwork(4, normalized=False)), images(channels=4)
     features = model.encoder(x)
     down = nn.functional.adaptive_avg_pool2d(x.mean(1, keepdim=True), features.shape[-2:])
     assert torch.allclose(model(x), model.head((features * down).mean((2, 3))), atol=1e-12)
@@ -121,7 +121,7 @@ def test_units_brightness_and_contrast_do_not_matter(kind: type) -> None:
 
 
 def test_they_matter_to_the_published_one() -> None:
-    model, x = stirred(HyperNetwork(normalised=False)), images()
+    model, x = stirred(HyperNetwork(normalized=False)), images()
     assert not torch.allclose(model(255 * x), model(x), rtol=0.1)
 
 
@@ -149,8 +149,8 @@ def test_zero_at_the_start(model: nn.Module) -> None:
 @pytest.mark.parametrize(
     ("model", "smallest"),
     [
-        (HyperNetwork(normalised=False), 25),
-        (HyperNetwork(depth=4, normalised=False), 17),
+        (HyperNetwork(normalized=False), 25),
+        (HyperNetwork(depth=4, normalized=False), 17),
         (HyperNetwork(), 29),
         (HyperNetwork(depth=4), 21),
         (EquivariantHyperNetwork(), 9),
@@ -279,7 +279,7 @@ def test_untrained_sa_is_tl(preset: str) -> None:
     sa = Layers("sa", preset=preset).network(body("sa", preset=preset)).double()
     left = load_weights(sa, tl.state_dict())
     assert all(name.startswith("hypernetwork.") for name in left)
-    assert sa.hypernetwork.normalised is (preset == "shared")
+    assert sa.hypernetwork.normalized is (preset == "shared")
     for model in (sa.train(), sa.eval()):
         with torch.no_grad():
             difference = (model(images()) - tl(images())).abs().max()

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Affine
 from symmetry_audit.layers import METHODS, EquivariantConv2d, SampleAdaptive, SharedDeformation, fold
-from symmetry_audit.nets import BACKBONES, PRESETS, SIZES, build, scales_of
+from symmetry_audit.nets import BACKBONES, PRESETS, build, presets_of, scales_of
 from tests.conftest import smooth_noise
 
 PAIRS = [(backbone, method) for backbone in BACKBONES for method in METHODS]
@@ -51,13 +51,13 @@ def test_all_methods_are_equally_wide_and_deep(backbone: str, method: str) -> No
     assert structure(build(backbone, method, preset="tiny")) == structure(build(backbone, preset="tiny"))
 
 
-@pytest.mark.parametrize("method", ["tl", "sa"])
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.deformed])
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_one_w_for_all_layers_and_one_hypernetwork(backbone: str, method: str) -> None:
     network = build(backbone, method, preset="tiny", start=Affine(0.2, -0.1))
     (held,) = [part for part in network.modules() if isinstance(part, SharedDeformation)]
     assert held.coordinates().tolist() == pytest.approx([0.2, -0.1], rel=1e-6)
-    assert sum(isinstance(part, SampleAdaptive) for part in network.modules()) == (method == "sa")
+    assert sum(isinstance(part, SampleAdaptive) for part in network.modules()) == METHODS[method].adaptive
     assert "start" not in network.architecture
 
 
@@ -117,18 +117,17 @@ def test_another_group_and_basis() -> None:
 
 
 def test_presets_grow() -> None:
-    assert list(SIZES) == list(PRESETS) == ["paper", "small", "tiny"]
     for backbone in BACKBONES:
+        assert set(presets_of(backbone)) <= set(PRESETS)
         with torch.device("meta"):
-            networks = [build(backbone, "fconv", preset=preset) for preset in PRESETS]
+            networks = [build(backbone, "fconv", preset=preset) for preset in presets_of(backbone)]
         sizes = [sum(p.numel() for p in network.parameters()) for network in networks]
         assert sizes == sorted(sizes, reverse=True)
 
 
 def test_scales() -> None:
-    assert {backbone: build(backbone, preset="tiny").scale for backbone in BACKBONES} == {
-        **{"edsr": 2, "rdn": 2, "rcan": 2, "resnet": 1, "rcdnet": 1}
-    }
+    for backbone, scale in {"edsr": 2, "rdn": 2, "rcan": 2, "resnet": 1, "rcdnet": 1}.items():
+        assert build(backbone, preset="tiny").scale == scale
     same, other = build("edsr", preset="tiny", scale=1), build("resnet", preset="tiny")
     assert {k: v.shape for k, v in same.state_dict().items()} == {k: v.shape for k, v in other.state_dict().items()}
 
@@ -139,6 +138,7 @@ def test_scales() -> None:
         ({"backbone": "edrs"}, 'no backbone is called "edrs". Did you mean "edsr"'),
         ({"backbone": "edsr", "method": "fcon"}, 'no method is called "fcon"'),
         ({"backbone": "edsr", "preset": "large"}, 'no preset is called "large". Choose from: paper, small, tiny'),
+        ({"backbone": "small", "preset": "tiny"}, 'no backbone is called "small". Choose from: edsr'),
         ({"backbone": "edsr", "scale": 5}, "edsr has scale 1 or 2 or 3 or 4, got 5"),
         ({"backbone": "edsr", "scale": 2.0}, "got 2.0"),
         ({"backbone": "resnet", "scale": 2}, "resnet has scale 1, got 2; edsr, rdn and rcan enlarge"),

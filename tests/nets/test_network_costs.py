@@ -71,7 +71,7 @@ def test_equal_widths_cost_as_their_windows() -> None:
 
 
 def test_filters_for_every_image_are_counted() -> None:
-    """Every filter is coefficients times samples, and every sample a mixture of deformed waves, whatever the size."""
+    """Every filter is coefficients times samples, which all layers share, and these a mixture of deformed waves."""
     rest = costs("resnet", "tl", "tiny", size=40)
     found = costs("resnet", "sa", "tiny", size=40)
     order, features, functions, points, waves = 8, 4, 25, 25, 12
@@ -80,7 +80,7 @@ def test_filters_for_every_image_are_counted() -> None:
     sides, widths = [38, 18, 8, 6, 4], [1, 16, 32, 32, 32, 32]  # of the hypernetwork's features
     encoder = sum(9 * a * b * side**2 for a, b, side in zip(widths, widths[1:], sides, strict=False))
     rest_of_it = 32 * 16 + 16 * 8 + 8 * 3 + 3 * 40 * 40  # the MLP and the grey image
-    by_hand = filters * functions * points + 11 * samples + encoder + rest_of_it
+    by_hand = filters * functions * points + samples + encoder + rest_of_it
     assert found.multiply_adds - rest.multiply_adds == by_hand
 
 

@@ -6,17 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from symmetry_audit.layers import METHODS, FreeDeformation, HyperNetwork, SampleAdaptive
-from symmetry_audit.nets import SIZES, build
+from symmetry_audit.layers import FreeDeformation, HyperNetwork, SampleAdaptive
+from symmetry_audit.nets import build, size_of
 
-# ARCHITECTURES 1.1, in the order of METHODS; x2 but for the denoiser
+PUBLISHED = ("cnn", "gcnn", "e2cnn", "harnet", "pdoe", "fconv", "bconv", "tl", "sa")
+# ARCHITECTURES 1.1, in the order of PUBLISHED; x2 but for the denoiser
 TABLE = {
     "edsr": (21_847_067, 7_089_691, 5_355_387, 6_301_915, 4_728_475, 8_924_315, 8_924_315, 8_924_414, 8_957_937),
     "rdn": (22_123_395, 5_607_747, 4_314_087, 4_758_587, 2_855_139, 7_713_067, 7_713_067, 7_713_457, 7_746_980),
     "rcan": (12_374_427, 3_205_707, 2_019_651, 2_705_379, 1_680_659, 4_405_459, 4_405_459, 4_406_458, 4_439_981),
     "resnet": (19_486_747, 4_729_371, 2_995_067, 3_941_595, 2_368_155, 6_563_995, 6_563_995, 6_564_094, 6_597_617),
 }
-CELLS = [(name, *cell) for name, row in TABLE.items() for cell in zip(METHODS, row, strict=True)]
+CELLS = [(name, *cell) for name, row in TABLE.items() for cell in zip(PUBLISHED, row, strict=True)]
 RCDNET = {"cnn": 3_166_355, "fconv": 2_402_365, "bconv": 2_402_365, "sa": 2_955_398}  # ARCHITECTURES 1.7
 
 
@@ -55,7 +56,7 @@ def test_rcdnet_of_other_methods_is_as_wide() -> None:
     for method, size in (("harnet", 15), ("pdoe", 9), ("e2cnn", 11)):
         filters = 35 * 5 + 8 * 8 * 5 * 5 + 5 * 35
         assert count(published("rcdnet", method)) == RCDNET["fconv"] - 19 * (25 - size) * filters
-    assert published("rcdnet", "gcnn").first[0][0].out_channels == SIZES["paper"]["rcdnet"].channels
+    assert published("rcdnet", "gcnn").first[0][0].out_channels == size_of("rcdnet", "paper").channels
 
 
 @pytest.mark.parametrize(("scale", "factor"), [(3, 9 / 4), (4, 2)])

@@ -5,14 +5,26 @@ import json
 import multiprocessing
 import os
 import stat
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from filelock import FileLock
 from PIL import Image
+from scipy import ndimage
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.tasks import PatchCache, fingerprint, make_task, open_pairs, resize_8bit, source_fingerprint
+from symmetry_audit.tasks import (
+    TASKS,
+    Option,
+    PatchCache,
+    Task,
+    fingerprint,
+    make_task,
+    open_pairs,
+    resize_8bit,
+    source_fingerprint,
+)
 from symmetry_audit.tasks import _cache as cache_module
 from tests.conftest import save_photos
 
@@ -367,3 +379,45 @@ def test_a_set_that_another_process_gave_up_is_made_again(pairs, tmp_path, decod
     assert_holds(PatchCache(pairs, SR, tmp_path / "cache"), pairs)
     assert len(decoded) == 8
     assert stat.S_ISDIR(folder.stat().st_mode)
+
+
+# --- tasks with a preparation of their own
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deblurring(Task):
+    """A made-up task: ``blur`` decides what the pixels of the input are."""
+
+    name = "deblur"
+    options = (Option("blur", "integer", "Deblurring: side of the box in px.", int, int, examples=("3",)),)
+
+    blur: int = 3
+
+    def prepare(self, clean, given=None):
+        return ndimage.uniform_filter(clean, (self.blur, self.blur, 1)), clean
+
+
+def test_a_new_task_never_sees_the_pixels_of_another(photos, tmp_path, monkeypatch):
+    """Denoising filled the folder first; deblurring of two strengths must not train on what lies there."""
+    monkeypatch.setitem(TASKS, "deblur", Deblurring)
+    pairs = open_pairs(str(photos), DENOISE)
+    PatchCache(pairs, DENOISE, tmp_path / "cache")
+    for blur in (3, 5):
+        task = make_task("deblur", blur=blur)
+        for given, clean in PatchCache(pairs, task, tmp_path / "cache"):
+            np.testing.assert_array_equal(given, task.prepare(clean)[0])
+            assert not np.array_equal(given, clean)
+    assert sorted(sets(tmp_path / "cache").values()) == [4, 4, 4]
+    assert Task.from_dict(json.loads(json.dumps(task.to_dict()))) == task
+
+
+def test_what_a_new_task_needs_is_foreseen(photos, tmp_path, monkeypatch):
+    """Its input takes room beside the clean image."""
+    monkeypatch.setitem(TASKS, "deblur", Deblurring)
+    with pytest.raises(SettingError, match="raise --cache-limit"):
+        PatchCache(open_pairs(str(photos), DENOISE), Deblurring(), tmp_path / "cache", limit_bytes=7 * PHOTO)
+
+
+def test_tasks_without_a_preparation_share_their_pixels():
+    assert DENOISE.preparation == make_task("inpaint", missing=0.5).preparation == {"paired": False}
+    assert DERAIN.preparation != DENOISE.preparation != SR.preparation != make_task("sr", scale=3).preparation

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from symmetry_audit.errors import SettingError
 from symmetry_audit.layers import GroupConv2d, LiftingConv2d, ProjectionConv2d
 from symmetry_audit.nets import build
-from symmetry_audit.training import OUTPUT, EquivarianceRegularizer, _equivariance
+from symmetry_audit.training import OUTPUT, EquivarianceRegularizer, _eq_reg
 from tests.oracles import symmetry
 
 
@@ -198,17 +198,17 @@ def test_a_few_planes_at_a_time_are_as_good_as_all(group, element, monkeypatch):
     """Two images of 16 channels, 24 planes at a time: the second piece is smaller."""
     net, x = plain(16), images()
     found, pieces = [], []
-    differences = _equivariance._Action.differences
+    differences = _eq_reg._Action.differences
 
     def counted(*arguments):
         for piece in differences(*arguments):
             pieces[-1] += 1
             yield piece
 
-    monkeypatch.setattr(_equivariance._Action, "differences", counted)
+    monkeypatch.setattr(_eq_reg._Action, "differences", counted)
     for room in (2**30, 24 * 12 * 12 * 8):
         pieces.append(0)
-        monkeypatch.setattr("symmetry_audit.training._equivariance.IN_CACHE", room)
+        monkeypatch.setattr("symmetry_audit.training._eq_reg.IN_CACHE", room)
         net.zero_grad()
         penalty = EquivarianceRegularizer(net, group)(x, element)[1]
         penalty.backward()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from math import cos, pi
 
 import pytest
@@ -109,3 +112,56 @@ def test_eq_reg_draws_every_element_but_the_identity():
     assert max(drawn.count(k) for k in range(1, 8)) < 2 * min(drawn.count(k) for k in range(1, 8))
     assert drawn == [settings.eq_element(step) for step in range(700)]
     assert drawn != [made(eq_reg=0.1, eq_group="p4m", seed=4).eq_element(step) for step in range(700)]
+
+
+# --- documents of other versions
+
+
+def old(**changes) -> dict:
+    """A document written before settings had ``start``."""
+    document = {**made(audit={"w": [0.2, -0.1], "group": "p8"}).model_dump(mode="json"), **changes}
+    del document["start"]
+    return document
+
+
+def test_documents_make_the_same_settings_again():
+    for given in ({}, {"start": (0.2, 0.1)}, {"audit": {"w": [0.3, 0.1]}}, {"eq_reg": 0.1, "eq_group": "p4"}):
+        settings = made(**given)
+        assert TrainSettings.from_dict(json.loads(json.dumps(settings.model_dump(mode="json")))) == settings
+
+
+def test_w_of_older_settings_started_where_their_note_says():
+    assert TrainSettings.from_dict(old()).start == (0.2, -0.1)
+    for architecture in ({"method": "fconv"}, {"method": "sa", "preset": "paper"}):
+        assert TrainSettings.from_dict(old(architecture={"backbone": "edsr", **architecture})).start is None
+    assert TrainSettings.from_dict(old(audit=None)).start is None
+
+
+def test_the_note_about_the_audit_moves_nothing():
+    assert made(audit={"w": [0.2, -0.1]}).start is None
+
+
+def test_missing_fields_have_their_defaults():
+    assert TrainSettings.from_dict(GIVEN) == TrainSettings(**GIVEN)
+
+
+def test_fields_of_later_versions_say_so():
+    with pytest.raises(SettingError, match="the settings have dropout, tempo: written by a newer symaudit; update"):
+        TrainSettings.from_dict({**GIVEN, "tempo": 1, "dropout": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("document", "message"), [([], "are a mapping"), ({"task": {}}, "architecture: Field required")]
+)
+def test_documents_of_something_else(document, message):
+    with pytest.raises(SettingError, match=message):
+        TrainSettings.from_dict(document)
+
+
+def test_settings_come_without_torch():
+    script = (
+        "import sys\nfrom symmetry_audit.training import RECIPES, TrainSettings\nassert 'torch' not in sys.modules\n"
+        "from symmetry_audit.tasks import OPTIONS, TASKS\nassert 'scipy' not in sys.modules\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")

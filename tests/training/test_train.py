@@ -130,6 +130,41 @@ def test_another_run_cannot_land_in_the_folder(run, settings):
     assert run(settings(steps=2, lr=2e-3), force=True).step == 2
 
 
+def test_a_run_of_an_older_version_goes_on(run, settings, tmp_path):
+    """Its settings had no ``start``: w began where the note about the audit said."""
+    audit = {"w": [0.3, -0.2], "group": "p4"}
+    chosen = settings("tl", steps=5, start=(0.3, -0.2), audit=audit)
+    run(chosen, "whole")
+    with pytest.raises(Interrupted):
+        run(chosen, "old", progress=stopping(2))
+    path = tmp_path / "old" / "settings.json"
+    document = json.loads(path.read_text())
+    del document["settings"]["start"], document["settings"]["relax"], document["settings"]["task"]["peak"]
+    path.write_text(json.dumps(document))
+    run(chosen, "old")
+    assert_same_state(tmp_path / "whole", tmp_path / "old")
+    assert "start" in json.loads(path.read_text())["settings"]
+
+
+def test_a_run_of_a_newer_version_is_left_alone(run, settings, tmp_path):
+    run(settings(steps=1))
+    path = tmp_path / "run" / "settings.json"
+    document = json.loads(path.read_text())
+    document["settings"]["tempo"] = 1
+    path.write_text(json.dumps(document))
+    with pytest.raises(ModelError, match=r"cannot be continued .*tempo: written by a newer symaudit; update symaudit"):
+        run(settings(steps=1))
+
+
+def test_w_starts_where_the_settings_say(run, settings, tmp_path):
+    """And a note about another w changes nothing."""
+    for start, audit in (((0.3, -0.2), {"w": [0.1, 0.1]}), (None, {"w": [0.1, 0.1]})):
+        best = run(settings("tl", steps=1, lr=1e-12, start=start, audit=audit), f"run{start}").best
+        assert (best.card.w["a"], best.card.w["b"]) == pytest.approx(start or (0, 0), abs=1e-6)
+    with pytest.raises(SettingError, match="only a shared w can start somewhere: methods tl and sa"):
+        run(settings("cnn", steps=1, start=(0.3, -0.2)), "plain")
+
+
 def test_damaged_settings_are_an_error(run, settings, tmp_path):
     run(settings(steps=1))
     (tmp_path / "run" / "settings.json").write_text("{")

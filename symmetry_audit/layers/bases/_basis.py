@@ -47,7 +47,7 @@ class Basis(ABC):
     torch.Size([4, 1, 25])
     """
 
-    normalisation: str | None = None  # None, "columns" or "symmetric", see ``mixing``
+    normalization: str | None = None  # None, "columns" or "symmetric", see ``mixing``
 
     def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:
         if kernel_size < 1 or kernel_size % 2 == 0:
@@ -93,11 +93,11 @@ class Basis(ABC):
         and points together, by the symmetric inverse root of the Gram matrix. That root is unique, unlike
         principal components, whose signs differ between machines and would have to travel with the weights.
         """
-        if self.normalisation is None:
+        if self.normalization is None:
             return None
         functions = self.raw(self.inverses)
         gram = torch.einsum("okp,olp->kl", functions, functions) / self.group.order
-        if self.normalisation == "columns":
+        if self.normalization == "columns":
             return torch.diag(gram.diagonal().rsqrt())
         values, vectors = torch.linalg.eigh(gram)
         if values[0] < 1e-6 * values[-1]:

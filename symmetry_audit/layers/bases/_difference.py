@@ -31,7 +31,7 @@ class DifferenceBasis(Basis):
     Raises SettingError for a window of another size.
     """
 
-    normalisation = "columns"
+    normalization = "columns"
 
     def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:
         if kernel_size != 5:

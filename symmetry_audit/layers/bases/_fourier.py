@@ -18,7 +18,7 @@ class FourierBasis(Basis):
     One of each pair +-(k, l) is enough; with the constant these are K = p^2 functions.
     """
 
-    normalisation = "symmetric"
+    normalization = "symmetric"
 
     def raw(self, frames: Tensor) -> Tensor:
         u = self.turned(frames)

@@ -18,7 +18,7 @@ class RingBasis(Basis):
     Functions of frequency 1 and more vanish at the centre, where phi has no value.
     """
 
-    normalisation = "symmetric"
+    normalization = "symmetric"
 
     @abstractmethod
     def highest(self, ring: int) -> int:

@@ -1,0 +1,116 @@
+"""The names of methods, networks and presets, and what can be said of them without torch.
+
+The command line lists them in its help, and a request is checked against them before torch is imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from symmetry_audit.errors import SettingError, suggest
+
+__all__ = ["BACKBONES", "METHODS", "PRESETS", "Backbone", "Method", "find_backbone", "find_method"]
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method of the literature: its filter basis, usual window and group, and where its w comes from.
+
+    Parameters
+    ----------
+    title : str
+        How papers call it.
+    basis : str
+        The filter basis, a name in ``symmetry_audit.layers.BASES``.
+    kernel_size : int
+        The usual side of its filters in pixels.
+    group : str
+        The usual group.
+    deformation : str
+        "none" (w = 1), "learned" (the same for all images) or "sample" (with an offset for each image).
+
+    Examples
+    --------
+    >>> from symmetry_audit.layers import METHODS
+    >>> METHODS["sa"].title, METHODS["sa"].basis, METHODS["sa"].deformation
+    ('SA-Conv', 'fourier', 'sample')
+    """
+
+    title: str
+    basis: str
+    kernel_size: int = 5
+    group: str = "p8"
+    deformation: str = "none"
+
+    @property
+    def deformed(self) -> bool:
+        """Whether its filters have a w that is trained."""
+        return self.deformation != "none"
+
+    @property
+    def adaptive(self) -> bool:
+        """Whether a hypernetwork gives every image a w of its own."""
+        return self.deformation == "sample"
+
+
+METHODS: dict[str, Method] = {
+    "cnn": Method("CNN", "pixel", 3, "p1"),
+    "gcnn": Method("G-CNN", "pixel", 3, "p4"),
+    "e2cnn": Method("E2-CNN", "steerable"),
+    "harnet": Method("Har-Net", "harmonic"),
+    "pdoe": Method("PDO-eConv", "difference"),
+    "fconv": Method("F-Conv", "fourier"),
+    "bconv": Method("B-Conv", "bicubic"),
+    "tl": Method("TL-Conv", "fourier", deformation="learned"),
+    "sa": Method("SA-Conv", "fourier", deformation="sample"),
+}
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """One network structure: the ``module`` whose ``NETWORK`` builds it, and by how much it can enlarge an image.
+
+    ``scales`` are the factors that it can have, its default first. ``stages`` says that it unfolds stages, which the
+    loss "stages" compares one by one.
+    """
+
+    module: str
+    scales: tuple[int, ...] = (1,)
+    stages: bool = False
+
+    @property
+    def enlarges(self) -> bool:
+        """Whether it can give more pixels than it takes."""
+        return max(self.scales) > 1
+
+
+ENLARGING = (2, 1, 3, 4)
+BACKBONES: dict[str, Backbone] = {
+    "edsr": Backbone("symmetry_audit.nets._edsr", ENLARGING),
+    "rdn": Backbone("symmetry_audit.nets._rdn", ENLARGING),
+    "rcan": Backbone("symmetry_audit.nets._rcan", ENLARGING),
+    "resnet": Backbone("symmetry_audit.nets._edsr"),
+    "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
+}
+# as published, quirks included; for an hour of one GPU; for minutes of a processor
+PRESETS = ("paper", "small", "tiny")
+
+
+def find_method(name: str) -> Method:
+    """The method ``name`` of ``METHODS``. Raises SettingError for another name."""
+    return _find("method", name, METHODS)
+
+
+def find_backbone(name: str) -> Backbone:
+    """The network ``name`` of ``BACKBONES``. Raises SettingError for another name."""
+    return _find("backbone", name, BACKBONES)
+
+
+def _find(kind: str, name: str, known: Mapping[str, Found]) -> Found:
+    if name not in known:
+        raise SettingError(f'no {kind} is called "{name}".{suggest(str(name), known)}')
+    return known[name]

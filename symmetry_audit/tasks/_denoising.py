@@ -1,0 +1,63 @@
+"""Denoising: Gaussian noise, of one strength or of a strength drawn for every image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.tasks._options import Option, checked_number, read_span
+from symmetry_audit.tasks._task import Task
+
+__all__ = ["Denoising"]
+
+MAX_SIGMA = 255.0  # grey levels
+
+
+def _checked(value: object) -> float | tuple[float, float]:
+    """A number, or the lowest and the highest where they differ."""
+    ends = (value, value) if isinstance(value, Real) else value
+    if not isinstance(ends, Sequence) or isinstance(ends, str) or len(ends) != 2:
+        raise SettingError(f"--sigma takes a number or two, the lowest and the highest, got {value!r}")
+    low, high = (checked_number("sigma", end) for end in ends)
+    if not 0 <= min(low, high) <= max(low, high) <= MAX_SIGMA:
+        raise SettingError(f"--sigma must lie between 0 and {MAX_SIGMA:g} grey levels, got {value!r}")
+    if low > high:
+        raise SettingError(f"--sigma runs from the lower number to the higher; write {high:g}:{low:g}")
+    return low if low == high else (low, high)
+
+
+SIGMA = Option(
+    "sigma",
+    "number[:number]",
+    "Denoising: standard deviation of the noise in grey levels, or a range such as 5:35.",
+    _checked,
+    read_span,
+    examples=("25", "5:35"),
+    required=True,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Denoising(Task):
+    """Gaussian noise of ``sigma`` grey levels, or of a sigma drawn for every image from (lowest, highest)."""
+
+    name = "denoise"
+    options = (SIGMA,)
+
+    sigma: float | tuple[float, float]
+
+    @property
+    def text(self) -> str:
+        span = "{:g} to {:g}".format(*self.sigma) if isinstance(self.sigma, tuple) else f"{self.sigma:g}"
+        return f"denoising, Gaussian noise of sigma {span}"
+
+    def corrupt(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """``image`` plus noise, independent for every sample."""
+        noise = rng.standard_normal(image.shape, dtype=np.float32)
+        noise *= np.float32(rng.uniform(*self.sigma) if isinstance(self.sigma, tuple) else self.sigma)
+        noise += image
+        return noise

@@ -1,0 +1,72 @@
+"""Inpainting: pixels are missing, and the others may hold Poisson noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.errors import SettingError
+from symmetry_audit.tasks._options import Option, checked_number
+from symmetry_audit.tasks._task import Task
+
+__all__ = ["Inpainting"]
+
+MAX_PEAK = 1e9  # photons; beyond it there is no noise to speak of, and the counts overflow
+
+
+def _checked_missing(value: object) -> float:
+    number = checked_number("missing", value)
+    if not 0 < number < 1:
+        raise SettingError(f"--missing must lie between 0 and 1, got {value!r}; 0.3 removes 30 % of the pixels")
+    return number
+
+
+def _checked_peak(value: object) -> float:
+    number = checked_number("peak", value)
+    if not 0 < number <= MAX_PEAK:
+        raise SettingError(f"--peak must lie above 0 and at most at {MAX_PEAK:g} photons, got {value!r}")
+    return number
+
+
+MISSING = Option(
+    "missing",
+    "number",
+    "Inpainting: share of the pixels to fill, such as 0.3.",
+    _checked_missing,
+    examples=("0.3",),
+    required=True,
+)
+PEAK = Option(
+    "peak",
+    "number",
+    "Inpainting: add Poisson noise of this many photons at white.",
+    _checked_peak,
+    examples=("40",),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inpainting(Task):
+    """The share ``missing`` of the pixels is removed; the others get Poisson noise where ``peak`` is given.
+
+    ``peak`` is how many photons a sample of 255 stands for.
+    """
+
+    name = "inpaint"
+    options = (MISSING, PEAK)
+
+    missing: float
+    peak: float | None = None
+
+    @property
+    def text(self) -> str:
+        noise = f", Poisson noise of {self.peak:g} photons at 255" if self.peak else ""
+        return f"inpainting, {100 * self.missing:g} % of the pixels missing{noise}"
+
+    def corrupt(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Pixels set to 0 in all channels, each with probability ``missing``; then Poisson(v peak / 255) 255 / peak."""
+        kept = np.where(rng.random(image.shape[:2])[..., None] < self.missing, np.float32(0), image)
+        if self.peak is None:
+            return kept
+        return (rng.poisson(kept * (self.peak / 255)) * (255 / self.peak)).astype(np.float32)

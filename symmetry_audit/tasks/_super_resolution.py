@@ -1,0 +1,58 @@
+"""Super-resolution: the clean image shrunk by a whole factor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from symmetry_audit.errors import ImageError, SettingError
+from symmetry_audit.tasks._options import Option
+from symmetry_audit.tasks._resize import resize_8bit
+from symmetry_audit.tasks._task import Task, size_text
+
+__all__ = ["SuperResolution"]
+
+SCALES = (2, 3, 4)
+
+
+def _checked(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value not in SCALES:
+        raise SettingError(f"--scale must be 2, 3 or 4, got {value!r}")
+    return value
+
+
+SCALE = Option(
+    "scale",
+    "integer",
+    "Super-resolution: factor of enlargement, 2, 3 or 4.  [default: 2]",
+    _checked,
+    int,
+    examples=("3",),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuperResolution(Task):
+    """Bicubic shrinking by ``scale``, as MATLAB's imresize does it."""
+
+    name = "sr"
+    protocol = "sr-y"
+    backbone = "edsr"
+    options = (SCALE,)
+
+    scale: int = SCALES[0]
+
+    @property
+    def text(self) -> str:
+        return f"super-resolution x{self.scale}"
+
+    def prepare(self, clean: np.ndarray, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """``clean`` cut at the bottom and the right to a multiple of the scale, and the same shrunk."""
+        height, width = (side - side % self.scale for side in clean.shape[:2])
+        if not height or not width:
+            raise ImageError(
+                f"{size_text(clean)} is less than one pixel after shrinking it by {self.scale}; leave it out"
+            )
+        clean = clean[:height, :width]
+        return resize_8bit(clean, 1 / self.scale), clean

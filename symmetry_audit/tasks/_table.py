@@ -1,0 +1,66 @@
+"""All tasks by name, and all their options."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.tasks._denoising import Denoising
+from symmetry_audit.tasks._deraining import Deraining
+from symmetry_audit.tasks._inpainting import Inpainting
+from symmetry_audit.tasks._options import Option
+from symmetry_audit.tasks._super_resolution import SuperResolution
+from symmetry_audit.tasks._task import ALWAYS, Task
+
+__all__ = ["OPTIONS", "TASKS", "make_task", "read_task"]
+
+TASKS: dict[str, type[Task]] = {
+    "sr": SuperResolution,
+    "denoise": Denoising,
+    "derain": Deraining,
+    "inpaint": Inpainting,
+}
+OPTIONS: dict[str, Option] = {option.name: option for task in TASKS.values() for option in task.options}
+
+
+def make_task(name: str, **options: Any) -> Task:
+    """The task ``name`` of ``TASKS`` with its ``options``; None stands for an option that is not given.
+
+    "sr" takes ``scale`` (2, 3 or 4; default 2), "denoise" ``sigma`` in grey levels (or the lowest and the highest),
+    "inpaint" the share ``missing`` of the pixels and ``peak``, the photons at white of Poisson noise; "derain"
+    takes none. Raises SettingError for other names and values, and for options that the task does not take.
+
+    >>> make_task("denoise", sigma=50).text
+    'denoising, Gaussian noise of sigma 50'
+    """
+    if name not in TASKS:
+        raise SettingError(f'unknown task "{name}".{suggest(str(name), TASKS)}')
+    task = TASKS[name]
+    own = {option.name: option for option in task.options}
+    given = {option: value for option, value in options.items() if value is not None}
+    if "scale" not in own and given.get("scale") == 1:  # every task has it
+        del given["scale"]
+    for option in given.keys() - own.keys():
+        raise SettingError(_misplaced(option, name))
+    for option in own.values():
+        if option.required and option.name not in given:
+            raise SettingError(f"{name} needs --{option.name}, such as {' or '.join(option.examples)}")
+    return task(**{option: own[option].check(value) for option, value in given.items()})
+
+
+def read_task(document: Mapping[str, Any]) -> Task:
+    """The task that ``Task.to_dict`` described, see ``Task.from_dict``."""
+    known = dict.fromkeys(["name", *ALWAYS, *(option.name for task in TASKS.values() for option in task.options)])
+    if not isinstance(document, Mapping) or not isinstance(document.get("name"), str):
+        raise SettingError(f"a task is described by {', '.join(known)}; got {document!r:.80}")
+    if unknown := [str(key) for key in document if key not in known]:
+        raise SettingError(f"the task has {', '.join(unknown)}: written by a newer symaudit; update symaudit")
+    return make_task(**document)
+
+
+def _misplaced(option: str, name: str) -> str:
+    takers = [other for other, task in TASKS.items() if any(one.name == option for one in task.options)]
+    if not takers:
+        return f"no task has an option --{option}.{suggest(option, OPTIONS)}"
+    return f"--{option} belongs to {' or '.join(takers)}; leave it out for {name}"
