@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from symmetry_audit.errors import SettingError, suggest
 
-__all__ = ["BACKBONES", "METHODS", "PRESETS", "Backbone", "Method", "find_backbone", "find_method"]
+__all__ = ["BACKBONES", "METHODS", "PRESETS", "TASKS", "Backbone", "Method", "find_backbone", "find_method"]
 
 Found = TypeVar("Found")
 
@@ -95,6 +95,13 @@ BACKBONES: dict[str, Backbone] = {
     "rcan": Backbone("symmetry_audit.nets._rcan", ENLARGING),
     "resnet": Backbone("symmetry_audit.nets._edsr"),
     "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
+}
+# task -> the module whose TASK it is
+TASKS: dict[str, str] = {
+    "sr": "symmetry_audit.tasks._super_resolution",
+    "denoise": "symmetry_audit.tasks._denoising",
+    "derain": "symmetry_audit.tasks._deraining",
+    "inpaint": "symmetry_audit.tasks._inpainting",
 }
 # as published, quirks included; for an hour of one GPU; for minutes of a processor
 PRESETS = ("paper", "small", "tiny")

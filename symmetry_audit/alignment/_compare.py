@@ -33,7 +33,7 @@ LEAST_POINTS = 3  # of a rank correlation
 
 
 def compare_with_data(
-    alignment: Alignment, report: AuditReport, profiles: Mapping[tuple, np.ndarray], *, same_images: bool = True
+    alignment: Alignment, report: AuditReport, profiles: Mapping[Any, np.ndarray], *, same_images: bool = True
 ) -> Alignment:
     """``alignment`` with the data of ``report`` beside it, and a verdict that says how the two compare.
 
@@ -79,7 +79,7 @@ def _first_rows(report: AuditReport) -> list[ResultRow]:
 
 def _curve(
     row: ResultRow,
-    profiles: Mapping[tuple, np.ndarray],
+    profiles: Mapping[Any, np.ndarray],
     report: AuditReport,
     scenario: ScenarioAlignment,
     audited: np.ndarray,

@@ -117,7 +117,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     ones alone where no regularizer depends on direction, so that nothing could be fitted.
     """
     options = MeasureOptions(**asked) if options is None else options
-    chosen = _stencils(tuple(options.reg or ()), options.stencils)
+    chosen = _stencils(tuple(options.reg or ()), Path(options.stencils) if options.stencils else None)
     models = [kernel_model(options.kernel, sigma) for sigma in _numbers(options.sigma) or (None,)]
     scenarios = _scenarios(tuple(options.scenario or ()), chosen)
     if options.affine is not None and ADAPTIVE not in scenarios:
@@ -141,7 +141,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         margin=room if margin is None else margin,
         scenarios=scenarios,
         downscale=tuple(factors),
-        affine=None if options.affine is None else fits_digest(options.affine),
+        affine=None if options.affine is None else fits_digest(Path(options.affine)),
         **options.only(MeasuredOptions),
         **options.only(ImageOptions),
         **options.only(AdaptiveOptions),

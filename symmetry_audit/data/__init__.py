@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._fingerprint import set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
-    from symmetry_audit.data._sources import ImageRef, ImageSource, open_source
+    from symmetry_audit.data._sources import ImageRef, ImageSource, open_source, source_of_files
 
 __all__ = [
     "BYTES_PER_PIXEL",

@@ -22,22 +22,23 @@ from symmetry_audit.options._machine import (
     silent_progress,
 )
 from symmetry_audit.options._network import NetworkOptions
-from symmetry_audit.options._option import Hidden, Option, Options, option_of
+from symmetry_audit.options._option import FilePath, Hidden, Option, Options, option_of
 from symmetry_audit.options._parsed import NAMES, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
 from symmetry_audit.options._synth import SynthOptions
-from symmetry_audit.options._task import TASK_FIELDS, TaskOptions
+from symmetry_audit.options._task import TASK, TaskOptions, TaskSettings
 
 __all__ = [
     "NAMES",
     "RECIPES",
-    "TASK_FIELDS",
+    "TASK",
     "TEST_IMAGES",
     "AdaptiveOptions",
     "AuditOptions",
     "DeviceOptions",
     "EvaluationOptions",
+    "FilePath",
     "Hidden",
     "ImageOptions",
     "MeasureOptions",
@@ -55,6 +56,7 @@ __all__ = [
     "SynthOptions",
     "TalkOptions",
     "TaskOptions",
+    "TaskSettings",
     "TilingOptions",
     "names",
     "option_of",

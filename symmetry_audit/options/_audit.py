@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
 from symmetry_audit.data import DEFAULT_MAX_PIXELS
-from symmetry_audit.options._option import Option, Options
+from symmetry_audit.options._option import FilePath, Option, Options
 from symmetry_audit.options._parsed import NUMBERS, WHOLE_NUMBERS, Names
 from symmetry_audit.options.names import GROUPS, kernels, regularizers
 
@@ -44,7 +43,7 @@ class AuditOptions(MeasuredOptions, ImageOptions):
         Names,
         Option("Regularizers, as a comma list.", default="tv,tv2,sobel,laplacian,prewitt", complete=regularizers),
     ] = None
-    stencils: Annotated[Path | None, Option("TOML file with regularizers of your own.")] = None
+    stencils: Annotated[FilePath | None, Option("TOML file with regularizers of your own.")] = None
     group: Annotated[str, Option("pT for T rotations, pTm with mirrors.", complete=lambda: GROUPS)] = "p32"
     sigma: Annotated[
         float | Sequence[float] | None,
@@ -93,4 +92,4 @@ class MeasureOptions(AuditOptions, AdaptiveOptions):
         Names,
         Option("sample_strict, dataset_strict, dataset_adaptive or all.", default="all"),
     ] = None
-    affine: Annotated[Path | None, Option("Use the w of this affine.parquet or affine.csv; nothing is fitted.")] = None
+    affine: Annotated[FilePath | None, Option("File of w to use (affine.parquet or .csv); nothing is fitted.")] = None

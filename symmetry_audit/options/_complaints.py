@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from symmetry_audit.errors import suggest
 
@@ -18,7 +17,7 @@ def complaint(error: ValidationError, names: Iterable[str]) -> str:
     """The first of ``error``'s complaints as a sentence; ``names`` are the options there are."""
     found = error.errors()
     # where several types are admitted, the complaint that comes nearest to what was given
-    first = next((item for item in found if item["type"] == "finite_number"), found[0])
+    first: Any = next((item for item in found if item["type"] == "finite_number"), found[0])
     name = str(first["loc"][0]) if first["loc"] else ""
     kind = first["type"]
     if kind == "extra_forbidden":
@@ -37,15 +36,15 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _got(first: ErrorDetails) -> str:
+def _got(first: Any) -> str:
     return f"got {first['input']!r:.60}"
 
 
-def _bound(words: str, bound: str) -> Callable[[ErrorDetails], str]:
+def _bound(words: str, bound: str) -> Callable[[Any], str]:
     return lambda first: f"must be {words} {first['ctx'][bound]:g}, got {first['input']!r:.60}"
 
 
-def _other(first: ErrorDetails) -> str:
+def _other(first: Any) -> str:
     reason = first["msg"]
     return f"is not understood ({reason[:1].lower()}{reason[1:]}), {_got(first)}"
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
-from symmetry_audit.options._option import Hidden, Option, Options
+from symmetry_audit.options._option import FilePath, Hidden, Option, Options
 
 __all__ = ["DeviceOptions", "Progress", "RunOptions", "Say", "SourceOptions", "TalkOptions", "silent_progress"]
 
@@ -37,7 +36,7 @@ class SourceOptions(TalkOptions):
     heading: ClassVar[str] = "Run"
 
     data_root: Annotated[
-        Path | None, Option("Folder of the datasets (or SYMAUDIT_DATA).", variable="SYMAUDIT_DATA")
+        FilePath | None, Option("Folder of the datasets (or SYMAUDIT_DATA).", variable="SYMAUDIT_DATA")
     ] = None
 
 
@@ -55,7 +54,7 @@ class RunOptions(DeviceOptions):
     heading: ClassVar[str] = "Run"
 
     workers: Annotated[int | None, Ge(1), Option("Images measured at a time.", default="all cores")] = None
-    out: Annotated[Path | None, Option("Folder of the results.", default="symaudit-NAME, here")] = None
+    out: Annotated[FilePath | None, Option("Folder of the results.", default="symaudit-NAME, here")] = None
     resume: Annotated[bool, Option("Continue the run in --out.")] = True
     force: Annotated[bool, Option("Start over, whatever run --out holds.")] = False
     on_error: Annotated[Literal["skip", "fail"], Option("What to do with an image that cannot be measured.")] = "skip"

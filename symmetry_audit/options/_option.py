@@ -14,7 +14,12 @@ from pydantic_core import PydanticCustomError
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options._complaints import complaint
 
-__all__ = ["Hidden", "Option", "Options", "option_of"]
+if TYPE_CHECKING:  # what may be given; a request holds a Path
+    FilePath = str | Path
+else:
+    FilePath = Path
+
+__all__ = ["FilePath", "Hidden", "Option", "Options", "option_of"]
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class Options(BaseModel):
             kinds = get_args(annotation) or (annotation,)
             number = next((kind for kind in kinds if kind in (int, float)), None)
             if number is not None and bool not in kinds:
-                raise PydanticCustomError(f"{number.__name__}_type", "Input should be a number")
+                raise PydanticCustomError("int_type" if number is int else "float_type", "Input should be a number")
         return value
 
     def to_dict(self) -> dict[str, Any]:

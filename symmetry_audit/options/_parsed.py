@@ -51,12 +51,12 @@ def _span(word: str | None = None) -> Callable[[Any], Any]:
         if not isinstance(value, str) or value == word:
             return tuple(value) if isinstance(value, list) else value
         try:
-            numbers = tuple(float(part) for part in value.split(":"))
+            low, *high = map(float, value.split(":"))
         except ValueError:
-            numbers = ()
-        if len(numbers) not in (1, 2):
+            raise ValueError(f'"{value}" is not {wanted}') from None
+        if len(high) > 1:
             raise ValueError(f'"{value}" is not {wanted}')
-        return numbers if len(numbers) == 2 else numbers[0]
+        return (low, *high) if high else low
 
     return parse
 

@@ -10,7 +10,7 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, Names, Option, Say, TaskOptions, names
+from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, FilePath, Names, Option, Say, TaskOptions, names
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, network_task, told_pairs
 from symmetry_audit.verbs._verb import verb
@@ -29,10 +29,10 @@ class AlignRequest(TaskOptions, EvaluationOptions):
 
     heading: ClassVar[str] = "Measurement"
 
-    model: Annotated[Path | str, Option("Network.")] = Field(kw_only=False)
+    model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
     data: Annotated[str, TEST_IMAGES]
     report: Annotated[
-        Path | None,
+        FilePath | None,
         Option("Folder of `symaudit measure`: compare with the data's epsilon, and use every image's own group too."),
     ] = None
     group: Annotated[
@@ -51,7 +51,7 @@ class AlignRequest(TaskOptions, EvaluationOptions):
         Ge(0),
         Option("Border that is not compared, in px of the input.", default="16, at most an eighth of the side"),
     ] = None
-    weights: Annotated[Path | None, Option("State dict for a factory.", names=("--state",))] = None
+    weights: Annotated[FilePath | None, Option("State dict for a factory.", names=("--state",))] = None
     arguments: Annotated[str | dict[str, Any] | None, Option("Keyword arguments for a factory, as JSON.")] = None
     unit: Annotated[
         Literal["1", "255"],
@@ -96,7 +96,7 @@ def align(request: AlignRequest) -> Alignment:
     from symmetry_audit.training import joint_fits
 
     report = None if request.report is None else AuditReport.load(request.report)
-    profiles = None if report is None else mean_profiles(request.report, report)
+    profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
     loaded, task = _loaded(request)
     pairs = told_pairs(
         request.data,
@@ -114,7 +114,7 @@ def align(request: AlignRequest) -> Alignment:
         evaluation_items(pairs, task, request.seed),
         request.group or (report.settings["group"] if report else "p8"),
         fits=fits,
-        layers=tuple(request.layers),
+        layers=tuple(request.layers or ()),
         crop=request.crop or None,
         margin=request.margin,
         device=resolve_device(request.device),
@@ -140,7 +140,7 @@ def _loaded(request: AlignRequest) -> tuple[Model, Task]:
     loaded = load_model(model, weights=request.weights, arguments=request.arguments, unit=float(request.unit))
     if loaded.checkpoint is not None:
         return loaded, network_task(loaded.name, loaded.checkpoint.task, request, request.say)
-    asked = asked_task(request)
+    asked = asked_task(request.task, request)
     if "name" not in asked and loaded.scale == 1:
         raise SettingError(f"{model} does not say what it restores; give --task, such as --task denoise --sigma 25")
     if asked.setdefault("name", "sr") == "sr":

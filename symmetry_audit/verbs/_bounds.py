@@ -12,7 +12,7 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
-from symmetry_audit.options import Option, SourceOptions
+from symmetry_audit.options import FilePath, Option, SourceOptions
 from symmetry_audit.verbs._sources import Images, reopened
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.wording import count
@@ -33,7 +33,7 @@ FINE = 16  # samples per px at which a kernel's derivatives are taken
 class BoundsRequest(SourceOptions):
     """What ``bounds`` is asked for."""
 
-    report: Annotated[Path, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
     mu: Annotated[float, Option("Strong convexity; 1 over the weight of R.")] = 1.0
     loss: Annotated[float | None, Option("How far a network is from the optimum, for Theorem 4.2.", metavar="L")] = None
     complexity: Annotated[float | None, Option("C~ of Eq. (46); with --dimension: which groups pay.", metavar="C")] = (
@@ -106,7 +106,7 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
     """F, G, H and the longest side in px of the images that the run measured, or the first ones of them."""
     from symmetry_audit.theory import image_smoothness
 
-    source = reopened(report, request.report, request.source, request.data_root)
+    source = reopened(report, Path(request.report), request.source, request.data_root)
     source = source.limited(settings.limit).limited(request.limit)
     request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} for F, G and H")
     sides: list[int] = []

@@ -59,11 +59,14 @@ def compare(request: CompareRequest) -> Comparison:
     known = {at: _read(run) for at, run in enumerate(runs) if _is_read(run)}
     if known:
         Comparison(tuple(known.values()))  # hours may pass before the others are there
-    shared = request.only(TestOptions) | {"data": request.data}
     found = [
         known[at] if at in known else evaluate(EvaluateRequest(model=run, **shared)) for at, run in enumerate(runs)
     ]
-    return Comparison(tuple(found))
+    return Comparison(tuple(known[at] if at in known else _evaluated(run, request) for at, run in enumerate(runs)))
+
+
+def _evaluated(run: str | Evaluation, request: CompareRequest) -> Evaluation:
+    return evaluate(EvaluateRequest.from_dict({"model": run, "data": request.data, **request.only(TestOptions)}))
 
 
 def _is_read(run: str | Evaluation) -> bool:

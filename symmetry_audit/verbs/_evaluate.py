@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, Option, TaskOptions, TilingOptions, names
+from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, FilePath, Option, TaskOptions, TilingOptions, names
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, told_pairs
 from symmetry_audit.verbs._verb import verb
@@ -42,7 +41,7 @@ class EvaluateRequest(TestOptions):
 
     heading: ClassVar[str] = "Evaluation"
 
-    model: Annotated[Path | str, Option("Network, or bicubic or identity.")] = Field(kw_only=False)
+    model: Annotated[FilePath, Option("Network, or bicubic or identity.")] = Field(kw_only=False)
     data: Annotated[str, TEST_IMAGES]
 
 
@@ -119,7 +118,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
 def _baseline_task(name: str, request: TaskOptions) -> Task:
     from symmetry_audit.tasks import make_task
 
-    asked = asked_task(request)
+    asked = asked_task(request.task, request)
     if "name" not in asked and name != "bicubic":
         raise SettingError(
             f"{name} does not say what is to be restored; give --task, such as --task denoise --sigma 50"

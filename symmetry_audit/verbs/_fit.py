@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from symmetry_audit.options import AuditOptions, Names, Option, RunOptions, SourceOptions, names
+from symmetry_audit.options import AuditOptions, FilePath, Names, Option, RunOptions, SourceOptions, names
 from symmetry_audit.verbs._machine import resolve_device, resolved, results_folder, run_document
 from symmetry_audit.verbs._sources import Images, opened
 from symmetry_audit.verbs._verb import verb
@@ -52,9 +52,9 @@ class FitPlan:
     @property
     def folder(self) -> Path:
         """Where the command line writes the fits."""
-        return self.request.out or results_folder("symaudit-fits", self.source.name)
+        return Path(self.request.out or results_folder("symaudit-fits", self.source.name))
 
-    def run(self, out: Path | None = None) -> AffineFits:
+    def run(self, out: FilePath | None = None) -> AffineFits:
         """Fit, into ``out`` where that is given. Raises DataError and ReportError as ``measure`` does."""
         from symmetry_audit import audit, reports
         from symmetry_audit.files import write_atomically
@@ -136,10 +136,12 @@ def fit_affine(request: FitRequest) -> AffineFits:
     >>> [fit.regularizer for fit in fit_affine(stretched, reg="tv", group="p8")]
     ['tv', 'joint']
     """
+    import numpy as np
+
     from symmetry_audit import audit
     from symmetry_audit.results import AffineFits
 
-    if hasattr(request.source, "__array__"):
+    if isinstance(request.source, np.ndarray):
         settings = audit.fit_settings(request)
         fits = audit.fit_array(request.source, settings, resolve_device(request.device))
         return AffineFits(tuple(fits), "array", settings.to_dict())
@@ -157,10 +159,11 @@ def _plot(
     from symmetry_audit import audit, reports
     from symmetry_audit.data import BYTES_PER_PIXEL, decode
     from symmetry_audit.files import write_atomically
+    from symmetry_audit.results import AffineFit
 
     image = decode(ref.read(settings.max_pixels * BYTES_PER_PIXEL), settings.max_pixels)
-    profiles = audit.relative_profiles(tables, settings)
-    panels = [(row, *profiles[row.regularizer]) for row in rows if row and row.regularizer in profiles]
+    profiles, made = audit.relative_profiles(tables, settings), [row for row in rows if isinstance(row, AffineFit)]
+    panels = [(row, *profiles[row.regularizer]) for row in made if row.regularizer in profiles]
     panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == audit.first_scale(settings)]
     folder.mkdir(exist_ok=True)
     picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels)

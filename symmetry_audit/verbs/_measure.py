@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from symmetry_audit.options import MeasureOptions, Option, RunOptions, SourceOptions, names
+from symmetry_audit.options import FilePath, MeasureOptions, Option, RunOptions, SourceOptions, names
 from symmetry_audit.verbs._machine import resolved, results_folder, run_document
 from symmetry_audit.verbs._sources import Images, opened
 from symmetry_audit.verbs._verb import verb
@@ -56,7 +56,7 @@ class MeasurePlan:
     @property
     def folder(self) -> Path:
         """Where the command line writes the report."""
-        return self.request.out or results_folder("symaudit", self.source.name)
+        return Path(self.request.out or results_folder("symaudit", self.source.name))
 
     @property
     def text(self) -> str:
@@ -84,7 +84,7 @@ class MeasurePlan:
             "settings": self.settings.to_dict(),
         }
 
-    def run(self, out: Path | None = None, *, draw: bool = True) -> AuditReport:
+    def run(self, out: FilePath | None = None, *, draw: bool = True) -> AuditReport:
         """Measure, into ``out`` where that is given; without ``draw`` the folder gets neither tables nor figures.
 
         Raises DataError for a source without usable images, ReportError where ``out`` holds another run.
@@ -115,10 +115,11 @@ class MeasurePlan:
                     return replace(report, fits=tuple(fits))
                 with ExitStack() as files:
                     responses = reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group)
-                    keep = {"keep": files.enter_context(responses).append}
-                    if settings.adaptive:
-                        keep["keep_fit"] = files.enter_context(reports.AffineWriter(folder)).append
-                    report = findings.build_report(source, settings, found, **keep)
+                    keep = files.enter_context(responses).append
+                    # only an adaptive run has fits, and a table of them
+                    fits_table = files.enter_context(reports.AffineWriter(folder)) if settings.adaptive else None
+                    keep_fit = fits_table.append if fits_table else lambda fit: None
+                    report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
                 write_atomically(folder / "report.json", report.to_json())
                 write_atomically(folder / "run.json", dump_json(run_document(request, started, device, workers)))
                 if draw:
@@ -131,7 +132,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
     from symmetry_audit import audit
 
     settings = audit.make_settings(request)
-    given = None if request.affine is None else audit.given_fits(request.affine, settings)
+    given = None if request.affine is None else audit.given_fits(Path(request.affine), settings)
     source = opened(request.source, request.data_root)
     if source.note:
         request.say(source.note)

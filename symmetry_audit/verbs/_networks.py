@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import TASK_FIELDS, Say, TaskOptions
+from symmetry_audit.options import FilePath, Say, TaskOptions, TaskSettings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from symmetry_audit.checkpoints import Checkpoint
     from symmetry_audit.tasks import Pairs, Task
 
@@ -18,17 +16,17 @@ __all__ = ["asked_task", "network_task", "refuse_leaks", "told_pairs"]
 FIXED = ("name", "scale")  # what a network is built for; noise of another strength it can be tried on
 
 
-def asked_task(request: TaskOptions) -> dict[str, Any]:
+def asked_task(task: str | None, request: TaskSettings) -> dict[str, Any]:
     """The settings of a task that were asked for, by the names that a Task has for them."""
-    asked = {name: getattr(request, name) for name in ("task", *TASK_FIELDS)}
-    return {"name" if name == "task" else name: value for name, value in asked.items() if value is not None}
+    asked = {"name": task, **request.only(TaskSettings)}
+    return {name: value for name, value in asked.items() if value is not None}
 
 
 def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> Task:
     """What the network was trained for, with noise and gaps of another strength where these are asked for."""
     from symmetry_audit.tasks import make_task
 
-    known, asked = trained.to_dict(), asked_task(request)
+    known, asked = trained.to_dict(), asked_task(request.task, request)
     for name in FIXED:
         if name in asked and asked[name] != known[name]:
             option = "task" if name == "name" else name
@@ -42,7 +40,7 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
 
 
 def told_pairs(
-    source: str, task: Task, *, inputs: str | None, data_root: Path | None, limit: int | None, say: Say
+    source: str, task: Task, *, inputs: str | None, data_root: FilePath | None, limit: int | None, say: Say
 ) -> Pairs:
     """The images of ``source``; what was chosen or skipped is said."""
     from symmetry_audit.tasks import open_pairs

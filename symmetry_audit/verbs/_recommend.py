@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.options import Option, Options
+from symmetry_audit.options import FilePath, Option, Options
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ __all__ = ["RecommendRequest", "recommend"]
 class RecommendRequest(Options):
     """What ``recommend`` is asked for."""
 
-    report: Annotated[Path, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
     kappa: Annotated[
         float | None,
         Option(
@@ -59,5 +59,5 @@ def recommend(request: RecommendRequest) -> Recommendation:
     report = AuditReport.load(request.report)
     if (held := report.recommendation) is None:
         hint = "holds no dataset rows to choose from; measure with --scenario all"
-        raise ReportError(f"{request.report / 'report.json'} {hint}")
+        raise ReportError(f"{Path(request.report) / 'report.json'} {hint}")
     return choose(held.candidates, images=held.images, tolerance=request.tolerance, kappa=request.kappa, unit=held.unit)

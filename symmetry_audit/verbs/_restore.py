@@ -12,7 +12,7 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import DataError
-from symmetry_audit.options import DeviceOptions, Option, SourceOptions, TilingOptions, names
+from symmetry_audit.options import DeviceOptions, FilePath, Option, SourceOptions, TilingOptions, names
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._sources import Images, opened
 from symmetry_audit.verbs._verb import verb
@@ -33,9 +33,9 @@ TILE = 512  # px; larger images are cut, unless the network forbids it
 class RestoreRequest(TilingOptions, DeviceOptions, SourceOptions):
     """What ``restore`` is asked for."""
 
-    model: Annotated[Path | str, Option("Network.")] = Field(kw_only=False)
+    model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
     source: Annotated[Images, Option("Degraded images.", metavar="IN", complete=names.datasets)] = Field(kw_only=False)
-    out: Annotated[Path, Option("Folder for the results, or a file.", names=("-o",))]
+    out: Annotated[FilePath, Option("Folder for the results, or a file.", names=("-o",))]
     tile: Annotated[
         int | None,
         Ge(0),
@@ -103,7 +103,7 @@ def restore(request: RestoreRequest) -> Restoration:
     from symmetry_audit.checkpoints import load_checkpoint
     from symmetry_audit.inference import can_tile, planned, prepared, restore_files
 
-    model, out = str(request.model), request.out
+    model, out = str(request.model), Path(request.out)
     checkpoint = load_checkpoint(model)
     network = prepared(checkpoint.network())
     tile = request.tile
@@ -125,6 +125,7 @@ def restore(request: RestoreRequest) -> Restoration:
 
 
 def _digest(checkpoint: Checkpoint) -> str:
+    assert checkpoint.path is not None  # it was loaded
     return hashlib.sha256(checkpoint.path.read_bytes()).hexdigest()
 
 

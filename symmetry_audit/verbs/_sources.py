@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.options import FilePath
 
 if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
@@ -21,7 +22,7 @@ else:  # checked by ``opened``, so that help texts need no image library
 __all__ = ["Images", "opened", "reopened"]
 
 
-def opened(source: Images, data_root: Path | None) -> ImageSource:
+def opened(source: Images, data_root: FilePath | None) -> ImageSource:
     """The images of ``source``. Raises DataError where there are none, SettingError for what is no source."""
     from symmetry_audit.data import ImageSource, open_source, source_of_files
 
@@ -30,12 +31,12 @@ def opened(source: Images, data_root: Path | None) -> ImageSource:
     if isinstance(source, str | Path):
         return open_source(str(source), data_root)
     paths = list(source) if isinstance(source, Iterable) else None
-    if paths is None or not all(isinstance(path, str | Path) for path in paths):
+    if paths is None or any(not isinstance(path, str | Path) for path in paths):
         raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {source!r:.60}")
     return source_of_files(paths)
 
 
-def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: Path | None) -> ImageSource:
+def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None) -> ImageSource:
     """The images of ``report``: where ``source`` says, or as given, also from where the run in ``folder`` started.
 
     Raises DataError where they are not there any more.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from symmetry_audit.options import Hidden, Option, Progress, SynthOptions, silent_progress
+from symmetry_audit.options import FilePath, Hidden, Option, Progress, SynthOptions, silent_progress
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class SynthRequest(SynthOptions):
 
     heading: ClassVar[str] = "Run"
 
-    out: Annotated[Path, Option("Folder of the images.")] = Field(kw_only=False)
+    out: Annotated[FilePath, Option("Folder of the images.")] = Field(kw_only=False)
     force: Annotated[bool, Option("Start over, whatever dataset OUT holds.")] = False
     progress: Annotated[Progress, Hidden()] = silent_progress
 
@@ -76,5 +76,5 @@ def synth(request: SynthRequest) -> SyntheticDataset:
     from symmetry_audit.synth import SynthSettings, write_dataset
 
     settings = SynthSettings(**request.only(SynthOptions))
-    truth = write_dataset(request.out, settings, request.progress, force=request.force)
-    return SyntheticDataset(settings, request.out, truth)
+    truth = write_dataset(Path(request.out), settings, request.progress, force=request.force)
+    return SyntheticDataset(settings, Path(request.out), truth)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt
 
 from symmetry_audit.catalogue import find_backbone, find_method
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import (
+    TASK,
     DeviceOptions,
+    FilePath,
     Hidden,
     NetworkOptions,
     Option,
     ScheduleOptions,
     SourceOptions,
-    TaskOptions,
+    TaskSettings,
     names,
     recipe,
 )
@@ -42,24 +44,25 @@ def _unseen(step: int, steps: int, values: Mapping[str, float]) -> None:
     """Show nothing."""
 
 
-class TrainRequest(TaskOptions, NetworkOptions, ScheduleOptions, DeviceOptions, SourceOptions):
+class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions, SourceOptions):
     """What ``train`` is asked for."""
 
     heading: ClassVar[str] = "Data and results"
 
     from_report: Annotated[
-        Path | None, Option("Folder of `symaudit measure` that group, method and start of w are taken from.")
+        FilePath | None, Option("Folder of `symaudit measure` that group, method and start of w are taken from.")
     ] = None
-    task: Annotated[Literal["sr", "denoise", "derain", "inpaint"], Option("Restoration task.")]
+    task: Annotated[str, TASK]
     data: Annotated[str, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)]
     valid: Annotated[str, Option("Validation images, none of them in --data.", complete=names.datasets)]
+    inputs: Annotated[str | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
     valid_inputs: Annotated[str | None, Option("Degraded partners of --valid, for tasks with pairs.")] = None
     limit: Annotated[int | None, Ge(1), Option("Use only the first N training images.")] = None
     valid_limit: Annotated[int | None, Ge(1), Option("Use only the first N validation images.")] = None
-    weights: Annotated[Path | None, Option("Checkpoint to start from, such as TL for SA.")] = None
-    out: Annotated[Path | None, Option("Run folder.", default="symaudit-train-TASK-METHOD, here")] = None
+    weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as TL for SA.")] = None
+    out: Annotated[FilePath | None, Option("Run folder.", default="symaudit-train-TASK-METHOD, here")] = None
     force: Annotated[bool, Option("Start over, whatever run --out holds.")] = False
-    cache_folder: Annotated[Path | None, Option("Folder for decoded images.", default="the user's cache")] = None
+    cache_folder: Annotated[FilePath | None, Option("Folder for decoded images.", default="the user's cache")] = None
     cache_limit: Annotated[float, Gt(0), Option("Largest size of that folder in GiB.")] = 30.0
     allow_other_data: Annotated[bool, Option("Take a report about other images than --data.")] = False
     allow_leak: Annotated[bool, Option("Train even if validation images are in --data.")] = False
@@ -82,7 +85,7 @@ class TrainPlan:
     @property
     def folder(self) -> Path:
         """Where the run is kept."""
-        return self.request.out or Path(f"symaudit-train-{self.task.name}-{self.settings.architecture['method']}")
+        return Path(self.request.out or f"symaudit-train-{self.task.name}-{self.settings.architecture['method']}")
 
     @property
     def text(self) -> str:
@@ -115,7 +118,7 @@ class TrainPlan:
             self.valid,
             self.folder,
             fits=self.start.fits if self.start else None,
-            weights=request.weights,
+            weights=None if request.weights is None else Path(request.weights),
             cache=self.cache,
             device=resolve_device(request.device),
             force=request.force,
@@ -132,11 +135,12 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     """
     from symmetry_audit.tasks import PatchCache, make_task
 
-    task = make_task(**asked_task(request))
+    task = make_task(**asked_task(request.task, request))
     pairs = _pairs(request, task, request.data, request.inputs, request.limit)
     valid = _pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
     limit = int(request.cache_limit * 2**30)
-    cache = PatchCache(pairs, task, request.cache_folder, limit, request.progress)
+    folder = None if request.cache_folder is None else Path(request.cache_folder)
+    cache = PatchCache(pairs, task, folder, limit, request.progress)
     _refuse_leaks(valid, cache, request.allow_leak)
     start = _start(request, cache.fingerprint, task)
     plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start))

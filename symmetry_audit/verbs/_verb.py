@@ -33,15 +33,15 @@ def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]
 
     Calling it raises SettingError for a wrong value, TypeError for a missing source and for an unknown option.
     """
-    assert isinstance(request, type) and issubclass(request, Options)
-    signature = signature_of(request)
+    kind: Any = request  # a class, of which P are the parameters
+    signature = signature_of(kind)
 
     def decorate(body: Callable[[T], R]) -> Verb[P, T, R]:
         @functools.wraps(body)
         def call(*args: Any, **options: Any) -> R:
-            if len(args) == 1 and not options and isinstance(args[0], request):
+            if len(args) == 1 and not options and isinstance(args[0], kind):
                 return body(args[0])
-            return body(request(**_bound(body.__name__, signature, args, options)))
+            return body(kind(**_bound(body.__name__, signature, args, options)))
 
         call.__dict__.update(__signature__=signature, request=request)
         call.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}

@@ -11,7 +11,7 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import ReportError, SettingError
-from symmetry_audit.options import DeviceOptions, Option, RunOptions, SourceOptions
+from symmetry_audit.options import DeviceOptions, FilePath, Option, RunOptions, SourceOptions
 from symmetry_audit.verbs._measure import MeasurePlan
 from symmetry_audit.verbs._sources import Images, reopened
 from symmetry_audit.verbs._verb import verb
@@ -27,7 +27,7 @@ __all__ = ["VerifyRequest", "verify"]
 class VerifyRequest(DeviceOptions, SourceOptions):
     """What ``verify`` is asked for."""
 
-    report: Annotated[Path, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
     source: Annotated[Images | None, Option("Where the images are now, if they were moved.", metavar="TEXT")] = None
     workers: Annotated[int | None, Ge(1), Option("Images measured at a time.", default="all cores")] = None
 
@@ -54,7 +54,7 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     from symmetry_audit.audit import AuditSettings
     from symmetry_audit.results import AuditReport
 
-    folder = request.report
+    folder = Path(request.report)
     report = AuditReport.load(folder)
     reports.mean_profiles(folder, report)
     settings = AuditSettings.from_dict(report.settings)
@@ -64,8 +64,8 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
         run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
         again = MeasurePlan(run, source, settings, given).run(Path(place), draw=False)
         found = verification.differences(report, again, reports.mean_profiles(place, again))
-        files = (path / reports.RESPONSES_FILE for path in (folder, Path(place)))
-        return found or verification.response_differences(*files, again)
+        old, new = folder / reports.RESPONSES_FILE, Path(place) / reports.RESPONSES_FILE
+        return found or verification.response_differences(old, new, again)
 
 
 def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:

@@ -46,7 +46,7 @@ MEASURED = (
 )
 
 
-def differences(old: AuditReport, new: AuditReport, profiles: Mapping[tuple, np.ndarray]) -> tuple[str, ...]:
+def differences(old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.ndarray]) -> tuple[str, ...]:
     """What of ``old`` the recomputed ``new`` contradicts, one sentence each; empty where all holds.
 
     ``profiles`` maps (scenario, regularizer, sigma, downscale) to the recomputed response profile (T,) behind

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from symmetry_audit.api import verify
+from symmetry_audit import verify
 from symmetry_audit.audit import AuditSettings, given_fits
 from symmetry_audit.checkpoints import load_checkpoint
 from symmetry_audit.errors import ReportError
