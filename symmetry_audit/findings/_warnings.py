@@ -66,9 +66,12 @@ class FileNotes:
         self.depths[record.depth] += 1
         self.same_bytes[record.sha256].append(record.image)
         self.same_pixels[record.pixel_sha256].append(record.image)
-        lists = ((record.turned, self.turned), (record.depth == "float", self.floats), (flat, self.flat))
-        for names in (names for condition, names in lists if condition):
-            names.append(record.image)
+        if record.turned:
+            self.turned.append(record.image)
+        if record.depth == "float":
+            self.floats.append(record.image)
+        if flat:
+            self.flat.append(record.image)
 
     def warnings(self) -> list[str]:
         """One sentence each, in a fixed order."""

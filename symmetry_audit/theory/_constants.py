@@ -102,10 +102,8 @@ def image_smoothness(images: Iterable[np.ndarray], estimator: str = "max") -> Sm
         raise SettingError("F, G and H need at least one image")
     value, gradient, hessian = np.max(found, axis=0).tolist()
     name = {"max": "maximum", "q99.9": "99.9 % quantile"}[estimator]
-    seen = count(len(found), "image")
-    return Smoothness(
-        value=value, gradient=gradient, hessian=hessian, estimator=f"{name} of finite differences of {seen}"
-    )
+    estimator = f"{name} of finite differences of {count(len(found), 'image')}"
+    return Smoothness(value=value, gradient=gradient, hessian=hessian, estimator=estimator)
 
 
 def kernel_smoothness(samples: np.ndarray, spacing: float) -> KernelSmoothness:

@@ -125,7 +125,7 @@ def align(request: AlignRequest) -> Alignment:
         skipped=pairs.skipped,
         progress=lambda done: request.progress(done, len(pairs.refs)),
     )
-    if report is None:
+    if report is None or profiles is None:
         return with_verdict(found)
     same = data.fingerprint == report.dataset.fingerprint
     return compare_with_data(found, report, profiles, same_images=same)

@@ -59,9 +59,6 @@ def compare(request: CompareRequest) -> Comparison:
     known = {at: _read(run) for at, run in enumerate(runs) if _is_read(run)}
     if known:
         Comparison(tuple(known.values()))  # hours may pass before the others are there
-    found = [
-        known[at] if at in known else evaluate(EvaluateRequest(model=run, **shared)) for at, run in enumerate(runs)
-    ]
     return Comparison(tuple(known[at] if at in known else _evaluated(run, request) for at, run in enumerate(runs)))
 
 
