@@ -78,7 +78,7 @@ def test_what_is_left_out_has_its_default():
         ("denoise", {"sigma": 5, "peak": 3}, "--peak belongs to inpaint"),
         ("denoise", {"sigma": 5, "missing": 0.3}, "--missing belongs to inpaint"),
         ("denoise", {}, "denoise needs --sigma, such as 25 or 5:35"),
-        ("denoise", {"sigma": 5, "blur": 2}, "no task has an option --blur. Choose from: scale, sigma, missing, peak"),
+        ("denoise", {"sigma": 5, "halo": 2}, "no task has an option --halo. Choose from: scale, sigma, missing, peak"),
         ("inpaint", {"peak": 5}, "inpaint needs --missing, such as 0.3"),
         ("sr", {"scale": 1}, "--scale must be 2, 3 or 4, got 1"),
         ("sr", {"scale": 5}, "--scale must be 2, 3 or 4, got 5"),
@@ -119,8 +119,8 @@ def test_what_a_document_lacks_has_its_default():
 
 
 def test_documents_of_later_versions_say_so():
-    with pytest.raises(SettingError, match="the task has blur, halo: written by a newer symaudit; update symaudit"):
-        Task.from_dict(make_task("sr").to_dict() | {"blur": 1, "halo": 2})
+    with pytest.raises(SettingError, match="the task has halo, tempo: written by a newer symaudit; update symaudit"):
+        Task.from_dict(make_task("sr").to_dict() | {"halo": 1, "tempo": 2})
 
 
 def test_documents_are_those_of_the_first_version():
