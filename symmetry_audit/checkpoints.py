@@ -21,7 +21,7 @@ from symmetry_audit.errors import ModelError, SymmetryAuditError, one_line
 from symmetry_audit.files import write_atomically
 from symmetry_audit.nets import build
 from symmetry_audit.results import Origin, read_fields
-from symmetry_audit.tasks import OPTIONS, Task
+from symmetry_audit.tasks import TASKS, Task
 
 __all__ = ["BEST_FILE", "CHECKPOINT_SCHEMA", "Card", "Checkpoint", "load_checkpoint", "read_tensors", "write_tensors"]
 
@@ -75,7 +75,8 @@ class Checkpoint:
     def task(self) -> Task:
         """What the network was trained for. Raises ModelError where it is no task, or one of a newer version."""
         origin = Origin(self._name, TRAIN_AGAIN, ModelError)
-        held = read_fields(self.card.task, origin, ["name"], dict.fromkeys(OPTIONS), "task")
+        options = dict.fromkeys(option.name for task in TASKS.values() for option in task.options)
+        held = read_fields(self.card.task, origin, ["name"], options, "task")
         try:
             return Task.from_dict(held)
         except (SymmetryAuditError, TypeError, KeyError, ValueError) as error:
