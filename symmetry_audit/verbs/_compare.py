@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TEST_IMAGES, Option
+from symmetry_audit.options import TEST_IMAGES, Option, SourceName
 from symmetry_audit.verbs._evaluate import EvaluateRequest, TestOptions, evaluate
 from symmetry_audit.verbs._verb import verb
 
@@ -29,7 +29,7 @@ class CompareRequest(TestOptions):
     runs: Annotated[Runs, Option("Networks, baselines, or what evaluate --json printed.", metavar="RUN...")] = Field(
         kw_only=False
     )
-    data: Annotated[str | None, TEST_IMAGES] = None
+    data: Annotated[SourceName | None, TEST_IMAGES] = None
 
 
 @verb(CompareRequest)
@@ -51,6 +51,16 @@ def compare(request: CompareRequest) -> Comparison:
     SettingError
         Where something is to be evaluated without ``data``, where options have nothing to act on, and where the runs
         differ in task, images, protocol or seed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import compare
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = synth(folder, n=2, size=64)
+    ...     len(compare(["bicubic"], data=folder, scale=2).evaluations)
+    1
     """
     from symmetry_audit.results import Comparison, Evaluation
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
@@ -40,12 +41,19 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
 
 
 def told_pairs(
-    source: str, task: Task, *, inputs: str | None, data_root: FilePath | None, limit: int | None, say: Say
+    source: str | Path,
+    task: Task,
+    *,
+    inputs: str | Path | None,
+    data_root: FilePath | None,
+    limit: int | None,
+    say: Say,
 ) -> Pairs:
     """The images of ``source``; what was chosen or skipped is said."""
     from symmetry_audit.tasks import open_pairs
 
-    pairs = open_pairs(source, task, inputs=inputs, data_root=data_root, limit=limit)
+    inputs = None if inputs is None else str(inputs)
+    pairs = open_pairs(str(source), task, inputs=inputs, data_root=data_root, limit=limit)
     if pairs.note:
         say(pairs.note)
     for item in pairs.skipped:

@@ -19,6 +19,7 @@ from symmetry_audit.options import (
     NetworkOptions,
     Option,
     ScheduleOptions,
+    SourceName,
     SourceOptions,
     TaskSettings,
     names,
@@ -53,10 +54,12 @@ class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions,
         FilePath | None, Option("Folder of `symaudit measure` that group, method and start of w are taken from.")
     ] = None
     task: Annotated[str, TASK]
-    data: Annotated[str, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)]
-    valid: Annotated[str, Option("Validation images, none of them in --data.", complete=names.datasets)]
-    inputs: Annotated[str | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
-    valid_inputs: Annotated[str | None, Option("Degraded partners of --valid, for tasks with pairs.")] = None
+    data: Annotated[
+        SourceName, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)
+    ]
+    valid: Annotated[SourceName, Option("Validation images, none of them in --data.", complete=names.datasets)]
+    inputs: Annotated[SourceName | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
+    valid_inputs: Annotated[SourceName | None, Option("Degraded partners of --valid, for tasks with pairs.")] = None
     limit: Annotated[int | None, Ge(1), Option("Use only the first N training images.")] = None
     valid_limit: Annotated[int | None, Ge(1), Option("Use only the first N validation images.")] = None
     weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as TL for SA.")] = None
@@ -144,7 +147,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     _refuse_leaks(valid, cache, request.allow_leak)
     start = _start(request, cache.fingerprint, task)
     plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start))
-    _refuse_folder(plan.folder, request.data, request.valid)
+    _refuse_folder(plan.folder, str(request.data), str(request.valid))
     return plan
 
 
@@ -188,11 +191,27 @@ def train(request: TrainRequest) -> TrainResult:
         Where the folder holds another run, or the loss stops being a number.
     Interrupted
         When asked to stop; the state is saved.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import train
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     photos = synth(folder / "photos", n=2, size=64).folder
+    ...     others = synth(folder / "others", n=1, size=64, seed=1).folder
+    ...     network = {"task": "denoise", "sigma": 25, "preset": "tiny", "out": folder / "run"}
+    ...     length = {"steps": 1, "batch": 1, "cache_folder": folder / "cache"}
+    ...     result = train(data=photos, valid=others, **network, **length)
+    ...     result.best.architecture["backbone"]
+    'resnet'
     """
     return plan_training(request).run()
 
 
-def _pairs(request: TrainRequest, task: Task, text: str, inputs: str | None, limit: int | None) -> Pairs:
+def _pairs(request: TrainRequest, task: Task, text: str | Path, inputs: str | Path | None, limit: int | None) -> Pairs:
     return told_pairs(text, task, inputs=inputs, data_root=request.data_root, limit=limit, say=request.say)
 
 
