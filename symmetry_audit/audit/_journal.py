@@ -109,7 +109,7 @@ class Journal:
 
 
 def _packed(array: np.ndarray) -> tuple[tuple[int, ...], str]:
-    return array.shape, base64.b64encode(np.ascontiguousarray(array, dtype="<f8")).decode()
+    return array.shape, base64.b64encode(np.ascontiguousarray(array, dtype="<f8").data).decode()
 
 
 def _unpacked(shape: list[int], text: str) -> np.ndarray:

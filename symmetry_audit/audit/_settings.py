@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
@@ -58,6 +57,10 @@ class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
     scenarios: tuple[str, ...]
     downscale: tuple[int, ...]
     affine: str | None = None
+
+    if TYPE_CHECKING:  # pydantic gives a frozen class its hash, unseen by type checkers
+
+        def __hash__(self) -> int: ...
 
     @property
     def adaptive(self) -> bool:
@@ -192,7 +195,7 @@ def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:
 
 def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:
     """One number or several as distinct floats, in order."""
-    several = () if values is None else (values,) if isinstance(values, Real) else values
+    several = () if values is None else values if isinstance(values, Sequence) else (values,)
     return tuple(dict.fromkeys(map(float, several)))
 
 
