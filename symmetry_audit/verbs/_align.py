@@ -13,6 +13,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, FilePath, Names, Option, Say, TaskOptions, names
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, network_task, told_pairs
+from symmetry_audit.verbs._sources import Images
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class AlignRequest(TaskOptions, EvaluationOptions):
     heading: ClassVar[str] = "Measurement"
 
     model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
-    data: Annotated[str, TEST_IMAGES]
+    data: Annotated[Images, TEST_IMAGES]
     report: Annotated[
         FilePath | None,
         Option("Folder of `symaudit measure`: compare with the data's epsilon, and use every image's own group too."),

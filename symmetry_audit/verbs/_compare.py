@@ -11,6 +11,7 @@ from pydantic import Field
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import TEST_IMAGES, Option
 from symmetry_audit.verbs._evaluate import EvaluateRequest, TestOptions, evaluate
+from symmetry_audit.verbs._sources import Images
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class CompareRequest(TestOptions):
     runs: Annotated[Runs, Option("Networks, baselines, or what evaluate --json printed.", metavar="RUN...")] = Field(
         kw_only=False
     )
-    data: Annotated[str | None, TEST_IMAGES] = None
+    data: Annotated[Images | None, TEST_IMAGES] = None
 
 
 @verb(CompareRequest)

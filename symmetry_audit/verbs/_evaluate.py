@@ -12,6 +12,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, FilePath, Option, TaskOptions, TilingOptions, names
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, told_pairs
+from symmetry_audit.verbs._sources import Images
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class EvaluateRequest(TestOptions):
     heading: ClassVar[str] = "Evaluation"
 
     model: Annotated[FilePath, Option("Network, or bicubic or identity.")] = Field(kw_only=False)
-    data: Annotated[str, TEST_IMAGES]
+    data: Annotated[Images, TEST_IMAGES]
 
 
 @verb(EvaluateRequest)
