@@ -19,10 +19,8 @@ if TYPE_CHECKING:  # for editors and type checkers; at run time __getattr__ find
         evaluate,
         fit_affine,
         measure,
-        nets,
         recommend,
         restore,
-        synth,
         train,
         verify,
     )
@@ -39,10 +37,8 @@ __all__ = [
     "evaluate",
     "fit_affine",
     "measure",
-    "nets",
     "recommend",
     "restore",
-    "synth",
     "train",
     "verify",
 ]

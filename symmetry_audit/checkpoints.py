@@ -21,7 +21,7 @@ from symmetry_audit.errors import ModelError, SymmetryAuditError, one_line
 from symmetry_audit.files import write_atomically
 from symmetry_audit.nets import build
 from symmetry_audit.results import Origin, read_fields
-from symmetry_audit.tasks import Task
+from symmetry_audit.tasks import TASKS, Task
 
 __all__ = ["BEST_FILE", "CHECKPOINT_SCHEMA", "Card", "Checkpoint", "load_checkpoint", "read_tensors", "write_tensors"]
 
@@ -74,9 +74,11 @@ class Checkpoint:
     @property
     def task(self) -> Task:
         """What the network was trained for. Raises ModelError where it is no task, or one of a newer version."""
-        options = self._filled(self.card.task, Task, "task")
+        origin = Origin(self._name, TRAIN_AGAIN, ModelError)
+        options = dict.fromkeys(option.name for task in TASKS.values() for option in task.options)
+        held = read_fields(self.card.task, origin, ["name"], options, "task")
         try:
-            return Task.from_dict(options)
+            return Task.from_dict(held)
         except (SymmetryAuditError, TypeError, KeyError, ValueError) as error:
             raise self._unusable(f"its task: {one_line(error)}", OR_NEWER) from None
 

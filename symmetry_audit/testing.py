@@ -241,6 +241,8 @@ def _relative(found: Tensor, expected: Tensor, exact: bool, border: float | None
         found, expected = found.flatten(2), expected.flatten(2)
         if not expected.shape[-1]:
             raise SettingError(f"a border of {border:g} leaves nothing of {height} x {width} output pixels to compare")
-        size = expected - expected.mean(-1, keepdim=True)
+        # rounding may leave the mean of equal values beside them
+        constant = (expected == expected[..., :1]).all(-1, keepdim=True)
+        size = torch.where(constant, 0.0, expected - expected.mean(-1, keepdim=True))
     difference = (found - expected).flatten(1).norm(dim=1)
     return torch.where(difference == 0, 0.0, difference / size.flatten(1).norm(dim=1)).cpu()

@@ -25,7 +25,7 @@ ALLOWED = {
     "layers": {"errors", "groups", "catalogue"},
     "testing": {"errors", "groups", "actions"},
     "metrics": {"errors"},
-    "tasks": {"errors", "files", "results", "kernels", "data"},
+    "tasks": {"errors", "catalogue", "files", "results", "kernels", "data"},
     "nets": {"errors", "groups", "catalogue", "layers"},
     "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},
     "inference": {"errors", "files", "results", "data", "metrics", "tasks", "layers", "nets", "checkpoints"},

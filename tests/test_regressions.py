@@ -101,10 +101,10 @@ def test_interpolating_kernels_warn_of_the_mesh(photos: Path) -> None:
         ({"seed": None}, "--seed takes a whole number, got None"),
         ({"limit": 2.5}, r"--limit takes a whole number, got 2\.5"),
         ({"margin": 20.5}, "--margin takes a whole number"),
-        ({"max_pixels": float("inf")}, "--max-pixels takes a whole number"),
-        ({"sigma": "a"}, "--sigma takes a number or several"),
-        ({"downscale": [None]}, "--downscale takes a number or several"),
-        ({"group": 8}, '"8" is not a group'),
+        ({"max_pixels": float("inf")}, "--max-pixels takes a finite number, got inf"),
+        ({"sigma": "a"}, '--sigma: "a" is not a number or a comma list of numbers'),
+        ({"downscale": [None]}, r"--downscale takes a whole number, got \[None\]"),
+        ({"group": 8}, "--group takes a text, got 8"),
     ],
 )
 def test_python_arguments_of_the_wrong_kind(settings: dict, message: str) -> None:

@@ -74,10 +74,13 @@ class Options(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """``True`` is no 1. Raises the error of a wrong type."""
-        if isinstance(value, bool) and info.field_name is not None:
-            annotation = cls.model_fields[info.field_name].annotation
+    def _numbers_of_any_library(cls, value: Any, info: ValidationInfo) -> Any:
+        """NumPy's numbers and arrays count as numbers, ``True`` does not. Raises the error of a wrong type."""
+        assert info.field_name is not None
+        annotation = cls.model_fields[info.field_name].annotation
+        if hasattr(value, "tolist") and annotation is not Any:
+            value = value.tolist()
+        if isinstance(value, bool):
             kinds = get_args(annotation) or (annotation,)
             number = next((kind for kind in kinds if kind in (int, float)), None)
             if number is not None and bool not in kinds:

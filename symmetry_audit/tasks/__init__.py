@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
     from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
     from symmetry_audit.tasks._leaks import fingerprint, leaks
-    from symmetry_audit.tasks._options import Option, checked_number, read_span
+    from symmetry_audit.tasks._options import Option, checked_number
     from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
     from symmetry_audit.tasks._resize import imresize, resize_8bit
     from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler
@@ -39,7 +39,6 @@ __all__ = [
     "leaks",
     "make_task",
     "open_pairs",
-    "read_span",
     "resize_8bit",
     "source_fingerprint",
 ]
@@ -48,7 +47,7 @@ _HOMES = {
     "_cache": ("DEFAULT_CACHE_BYTES", "PatchCache"),
     "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
     "_leaks": ("fingerprint", "leaks"),
-    "_options": ("Option", "checked_number", "read_span"),
+    "_options": ("Option", "checked_number"),
     "_pairs": ("Pair", "Pairs", "open_pairs", "source_fingerprint"),
     "_resize": ("imresize", "resize_8bit"),
     "_sampler": ("AUGMENTATIONS", "PatchSampler"),

@@ -9,10 +9,10 @@ from numbers import Real
 import numpy as np
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.tasks._options import Option, checked_number, read_span
+from symmetry_audit.tasks._options import Option, checked_number
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["Denoising"]
+__all__ = ["TASK"]
 
 MAX_SIGMA = 255.0  # grey levels
 
@@ -30,15 +30,7 @@ def _checked(value: object) -> float | tuple[float, float]:
     return low if low == high else (low, high)
 
 
-SIGMA = Option(
-    "sigma",
-    "number[:number]",
-    "Denoising: standard deviation of the noise in grey levels, or a range such as 5:35.",
-    _checked,
-    read_span,
-    examples=("25", "5:35"),
-    required=True,
-)
+SIGMA = Option("sigma", _checked, examples=("25", "5:35"), required=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,3 +53,6 @@ class Denoising(Task):
         noise *= np.float32(rng.uniform(*self.sigma) if isinstance(self.sigma, tuple) else self.sigma)
         noise += image
         return noise
+
+
+TASK = Denoising

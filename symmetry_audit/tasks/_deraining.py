@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["Deraining"]
+__all__ = ["TASK"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,3 +22,6 @@ class Deraining(Task):
     @property
     def text(self) -> str:
         return "deraining"
+
+
+TASK = Deraining

@@ -10,7 +10,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.tasks._options import Option, checked_number
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["Inpainting"]
+__all__ = ["TASK"]
 
 MAX_PEAK = 1e9  # photons; beyond it there is no noise to speak of, and the counts overflow
 
@@ -29,21 +29,8 @@ def _checked_peak(value: object) -> float:
     return number
 
 
-MISSING = Option(
-    "missing",
-    "number",
-    "Inpainting: share of the pixels to fill, such as 0.3.",
-    _checked_missing,
-    examples=("0.3",),
-    required=True,
-)
-PEAK = Option(
-    "peak",
-    "number",
-    "Inpainting: add Poisson noise of this many photons at white.",
-    _checked_peak,
-    examples=("40",),
-)
+MISSING = Option("missing", _checked_missing, examples=("0.3",), required=True)
+PEAK = Option("peak", _checked_peak, examples=("40",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +57,6 @@ class Inpainting(Task):
         if self.peak is None:
             return kept
         return (rng.poisson(kept * (self.peak / 255)) * (255 / self.peak)).astype(np.float32)
+
+
+TASK = Inpainting

@@ -11,7 +11,7 @@ from symmetry_audit.tasks._options import Option
 from symmetry_audit.tasks._resize import resize_8bit
 from symmetry_audit.tasks._task import Task, size_text
 
-__all__ = ["SuperResolution"]
+__all__ = ["TASK"]
 
 SCALES = (2, 3, 4)
 
@@ -22,14 +22,7 @@ def _checked(value: object) -> int:
     return value
 
 
-SCALE = Option(
-    "scale",
-    "integer",
-    "Super-resolution: factor of enlargement, 2, 3 or 4.  [default: 2]",
-    _checked,
-    int,
-    examples=("3",),
-)
+SCALE = Option("scale", _checked, examples=("3",))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,3 +49,6 @@ class SuperResolution(Task):
             )
         clean = clean[:height, :width]
         return resize_8bit(clean, 1 / self.scale), clean
+
+
+TASK = SuperResolution

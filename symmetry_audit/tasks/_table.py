@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
+from symmetry_audit.catalogue import TASKS as MODULES
 from symmetry_audit.errors import SettingError, suggest
-from symmetry_audit.tasks._denoising import Denoising
-from symmetry_audit.tasks._deraining import Deraining
-from symmetry_audit.tasks._inpainting import Inpainting
 from symmetry_audit.tasks._options import Option
-from symmetry_audit.tasks._super_resolution import SuperResolution
 from symmetry_audit.tasks._task import ALWAYS, Task
 
 __all__ = ["OPTIONS", "TASKS", "make_task", "read_task"]
 
-TASKS: dict[str, type[Task]] = {
-    "sr": SuperResolution,
-    "denoise": Denoising,
-    "derain": Deraining,
-    "inpaint": Inpainting,
-}
+TASKS: dict[str, type[Task]] = {name: import_module(module).TASK for name, module in MODULES.items()}
 OPTIONS: dict[str, Option] = {option.name: option for task in TASKS.values() for option in task.options}
 
 

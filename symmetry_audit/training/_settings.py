@@ -12,7 +12,8 @@ from pydantic import model_validator
 from symmetry_audit.catalogue import BACKBONES, METHODS
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
-from symmetry_audit.options import RECIPES, ScheduleOptions, recipe
+from symmetry_audit.options import RECIPES, ScheduleOptions
+from symmetry_audit.options import recipe as defaults_of
 
 __all__ = ["RECIPES", "TrainSettings", "make_settings"]
 
@@ -121,13 +122,13 @@ class TrainSettings(ScheduleOptions):
         return base * (0.01 + 0.99 * (1 + cos(pi * done)) / 2)  # never 0: a step without effect is a step lost
 
 
-def make_settings(name: str = "quick", **given: Any) -> TrainSettings:
-    """The settings of the recipe ``name`` with those ``given`` (not None) in their place.
+def make_settings(recipe: str = "quick", **given: Any) -> TrainSettings:
+    """The settings of ``recipe`` with those ``given`` (not None) in their place.
 
     Raises SettingError that names the first one that is wrong.
     """
     given = {key: value for key, value in given.items() if value is not None}
-    return TrainSettings(**{**recipe(name), **given, "recipe": name})
+    return TrainSettings(**{**defaults_of(recipe), **given, "recipe": recipe})
 
 
 def _unfolding() -> list[str]:

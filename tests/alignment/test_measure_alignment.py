@@ -169,7 +169,8 @@ def test_what_lies_outside_the_disc_is_not_seen(rng):
     corner = picture.copy()
     corner[:8, :8] = 255
     plain, other = (strict(Mean(), [item(one)]).elements for one in (picture, corner))
-    assert plain[1].relative < 1e-3
+    # corners that were seen would move the mean by 2 of 40 grey levels; resampled pictures of other seeds reach 2e-3
+    assert plain[1].relative < 0.05 / 10
     assert other[1].error == pytest.approx(plain[1].error, abs=1e-4)
 
 

@@ -49,7 +49,14 @@ def offered(request: type[Options]) -> dict:
 
 
 def function(name: str):
-    return getattr(symmetry_audit, name.replace("-", "_"))
+    return getattr(verbs, name.replace("-", "_"))
+
+
+def test_the_package_offers_the_functions_whose_names_are_no_rooms():
+    rooms = {"nets", "synth"}  # symmetry_audit.nets is the networks themselves
+    for name in set(REQUESTS) - {"demo"} - rooms:
+        assert getattr(symmetry_audit, name.replace("-", "_")) is function(name)
+    assert not rooms & set(symmetry_audit.__all__)
 
 
 def test_every_verb_has_its_request():

@@ -572,10 +572,10 @@ def giant(name: str, width: int, height: int) -> bytes:
 @pytest.mark.parametrize("name", ["png", "bmp", "webp", "jpeg", "tiff", "deep-tiff"])
 @pytest.mark.parametrize(("width", "height"), [(1000, 1001), (12000, 12000), (16000, 16000)])
 def test_bombs_are_refused_by_their_header(name, width, height):
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(ImageError, match=r"^too large .*the limit is 1000000.; raise --max-pixels"):
         decode(giant(name, width, height), MAX)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("name", ["png", "bmp", "webp", "tiff", "deep-tiff"])  # libjpeg fills up with grey

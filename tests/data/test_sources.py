@@ -632,11 +632,11 @@ NEGATIVE = (-1024).to_bytes(12, "big", signed=True)  # a base-256 number: back t
 def test_tars_whose_headers_lie(tmp_path, suffix, body, reason):
     path = tmp_path / f"photos{suffix}"
     path.write_bytes(gzip.compress(body) if suffix == ".tgz" else body)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(DataError, match=rf"^cannot read the archive .*: {reason}") as caught:
         open_source(str(path))
     shown(caught)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_a_negative_size_in_an_extended_header(tmp_path):

@@ -101,6 +101,11 @@ def relative_profiles(image: np.ndarray, kernels: np.ndarray) -> np.ndarray:
     return found / found.mean(1, keepdims=True)
 
 
+def rms(profiles: np.ndarray) -> float:
+    """Root mean square over the elements, the worst stencil."""
+    return float(np.sqrt(np.square(profiles).mean(1)).max())
+
+
 # rms errors of relative profiles that symmetry_audit.fits._problem states for its subspace
 ACCURACY = [(1.2, 1e-3), (1.5, 1e-3), (2.0, 3e-3)]
 
@@ -122,8 +127,9 @@ def test_profiles_in_the_subspace(
         exact, projected, interpolated = (
             relative_profiles(image, k) for k in (kernels, *(np.tensordot(c, ours.subspace.basis, 1) for c in combined))
         )
-        assert np.sqrt(np.square(projected - exact).mean(1)).max() < subspace
-        assert np.abs(interpolated - projected).max() < 5e-4
+        assert rms(projected - exact) < subspace
+        assert rms(interpolated - exact) < subspace
+        assert rms(interpolated - projected) < subspace / 3  # the polynomials end, and are worst, at ratio 2
 
 
 @pytest.mark.parametrize("model", [kernel_model("bicubic"), kernel_model("fourier"), GaussianKernel(1.0)], ids=str)

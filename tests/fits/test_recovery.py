@@ -172,7 +172,8 @@ def test_energy_fits_too() -> None:
     "settings", [{"kernel": "bicubic"}, {"kernel": "fourier"}, {"sigma": 1.0}, {"sigma": 2.0}], ids=str
 )
 def test_other_kernel_models_level_the_profile(settings: dict) -> None:
-    image, w = drawn_field(6, 160)
+    # at sigma 2 a field of 160 px tells its w to 0.1 only, in the root mean square, and one of 30 misses by 0.2
+    image, w = drawn_field(6, 256 if settings.get("sigma") == 2.0 else 160)
     found = fits(image, reg="tv,sobel", **settings)
     for fit in found.values():
         assert fit.converged and fit.proxy_after < fit.proxy_before

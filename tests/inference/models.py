@@ -20,7 +20,7 @@ def save_checkpoint(path: Path, task: str = "sr", *, seen: Path | None = None, w
     """
     torch.manual_seed(0)
     backbone = {"sr": "edsr", "derain": "rcdnet"}.get(task, "resnet")
-    settings = {option.name: option.read(option.examples[0]) for option in TASKS[task].options if option.required}
+    settings = {option.name: float(option.examples[0]) for option in TASKS[task].options if option.required}
     network = build(backbone, options.pop("method", "cnn"), preset="tiny", **options)
     if wild:
         with torch.no_grad():  # finite weights, infinite outputs

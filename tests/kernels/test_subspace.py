@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,7 @@ from symmetry_audit.kernels import (
     kernel_subspace,
     sampled_banks,
 )
+from symmetry_audit.kernels._factored import smooth_metric
 
 
 def combined(subspace: KernelSubspace, kernels: np.ndarray) -> np.ndarray:
@@ -31,13 +34,45 @@ def norms(kernels: np.ndarray) -> np.ndarray:
     return np.linalg.norm(kernels, axis=(-2, -1))
 
 
-def test_a_known_span_is_found_and_reproduced(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("seed", range(20))
+def test_a_known_span_is_found_and_reproduced(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     directions = rng.normal(size=(3, 7, 7))
     kernels = np.tensordot(rng.normal(size=(20, 3)), directions, 1)
-    subspace = kernel_subspace(kernels, 1e-6)
+    subspace = kernel_subspace(kernels, 1e-4)
     assert subspace.basis.shape == subspace.dual.shape == (3, 7, 7)
     for member in (kernels, directions, directions.sum(0)):
         assert np.allclose(combined(subspace, member), member, rtol=0, atol=1e-10)
+
+
+def test_a_tolerance_finer_than_rounding_is_refused_and_the_suggested_one_is_taken(rng: np.random.Generator) -> None:
+    kernels = np.tensordot(rng.normal(size=(20, 3)), rng.normal(size=(3, 7, 7)), 1)
+    with pytest.raises(ValueError, match=r"tolerance 1e-06 is lost in rounding; take [0-9.e-]+ or more") as refusal:
+        kernel_subspace(kernels, 1e-6)
+    suggested = float(re.search(r"take (\S+)", str(refusal.value))[1])
+    assert len(kernel_subspace(kernels, suggested).basis) == 3
+
+
+@pytest.mark.parametrize("size", [3, 7, 29, 61])
+def test_the_tolerance_that_suits_all_kernels_suits_the_smoothest(size: int) -> None:
+    """Of one sign and the shape that the metric counts most."""
+    metric, _ = smooth_metric(size)
+    smoothest = np.linalg.eigh(metric)[1][:, -1]
+    assert len(kernel_subspace(np.outer(smoothest, smoothest)[None], 8e-6 * size).basis) == 1
+    with pytest.raises(ValueError, match="lost in rounding"):
+        kernel_subspace(np.outer(smoothest, smoothest)[None], 7e-6 * size)
+
+
+@pytest.mark.parametrize("angles", [4, 16])  # fewer kernels than pixels, and more
+def test_the_finest_tolerance_keeps_as_many_directions_as_an_svd(angles: int) -> None:
+    kernels = deformed(angles, (1.0, 1.4, 2.0), order=16)
+    metric, _ = smooth_metric(29)
+    normed = metric @ (kernels / norms(kernels)[:, None, None]) @ metric
+    sizes = np.linalg.svd(normed.reshape(len(kernels), -1), compute_uv=False) / np.sqrt(len(kernels))
+    for tolerance in (5e-6, 1e-5, 1e-4, 3e-3):
+        # a direction within rounding of the tolerance may count or not
+        least, most = np.count_nonzero(sizes > 1.1 * tolerance), np.count_nonzero(sizes > 0.9 * tolerance)
+        assert least <= len(kernel_subspace(kernels, tolerance).basis) <= most
 
 
 def test_the_dual_finds_the_coefficients_of_the_basis(rng: np.random.Generator) -> None:
@@ -94,7 +129,7 @@ def test_kernels_that_vanish_on_the_mesh_span_nothing() -> None:
     matrices = Affine.from_axes(0.0, 2.0).conjugate(Group(4).matrices())
     kernels = sampled_banks((STENCILS["tv2"],), matrices, BicubicKernel(), 8)[0]
     assert norms(kernels).min() < 1e-12 < 0.1 < norms(kernels).max()
-    subspace = kernel_subspace(kernels, 1e-6)
+    subspace = kernel_subspace(kernels, 1e-5)
     assert len(subspace.basis) == 1
     assert np.allclose(combined(subspace, kernels), kernels, rtol=0, atol=1e-12)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from symmetry_audit.options import TaskSettings
 from symmetry_audit.tasks import TASKS, Task, make_task
 
 
 def example(name: str) -> Task:
-    """The task ``name`` with the last example of each of its options."""
-    return make_task(name, **{option.name: option.read(option.examples[-1]) for option in TASKS[name].options})
+    """The task ``name`` with the last example of each of its options, read as the command line reads it."""
+    texts = {option.name: option.examples[-1] for option in TASKS[name].options}
+    return make_task(name, **TaskSettings(**texts).given(TaskSettings))

@@ -389,7 +389,7 @@ class Deblurring(Task):
     """A made-up task: ``blur`` decides what the pixels of the input are."""
 
     name = "deblur"
-    options = (Option("blur", "integer", "Deblurring: side of the box in px.", int, int, examples=("3",)),)
+    options = (Option("blur", int, examples=("3",)),)
 
     blur: int = 3
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from symmetry_audit import catalogue
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Affine
 from symmetry_audit.layers import BASES, METHODS, EquivariantConv2d, SharedDeformation
@@ -55,6 +56,8 @@ def added(monkeypatch: pytest.MonkeyPatch) -> dict[str, Block]:
             home = import_module(block.module)
             for name, entry in eval("{" + block.code + "}", {**vars(home), **made}).items():
                 monkeypatch.setitem(getattr(home, block.table), name, entry)
+    for name in set(catalogue.TASKS) - set(TASKS):  # read when the package is imported
+        monkeypatch.setitem(TASKS, name, import_module(catalogue.TASKS[name]).TASK)
     return {block.table: block for block in blocks() if block.table}
 
 
