@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from scipy.stats import kstest
 
-from symmetry_audit import api, audit, data, engine, fit_affine, measure, synth
+from symmetry_audit import audit, data, engine, fit_affine, measure, synth
 from symmetry_audit.audit._adaptive import measure_adaptive
 from symmetry_audit.audit._pool import single_threaded_torch
 from symmetry_audit.audit._run import image_plans
@@ -27,6 +27,7 @@ from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, p_value, 
 from tests.oracles import affine as oracle
 
 SIZE, FIELDS, FEWER = 384, 100, 50
+STRICT = "sample_strict,dataset_strict"
 FITTED = ("tv", "tv2", "sobel", "prewitt")
 
 
@@ -222,7 +223,6 @@ def fit_speed(rounds: int) -> dict:
     from speed import CORES, decode_with_pillow, make_images
 
     settings = audit.make_settings(fit="joint", controls=False)
-    strict = audit.make_settings(scenario="sample_strict,dataset_strict")
     seconds: dict[str, list[float]] = {}
     with TemporaryDirectory() as place:
         paths = make_images(Path(place), 4)
@@ -242,10 +242,10 @@ def fit_speed(rounds: int) -> dict:
             "pillow_decoding_1_thread": lambda: decode_with_pillow(paths, 1),
             "pillow_decoding_2_threads": lambda: decode_with_pillow(paths, CORES),
             "joint_fit_and_adaptive_measurement": both,
-            "files_to_report_three_scenarios_joint_fit_no_controls": lambda: api.run_audit(
-                source, settings, workers=CORES
+            "files_to_report_three_scenarios_joint_fit_no_controls": lambda: measure(
+                source, fit="joint", controls=False, workers=CORES
             ),
-            "files_to_report_two_strict_scenarios": lambda: api.run_audit(source, strict, workers=CORES),
+            "files_to_report_two_strict_scenarios": lambda: measure(source, scenario=STRICT, workers=CORES),
         }
         for _ in range(rounds):
             for name, work in works.items():

@@ -17,7 +17,7 @@ import time
 import numpy as np
 import torch
 
-from symmetry_audit.api import fit_affine
+from symmetry_audit import fit_affine
 from symmetry_audit.groups import Affine, affine_distance
 from symmetry_audit.nets import build
 from symmetry_audit.synth import degrade, gaussian_field

@@ -137,6 +137,7 @@ def trained(
         method, group = start.method, start.group
         hyper_init = "audit" if method == "sa" and start.fits else "zero"
         options = {"audit": dict(start.audit), "hyper_init": hyper_init}
+        options["start"] = (start.w.a, start.w.b) if start.w else None
     network = build(backbone, method, preset=size.preset, scale=task.scale, group=group)
     given = {"steps": size.steps, "batch": size.batch, "patch": size.patch, "lr": size.lr, "warmup": size.warmup}
     given |= {"seed": seed, "validate_every": size.steps, "tl_steps": int(0.4 * size.steps) if method == "sa" else 0}

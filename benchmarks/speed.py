@@ -25,12 +25,13 @@ import numpy as np
 import torch
 from PIL import Image
 
-from symmetry_audit import api, audit, data
+from symmetry_audit import audit, data, measure
 from symmetry_audit.data import demo_source
 from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
 
 SIZE = (2040, 1356)
 CORES = 2
+STRICT = "sample_strict,dataset_strict"
 
 
 def make_images(folder: Path, count: int) -> list[Path]:
@@ -66,7 +67,7 @@ def conv2d_loop(image: np.ndarray, kernels: np.ndarray, device: str, batch: int)
 
 def contenders(paths: list[Path], device: str) -> dict[str, tuple[Callable[[], object], int]]:
     """name -> (what to time, images it handles)."""
-    settings = audit.make_settings(scenario="sample_strict,dataset_strict")
+    settings = audit.make_settings(scenario=STRICT)
     bank = audit.strict_bank(settings, settings.models[0], TOLERANCES[torch.float32])
     on_device = DeviceBank.from_bank(bank.bank, device)
     # "distinct" for the plain loop means parity alone: 16 elements of each of the five
@@ -79,7 +80,7 @@ def contenders(paths: list[Path], device: str) -> dict[str, tuple[Callable[[], o
         "our_decoding_1_thread": (lambda: [data.decode(path.read_bytes(), 10**9) for path in paths], len(paths)),
         "engine_responses_alone": (lambda: bank_responses(image, on_device, settings.margin), 1),
         "engine_files_to_report": (
-            lambda: api.run_audit(source, settings, device=device, workers=CORES if device == "cpu" else None),
+            lambda: measure(source, scenario=STRICT, device=device, workers=CORES if device == "cpu" else None),
             len(paths),
         ),
         "conv2d_16_kernels_a_call": (lambda: conv2d_loop(image, eighty, device, 16), 1),

@@ -22,7 +22,7 @@ from symmetry_audit.options._machine import (
     silent_progress,
 )
 from symmetry_audit.options._network import NetworkOptions
-from symmetry_audit.options._option import FilePath, Hidden, Option, Options, SourceName, option_of
+from symmetry_audit.options._option import FilePath, Hidden, Images, Option, Options, option_of
 from symmetry_audit.options._parsed import NAMES, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
@@ -41,6 +41,7 @@ __all__ = [
     "FilePath",
     "Hidden",
     "ImageOptions",
+    "Images",
     "MeasureOptions",
     "MeasuredOptions",
     "Names",
@@ -52,7 +53,6 @@ __all__ = [
     "RunOptions",
     "Say",
     "ScheduleOptions",
-    "SourceName",
     "SourceOptions",
     "SynthOptions",
     "TalkOptions",

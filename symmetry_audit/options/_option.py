@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options._complaints import complaint
 
-if TYPE_CHECKING:  # what may be given; a request holds a Path, or a text
-    FilePath = str | Path
-    SourceName = str | Path
-else:
-    FilePath = Path
-    # not a Path: "DIV2K:valid" and "photos/" are kept as they were written
-    SourceName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
+if TYPE_CHECKING:  # what may be given
+    from symmetry_audit.data import ImageSource
 
-__all__ = ["FilePath", "Hidden", "Option", "Options", "SourceName", "option_of"]
+    FilePath = str | Path
+    # a folder, file, glob, list, archive or dataset; a source that is open already; or paths of images
+    Images = str | Path | ImageSource | Iterable[str | Path]
+else:  # what a request holds; images are checked when they are opened, so that help texts need no image library
+    FilePath = Path
+    Images = Any
+
+__all__ = ["FilePath", "Hidden", "Images", "Option", "Options", "option_of"]
 
 
 @dataclass(frozen=True)

@@ -48,14 +48,14 @@ class Pairs:
 
 
 def open_pairs(
-    source: str,
+    source: str | ImageSource,
     task: Task,
     *,
-    inputs: str | None = None,
+    inputs: str | ImageSource | None = None,
     data_root: str | Path | None = None,
     limit: int | None = None,
 ) -> Pairs:
-    """The images of ``source`` (anything that ``open_source`` takes), the first ``limit`` of them.
+    """The images of ``source`` (open already, or anything that ``open_source`` takes), the first ``limit`` of them.
 
     For a paired task the source holds two folders, one of degraded and one of clean images (``rain`` and
     ``norain``, ``input`` and ``target``, ``lq`` and ``gt``), or ``inputs`` is the source of the degraded ones.
@@ -66,7 +66,7 @@ def open_pairs(
         raise SettingError(f"--inputs belongs to tasks with pairs; {task.name} makes its own inputs")
     if limit is not None and limit < 1:
         raise SettingError(f"--limit must be at least 1, got {limit}")
-    opened = open_source(source, data_root)
+    opened = _opened(source, data_root)
     skipped = opened.skipped
     if not task.paired:
         pairs = tuple(Pair(ref.key, ref) for ref in opened.refs)
@@ -74,10 +74,14 @@ def open_pairs(
         pairs, outside = _two_folders(opened)
         skipped += outside
     else:
-        degraded = open_source(inputs, data_root)
+        degraded = _opened(inputs, data_root)
         skipped += degraded.skipped
-        pairs = _matched(_by_stem(opened.refs, source), _by_stem(degraded.refs, inputs), source)
+        pairs = _matched(_by_stem(opened.refs, opened.text), _by_stem(degraded.refs, degraded.text), opened.text)
     return Pairs(opened.name, opened.text, pairs[:limit], skipped, opened.note)
+
+
+def _opened(source: str | ImageSource, data_root: str | Path | None) -> ImageSource:
+    return source if isinstance(source, ImageSource) else open_source(source, data_root)
 
 
 def source_fingerprint(pairs: Pairs) -> str:

@@ -14,10 +14,10 @@ from symmetry_audit.options import (
     TEST_IMAGES,
     EvaluationOptions,
     FilePath,
+    Images,
     Names,
     Option,
     Say,
-    SourceName,
     TaskOptions,
     names,
 )
@@ -40,7 +40,7 @@ class AlignRequest(TaskOptions, EvaluationOptions):
     heading: ClassVar[str] = "Measurement"
 
     model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
-    data: Annotated[SourceName, TEST_IMAGES]
+    data: Annotated[Images, TEST_IMAGES]
     report: Annotated[
         FilePath | None,
         Option("Folder of `symaudit measure`: compare with the data's epsilon, and use every image's own group too."),

@@ -12,8 +12,8 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
-from symmetry_audit.options import FilePath, Option, SourceOptions
-from symmetry_audit.verbs._sources import Images, reopened
+from symmetry_audit.options import FilePath, Images, Option, SourceOptions
+from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.wording import count
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TEST_IMAGES, Option, SourceName
+from symmetry_audit.options import TEST_IMAGES, Images, Option
 from symmetry_audit.verbs._evaluate import EvaluateRequest, TestOptions, evaluate
 from symmetry_audit.verbs._verb import verb
 
@@ -29,7 +29,7 @@ class CompareRequest(TestOptions):
     runs: Annotated[Runs, Option("Networks, baselines, or what evaluate --json printed.", metavar="RUN...")] = Field(
         kw_only=False
     )
-    data: Annotated[SourceName | None, TEST_IMAGES] = None
+    data: Annotated[Images | None, TEST_IMAGES] = None
 
 
 @verb(CompareRequest)

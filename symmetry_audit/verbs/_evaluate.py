@@ -13,8 +13,8 @@ from symmetry_audit.options import (
     TEST_IMAGES,
     EvaluationOptions,
     FilePath,
+    Images,
     Option,
-    SourceName,
     TaskOptions,
     TilingOptions,
     names,
@@ -51,7 +51,7 @@ class EvaluateRequest(TestOptions):
     heading: ClassVar[str] = "Evaluation"
 
     model: Annotated[FilePath, Option("Network, or bicubic or identity.")] = Field(kw_only=False)
-    data: Annotated[SourceName, TEST_IMAGES]
+    data: Annotated[Images, TEST_IMAGES]
 
 
 @verb(EvaluateRequest)

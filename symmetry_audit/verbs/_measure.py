@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from symmetry_audit.options import FilePath, MeasureOptions, Option, RunOptions, SourceOptions, names
+from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
 from symmetry_audit.verbs._machine import resolved, results_folder, run_document
-from symmetry_audit.verbs._sources import Images, opened
+from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import FilePath, Say, TaskOptions, TaskSettings
+from symmetry_audit.options import FilePath, Images, Say, TaskOptions, TaskSettings
+from symmetry_audit.verbs._sources import opened
 
 if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
@@ -41,19 +41,14 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
 
 
 def told_pairs(
-    source: str | Path,
-    task: Task,
-    *,
-    inputs: str | Path | None,
-    data_root: FilePath | None,
-    limit: int | None,
-    say: Say,
+    source: Images, task: Task, *, inputs: Images | None, data_root: FilePath | None, limit: int | None, say: Say
 ) -> Pairs:
     """The images of ``source``; what was chosen or skipped is said."""
     from symmetry_audit.tasks import open_pairs
 
-    inputs = None if inputs is None else str(inputs)
-    pairs = open_pairs(str(source), task, inputs=inputs, data_root=data_root, limit=limit)
+    clean = source if isinstance(source, str) else opened(source, data_root)
+    degraded = inputs if isinstance(inputs, str | None) else opened(inputs, data_root)
+    pairs = open_pairs(clean, task, inputs=degraded, data_root=data_root, limit=limit)
     if pairs.note:
         say(pairs.note)
     for item in pairs.skipped:

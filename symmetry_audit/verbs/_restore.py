@@ -12,9 +12,9 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import DataError
-from symmetry_audit.options import DeviceOptions, FilePath, Option, SourceOptions, TilingOptions, names
+from symmetry_audit.options import DeviceOptions, FilePath, Images, Option, SourceOptions, TilingOptions, names
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._sources import Images, opened
+from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.wording import count
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import FilePath
+from symmetry_audit.options import FilePath, Images
 
 if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AuditReport
 
-    # a folder, file, glob, list, archive or dataset; a source that is open already; or paths of images
-    Images = str | Path | ImageSource | Iterable[str | Path]
-else:  # checked by ``opened``, so that help texts need no image library
-    Images = Any
-
-__all__ = ["Images", "opened", "reopened"]
+__all__ = ["opened", "reopened"]
 
 
 def opened(source: Images, data_root: FilePath | None) -> ImageSource:

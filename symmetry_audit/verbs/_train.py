@@ -16,10 +16,10 @@ from symmetry_audit.options import (
     DeviceOptions,
     FilePath,
     Hidden,
+    Images,
     NetworkOptions,
     Option,
     ScheduleOptions,
-    SourceName,
     SourceOptions,
     TaskSettings,
     names,
@@ -54,12 +54,10 @@ class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions,
         FilePath | None, Option("Folder of `symaudit measure` that group, method and start of w are taken from.")
     ] = None
     task: Annotated[str, TASK]
-    data: Annotated[
-        SourceName, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)
-    ]
-    valid: Annotated[SourceName, Option("Validation images, none of them in --data.", complete=names.datasets)]
-    inputs: Annotated[SourceName | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
-    valid_inputs: Annotated[SourceName | None, Option("Degraded partners of --valid, for tasks with pairs.")] = None
+    data: Annotated[Images, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)]
+    valid: Annotated[Images, Option("Validation images, none of them in --data.", complete=names.datasets)]
+    inputs: Annotated[Images | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
+    valid_inputs: Annotated[Images | None, Option("Degraded partners of --valid, for tasks with pairs.")] = None
     limit: Annotated[int | None, Ge(1), Option("Use only the first N training images.")] = None
     valid_limit: Annotated[int | None, Ge(1), Option("Use only the first N validation images.")] = None
     weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as TL for SA.")] = None
@@ -211,14 +209,15 @@ def train(request: TrainRequest) -> TrainResult:
     return plan_training(request).run()
 
 
-def _pairs(request: TrainRequest, task: Task, text: str | Path, inputs: str | Path | None, limit: int | None) -> Pairs:
-    return told_pairs(text, task, inputs=inputs, data_root=request.data_root, limit=limit, say=request.say)
+def _pairs(request: TrainRequest, task: Task, images: Images, inputs: Images | None, limit: int | None) -> Pairs:
+    return told_pairs(images, task, inputs=inputs, data_root=request.data_root, limit=limit, say=request.say)
 
 
-def _refuse_folder(folder: Path, *sources: str) -> None:
+def _refuse_folder(folder: Path, *sources: Images) -> None:
     """Raise SettingError where restored samples would be written among the images."""
     for text in sources:
-        if Path(text).is_dir() and folder.resolve().is_relative_to(Path(text).resolve()):
+        place = Path(text) if isinstance(text, str | Path) else None
+        if place is not None and place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
             raise SettingError(f"{folder} lies in {text}, whose images are used; choose another --out")
 
 

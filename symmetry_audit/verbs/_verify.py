@@ -11,9 +11,9 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import ReportError, SettingError
-from symmetry_audit.options import DeviceOptions, FilePath, Option, RunOptions, SourceOptions
+from symmetry_audit.options import DeviceOptions, FilePath, Images, Option, RunOptions, SourceOptions
 from symmetry_audit.verbs._measure import MeasurePlan
-from symmetry_audit.verbs._sources import Images, reopened
+from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
