@@ -8,8 +8,12 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import (
+from symmetry_audit.errors import SettingError
+from symmetry_audit.verbs import AlignRequest
+from symmetry_audit.verbs import align as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
@@ -18,10 +22,7 @@ from symmetry_audit.cli.options import (
     table_options,
     write_tables,
 )
-from symmetry_audit.cli.progress import image_progress
-from symmetry_audit.errors import SettingError
-from symmetry_audit.verbs import AlignRequest
-from symmetry_audit.verbs import align as run
+from .progress import image_progress
 
 __all__ = ["align"]
 

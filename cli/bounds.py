@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import config_option, exit_codes, json_option, quiet_option, speaker
 from symmetry_audit.verbs import BoundsRequest
 from symmetry_audit.verbs import bounds as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import config_option, exit_codes, json_option, quiet_option, speaker
 
 __all__ = ["bounds"]
 

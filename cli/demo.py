@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.measure import measure_and_print
-from symmetry_audit.cli.options import exit_codes, json_option, quiet_option, verbose_option
-from symmetry_audit.cli.progress import image_progress
 from symmetry_audit.verbs import DemoRequest, plan_demo
+
+from .derived import RequestCommand, asked, request_options
+from .measure import measure_and_print
+from .options import exit_codes, json_option, quiet_option, verbose_option
+from .progress import image_progress
 
 __all__ = ["demo"]
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import (
+from symmetry_audit.verbs import EvaluateRequest
+from symmetry_audit.verbs import evaluate as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
@@ -17,9 +20,7 @@ from symmetry_audit.cli.options import (
     table_options,
     write_tables,
 )
-from symmetry_audit.cli.progress import image_progress
-from symmetry_audit.verbs import EvaluateRequest
-from symmetry_audit.verbs import evaluate as run
+from .progress import image_progress
 
 __all__ = ["evaluate"]
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import (
+from symmetry_audit.verbs import FitRequest, plan_fit
+
+from .derived import RequestCommand, asked, request_options
+from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
@@ -17,8 +19,7 @@ from symmetry_audit.cli.options import (
     speaker,
     verbose_option,
 )
-from symmetry_audit.cli.progress import image_progress
-from symmetry_audit.verbs import FitRequest, plan_fit
+from .progress import image_progress
 
 __all__ = ["fit_affine"]
 

@@ -7,8 +7,9 @@ import sys
 
 import click
 
-from symmetry_audit.cli.options import exit_codes
 from symmetry_audit.errors import SettingError, SymmetryAuditError, suggest
+
+from .options import exit_codes
 
 __all__ = ["cli", "main"]
 

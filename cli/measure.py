@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import (
+from symmetry_audit.errors import DataError
+from symmetry_audit.verbs import MeasureRequest, plan_measure
+
+from .derived import RequestCommand, asked, request_options
+from .options import (
     allow_skipped_option,
     config_option,
     dry_run_option,
@@ -18,9 +21,7 @@ from symmetry_audit.cli.options import (
     speaker,
     verbose_option,
 )
-from symmetry_audit.cli.progress import image_progress
-from symmetry_audit.errors import DataError
-from symmetry_audit.verbs import MeasureRequest, plan_measure
+from .progress import image_progress
 
 if TYPE_CHECKING:
     from symmetry_audit.results import AuditReport

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import exit_codes, json_option
 from symmetry_audit.verbs import NetsRequest
 from symmetry_audit.verbs import nets as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import exit_codes, json_option
 
 if TYPE_CHECKING:
     from symmetry_audit.verbs import NetworkCost

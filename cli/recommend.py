@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import config_option, exit_codes, json_option
 from symmetry_audit.verbs import RecommendRequest
 from symmetry_audit.verbs import recommend as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import config_option, exit_codes, json_option
 
 __all__ = ["recommend"]
 

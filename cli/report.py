@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from symmetry_audit.cli.options import exit_codes
+from .options import exit_codes
 
 __all__ = ["report"]
 

@@ -6,8 +6,11 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import (
+from symmetry_audit.verbs import RestoreRequest
+from symmetry_audit.verbs import restore as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
@@ -16,9 +19,7 @@ from symmetry_audit.cli.options import (
     quiet_option,
     speaker,
 )
-from symmetry_audit.cli.progress import image_progress
-from symmetry_audit.verbs import RestoreRequest
-from symmetry_audit.verbs import restore as run
+from .progress import image_progress
 
 __all__ = ["restore"]
 

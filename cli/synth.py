@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import config_option, exit_codes, json_option, quiet_option
-from symmetry_audit.cli.progress import image_progress
 from symmetry_audit.verbs import SynthRequest
 from symmetry_audit.verbs import synth as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import config_option, exit_codes, json_option, quiet_option
+from .progress import image_progress
 
 __all__ = ["synth"]
 

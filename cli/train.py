@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import (
+from symmetry_audit.errors import Interrupted
+from symmetry_audit.verbs import TrainRequest, plan_training
+
+from .derived import RequestCommand, asked, request_options
+from .options import (
     config_option,
     dry_run_option,
     exit_codes,
@@ -17,9 +20,7 @@ from symmetry_audit.cli.options import (
     quiet_option,
     speaker,
 )
-from symmetry_audit.cli.progress import image_progress, step_progress
-from symmetry_audit.errors import Interrupted
-from symmetry_audit.verbs import TrainRequest, plan_training
+from .progress import image_progress, step_progress
 
 if TYPE_CHECKING:
     from symmetry_audit.verbs import TrainPlan

@@ -6,11 +6,12 @@ from typing import Any
 
 import click
 
-from symmetry_audit.cli.derived import RequestCommand, asked, request_options
-from symmetry_audit.cli.options import config_option, exit_codes, json_option, quiet_option, speaker
-from symmetry_audit.cli.progress import image_progress
 from symmetry_audit.verbs import VerifyRequest
 from symmetry_audit.verbs import verify as run
+
+from .derived import RequestCommand, asked, request_options
+from .options import config_option, exit_codes, json_option, quiet_option, speaker
+from .progress import image_progress
 
 __all__ = ["verify"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -103,19 +104,30 @@ def parts() -> dict[str, list[Path]]:
     return found
 
 
-def imported(source: str) -> Iterator[str]:
-    """Dotted names that ``source`` imports at any level of nesting, type-checking blocks included."""
+def imported(source: str, package: str = PACKAGE) -> Iterator[str]:
+    """Dotted names that ``source``, a file of ``package``, imports at any level, type-checking blocks included."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are absolute in this project"
-            # "from symmetry_audit import data" imports the part data
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            # "from symmetry_audit import data" imports the part data, "from . import data" there too
+            module = f"{'.' * node.level}{node.module or ''}"
+            where = resolve_name(module, package) if node.level else module
+            yield from (f"{where}.{alias.name}" for alias in node.names)
 
 
-def imported_parts(source: str) -> set[str]:
-    return {name.split(".")[1] for name in imported(source) if name.startswith(f"{PACKAGE}.")}
+def parts_among(names: Iterable[str]) -> set[str]:
+    return {name.split(".")[1] for name in names if name.startswith(f"{PACKAGE}.")}
+
+
+def package_of(path: Path) -> str:
+    """The package that the file ``path`` is installed in."""
+    folders = path.relative_to(ROOT).parent.parts
+    return ".".join(folders if folders[0] == PACKAGE else (PACKAGE, *folders))
+
+
+def imports_of(path: Path) -> set[str]:
+    return set(imported(path.read_text(encoding="utf-8"), package_of(path)))
 
 
 def test_every_import_is_seen():
@@ -128,8 +140,25 @@ def f():
     class C:
         import torch, symmetry_audit.cli.main
 """
-    assert imported_parts(source) == {"data", "audit", "reports", "cli"}
+    assert parts_among(imported(source)) == {"data", "audit", "reports", "cli"}
     assert {"torch", "numpy.linalg"} <= set(imported(source))
+
+
+def test_every_relative_import_is_seen():
+    source = """
+from . import main
+from .options import exit_codes
+from .. import data
+def f():
+    from ..reports.audits import render
+"""
+    package = package_of(ROOT / "cli" / "train.py")
+    assert package == f"{PACKAGE}.cli"
+    assert package_of(ROOT / PACKAGE / "layers" / "bases" / "_basis.py") == f"{PACKAGE}.layers.bases"
+    assert set(imported(source, package)) == {
+        f"{PACKAGE}.{name}" for name in ("cli.main", "cli.options.exit_codes", "data", "reports.audits.render")
+    }
+    assert parts_among(imported(source, package)) == {"cli", "data", "reports"}
 
 
 def test_every_part_has_its_line():
@@ -141,7 +170,7 @@ def test_dependencies_point_inward(part):
     outward = {
         f"{path.relative_to(ROOT)} imports {target}"
         for path in parts()[part]
-        for target in imported_parts(path.read_text(encoding="utf-8")) - ALLOWED[part] - {part}
+        for target in parts_among(imports_of(path)) - ALLOWED[part] - {part}
     }
     assert outward == set()
 
@@ -159,9 +188,9 @@ def test_the_allowed_directions_have_no_cycle():
 @pytest.mark.parametrize("part", WITHOUT_TORCH)
 def test_torch_stays_out(part):
     for path in parts()[part]:
-        assert "torch" not in {name.split(".")[0] for name in imported(path.read_text(encoding="utf-8"))}, path
+        assert "torch" not in {name.split(".")[0] for name in imports_of(path)}, path
 
 
 def test_the_standard_library_carries_the_results():
-    heavy = {name.split(".")[0] for path in parts()["results"] for name in imported(path.read_text(encoding="utf-8"))}
+    heavy = {name.split(".")[0] for path in parts()["results"] for name in imports_of(path)}
     assert heavy - sys.stdlib_module_names - {PACKAGE} == {"pandas"}

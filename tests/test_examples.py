@@ -8,12 +8,15 @@ import inspect
 
 import pytest
 
+from symmetry_audit import verbs
+
 PUBLIC = [
     (module, name)
     for module in ("symmetry_audit.layers", "symmetry_audit.testing")
     for name in importlib.import_module(module).__all__
     if callable(getattr(importlib.import_module(module), name))
 ]
+PUBLIC += [("symmetry_audit.verbs", name) for name in verbs.__all__ if hasattr(getattr(verbs, name), "request")]
 
 
 @pytest.mark.parametrize(("module", "name"), PUBLIC)

@@ -17,7 +17,7 @@ from symmetry_audit.audit._settings import (
 )
 from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
 from symmetry_audit.audit._spectrum import radial_power
-from symmetry_audit.audit._tables import ImageTables, TableLayout, first_scale, scales
+from symmetry_audit.audit._tables import FitTables, ImageTables, TableLayout, first_scale, scales
 from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "RESPONSES",
     "AuditSettings",
     "FitSource",
+    "FitTables",
     "ImageRecord",
     "ImageTables",
     "Measurements",

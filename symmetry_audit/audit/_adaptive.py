@@ -62,7 +62,7 @@ def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cp
 def measure_adaptive(
     images: Sequence[np.ndarray],
     plans: Sequence[AdaptivePlan],
-    spectra: Sequence[np.ndarray],
+    spectra: Sequence[np.ndarray] | np.ndarray,
     strict: Sequence[tuple[np.ndarray, np.ndarray]],
     seed: Sequence[int],
     given: np.ndarray | None = None,
@@ -177,13 +177,13 @@ class _Image:
     def own(self, fits: np.ndarray, chosen: np.ndarray | None = None) -> np.ndarray:
         """Profiles of every regularizer under the w of its own source, (R, E), over V or its ``chosen`` rows."""
         plan = self.plan
-        stacked = [None] * len(plan.own)
+        stacked = {}
         for source in set(plan.own):
             stencils = tuple(r for r, used in enumerate(plan.own) if used == source)
             profiles = self._profiles(_affine(fits[source]), plan.measured, stencils, chosen)
             for r, profile in zip(stencils, profiles, strict=True):
                 stacked[r] = profile
-        return np.stack(stacked)
+        return np.stack([stacked[r] for r in range(len(plan.own))])
 
     def _profiles(
         self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], chosen: np.ndarray | None = None

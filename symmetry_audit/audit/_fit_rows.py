@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -22,21 +23,22 @@ ISOTROPIC = "isotropic: its response depends on no direction, so it identifies n
 
 def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterator[AffineFit | FailedFit]:
     """All fits of one image: every source at every scale, and a failed one for every undirected regularizer."""
-    if tables.fits is None:
+    found = tables.adaptive
+    if found is None:
         return
     from symmetry_audit.fits import StructureTensor, proxy
 
     sources = fit_sources(settings)
     for s, (sigma, factor) in enumerate(scales(settings)):
-        tensor = StructureTensor(*tables.tensor[s].tolist())
-        about = {"image": image, "sigma": sigma, "downscale": factor}
-        about |= {"orientation": tensor.orientation, "coherence": tensor.coherence}
+        tensor = StructureTensor(*found.tensor[s].tolist())
+        about: dict[str, Any] = {"image": image, "sigma": sigma, "downscale": factor}
+        about.update(orientation=tensor.orientation, coherence=tensor.coherence)
         for stencil in settings.stencils:
             if not stencil.directed:
                 yield FailedFit(regularizer=stencil.name, reason=ISOTROPIC, **about)
         for f, source in enumerate(sources):
-            fit, chosen = tables.fits[s, f], list(source.stencils)
-            before, after = tables.unfitted[s, chosen], tables.fitted[s, f, chosen]
+            fit, chosen = found.fits[s, f], list(source.stencils)
+            before, after = found.unfitted[s, chosen], found.fitted[s, f, chosen]
             if np.isnan(fit[0]) or not (before[:, 0] > 0).all():
                 unknown = np.isnan(fit[0]) and settings.affine is not None
                 yield FailedFit(regularizer=source.name, reason=NOT_GIVEN if unknown else FLAT, **about)
@@ -55,7 +57,7 @@ def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterat
             )
 
 
-def _axes(affine: Affine) -> dict[str, float]:
+def _axes(affine: Affine) -> dict[str, Any]:
     ratio, alpha = affine.ratio, affine.alpha
     return {
         "a": affine.a,
@@ -68,7 +70,7 @@ def _axes(affine: Affine) -> dict[str, float]:
     }
 
 
-def _errors(when: str, profiles: np.ndarray) -> dict[str, float]:
+def _errors(when: str, profiles: np.ndarray) -> dict[str, Any]:
     epsilon = symmetry_error(profiles)[0]
     return {
         f"epsilon_{when}": float(epsilon.mean()),

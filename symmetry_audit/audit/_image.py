@@ -94,7 +94,7 @@ def measure_scales(
         if settings.adaptive:
             from symmetry_audit.audit._adaptive import measure_adaptive
 
-            adaptive = [plan.adaptive for plan in plans for _ in scales]
+            adaptive = [plan.adaptive for plan in plans if plan.adaptive is not None for _ in scales]
             given = None if plans[0].given is None else plans[0].given[image]
             strict = _fitted_and_all(arrays, scales, settings, plans)
             arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], strict, seed, given)

@@ -42,10 +42,11 @@ def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tu
 def relative_profiles(tables: ImageTables, settings: AuditSettings) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Responses of one image at the first scale divided by their mean over the group, by fit source: before and
     after, each (T,); for the joint fit the mean over its regularizers."""
+    assert tables.adaptive is not None
     by_source = {}
     for f, source in enumerate(fit_sources(settings)):
         chosen = list(source.stencils)
-        pair = tables.profiles["strict"][0, chosen], tables.transfer[0, f, chosen]
+        pair = tables.profiles["strict"][0, chosen], tables.adaptive.transfer[0, f, chosen]
         if all((profile > 0).all() for profile in pair):
             by_source[source.name] = tuple((p / p.mean(-1, keepdims=True)).mean(0) for p in pair)
     return by_source

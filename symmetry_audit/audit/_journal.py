@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from symmetry_audit.audit._image import ImageRecord
+from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.errors import ReportError
 
 __all__ = ["JOURNAL_NAME", "Journal"]
@@ -60,8 +61,10 @@ class Journal:
             self._write(self._header)
 
     def _check(self, header: dict) -> None:
-        if header == self._header:
-            return
+        """Raise ReportError for another run; options that an older version did not know had their defaults."""
+        with suppress(ReportError, KeyError):
+            if {**header, "settings": AuditSettings.from_dict(header["settings"]).to_dict()} == self._header:
+                return
         if header.get("schema") != JOURNAL_SCHEMA:
             raise ReportError(f"{self._path} is not a journal of this version; choose another --out, or --force")
         old = {"source": header["source"], **header["settings"]}
@@ -106,7 +109,7 @@ class Journal:
 
 
 def _packed(array: np.ndarray) -> tuple[tuple[int, ...], str]:
-    return array.shape, base64.b64encode(np.ascontiguousarray(array, dtype="<f8")).decode()
+    return array.shape, base64.b64encode(np.ascontiguousarray(array, dtype="<f8").data).decode()
 
 
 def _unpacked(shape: list[int], text: str) -> np.ndarray:

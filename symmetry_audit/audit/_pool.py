@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
@@ -16,7 +16,7 @@ __all__ = ["pooled", "single_threaded_torch"]
 
 def pooled(
     measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int
-) -> Iterator[tuple[ImageRef, ImageRecord | ImageError]]:
+) -> Generator[tuple[ImageRef, ImageRecord | ImageError]]:
     """Outcomes as they come, with no more than two images per worker in flight.
 
     Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
-from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
     DEFAULT_REGULARIZERS,
@@ -21,7 +20,7 @@ from symmetry_audit.kernels import (
     window_radius,
 )
 from symmetry_audit.options import AdaptiveOptions, AuditOptions, ImageOptions, MeasuredOptions, MeasureOptions
-from symmetry_audit.results import JOINT, SCENARIOS
+from symmetry_audit.results import JOINT, SCENARIOS, Origin, read_fields
 
 __all__ = [
     "JOINT_REGULARIZERS",
@@ -39,6 +38,8 @@ PER_REGULARIZER = "per-regularizer"
 JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
 ADAPTIVE = "dataset_adaptive"
 MAX_DOWNSCALE = 64
+REQUIRED = ("group", "regularizers", "sigma", "margin", "scenarios", "downscale")  # in every report
+ORIGIN = Origin("the report", "measure again with --force")
 
 
 class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
@@ -56,6 +57,10 @@ class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
     scenarios: tuple[str, ...]
     downscale: tuple[int, ...]
     affine: str | None = None
+
+    if TYPE_CHECKING:  # pydantic gives a frozen class its hash, unseen by type checkers
+
+        def __hash__(self) -> int: ...
 
     @property
     def adaptive(self) -> bool:
@@ -89,23 +94,20 @@ class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
 
         Raises ReportError where they are damaged or of a newer version.
         """
+        optional = {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
+        values = read_fields(document, ORIGIN, REQUIRED, optional, "settings")
         try:
-            values = dict(document)
-            values["group"] = Group.parse(values["group"])
-            values["stencils"] = tuple(
-                Stencil(item["name"], item["title"], tuple((x, y, w) for x, y, w in item["points"]))
-                for item in values.pop("regularizers")
+            return cls(
+                group=Group.parse(values.pop("group")),
+                stencils=tuple(
+                    Stencil(item["name"], item["title"], tuple((x, y, w) for x, y, w in item["points"]))
+                    for item in values.pop("regularizers")
+                ),
+                sigmas=tuple(values.pop("sigma")),
+                **values,
             )
-            values["sigmas"] = tuple(values.pop("sigma"))
-            unknown = sorted(set(values) - set(cls.model_fields))
-            if not unknown:
-                return cls(**values)
         except (KeyError, TypeError, ValueError) as error:
-            raise ReportError(f"the report's settings are damaged ({error}); measure again with --force") from None
-        raise ReportError(
-            f'the report\'s settings have "{unknown[0]}", which this version does not know: written by a newer '
-            "symaudit; update symaudit"
-        )
+            raise ORIGIN.damaged(f"settings: {one_line(error)}") from None
 
 
 def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> AuditSettings:
@@ -193,7 +195,7 @@ def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:
 
 def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:
     """One number or several as distinct floats, in order."""
-    several = () if values is None else (values,) if isinstance(values, Real) else values
+    several = () if values is None else values if isinstance(values, Sequence) else (values,)
     return tuple(dict.fromkeys(map(float, several)))
 
 

@@ -12,28 +12,36 @@ from symmetry_audit.audit._plan import StrictBank
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._sources import own_sources
 
-__all__ = ["ImageTables", "TableLayout", "first_scale", "scales"]
+__all__ = ["FitTables", "ImageTables", "TableLayout", "first_scale", "scales"]
+
+
+@dataclass(frozen=True)
+class FitTables:
+    """The fits of one image, and what was measured under them.
+
+    ``transfer`` (S, F, R, T) is measured under every source's w, NaN where it was not; ``scales`` (S, S, R, T) under
+    the first scale's w at the second, None where there is one scale. ``at_limit`` (S, R) of bool is that of each
+    regularizer's own w; ``fits`` (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted`` (S, F, R, E) are
+    as ``measure_adaptive`` gives them.
+    """
+
+    transfer: np.ndarray
+    scales: np.ndarray | None
+    fits: np.ndarray
+    unfitted: np.ndarray
+    fitted: np.ndarray
+    tensor: np.ndarray
+    at_limit: np.ndarray
 
 
 @dataclass(frozen=True)
 class ImageTables:
     """Profiles (S, R, T) by name: ``strict``, and where images are fitted ``adaptive`` (each regularizer under its own
-    w), ``strict_held_out``, ``held_out``, ``random``, ``null``.
-
-    ``transfer`` (S, F, R, T) is measured under every source's w, NaN where it was not; ``scales`` (S, S, R, T) under
-    the first scale's w at the second. ``at_limit`` (S, R) of bool is that of each regularizer's own w; ``fits``
-    (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted`` (S, F, R, E) are as ``measure_adaptive``
-    gives them. Everything but ``profiles`` is None where nothing is fitted.
+    w), ``strict_held_out``, ``held_out``, ``random``, ``null``. ``adaptive`` is None where nothing is fitted.
     """
 
     profiles: dict[str, np.ndarray]
-    transfer: np.ndarray | None = None
-    scales: np.ndarray | None = None
-    fits: np.ndarray | None = None
-    unfitted: np.ndarray | None = None
-    fitted: np.ndarray | None = None
-    tensor: np.ndarray | None = None
-    at_limit: np.ndarray | None = None
+    adaptive: FitTables | None = None
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,7 @@ class TableLayout:
                 profiles[name] = _spread(arrays[name], self.adaptive)
         if "null" in profiles:
             profiles["null"] = _as_strong(profiles["null"], profiles["adaptive"])
-        return ImageTables(
-            profiles,
+        fitted = FitTables(
             transfer=transfer,
             scales=_spread(arrays["scales"], self.adaptive) if "scales" in arrays else None,
             fits=arrays["fits"],
@@ -84,6 +91,7 @@ class TableLayout:
             tensor=arrays["tensor"],
             at_limit=arrays["fits"][:, list(self.own), 4] == 1,
         )
+        return ImageTables(profiles, fitted)
 
 
 def scales(settings: AuditSettings) -> Iterator[tuple[float | None, int]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from symmetry_audit.audit import AuditSettings, ImageTables
+from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
 from symmetry_audit.groups import Group
 from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAccumulator, SubsetCurve
 
@@ -24,8 +24,8 @@ BIN = 0.15  # of (a, b), for the floor of adaptive rows
 class _Sum:
     """A sum of arrays of one shape."""
 
-    total: np.ndarray | float = 0.0
-    count: np.ndarray | int = 0
+    total: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    count: np.ndarray = field(default_factory=lambda: np.zeros((), int))
 
     def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
         weight = np.asarray(weight)
@@ -34,7 +34,7 @@ class _Sum:
 
     def mean(self) -> np.ndarray:
         """Total over count; NaN where nothing was added."""
-        count = np.where(np.asarray(self.count) > 0, self.count, np.nan)
+        count = np.where(self.count > 0, self.count, np.nan)
         return self.total / count[..., None]
 
 
@@ -57,10 +57,10 @@ class Totals:
     folders: dict[str, dict[str, _Sum]] = field(default_factory=dict)
     transfer: _Sum = field(default_factory=_Sum)
     scales: _Sum = field(default_factory=_Sum)
-    at_limit: np.ndarray | int = 0
-    failed: np.ndarray | int = 0
-    contrast: np.ndarray | float = 0.0
-    spectrum: np.ndarray | float = 0.0
+    at_limit: np.ndarray = field(default_factory=lambda: np.zeros((), int))
+    failed: np.ndarray = field(default_factory=lambda: np.zeros((), int))
+    contrast: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    spectrum: np.ndarray = field(default_factory=lambda: np.zeros(()))
     normalized_adaptive: ProfileAccumulator = field(default_factory=ProfileAccumulator)
     deformations: list[np.ndarray] = field(default_factory=list)
     limits: list[np.ndarray] = field(default_factory=list)
@@ -85,8 +85,8 @@ class Totals:
         for draw in self.draws.values():
             draw.add(np.stack([profiles[name] for name in self.drawn]))
         self._add_mirror_contrast(profiles["strict"])
-        if tables.fits is not None:
-            self._add_fits(tables)
+        if tables.adaptive is not None:
+            self._add_fits(profiles, tables.adaptive)
 
     def _add_mirror_contrast(self, strict: np.ndarray) -> None:
         """How much single images differ from their mirror image, relative, (S, R)."""
@@ -95,11 +95,11 @@ class Totals:
         gap = np.abs(mirror - identity)
         self.contrast = self.contrast + np.divide(gap, identity, out=np.zeros_like(gap), where=identity > 0)
 
-    def _add_fits(self, tables: ImageTables) -> None:
+    def _add_fits(self, profiles: Mapping[str, np.ndarray], tables: FitTables) -> None:
         inside = ~tables.at_limit
         for name in PROFILES:
-            self.within_limit.setdefault(name, _Sum()).add(tables.profiles[name], inside)
-        self.normalized_adaptive.add(tables.profiles["adaptive"])
+            self.within_limit.setdefault(name, _Sum()).add(profiles[name], inside)
+        self.normalized_adaptive.add(profiles["adaptive"])
         self.transfer.add(tables.transfer)
         if tables.scales is not None:
             self.scales.add(tables.scales)

@@ -38,10 +38,10 @@ def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
 def coarse_grid(rows: list[ResultRow]) -> list[str]:
     """Where the pixel mesh alone explains a good part of epsilon, SPEC 2's reason for the default kernel."""
     dataset = [row for row in rows if row.scenario == DATASET_STRICT.name] or rows
-    coarse = [row for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
+    coarse = [(row, row.floor) for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
     if not coarse:
         return []
-    shown = dict.fromkeys(f"{row.regularizer} {100 * row.floor / row.mean_response:.2g} %" for row in coarse)
+    shown = dict.fromkeys(f"{row.regularizer} {100 * floor / row.mean_response:.2g} %" for row, floor in coarse)
     return [
         "much of epsilon may be the pixel mesh and no property of the images: an ideal isotropic field would show "
         f"{', '.join(shown)} with this kernel; the gaussian of 1.5 px or wider shows next to nothing"

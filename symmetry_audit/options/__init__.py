@@ -22,7 +22,7 @@ from symmetry_audit.options._machine import (
     silent_progress,
 )
 from symmetry_audit.options._network import NetworkOptions
-from symmetry_audit.options._option import FilePath, Hidden, Option, Options, option_of
+from symmetry_audit.options._option import FilePath, Hidden, Option, Options, SourceName, option_of
 from symmetry_audit.options._parsed import NAMES, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
@@ -52,6 +52,7 @@ __all__ = [
     "RunOptions",
     "Say",
     "ScheduleOptions",
+    "SourceName",
     "SourceOptions",
     "SynthOptions",
     "TalkOptions",

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options._complaints import complaint
 
-if TYPE_CHECKING:  # what may be given; a request holds a Path
+if TYPE_CHECKING:  # what may be given; a request holds a Path, or a text
     FilePath = str | Path
+    SourceName = str | Path
 else:
     FilePath = Path
+    # not a Path: "DIV2K:valid" and "photos/" are kept as they were written
+    SourceName = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, Path) else value)]
 
-__all__ = ["FilePath", "Hidden", "Option", "Options", "option_of"]
+__all__ = ["FilePath", "Hidden", "Option", "Options", "SourceName", "option_of"]
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ class Parsed(BeforeValidator):
     It raises ValueError, whose message follows the name of the option. ``metavar`` says what the text looks like.
     """
 
+    func: Callable[[Any], Any]
     metavar: str = "TEXT"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from symmetry_audit.catalogue import TASKS
-from symmetry_audit.options._option import Option, Options
+from symmetry_audit.options._option import Option, Options, SourceName
 from symmetry_audit.options._parsed import SPAN
 
 __all__ = ["TASK", "TaskOptions", "TaskSettings"]
@@ -34,4 +34,4 @@ class TaskOptions(TaskSettings):
     task: Annotated[str | None, Option(TASK.help, default="the network's; sr for bicubic", complete=TASK.complete)] = (
         None
     )
-    inputs: Annotated[str | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
+    inputs: Annotated[SourceName | None, Option("Degraded partners of --data, for tasks with pairs.")] = None

@@ -34,7 +34,7 @@ def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str
     """``low to high`` of every pair with the decimals that the ends farther from zero need, NULL without both ends."""
     whole = [(low, high) for low, high in pairs if low is not None and high is not None]
     write = fixed([max(map(abs, pair)) for pair in whole], digits=2)
-    return [NULL if None in pair else " to ".join(map(write, pair)) for pair in pairs]
+    return [NULL if low is None or high is None else f"{write(low)} to {write(high)}" for low, high in pairs]
 
 
 def percent(value: float | None, of: float | None) -> float | None:

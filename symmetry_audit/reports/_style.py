@@ -6,6 +6,7 @@ import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -19,7 +20,7 @@ WIDTH, DPI = 7.0, 150  # inches (two columns of a paper), pixels per inch
 # Okabe and Ito's palette, told apart by the colour-blind and, by its lightness, in print without colour
 COLOURS = {SAMPLE_STRICT.name: "#E69F00", DATASET_STRICT.name: "#0072B2", DATASET_ADAPTIVE.name: "#009E73"}
 MARKERS = {SAMPLE_STRICT.name: "o", DATASET_STRICT.name: "s", DATASET_ADAPTIVE.name: "^"}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.size": 7.5,
     "axes.titlesize": 8,
     "axes.labelsize": 7.5,

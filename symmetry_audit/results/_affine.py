@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, overload
+from typing import Any, Literal, overload
 
 from symmetry_audit.results._skipped import SkippedImage
 
@@ -67,7 +67,7 @@ class FailedFit:
     coherence: float
     reason: str
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> Literal[False]:
         return False
 
     def to_dict(self) -> dict[str, Any]:

@@ -10,8 +10,13 @@ from typing import Any
 from symmetry_audit.results._scenario import Scenario
 
 __all__ = [
-    *("DataCurve", "DataSymmetry", "GroupAlignment", "ImageAlignment"),
-    *("LayerAlignment", "MeanAlignment", "ScenarioAlignment"),
+    "DataCurve",
+    "DataSymmetry",
+    "GroupAlignment",
+    "ImageAlignment",
+    "LayerAlignment",
+    "MeanAlignment",
+    "ScenarioAlignment",
 ]
 
 DOUBT = 1.25  # the floor is an estimate: no claim rests on what is not clearly above it
@@ -46,7 +51,8 @@ class MeanAlignment:
 
         By the triangle inequality no less of the error is left without what the mesh puts into it.
         """
-        return None if self.relative is None else max(self.relative - DOUBT * self.relative_floor, 0.0)
+        relative, floor = self.relative, self.relative_floor
+        return None if relative is None or floor is None else max(relative - DOUBT * floor, 0.0)
 
     def to_dict(self) -> dict[str, float | None]:
         """The three mean squares, their roots, and those relative to the contrast."""

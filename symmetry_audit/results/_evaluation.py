@@ -108,7 +108,7 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; what is null is explained in ``reasons``, by path."""
-        means = {
+        means: dict[str, dict[str, float | None]] = {
             "mean": {"psnr": self.psnr, "ssim": self.ssim},
             "input": {"psnr": self.input_psnr, "ssim": self.input_ssim},
         }

@@ -88,7 +88,8 @@ class CandidateValue:
     @property
     def gains(self) -> bool:
         """Whether adapting lowers epsilon on held-out blocks, by more than the paired interval leaves to chance."""
-        better = self.held_out and self.held_out_epsilon < self.held_out_strict_epsilon
+        fitted, strict = self.held_out_epsilon, self.held_out_strict_epsilon
+        better = fitted is not None and strict is not None and fitted < strict
         return better and self.held_out_gain_low is not None and self.held_out_gain_low > 0
 
     def limit(self, tolerance: float) -> float:

@@ -17,7 +17,7 @@ SHIFTED = 2**19  # numbers in one block of shifted profiles, 4 MB: what a proces
 CELLS = 16  # cells worth taking together, so that rows of the block are long
 
 
-def p_value(observed: np.ndarray, draws: np.ndarray) -> np.ndarray:
+def p_value(observed: np.ndarray | float, draws: np.ndarray) -> np.ndarray:
     """p = (1 + #{epsilon* >= epsilon}) / (B + 1) of ``observed`` (...) among ``draws`` (B, ...); shape (...).
 
     Ties count against a finding, those up to rounding too: an epsilon of 0 has p = 1.

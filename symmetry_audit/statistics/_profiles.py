@@ -18,9 +18,9 @@ class ProfileAccumulator:
     Sums run in the order of the calls, so the same images in the same order give the same bits.
     """
 
-    total: np.ndarray | float = 0.0
-    total_normalized: np.ndarray | float = 0.0
-    usable: np.ndarray | int = 0  # images whose profile is not zero everywhere
+    total: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    total_normalized: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    usable: np.ndarray = field(default_factory=lambda: np.zeros((), int))  # images whose profile is not zero everywhere
     epsilons: list[np.ndarray] = field(default_factory=list)
     normalized: list[np.ndarray] = field(default_factory=list)
 

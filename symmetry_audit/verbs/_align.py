@@ -10,7 +10,16 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, FilePath, Names, Option, Say, TaskOptions, names
+from symmetry_audit.options import (
+    TEST_IMAGES,
+    EvaluationOptions,
+    FilePath,
+    Names,
+    Option,
+    Say,
+    TaskOptions,
+    names,
+)
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, network_task, told_pairs
 from symmetry_audit.verbs._sources import Images
@@ -89,6 +98,17 @@ def align(request: AlignRequest) -> Alignment:
         Where options do not fit together.
     DataError, ReportError, ModelError
         Where images, the report or the network cannot be used.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import align
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = synth(folder, n=2, size=64)
+    ...     found = align("torch.nn:Identity", data=folder, task="denoise", sigma=25, group="p4")
+    >>> found.scenarios[0].elements[1].error  # of a quarter turn
+    0.0
     """
     from symmetry_audit.alignment import compare_with_data, measure_alignment, with_verdict
     from symmetry_audit.reports import mean_profiles

@@ -77,6 +77,16 @@ def bounds(request: BoundsRequest) -> RunBounds:
         For a wrong option.
     ReportError, DataError
         Where the report or its images cannot be read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import measure, bounds
+    >>> from symmetry_audit.data import demo_source
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = measure(demo_source(), reg="tv", group="p4", scenario="dataset_strict", limit=2, out=folder)
+    ...     bounds(folder, smoothness=(1, 0.05, 0.01)).unit
+    'grey levels'
     """
     from symmetry_audit.audit import AuditSettings
     from symmetry_audit.results import AuditReport

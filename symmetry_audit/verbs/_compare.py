@@ -52,6 +52,16 @@ def compare(request: CompareRequest) -> Comparison:
     SettingError
         Where something is to be evaluated without ``data``, where options have nothing to act on, and where the runs
         differ in task, images, protocol or seed.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import compare
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = synth(folder, n=2, size=64)
+    ...     len(compare(["bicubic"], data=folder, scale=2).evaluations)
+    1
     """
     from symmetry_audit.results import Comparison, Evaluation
 

@@ -9,7 +9,15 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TEST_IMAGES, EvaluationOptions, FilePath, Option, TaskOptions, TilingOptions, names
+from symmetry_audit.options import (
+    TEST_IMAGES,
+    EvaluationOptions,
+    FilePath,
+    Option,
+    TaskOptions,
+    TilingOptions,
+    names,
+)
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, told_pairs
 from symmetry_audit.verbs._sources import Images
@@ -76,6 +84,16 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         Where the network was trained on test images, unless ``allow_leak``, and for images that cannot be used.
     ModelError
         Where the network cannot be read or run.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import evaluate
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = synth(folder, n=2, size=64)
+    ...     evaluate("bicubic", data=folder, scale=2).protocol
+    'sr-y'
     """
     from symmetry_audit.inference import describe, prepared
     from symmetry_audit.inference import evaluate as score

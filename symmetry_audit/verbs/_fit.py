@@ -131,6 +131,7 @@ def fit_affine(request: FitRequest) -> AffineFits:
     Examples
     --------
     >>> import numpy as np
+    >>> from symmetry_audit import fit_affine
     >>> x, y = np.meshgrid(np.arange(64), np.arange(64))
     >>> stretched = 128 + 50 * np.sin(x / 9) * np.sin(y / 5)
     >>> [fit.regularizer for fit in fit_affine(stretched, reg="tv", group="p8")]

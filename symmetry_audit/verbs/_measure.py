@@ -198,6 +198,7 @@ def measure(request: MeasureRequest) -> AuditReport:
 
     Examples
     --------
+    >>> from symmetry_audit import measure
     >>> from symmetry_audit.data import demo_source
     >>> report = measure(demo_source(), reg="tv", group="p4", scenario="dataset_strict", limit=2)
     >>> report.results[0].images

@@ -65,6 +65,12 @@ def nets(request: NetsRequest) -> Iterator[NetworkCost]:
     ------
     SettingError
         For unknown names, and for a scale that a backbone asked for by name cannot have.
+
+    Examples
+    --------
+    >>> from symmetry_audit.verbs import nets
+    >>> next(nets(backbone="edsr", method="cnn", preset="paper")).parameters
+    21847067
     """
     from symmetry_audit.nets import costs, scales_of
 

@@ -52,6 +52,16 @@ def recommend(request: RecommendRequest) -> Recommendation:
         For a tolerance or a kappa that is none.
     ReportError
         Where the report is missing, damaged, or holds nothing to choose from.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import measure, recommend
+    >>> from symmetry_audit.data import demo_source
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = measure(demo_source(), reg="tv", group="p4", scenario="dataset_strict", limit=2, out=folder)
+    ...     recommend(folder).group
+    'p1'
     """
     from symmetry_audit.results import AuditReport
     from symmetry_audit.theory import recommend as choose

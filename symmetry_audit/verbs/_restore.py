@@ -99,6 +99,22 @@ def restore(request: RestoreRequest) -> Restoration:
         Where there are no images, or results of another network would be overwritten.
     ModelError
         Where the network cannot be read or run.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import restore, train
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     photos = synth(folder / "photos", n=2, size=64).folder
+    ...     others = synth(folder / "others", n=1, size=64, seed=1).folder
+    ...     network = {"task": "denoise", "sigma": 25, "preset": "tiny", "out": folder / "run"}
+    ...     length = {"steps": 1, "batch": 1, "cache_folder": folder / "cache"}
+    ...     result = train(data=photos, valid=others, **network, **length)
+    ...     restore(result.folder, photos, out=folder / "restored").text.split(" into")[0]
+    'Restored 2 images'
     """
     from symmetry_audit.checkpoints import load_checkpoint
     from symmetry_audit.inference import can_tile, planned, prepared, restore_files

@@ -69,6 +69,7 @@ def synth(request: SynthRequest) -> SyntheticDataset:
     Examples
     --------
     >>> import tempfile
+    >>> from symmetry_audit.verbs import synth
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     synth(folder, n=2, size=32, ratio=1).truth.name
     'truth.csv'

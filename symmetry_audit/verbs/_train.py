@@ -145,7 +145,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     _refuse_leaks(valid, cache, request.allow_leak)
     start = _start(request, cache.fingerprint, task)
     plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start))
-    _refuse_folder(plan.folder, request.data, request.valid)
+    _refuse_folder(plan.folder, str(request.data), str(request.valid))
     return plan
 
 
@@ -189,6 +189,22 @@ def train(request: TrainRequest) -> TrainResult:
         Where the folder holds another run, or the loss stops being a number.
     Interrupted
         When asked to stop; the state is saved.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import train
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as name:
+    ...     folder = Path(name)
+    ...     photos = synth(folder / "photos", n=2, size=64).folder
+    ...     others = synth(folder / "others", n=1, size=64, seed=1).folder
+    ...     network = {"task": "denoise", "sigma": 25, "preset": "tiny", "out": folder / "run"}
+    ...     length = {"steps": 1, "batch": 1, "cache_folder": folder / "cache"}
+    ...     result = train(data=photos, valid=others, **network, **length)
+    ...     result.best.architecture["backbone"]
+    'resnet'
     """
     return plan_training(request).run()
 

@@ -19,7 +19,7 @@ R = TypeVar("R")
 Result = TypeVar("Result", covariant=True)
 
 
-class Verb(Protocol[P, Request, Result]):
+class Verb(Protocol[P, Request, Result]):  # pyright: ignore[reportInvalidTypeVarUse]  # not seen beside P
     """What ``verb`` makes of a function: callable with a request, or with its options by name."""
 
     @overload

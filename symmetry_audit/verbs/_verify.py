@@ -49,6 +49,16 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     ------
     ReportError, DataError
         Where the report or its images cannot be read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import measure, verify
+    >>> from symmetry_audit.data import demo_source
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = measure(demo_source(), reg="tv", group="p4", scenario="dataset_strict", limit=2, out=folder)
+    ...     verify(folder)
+    ()
     """
     from symmetry_audit import reports, verification
     from symmetry_audit.audit import AuditSettings

@@ -118,7 +118,7 @@ def _is_worst(row: ResultRow, group: str, profile: np.ndarray, allowed: float) -
     return (row.worst_element, row.worst_angle_deg) in [(t, angles[t]) for t in worst.tolist()]
 
 
-def _agree(old: object, new: object, limit: float | None) -> bool:
+def _agree(old: Any, new: Any, limit: float | None) -> bool:
     if limit is None or not all(isinstance(value, int | float) for value in (old, new)):
         return old == new
     return abs(old - new) <= limit

@@ -96,7 +96,7 @@ def _same_leverage(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: To
     known = {item["image"]: item["leverage"] for item in new["images"]}
     least = min(map(abs, known.values()))
     listed = {item["image"]: item["leverage"] for item in old["images"]}
-    if old | {"images": None} != new | {"images": None} or not len(listed) == len(old["images"]) == len(known):
+    if {**old, "images": None} != {**new, "images": None} or not len(listed) == len(old["images"]) == len(known):
         return False
     return all(
         _close(value, known[image], allowed) if image in known else _close(abs(value), least, allowed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import threading
@@ -197,6 +198,18 @@ def test_another_configuration_cannot_land_in_the_same_folder(tmp_path, photos, 
     with pytest.raises(ReportError, match=rf"holds a run with {message}; choose another --out, or --force to start ov"):
         run(tmp_path / "run", photos, other)
     assert journal_lines(tmp_path / "run") == lines
+
+
+def test_a_run_of_an_older_version_continues(tmp_path, photos):
+    """One that did not know an option yet, and did what is the default now."""
+    interrupt(tmp_path / "run", photos, 1)
+    path = tmp_path / "run" / "journal.jsonl"
+    header, *records = path.read_text(encoding="utf-8").splitlines()
+    header = json.loads(header)
+    del header["settings"]["clusters"]
+    path.write_text("\n".join([json.dumps(header), *records, ""]), encoding="utf-8")
+    assert run(tmp_path / "run", photos)[0] == run(tmp_path / "whole", photos)[0]
+    assert path.read_text(encoding="utf-8").splitlines()[1:2] == records
 
 
 def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):

@@ -221,11 +221,25 @@ def test_settings_survive_json(reg, group, kernel, downscale, limit):
     ],
 )
 def test_damaged_settings_of_a_report_are_a_report_error(damage):
-    with pytest.raises(ReportError, match=r"^the report's settings are damaged \(.*\); measure again with --force$"):
+    with pytest.raises(ReportError, match=r"^the report is damaged \(settings.*\); measure again with --force$"):
         AuditSettings.from_dict(make_settings().to_dict() | damage)
 
 
 def test_missing_settings_of_a_report_are_a_report_error():
     for document in ({}, [], {"group": "p4"}):
-        with pytest.raises(ReportError, match=r"settings are damaged"):
+        with pytest.raises(ReportError, match=r"is damaged \(settings(\.\w+ is missing| is not an object)\);"):
             AuditSettings.from_dict(document)
+
+
+def test_settings_of_an_older_version_take_the_defaults_of_what_it_did_not_know():
+    settings = make_settings(reg="tv", clusters="image")
+    document = settings.to_dict()
+    for name in ("clusters", "controls", "fit", "affine", "max_pixels", "response"):
+        del document[name]
+    assert AuditSettings.from_dict(document) == settings
+
+
+def test_settings_of_a_newer_version_say_so():
+    message = r'^the report has a field "settings\.resamples" that this version does not know: it was written by a new'
+    with pytest.raises(ReportError, match=message):
+        AuditSettings.from_dict(make_settings().to_dict() | {"resamples": 99})

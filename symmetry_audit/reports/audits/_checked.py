@@ -46,7 +46,7 @@ class CheckedReport:
     margin: int
     response: str
     skipped: int
-    rows: Mapping[ProfileKey, ResultRow]
+    rows: dict[ProfileKey, ResultRow]
 
     @property
     def unit(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from math import floor, log10
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -195,9 +196,10 @@ def _sample(row: ResultRow, limit: int) -> str:
 def _draw_profile(axes: Axes, parts: np.ndarray, scenario: str) -> None:
     """One scenario: ``parts`` of shape (1 or 2, T), the rotations and the mirrored elements; periodic."""
     turns, single = parts.shape[1], Scenario.named(scenario).single
-    look = {"color": COLOURS[scenario], "linewidth": 1.9 if single else 1.2, "clip_on": False}
+    look: dict[str, Any] = {"color": COLOURS[scenario], "linewidth": 1.9 if single else 1.2, "clip_on": False}
     if turns <= FEW_TURNS:
         look |= {"marker": MARKERS[scenario], "markersize": 4.5 if single else 3.5}
     angles = np.arange(turns + 1) * 360.0 / turns
-    for part, mirrored in zip(parts, ({}, {"linestyle": "--", "markerfacecolor": "white"}), strict=False):
-        axes.plot(angles, np.append(part, part[0]), **look, **mirrored)
+    mirrored: dict[str, Any] = {**look, "linestyle": "--", "markerfacecolor": "white"}
+    for part, style in zip(parts, (look, mirrored), strict=False):
+        axes.plot(angles, np.append(part, part[0]), **style)

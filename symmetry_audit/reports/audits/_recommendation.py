@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from operator import itemgetter
 from pathlib import Path
 
 from symmetry_audit.files import write_atomically
@@ -74,9 +75,9 @@ def _measured(candidate: Candidate, tolerance: float) -> dict[str, str]:
 
 def _gain(values: Sequence[CandidateValue]) -> str:
     """The interval of strict minus adaptive on held-out blocks, of the regularizer that gains least."""
-    gains = [value for value in values if value.tested and value.held_out and value.held_out_gain_low is not None]
-    least = min(gains, key=lambda value: value.held_out_gain_low, default=None)
-    return NONE if least is None else _range(least.held_out_gain_low, least.held_out_gain_high)
+    held_out = [value for value in values if value.tested and value.held_out]
+    gains = [(low, value.held_out_gain_high) for value in held_out if (low := value.held_out_gain_low) is not None]
+    return _range(*min(gains, key=itemgetter(0))) if gains else NONE
 
 
 def _percent(fraction: float | None) -> str:

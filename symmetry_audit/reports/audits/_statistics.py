@@ -57,7 +57,7 @@ def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
     relative = [None if row.relative_epsilon is None else 100 * row.relative_epsilon for row in rows]
     return [
         column(relative, marks_of(rows)),
-        range_column([tuple(_share(row, value) for value in (row.ci_low, row.ci_high)) for row in rows]),
+        range_column([(_share(row, row.ci_low), _share(row, row.ci_high)) for row in rows]),
         column([_share(row, row.null_epsilon) for row in rows], digits=2),
         column([_share(row, row.floor) for row in rows], digits=2),
         [_p(row.p_value) for row in rows],
@@ -78,9 +78,7 @@ def held_out_part(run: CheckedReport) -> Part | None:
         *_labels(run, rows, swept),
         [NULL if row.fit is None else printable(str(row.fit)) for row in rows],
         *_shares(rows, "held_out_strict_epsilon", "held_out_epsilon", "held_out_gain"),
-        range_column(
-            [tuple(_share(row, value) for value in (row.held_out_gain_low, row.held_out_gain_high)) for row in rows]
-        ),
+        range_column([(_share(row, row.held_out_gain_low), _share(row, row.held_out_gain_high)) for row in rows]),
         [_p(row.held_out_p_value) for row in rows],
         *_shares(rows, "random_epsilon"),
     ]

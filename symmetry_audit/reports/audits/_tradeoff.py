@@ -66,13 +66,18 @@ def _drawn(recommendation: Recommendation, dataset: str) -> Figure:
 
 def _handles(recommendation: Recommendation) -> list[Patch | Line2D]:
     present = {candidate.scenario for candidate in recommendation.candidates}
-    blank = {"linestyle": "", "markerfacecolor": "white", "color": "black"}
     return [
         *(Patch(color=COLOURS[one.name], label=one.profile) for one in DATASETS if one.name in present),
         Patch(color=ACCEPTED, label="accepted"),
-        Line2D([], [], marker="s", markersize=3.5, label="not admissible", **blank),
-        Line2D([], [], marker="o", markersize=8, label="recommended", **blank),
+        _blank("s", 3.5, "not admissible"),
+        _blank("o", 8, "recommended"),
     ]
+
+
+def _blank(marker: str, size: float, label: str) -> Line2D:
+    return Line2D(
+        [], [], marker=marker, markersize=size, label=label, linestyle="", markerfacecolor="white", color="black"
+    )
 
 
 def _draw_errors(axes: Axes, recommendation: Recommendation) -> None:
@@ -153,7 +158,7 @@ def _draw_costs(axes: Axes, recommendation: Recommendation) -> None:
     most = max(item.tested_order for item in recommendation.candidates)
     for place, row in enumerate(rows.values()):
         for item, value in row:
-            _draw_bar(axes, place, item, (max(value.kappa_low, low), min(value.kappa_high or high, high)), most)
+            _draw_bar(axes, place, item, (max(value.kappa_low or low, low), min(value.kappa_high or high, high)), most)
     if recommendation.kappa:
         axes.axvline(recommendation.kappa, color="black", linewidth=0.8, linestyle="--")
 

@@ -73,6 +73,7 @@ def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Pan
     limits = _limits(panels)
     for place, (panel, colour) in enumerate(zip(panels, _colours(len(panels)), strict=True)):
         axes = figure.add_subplot(grid[place // across, place % across], projection="polar")
+        assert isinstance(axes, PolarAxes)
         _draw_responses(axes, group, panel, colour, limits)
     figure.text(0.01, 1 - 0.06 / height, f"{_name(image)}  ·  {group}", fontsize=7.5, color=GREY, va="top")
     rings = [f"{name} {100 * (value - 1):+.0f} %" for name, value in zip(("centre", "rim"), limits, strict=True)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import nan
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -58,10 +60,10 @@ def _draw_scenario(axes: Axes, alignment: Alignment, item: ScenarioAlignment) ->
         floors = [means[index].relative_floor for index in places]
         _line(axes, alignment, places, values, **style, marker="o", label=f"network's error{after}")
         _line(axes, alignment, places, floors, color=GREY, linewidth=0.8, linestyle=":", label="its floor")
-    curves = alignment.symmetry.curves if alignment.symmetry else ()
-    own = [curve for curve in curves if curve.scenario == item.scenario]
-    if own:
-        _draw_data(axes, alignment, own)
+    data = alignment.symmetry
+    own = [curve for curve in data.curves if curve.scenario == item.scenario] if data else []
+    if data and own:
+        _draw_data(axes, alignment, data.indices, own)
     axes.set_xlim(-5, 365)
     axes.set_xticks(TICKS)
     axes.set_xlabel("angle (degrees)")
@@ -69,9 +71,9 @@ def _draw_scenario(axes: Axes, alignment: Alignment, item: ScenarioAlignment) ->
     head(axes, title, f"{alignment.group}, {count(len(item.images), 'image')}")
 
 
-def _draw_data(axes: Axes, alignment: Alignment, curves: list[DataCurve]) -> None:
+def _draw_data(axes: Axes, alignment: Alignment, indices: Sequence[int], curves: list[DataCurve]) -> None:
     """Every regularizer as a thin line, the mean over those that see an element as a thick one, with gaps elsewhere."""
-    places = [index for index in alignment.symmetry.indices if not alignment.mirrored[index]]
+    places = [index for index in indices if not alignment.mirrored[index]]
     thin = {"color": DATA, "linewidth": 0.5, "alpha": 0.6, "label": "data, each regularizer"}
     for curve in curves:
         _line(axes, alignment, places, [_mean([curve], at) for at in range(len(places))], **thin)
@@ -85,7 +87,7 @@ def _mean(curves: list[DataCurve], at: int) -> float | None:
     return sum(seen) / len(seen) if seen else None
 
 
-def _line(axes: Axes, alignment: Alignment, places: list[int], values: list[float | None], **style: object) -> None:
+def _line(axes: Axes, alignment: Alignment, places: list[int], values: list[float | None], **style: Any) -> None:
     """Once round: the first element stands at its angle and, the same again, a turn later; a gap for None."""
     angles = [alignment.angles_deg[index] for index in places]
     heights = [nan if value is None else 100 * value for value in values]

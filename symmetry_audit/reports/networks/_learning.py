@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -73,6 +74,6 @@ def _drawn(rows: Rows) -> Figure:
     return figure
 
 
-def _line(axes: Axes, rows: Rows, column: str, **style: object) -> None:
+def _line(axes: Axes, rows: Rows, column: str, **style: Any) -> None:
     points = [(int(row["step"]), float(row[column])) for row in rows if row[column]]
     axes.plot([step for step, _ in points], [value for _, value in points], **style)
