@@ -10,7 +10,7 @@ from symmetry_audit.verbs import DemoRequest, plan_demo
 
 from .derived import RequestCommand, asked, request_options
 from .measure import measure_and_print
-from .options import exit_codes, json_option, quiet_option, verbose_option
+from .options import config_option, exit_codes, json_option, quiet_option, verbose_option
 from .progress import image_progress
 
 __all__ = ["demo"]
@@ -23,6 +23,7 @@ __all__ = ["demo"]
 )
 @request_options(DemoRequest)
 @json_option
+@config_option
 @quiet_option
 @verbose_option
 def demo(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:

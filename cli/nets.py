@@ -11,7 +11,7 @@ from symmetry_audit.verbs import NetsRequest
 from symmetry_audit.verbs import nets as run
 
 from .derived import RequestCommand, asked, request_options
-from .options import exit_codes, json_option
+from .options import config_option, exit_codes, json_option
 
 if TYPE_CHECKING:
     from symmetry_audit.verbs import NetworkCost
@@ -26,6 +26,7 @@ LINE = "{:8}  {:6}  {:>5}  {:5}  {:>10}  {:>10}  {:>13}  {:>10}"
 @click.command(cls=RequestCommand, short_help="List networks with their parameters and costs.", epilog=exit_codes())
 @request_options(NetsRequest)
 @json_option
+@config_option
 def nets(as_json: bool, **options: Any) -> None:
     """List the networks that `symaudit train` can train, every backbone by every method.
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+from pathlib import Path
 
 import click
 import pytest
@@ -11,10 +13,12 @@ import tomli_w
 
 import symmetry_audit
 from symmetry_audit import verbs
+from symmetry_audit.cli import derived
 from symmetry_audit.cli.main import cli
+from symmetry_audit.cli.options import config_option
 from symmetry_audit.data import ImageRef, ImageSource
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import Hidden, Options, option_of, shown_default
+from symmetry_audit.options import Hidden, Options, _audit, option_of, shown_default
 from symmetry_audit.results import AuditReport
 
 REQUESTS = {
@@ -289,3 +293,26 @@ def test_flags_go_before_variables_before_files(tmp_path, monkeypatch):
         _main(["measure", "x", "--config", str(tmp_path / "run.toml"), "--group", "p4"])
     (request,) = seen
     assert (request.group, request.kernel, request.margin, request.data_root) == ("p4", "fourier", 20, tmp_path)
+
+
+def test_the_field_that_contributing_adds_is_an_option_everywhere(tmp_path):
+    page = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^# in ImageOptions of \S+\n(min_pixels: .*)$", page, re.MULTILINE)
+    held = {**vars(_audit), "__name__": __name__}
+    code = f"class Further(ImageOptions):\n    {line}"
+    exec(compile(code, "CONTRIBUTING.md", "exec", dont_inherit=True), held)  # our own page
+    asked_for = []
+
+    @click.command(cls=derived.RequestCommand)
+    @derived.request_options(held["Further"])
+    @config_option
+    def further(**options):
+        asked_for.append(derived.asked(held["Further"], options).min_pixels)
+
+    (tmp_path / "c.toml").write_text("min-pixels = 9\n")
+    for arguments in ([], ["--min-pixels", "5"], ["--config", str(tmp_path / "c.toml")]):
+        further(arguments, standalone_mode=False)
+    assert asked_for == [0, 5, 9]
+    assert held["Further"].from_dict({"limit": 3}).min_pixels == 0
+    with pytest.raises(SettingError, match=r"^--min-pixels must be at least 0, got -1$"):
+        held["Further"](min_pixels=-1)
