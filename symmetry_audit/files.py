@@ -16,7 +16,8 @@ __all__ = ["replacing", "write_atomically"]
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary name beside ``path`` to write to; the file is renamed to ``path`` when the block ends.
 
-    After an exception the temporary file is removed and ``path`` is unchanged. Raises OSError where the folder cannot be written to.
+    After an exception the temporary file is removed and ``path`` is unchanged. Raises OSError where the
+    folder cannot be written to.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

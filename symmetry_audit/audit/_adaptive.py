@@ -70,8 +70,8 @@ def measure_adaptive(
     """Fits of one image at its S scales and everything measured under them; profiles over the distinct elements E.
 
     ``images``, ``plans`` and ``spectra`` hold one entry per scale, ``strict`` the profiles (R, T) under strict
-    rotations of the rows of V that are not held out, and of all rows. ``fits`` (S, F, 5) holds FIT_FIELDS per source, NaN
-    where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive`` (S, F, R, E)
+    rotations of the rows of V that are not held out, and of all rows. ``fits`` (S, F, 5) holds FIT_FIELDS per source,
+    NaN where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive`` (S, F, R, E)
     the profiles under each source's w of the fitted and the measured group, ``unfitted`` (S, R, E) those of the
     fitted group under strict rotations. With controls also ``held_out``, ``random`` and ``null`` (S, R, E): measured
     on one half under w of the other, under w with a random angle, and on an isotropic field of the same radial

@@ -31,7 +31,7 @@ def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
 
 
 def own_sources(settings: AuditSettings) -> tuple[int, ...]:
-    """Which source each regularizer of the run is measured under, (R,); a regularizer without direction takes the joint fit."""
+    """Which source each regularizer of the run is measured under, (R,); without direction it takes the joint fit."""
     names = [source.name for source in fit_sources(settings)]
     per_regularizer = settings.fit == PER_REGULARIZER
     wanted = [

@@ -81,7 +81,7 @@ def build_report(
 
 
 def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
-    """The value that leverage is measured against: the mean profile (S, R, T), or the mean of single epsilons (S, R)."""
+    """The values that leverage refers to: the mean profile (S, R, T), or the mean of single epsilons (S, R)."""
     return np.mean(totals.strict.epsilons, axis=0) if scenario.single else totals.mean(scenario.profile)
 
 

@@ -136,7 +136,7 @@ class Totals:
         return np.array([limit[scale, regularizer] for limit in self.limits])
 
     def binned_deformations(self, scale: int, source: int) -> Counter[tuple[float, float]]:
-        """How often w fell into each bin of (a, b), by the bin's centre; images without a fit count as identity."""
+        """How often w fell into each bin of (a, b), by the bin's center; images without a fit count as identity."""
         points = np.nan_to_num(np.stack(self.deformations)[:, scale, source])
         return Counter(map(tuple, (np.round(points / BIN) * BIN).tolist()))
 

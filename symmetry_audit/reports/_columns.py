@@ -31,7 +31,7 @@ def column(values: Sequence[float | None], marks: Sequence[str] = (), digits: in
 
 
 def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str]:
-    """``low to high`` of every pair, with the decimals that the ends farther from zero need; NULL if an end is missing."""
+    """``low to high`` of every pair, with the decimals that the larger ends need; NULL if an end is missing."""
     whole = [(low, high) for low, high in pairs if low is not None and high is not None]
     write = fixed([max(map(abs, pair)) for pair in whole], digits=2)
     return [NULL if None in pair else " to ".join(map(write, pair)) for pair in pairs]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import degrees
 from typing import Any
 
@@ -113,8 +114,19 @@ def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -
     rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
     if rule != again or not _same_candidates(before, after, tolerance):
         yield "the candidates of the recommendation differ from the recomputed ones"
-    elif before != recommend(before.candidates, **rule):
+    elif _facts(before) != _facts(recommend(before.candidates, **rule)):
         yield "the recommendation does not follow from its candidates"
+
+
+def _facts(found: Recommendation) -> Recommendation:
+    """``found`` with the names and numbers of its texts in place of the texts: another version may word them anew."""
+    candidates = tuple(replace(item, reason=_names_and_numbers(item.reason)) for item in found.candidates)
+    notes = tuple(map(_names_and_numbers, found.notes))
+    return replace(found, sentence=_names_and_numbers(found.sentence), notes=notes, candidates=candidates)
+
+
+def _names_and_numbers(text: str) -> str:
+    return " ".join(sorted(re.findall(r"\w*\d[\w.]*\b", text)))
 
 
 def _same_candidates(old: Recommendation, new: Recommendation, tolerance: Tolerance) -> bool:

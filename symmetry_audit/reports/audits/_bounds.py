@@ -134,5 +134,6 @@ def _kappa_note(found: RunBounds) -> tuple[str, ...]:
         return ()
     return (
         f"κ = {found.kappa:.4g} {found.unit}: a group pays if its ε is below the allowed ε, which is κ(1 - 1/√t) "
-        "minus the fitting term and the measured floor (Eq. (46)). t counts the elements that the regularizer tells apart.",
+        "minus the fitting term and the measured floor (Eq. (46)). t counts the elements that the regularizer tells "
+        "apart.",
     )

@@ -120,7 +120,8 @@ def _protocol_note(found: Evaluation) -> str:
 
 def _input_note(found: Evaluation) -> str:
     enlarged = ", enlarged by bicubic interpolation" if found.task.get("scale", 1) > 1 else ""
-    return f"Input: the degraded image{enlarged}. Gain: over the input. Seconds: restoring alone, on {found.settings['device']}."
+    seconds = f"Seconds: restoring alone, on {found.settings['device']}."
+    return f"Input: the degraded image{enlarged}. Gain: over the input. {seconds}"
 
 
 def _skipped_note(found: Evaluation) -> tuple[str, ...]:
