@@ -129,5 +129,5 @@ def kernel_model(name: str, sigma: float | None = None) -> KernelModel:
     if name not in KERNEL_MODELS:
         raise SettingError(f'unknown kernel model "{name}".{suggest(name, KERNEL_MODELS)}')
     if sigma is not None:
-        raise SettingError(f'sigma belongs to the gaussian kernel; drop it for "{name}"')
+        raise SettingError(f'sigma belongs to the gaussian kernel; leave it out for "{name}"')
     return BicubicKernel() if name == "bicubic" else FourierKernel()

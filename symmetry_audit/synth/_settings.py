@@ -35,7 +35,7 @@ class SynthSettings(SynthOptions):
     ``n`` square images of ``size`` px. ``ratio`` and ``angle`` (of the long axis, degrees,
     counter-clockwise on the screen) are one number, or two numbers between which every image draws its own
     value; they are stored as two. ``angle`` may be "random", all directions equally likely. ``flip_bias`` is the
-    share of leaves lit from the side x > 0 (``dead_leaves``), ``clip`` the percentage of pixels at 0 or 255 and ``noise``
+    share of leaves lit from the side x > 0 (``dead_leaves``), ``clip`` the percentage of pixels at 0 or 255, ``noise``
     a sigma in grey levels (``degrade``). ``slope`` of the amplitude (``power_law``; default 1) belongs to
     ``kind`` "gaussian" and is None for "dead-leaves". Raises SettingError.
     """
@@ -75,7 +75,7 @@ def _checked_slope(kind: str, slope: Any) -> float | None:
     if kind == "gaussian":
         return _number("slope", 1.0 if slope is None else slope)
     if slope is not None:
-        raise SettingError(f'--slope belongs to the kind gaussian; drop it for "{kind}"')
+        raise SettingError(f'--slope belongs to the kind gaussian; leave it out for "{kind}"')
     return None
 
 

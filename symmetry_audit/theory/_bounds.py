@@ -11,7 +11,7 @@ and at x, tried with pi^-1 z, gives two inequalities; in their sum the data term
 The brackets keep their signs, so over N images they are averaged before any absolute value is taken: the epsilon that
 enters is the one of Eq. (8), that of the set of restored images.
 
-Theorem 3.7 (the form of [SA], derived here). On a pixel grid of spacing h all integrals are midpoint sums. With ``data``
+Theorem 3.7 (the form of [SA], derived here). On a pixel grid of spacing h integrals are midpoint sums. With ``data``
 and ``regularizer`` bounds on |D_h - D| and |R_h - R|, each of the two brackets grows by 2 (data + regularizer); the two
 squared distances in the sum are those of one function and of its rotated copy, whose sums over the grid differ by at
 most 2 ``norm``, so that

@@ -135,5 +135,5 @@ def test_flip_bias_moves_lights_to_the_right_and_leaves_their_axes_alone(rng):
 
 @pytest.mark.parametrize("bias", [-0.1, 1.01, float("nan")])
 def test_a_share_lies_between_0_and_1(rng, bias):
-    with pytest.raises(SettingError, match=r"^the flip bias must lie between 0 and 1, got "):
+    with pytest.raises(SettingError, match=r"^the flip bias must be between 0 and 1, got "):
         dead_leaves((16, 16), rng=rng, flip_bias=bias)

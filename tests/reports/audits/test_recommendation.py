@@ -75,7 +75,7 @@ def test_sentence_notes_and_legend_follow_in_lines_of_a_terminal(photos):
     assert photos.sentence in flowing
     assert all(note in flowing for note in photos.notes)
     assert "Adaptive: each image under its own copy of the group" in flowing
-    assert "Kappa (grey levels) stands for" in flowing
+    assert "Kappa (grey levels) is the cost of" in flowing
     assert recommendation_text(photos).startswith("Which symmetry group to build in: 100 images.\n")
 
 
