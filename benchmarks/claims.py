@@ -90,7 +90,7 @@ def laws(rounds: int) -> dict:
     plain = {name: bank_responses(image, one, 15) for name, one in exact.items()}
     return {
         "floor": {
-            name: findings.discretisation_floor(STENCILS[name], settings.group, settings.models[0])
+            name: findings.discretization_floor(STENCILS[name], settings.group, settings.models[0])
             for name in DEFAULT_REGULARIZERS
         },
         "relative_epsilon_of_64_isotropic_fields_of_512_px": {

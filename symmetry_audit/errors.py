@@ -44,11 +44,11 @@ class ModelError(SymmetryAuditError):
 
 
 class Interrupted(Exception):
-    """A run was asked to stop; its state is saved. No error: the command line exits with 130."""
+    """A run was asked to stop and has saved its state. This is no failure; the command line exits with 130."""
 
 
 def one_line(error: BaseException) -> str:
-    """What somebody else's ``error`` says, cut to one line; its class where it says nothing.
+    """The message of another library's ``error``, on one line; the name of its class if the message is empty.
 
     >>> one_line(ValueError("bad\\nheader"))
     'bad header'
@@ -57,7 +57,7 @@ def one_line(error: BaseException) -> str:
 
 
 def suggest(name: str, choices: Iterable[str]) -> str:
-    """Return ``' Did you mean "x"?'`` for the nearest of ``choices``, or their list where none is near."""
+    """Return ``' Did you mean "x"?'`` for the nearest of ``choices``, or the list of ``choices`` where none is near."""
     choices = list(choices)
     folded = {choice.casefold(): choice for choice in choices}
     near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)

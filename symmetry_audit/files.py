@@ -1,4 +1,4 @@
-"""Writing files so that they are whole or not there at all."""
+"""Writing files completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ __all__ = ["replacing", "write_atomically"]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside ``path`` to write to; the file takes its own name when the block ends well.
+    """A temporary name beside ``path`` to write to; the file is renamed to ``path`` when the block ends.
 
-    After an exception nothing is left behind. Raises OSError where the folder cannot be written to.
+    After an exception the temporary file is removed and ``path`` is unchanged. Raises OSError where the
+    folder cannot be written to.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield partial
         os.replace(partial, path)
     finally:
-        with suppress(OSError):  # gone already, or its folder is none or read-only
+        with suppress(OSError):  # already gone, or its folder is missing or read-only
             partial.unlink()
 
 
@@ -34,9 +35,9 @@ def write_atomically(
     error: type[SymmetryAuditError] = ReportError,
     hint: str = "give a folder you can write to",
 ) -> Path:
-    """Write ``content`` (text as UTF-8) under a temporary name, then give it its own; return ``path``.
+    """Write ``content`` (text as UTF-8) under a temporary name, then rename it to ``path``; return ``path``.
 
-    The folder is made where there is none. Raises ``error``, which ends in ``hint``, where that fails.
+    A missing folder is created. Raises ``error``, whose message ends in ``hint``, where writing fails.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

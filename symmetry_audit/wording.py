@@ -8,7 +8,7 @@ __all__ = ["count", "numbers", "printable"]
 
 
 def count(number: int, noun: str) -> str:
-    """``number`` and ``noun``, in the plural but for one.
+    """``number`` and ``noun``, in the plural unless the number is 1.
 
     >>> count(1, "image"), count(3, "image")
     ('1 image', '3 images')

@@ -85,14 +85,14 @@ def test_fail_above_has_nothing_to_compare(photos: Path, tmp_path: Path, capsys:
             assert "nothing was tested, so --fail-above has nothing to compare" in capsys.readouterr().err
 
 
-def test_interpolating_kernels_warn_of_the_mesh(photos: Path) -> None:
-    def meshes(kernel: str) -> list[str]:
+def test_interpolating_kernels_warn_of_the_pixel_grid(photos: Path) -> None:
+    def warned(kernel: str) -> list[str]:
         report = measure(photos, group="p8", reg="tv,laplacian", kernel=kernel, scenario=STRICT)
-        return [warning for warning in report.warnings if "pixel mesh" in warning]
+        return [warning for warning in report.warnings if "pixel grid" in warning]
 
-    assert len(meshes("bicubic")) == 1
-    assert "laplacian" in meshes("bicubic")[0]
-    assert meshes("gaussian") == []
+    assert len(warned("bicubic")) == 1
+    assert "laplacian" in warned("bicubic")[0]
+    assert warned("gaussian") == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Measuring: what each image of a source responds, kept in a journal and read again (SPEC 2-5). Torch is imported when
-a run starts."""
+"""Measuring: the responses of each image of a source, kept in a journal and read again (SPEC 2-5). Torch is imported
+when a run starts."""
 
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._given import given_fits

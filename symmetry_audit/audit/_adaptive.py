@@ -21,13 +21,13 @@ from symmetry_audit.synth import gaussian_field
 __all__ = ["FIT_FIELDS", "AdaptivePlan", "adaptive_plan", "measure_adaptive"]
 
 FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
-FEWEST = 4  # distinct elements that a fit needs: two parameters can level any three
-FIT_GROUP = Group(32)  # where the run's own group has fewer
+FEWEST = 4  # distinct elements that a fit needs: two parameters can equalize any three
+FIT_GROUP = Group(32)  # used where the run's own group has fewer
 
 
 @dataclass(frozen=True)
 class AdaptivePlan:
-    """What is fitted and measured for every image at one kernel model.
+    """The kernels that every image is fitted and measured with, at one kernel model.
 
     ``fitted`` and ``measured`` are the kernels that w is fitted to (rotations) and measured with (the run's group);
     ``own`` (R,) is the source whose w each regularizer is measured under.
@@ -47,7 +47,7 @@ class AdaptivePlan:
         return tuple(r for r, used in enumerate(self.own) if used == source or r in self.sources[source].stencils)
 
 
-_family = lru_cache(maxsize=4)(DeformedFamily)  # what a family works out about itself takes a second
+_family = lru_cache(maxsize=4)(DeformedFamily)  # building a family takes a second
 
 
 def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
@@ -70,8 +70,8 @@ def measure_adaptive(
     """Fits of one image at its S scales and everything measured under them; profiles over the distinct elements E.
 
     ``images``, ``plans`` and ``spectra`` hold one entry per scale, ``strict`` the profiles (R, T) under strict
-    rotations of the rows of V that are not held out, and of all. ``fits`` (S, F, 5) holds FIT_FIELDS per source, NaN
-    where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive`` (S, F, R, E)
+    rotations of the rows of V that are not held out, and of all rows. ``fits`` (S, F, 5) holds FIT_FIELDS per source,
+    NaN where nothing could be fitted; ``tensor`` (S, 3) the structure tensor; ``fitted`` and ``adaptive`` (S, F, R, E)
     the profiles under each source's w of the fitted and the measured group, ``unfitted`` (S, R, E) those of the
     fitted group under strict rotations. With controls also ``held_out``, ``random`` and ``null`` (S, R, E): measured
     on one half under w of the other, under w with a random angle, and on an isotropic field of the same radial
@@ -118,7 +118,7 @@ def _at_one_scale(
 
 @dataclass
 class _Image:
-    """One image with everything that several fits and measurements of it share."""
+    """One image with everything that its fits and measurements share."""
 
     image: np.ndarray
     plan: AdaptivePlan
@@ -133,7 +133,7 @@ class _Image:
         )
 
     def fit(self, strict: np.ndarray | None = None, chosen: np.ndarray | None = None) -> np.ndarray:
-        """Fit every source, (F, 5), on the whole image or on the ``chosen`` rows of V (of their sample alone).
+        """Fit every source, (F, 5), on the whole image, or on a sample of the ``chosen`` rows of V.
 
         ``strict`` (R, T) are the profiles of these rows under strict rotations, where they are known.
         """
@@ -156,7 +156,7 @@ class _Image:
     def _fit_source(
         self, source: FitSource, sample: WindowSample, strict: np.ndarray | None, exact: bool
     ) -> list[float]:
-        # stripes, for one, respond to some elements with nothing but the subspace's error
+        # stripes, for example, respond to some elements only by the error of the subspace
         seen = strict is None or (strict[list(source.stencils)] > 0).all()
         if not (seen and len(sample.rows) and (sample.profiles(IDENTITY, source.stencils) > 0).all()):
             return [np.nan] * len(FIT_FIELDS)
@@ -188,7 +188,7 @@ class _Image:
     def _profiles(
         self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], chosen: np.ndarray | None = None
     ) -> np.ndarray:
-        """Mean responses to the distinct elements, (len(stencils), E); what was computed before is kept."""
+        """Mean responses to the distinct elements, (len(stencils), E), cached."""
         missing = tuple(r for r in stencils if (affine, family, r) not in self._rows)
         if missing:
             settings = self.plan.settings
@@ -214,12 +214,12 @@ def _affine(fit: np.ndarray) -> Affine:
 
 
 def _turned(fits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The fits with their ratios kept and their long axes turned, all by one random angle."""
+    """The fits with the same ratios and their long axes rotated, all by one random angle."""
     angle = rng.uniform(0, 2 * np.pi)
     c, s = np.cos(angle), np.sin(angle)
-    turned = fits.copy()
-    turned[:, :2] = fits[:, :2] @ np.array([[c, s], [-s, c]])
-    return turned
+    rotated = fits.copy()
+    rotated[:, :2] = fits[:, :2] @ np.array([[c, s], [-s, c]])
+    return rotated
 
 
 def _given(points: np.ndarray) -> np.ndarray:

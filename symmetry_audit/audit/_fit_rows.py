@@ -16,9 +16,9 @@ from symmetry_audit.statistics import symmetry_error
 
 __all__ = ["fit_rows"]
 
-FLAT = "the image does not respond to it, or leaves no pixel to fit to"
-NOT_GIVEN = "the table of fits has none for it; measured under strict rotations"
-ISOTROPIC = "isotropic: its response depends on no direction, so it identifies no deformation"
+FLAT = "the image gives no response, or has no pixel to fit to"
+NOT_GIVEN = "the table of fits has none; measured under strict rotations"
+ISOTROPIC = "isotropic: the response does not depend on direction, so it identifies no deformation"
 
 
 def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterator[AffineFit | FailedFit]:

@@ -27,17 +27,17 @@ SLACK = 1e-6  # of ln(ratio): a ratio of 2 written with a few digits is still a 
 def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     """(a, b) by image name, (S, F, 2) over the scales and fit sources of ``settings``, NaN where the file has none.
 
-    The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with regularizer, sigma or
-    downscale a row counts for these alone, without them for all. Empty a and b stand for a fit that failed. All
-    other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for
-    another table, for ratios beyond the limit, and where the run needs a regularizer or a scale
-    that the file lacks.
+    The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with a column regularizer,
+    sigma or downscale a row counts for that value alone, without the column for all. Empty a and b mark a failed fit.
+    All other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for
+    a file that is not such a table, for ratios beyond the limit, and where the run needs a regularizer or a scale that
+    the file lacks.
     """
     table = _coordinates(_read(path), path)
     sources = [source.name for source in fit_sources(settings)]
     _require(table, "regularizer", [sources[f] for f in own_sources(settings)], path, "--fit chooses another")
-    _require(table, "sigma", settings.sigmas, path, "leave others out")
-    _require(table, "downscale", settings.downscale, path, "leave others out")
+    _require(table, "sigma", settings.sigmas, path, "measure at these only")
+    _require(table, "downscale", settings.downscale, path, "measure at these only")
     return {
         image: np.array([[_point(rows, scale, name) for name in sources] for scale in scales(settings)])
         for image, rows in table.groupby("image")
@@ -48,18 +48,18 @@ def _read(path: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        # as text: read as numbers, the fits of another run would come back with other last digits
+        # as text: reading numbers would change the last digits of another run's fits
         table = pd.read_csv(path, dtype=str) if path.suffix == ".csv" else pd.read_parquet(path)
     except (OSError, ValueError) as error:
         raise SettingError(
-            f"{path} is no table of fits ({one_line(error)}); give an affine.parquet or a .csv"
+            f"{path} is not a table of fits ({one_line(error)}); give an affine.parquet or a .csv"
         ) from None
     if "image" not in table:
         raise SettingError(f'{path} has no column "image"; a table of fits needs image, a and b')
     try:
         return table.astype({name: kind for name, kind in COLUMNS.items() if name in table})
     except (TypeError, ValueError) as error:
-        raise SettingError(f"{path}: columns of numbers must hold nothing else ({one_line(error)})") from None
+        raise SettingError(f"{path}: numeric columns must contain only numbers ({one_line(error)})") from None
 
 
 def _require(table: pd.DataFrame, column: str, values: Iterable, path: Path, hint: str) -> None:

@@ -20,7 +20,7 @@ __all__ = ["ImageRecord", "coarser", "measure_image", "measure_scales", "scaled_
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """What is kept of one image.
+    """The journal's record of one image.
 
     ``arrays`` has one entry per scale, that is (sigma, downscale), sigma slowest, along the first axis: ``strict``
     and ``strict_held_out`` (S, m), the responses of the strict bank over V and over its held-out rows;
@@ -79,14 +79,14 @@ def measure_scales(
     image: str,
     seed: tuple[int, int],
 ) -> dict[str, np.ndarray]:
-    """All arrays of one image; ``seed`` starts what is drawn for it alone.
+    """All arrays of one image; ``seed`` is the seed of its own random draws.
 
-    Raises ImageError where memory or the range of numbers ends, or where fits were given but none of it.
+    Raises ImageError where memory runs out or responses overflow, or where fits were given but none for this image.
     """
     import torch
 
     if plans[0].given is not None and image not in plans[0].given:
-        raise ImageError("the table of fits has no row for it")
+        raise ImageError("the table of fits has no row for this image")
     try:
         arrays = _strict(scales, settings, plans)
         if not all(np.isfinite(array).all() for array in arrays.values()):

@@ -1,4 +1,4 @@
-"""Fits without a report: of every image that a run has measured, or of one array."""
+"""Fits without a report: of every measured image of a run, or of one array."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The run's memory: one line per measured image, appended and flushed, so that a killed run loses one image.
 
-A line is only believed when it is complete; a torn last line is cut off before anything is appended.
+Only complete lines are read; a torn last line is cut off before anything is appended.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Journal:
         new = {"source": self._header["source"], **self._header["settings"]}
         changed = next(key for key in new | old if old.get(key) != new.get(key))
         raise ReportError(
-            f"{self._path.parent} holds a run with another {changed} ({_short(old.get(changed))}, now "
+            f"{self._path.parent} holds a run with a different {changed} ({_short(old.get(changed))}, now "
             f"{_short(new.get(changed))}); choose another --out, or --force to start over"
         )
 
@@ -98,13 +98,13 @@ class Journal:
             self._file.write(json.dumps(entry).encode() + b"\n")
             self._file.flush()
         except OSError as error:
-            hint = "mend that and give the same command again"
+            hint = "fix that and run the same command again"
             raise ReportError(f"cannot write to {self._path}: {error.strerror}; {hint}") from None
         return offset
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(OSError):  # a line that could not be written was told when it was
+        with suppress(OSError):  # the failed write was already reported
             self._file.close()
 
 

@@ -1,4 +1,4 @@
-"""Settings -> kernel banks: what is computed for every image, as one frozen value (parse, plan, apply)."""
+"""Settings -> kernel banks: the plan of what is computed for every image, as one frozen value."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ class StrictBank:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """What is computed for every image at one sigma: ``strict`` is the bank on the device, ``index`` (R, T) that of
-    its StrictBank.
+    """The plan for every image at one sigma: ``strict`` is the bank on the device, ``index`` (R, T) that of its
+    StrictBank.
 
     ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
     (S, F, 2) over all scales of the run, and is None where images are fitted.
@@ -52,7 +52,7 @@ class ImagePlan:
 
 
 def strict_bank(settings: AuditSettings, model: KernelModel, tolerance: float) -> StrictBank:
-    """Sample, thin out and factor the kernels of one kernel model."""
+    """Sample the kernels of one kernel model, keep the distinct ones, and factor them."""
     matrices = settings.group.matrices()
     widest = max(window_radius(stencil, model) for stencil in settings.stencils)
     kernels, index, count = [], [], 0

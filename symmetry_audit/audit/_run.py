@@ -22,13 +22,13 @@ from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
 __all__ = ["Measurements", "image_plans", "measure_source", "open_run"]
 
-RESULTS = ("report.json", AFFINE_FILE, "affine.csv")  # what a new run might not write again
+RESULTS = ("report.json", AFFINE_FILE, "affine.csv")  # a new run might not overwrite these
 Progress = Callable[[int, int], None]  # images done, images in all
 
 
 @dataclass(frozen=True)
 class Measurements:
-    """All records of a run, by name from the journal, and what was left out."""
+    """All records of a run, by name from the journal, and the skipped images."""
 
     banks: tuple[StrictBank, ...]  # one per sigma
     images: tuple[str, ...]  # sorted
@@ -48,10 +48,9 @@ class Measurements:
 def open_run(
     folder: Path, source: ImageSource, settings: AuditSettings, *, resume: bool, force: bool
 ) -> Iterator[Journal]:
-    """Lock ``folder`` and open its journal: continue what is there, or start over with ``force``.
+    """Lock ``folder`` and open its journal: continue the run there, or start over with ``force``.
 
-    Raises ReportError where the folder holds another run, is in use, cannot be written, or is not a report
-    folder at all.
+    Raises ReportError where the folder holds another run, is in use, cannot be written, or is not a report folder.
     """
     with ExitStack() as stack:
         try:
@@ -73,7 +72,7 @@ def open_run(
 
 
 def _check_content(folder: Path, resume: bool, force: bool) -> None:
-    """Raises ReportError where ``folder`` holds what must not be continued or overwritten."""
+    """Raises ReportError where ``folder`` holds a run or files that must not be continued or overwritten."""
     held = {path.name for path in folder.iterdir()} - {".lock"}
     if JOURNAL_NAME in held and not (resume or force):
         raise ReportError(f"{folder} already holds a run; --resume continues it, --force starts over")
@@ -97,8 +96,8 @@ def measure_source(
     """Measure every image that the journal does not hold yet, ``workers`` at a time.
 
     ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits.
-    An image that cannot be measured is skipped with its reason, or ends the run where ``on_error`` is
-    ``fail``. Raises DataError then, and where no image at all could be measured.
+    An image that cannot be measured is skipped with its reason, or ends the run with a DataError where
+    ``on_error`` is ``fail``. Raises DataError also where no image could be measured.
     """
     banks, plans = image_plans(settings, device, given)
     todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp())]
@@ -115,7 +114,7 @@ def measure_source(
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)
             elif on_error == "fail":
-                raise DataError(f"{ref.key}: {outcome}; --on-error skip leaves such images out")
+                raise DataError(f"{ref.key}: {outcome}; use --on-error skip to skip such images")
             else:
                 failures[ref.key] = str(outcome)
             done += 1

@@ -45,7 +45,7 @@ ORIGIN = Origin("the report", "measure again with --force")
 class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
     """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
 
-    Beside the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
+    Besides the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
     (None,) for kernel models without one; ``margin`` in px; every combination of ``sigmas`` and ``downscale`` is
     measured. ``affine`` is the SHA-256 of a file of fits to use in place of new ones.
     """
@@ -123,7 +123,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     models = [kernel_model(options.kernel, sigma) for sigma in _numbers(options.sigma) or (None,)]
     scenarios = _scenarios(tuple(options.scenario or ()), chosen)
     if options.affine is not None and ADAPTIVE not in scenarios:
-        raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; leave it out")
+        raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; drop --affine")
     margin, factors = options.margin, sorted({1, *map(int, _numbers(options.downscale))})
     stretch = MAX_RATIO if ADAPTIVE in scenarios else 1.0
     least = max(window_radius(item, model, stretch) for item in chosen for model in models)

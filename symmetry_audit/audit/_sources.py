@@ -1,4 +1,4 @@
-"""Settings -> the fits of every image: which regularizers are fitted together, and whose w each is measured under."""
+"""Settings -> fit sources: which regularizers are fitted together, and which source's w each is measured under."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class FitSource(NamedTuple):
 
 @lru_cache(maxsize=8)
 def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
-    """Every directed regularizer and the joint fit, or only those that the run's rows need."""
+    """Every directed regularizer and the joint fit, or only the sources that the run's rows need."""
     names = [stencil.name for stencil in settings.stencils]
     single = [FitSource(item.name, (r,)) for r, item in enumerate(settings.stencils) if item.directed]
     directed = tuple(r for r, name in enumerate(names) if name in JOINT_REGULARIZERS)
@@ -31,7 +31,7 @@ def fit_sources(settings: AuditSettings) -> tuple[FitSource, ...]:
 
 
 def own_sources(settings: AuditSettings) -> tuple[int, ...]:
-    """Which source each regularizer of the run is measured under, (R,); one without direction takes the joint fit."""
+    """Which source each regularizer of the run is measured under, (R,); without direction it takes the joint fit."""
     names = [source.name for source in fit_sources(settings)]
     per_regularizer = settings.fit == PER_REGULARIZER
     wanted = [

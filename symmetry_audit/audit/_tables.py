@@ -46,7 +46,7 @@ class ImageTables:
 
 @dataclass(frozen=True)
 class TableLayout:
-    """How records become tables: ``strict`` (S, R, T) and ``adaptive`` (T,) index what a record holds."""
+    """How records become tables: ``strict`` (S, R, T) and ``adaptive`` (T,) index the arrays of a record."""
 
     strict: np.ndarray
     adaptive: np.ndarray | None
@@ -60,7 +60,7 @@ class TableLayout:
             return cls(strict, None, ())
         from symmetry_audit.audit._adaptive import adaptive_plan
 
-        # parity, hence which elements are distinct, is the same at every sigma
+        # parity is the same at every sigma, and so are the distinct elements
         return cls(strict, adaptive_plan(settings, settings.models[0]).measured.index, own_sources(settings))
 
     def read(self, records: Iterable[ImageRecord]) -> Iterator[tuple[ImageRecord, ImageTables]]:
@@ -102,12 +102,12 @@ def scales(settings: AuditSettings) -> Iterator[tuple[float | None, int]]:
 
 
 def first_scale(settings: AuditSettings) -> tuple[float | None, int]:
-    """The first (sigma, downscale) of a run, that of the recommendation and of the pictures of fits."""
+    """The first (sigma, downscale) of a run, which the recommendation and the pictures of fits use."""
     return next(scales(settings))
 
 
 def _gathered(values: np.ndarray, index: np.ndarray) -> np.ndarray:
-    """(S, m) by (S, R, T) -> (S, R, T), contiguous: sums round as they lie in memory."""
+    """(S, m) by (S, R, T) -> (S, R, T), contiguous: rounding of sums depends on the memory layout."""
     return np.ascontiguousarray(np.stack([value[place] for value, place in zip(values, index, strict=True)]))
 
 
@@ -116,6 +116,6 @@ def _spread(values: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 
 def _as_strong(null: np.ndarray, profiles: np.ndarray) -> np.ndarray:
-    """``null`` with the mean responses of ``profiles``: of one spectrum, a Gaussian field responds most."""
+    """``null`` scaled to the mean responses of ``profiles``: a Gaussian field responds more than an image."""
     mean = null.mean(-1, keepdims=True)
     return np.divide(null * profiles.mean(-1, keepdims=True), mean, out=np.zeros_like(null), where=mean > 0)

@@ -1,6 +1,6 @@
 """Finding, reading and decoding images: manifests, sources, luminance and RGB. No torch.
 
-Names are imported when first used, so that the manifests can be read without numpy and the image decoders.
+Names are imported on first use, so that manifests can be read without numpy and the image decoders.
 """
 
 from __future__ import annotations

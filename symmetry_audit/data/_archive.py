@@ -19,7 +19,7 @@ MAX_EXTENDED_HEADER = 1 << 20  # bytes; tarfile reads these headers whole, howev
 
 
 class Member(NamedTuple):
-    """One member that is no folder; ``open`` works for files, until the next member is asked for."""
+    """One member that is not a folder; ``open`` works for files, until the next member is requested."""
 
     name: str
     is_file: bool  # False for links and devices
@@ -38,7 +38,7 @@ def members(path: Path) -> Iterator[Member]:
         else:
             with tarfile.open(path, tarinfo=_StrictTarInfo) as archive:
                 for info in archive:
-                    if info.size < 0:  # would send tarfile back to where it has been, for ever
+                    if info.size < 0:  # would send tarfile backwards, in an endless loop
                         raise tarfile.ReadError(f"{info.name} has a negative size")
                     if not info.isdir():
                         yield Member(info.name, info.isfile(), partial(_extracted, archive, info))
@@ -53,7 +53,7 @@ def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 
 
 class _StrictTarInfo(tarfile.TarInfo):
-    """Where tarfile takes a damaged header for the end of the archive, and loses what follows, this one raises."""
+    """Raises for a damaged header, which tarfile takes for the end of the archive, so that later members are lost."""
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:

@@ -1,4 +1,4 @@
-"""Bytes of one image file -> samples or Y_audit luminance (SPEC 1), with everything a careful analyst asks about it."""
+"""Bytes of one image file -> samples or Y_audit luminance (SPEC 1), with depth, orientation and hashes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def decode_samples(data: bytes, max_pixels: int) -> Samples:
 
 
 def _drop_alpha(pixels: np.ndarray) -> np.ndarray:
-    """(H, W), (H, W, 1 | 2 | 3 | 4) -> grey (H, W) or colour (H, W, 3)."""
+    """(H, W), (H, W, 1 | 2 | 3 | 4) -> grey (H, W) or color (H, W, 3)."""
     if pixels.ndim == 2:
         return pixels
     return pixels[..., 0] if pixels.shape[2] <= 2 else pixels[..., :3]

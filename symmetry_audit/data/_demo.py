@@ -11,7 +11,7 @@ from symmetry_audit.errors import DataError
 __all__ = ["DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"]
 
 DEMO_NAME = "demo"
-DEMO_TEXT = "the photographs inside scikit-image"  # stands in reports where others have a path
+DEMO_TEXT = "the photographs inside scikit-image"  # in reports, in place of a path
 
 # photographs and micrographs only: no logos, chessboards, phantoms, drawings or pages of text, and one of
 # the two pictures of the stereo pair

@@ -1,4 +1,4 @@
-"""One hash for a set of image files, the same wherever they lie and whatever reads them."""
+"""One hash for a set of image files, independent of their folder and of the decoder."""
 
 from __future__ import annotations
 

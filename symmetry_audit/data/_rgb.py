@@ -32,10 +32,10 @@ class Picture:
 
 
 def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Decode the bytes of one file as :func:`decode` does, but to colours. Raises ImageError with a one-line reason."""
+    """Decode the bytes of one file as :func:`decode` does, but to RGB. Raises ImageError with a one-line reason."""
     samples = decode_samples(data, max_pixels).samples
     if samples.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"holds {samples.dtype} samples, whose white is unknown; save it with 8 or 16 bits")
+        raise ImageError(f"holds {samples.dtype} samples, whose white level is unknown; save it with 8 or 16 bits")
     grey = samples.ndim == 2
     pixels = np.repeat(samples[..., None], 3, axis=2) if grey else samples
     return Picture(pixels, grey, f"{8 * samples.dtype.itemsize}-bit")
@@ -50,7 +50,7 @@ def pixel_count(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:
     """Width times height by the header of a file, or of a member that has its bytes; 0 where decoding is refused."""
     if ref.payload is not None:
         return header_pixels(io.BytesIO(ref.payload), max_pixels)
-    if ref.member is not None or not ref.path.is_file():  # a pipe would be waited for without end
+    if ref.member is not None or not ref.path.is_file():  # reading a pipe could block forever
         return 0
     try:
         with open(ref.path, "rb") as file:

@@ -1,4 +1,4 @@
-"""Bytes of one image file -> its samples, upright and at full depth: Pillow, libpng and tifffile behind one door."""
+"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng or tifffile."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ DEEP_TIFF_NUMBERS = (
     *("imagewidth", "imagelength", "imagedepth", "tilewidth", "tilelength", "tiledepth"),
     *("samplesperpixel", "bitspersample", "photometric", "compression"),
 )
-# none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard: what they unpack to is capped by the size in the header
+# none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard: the header caps the size of their unpacked data
 DEEP_TIFF_CODECS = (1, 5, 8, 32946, 32773, 34925, 50000)
 
 for _name in ("PIL", "imagecodecs", "tifffile"):
-    # the ImageError says it all; without any handler Python prints on stderr what they log
+    # the ImageError is enough; without a handler Python prints their log on stderr
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _pillow_lock, _pillow_restore, _pillow_users = threading.Lock(), ExitStack(), 0
 
 
 def read_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
-    """Upright samples, (H, W) or (H, W, channels), uint8 | uint16 | float, and whether they had to be turned.
+    """Upright samples, (H, W) or (H, W, channels), uint8 | uint16 | float, and whether an EXIF orientation was applied.
 
-    Raises ImageError for what is refused, and whatever the decoders raise for damaged input.
+    Raises ImageError for refused files, and any exception of the decoders for damaged input.
     """
     with _pillow_settings(max_pixels):
         # from memory, never by path: a memory-mapped TIFF with an orientation tag comes out scrambled
@@ -53,7 +53,7 @@ def read_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
 
 
 def header_pixels(file: BinaryIO, max_pixels: int) -> int:
-    """Width times height as the header has them, without decoding; 0 where it cannot be read or is too large."""
+    """Width times height from the header, without decoding; 0 where it cannot be read or is too large."""
     try:
         magic = file.read(4)
         file.seek(0)
@@ -66,7 +66,7 @@ def header_pixels(file: BinaryIO, max_pixels: int) -> int:
             with _pillow_settings(max_pixels), Image.open(file, formats=FORMATS) as image:
                 count = image.width * image.height
         return count if 0 <= count <= max_pixels else 0
-    except Exception:  # as in decode, which says what is wrong once the pixels are wanted
+    except Exception:  # as in decode, which reports the problem when the pixels are needed
         return 0
 
 
@@ -74,7 +74,7 @@ def header_pixels(file: BinaryIO, max_pixels: int) -> int:
 def _pillow_settings(max_pixels: int) -> Iterator[None]:
     """Pillow without warnings, and with our size limit in place of its own.
 
-    Both are kept per process, and images are decoded in threads: the last one out puts them back.
+    Both are settings of the process, and images are decoded in threads: the last thread restores them.
     """
     global _pillow_users
     with _pillow_lock:
@@ -102,17 +102,17 @@ def _pillow_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
         # the further pictures of an MPO, which phones write as .jpg, are previews and gain maps of the first
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         _check_size(image.width, image.height, frames, max_pixels)
-        # asking Pillow for the EXIF block of a PNG decodes all of it, since the block may stand last
+        # asking Pillow for the EXIF block of a PNG decodes all of it, since the block may be at the end
         bare_png = image.format == "PNG" and not any(mark in data for mark in PNG_EXIF_MARKS)
         orientation = 1 if bare_png else _orientation(image)
         pixels = _png_samples(image, data) if image.format == "PNG" else _loaded(image)
-        # Pillow turns TIFF files itself while loading and then drops the tag: ask again
+        # Pillow rotates TIFF files itself while loading and then drops the tag: read it again
         left = _orientation(image) if image.format == "TIFF" else orientation
         return _upright(pixels, left), orientation != 1
 
 
 def _png_samples(image: Image.Image, data: bytes) -> np.ndarray:
-    if data[PNG_DEPTH_AT] == 16 and image.mode in ("LA", "RGB", "RGBA"):  # in colour Pillow cuts 16 bits to 8
+    if data[PNG_DEPTH_AT] == 16 and image.mode in ("LA", "RGB", "RGBA"):  # in color Pillow cuts 16 bits to 8
         image.load()  # raises for damaged data, on which png_decode corrupts memory and ends the process
         return imagecodecs.png_decode(data)
     # twice as fast as Pillow, and safe with damaged data
@@ -170,15 +170,15 @@ def _check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         raise _too_large(f"{width} x {height} px", max_pixels)
     if frames > 1:
-        raise ImageError(f"holds {frames} frames or pages; split it into single images")
+        raise ImageError(f"has {frames} frames or pages; split it into single images")
 
 
 def _too_large(size: str, max_pixels: int) -> ImageError:
-    return ImageError(f"too large ({size}, the limit is {max_pixels}); raise --max-pixels if the file can be trusted")
+    return ImageError(f"too large ({size}, the limit is {max_pixels}); raise --max-pixels if you trust the file")
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 where there is none; an unreadable EXIF block is no reason to lose the picture."""
+    """EXIF orientation, 1 where there is none; an unreadable EXIF block does not make the image unusable."""
     try:
         value = image.getexif().get(ORIENTATION_TAG, 1)
     except Exception:

@@ -1,4 +1,4 @@
-"""SOURCE -> the sorted list of its images, each readable anywhere by a small picklable reference.
+"""SOURCE -> the sorted list of its images, each with a small picklable reference from which any process can read it.
 
 Archives are read in memory and never unpacked, so no member can land outside a folder; files and members are
 read up to a cap, so none can fill the memory.
@@ -26,7 +26,7 @@ __all__ = ["ImageRef", "ImageSource", "open_source", "source_of_files"]
 
 @dataclass(frozen=True)
 class ImageRef:
-    """Where one image lies: a file, or a member of an archive (with its bytes, where it comes from ``stream``)."""
+    """The place of one image: a file, or a member of an archive (with its bytes, if it comes from ``stream``)."""
 
     key: str  # the name in reports: a posix path relative to the source
     path: Path
@@ -37,7 +37,7 @@ class ImageRef:
         """Changes when the file does: size and modification time (of the archive, for members)."""
         try:
             status = self.path.stat()
-        except (OSError, ValueError):  # ValueError: no name that a file could have
+        except (OSError, ValueError):  # ValueError: not a possible file name
             return "missing"
         return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
@@ -50,19 +50,19 @@ class ImageRef:
         except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
             raise ImageError(f"cannot be read ({one_line(error)})") from None
         if len(data) > max_bytes:
-            raise ImageError(f"larger than {max_bytes} bytes; raise --max-pixels if the file can be trusted")
+            raise ImageError(f"larger than {max_bytes} bytes; raise --max-pixels if you trust the file")
         return data
 
 
 @dataclass(frozen=True)
 class ImageSource:
-    """The images of one SOURCE in the order in which they are measured, and what was left out at once."""
+    """The images of one SOURCE in the order in which they are measured, and the files skipped without reading."""
 
     name: str
     text: str  # SOURCE as the user wrote it
     refs: tuple[ImageRef, ...]
     skipped: tuple[SkippedImage, ...] = ()
-    note: str | None = None  # what was chosen on the user's behalf, such as a manifest's default split
+    note: str | None = None  # a choice made for the user, such as a manifest's default split
 
     def limited(self, limit: int | None) -> ImageSource:
         """The first ``limit`` images."""
@@ -71,7 +71,7 @@ class ImageSource:
     def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
         """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.
 
-        What cannot be read comes without bytes, and says why when it is read. Raises DataError where the
+        An unreadable member comes without bytes, and gives the reason when it is read. Raises DataError where the
         archive itself is damaged.
         """
         if not refs or refs[0].member is None:
@@ -93,11 +93,11 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
     if not text.strip():
         raise DataError("the name of the source is empty; give a folder, file, glob, list, archive or dataset")
     if text.encode(errors="replace").decode() != text:
-        raise DataError(f'"{_printable(text)}" is no UTF-8 name, which reports need; rename it or link to it')
+        raise DataError(f'"{_printable(text)}" is not a UTF-8 name, which reports need; rename the file or link to it')
     try:
         path = Path(text).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()
-    except (OSError, RuntimeError) as error:  # a closed folder on the way, a name too long, no such home
+    except (OSError, RuntimeError) as error:  # an unreadable folder on the path, a name too long, no such home
         raise DataError(f'cannot open "{text}": {one_line(error)}') from None
     if is_folder or is_file:
         text = os.path.normpath(text)  # "photos/" and "./photos" are the same source
@@ -110,8 +110,8 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
     else:
         source = _from_manifest(text, data_root)
     if not source.refs:
-        left_out = f" ({len(source.skipped)} left out, the first: {source.skipped[0].reason})" if source.skipped else ""
-        raise DataError(f'no images in "{text}"{left_out}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
+        skipped = f" ({len(source.skipped)} skipped, the first: {source.skipped[0].reason})" if source.skipped else ""
+        raise DataError(f'no images in "{text}"{skipped}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
     return source
 
 
@@ -119,7 +119,7 @@ def source_of_files(paths: Sequence[str | Path]) -> ImageSource:
     """The images at ``paths``, each named by its path as given. Raises DataError where there are none."""
     files = [(Path(path).as_posix(), Path(path)) for path in paths]
     if not files:
-        raise DataError("there are no paths of images; give at least one")
+        raise DataError("the list of image paths is empty; give at least one path")
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
     return _from_files(count, "files", files)
 
@@ -139,13 +139,13 @@ def _from_glob(text: str) -> ImageSource:
     files = {}
     for path in sorted(found, key=lambda path: (len(path.parts), path)):
         if is_image_name(path.name) and not path.is_dir():
-            # ** follows links: as in a folder, what it reaches in several ways counts once
+            # ** follows links: as in a folder, a file reached in several ways counts once
             files.setdefault((os.path.realpath(path.parent), path.name), path)
     return _from_files(text, "glob", [(path.as_posix(), path) for path in files.values()])
 
 
 def _from_list(text: str, path: Path) -> ImageSource:
-    """One path a line, relative to the list's folder; blank lines and lines starting with # are passed over."""
+    """One path a line, relative to the list's folder; blank lines and lines starting with # are ignored."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -159,7 +159,7 @@ def _from_manifest(text: str, data_root: str | Path | None) -> ImageSource:
     try:
         manifest = manifests.load_manifest(name)
     except (DataError, SettingError) as error:
-        raise type(error)(f'"{text}" is no file or folder here, and no dataset: {error}') from None
+        raise type(error)(f'"{text}" is not a file, a folder or a dataset: {error}') from None
     files = manifests.locate(manifest, split, data_root)
     chosen = split or manifest.default_split
     refs = [(file.key, file.path) for file in files]
@@ -192,18 +192,18 @@ def _from_archive(text: str, path: Path) -> ImageSource:
 
 
 def _printable(name: str) -> str:
-    """Names go to terminals and UTF-8 files: control characters and bytes that are no UTF-8 are escaped."""
+    """Names go to terminals and UTF-8 files: control characters and invalid UTF-8 bytes are escaped."""
     return "".join(
         sign.encode("unicode_escape").decode() if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name
     )
 
 
 def _sorted_source(text: str, name: str, refs: list[ImageRef]) -> ImageSource:
-    """Sort by key; of several entries of one name none can be told from the others, so all but one go."""
+    """Sort by key; entries of the same name cannot be distinguished, so only one of them is kept."""
     counts = Counter(ref.key for ref in refs)
     unique = {ref.key: ref for ref in reversed(refs)}
     skipped = tuple(
-        SkippedImage(key, f"the name stands {count} times; the first is measured")
+        SkippedImage(key, f"the name occurs {count} times; the first is measured")
         for key, count in sorted(counts.items())
         if count > 1
     )
@@ -216,7 +216,7 @@ def _read(ref: ImageRef, limit: int) -> bytes:
             if member.is_file and member.name == ref.member:
                 return _read_member(member, limit)
         raise OSError("no longer in the archive")
-    if not stat.S_ISREG(ref.path.stat().st_mode):  # a pipe would be waited for without end
+    if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
         raise OSError("not a regular file")
     with open(ref.path, "rb") as file:
         return file.read(limit)

@@ -1,4 +1,4 @@
-"""Walking a folder of images; which names are those of images."""
+"""Walking a folder of images, and recognizing image names."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def is_image_name(name: str) -> bool:
 def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, Path]]:
     """Yield ``(key, path)`` of each image below ``folder``; the key is its posix path relative to ``folder``.
 
-    ``depth`` is the most folders a key may name, None for any number. Hidden names and __MACOSX are passed
-    over, and so are report folders. A folder that links lead to again is read once, so loops end; a link to
-    no file is yielded as it is. Raises DataError for a folder that cannot be listed.
+    ``depth`` is the largest number of folders in a key, None for any number. Hidden names, __MACOSX and report
+    folders are skipped. A folder reached several times through links is read once, so loops end; a broken link
+    is yielded as it is. Raises DataError for a folder that cannot be listed.
     """
     seen = set()
     for root, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
@@ -37,7 +37,7 @@ def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, P
         seen.add(real)
         below = Path(root).relative_to(folder)
         if below.parts and set(files) >= REPORT_MARKS:
-            folders.clear()  # a report written among its own images: the figures in it are no data
+            folders.clear()  # a report written among its own images: its figures are not data
             continue
         if depth is not None and len(below.parts) >= depth:
             folders.clear()

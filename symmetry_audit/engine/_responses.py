@@ -15,13 +15,13 @@ from symmetry_audit.kernels import FactoredBank
 
 __all__ = ["TOLERANCES", "DeviceBank", "bank_responses", "bank_rows", "seen_window", "without_rounding"]
 
-# what factor_bank may leave out: responses hold to 4e-5 in float32 and to rounding in float64
+# tolerance of factor_bank: responses are right to 4e-5 in float32 and to rounding in float64
 TOLERANCES = {torch.float32: 3e-4, torch.float64: 1e-12}
-# rows whose row filters are computed together (each band also needs 2c rows around it), and pixels whose
-# combined responses are: these should stay in the caches of a CPU, and fill a GPU
+# rows whose row filters are computed together (each band also needs 2c rows around it), and pixels whose responses
+# are combined together: few enough for the caches of a CPU, many enough to fill a GPU
 BAND_ROWS = {"cpu": 64, "cuda": 4096}
 TILE_PIXELS = {"cpu": 1 << 13, "cuda": 1 << 19}
-ALIGNMENT = 16  # columns; matrix products are half again as fast where rows start at multiples of 64 bytes
+ALIGNMENT = 16  # columns; matrix products are 1.5 times as fast where rows start at multiples of 64 bytes
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str =
     """f of SPEC 3 for every kernel: mean over V of |response| (``abs``) or its square (``energy``).
 
     ``image`` is (H, W) in [0, 255]; V is all pixels at least ``margin`` >= the bank's radius from every
-    border and must not be empty. Returns (m,) float64. One image's result does not depend on what else
-    runs: the caller fixes the number of threads.
+    border and must not be empty. Returns (m,) float64. One image's result does not depend on other
+    work: the caller fixes the number of threads.
     """
     return bank_rows(image, bank, margin, kind).mean(0)
 
@@ -64,7 +64,7 @@ def bank_rows(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs
     c, combine = bank.radius, bank.combine
     outer = seen_window(image, margin, c)
     height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
-    # kernels sum to zero, so the mean is invisible; without it float32 keeps its digits for the detail
+    # kernels sum to zero, so the mean has no effect; without it float32 keeps its digits for the detail
     pixels = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
     pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
     rows, tile = _steps(combine.device.type, height, width)
@@ -88,12 +88,12 @@ def bank_rows(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs
 
 
 def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
-    """What kernels of ``radius`` see from V: ``image`` less its border of margin - radius px.
+    """The pixels that kernels of ``radius`` reach from V: ``image`` without its border of margin - radius px.
 
     ``image`` is (H, W); the result is a view of it, not a copy.
     """
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
-    assert margin >= radius and height > 0 and width > 0, "the caller leaves out images with an empty V"
+    assert margin >= radius and height > 0 and width > 0, "the caller skips images with an empty V"
     border = margin - radius
     return image[border : image.shape[0] - border, border : image.shape[1] - border]
 
@@ -101,9 +101,9 @@ def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
 def without_rounding(
     rows: np.ndarray, outer: np.ndarray, weights: np.ndarray, dtype: torch.dtype, power: int
 ) -> np.ndarray:
-    """``rows`` (rows of V, m) with responses set to zero that rounding alone explains.
+    """``rows`` (rows of V, m), where responses no larger than rounding are set to zero.
 
-    Flat images, and ramps under second differences, respond with nothing else; that must read as zero.
+    Flat images, and ramps under second differences, give only such responses; these must read as zero.
     ``weights`` (m,) are the sums of |kernel|; the samples and the arithmetic in ``dtype`` both round.
     """
     low, high = outer.min(), outer.max()
@@ -124,7 +124,7 @@ def _basis_responses(filtered: list[torch.Tensor], bank: DeviceBank, basis: torc
     taps, first = 2 * bank.radius + 1, 0
     for part, column in zip(filtered, bank.columns, strict=True):
         _, r, width = part.shape
-        # the taps x r rows that one output row needs already lie one after another: a view, not a copy
+        # the taps x r rows that one output row needs are contiguous in memory: a view, not a copy
         windows = part.as_strided((len(basis), taps * r, width), (r * width, width, 1), part.storage_offset())
         torch.matmul(column, windows, out=basis[:, first : first + len(column)])
         first += len(column)

@@ -1,7 +1,7 @@
 """Responses of one image to kernels of any shape, by fast Fourier transforms of tiles, CPU or CUDA.
 
-Deformed kernels share far fewer row and column filters than turned ones do, so that products of spectra
-overtake the factored bank from an axis ratio of about 1.2 on.
+Deformed kernels share far fewer row and column filters than rotated kernels do. So from an axis ratio of about 1.2
+on, products of spectra are faster than the factored bank.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def kernel_rows(
     c = kernels.shape[1] // 2
     outer = seen_window(image, margin, c)
     height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
-    # the mean is invisible; without it float32 keeps its digits for the detail
+    # the mean has no effect; without it float32 keeps its digits for the detail
     pixels = torch.from_numpy(outer - outer.mean()).to(device, dtype)
     rows, columns = (_tile(length, 2 * c) for length in (height, width))
     size = tuple(next_fast_len(length + 2 * c, real=True) for length in (rows, columns))

@@ -1,4 +1,4 @@
-"""What stands beside the rows of a report: transfer, leverage, folders, subsets and a summary of the fits."""
+"""The analyses beside the rows of a report: transfer, leverage, folders, subsets and a summary of the fits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LeverageList:
         self._count = 0
 
     def add(self, key: tuple, image: str, leverage: float) -> None:
-        """Note how much epsilon rises by ``image``; ``key`` is what the row is named by."""
+        """Note how much epsilon rises by ``image``; ``key`` names the row."""
         heap = self._heaps.setdefault(key, [])
         self._count += 1
         item = (abs(leverage), -self._count, image, leverage)  # ties go to the first
@@ -56,7 +56,7 @@ def analyses(totals: Totals, leverage: LeverageList, sources: tuple[str, ...]) -
 
 
 def _cells(totals: Totals) -> Iterator[tuple[tuple[int, int], dict[str, Any]]]:
-    """Every (scale, regularizer) with what names it."""
+    """Every (scale, regularizer) with its names."""
     for s, (sigma, factor) in enumerate(scales(totals.settings)):
         for r, stencil in enumerate(totals.settings.stencils):
             yield (s, r), {"regularizer": stencil.name, "sigma": sigma, "downscale": factor}
@@ -95,7 +95,7 @@ def _between_scales(totals: Totals) -> Iterator[dict[str, Any]]:
 
 
 def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
-    """Epsilon of every sub-folder on its own, where there are several."""
+    """Epsilon of every sub-folder alone, where there are several."""
     if len(totals.folders) < 2:
         return
     for folder, sums in sorted(totals.folders.items()):
@@ -112,7 +112,7 @@ def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
 
 
 def _subsets(totals: Totals) -> Iterator[dict[str, Any]]:
-    """Epsilon of random subsets against their size, and from which size on it stays within a tenth."""
+    """Epsilon of random subsets against their size, and the size from which it stays within a tenth of the last."""
     epsilons, sizes = totals.curve.epsilons(), totals.curve.sizes  # (sizes, repeats, profiles, S, R)
     least = enough(sizes, epsilons)
     for scenario in _measured(totals):

@@ -1,4 +1,4 @@
-"""Every subgroup of the run's group as a candidate for a network, with what the run measured of it (SPEC 8)."""
+"""Every subgroup of the run's group as a candidate for a network, with its measured values (SPEC 8)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def candidates(totals: Totals, floors: Mapping[str, np.ndarray]) -> tuple[Candid
 def _values(
     totals: Totals, scenario: Scenario, group: Group, elements: np.ndarray, labels: list[np.ndarray], floor: np.ndarray
 ) -> Iterator[CandidateValue]:
-    """What each regularizer says of one candidate."""
+    """The values of each regularizer for one candidate."""
     settings = totals.settings
     mean, (sigma, factor) = totals.mean(scenario.profile)[0], first_scale(settings)
     errors = subgroup_error(mean, elements)
@@ -86,7 +86,7 @@ def _values(
 
 
 def _null(totals: Totals, scenario: Scenario, group: Group, elements: np.ndarray) -> np.ndarray | None:
-    """What chance leaves of epsilon, (R,): of random shifts, or of fitted isotropic fields."""
+    """The epsilon expected by chance, (R,): from random shifts, or from fitted isotropic fields."""
     if scenario.adaptive:
         return subgroup_error(totals.mean("null")[0], elements) if "null" in totals.means else None
     draws = totals.draws.get(group)
@@ -110,7 +110,7 @@ def _held_out(totals: Totals, elements: np.ndarray, r: int) -> dict[str, float]:
 
 
 def _relative(means: np.ndarray, elements: np.ndarray) -> np.ndarray:
-    """Relative epsilon of mean profiles (..., T); 0 for a resample that drew flat images alone."""
+    """Relative epsilon of mean profiles (..., T); 0 for a resample that drew only flat images."""
     error, identity = subgroup_error(means, elements), means[..., 0]
     return np.divide(error, identity, out=np.zeros_like(error), where=identity > 0)
 
@@ -134,7 +134,7 @@ def _classes(totals: Totals) -> list[np.ndarray]:
 
 
 def spectral_classes(stencil: Stencil, group: Group, model: KernelModel) -> np.ndarray:
-    """Labels (T,) of the group's elements, equal where the turned kernels have equal power spectra."""
+    """Labels (T,) of the group's elements, equal where the rotated kernels have equal power spectra."""
     kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
     side = 2 * kernels.shape[1]
     power = np.square(np.abs(np.fft.rfft2(kernels, (side, side)))).reshape(len(kernels), -1)

@@ -1,4 +1,4 @@
-"""The discretisation floor: the epsilon that sampling on a mesh leaves for a perfectly isotropic field (SPEC 6)."""
+"""The discretization floor: the epsilon that sampling on the pixel grid alone produces (SPEC 6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from symmetry_audit.kernels import KernelModel, Stencil, distinct_elements, samp
 from symmetry_audit.results import DATASET_ADAPTIVE
 from symmetry_audit.statistics import symmetry_error
 
-__all__ = ["discretisation_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power", "relative_error"]
+__all__ = ["discretization_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power", "relative_error"]
 
 
 GRID = 128  # frequencies per axis; twice as many move a relative floor by 3e-6 and 0.3 % of itself at most
@@ -34,12 +34,12 @@ def isotropic_profile(
     of ``affine``: its spectrum is P(|D^T k|), and ``power`` is P. Shape (T,).
 
     f_t = sqrt(2/pi sum_k |phi_t^(k)|^2 P) over 0 < |k| <= 1/2 cycles/px, up to a common factor that depends on the
-    normalisation of P.
+    normalization of P.
     """
     y, x = np.meshgrid(np.fft.fftfreq(GRID), np.fft.rfftfreq(GRID), indexing="ij")
     inside = (np.hypot(x, y) > 0) & (np.hypot(x, y) <= 0.5)
     waves = np.stack([x[inside], y[inside]])
-    # columns of the half plane stand for two, but for the first and the last
+    # columns of the half plane count twice, except the first and the last
     twice = np.where((waves[0] == 0) | (waves[0] == 0.5), 1.0, 2.0)
     weights = 2 / np.pi * twice * power(np.hypot(*(affine.matrix.T @ waves)))
     # one kernel at a time: all elements of a large group at once would fill the memory
@@ -52,14 +52,14 @@ def floor_profile(
 ) -> np.ndarray:
     """``isotropic_profile`` of every element of ``group`` under strict rotations, (T,).
 
-    In the continuum it would be constant; what differs is the h-term of Theorem 3.7 of [SA].
+    In the continuum it would be constant; its variation is the h-term of Theorem 3.7 of [SA].
     """
     kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
     kept, index = np.unique(distinct_elements(kernels), return_inverse=True)
     return isotropic_profile(kernels[kept], power)[index]
 
 
-def discretisation_floor(
+def discretization_floor(
     stencil: Stencil, group: Group, model: KernelModel, power: Callable[[np.ndarray], np.ndarray] = pink_power
 ) -> float:
     """Relative epsilon_G of an ideal isotropic field with radial spectrum ``power`` under strict rotations."""
@@ -72,8 +72,8 @@ def relative_error(profile: np.ndarray) -> float:
 
 
 def mean_floors(totals: Totals) -> dict[str, np.ndarray]:
-    """Mean profiles (S, R, T) by scenario of ideal fields with the images' own radial spectrum: constant but for the
-    mesh. For adaptive rows they are averaged over the binned deformations of the run."""
+    """Mean profiles (S, R, T) by scenario of ideal fields with the images' own radial spectrum: constant up to the
+    effect of the pixel grid. For adaptive rows they are averaged over the binned deformations of the run."""
     settings = totals.settings
     spectra = [radial_power(spectrum / totals.images) for spectrum in np.atleast_2d(totals.spectrum)]
     models = [model for model in settings.models for _ in settings.downscale]

@@ -50,9 +50,9 @@ def build_report(
     keep: KeepResponse = lambda *row: None,
     keep_fit: KeepFit = lambda fit: None,
 ) -> AuditReport:
-    """Reduce all records in constant memory: one pass for the sums, one for what needs them.
+    """Reduce all records in constant memory: one pass for the sums, one for the values that need them.
 
-    ``keep`` is handed every response profile with its leverage, ``keep_fit`` every fit.
+    ``keep`` is called with every response profile and its leverage, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
     totals, notes = empty_totals(settings, measured.images, measured.pixel_hashes), FileNotes()
@@ -81,7 +81,7 @@ def build_report(
 
 
 def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
-    """What leverage is measured from: the mean profile (S, R, T), or the mean of the images' own epsilons (S, R)."""
+    """The values that leverage refers to: the mean profile (S, R, T), or the mean of single epsilons (S, R)."""
     return np.mean(totals.strict.epsilons, axis=0) if scenario.single else totals.mean(scenario.profile)
 
 
@@ -113,7 +113,7 @@ def _source_names(settings: AuditSettings) -> tuple[str, ...]:
 
 
 def _recommendation(totals: Totals, floors: dict[str, np.ndarray]) -> Recommendation | None:
-    """The group that the dataset rows support, None where there are none."""
+    """The group that the dataset rows support; None where there are no dataset rows."""
     listed = candidates(totals, {name: profile[0] for name, profile in floors.items()})
     if not listed:
         return None

@@ -17,11 +17,11 @@ from symmetry_audit.statistics import null_level, p_value, percentile_interval, 
 __all__ = ["RowMaker"]
 
 FLAT = "the mean response is 0: every image is flat"
-ONE = "one image has no interval"
-ONE_CLUSTER = "one cluster has no interval"
+ONE = "an interval needs more than one image"
+ONE_CLUSTER = "an interval needs more than one cluster"
 TRIVIAL = "the group has one element"
 FEW = f"fewer than {FEWEST_IMAGES} images"
-SINGLE = "single images have one profile each, which no shift can be compared with"
+SINGLE = "the values are of single images, and the test needs many"
 SAME_IMAGE = "w was fitted on the same images"
 NO_CONTROLS = "measured without controls"
 GIVEN = "w was given, not fitted"
@@ -31,7 +31,7 @@ GIVEN = "w was given, not fitted"
 class RowMaker:
     """Rows of one run. ``selected`` (S, R, T) are the profiles of the single image ``selected_name``;
     ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to relative floors
-    (S, R); ``fits`` (R,) names whose w each regularizer is measured under."""
+    (S, R); ``fits`` (R,) names the fit source whose w each regularizer is measured under."""
 
     totals: Totals
     selected: np.ndarray
@@ -51,7 +51,7 @@ class RowMaker:
                     yield self._row(stencil.name, scenario, sigma, factor, (s, r), fields, reasons)
 
     def _fields(self, scenario: Scenario, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        """What the scenario's own rows hold at (scale, regularizer), and why some of it is null."""
+        """The fields that only this scenario's rows have at (scale, regularizer), and why some are null."""
         if scenario.single:
             return self._sample_strict(at)
         return self._dataset_adaptive(at) if scenario.adaptive else self._dataset_strict(at)
@@ -174,7 +174,7 @@ class RowMaker:
     def _gain(
         self, prefix: str, strict: str, adaptive: str, at: tuple[int, int]
     ) -> tuple[dict[str, float], dict[str, str]]:
-        """The epsilon of ``strict`` less that of ``adaptive`` on the same images, with its paired interval."""
+        """The epsilon of ``strict`` minus that of ``adaptive`` on the same images, with its paired interval."""
         differences = self._resampled(strict)[:, *at] - self._resampled(adaptive)[:, *at]
         interval, reasons = self._interval(f"{prefix}gain", differences)
         return {f"{prefix}gain": self._epsilon(strict, at) - self._epsilon(adaptive, at), **interval}, reasons

@@ -1,4 +1,4 @@
-"""All tables of a run in one pass: sums, resamples and draws from which every figure of the report is made (SPEC 6)."""
+"""All tables of a run in one pass: the sums, resamples and draws behind every number of the report (SPEC 6)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAc
 __all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
 
 FEWEST_IMAGES = 10  # below it the invariance test says nothing (SPEC 6)
-PROFILES = ("strict", "adaptive")  # of whole images: what rows are made from
+PROFILES = ("strict", "adaptive")  # of whole images: the rows are made from these
 BIN = 0.15  # of (a, b), for the floor of adaptive rows
 
 
@@ -136,7 +136,7 @@ class Totals:
         return np.array([limit[scale, regularizer] for limit in self.limits])
 
     def binned_deformations(self, scale: int, source: int) -> Counter[tuple[float, float]]:
-        """How often w fell into each bin of (a, b), by the bin's centre; images without a fit count as identity."""
+        """How often w fell into each bin of (a, b), by the bin's center; images without a fit count as identity."""
         points = np.nan_to_num(np.stack(self.deformations)[:, scale, source])
         return Counter(map(tuple, (np.round(points / BIN) * BIN).tolist()))
 
@@ -165,5 +165,5 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
 
 
 def _folder(image: str) -> str:
-    """The sub-folder that an image lies in, the breakdown's class; empty for the top."""
+    """The sub-folder that an image is in, its class in the breakdown; empty for the top folder."""
     return str(PurePosixPath(image).parent) if "/" in image else ""

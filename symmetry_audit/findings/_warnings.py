@@ -13,7 +13,7 @@ from symmetry_audit.wording import count
 
 __all__ = ["FileNotes", "blind_spots", "coarse_grid", "untested_elements"]
 
-MESH_SHARE = 0.2  # of relative epsilon; above it a warning names the discretisation floor
+FLOOR_SHARE = 0.2  # of epsilon; above it a warning names the discretization floor
 SHOWN = 5  # names in one warning
 
 
@@ -24,7 +24,7 @@ def untested_elements(settings: AuditSettings, measured: Measurements) -> list[i
 
 
 def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
-    """What no regularizer of the run can see, so that epsilon says nothing about it."""
+    """The elements that no regularizer of the run can see; epsilon says nothing about them."""
     blind = untested_elements(settings, measured)
     if not blind:
         return []
@@ -36,15 +36,17 @@ def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
 
 
 def coarse_grid(rows: list[ResultRow]) -> list[str]:
-    """Where the pixel mesh alone explains a good part of epsilon, SPEC 2's reason for the default kernel."""
+    """Rows where the pixel grid alone explains much of epsilon, which is why SPEC 2 has its default kernel."""
     dataset = [row for row in rows if row.scenario == DATASET_STRICT.name] or rows
-    coarse = [(row, row.floor) for row in dataset if row.floor is not None and row.floor > MESH_SHARE * row.epsilon > 0]
+    coarse = [
+        (row, row.floor) for row in dataset if row.floor is not None and row.floor > FLOOR_SHARE * row.epsilon > 0
+    ]
     if not coarse:
         return []
     shown = dict.fromkeys(f"{row.regularizer} {100 * floor / row.mean_response:.2g} %" for row, floor in coarse)
     return [
-        "much of epsilon may be the pixel mesh and no property of the images: an ideal isotropic field would show "
-        f"{', '.join(shown)} with this kernel; the gaussian of 1.5 px or wider shows next to nothing"
+        "much of epsilon may come from the pixel grid and not from the images: with this kernel an ideal isotropic "
+        f"field would show {', '.join(shown)}; with a gaussian kernel of 1.5 px or wider it shows almost nothing"
     ]
 
 
@@ -61,7 +63,7 @@ class FileNotes:
         self.same_pixels: defaultdict[str, list[str]] = defaultdict(list)
 
     def add(self, record: ImageRecord, flat: bool) -> None:
-        """Note one image; ``flat``: it responds to nothing."""
+        """Note one image; ``flat``: it gives no response to any regularizer."""
         self.sizes[f"{record.width} x {record.height}"] += 1
         self.depths[record.depth] += 1
         self.same_bytes[record.sha256].append(record.image)
@@ -89,10 +91,10 @@ class FileNotes:
                 sentences.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
         if self.floats:
             where = f"{count(len(self.floats), 'image')}: {_some(self.floats)}"
-            sentences.append(f"float samples taken as they are, not scaled to 0-255, in {where}")
+            sentences.append(f"float samples used as they are, not scaled to 0-255, in {where}")
         if self.flat:
             where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
-            sentences.append(f"no response at all, hence no say in the normalized epsilon, in {where}")
+            sentences.append(f"zero response, so ignored in the normalized epsilon, in {where}")
         return sentences
 
 

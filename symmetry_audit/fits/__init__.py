@@ -1,4 +1,4 @@
-"""Per-image affine fits in the smooth coordinates (a, b): the group G_w that an image has (SPEC 5). Imports torch."""
+"""Per-image affine fits in the smooth coordinates (a, b): the group G_w of each image (SPEC 5). Imports torch."""
 
 from symmetry_audit.fits._problem import DeformedFamily
 from symmetry_audit.fits._sample import WindowSample, sample_windows

@@ -1,4 +1,4 @@
-"""What is fitted: the kernels of the deformed group G_w as a function of w (SPEC 3 and 5)."""
+"""The kernels of the deformed group G_w as a function of w (SPEC 3 and 5)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from symmetry_audit.kernels import (
 
 __all__ = ["DeformedFamily"]
 
-SUBSPACE = 3e-3  # of the norm: profiles hold to 0.1 % up to ratio 1.5 and to 0.3 % at 2, little beside the sample
+SUBSPACE = 3e-3  # of the norm: profiles are right to 0.1 % up to ratio 1.5 and to 0.3 % at 2; the sample errs more
 DEGREE = 9  # of the polynomials in (a, b)
 RATIOS, ANGLES = 5, 8  # deformations whose kernels span those of all others, at least
-TURNED = 256  # rotations times angles: groups with few rotations need more angles to span all that lies between
+ROTATED = 256  # rotations times angles, at least: groups with few rotations need more angles to span the others
 SMOOTH = 1.5  # px; narrower and other kernels change too fast with (a, b) for polynomials
 
 
@@ -34,8 +34,8 @@ class DeformedFamily:
     """The stencils' kernels under every deformation of a group, for one kernel model.
 
     All stencils share one window, wide enough for ``max_ratio``; ``index`` (T,) says which of the distinct
-    elements computed gives the response to element t: half of them where every stencil is odd or even, since
-    half turns commute with every deformation. Mirrors do not, so nothing else is shared.
+    elements gives the response to element t. Half of the elements are distinct where every stencil is odd or even,
+    since half turns commute with every deformation. Mirrors do not, so nothing else is shared.
     """
 
     stencils: tuple[Stencil, ...]
@@ -77,8 +77,8 @@ class DeformedFamily:
 
     @cached_property
     def subspace(self) -> KernelSubspace:
-        """What the kernels of all admitted deformations span."""
-        angles = max(ANGLES, ceil(TURNED / self.group.rotations))
+        """The span of the kernels of all admitted deformations."""
+        angles = max(ANGLES, ceil(ROTATED / self.group.rotations))
         ratios = np.linspace(1.0, self.max_ratio, RATIOS)
         axes = [Affine.from_axes(angle, ratio) for ratio in ratios for angle in np.arange(angles) * np.pi / angles]
         side = 2 * self.radius + 1
@@ -87,7 +87,8 @@ class DeformedFamily:
     def coefficients(self, affine: Affine, stencils: tuple[int, ...]) -> np.ndarray:
         """The kernels of ``stencils`` in the subspace, (R, E, d).
 
-        Smooth ones are interpolated, which takes a tenth of the time of sampling them and is truer than the subspace.
+        Smooth kernels are interpolated, which takes a tenth of the time of sampling and is more accurate than the
+        subspace.
         """
         if self.model.sigma is None or self.model.sigma < SMOOTH:
             return self.subspace.coefficients(self.kernels(affine, stencils))
@@ -98,7 +99,7 @@ class DeformedFamily:
 
     @cached_property
     def _polynomials(self) -> np.ndarray:
-        """Chebyshev coefficients in (a, b) of every kernel's place in the subspace, (R, (DEGREE + 1)^2, E, d)."""
+        """Chebyshev coefficients in (a, b) of every kernel's coordinates in the subspace, (R, (DEGREE + 1)^2, E, d)."""
         nodes = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
         scale = log(self.max_ratio)
         values = [self.subspace.coefficients(self.kernels(Affine(scale * x, scale * y))) for x in nodes for y in nodes]
@@ -109,5 +110,5 @@ class DeformedFamily:
 
 def _has_parity(stencil: Stencil, model: KernelModel) -> bool:
     """Whether a half turn leaves the sampled kernel as it is, up to sign."""
-    straight, turned = sampled_kernels(stencil, Group(2).matrices(), model, window_radius(stencil, model))
-    return min(np.abs(straight - turned).max(), np.abs(straight + turned).max()) <= 1e-10 * np.abs(straight).max()
+    straight, rotated = sampled_kernels(stencil, Group(2).matrices(), model, window_radius(stencil, model))
+    return min(np.abs(straight - rotated).max(), np.abs(straight + rotated).max()) <= 1e-10 * np.abs(straight).max()

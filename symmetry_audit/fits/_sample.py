@@ -1,4 +1,4 @@
-"""Windows around a lattice of pixels, reduced to the directions that kernels can see."""
+"""Windows around a lattice of pixels, projected onto the directions that kernels respond to."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from symmetry_audit.groups import IDENTITY, Affine
 __all__ = ["WindowSample", "sample_windows"]
 
 PIXELS = 1 << 14  # of one sample: every third pixel of a 480 x 320 image
-COLLINEAR = 1e-5  # relative eigenvalues of known responses below this tell nothing new
+COLLINEAR = 1e-5  # relative; known responses add nothing in directions of smaller eigenvalues
 CHUNK = 2048  # windows copied out at a time
 
 
 @dataclass(frozen=True)
 class WindowSample:
-    """``pixels`` (P, d): windows in the family's subspace; ``rows`` (P,): the row of V that each one stands in.
+    """``pixels`` (P, d): windows in the family's subspace; ``rows`` (P,): the row of V that each window is in.
 
     ``kind`` is the response: abs or energy; ``weights`` (P,) add up to one.
     """
@@ -58,9 +58,9 @@ class WindowSample:
     def calibrated(self, strict: np.ndarray) -> WindowSample:
         """Weighted so that the responses under strict rotations are those of the whole image, ``strict`` (R, E).
 
-        Calibration estimators (Deville and Sarndal 1992): the least change of weights that makes known means
-        right also makes means right that are nearly combinations of them, as responses to moderately deformed
-        kernels are; what the sample gets wrong falls several times.
+        Calibration estimators (Deville and Sarndal 1992): the smallest change of weights that makes the
+        known means exact. Other means that are nearly combinations of these, such as responses to moderately deformed
+        kernels, become several times more accurate too.
         """
         known = self._responses(IDENTITY, tuple(range(len(self.family.stencils)))).double()
         scale = torch.from_numpy(strict.ravel()).to(known)
@@ -90,8 +90,8 @@ def sample_windows(
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
     V lies ``margin`` >= the family's radius px inside every border and must not be empty; the sample has at least one
-    window. A lattice, because responses of neighbours tell nearly the same: every third pixel of a photograph of
-    480 x 320 px gives its mean profile to two to five parts in 1000, as many drawn at random to five to fourteen.
+    window. A lattice is better than random windows, because neighbors have similar responses: every third pixel of
+    a photograph of 480 x 320 px gives its mean profile to 0.2 to 0.5 %, as many random pixels to 0.5 to 1.4 %.
     """
     c = family.radius
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
@@ -102,7 +102,7 @@ def sample_windows(
         (image - image.mean()).astype(np.float32), (2 * c + 1, 2 * c + 1)
     )
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
-    # responses are convolutions: the kernel is turned once rather than every window
+    # responses are convolutions: the kernel is flipped once rather than every window
     basis = torch.from_numpy(
         family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)
     ).to(device)

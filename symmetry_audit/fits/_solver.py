@@ -1,4 +1,4 @@
-"""Minimising the variance proxy over w = (a, b): Gauss-Newton on a sample, then on the whole image (SPEC 5)."""
+"""Minimizing the variance proxy over w = (a, b): Gauss-Newton on a sample, then on the whole image (SPEC 5)."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ Profiles = Callable[[Affine], np.ndarray]  # w -> mean responses (R, E)
 Residuals = Callable[[np.ndarray], np.ndarray]  # (a, b) -> residuals whose squares add up to the objective
 STEP = 1e-3  # of the finite differences in (a, b): far below any ratio that matters, far above rounding
 ROUNDS, POLISHES = 15, 4
-COARSE = 2048  # windows from which the first minimum is found
+COARSE = 2048  # windows for the first minimum
 TOLERANCE = 2e-4  # in (a, b): 0.02 % of the ratio
 REFERENCE = Affine.from_axes(0.0, 1 + 1e-4)  # each term of a joint objective is divided by its value here
-GAIN = 0.008, 2e-3**2  # a polish must promise more than this share of the proxy and this much of it
+GAIN = 0.008, 2e-3**2  # last steps must promise to lower the proxy by more than this share and this amount
 
 
 @dataclass(frozen=True)
 class Solution:
     """The minimum found.
 
-    ``iterations`` counts the steps from all starts and on the whole image; ``converged``: the last one was too short
-    to matter; ``at_limit``: the largest ratio binds, and the minimum is that of the rim.
+    ``iterations`` counts the steps from all starts and on the whole image; ``converged``: the last step was
+    negligible; ``at_limit``: the ratio is the largest admitted, and the minimum is that on the rim of the disc.
     """
 
     affine: Affine
@@ -41,7 +41,7 @@ class Solution:
 def proxy(profiles: np.ndarray) -> np.ndarray:
     """Variance over t divided by the squared mean over t, (..., T) -> (...): Sec. 6.1 of [SA] made scale free.
 
-    Half of the elements give the same where the other half repeats them. Undefined where the mean is zero.
+    Half of the elements suffice where the other half repeats them. Undefined where the mean is zero.
     """
     return profiles.var(-1) / np.square(profiles.mean(-1))
 
@@ -49,13 +49,13 @@ def proxy(profiles: np.ndarray) -> np.ndarray:
 def solve(
     sample: WindowSample, stencils: tuple[int, ...], starts: Sequence[Affine], exact: Profiles | None = None
 ) -> Solution:
-    """Minimise the sum over ``stencils`` of their proxies, each divided by its value at ratio 1 + 1e-4.
+    """Minimize the sum over ``stencils`` of their proxies, each divided by its value at ratio 1 + 1e-4.
 
     The minimum is that over the disc |(a, b)| <= ln(largest ratio).
-    ``stencils`` are positions in the sample's family. From every one of ``starts`` Gauss-Newton runs on every n-th
-    window, from the best of the ends on all. ``exact`` gives the profiles of the whole image, (R, E), with which a few
-    last steps are taken; without it the sample has the last word. The sample must not be empty and must respond to
-    every one of ``stencils``.
+    ``stencils`` are positions in the sample's family. Gauss-Newton runs on every n-th window from each of
+    ``starts``, then on all windows from the best result. ``exact`` gives the profiles of the whole image, (R, E), for a
+    few last steps; without it the minimum is that of the sample. The sample must not be empty and must respond to every
+    one of ``stencils``.
     """
     limit = log(sample.family.max_ratio)
     coarse = sample.thinned(max(1, len(sample.rows) // COARSE))
@@ -72,7 +72,7 @@ def solve(
 
 
 def _scale(sample: WindowSample, stencils: tuple[int, ...]) -> np.ndarray:
-    """What each term of the objective is divided by, (R,); a profile that is already flat must not divide by 0."""
+    """The divisor of each term of the objective, (R,), never 0, even where a profile is already flat."""
     return np.maximum(proxy(sample.profiles(REFERENCE, stencils)), 1e-12)
 
 
@@ -109,7 +109,7 @@ def _gauss_newton(objective: Residuals, point: np.ndarray, limit: float) -> tupl
 def _polish(
     exact: Residuals, sampled: Residuals, point: np.ndarray, limit: float, scale: np.ndarray
 ) -> tuple[np.ndarray, int, bool]:
-    """Steps with residuals of the whole image and the sample's Jacobian, while they promise anything."""
+    """Steps with residuals of the whole image and the sample's Jacobian, while they promise a decrease."""
     value = exact(point)
     jacobian = _jacobian(sampled, point, sampled(point))
     least = GAIN[1] * (1 / scale).mean()

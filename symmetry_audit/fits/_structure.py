@@ -1,4 +1,4 @@
-"""Structure tensor of an image: where a fit starts (SPEC 5), and how oriented the image is."""
+"""Structure tensor of an image: the start of a fit (SPEC 5), and how oriented the image is."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class StructureTensor:
     @property
     def orientation(self) -> float:
         """Angle alpha in [0, pi) of the direction (cos alpha, -sin alpha) along which the image varies least."""
-        # the largest eigenvector stands at angle phi (x right, y down); the smallest is at phi + pi/2
+        # the largest eigenvector is at angle phi (x right, y down); the smallest is at phi + pi/2
         phi = atan2(2 * self.xy, self.xx - self.yy) / 2
         return (-(phi + pi / 2)) % pi
 
     def affine(self, max_ratio: float) -> Affine:
-        """D with D D^T ~ S^-1, its axis ratio capped: the long axis lies along the smallest eigenvector."""
+        """D with D D^T ~ S^-1, its axis ratio capped: the long axis is along the smallest eigenvector."""
         large, small = self.eigenvalues()
         ratio = sqrt(large / small) if small > 0 else max_ratio
         return Affine.from_axes(self.orientation, min(max(ratio, 1.0), max_ratio))

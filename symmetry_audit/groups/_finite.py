@@ -17,7 +17,7 @@ MAX_ROTATIONS = 360
 
 @dataclass(frozen=True, order=True)
 class Element:
-    """``A_turn`` or ``A_turn M`` in a group with ``rotations`` turns; M (x -> -x) acts first.
+    """``A_turn`` or ``A_turn M`` in a group with ``rotations`` rotations; M (x -> -x) acts first.
 
     ``a @ b`` applies b first, then a, as matrices do; ``~a`` is the inverse.
     """
@@ -44,7 +44,7 @@ class Element:
         """The (2, 2) float64 matrix acting on (x, y), y down: A = [[cos, sin], [-sin, cos]], times M."""
         c, s = _cos_sin(self.turn, self.rotations)
         m = -1.0 if self.mirrored else 1.0
-        # adding 0.0 turns -0.0 into 0.0, so that equal matrices are equal bit for bit
+        # adding 0.0 makes -0.0 to 0.0, so that equal matrices are equal bit for bit
         return np.array([[m * c, s], [-m * s, c]]) + 0.0
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Element:
 class Group:
     """The group ``pT`` of T rotations by 2 pi t / T, or ``pTm`` with the mirror x -> -x as well.
 
-    Elements stand in the order A_0 .. A_{T-1}, then A_0 M .. A_{T-1} M (SPEC 3).
+    Elements are in the order A_0 .. A_{T-1}, then A_0 M .. A_{T-1} M (SPEC 3).
     Raises SettingError for more than 360 rotations or fewer than 1.
     """
 
@@ -108,22 +108,23 @@ class Group:
         return signs * (turns - turns[:, None]) % self.rotations + self.rotations * (mirrors ^ mirrors[:, None])
 
     def subgroups(self) -> tuple[Group, ...]:
-        """All pS and, in a mirrored group, pSm with S a divisor of T, by order and the unmirrored one first.
+        """All pS and, in a mirrored group, pSm with S a divisor of T, sorted by order, unmirrored before mirrored.
 
-        From the trivial p1 to the group itself. Those with a mirror have the axis of this group's, M; the same
-        ones turned, which contain A_t M alone, are not among them.
+        From the trivial p1 to the group itself. Mirrored subgroups have the mirror M of this group; their rotated
+        copies, which contain A_t M but not M, are not listed.
         """
         turns = [turn for turn in range(1, self.rotations + 1) if self.rotations % turn == 0]
         found = [Group(turn, mirrored) for turn in turns for mirrored in {False, self.mirrored}]
         return tuple(sorted(found, key=lambda group: (group.order, group.mirrored)))
 
     def indices_of(self, subgroup: Group) -> np.ndarray:
-        """Where the elements of ``subgroup``, in its own order, stand in ``elements``; the identity, 0, first.
+        """The indices in ``elements`` of the elements of ``subgroup``, in its own order; the identity, 0, first.
 
-        Shape (order of ``subgroup``,), of int. Raises SettingError where it is no subgroup.
+        Shape (order of ``subgroup``,), of int. Raises SettingError where it is not a subgroup.
         """
         if self.rotations % subgroup.rotations or subgroup.mirrored > self.mirrored:
-            raise SettingError(f"{subgroup} is no subgroup of {self}; it has {', '.join(map(str, self.subgroups()))}")
+            names = ", ".join(map(str, self.subgroups()))
+            raise SettingError(f"{subgroup} is not a subgroup of {self}, whose subgroups are {names}")
         step = self.rotations // subgroup.rotations
         return np.array([step * element.turn + self.rotations * element.mirrored for element in subgroup.elements])
 
@@ -144,7 +145,7 @@ def as_group(group: Group | str) -> Group:
 def _cos_sin(turn: int, rotations: int) -> tuple[float, float]:
     """cos and sin of 2 pi turn / rotations, computed in the first octant so that symmetries are exact.
 
-    With this, turning by 90 degrees permutes the sampled kernels without any rounding difference.
+    So rotating by 90 degrees permutes the sampled kernels without any rounding difference.
     """
     quadrant, rest = divmod(4 * (turn % rotations), rotations)  # angle = (quadrant + rest / rotations) 90 deg
     if 2 * rest <= rotations:

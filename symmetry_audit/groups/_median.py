@@ -1,4 +1,4 @@
-"""The middle of many deformations, in the geometry in which only their relative deformation counts."""
+"""The geometric median of deformations, in a geometry where only their relative deformation counts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEPS, SMALL = 200, 1e-12
 
 
 def affine_distance(one: Affine, other: Affine) -> float:
-    """ln of the axis ratio of D_1^-1 D_2: how far two groups G_w are apart, 0 where they are the same.
+    """ln of the axis ratio of D_1^-1 D_2: the distance of two groups G_w, 0 where they are the same.
 
     The distance of D_1^2 and D_2^2 as points of the hyperbolic plane, invariant under deforming both alike.
     """
@@ -41,7 +41,7 @@ def geometric_median(affines: Iterable[Affine]) -> Affine:
             break
         weights = 1 / distances[away]
         pull = weights @ tangents[away]
-        # a point that coincides with the middle holds it with the force 1 (Vardi and Zhang 2000)
+        # a point that coincides with the middle pulls it back with force 1 (Vardi and Zhang 2000)
         left = max(0.0, 1 - np.count_nonzero(~away) / max(np.linalg.norm(pull), SMALL))
         step = left * pull / weights.sum()
         middle = root @ _squared(Affine(*step)) @ root

@@ -15,14 +15,14 @@ __all__ = ["distinct_elements", "sampled_banks", "sampled_kernels", "window_radi
 
 def window_radius(stencil: Stencil, model: KernelModel, stretch: float = 1.0) -> int:
     """c of the window W = {-c..c}^2: ceil(stretch x support radius); ``stretch`` is 1 for rotations."""
-    # the tiny slack keeps a support of exactly n px at n where rounding made it n + 1e-15
+    # the slack keeps a support of exactly n px at n, even if rounding made it n + 1e-15
     return ceil(stretch * model.support(stencil.radius) - 1e-9)
 
 
 def sampled_kernels(stencil: Stencil, matrices: np.ndarray, model: KernelModel, radius: int) -> np.ndarray:
     """phi(A^-1 u) for each A of ``matrices`` (T, 2, 2) and u in W, zero sum; (T, 2c+1, 2c+1), float64.
 
-    Indexed [element, u_y + c, u_x + c]. The residual mean is taken out along the sampled envelope beta
+    Indexed [element, u_y + c, u_x + c]. The residual mean is removed along the sampled envelope beta
     (times the mask), as SPEC 2 prescribes for every model.
     """
     return sampled_banks((stencil,), matrices, model, radius)[0]
@@ -31,7 +31,7 @@ def sampled_kernels(stencil: Stencil, matrices: np.ndarray, model: KernelModel, 
 def sampled_banks(stencils: Sequence[Stencil], matrices: np.ndarray, model: KernelModel, radius: int) -> np.ndarray:
     """``sampled_kernels`` of several stencils on one window, (R, T, 2c+1, 2c+1).
 
-    The point-spread function is sampled once for every point that any of the stencils has.
+    The point-spread function is sampled once for every distinct point of the stencils.
     """
     u = np.arange(-radius, radius + 1, dtype=np.float64)
     grid = np.stack(np.meshgrid(u, u), axis=-1)  # (y, x, 2) holding (x, y)

@@ -1,11 +1,11 @@
 """A bank of sampled kernels written as few separable steps: row filters, column filters, combinations.
 
-Thirty-two turned copies of a stencil are not thirty-two convolutions. All kernels of a run lie close to
-a space of about two dozen dimensions, and the rows of all of them close to one of eight, so
+Thirty-two rotated copies of a stencil do not need thirty-two convolutions. All kernels of a run are close to a space
+of about two dozen dimensions, and all of their rows are close to a space of eight, so
 
     kernel[m](u_y, u_x) = sum_n combine[m, n] sum_r column[n](u_y, r) row[r](u_x)
 
-holds closely. Rows are split into parts even and odd in x: no basis function mixes the two, which
+holds approximately. Rows are split into parts even and odd in x: no basis function mixes the two, which
 halves the work of the column step.
 """
 
@@ -38,7 +38,7 @@ class FactoredBank:
         return self.rows[0].shape[1] // 2
 
     def kernels(self) -> np.ndarray:
-        """The kernels multiplied out, (m, k, k): what ``factor_bank`` was given, to its tolerance."""
+        """The kernels multiplied out, (m, k, k): the input of ``factor_bank``, to its tolerance."""
         basis = [np.einsum("nyr,rx->nyx", c, r) for c, r in zip(self.columns, self.rows, strict=True)]
         return np.einsum("mn,nyx->myx", self.combine, np.concatenate(basis))
 
@@ -51,21 +51,21 @@ class FactoredBank:
         return replace(self, rows=cast(*self.rows), columns=cast(*self.columns), combine=cast(self.combine)[0])
 
     def gains(self) -> np.ndarray:
-        """By what each response must be multiplied to be right on a typical image, (m,): 1 to within 1e-5.
+        """Factors that make each response right on a typical image, (m,): 1 to within 1e-5.
 
-        What factoring and rounding change in a kernel is the same for every image. Taking out the part that
-        changes its typical response makes small differences between elements ten times truer.
+        The error of a kernel by factoring and rounding is the same for every image. Removing the part that changes
+        its typical response makes small differences between elements ten times more accurate.
         """
         return self.typical / _rms_pink(self.kernels())
 
 
 def factor_bank(kernels: np.ndarray, tolerance: float) -> FactoredBank:
-    """Factor ``kernels`` (m, k, k), k odd, leaving out directions fainter than ``tolerance``.
+    """Factor ``kernels`` (m, k, k), k odd, without directions fainter than ``tolerance``.
 
-    How faint a direction is, is measured by what it adds to a response: kernels are weighted by the inverse
+    A direction is as faint as its contribution to a response: kernels are weighted by the inverse
     of their typical response (the smaller of those to white and to pink images), and errors by a metric that
     counts smooth deviations much more than rough ones, since images are smooth and regularizers are not. On
-    images between white noise and 1/|k|^3 fields, ``tolerance`` 3e-4 leaves responses within 4e-5.
+    images between white noise and 1/|k|^3 fields, ``tolerance`` 3e-4 keeps responses within 4e-5.
     """
     typical = _rms_pink(kernels)
     weights = 1 / np.minimum(_rms_white(kernels), typical)
@@ -107,6 +107,6 @@ def _rms_pink(kernels: np.ndarray) -> np.ndarray:
     frequency = np.fft.fftfreq(size)
     amplitude = np.hypot(frequency[:, None], frequency)
     amplitude[0, 0] = np.inf  # zero-sum kernels do not see the mean
-    # normalised to one at the Nyquist frequency, where pink and white images agree
+    # normalized to one at the Nyquist frequency, where pink and white images agree
     spectra = np.fft.fft2(kernels, (size, size)) * (0.5 / amplitude)
     return np.sqrt(np.square(np.abs(spectra)).mean((1, 2)))

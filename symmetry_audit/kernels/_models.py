@@ -1,4 +1,4 @@
-"""Kernel models beta (SPEC 2): how a point stencil becomes a continuous kernel that can be turned."""
+"""Kernel models beta (SPEC 2): how a point stencil becomes a continuous kernel that can be rotated."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class GaussianKernel:
 
     def __post_init__(self) -> None:
         if not (isfinite(self.sigma) and 0.3 <= self.sigma <= 64):
-            raise SettingError(f"sigma must lie between 0.3 and 64 px, got {self.sigma:g}; the default is 1.5")
+            raise SettingError(f"sigma must be between 0.3 and 64 px, got {self.sigma:g}; the default is 1.5")
 
     def beta(self, points: np.ndarray) -> np.ndarray:
         variance = self.sigma**2
@@ -98,7 +98,7 @@ class FourierKernel:
 
     def mask(self, points: np.ndarray) -> np.ndarray:
         square = np.square(points).sum(-1)
-        # pixels at distance 4 stay on the rim when turned; rounding must not drop them at some angles
+        # pixels at distance 4 stay on the rim when rotated; rounding must not drop them at some angles
         return np.where(square <= 16 + 1e-9, np.exp(-np.maximum(square / 9 - 1, 0) / 0.2), 0.0)
 
     def support(self, radius: float) -> float:

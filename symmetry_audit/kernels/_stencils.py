@@ -14,7 +14,7 @@ from symmetry_audit.errors import SettingError, suggest
 
 __all__ = ["DEFAULT_REGULARIZERS", "STENCILS", "Stencil", "load_stencils"]
 
-LONG_WAVE = 1e-3  # cycles/px: long enough for the leading term to rule, short enough for its digits
+LONG_WAVE = 1e-3  # cycles/px: low enough for the leading term to dominate, high enough for its digits
 MAX_RADIUS = 8.0  # px; a wider stencil needs windows that no longer fit ordinary margins
 
 
@@ -42,7 +42,8 @@ class Stencil:
                 "or the response would measure brightness"
             )
         if self.radius > MAX_RADIUS:
-            raise SettingError(f'stencil "{self.name}" reaches {self.radius:g} px from 0; the limit is {MAX_RADIUS:g}')
+            reach = f"{self.radius:g} px from the origin; the limit is {MAX_RADIUS:g}"
+            raise SettingError(f'stencil "{self.name}" reaches {reach}')
 
     @property
     def radius(self) -> float:
@@ -51,7 +52,7 @@ class Stencil:
 
     @cached_property
     def directed(self) -> bool:
-        """Whether the response to long waves depends on their direction; if not, it tells of no deformation.
+        """Whether the response to long waves depends on their direction; if not, it identifies no deformation.
 
         The transfer function of the Laplacian has the same size in every direction there.
         """

@@ -1,4 +1,4 @@
-"""The few directions that a whole family of kernels spans, for evaluating many of its members on few windows."""
+"""The few directions that a family of kernels spans, for evaluating many of its members on few windows."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ RESOLUTION = 1e-7
 
 @dataclass(frozen=True)
 class KernelSubspace:
-    """``basis`` (d, k, k): kernels whose combinations give the family; ``dual`` (d, k, k) finds the combination."""
+    """``basis`` (d, k, k): kernels whose combinations give the family; ``dual`` (d, k, k) gives the coefficients."""
 
     basis: np.ndarray
     dual: np.ndarray
 
     def coefficients(self, kernels: np.ndarray) -> np.ndarray:
-        """How ``kernels`` (..., k, k) are combined from the basis, (..., d)."""
+        """The coefficients of ``kernels`` (..., k, k) in the basis, (..., d)."""
         return np.tensordot(kernels, self.dual, ((-2, -1), (1, 2)))
 
 
@@ -39,7 +39,7 @@ def kernel_subspace(kernels: np.ndarray, tolerance: float) -> KernelSubspace:
     """
     metric, inverse = smooth_metric(kernels.shape[1])
     norms = np.sqrt(np.square(kernels).sum((1, 2), keepdims=True))
-    # compressed stencils can vanish on the mesh (tv2 of bicubic at ratio 2); their rounding spans nothing
+    # compressed stencils can vanish on the pixel grid (tv2 of bicubic at ratio 2); their rounding spans nothing
     seen = norms.ravel() > 1e-10 * norms.max()
     flat = (metric @ (kernels[seen] / norms[seen]) @ metric).reshape(np.count_nonzero(seen), -1)
     directions = _principal(flat, tolerance).reshape(-1, *kernels.shape[1:])

@@ -1,6 +1,6 @@
 """Tables, figures and the tables of single responses and fits, from results to files. No torch.
 
-What draws is imported when first used: Matplotlib takes a second that a table should not cost.
+Functions that draw are imported on first use: Matplotlib takes a second to import, and tables do not need it.
 """
 
 from __future__ import annotations

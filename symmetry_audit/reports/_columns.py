@@ -13,7 +13,7 @@ __all__ = ["column", "fixed", "percent", "range_column"]
 def fixed(values: Sequence[float], digits: int = 3) -> Callable[[float], str]:
     """Fixed decimals for a column: the smallest value keeps ``digits`` significant digits.
 
-    A value below a thousandth of the largest one may lose digits; a column of tiny values turns scientific.
+    A value below a thousandth of the largest one may lose digits; a column of tiny values is in scientific notation.
     """
     sizes = [float(f"{abs(value):.{digits - 1}e}") for value in values if value]  # 0.0999999 counts as 0.1
     if not sizes:
@@ -24,14 +24,14 @@ def fixed(values: Sequence[float], digits: int = 3) -> Callable[[float], str]:
 
 
 def column(values: Sequence[float | None], marks: Sequence[str] = (), digits: int = 3) -> list[str]:
-    """The cells, a null as NULL, padded so that decimals stand in line whether a cell is marked or not."""
+    """The cells, a null as NULL, padded so that decimals line up whether or not a cell has a mark."""
     write = fixed([value for value in values if value is not None], digits)
     cells = [NULL if value is None else write(value) for value in values]
     return [cell + (mark or " ") for cell, mark in zip(cells, marks, strict=True)] if any(marks) else cells
 
 
 def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str]:
-    """``low to high`` of every pair with the decimals that the ends farther from zero need, NULL without both ends."""
+    """``low to high`` of every pair, with the decimals that the larger ends need; NULL if an end is missing."""
     whole = [(low, high) for low, high in pairs if low is not None and high is not None]
     write = fixed([max(map(abs, pair)) for pair in whole], digits=2)
     return [NULL if low is None or high is None else f"{write(low)} to {write(high)}" for low, high in pairs]

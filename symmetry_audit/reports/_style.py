@@ -1,4 +1,4 @@
-"""How every figure looks and is saved: the same colours, the same bytes for the same input."""
+"""How every figure looks and is saved: the same colors, the same bytes for the same input."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
 
-__all__ = ["COLOURS", "GREY", "LABEL_SIZE", "MARKERS", "STYLE", "WIDTH", "head", "plain_defaults", "saved", "short"]
+__all__ = ["COLORS", "GREY", "LABEL_SIZE", "MARKERS", "STYLE", "WIDTH", "head", "plain_defaults", "saved", "short"]
 
 WIDTH, DPI = 7.0, 150  # inches (two columns of a paper), pixels per inch
-# Okabe and Ito's palette, told apart by the colour-blind and, by its lightness, in print without colour
-COLOURS = {SAMPLE_STRICT.name: "#E69F00", DATASET_STRICT.name: "#0072B2", DATASET_ADAPTIVE.name: "#009E73"}
+# Okabe and Ito's palette: color-blind readers can distinguish it, and so can prints without color, by lightness
+COLORS = {SAMPLE_STRICT.name: "#E69F00", DATASET_STRICT.name: "#0072B2", DATASET_ADAPTIVE.name: "#009E73"}
 MARKERS = {SAMPLE_STRICT.name: "o", DATASET_STRICT.name: "s", DATASET_ADAPTIVE.name: "^"}
 STYLE: dict[Any, Any] = {
     "font.size": 7.5,
@@ -36,7 +36,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "symaudit",
     "text.parse_math": False,  # names are hostile input: a $ is a $
 }
-# what a backend would stamp into the file: its version and the date
+# metadata that a backend would write into the file: its version and the date
 METADATA = {
     "png": {"Software": None},
     "svg": {"Creator": None, "Date": None},
@@ -48,7 +48,7 @@ LABEL_SIZE = 5.8  # points: text on bars and points
 
 @contextmanager
 def plain_defaults() -> Iterator[None]:
-    """Matplotlib as it comes, whatever the user's settings are; they are back afterwards."""
+    """Matplotlib with its own defaults; the user's settings are restored afterwards."""
     with warnings.catch_warnings(), matplotlib.style.context("default"):
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # a name in a script the font lacks
         yield

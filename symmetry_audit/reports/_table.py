@@ -150,7 +150,7 @@ def _tex(text: str) -> str:
 
 
 def _tex_cell(text: str) -> str:
-    """As ``_tex``, with a mark that takes no room, so that numbers stay in line; the best is bold instead."""
+    """As ``_tex``, with marks of no width, so that numbers stay aligned; the best is bold instead."""
     text = text.strip()
     if text.endswith(BEST):
         return rf"\textbf{{{_tex(text.removesuffix(BEST))}}}"

@@ -1,4 +1,4 @@
-"""What an audit found, as frozen values, to and from JSON. Standard library only (pandas on request)."""
+"""The results of every command, as frozen values, to and from JSON. Standard library only (pandas on request)."""
 
 from symmetry_audit.results._affine import (
     AFFINE_COLUMNS,

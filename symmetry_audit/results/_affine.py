@@ -24,7 +24,7 @@ class AffineFit:
     variance of the responses over the group divided by their squared mean, epsilon the single image's, in grey
     levels and relative to the response at the identity; "before" is under strict rotations. For "joint" all are
     means over its regularizers. ``orientation`` (as alpha) and ``coherence`` in [0, 1] are those of the structure
-    tensor. ``at_limit``: the largest ratio admitted binds.
+    tensor. ``at_limit``: the ratio is the largest admitted.
     """
 
     image: str
@@ -57,7 +57,7 @@ class AffineFit:
 
 @dataclass(frozen=True, kw_only=True)
 class FailedFit:
-    """No w_n, and why; false in a condition."""
+    """An image without w_n, and the reason; false in a condition."""
 
     image: str
     regularizer: str

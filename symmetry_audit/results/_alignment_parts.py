@@ -19,16 +19,16 @@ __all__ = [
     "ScenarioAlignment",
 ]
 
-DOUBT = 1.25  # the floor is an estimate: no claim rests on what is not clearly above it
-FLAT = 1e-3  # grey levels: an output of less contrast is constant but for rounding, and nothing is relative to it
+DOUBT = 1.25  # the floor is an estimate: only an error clearly above it supports a claim
+FLAT = 1e-3  # grey levels: an output of less contrast is constant up to rounding, so no error is relative to it
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeanAlignment:
     """Mean squares in grey levels^2 per pixel and channel, over the pixels compared and over images.
 
-    ``error`` of Phi(pi_A Y) - pi_A Phi(Y); ``floor`` of what the mesh alone puts into it, as ``measure_alignment``
-    defines it; ``contrast`` of pi_A Phi(Y) less its mean.
+    ``error`` is that of Phi(pi_A Y) - pi_A Phi(Y), ``contrast`` that of pi_A Phi(Y) minus its mean. ``floor`` is the
+    part of the error that resampling on the pixel grid alone produces, as ``measure_alignment`` defines it.
     """
 
     error: float
@@ -49,7 +49,7 @@ class MeanAlignment:
     def excess(self) -> float | None:
         """``relative`` less DOUBT times ``relative_floor``, but at least 0; None as ``relative``.
 
-        By the triangle inequality no less of the error is left without what the mesh puts into it.
+        By the triangle inequality the error without the part from the pixel grid is at least this large.
         """
         relative, floor = self.relative, self.relative_floor
         return None if relative is None or floor is None else max(relative - DOUBT * floor, 0.0)
@@ -68,7 +68,7 @@ class MeanAlignment:
 class ImageAlignment:
     """One image: ``error``, ``floor`` and ``contrast`` of :class:`MeanAlignment` by element.
 
-    ``side`` is that of the square of the input that was used in px, ``pixels`` the number of output pixels that were
+    ``side`` is the side in px of the square of the input that was used, ``pixels`` the number of output pixels
     compared; ``w`` is (a, b) of the image's own group, None for strict rotations.
     """
 
@@ -130,7 +130,7 @@ class ScenarioAlignment:
 
     @property
     def title(self) -> str:
-        """For people."""
+        """The scenario in words."""
         return Scenario.named(self.scenario).title
 
     @property
@@ -152,8 +152,8 @@ class DataCurve:
     """How far the data are from invariance under every element in common, by one regularizer.
 
     ``deviation`` = |mean f_0 - mean f_A| / mean f_0, exactly 0 where the regularizer cannot see A; ``floor`` and
-    ``null`` are what the pixel mesh and chance leave of it. ``correlation`` is Spearman's, with the network's
-    relative error above its floor, over the elements that the regularizer sees.
+    ``null`` are the deviations that the pixel grid alone and chance alone produce. ``correlation`` is Spearman's, with
+    the network's relative error above its floor, over the elements that the regularizer sees.
     """
 
     scenario: str
@@ -169,12 +169,12 @@ class DataCurve:
 class GroupAlignment:
     """One group under one scenario: the network's relative error beside the data's relative epsilon, Eq. (8).
 
-    ``model`` and ``model_floor`` are those of the element of the largest error, ``model_excess`` is the largest that
-    any element has above its floor; of those elements that a regularizer of the report can see, if there are any.
-    ``data`` is that of the ``regularizer`` that speaks most against the group, with its floor and null level together
-    as ``data_floor``. ``relation`` says how symmetric the network is beside the data: "more", "less", "as" or "not
-    tested"; ``factor`` how many times as large the larger side is, its floor taken off; None where the smaller one is
-    0, or there is no difference.
+    ``model`` and ``model_floor`` are the error and floor of the element of the largest error; ``model_excess`` is the
+    largest error above its floor of any element. Only elements that a regularizer of the report can see count, if
+    there are any. ``data`` is the relative epsilon of the ``regularizer`` that speaks most against the group, and
+    ``data_floor`` its floor and null level together. ``relation`` says how symmetric the network is beside the data:
+    "more", "less", "as" or "not tested". ``factor`` is the ratio of the larger side to the smaller one, both minus
+    their floors; None where the smaller one is 0, or there is no difference.
     """
 
     scenario: str

@@ -1,4 +1,4 @@
-"""What the theorems promise for a measured symmetry, as frozen values, to and from JSON (SPEC 7)."""
+"""The bounds of the theorems for a measured symmetry, as frozen values, to and from JSON (SPEC 7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Smoothness:
     """Bounds F, G, H on a function's size, its gradient's length and its Hessian's operator norm, over its domain.
 
     Of images: values in [0, 1], G per unit of length and H per squared unit, where the unit is a px in RunBounds and
-    half the side of the mesh [-1, 1]^2 in the theorems. ``estimator`` says where the three come from.
+    half the side of the square [-1, 1]^2 in the theorems. ``estimator`` says where the three come from.
     Raises ReportError where one is negative or no finite number.
     """
 
@@ -37,10 +37,10 @@ class Smoothness:
 
 @dataclass(frozen=True, kw_only=True)
 class Bound:
-    """An upper bound on a squared equivariance error, as the named terms that it adds up.
+    """An upper bound on a squared equivariance error: the sum of the named ``terms``.
 
-    The unit is that of an integral of squared intensities in [0, 1] over the domain. ``trivial`` is what holds for any
-    operator whose output lies in the same range; a bound above it says nothing and is ``vacuous``.
+    The unit is that of an integral of squared intensities in [0, 1] over the domain. ``trivial`` is the bound that
+    holds for any operator whose output is in the same range; a bound above it says nothing and is ``vacuous``.
     Raises ReportError where a term is negative or no finite number.
     """
 
@@ -61,22 +61,22 @@ class Bound:
 
     @property
     def vacuous(self) -> bool:
-        """Whether the bound lies above the trivial one."""
+        """Whether the bound is above the trivial one."""
         return self.total > self.trivial
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dict, with ``total`` and ``vacuous`` for who reads it."""
+        """A JSON-ready dict, with ``total`` and ``vacuous`` for readers of the file."""
         return {**asdict(self), "terms": dict(self.terms), "total": self.total, "vacuous": self.vacuous}
 
 
 @dataclass(frozen=True, kw_only=True)
 class BoundRow:
-    """What the theorems give for one regularizer and scenario of a run; ``epsilon`` is Eq. (8) in the run's unit.
+    """The bounds for one regularizer and scenario of a run; ``epsilon`` is Eq. (8) in the run's unit.
 
-    ``bounds`` are those of Theorems 3.3 and 3.7, of 3.7 as printed, too, where RunBounds has ``points``, and of 4.2
-    where a fitting error was given. Where kappa was asked for, ``allowed_epsilon`` is the largest epsilon at which a
-    group of this order pays by Eq. (46), in the run's unit (negative where nothing pays), and ``pays`` whether this
-    one does.
+    ``bounds`` are those of Theorems 3.3 and 3.7, of Theorem 3.7 as printed where RunBounds has ``points``, and of
+    Theorem 4.2 where a fitting error was given. Where kappa was given, ``allowed_epsilon`` is the largest epsilon at
+    which a group of this order pays by Eq. (46), in the run's unit (negative where nothing pays), and ``pays`` says
+    whether this group does.
     """
 
     regularizer: str
@@ -96,13 +96,13 @@ class BoundRow:
 
 @dataclass(frozen=True, kw_only=True)
 class RunBounds:
-    """The bounds for every row of a run, and what they rest on.
+    """The bounds for every row of a run, and the values that they are computed from.
 
-    ``mu`` is the strong convexity of the energy whose regularizer has weight 1, ``area`` that of the mesh around the
-    domain of radius 1, ``unit`` that of epsilon, ``loss`` the fitting error L of Theorem 4.2, ``kappa`` that of
+    ``mu`` is the strong convexity of the energy whose regularizer has weight 1, ``area`` that of the square around
+    the domain of radius 1, ``unit`` that of epsilon, ``loss`` the fitting error L of Theorem 4.2, ``kappa`` that of
     Eq. (46) in the unit of epsilon; None where they were not given. ``smoothness`` is per px: on the domain, where
-    h = 2/m, G and H are divided by h and h^2, and C h^2 is the same for every m; not so the printed one, for which
-    ``points`` is m, None where it was not computed.
+    h = 2/m, G and H are divided by h and h^2, and C h^2 is the same for every m. The printed C h^2 depends on m:
+    ``points`` is that m, None where the printed bound was not computed.
     """
 
     DERIVED = ("schema",)

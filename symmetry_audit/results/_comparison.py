@@ -1,4 +1,4 @@
-"""Evaluations that may stand in one table."""
+"""Evaluations that can be compared in one table."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Comparison:
             for name, value in first.conditions.items():
                 if other.conditions[name] != value:
                     raise ReportError(
-                        f"{first.model.name} and {other.model.name} cannot stand in one table: "
-                        f"{_said(first, name)} against {_said(other, name)}; evaluate both alike"
+                        f"{first.model.name} and {other.model.name} cannot be compared: "
+                        f"{_said(first, name)} versus {_said(other, name)}; evaluate both under the same conditions"
                     )
 
     def to_dict(self) -> dict[str, Any]:

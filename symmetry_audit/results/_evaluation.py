@@ -18,15 +18,15 @@ __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
 
 EVALUATION_SCHEMA = "symaudit.evaluation/1"
 INFINITE = {"null": inf}  # an infinite PSNR is null in JSON
-EQUAL = "infinite: an image is equal to its clean one"
+EQUAL = "infinite: an image is equal to its clean image"
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedModel:
-    """What was evaluated: a trained network, or a baseline such as bicubic interpolation, which has a name alone.
+    """What was evaluated: a trained network, or a baseline such as bicubic interpolation, which has only a name.
 
-    ``method`` is the title of its layers ("F-Conv"), ``step`` the training steps it has behind it, ``parameters``
-    those trained and frozen.
+    ``method`` is the title of its layers ("F-Conv"), ``step`` the number of training steps done,
+    ``parameters`` the number of parameters, trained and frozen.
     """
 
     name: str
@@ -40,8 +40,8 @@ class EvaluatedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageScore:
-    """One image: PSNR in dB (inf where equal) and SSIM of what came out and of what went in (enlarged by bicubic
-    interpolation where that is smaller), and the seconds that restoring took."""
+    """One image: PSNR in dB (inf where equal) and SSIM of the restored image and of the input (enlarged by bicubic
+    interpolation where it is smaller), and the seconds that restoring took."""
 
     image: str
     psnr: float = field(metadata=INFINITE)
@@ -55,10 +55,10 @@ class ImageScore:
 class Evaluation:
     """PSNR and SSIM of ``model`` on every image of a test set, under one protocol.
 
-    ``task`` is its settings by name and ``task_text`` says them, as ``protocol_text`` says what ``protocol`` names;
-    ``data.fingerprint`` is that of the clean images (and of the degraded ones, where these are given). ``settings``
-    holds how it was run: self_ensemble, tile, overlap and device. Means are plain means over images, infinite where
-    one of them is.
+    ``task`` holds the settings of the task by name; ``task_text`` and ``protocol_text`` describe task and ``protocol``
+    in words. ``data.fingerprint`` is that of the clean images (and of the degraded ones, where these are given).
+    ``settings`` holds self_ensemble, tile, overlap and device. Means are plain means over images, infinite where one
+    image's value is infinite.
     """
 
     DERIVED = ("schema", "mean", "input", "reasons")
@@ -101,8 +101,8 @@ class Evaluation:
 
     @property
     def conditions(self) -> dict[str, Any]:
-        """What two evaluations need to have in common to stand in one table."""
-        plain = json.loads(json.dumps(dict(self.task)))  # as it comes back from a file
+        """The conditions that two evaluations must share to be compared."""
+        plain = json.loads(json.dumps(dict(self.task)))  # as read from a file
         task = {name: value for name, value in plain.items() if value is not None}  # older versions have fewer fields
         return {"task": task, "protocol": self.protocol, "data": self.data.fingerprint, "seed": self.seed}
 

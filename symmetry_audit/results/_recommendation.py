@@ -12,7 +12,7 @@ __all__ = ["RECOMMENDATION_SCHEMA", "VERDICTS", "Candidate", "CandidateValue", "
 
 RECOMMENDATION_SCHEMA = "symaudit.recommendation/1"
 ORIGIN = Origin("the recommendation", "measure again with --force")
-# what became of a candidate: its interval lies above its limit (refuted) or reaches above it (not shown), held-out
+# the verdict on a candidate: its interval is above its limit (refuted) or reaches above it (not shown), held-out
 # blocks do not show that adapting helps (no gain), and so on; "" before the decision
 VERDICTS = (
     "admissible",
@@ -29,22 +29,22 @@ LEAST = {"downscale": 1, "classes": 1, "held_out_gain_low": -float("inf"), "held
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateValue:
-    """What one regularizer found about one candidate group, at the first sigma and downscale of the run.
+    """The values of one regularizer for one candidate group, at the first sigma and downscale of the run.
 
     ``epsilon`` (Eq. (8) of [SA]) and ``mean_response`` share a unit, grey levels of [0, 255] or their squares;
     everything else is relative, divided by the mean response. ``ci_low`` and ``ci_high`` are the confidence interval of
-    ``relative_epsilon``, ``null_epsilon`` what chance alone gives, ``floor`` what the pixel mesh alone gives (both
-    None where unknown, which counts as 0). ``classes`` is the number of elements of the group that the regularizer
-    tells apart, the identity's class included; 1 means that it sees nothing.
+    ``relative_epsilon``, ``null_epsilon`` is the epsilon expected by chance and ``floor`` the epsilon that the pixel
+    grid alone produces (both None where unknown, which counts as 0). ``classes`` is the number of elements of the group
+    that the regularizer tells apart, the identity's class included; 1 means that it sees nothing.
 
-    Of adaptive candidates alone: ``held_out_epsilon`` with w fitted on one half of the blocks and measured on the
+    Only adaptive candidates have ``held_out_epsilon`` with w fitted on one half of the blocks and measured on the
     other, ``held_out_strict_epsilon`` for w = identity on that same half, and the paired bootstrap interval of strict
-    minus adaptive; all None where the regularizer identifies no w, or nothing was held out.
+    minus adaptive. All are None where the regularizer identifies no w, or nothing was held out.
 
-    ``kappa_low`` to ``kappa_high``, in the unit of epsilon, is where the group costs least by Eq. (46);
-    ``kappa_low`` is None where it never does, ``kappa_high`` None where the range has no end.
+    ``kappa_low`` to ``kappa_high``, in the unit of epsilon, is the range where the group costs least by Eq. (46).
+    ``kappa_low`` is None where the group never does, ``kappa_high`` None where the range has no end.
 
-    Raises ReportError where a number is no finite number or negative.
+    Raises ReportError where a number is negative or not finite.
     """
 
     regularizer: str
@@ -87,7 +87,7 @@ class CandidateValue:
 
     @property
     def gains(self) -> bool:
-        """Whether adapting lowers epsilon on held-out blocks, by more than the paired interval leaves to chance."""
+        """Whether adapting lowers epsilon on held-out blocks: the paired interval is above 0."""
         fitted, strict = self.held_out_epsilon, self.held_out_strict_epsilon
         better = fitted is not None and strict is not None and fitted < strict
         return better and self.held_out_gain_low is not None and self.held_out_gain_low > 0
@@ -97,14 +97,14 @@ class CandidateValue:
         return max((self.floor or 0.0) + (self.null_epsilon or 0.0), tolerance)
 
     def excess(self, tolerance: float) -> float:
-        """How far the upper confidence limit, or epsilon itself without one, lies above ``limit`` (below: negative)."""
+        """How far the upper confidence limit, or epsilon itself without one, is above ``limit`` (negative if below)."""
         upper = self.relative_epsilon if self.ci_high is None else self.ci_high
         return (upper or 0.0) - self.limit(tolerance)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One group that could be built into a network, what the run measured of it, and what became of it.
+    """One group that could be built into a network, its measured values, and the verdict on it.
 
     ``group`` is text such as "p8"; ``scenario`` says whether all images share its transformations ("dataset_strict")
     or each has its own deformed copy ("dataset_adaptive"). ``order`` counts elements, ``tested_order`` those that the
@@ -152,7 +152,7 @@ class Candidate:
         return max((value for value in self.values if value.tested), key=lambda v: v.excess(tolerance), default=None)
 
     def to_dict(self) -> dict[str, Any]:
-        """A JSON-ready dict, with ``admissible`` for who reads it."""
+        """A JSON-ready dict, with ``admissible`` for readers of the file."""
         return {**asdict(self), "values": [asdict(value) for value in self.values], "admissible": self.admissible}
 
 
@@ -161,8 +161,8 @@ class Recommendation:
     """The group that a report supports: ``group`` and ``scenario`` of one of ``candidates``, and ``sentence`` why.
 
     ``tolerance`` is the relative epsilon that is accepted in any case; ``kappa`` the worth of a larger group by
-    Eq. (46) of [SA] in ``unit``, the unit of epsilon, or None where it was left open. ``images`` counts the images
-    behind the values. ``notes`` are sentences about what the choice does not rest on.
+    Eq. (46) of [SA] in ``unit``, the unit of epsilon, or None where it was not given. ``images`` counts the images
+    behind the values. ``notes`` are sentences about evidence that the choice does not use.
     """
 
     DERIVED = ("schema",)

@@ -68,20 +68,21 @@ class ResultRow:
     values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
     ``relative_epsilon`` is ``epsilon`` divided by ``mean_response``, the mean over the images of f_0.
     ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. ``tested`` is false
-    where no regularizer of the run can see any element but the identity; ``visible_elements`` counts the elements
-    but the identity that this row's regularizer can see.
+    where no regularizer of the run can see any element but the identity; ``visible_elements`` counts the elements,
+    without the identity, that this row's regularizer can see.
 
     In the unit of epsilon: ``ci_low`` and ``ci_high``, the 95 % percentile interval of a bootstrap over images;
-    ``null_epsilon``, what averaging over as many images leaves where the law is invariant (adaptive rows: what is
-    left of as many isotropic fields of the same spectra once they are fitted too), and ``excess`` over it;
-    ``floor``, what the pixel mesh leaves of an ideal field. ``p_value`` is that of the invariance test.
-    ``images_at_limit`` of the images have a deformation at the largest ratio admitted; without them epsilon is
-    ``epsilon_within_limit``.
+    ``null_epsilon``, the epsilon expected from the same number of images if their distribution were invariant
+    (adaptive rows: from isotropic noise with the same spectra, fitted in the same way); ``excess`` = epsilon -
+    null_epsilon; ``floor``, the epsilon that sampling on the pixel grid alone produces. ``p_value`` is that of the
+    invariance test. ``images_at_limit`` counts the images whose deformation has the largest ratio admitted; without
+    these images epsilon is ``epsilon_within_limit``.
 
-    Adaptive rows alone: ``fit`` says whose w is used; ``gain`` is the strict epsilon less this one, with its paired
-    bootstrap interval; ``random_epsilon`` is measured under the same ratios at random angles; ``held_out_epsilon``
-    on one half of every image under the w of the other half, ``held_out_strict_epsilon`` under strict rotations on
-    that same half, ``held_out_gain`` their difference; ``held_out_p_value`` is approximate.
+    Only adaptive rows have the other fields. ``fit`` names the fit source of w. ``gain`` is the strict epsilon minus
+    this one, with its paired bootstrap interval. ``random_epsilon`` is measured under the same ratios at random
+    angles, ``held_out_epsilon`` on one half of every image under the w of the other half, ``held_out_strict_epsilon``
+    on that same half under strict rotations; ``held_out_gain`` is their difference. ``held_out_p_value`` is
+    approximate.
 
     A null value is explained in ``reasons``, by field.
     """
@@ -128,7 +129,7 @@ class ResultRow:
 
     @property
     def distinguishable(self) -> bool | None:
-        """Whether epsilon stands out from the null level, by a factor of two; None where there is no null level."""
+        """Whether epsilon is at least twice the null level; None where there is no null level."""
         return None if self.null_epsilon is None else self.epsilon >= 2 * self.null_epsilon
 
     def to_dict(self) -> dict[str, Any]:
@@ -146,7 +147,7 @@ class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
     ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets`` and ``fits``.
-    ``fits`` holds the single images' fits only where no folder does; see ``affine``.
+    ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
     """
 
     DERIVED = ("schema",)
@@ -199,9 +200,9 @@ class AuditReport:
 
     @cached_property
     def affine(self) -> pd.DataFrame:
-        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS, and what was added.
+        """The fitted w_n of every image and regularizer, one column per name in AFFINE_COLUMNS, and any added columns.
 
-        Raises ReportError where the report's folder holds none, or one that lacks a column.
+        Raises ReportError where the report's folder has no table of fits, or one that lacks a column.
         """
         import pandas as pd
 
@@ -229,7 +230,7 @@ class AuditReport:
     def table1(self, value: str = "epsilon") -> pd.DataFrame:
         """Table 1 of [SA]: scenarios down, regularizers across, ``value`` any numeric field of ResultRow.
 
-        Where the run sweeps sigma or downscale, these stand beside the scenario in the row index. Raises
+        Where the run sweeps sigma or downscale, these are beside the scenario in the row index. Raises
         SettingError where ``value`` is no field.
         """
         table = self.to_pandas()

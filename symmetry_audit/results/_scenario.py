@@ -13,9 +13,9 @@ __all__ = ["DATASET_ADAPTIVE", "DATASET_STRICT", "SAMPLE_STRICT", "SCENARIOS", "
 class Scenario:
     """A way to measure epsilon; ``name`` is what options, settings and result rows call it.
 
-    ``transformations`` says in words what the images are compared under. ``profile`` names the responses of an image
-    that it is made from: "strict", under the same group for all images, or "adaptive", under the image's own G_w.
-    ``single``: its rows are means over the images of their own epsilons, not the epsilon of the mean profile.
+    ``transformations`` says in words which transformations the images are compared under. ``profile`` names the
+    responses it uses: "strict", under the same group for all images, or "adaptive", under the image's own G_w.
+    ``single``: its rows are means of the single images' epsilons, not the epsilon of the mean profile.
 
     >>> Scenario.named("dataset_adaptive").title
     'Dataset, adaptive transformations'

@@ -1,4 +1,4 @@
-"""Epsilon of profiles (SPEC 4), how sure it is and what chance makes of it (SPEC 6), in constant memory. No torch."""
+"""Epsilon of profiles (SPEC 4), its uncertainty and its null level (SPEC 6), in constant memory. No torch."""
 
 from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval
 from symmetry_audit.statistics._epsilon import deviations, leave_one_out, subgroup_error, symmetry_error

@@ -14,7 +14,7 @@ __all__ = ["Blocks"]
 class Blocks:
     """Calls ``reduce`` with (n, size) float64 blocks of flattened arrays: n is ``length``, the last one shorter.
 
-    Where blocks begin depends on the numbers of images alone, so a result does not depend on how it was fed.
+    Where blocks begin depends on the numbers of images alone, so a result does not depend on how the images arrive.
     A block is overwritten after the call. ``rows``, the number of arrays to come, is fixed beforehand, because
     weights drawn block by block must know how much is left.
     Raises SettingError for no rows, for one too many and for arrays of different shapes.
@@ -42,7 +42,7 @@ class Blocks:
             self._reduce(self._buffer[: at + 1])
 
     def require_all(self) -> tuple[int, ...]:
-        """The shape of each array. Raises SettingError unless all that were announced have come."""
+        """The shape of each array. Raises SettingError unless all announced arrays have been added."""
         if self.filled < self.rows:
             raise SettingError(f"{self.rows} images were announced and {self.filled} added; add the others first")
         assert self.shape is not None  # there is at least one

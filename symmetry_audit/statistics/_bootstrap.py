@@ -18,13 +18,13 @@ BLOCK = 256  # images whose weights are drawn at a time: 1,000 resamples make 2 
 def percentile_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Low and high ends, each (...), of the middle ``level`` of ``values`` (resamples, ...).
 
-    For a maximum such as epsilon the interval never covers 0: where epsilon is below twice its null level it
-    says nothing, and "not distinguishable from symmetric" is what to report. In simulations with a true epsilon
+    For a maximum such as epsilon the interval never covers 0. Where epsilon is below twice its null level the interval
+    says nothing; report "not distinguishable from symmetric" instead. In simulations with a true epsilon
     above that (tests/statistics/test_calibration.py) 95% intervals of 100 images cover it in 94% of datasets.
     Raises SettingError for a ``level`` outside (0, 1).
     """
     if not 0 < level < 1:
-        raise SettingError(f"the confidence level must lie between 0 and 1, got {level}; use 0.95, for example")
+        raise SettingError(f"the confidence level must be between 0 and 1, got {level}; use 0.95, for example")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
@@ -33,11 +33,11 @@ class BootstrapMeans:
     """Means over images drawn with replacement: N draws among N images, ``resamples`` times.
 
     The weights of a resample are multinomial, exactly, though they are drawn block by block: the number of draws
-    that fall into a block is binomial given those left, and they spread evenly over the images of the block.
+    that fall into a block is binomial given the draws left, and they spread evenly over the images of the block.
     Every cell of an image's table gets the same weight, so cells can be compared within a resample.
 
     With ``clusters``, one label per image in their order, whole clusters are drawn instead, as many as there
-    are, and a mean is the sum over the drawn images divided by their number. One cluster alone gives an interval
+    are, and a mean is the sum over the drawn images divided by their number. A single cluster gives an interval
     of no width. Memory: one table per cluster; without clusters one table per resample whatever N is.
     """
 

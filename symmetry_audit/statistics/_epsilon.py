@@ -1,4 +1,4 @@
-"""Eq. (8) of [SA] on response profiles (SPEC 4): over a group or a subgroup, and with one image left out."""
+"""Eq. (8) of [SA] on response profiles (SPEC 4): over a group or a subgroup, and the leverage of one image."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ def subgroup_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.
     """epsilon = max over t in ``elements`` of |m_0 - m_t| of mean profiles (..., T); shape (...), unit of m.
 
     ``elements`` are indices into the last axis, all of them by default; element 0 is the identity, whose own
-    difference is 0, so that it makes no difference whether it is listed.
+    difference is 0, so listing it changes nothing.
     """
     return deviations(means, elements).max(-1)
 
 
 def leave_one_out(mean: np.ndarray, count: int, profiles: np.ndarray) -> np.ndarray:
-    """What one image does to epsilon: epsilon minus the epsilon of the other ``count - 1`` images; shape (...).
+    """The leverage of one image on epsilon: epsilon minus the epsilon of the other ``count - 1`` images; shape (...).
 
     ``mean`` (..., T) is the mean profile over all ``count`` images and ``profiles`` (..., T) that of the image,
     one of those averaged; with leading image axes, (n, ..., T), the answer is (n, ...). Positive where the image
-    raises epsilon. From the two alone: the mean of the others is mean + (mean - profiles) / (count - 1).
-    0 for a single image, where nothing is left to compare with.
+    raises epsilon. It needs no other images, because the mean of the others is mean + (mean - profiles) / (count - 1).
+    It is 0 for a single image, which has no others to compare with.
     """
     if count == 1:
         return np.zeros(np.broadcast_shapes(mean.shape, profiles.shape)[:-1])

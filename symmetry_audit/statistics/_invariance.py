@@ -12,29 +12,29 @@ from symmetry_audit.statistics._blocks import Blocks
 __all__ = ["InvarianceDraws", "null_level", "p_value"]
 
 STREAM = 2  # this accumulator's own random stream beside those of the others
-TIE = 1e-12  # relative: two equal epsilons whose sums were rounded in another order
-SHIFTED = 2**19  # numbers in one block of shifted profiles, 4 MB: what a processor keeps close
+TIE = 1e-12  # relative: equal epsilons may differ by this much if their sums were rounded in another order
+SHIFTED = 2**19  # numbers in one block of shifted profiles, 4 MB: fits the cache
 CELLS = 16  # cells worth taking together, so that rows of the block are long
 
 
 def p_value(observed: np.ndarray | float, draws: np.ndarray) -> np.ndarray:
     """p = (1 + #{epsilon* >= epsilon}) / (B + 1) of ``observed`` (...) among ``draws`` (B, ...); shape (...).
 
-    Ties count against a finding, those up to rounding too: an epsilon of 0 has p = 1.
+    Ties, also ties up to rounding, count against a finding: an epsilon of 0 has p = 1.
     """
     return (1 + (draws >= observed * (1 - TIE)).sum(0)) / (len(draws) + 1)
 
 
 def null_level(draws: np.ndarray) -> np.ndarray:
-    """The epsilon (...) that as many images of a symmetric law show on average: the mean of ``draws`` (B, ...)."""
+    """The epsilon (...) expected from as many images of a symmetric distribution: the mean of ``draws`` (B, ...)."""
     return draws.mean(0)
 
 
 class InvarianceDraws:
     """Mean profiles after each image's f_A is replaced by f_{B^-1 A}, B uniform in a subgroup, ``draws`` times.
 
-    If the law of the images is invariant under the subgroup this changes nothing in law, so the epsilons of the
-    observed and of the shifted means are exchangeable and ``p_value`` is exact; ``null_level`` is their mean.
+    If the distribution of the images is invariant under the subgroup, the shifts do not change it. So the epsilons of
+    the observed and of the shifted means are exchangeable and ``p_value`` is exact; ``null_level`` is their mean.
     There is one B per image and draw, the same for all cells of the image, so cells can be compared within a draw.
 
     ``elements`` are the indices of the subgroup in ``group.elements``, the identity first, as in

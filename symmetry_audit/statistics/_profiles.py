@@ -13,7 +13,7 @@ __all__ = ["ProfileAccumulator"]
 
 @dataclass
 class ProfileAccumulator:
-    """Adds up the profiles (..., T) of images one by one, in constant memory but for epsilon per image.
+    """Adds up the profiles (..., T) of images one by one, in constant memory except for one epsilon per image.
 
     Sums run in the order of the calls, so the same images in the same order give the same bits.
     """

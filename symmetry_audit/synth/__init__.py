@@ -1,4 +1,4 @@
-"""Images whose symmetry is known: random fields with a group G_w that is chosen beforehand (SPEC 5). No torch."""
+"""Images of known symmetry: random fields with a chosen group G_w (SPEC 5). No torch."""
 
 from symmetry_audit.synth._dataset import SYNTH_SCHEMA, make_image, synth_document, write_dataset
 from symmetry_audit.synth._degrade import degrade

@@ -1,4 +1,4 @@
-"""A folder of images of known symmetry: one PNG file each, and truth.csv, which says what every one is."""
+"""A folder of images of known symmetry: one PNG file each, and truth.csv with the deformation of each."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def make_image(settings: SynthSettings, index: int) -> tuple[np.ndarray, Affine]
     """Image ``index`` of the dataset, uint8 (size, size), and its deformation w.
 
     Its random numbers come from the seed [seed, index] alone, so a shorter dataset is the beginning of a
-    longer one; they are the same for all ratios and angles, so such datasets differ in little else.
+    longer one; they are the same for all ratios and angles, so datasets that differ in these differ in little else.
     """
     rng, affine = _begin(settings, index)
     shape = (settings.size, settings.size)
-    if settings.slope is not None:  # of the kind gaussian alone
+    if settings.slope is not None:  # for the kind gaussian only
         field = gaussian_field(shape, affine, rng=rng, power=partial(power_law, slope=settings.slope))
     else:
         field = dead_leaves(shape, affine, rng=rng, flip_bias=settings.flip_bias)
@@ -61,7 +61,7 @@ def write_dataset(
 ) -> Path:
     """Write image_00000.png and so on, synth.json and, last, truth.csv into ``out``; return the truth's path.
 
-    Images that an interrupted run or a shorter dataset of the same settings left there are kept; ``force``
+    Images from an interrupted run or a shorter dataset of the same settings are kept; ``force``
     starts over. ``progress(done, total)`` counts images. Raises ReportError where ``out`` holds another
     dataset or other files, or cannot be written.
     """
@@ -74,10 +74,10 @@ def write_dataset(
         progress(index, settings.n)
         path = out / f"image_{index:05}.png"
         if not path.exists():
-            write_atomically(path, _png(make_image(settings, index)[0]), hint="mend that and give the command again")
+            write_atomically(path, _png(make_image(settings, index)[0]), hint="fix that and run the command again")
         rows.append(_truth(settings, index, path.name))
     progress(settings.n, settings.n)
-    return write_atomically(out / TRUTH_NAME, _csv(rows), hint="mend that and give the command again")
+    return write_atomically(out / TRUTH_NAME, _csv(rows), hint="fix that and run the command again")
 
 
 def synth_document(settings: SynthSettings) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def synth_document(settings: SynthSettings) -> dict[str, Any]:
 
 
 def _check_content(out: Path, settings: SynthSettings, force: bool) -> None:
-    """Raises ReportError where ``out`` holds what must not be continued or overwritten; clears it for ``force``."""
+    """Raises ReportError where ``out`` holds files that must not be overwritten; clears it for ``force``."""
     try:
         held = [path for path in out.iterdir() if not path.name.startswith(".")] if out.exists() else []
     except OSError as error:
@@ -113,11 +113,11 @@ def _check_settings(out: Path, settings: SynthSettings) -> None:
     new = settings.to_dict()
     for name in new:
         if old[name] > new[name] if name == "n" else old[name] != new[name]:
-            raise ReportError(f"{out} holds a dataset with another {name} ({old[name]}, now {new[name]}); {again}")
+            raise ReportError(f"{out} holds a dataset with a different {name} ({old[name]}, now {new[name]}); {again}")
 
 
 def _clear(out: Path) -> None:
-    """Remove the files of a dataset, and no others; the settings last, for they mark the folder as ours."""
+    """Remove the files of a dataset, and no others; the settings last, since they mark the folder as a dataset."""
     try:
         for path in [*out.glob("image_[0-9]*.png"), out / TRUTH_NAME, out / SETTINGS_NAME]:
             path.unlink(missing_ok=True)

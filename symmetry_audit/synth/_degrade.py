@@ -10,7 +10,7 @@ __all__ = ["CONTRAST", "MIDDLE", "degrade"]
 
 MIDDLE = 127.5  # grey levels of a field's zero
 CONTRAST = 40.0  # grey levels of a field's one; a Gaussian field saturates at 0.1% of the pixels
-UNREACHABLE = 1e6  # stands for a contrast at which a pixel without any never saturates
+UNREACHABLE = 1e6  # in place of infinity, for pixels without contrast, which never saturate
 
 
 def degrade(field: np.ndarray, *, clip: float = 0.0, noise: float = 0.0, rng: np.random.Generator) -> np.ndarray:
@@ -26,9 +26,9 @@ def degrade(field: np.ndarray, *, clip: float = 0.0, noise: float = 0.0, rng: np
 
 
 def _clipping_contrast(field: np.ndarray, grain: np.ndarray, clip: float) -> float:
-    """The contrast at which ``clip`` percent of contrast * field + grain lie beyond 127 on either side.
+    """The contrast at which ``clip`` percent of contrast * field + grain are beyond 127 on either side.
 
-    A pixel saturates from the contrast (127 - sign(field) grain) / |field| on.
+    A pixel saturates at every contrast above (127 - sign(field) grain) / |field|.
     """
     room = MIDDLE - 0.5 - np.sign(field) * grain
     onset = np.divide(room, np.abs(field), out=np.full(field.shape, UNREACHABLE), where=field != 0)

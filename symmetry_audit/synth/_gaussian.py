@@ -1,4 +1,4 @@
-"""Gaussian fields with a spectrum P(|D^T k|): all that second order can know, and nothing else (SPEC 5)."""
+"""Gaussian fields with a spectrum P(|D^T k|): second-order structure and nothing else (SPEC 5)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from symmetry_audit.groups import IDENTITY, Affine
 
 __all__ = ["BAND_LIMIT", "deformed_frequency", "gaussian_field", "power_law"]
 
-BAND_LIMIT = 0.3  # cycles/px of |D^T k|: with an axis ratio of up to 2.7 the mesh then cuts nothing off
-LARGEST_WAVE = 128.0  # px; beyond it power laws are flat, or a few waves would rule every image
+BAND_LIMIT = 0.3  # cycles/px of |D^T k|: with an axis ratio of up to 2.7 the pixel grid then cuts nothing off
+LARGEST_WAVE = 128.0  # px; beyond it power laws are flat, or a few waves would dominate every image
 
 
 def power_law(frequency: np.ndarray, slope: float = 1.0) -> np.ndarray:
@@ -32,11 +32,11 @@ def gaussian_field(
     power: Callable[[np.ndarray], np.ndarray] = power_law,
     limit: float | None = BAND_LIMIT,
 ) -> np.ndarray:
-    """One periodic Gaussian field r0(D^-1 x), r0 isotropic, as float64 (H, W); G_w is its group in law.
+    """One periodic Gaussian field r0(D^-1 x), r0 isotropic, as float64 (H, W); G_w is its group in distribution.
 
     ``power`` maps an array of |D^T k| in cycles/px to the spectral density there, up to a factor: mean zero
-    and variance one are those of the law, not of the single field. Nothing is left at |D^T k| >= ``limit``;
-    None keeps all that the mesh carries. ``rng`` gives white noise, which is coloured. Raises SettingError
+    and variance one are those of the distribution, not of the single field. The spectrum is 0 at |D^T k| >= ``limit``;
+    None keeps all frequencies of the pixel grid. ``rng`` gives white noise, which is filtered. Raises SettingError
     where ``power`` is no spectral density.
     """
     frequency = deformed_frequency(shape, affine)
@@ -45,7 +45,7 @@ def gaussian_field(
     density[kept] = power(frequency[kept])
     if not (np.isfinite(density).all() and density.min() >= 0 and density.max() > 0):
         raise SettingError("power must give finite values that are not negative, some of them positive below the limit")
-    twice = np.full(frequency.shape[1], 2.0)  # columns that also stand for -k
+    twice = np.full(frequency.shape[1], 2.0)  # columns that also count for -k
     twice[0] = 1.0
     if shape[1] % 2 == 0:
         twice[-1] = 1.0

@@ -1,4 +1,4 @@
-"""What a dataset of known symmetry is made of, validated once, as one frozen value."""
+"""The settings of a dataset of known symmetry, validated once, as one frozen value."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RANDOM_ANGLE = (0.0, 180.0)
 LIMITS = {
     "n": (1, 100_000),  # the names have five digits
     "size": (16, 2048),  # px
-    "ratio": (1.0, 2.5),  # beyond, the band of 0.3 cycles/px no longer fits on the mesh
+    "ratio": (1.0, 2.5),  # beyond, the band of 0.3 cycles/px no longer fits on the pixel grid
     "angle": (-360.0, 360.0),  # degrees
     "flip_bias": (0.0, 1.0),
     "clip": (0.0, 90.0),  # percent
@@ -33,9 +33,9 @@ class SynthSettings(SynthOptions):
     """Settings of one dataset; ``synth.json`` holds them as ``to_dict`` gives them.
 
     ``n`` square images of ``size`` px. ``ratio`` and ``angle`` (of the long axis, degrees,
-    counter-clockwise on the screen) are one number, or two between which every image draws its own; they
-    are kept as two. ``angle`` may be "random", all directions alike. ``flip_bias`` is the share of leaves
-    lit from the side x > 0 (``dead_leaves``), ``clip`` the percentage of pixels at 0 or 255 and ``noise``
+    counter-clockwise on the screen) are one number, or two numbers between which every image draws its own
+    value; they are stored as two. ``angle`` may be "random", all directions equally likely. ``flip_bias`` is the
+    share of leaves lit from the side x > 0 (``dead_leaves``), ``clip`` the percentage of pixels at 0 or 255, ``noise``
     a sigma in grey levels (``degrade``). ``slope`` of the amplitude (``power_law``; default 1) belongs to
     ``kind`` "gaussian" and is None for "dead-leaves". Raises SettingError.
     """
@@ -83,7 +83,7 @@ def _range(name: str, value: object) -> tuple[float, float]:
     """One number or two as lowest and highest."""
     ends = (value, value) if isinstance(value, Real) else value
     if not isinstance(ends, Sequence) or isinstance(ends, str) or len(ends) != 2:
-        raise SettingError(f"--{name} takes a number or two, the lowest and the highest, got {value!r}")
+        raise SettingError(f"--{name} takes one number, or the lowest and the highest, got {value!r}")
     low, high = (_number(name, end) for end in ends)
     if low > high:
         raise SettingError(f"--{name} runs from the lower number to the higher; write {high:g}:{low:g}")
@@ -97,7 +97,7 @@ def _number(name: str, value: object) -> float:
     if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
         raise SettingError(f"{option} takes a number, got {value!r}")
     if not low <= value <= high:
-        raise SettingError(f"{option} must lie between {low} and {high}, got {value}")
+        raise SettingError(f"{option} must be between {low} and {high}, got {value}")
     return float(value)
 
 

@@ -1,6 +1,6 @@
-"""From measured symmetry errors to what they promise (SPEC 7) and to a choice (SPEC 8).
+"""From measured symmetry errors to bounds (SPEC 7) and to the choice of a group (SPEC 8).
 
-The theorems of [SA] as functions and the solvable case that checks them; which group pays (Eq. (46)), which one to
+The theorems of [SA] as functions, a solvable case that checks them, which groups pay (Eq. (46)), and which group to
 build in.
 """
 

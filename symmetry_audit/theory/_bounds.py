@@ -1,6 +1,6 @@
 """Theorems 3.3, 3.7 and 4.2 and Eqs. (44) to (46) of [SA] as functions, their terms broken out (SPEC 7).
 
-What they are about. An operator restores y as Phi(y), the minimiser of E(x; y) = D(x, y) + R(x). The data term is
+Setting. An operator restores y as Phi(y), the minimizer of E(x; y) = D(x, y) + R(x). The data term is
 symmetric, D(pi x, pi y) = D(x, y); E is mu-strongly convex in x, E(x') >= E(x) + (mu/2) ||x' - x||^2 for x = Phi(y).
 
 Theorem 3.3 (the form of [SA], derived here). Let x = Phi(y), z = Phi(pi y). Strong convexity at z, tried with pi x,
@@ -11,9 +11,9 @@ and at x, tried with pi^-1 z, gives two inequalities; in their sum the data term
 The brackets keep their signs, so over N images they are averaged before any absolute value is taken: the epsilon that
 enters is the one of Eq. (8), that of the set of restored images.
 
-Theorem 3.7 (the form of [SA], derived here). On a mesh of size h all integrals are midpoint sums. With ``data`` and
-``regularizer`` bounds on |D_h - D| and |R_h - R|, each of the two brackets grows by 2 (data + regularizer); the two
-squared distances of the sum are those of one function and of its turned copy, whose sums over the mesh differ by at
+Theorem 3.7 (the form of [SA], derived here). On a pixel grid of spacing h integrals are midpoint sums. With ``data``
+and ``regularizer`` bounds on |D_h - D| and |R_h - R|, each of the two brackets grows by 2 (data + regularizer); the two
+squared distances in the sum are those of one function and of its rotated copy, whose sums over the grid differ by at
 most 2 ``norm``, so that
 
     ||Z - S pi x||_h^2 <= (2/mu) epsilon + C h^2,    C h^2 = norm + (4/mu) (data + regularizer).
@@ -48,7 +48,7 @@ __all__ = [
     "trivial_bound",
 ]
 
-AREA = 4.0  # of the mesh [-1, 1]^2 around the domain of radius 1
+AREA = 4.0  # of the square [-1, 1]^2 around the domain of radius 1
 
 
 def trivial_bound(smoothness: Smoothness, area: float = AREA) -> float:
@@ -59,7 +59,7 @@ def trivial_bound(smoothness: Smoothness, area: float = AREA) -> float:
 def continuous_bound(epsilon: float, mu: float, *, trivial: float) -> Bound:
     """Theorem 3.3: ||Phi(pi y) - pi Phi(y)||^2 <= 2 epsilon / mu.
 
-    Raises SettingError unless mu is positive and the others are not negative, all of them finite.
+    Raises SettingError unless all numbers are finite, mu is positive and the others are not negative.
 
     >>> continuous_bound(0.1, 2.0, trivial=16.0).total
     0.1
@@ -68,10 +68,10 @@ def continuous_bound(epsilon: float, mu: float, *, trivial: float) -> Bound:
 
 
 def mesh_bound(epsilon: float, mu: float, mesh: Mapping[str, float], *, trivial: float) -> Bound:
-    """Theorem 3.7: C h^2 + C^ epsilon with C^ = 2/mu, on a mesh.
+    """Theorem 3.7: C h^2 + C^ epsilon with C^ = 2/mu, on a pixel grid.
 
-    ``mesh`` holds bounds on what sums over the mesh are off by: ``norm`` for squared distances, every other one for a
-    part of the energy, such as ``data`` and ``filter``; they become C h^2 = norm + (4/mu) (data + ...).
+    ``mesh`` holds bounds on the errors of sums over the grid: ``norm`` for squared distances, and the others for parts
+    of the energy, such as ``data`` and ``filter``. Together they become C h^2 = norm + (4/mu) (data + ...).
     Raises SettingError for a negative or infinite number, or a mu that is not positive.
     """
     terms = {"epsilon": _epsilon_term(epsilon, mu)}
@@ -82,19 +82,19 @@ def mesh_bound(epsilon: float, mu: float, mesh: Mapping[str, float], *, trivial:
 
 
 def network_bound(loss: float, optimal: Bound) -> Bound:
-    """Theorem 4.2: 2 L + 2 C h^2 + (4/mu) epsilon, from L and the bound of Theorem 3.7 (or 3.3, without a mesh).
+    """Theorem 4.2: 2 L + 2 C h^2 + (4/mu) epsilon, from L and the bound of Theorem 3.7 (or 3.3, in the continuum).
 
-    ``loss`` is L = ||Net(y) - Phi(y)||^2, how far the network is from the optimal operator on the images as they are;
-    the bound is on ||Net(pi y) - Phi(pi y)||^2, its error on turned ones. Raises SettingError for a negative loss.
+    ``loss`` is L = ||Net(y) - Phi(y)||^2, the distance of the network from the optimal operator on the given images.
+    The bound is on ||Net(pi y) - Phi(pi y)||^2, its error on rotated images. Raises SettingError for a negative loss.
     """
     terms = {"loss": 2 * _size(loss, "loss"), **{name: 2 * value for name, value in optimal.terms.items()}}
     return Bound(theorem="4.2", terms=terms, trivial=optimal.trivial)
 
 
 def sampling_term(complexity: float, images: int, dimension: float) -> float:
-    """sqrt(C~ / N^(2/d)), what N training images cost a network without symmetry (Eq. (44), read back from (46)).
+    """sqrt(C~ / N^(2/d)), the cost of having N training images, without symmetry (Eq. (44), derived from (46)).
 
-    ``complexity`` is C~ of [SA], ``dimension`` the d of its images' set; neither can be read off images.
+    ``complexity`` is C~ of [SA], ``dimension`` the d of its images' set; neither can be measured on images.
     Raises SettingError unless all three are positive.
     """
     positive(images, "images")
@@ -109,7 +109,7 @@ def kappa(complexity: float, images: int, dimension: float, mu: float) -> float:
 def risk_bound(order: int, sampling: float, network: Bound) -> Bound:
     """The risk of a network with a group of ``order`` t: sampling / sqrt(t), and Theorem 4.2's terms (Eq. (45)).
 
-    Read back from Eq. (46), which is the comparison with Eq. (44), the sampling term alone; ``network`` is the bound
+    Derived from Eq. (46), which compares it with Eq. (44), the sampling term alone; ``network`` is the bound
     of Theorem 4.2. Raises SettingError for an order below 1 or a negative sampling term.
     """
     terms = {"sampling": _size(sampling, "sampling") / sqrt(_order(order)), **network.terms}
@@ -117,9 +117,9 @@ def risk_bound(order: int, sampling: float, network: Bound) -> Bound:
 
 
 def allowed_epsilon(order: int, kappa: float, terms: float = 0.0) -> float:
-    """kappa (1 - 1/sqrt(t)) - terms: below it epsilon makes a group of order t pay (Eq. (46)).
+    """kappa (1 - 1/sqrt(t)) - terms: a group of order t pays if epsilon is below this (Eq. (46)).
 
-    ``terms`` are the fitting and mesh terms in the unit of epsilon, mu/4 times those of Theorem 4.2. Negative where
+    ``terms`` are the fitting and grid terms in the unit of epsilon, mu/4 times those of Theorem 4.2. Negative where
     no group of this order pays. Raises SettingError.
 
     >>> allowed_epsilon(4, 2.0, 0.25)

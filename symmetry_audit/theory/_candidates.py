@@ -1,4 +1,4 @@
-"""What the candidates have to be, and how they lie in each other."""
+"""Conditions on the candidates, and which of them contain each other."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["check", "is_trivial", "preference", "subgroups", "with_trivial"]
 
 
 def is_trivial(candidate: Candidate) -> bool:
-    """Whether it is p1 for all images: no symmetry at all, always a choice."""
+    """Whether it is p1 for all images: no symmetry at all, which can always be chosen."""
     return candidate.order == 1 and not candidate.adaptive
 
 
 def with_trivial(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The candidates with p1, which nobody has to measure, in front where a run of adaptive rows alone lacks it."""
+    """The candidates, p1 first: it needs no measurement, and a run of adaptive rows alone lacks it."""
     if any(map(is_trivial, candidates)):
         return tuple(candidates)
     known = {value.regularizer: value for candidate in candidates for value in candidate.values}
@@ -37,7 +37,7 @@ def with_trivial(candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
 
 
 def subgroups(candidate: Candidate, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The proper subgroups of ``candidate`` among ``candidates``: those that act as it does, and the trivial one."""
+    """The proper subgroups of ``candidate`` among ``candidates``: of the same scenario, and the trivial group."""
     inside = Group.parse(candidate.group).subgroups()
     return [
         other
@@ -54,7 +54,7 @@ def preference(candidate: Candidate) -> tuple[bool, bool, int]:
 
 
 def check(candidates: Sequence[Candidate]) -> None:
-    """Raise ReportError unless each candidate is a group of its order, there once, with one value per regularizer."""
+    """Raise ReportError unless each candidate is a group of its order, is unique, and has one value per regularizer."""
     seen = set()
     for candidate in candidates:
         try:
@@ -64,7 +64,7 @@ def check(candidates: Sequence[Candidate]) -> None:
         if group.order != candidate.order:
             raise _wrong(f"{group} has {group.order} elements, not {candidate.order}")
         if (group, candidate.scenario) in seen:
-            raise _wrong(f"{candidate.name} stands there twice")
+            raise _wrong(f"{candidate.name} occurs twice")
         seen.add((group, candidate.scenario))
         names = [value.regularizer for value in candidate.values]
         if len(set(names)) < len(names):

@@ -1,9 +1,9 @@
-"""The constants of Theorem 3.7: F, G, H from samples, and the mesh errors that they bound.
+"""The constants of Theorem 3.7: F, G, H from samples, and the grid errors that they bound.
 
-Ours: derived. Those that [SA] prints are in :mod:`symmetry_audit.theory._printed`. Images are functions on the mesh
-[-1, 1]^2, h = 2/m, that are periodic or vanish near the border, with |r| <= F1, |grad r| <= G1, |Hess r| <= H1
-(operator norm); so are the restored ones. All follows from the midpoint rule: over a square cell of side h the linear
-part of f cancels and the rest is at most (H/2) |x - c|^2, so
+Derived here (ours); the constants that [SA] prints are in :mod:`symmetry_audit.theory._printed`. Images are functions
+on the square [-1, 1]^2, sampled at h = 2/m, that are periodic or vanish near the border, with |r| <= F1,
+|grad r| <= G1, |Hess r| <= H1 (operator norm); so are the restored images. All follows from the midpoint rule: over a
+square cell of side h the linear part of f cancels and the rest is at most (H/2) |x - c|^2, so
 
     |integral f - h^2 sum f| <= area h^2 H / 12.                                                  (quadrature_error)
 
@@ -12,12 +12,12 @@ norm = (2/3) area (F1 H1 + G1^2) h^2, and half of mu times that for the data ter
 
 Filters: q(y) = integral phi(u) r(y - u) du is a sum over the kernel's support of area A, of a function of Hessian
 F1 H2 + 2 G1 G2 + H1 F2: |q_h - q| <= e = (A/12) h^2 (F1 H2 + 2 G1 G2 + H1 F2). Where the mean of the sampled kernel is
-taken out (SPEC 2) the same holds for images in [0, F1] and an envelope without negative lobes: a zero-sum kernel sees
-r - F1/2 alone, which halves F1 H2, and what is taken out costs the other half.
+removed (SPEC 2) the same holds for images in [0, F1] and an envelope without negative lobes: a zero-sum kernel sees
+r - F1/2 alone, which halves F1 H2, and removing the mean costs the other half.
 
-Sums over the mesh of |q| or q^2: with M the integral of |phi|, |q| <= M F1, |grad q| <= M G1, |Hess q| <= M H1.
-q^2 has the Hessian 2 M^2 (F1 H1 + G1^2). |q| has kinks: its sum is off by its slope times the mean distance from the
-centre of a cell, (sqrt 2 + asinh 1) h / 6, in the first order of h, which is all that sup norms can give.
+Sums over the grid of |q| or q^2: with M the integral of |phi|, |q| <= M F1, |grad q| <= M G1, |Hess q| <= M H1.
+q^2 has the Hessian 2 M^2 (F1 H1 + G1^2). |q| has kinks: the error of its sum is its slope times the mean distance from
+the center of a cell, (sqrt 2 + asinh 1) h / 6. This is of first order in h, the best that sup norms can give.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ __all__ = [
     "stretched",
 ]
 
-# what stands for the supremum of finite differences over an image
+# the estimate of the supremum of finite differences over an image
 ESTIMATORS = {"max": 1.0, "q99.9": 0.999}
-MEAN_DISTANCE = (sqrt(2) + asinh(1)) / 6  # from the centre of a unit square
+MEAN_DISTANCE = (sqrt(2) + asinh(1)) / 6  # from the center of a unit square
 
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSmoothness:
-    """F2, G2, H2 of a kernel, its ``mass`` M, the integral of its absolute value, and how far it reaches.
+    """F2, G2, H2 of a kernel, its ``mass`` M, the integral of its absolute value, and its extent.
 
-    ``area`` is that of its support, ``radius`` the largest distance of the support from the centre.
+    ``area`` is that of its support, ``radius`` the largest distance of the support from the center.
     """
 
     value: float
@@ -81,7 +81,7 @@ Shape = TypeVar("Shape", Smoothness, KernelSmoothness)
 
 
 def stretched(shape: Shape, ratio: float) -> Shape:
-    """What is left of F, G, H under any linear map of determinant 1 that stretches lengths by at most ``ratio``."""
+    """F, G, H after any linear map of determinant 1 that stretches lengths by at most ``ratio``."""
     reach = {"radius": ratio * shape.radius} if isinstance(shape, KernelSmoothness) else {}
     return replace(shape, gradient=ratio * shape.gradient, hessian=ratio**2 * shape.hessian, **reach)
 
@@ -89,11 +89,11 @@ def stretched(shape: Shape, ratio: float) -> Shape:
 def image_smoothness(images: Iterable[np.ndarray], estimator: str = "max") -> Smoothness:
     """F, G and H of a set of images (H, W) in [0, 1], per pixel: the largest value of any image.
 
-    G is from differences of neighbours, H from second differences, both in px; divide them by h and h^2 for a domain
-    of radius 1. ``estimator`` says what stands for their suprema over one image: its maximum, "max", or its 99.9 %
-    quantile, "q99.9", which leaves single pixels out and is then no bound for them. Differences over whole pixels are
-    means of derivatives, so neither sees what varies within one. Raises SettingError for an unknown estimator,
-    without images, and for an image of fewer than 3 x 3 px.
+    G is from differences of neighbors, H from second differences, both in px; divide them by h and h^2 for a domain
+    of radius 1. ``estimator`` says how their suprema over one image are estimated: by the maximum, "max", or by the
+    99.9 % quantile, "q99.9", which ignores single pixels and is then no bound for them. Differences over whole pixels
+    are means of derivatives, so neither estimator sees variation within a pixel. Raises SettingError for an unknown
+    estimator, without images, and for an image of fewer than 3 x 3 px.
     """
     if estimator not in ESTIMATORS:
         raise SettingError(f'unknown estimator "{estimator}".{suggest(estimator, ESTIMATORS)}')
@@ -109,7 +109,7 @@ def image_smoothness(images: Iterable[np.ndarray], estimator: str = "max") -> Sm
 def kernel_smoothness(samples: np.ndarray, spacing: float) -> KernelSmoothness:
     """F2, G2, H2, area and mass of a kernel sampled finely, (n, n) with ``spacing`` between samples.
 
-    ``spacing`` is in the unit in which the kernel lives (px or the domain's); finite differences at a
+    ``spacing`` is in the unit of the kernel's coordinates (px or the domain's); finite differences at a
     thirtieth of a kernel's width are its derivatives to about a percent. The support is where any sample is not 0.
     Raises SettingError for fewer than 3 x 3 samples.
     """
@@ -127,7 +127,7 @@ def kernel_smoothness(samples: np.ndarray, spacing: float) -> KernelSmoothness:
 
 
 def quadrature_error(hessian: float, h: float, area: float = AREA) -> float:
-    """area h^2 H / 12, what a sum over the mesh can miss of the integral of a function of Hessian at most H."""
+    """area h^2 H / 12, the error of a sum over the grid for the integral of a function of Hessian at most H."""
     return area * h**2 * hessian / 12
 
 
@@ -140,9 +140,9 @@ def distance_errors(image: Smoothness, h: float, mu: float, area: float = AREA) 
 def response_errors(
     image: Smoothness, kernel: KernelSmoothness, h: float, response: str = "abs", area: float = AREA
 ) -> dict[str, float]:
-    """``filter`` and ``sum``: what R(r) = integral |phi * r| ("abs") or of its square ("energy") is off by on a mesh.
+    """``filter`` and ``sum``: the grid errors of R(r) = integral |phi * r| ("abs") or of its square ("energy").
 
-    The first is what sampling the kernel costs, the second what summing the responses over the mesh costs.
+    ``filter`` is the error of sampling the kernel, ``sum`` that of summing the responses over the grid.
     Raises SettingError for another response.
     """
     product = image.value * kernel.hessian + 2 * image.gradient * kernel.gradient + image.hessian * kernel.value
@@ -159,9 +159,9 @@ def response_errors(
 
 
 def difference_error(image: Smoothness, h: float, weight: float, area: float = AREA) -> float:
-    """What forward differences cost R(r) = (1/2) sum_i w_i integral |d_i r|^2, where ``weight`` = w_1 + w_2.
+    """The error of forward differences in R(r) = (1/2) sum_i w_i integral |d_i r|^2, where ``weight`` = w_1 + w_2.
 
-    For periodic images whose waves the mesh resolves: the square of a wave's difference quotient falls short of
+    For periodic images whose waves the grid resolves: the square of a wave's difference quotient falls short of
     omega^2 by at most omega^4 h^2 / 12, and the integral of |d_ii r|^2 is at most area H^2.
     """
     return area * weight * image.hessian**2 * h**2 / 24

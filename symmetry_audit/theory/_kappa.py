@@ -1,4 +1,4 @@
-"""Eq. (46) of [SA]: what a group costs at a given worth of its order, and where each group costs least."""
+"""Eq. (46) of [SA]: the cost of a group at a given kappa, and the range of kappa where each group costs least."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def kappa_intervals(epsilons: Sequence[float], orders: Sequence[int]) -> list[tu
 
     A group of order t with error epsilon costs kappa / sqrt(t) + epsilon, a line in kappa whose slope falls as t
     grows: it pays, against the trivial group (t = 1, epsilon = 0), where epsilon < kappa (1 - 1 / sqrt(t)), Eq. (46)
-    of [SA]. The intervals are those of the lower envelope of the lines: they cover kappa >= 0 without overlap, the
-    last one ends at infinity. ``epsilons`` and kappa share a unit. Of equal lines the first one has the interval.
-    Raises SettingError where the two do not match, are empty, or hold a number that is none.
+    of [SA]. The intervals are those of the lower envelope of the lines: they cover kappa >= 0 without overlap, and
+    the last interval ends at infinity. ``epsilons`` and kappa share a unit. Of equal lines the first has the interval.
+    Raises SettingError where the two lists differ in length, are empty, or hold an impossible number.
 
     >>> kappa_intervals([0.0, 1.0, 5.0], [1, 4, 16])
     [(0.0, 2.0), (2.0, 16.0), (16.0, inf)]
@@ -47,26 +47,26 @@ def kappa_intervals(epsilons: Sequence[float], orders: Sequence[int]) -> list[tu
 
 
 def error_terms(value: CandidateValue) -> float:
-    """epsilon_G plus the fitting and mesh terms of Eq. (46), in the unit of epsilon.
+    """epsilon_G plus the fitting and grid terms of Eq. (46), in the unit of epsilon.
 
-    The mesh term is the floor. The fitting term of an adaptive group is what epsilon grows by on blocks that w was not
-    fitted on, where such were held out; what fitting w costs a network beyond that is not known.
+    The grid term is the floor. The fitting term of an adaptive group is the growth of epsilon on blocks that w was not
+    fitted on, where blocks were held out. Any further cost of fitting w in a network is not known.
     """
     epsilon = max(value.epsilon, (value.held_out_epsilon or 0.0) * value.mean_response)
     return epsilon + (value.floor or 0.0) * value.mean_response
 
 
 def pays(value: CandidateValue, kappa: float) -> bool:
-    """Eq. (46): whether the group beats the trivial one at ``kappa``, as far as this regularizer sees."""
+    """Eq. (46): whether the group beats the trivial group at ``kappa``, judged by this regularizer."""
     return error_terms(value) < allowed_epsilon(value.classes, kappa)
 
 
 def with_intervals(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The candidates with ``kappa_low`` and ``kappa_high`` of every value filled in, regularizer by regularizer.
 
-    Refuted groups compete, since a large kappa outweighs any error; those that nothing could have refuted do not, nor
-    does an adaptive group without a gain on held-out blocks. t of Eq. (46) counts the elements this regularizer tells
-    apart; of several groups with the same t the cheapest competes, and among equals the one ``preference`` puts first.
+    Refuted groups compete, since a large kappa outweighs any error. Groups that nothing could have refuted do not, and
+    neither do adaptive groups without a gain on held-out blocks. t of Eq. (46) counts the elements this regularizer
+    tells apart. Of several groups with the same t the cheapest competes; ties go by ``preference``.
     """
     found: dict[tuple[int, str], tuple[float, float]] = {}
     for name in dict.fromkeys(value.regularizer for candidate in candidates for value in candidate.values):

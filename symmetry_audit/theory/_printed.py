@@ -10,7 +10,7 @@ R beyond D_R; F1 G1 H1, F2 G2 H2, F3 G3 H3 bound their values, gradients and Hes
 
 the form norm + (4/mu) (data + regularizer) + (2/mu) epsilon of :func:`~symmetry_audit.theory.mesh_bound`.
 
-What does not follow as printed: (SM5.35) squares a triangle inequality of three terms without its factor 3; (SM4.6)
+Steps that do not follow as printed: (SM5.35) squares a triangle inequality of three terms without its factor 3; (SM4.6)
 and (SM4.10) take (D_r + D_R)^2 for an area that is pi to four times that; R is linear in the image there, (SM4.5),
 without the absolute value of Eq. (8); and Lemma SM5.1 is stated with F3 H1 where its proof has 2 F3 H1, used here.
 :mod:`symmetry_audit.theory._constants` derives the theorem without these steps. Without a blur its term for distances
@@ -45,7 +45,7 @@ def printed_constants(
 ) -> PrintedConstants:
     """Every constant of Theorem 3.7 from F, G, H of images, of the regularizer's kernel and of the blur.
 
-    Without a ``blur``, k is the identity: what 4 D_k^2 F2 bounds, the integral of |k|, is 1, and C0 drops out (ours).
+    Without a ``blur``, k is the identity: the integral of |k|, which 4 D_k^2 F2 bounds, is 1, and C0 drops out (ours).
     ``mu`` is the growth, half of a strong convexity. Raises SettingError unless it is positive.
     """
     curvature = image.gradient**2 + image.value * image.hessian
@@ -74,7 +74,7 @@ def printed_errors(
     blur: KernelSmoothness | None = None,
     radius: float = 1.0,
 ) -> dict[str, float]:
-    """What sums over a mesh of size ``h`` are off by as printed, for ``mesh_bound``; D_r is ``radius``.
+    """The errors of sums over a grid of spacing ``h`` as printed, for ``mesh_bound``; D_r is ``radius``.
 
     ``norm``, (8 G1^2 + 8 F1 H1)(D_r + D_k)^2 h^2, of squared distances (SM5.47); ``data``, Cbar (D_r + D_k)^2 h^2, of
     the data term (Lemma SM5.2); ``regularizer``, C_reg (D_r + D_R)^2 h^2, of R(r) = (D_r + D_R)^-2 times the integral

@@ -13,14 +13,14 @@ from symmetry_audit.theory._verdicts import Rule, judged, percent, twin
 
 __all__ = ["recommend"]
 
-# what the trivial group is recommended for, the most telling verdict first
+# why the trivial group is recommended, the most telling verdict first
 AGAINST = {
-    "does not pay": "No group that the images support pays at kappa = {kappa}; of {name}",
+    "does not pay": "No group that the images support pays at kappa = {kappa}. For {name}",
     "refuted": "Most clearly refuted is {name}",
     "not shown": "The images do not settle {name}",
     "no gain": "The images do not support {name}",
     "not measured": "No larger group is supported",
-    "not tested": "No larger group was tested; of {name}",
+    "not tested": "No larger group was tested. For {name}",
 }
 
 
@@ -34,16 +34,16 @@ def recommend(
 ) -> Recommendation:
     """Decide on every candidate and recommend the largest group that the measured values support (SPEC 8).
 
-    ``candidates`` hold measured values; decisions that they carry are made anew. A group is admissible if something
-    measured could have refuted it, and for every regularizer that sees any of its elements the upper confidence limit
-    of relative epsilon is at most max(floor + null, ``tolerance``), in its subgroups too. An adaptive group has also
-    to lower epsilon on held-out blocks, for every regularizer that identifies w. With ``kappa``, in ``unit``, the unit
-    of epsilon, the group has to pay by Eq. (46) of [SA] as well, for every regularizer that sees it. Of the admissible
-    ones the largest tested order wins, ties go to strict, then to unmirrored, then to fewer elements. The trivial
-    group p1 is always admissible, and a candidate even where it is not handed over.
+    ``candidates`` hold measured values; their verdicts are decided anew. A group is admissible if a measured value
+    could have refuted it, and if for every regularizer that sees any of its elements the upper confidence limit of
+    relative epsilon is at most max(floor + null, ``tolerance``), also in its subgroups. An adaptive group must also
+    lower epsilon on held-out blocks, for every regularizer that identifies w. With ``kappa``, in ``unit``, the unit of
+    epsilon, the group must also pay by Eq. (46) of [SA], for every regularizer that sees it. Of the admissible groups
+    the one of largest tested order wins. Ties go to strict, then to unmirrored, then to fewer elements. The trivial
+    group p1 is always admissible, and a candidate even if it is not among ``candidates``.
 
     ``images`` counts the images behind the values. Raises SettingError for a tolerance or kappa that is negative or
-    no finite number, ReportError where the candidates contradict themselves.
+    not finite, ReportError where the candidates contradict themselves.
     """
     for name, value in (("tolerance", tolerance), ("kappa", kappa)):
         if value is not None and not (isfinite(value) and value >= 0):
@@ -79,7 +79,7 @@ def _sentence(chosen: Candidate, rule: Rule) -> str:
 
 
 def _trivial_sentence(decided: Sequence[Candidate], rule: Rule) -> str:
-    """The trivial group, and what speaks most plainly against the others."""
+    """The trivial group, and the strongest verdict against the others."""
     others = [candidate for candidate in decided if not is_trivial(candidate)]
     if not others:
         return "Recommended: p1, the trivial group. There was no other candidate."
@@ -97,7 +97,7 @@ def _excess(candidate: Candidate, rule: Rule) -> float:
 
 
 def _notes(chosen: Candidate, decided: Sequence[Candidate], rule: Rule) -> list[str]:
-    """What the choice does not rest on."""
+    """Evidence that the choice does not use."""
     notes = []
     alike = {other.group: same.group for other in decided if (same := twin(other, decided)) and not other.adaptive}
     if alike:
@@ -109,13 +109,13 @@ def _notes(chosen: Candidate, decided: Sequence[Candidate], rule: Rule) -> list[
     if small := [other.group for other in small if other.group not in alike]:
         notes.append(
             f"Not tested as adaptive: {', '.join(small)}; fitting two parameters to each image makes so few elements "
-            "look alike in any case."
+            "look alike, whatever the images are."
         )
     worst = chosen.worst(rule.tolerance)
     if worst is not None and worst.ci_high is not None and worst.ci_high > rule.tolerance:
         notes.append(
-            f"{chosen.name} is accepted up to {percent(worst.limit(rule.tolerance))} and not only up to the tolerance "
-            f"of {percent(rule.tolerance)}, because chance and the pixel mesh alone can give as much with "
-            f"{rule.images} images; more images would say more."
+            f"The limit for {chosen.name} is {percent(worst.limit(rule.tolerance))} and not the tolerance of "
+            f"{percent(rule.tolerance)}, because with {rule.images} images chance and the pixel grid alone can produce "
+            "that much. More images would lower the limit."
         )
     return notes

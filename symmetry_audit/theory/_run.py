@@ -1,8 +1,8 @@
 """The theorems applied to the rows of an audit (SPEC 7).
 
-An audit turns kernels, the theorems turn images: R[pi x] and the response of x to the turned kernel are one integral,
-and each of the two sums over the mesh that stand for it is off by at most the mesh error of R. These are the same two
-mesh errors that Theorem 3.7 counts for R(pi x) - R(x), so epsilon as measured takes the place of the exact one.
+An audit rotates kernels, the theorems rotate images. R[pi x] and the response of x to the rotated kernel are the same
+integral, and each of the two sums over the grid that approximate it has at most the grid error of R. Theorem 3.7 counts
+the same two grid errors for R(pi x) - R(x), so the measured epsilon takes the place of the exact one.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ def run_bounds(
     ``smoothness`` holds F, G, H of the images per px, ``kernel`` those of a regularizer's kernel in px. Adaptive rows
     allow for deformations of the largest ratio that is fitted.
 
-    With ``points``, m of h = 2/m, the pixels along the longest side of any image, Theorem 3.7 comes as printed too,
-    where the response is "abs": without a blur, mu/2 times the squared distance for the data term, and Lemma 3.5, which
-    knows no absolute values, for the regularizer. Unlike ours it grows with m.
+    With ``points``, m of h = 2/m, the pixels along the longest side of any image, Theorem 3.7 is also given as
+    printed, where the response is "abs": without a blur, mu/2 times the squared distance for the data term, and
+    Lemma 3.5, which has no absolute values, for the regularizer. Unlike our bound it grows with m.
 
     With ``kappa``, in the unit of the row's epsilon, Eq. (46) is decided for each row's group: its fitting term is
-    (mu/2) ``loss`` and what epsilon grows by on held-out blocks, its mesh term the measured floor, as in `recommend`.
+    (mu/2) ``loss`` plus the growth of epsilon on held-out blocks, its grid term the measured floor, as in `recommend`.
     Raises SettingError for a mu that is not positive, or a loss or kappa that is negative, ReportError where the
     report's settings or rows are damaged.
     """
@@ -105,7 +105,7 @@ def _response(report: AuditReport) -> str:
 
 
 def _per_unit(response: str) -> float:
-    """The integral over the domain, of images in [0, 1], where the mean response is 1 in the unit of epsilon."""
+    """The integral over the domain, for images in [0, 1], that a mean response of 1 in the unit of epsilon gives."""
     return AREA / WHITE ** POWERS[response]
 
 
@@ -137,7 +137,7 @@ class _Rows:
         )
 
     def _bounds(self, row: ResultRow) -> tuple[Bound, ...]:
-        """Of Theorems 3.3, 3.7, with a mesh 3.7 as printed and, with a loss, 4.2."""
+        """The bounds of Theorems 3.3 and 3.7, of 3.7 as printed where ``points`` is given, and of 4.2 with a loss."""
         side, ratio = row.downscale, MAX_RATIO if row.scenario == DATASET_ADAPTIVE.name else 1.0
         image = stretched(self.smoothness, ratio)
         kernel = stretched(self.kernel(row.regularizer, row.sigma), ratio).scaled(side)

@@ -18,7 +18,7 @@ FITTED = 2  # parameters of w_n, each of which can make one more element look li
 
 @dataclass(frozen=True)
 class Rule:
-    """What a candidate has to meet: ``tolerance`` on relative epsilon, ``kappa`` in ``unit`` or None, enough images."""
+    """Conditions on a candidate: ``tolerance`` on relative epsilon, ``kappa`` in ``unit`` or None, enough images."""
 
     images: int
     tolerance: float
@@ -30,7 +30,7 @@ Finding = tuple[str, str] | None  # verdict and reason of a check that failed
 
 
 def judged(candidates: Sequence[Candidate], rule: Rule) -> list[Candidate]:
-    """The candidates with ``verdict`` and ``reason`` filled in; those they came with do not matter."""
+    """The candidates with ``verdict`` and ``reason`` filled in, whatever they were before."""
     found = [_verdict(candidate, candidates, rule) for candidate in candidates]
     return [
         replace(candidate, verdict=verdict, reason=reason)
@@ -60,7 +60,7 @@ def _verdict(candidate: Candidate, candidates: Sequence[Candidate], rule: Rule) 
 
 
 def _untested(candidate: Candidate, candidates: Sequence[Candidate]) -> Finding:
-    """What nothing in the run could have refuted is not claimed."""
+    """A group that nothing in the run could have refuted is not claimed."""
     if same := twin(candidate, candidates):
         return "not tested", f"nothing measured tells it from {same.group}"
     if not any(value.tested for value in candidate.values):
@@ -68,7 +68,7 @@ def _untested(candidate: Candidate, candidates: Sequence[Candidate]) -> Finding:
     contrasts = candidate.tested_order - 1
     if candidate.adaptive and contrasts <= FITTED:
         some = f"its {count(contrasts, 'contrast')}"
-        return "not tested", f"two fitted parameters can equalise {some}; nothing could have refuted it"
+        return "not tested", f"two fitted parameters can equalize {some}; nothing could have refuted it"
     return None
 
 
@@ -77,14 +77,14 @@ def _unmeasured(candidate: Candidate, rule: Rule) -> Finding:
         return "not measured", f"needs at least {MIN_IMAGES} images, got {rule.images}"
     for value in candidate.values:
         if value.tested and value.relative_epsilon is None:
-            return "not measured", f"{value.regularizer} responds to no image"
+            return "not measured", f"no image gives a response to {value.regularizer}"
         if value.tested and value.ci_high is None:
             return "not measured", f"{value.regularizer} has no confidence interval"
     return None
 
 
 def _too_large(candidate: Candidate, rule: Rule) -> Finding:
-    """The upper confidence limit of every regularizer that sees anything has to keep to its limit."""
+    """The upper confidence limit of every regularizer that sees anything must not exceed its limit."""
     value = _worst(candidate, rule)
     if value.excess(rule.tolerance) <= 0:
         return None
@@ -93,7 +93,7 @@ def _too_large(candidate: Candidate, rule: Rule) -> Finding:
 
 
 def _inherited(candidate: Candidate, candidates: Sequence[Candidate], rule: Rule) -> Finding:
-    """A group is not symmetric where a part of it is not; only chance, larger for more elements, lets that happen."""
+    """A group with a rejected subgroup is rejected too; its own limit can miss that, as null levels grow with order."""
     tried = [
         (other, found)
         for other in subgroups(candidate, candidates)
@@ -107,7 +107,7 @@ def _inherited(candidate: Candidate, candidates: Sequence[Candidate], rule: Rule
 
 
 def _no_gain(candidate: Candidate) -> Finding:
-    """Adapting has to help on blocks that w was not fitted on; a regularizer that identifies no w has no say."""
+    """Adapting has to help on blocks that w was not fitted on; regularizers that identify no w do not count."""
     values = [value for value in candidate.values if value.tested and value.held_out]
     if not values:
         return "no gain", "not measured on held-out blocks"
@@ -128,18 +128,18 @@ def _too_dear(candidate: Candidate, rule: Rule) -> Finding:
     failing = [value.regularizer for value in candidate.values if value.tested and not pays(value, rule.kappa)]
     if not failing:
         return None
-    return "does not pay", f"the error of {failing[0]} outweighs what the larger group is worth at this kappa"
+    return "does not pay", f"the error of {failing[0]} exceeds the worth of the larger group at this kappa"
 
 
 def _worst(candidate: Candidate, rule: Rule) -> CandidateValue:
-    """The value that speaks most against a candidate of which something was tested."""
+    """The value of the worst regularizer for a candidate that was tested."""
     value = candidate.worst(rule.tolerance)
     assert value is not None
     return value
 
 
 def _measured(value: CandidateValue, rule: Rule) -> str:
-    """What the regularizer found, as a clause."""
+    """The value of one regularizer, as a clause."""
     assert value.relative_epsilon is not None and value.ci_high is not None  # or it is not measured
     low = "" if value.ci_low is None else f"{percent(value.ci_low)} to "
     found = f"{value.regularizer} changes by {percent(value.relative_epsilon)} ({low}{percent(value.ci_high)})"

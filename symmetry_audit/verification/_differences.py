@@ -16,12 +16,12 @@ __all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "row_key", "scale_of"
 
 TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
 FITTED_TOLERANCE = 5e-3  # the same where a fitted w decides: minima are flat, so w itself agrees less well
-P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws lie within rounding of epsilon
+P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding of epsilon
 
 EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
 P_VALUES = ("p_value", "held_out_p_value")
 RELATIVE = ("relative_epsilon", "normalized_epsilon")
-UNDER_IDENTITY = ("mean_response",)  # which no w changes
+UNDER_IDENTITY = ("mean_response",)  # does not depend on w
 # the same in every scenario: which images are at the limit depends on fits
 FITTED = ("epsilon_within_limit",)
 MEASURED = (
@@ -48,26 +48,26 @@ MEASURED = (
 
 
 def differences(old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.ndarray]) -> tuple[str, ...]:
-    """What of ``old`` the recomputed ``new`` contradicts, one sentence each; empty where all holds.
+    """Where the recomputed ``new`` contradicts ``old``, one sentence each; empty where everything agrees.
 
     ``profiles`` maps (scenario, regularizer, sigma, downscale) to the recomputed response profile (T,) behind
     that row: elements that are worst by a tie may differ between machines.
     """
     contradictions = []
     if old.dataset.images != new.dataset.images:
-        contradictions.append(f"the report has {old.dataset.images} images, the source now gives {new.dataset.images}")
+        contradictions.append(f"the report has {old.dataset.images} images, the source now has {new.dataset.images}")
     if old.dataset.fingerprint != new.dataset.fingerprint:
-        contradictions.append("the image files are not those of the report: the fingerprint differs")
+        contradictions.append("the image files are not the report's: the fingerprint differs")
     if [item.image for item in old.skipped] != [item.image for item in new.skipped]:
         contradictions.append(
-            f"the images left out are not those of the report: {len(new.skipped)} now, not {len(old.skipped)}"
+            f"the skipped images are not the report's: {len(new.skipped)} now, {len(old.skipped)} in the report"
         )
     rows = {row_key(row): row for row in new.results}
     if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
-        return (*contradictions, "the report's rows are not those that its settings give")
+        return (*contradictions, "the report's rows do not match its settings")
     for row in old.results:
         contradictions += _row_differences(row, rows[row_key(row)], profiles[row_key(row)])
-    # what the other parts say follows from the same responses: named only where the rows themselves agree
+    # the other parts follow from the same responses: compared only where the rows agree
     return tuple(contradictions or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
 
 
@@ -88,7 +88,7 @@ def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray) -> lis
 
 
 def _limits(row: ResultRow) -> dict[str, float | None]:
-    """How far every field may lie from that of the recomputed ``row``; None where it must be equal."""
+    """How much every field may differ from the recomputed ``row``; None where it must be equal."""
     scale, tolerance = scale_of(row), tolerance_of(row.scenario)
     return {
         **dict.fromkeys(EXACT),
@@ -97,12 +97,12 @@ def _limits(row: ResultRow) -> dict[str, float | None]:
         **dict.fromkeys(RELATIVE, tolerance),
         **dict.fromkeys(FITTED, FITTED_TOLERANCE * scale),
         **dict.fromkeys(P_VALUES, P_TOLERANCE),
-        "images_at_limit": row.images // 100,  # w at the limit here may lie just inside on another machine
+        "images_at_limit": row.images // 100,  # w at the limit here may be just inside on another machine
     }
 
 
 def tolerance_of(scenario: str) -> float:
-    """What rows of ``scenario`` may differ by, as a share of the mean response."""
+    """How much rows of ``scenario`` may differ, as a share of the mean response."""
     return FITTED_TOLERANCE if scenario == DATASET_ADAPTIVE.name else TOLERANCE
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import degrees
 from typing import Any
 
@@ -17,7 +18,7 @@ W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
 SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets")
 RULE = ("images", "tolerance", "kappa", "unit")
 NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
-# what names a candidate's value and what is not a share of the mean response; kappa follows from the others
+# fields that name a candidate's value or are no share of the mean response; kappa follows from the others
 NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response", "epsilon", "kappa_low", "kappa_high")
 
 
@@ -41,10 +42,10 @@ class Tolerance:
 
 
 def part_differences(old: AuditReport, new: AuditReport, strict: float, fitted: float) -> list[str]:
-    """What of the analyses and the recommendation of ``old`` the recomputed ``new`` contradicts, as sentences.
+    """Where the recomputed ``new`` contradicts the analyses and the recommendation of ``old``, as sentences.
 
-    ``strict`` and ``fitted`` are what may differ, as shares of the mean response. Decisions are not compared, since
-    values on the edge may fall to either side on another machine; they have to follow from the report's own values.
+    ``strict`` and ``fitted`` are the differences allowed, as shares of the mean response. Decisions are not compared,
+    since borderline values may fall on either side on another machine; they must follow from the report's own values.
     """
     tolerance = Tolerance(strict, fitted, {_name(row): row.mean_response for row in new.results})
     return [*_analyses(old.analyses, new.analyses, tolerance), *_recommendations(old, new, tolerance)]
@@ -65,7 +66,7 @@ def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Toleran
         except (KeyError, TypeError, ValueError, AttributeError):  # an edited report may hold anything
             alike = False
         if not alike:
-            yield f'the analysis "{section}" is not the one recomputed'
+            yield f'the analysis "{section}" differs from the recomputed one'
 
 
 def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
@@ -76,7 +77,7 @@ def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Toler
 
 
 def _same_fits(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
-    flips = new["images"] // 100  # w at the limit here may lie just inside on another machine
+    flips = new["images"] // 100  # w at the limit here may be just inside on another machine
     limits = dict.fromkeys(("median_a", "median_b", "median_ratio", "mean_ratio"), W_TOLERANCE)
     limits |= {"at_limit": flips, "share_at_limit": flips / new["images"]}
     names = [name for name in new if name != "median_alpha_deg"]
@@ -91,7 +92,7 @@ def _median_angle(entry: Mapping[str, Any]) -> float | None:
 
 
 def _same_leverage(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
-    """Of images that change epsilon by the same amount, another machine may list others."""
+    """Whether the lists agree; among images that change epsilon equally, another machine may list others."""
     allowed = tolerance.epsilon(new)
     known = {item["image"]: item["leverage"] for item in new["images"]}
     least = min(map(abs, known.values()))
@@ -112,9 +113,20 @@ def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -
         return
     rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
     if rule != again or not _same_candidates(before, after, tolerance):
-        yield "the candidates of the recommendation are not those recomputed"
-    elif before != recommend(before.candidates, **rule):
+        yield "the candidates of the recommendation differ from the recomputed ones"
+    elif _facts(before) != _facts(recommend(before.candidates, **rule)):
         yield "the recommendation does not follow from its candidates"
+
+
+def _facts(found: Recommendation) -> Recommendation:
+    """``found`` with the names and numbers of its texts in place of the texts: another version may word them anew."""
+    candidates = tuple(replace(item, reason=_names_and_numbers(item.reason)) for item in found.candidates)
+    notes = tuple(map(_names_and_numbers, found.notes))
+    return replace(found, sentence=_names_and_numbers(found.sentence), notes=notes, candidates=candidates)
+
+
+def _names_and_numbers(text: str) -> str:
+    return " ".join(sorted(re.findall(r"\w*\d[\w.]*\b", text)))
 
 
 def _same_candidates(old: Recommendation, new: Recommendation, tolerance: Tolerance) -> bool:

@@ -27,7 +27,7 @@ def response_differences(old: Path, new: Path, report: AuditReport) -> tuple[str
             (image, regularizer, scenario, *scale), values = new_row
             allowed = tolerance_of(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())
             if old_row[0] != new_row[0] or not np.abs(old_row[1] - values).max() <= allowed:
-                return (f"{old}: {regularizer}, {scenario}: the responses of {image} are not those recomputed",)
+                return (f"{old}: {regularizer}, {scenario}: the responses of {image} differ from the recomputed ones",)
     return ()
 
 

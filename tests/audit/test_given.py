@@ -124,18 +124,18 @@ def test_a_ratio_of_two_may_be_written_with_a_few_digits(tmp_path):
         ({"image": ["a.png"], "a": [np.inf], "b": [0.0]}, r": the ratio inf of a\.png exceeds 2, "),
         ({"image": ["a.png"], "ratio": [-1.5], "alpha": [0.0]}, r": a ratio must be positive, got -1\.5$"),
         ({"image": ["a.png"], "ratio": [0], "alpha": [0.0]}, ": a ratio must be positive, got 0$"),
-        ({"image": ["a.png"], "a": ["much"], "b": [0.0]}, r": columns of numbers must hold nothing else \(.*much.*\)$"),
+        ({"image": ["a.png"], "a": ["much"], "b": [0.0]}, r": numeric columns must contain only numbers \(.*much.*\)$"),
         (
             {"image": ["a.png"], "a": [0.1], "b": [0.2], "regularizer": ["sobel"]},
             "has no fits for regularizer tv, only for sobel; --fit chooses another$",
         ),
         (
             {"image": ["a.png"], "a": [0.1], "b": [0.2], "sigma": [2]},
-            r"has no fits for sigma 1\.5, only for 2\.0; leave others out$",
+            r"has no fits for sigma 1\.5, only for 2\.0; measure at these only$",
         ),
         (
             {"image": ["a.png"], "a": [0.1], "b": [0.2], "downscale": [3]},
-            r"has no fits for downscale 1, only for 3\.0; leave others out$",
+            r"has no fits for downscale 1, only for 3\.0; measure at these only$",
         ),
     ],
 )
@@ -152,7 +152,7 @@ def test_a_table_that_cannot_be_used_is_one_line(tmp_path, name, columns, messag
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00\n\n", b"PAR1 and no more"])
 def test_a_file_that_is_no_table_is_one_line(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    message = r'is no table of fits \(.+\); give an affine\.parquet or a \.csv$|has no column "image"'
+    message = r'is not a table of fits \(.+\); give an affine\.parquet or a \.csv$|has no column "image"'
     with pytest.raises(SettingError, match=message) as caught:
         given_fits(tmp_path / name, SETTINGS)
     assert "\n" not in str(caught.value)
@@ -240,7 +240,7 @@ def test_sources_that_were_not_given_have_no_transfer(photos, tmp_path):
     report = measure(photos, reg="tv", group="p8", affine=path)
     assert [entry["fit"] for entry in report.analyses["transfer"]] == ["tv"]
     reasons = {fit.regularizer: getattr(fit, "reason", None) for fit in report.fits}
-    assert reasons == {"tv": None, "joint": "the table of fits has none for it; measured under strict rotations"}
+    assert reasons == {"tv": None, "joint": "the table of fits has none; measured under strict rotations"}
 
 
 def test_images_without_a_row_are_left_out(photos, tmp_path):
@@ -248,10 +248,10 @@ def test_images_without_a_row_are_left_out(photos, tmp_path):
     report = measure(photos, **ASKED, affine=path)
     assert report.dataset.images == 2
     assert [(item.image, item.reason) for item in report.skipped] == [
-        (f"photo_{n}.png", "the table of fits has no row for it") for n in (1, 3)
+        (f"photo_{n}.png", "the table of fits has no row for this image") for n in (1, 3)
     ]
     reasons = [getattr(fit, "reason", None) for fit in report.fits if fit.regularizer == "tv"]
-    assert reasons == [None, "the table of fits has none for it; measured under strict rotations"]
+    assert reasons == [None, "the table of fits has none; measured under strict rotations"]
     other = write(tmp_path, image=["x.png"], a=[0.1], b=[0.2])
     with pytest.raises(
         DataError, match=r"^none of the 4 images could be measured; photo_0\.png: the table of fits has"
@@ -266,6 +266,6 @@ def test_another_table_cannot_land_in_the_same_folder(photos, tmp_path, monkeypa
     first = measure(photos, **ASKED, affine=paths[0], out=tmp_path / "run")
     (tmp_path / "moved.csv").write_bytes(paths[0].read_bytes())  # the content counts, not the name
     assert measure(photos, **ASKED, affine=tmp_path / "moved.csv", out=tmp_path / "run") == first
-    with pytest.raises(ReportError, match="holds a run with another affine"):
+    with pytest.raises(ReportError, match="holds a run with a different affine"):
         measure(photos, **ASKED, affine=paths[1], out=tmp_path / "run")
     assert (tmp_path / "run" / RESPONSES_FILE).exists()

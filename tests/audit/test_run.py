@@ -143,7 +143,7 @@ def test_an_image_that_broke_since_the_last_run_is_left_out(tmp_path, photos):
 
 def test_on_error_fail_ends_the_run_at_a_bad_image_and_keeps_what_was_measured(tmp_path, photos):
     (photos / "photo_2.png").write_bytes(b"no image")
-    message = r"^photo_2\.png: not a readable .* image; --on-error skip leaves such images out$"
+    message = r"^photo_2\.png: not a readable .* image; --on-error skip use --on-error skip to skip such images$"
     with pytest.raises(DataError, match=message):
         run(tmp_path / "run", photos, on_error="fail")
     measured = len(journal_lines(tmp_path / "run")) - 1
@@ -215,7 +215,9 @@ def test_a_run_of_an_older_version_continues(tmp_path, photos):
 def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
     interrupt(tmp_path / "run", photos, 1)
     photos.rename(tmp_path / "others")
-    with pytest.raises(ReportError, match=r'holds a run with another source \(".*photos", now ".*others"\); choose'):
+    with pytest.raises(
+        ReportError, match=r'holds a run with a different source \(".*photos", now ".*others"\); choose'
+    ):
         run(tmp_path / "run", tmp_path / "others")
 
 
@@ -331,7 +333,7 @@ def files_up_to(size: int):
 def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(tmp_path, photos):
     expected, _ = run(tmp_path / "whole", photos)
     room = sum(map(len, journal_lines(tmp_path / "whole")[:3])) + 20  # the third image no longer fits
-    message = r"^cannot write to \S+journal\.jsonl: File too large; mend that and give the same command again$"
+    message = r"^cannot write to \S+journal\.jsonl: File too large; fix that and the same command again$"
     with pytest.raises(ReportError, match=message), files_up_to(room):
         run(tmp_path / "run", photos)
     report, known = run(tmp_path / "run", photos)

@@ -115,7 +115,7 @@ def test_own_stencils_join_the_default_five_or_stand_alone(tmp_path):
         ({"group": "p0"}, '^group "p0" has 0 rotations; use p1 to p360, for example p32$'),
         ({"kernel": "gausian"}, r'^unknown kernel model "gausian"\. Did you mean "gaussian"\?$'),
         ({"kernel": "fourier", "sigma": 1.5}, '^sigma belongs to the gaussian kernel; leave it out for "fourier"$'),
-        ({"sigma": 0.1}, r"^sigma must lie between 0\.3 and 64 px, got 0\.1; the default is 1\.5$"),
+        ({"sigma": 0.1}, r"^sigma must be between 0\.3 and 64 px, got 0\.1; the default is 1\.5$"),
         ({"sigma": (1.5, float("nan"))}, r"^--sigma takes a finite number, got nan$"),
         ({"scenario": "dataset_strct"}, r'^unknown scenario "dataset_strct"\. Did you mean "dataset_strict"\?$'),
         (
@@ -132,7 +132,7 @@ def test_own_stencils_join_the_default_five_or_stand_alone(tmp_path):
         ({"clusters": "folders"}, r'^unknown clusters "folders"\. Did you mean "folder"\?$'),
         (
             {"affine": "0" * 64, "scenario": "dataset_strict"},
-            r"^--affine gives w for dataset_adaptive, which is not measured; leave it out$",
+            r"^--affine gives w for dataset_adaptive, which is not measured; drop --affine$",
         ),
         ({"response": "square"}, r'^unknown response "square"\. Choose from: abs, energy\.$'),
         (

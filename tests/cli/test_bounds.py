@@ -37,7 +37,7 @@ def test_the_demo_run(tmp_path_factory, symaudit):
     place, _, _ = demo_run(tmp_path_factory, symaudit)
     done = symaudit("bounds", "symaudit-demo", "--mu", "10", "--limit", "5", cwd=place)
     assert (done.returncode, done.stderr) == (0, "Reading 5 images of demo for F, G and H\n")
-    assert done.stdout.startswith("What symmetry promises a restoration of demo (17 images), mu = 10.\n")
+    assert done.stdout.startswith("Bounds on the equivariance error of restoring demo (17 images), mu = 10.\n")
     assert "maximum of finite differences of 5 images" in " ".join(done.stdout.split())
     assert "m = 660 px" in " ".join(done.stdout.split())  # of the fourth one
     report = AuditReport.load(place / "symaudit-demo")

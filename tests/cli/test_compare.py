@@ -75,7 +75,7 @@ def test_files_and_runs_mix_on_the_same_images(call, saved, runs, few):
     assert code == 0 and list(rows(out)) == ["bicubic", "CNN"]
     code, out, err = call("compare", "bicubic.json", runs / "cnn", "--data", few, "--limit", 1)
     assert (code, out) == (1, "")
-    assert "bicubic and " in err and "cannot stand in one table: test (2 images, " in err
+    assert "bicubic and " in err and "cannot be compared: test (2 images, " in err
 
 
 @pytest.mark.parametrize(

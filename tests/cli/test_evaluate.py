@@ -133,7 +133,7 @@ def test_images_that_are_equal_have_an_infinite_psnr(call, few):
     code, out, _ = call("evaluate", "identity", "--task", "derain", "--data", paired(few), "--json")
     document = one_document(out)
     assert code == 0 and document["mean"] == {"psnr": None, "ssim": 1.0}
-    assert document["reasons"]["mean.psnr"] == "infinite: an image is equal to its clean one"
+    assert document["reasons"]["mean.psnr"] == "infinite: an image is equal to its clean image"
     text = call("evaluate", "identity", "--task", "derain", "--data", few.parent / "pairs")[1]
     assert scores(text)[4] == "inf"
 

@@ -173,7 +173,10 @@ def test_on_error_fail_stops_with_1(run, photos):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", *SMALL, "--on-error", "fail", "-q")
     assert (code, out) == (1, "")
-    assert err == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip leaves such images out\n"
+    assert (
+        err
+        == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip use --on-error skip to skip such images\n"
+    )
 
 
 def test_a_folder_holds_one_run_of_either_verb(run, call, photos, undrawn):
@@ -181,12 +184,12 @@ def test_a_folder_holds_one_run_of_either_verb(run, call, photos, undrawn):
     code, _, err = run("photos", "--reg", "tv", "--group", "p8", "--out", "fits", "-q")
     assert (code, err) == (
         1,
-        "Error: fits holds a run with another regularizers (tv,laplacian, now tv); choose another --out, or --force to "
+        "Error: fits holds a run with a different regularizers (tv,laplacian, now tv); choose another --out, or --force to "
         "start over\n",
     )
     code, _, err = call("measure", "photos", *SMALL, *STRICT, "--out", "fits", "-q")
     assert code == 1
-    assert "fits holds a run with another scenarios" in err
+    assert "fits holds a run with a different scenarios" in err
     assert run("photos", *SMALL, "--out", "fits", "-q", "--no-resume")[0] == 1
     assert run("photos", "--reg", "tv", "--group", "p8", "--out", "fits", "-q", "--force")[0] == 0
 

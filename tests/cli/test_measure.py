@@ -282,7 +282,10 @@ def test_on_error_fail_stops_with_1(run, photos, undrawn, tmp_path):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", "--group", "p2", "--on-error", "fail")
     assert (code, out) == (1, "")
-    assert err == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip leaves such images out\n"
+    assert (
+        err
+        == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip use --on-error skip to skip such images\n"
+    )
     assert not (tmp_path / "symaudit-photos/report.json").exists()
 
 
@@ -294,7 +297,7 @@ def test_a_finished_report_is_given_again_and_another_question_is_refused(run, p
     code, out, err = run(*asked, "--group", "p8")
     assert (code, out) == (1, "")
     assert err == (
-        'Error: r holds a run with another group ("p4", now "p8"); choose another --out, or --force to start over\n'
+        'Error: r holds a run with a different group ("p4", now "p8"); choose another --out, or --force to start over\n'
     )
     assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force starts over\n"
     assert (tmp_path / "r/report.json").read_bytes() == stored

@@ -37,7 +37,7 @@ def test_a_process_writes_a_dataset_and_continues_it(symaudit, tmp_path):
     assert len(list((tmp_path / "set").glob("image_*.png"))) == 3
     done = symaudit("synth", "set", *SMALL, "--noise", "2")
     assert (done.returncode, done.stdout) == (1, "")
-    told = "set holds a dataset with another noise (0.0, now 2.0); choose another folder, or --force to start over"
+    told = "set holds a dataset with a different noise (0.0, now 2.0); choose another folder, or --force to start over"
     assert done.stderr == f"Error: {told}\n"
     assert symaudit("synth", "set", *SMALL, "--noise", "2", "--force", "-q").returncode == 0
     done = symaudit("synth", "set", "--flip-bias", "1")
@@ -86,7 +86,7 @@ def test_options_come_from_the_environment_too(run, monkeypatch):
         ),
         (["--ratio", "1.8:1.1"], "--ratio runs from the lower number to the higher; write 1.1:1.8"),
         (["--kind", "leaves"], "Invalid value for '--kind': 'leaves' is not one of 'gaussian', 'dead-leaves'."),
-        (["--n", "0"], "--n must lie between 1 and 100000, got 0"),
+        (["--n", "0"], "--n must be between 1 and 100000, got 0"),
         (
             ["--flip-bias", "1"],
             "a gaussian field has the same distribution after a half turn; --flip-bias needs",

@@ -82,7 +82,7 @@ def test_an_untouched_report_holds_and_a_changed_image_is_found_by_the_real_comm
     done = symaudit("verify", "run", cwd=place)
     first, *_, last = done.stdout.splitlines()
     assert done.returncode == 1
-    assert first == "the image files are not those of the report: the fingerprint differs"
+    assert first == "the image files are not the report's: the fingerprint differs"
     assert last == "run does not hold"
 
 
@@ -185,7 +185,7 @@ def test_edited_analyses_are_named(place, run):
 
     edit_report(place / "adaptive", edit)
     code, out, _ = run("adaptive")
-    told = [f'the analysis "{part}" is not the one recomputed' for part in parts]
+    told = [f'the analysis "{part}" differs from the recomputed one' for part in parts]
     assert (code, out.splitlines()) == (1, [*told, "adaptive does not hold"])
 
 
@@ -253,14 +253,14 @@ def test_a_removed_image_is_found(place, run):
     (place / "photos/photo_2.png").unlink()
     code, out, _ = run("run")
     assert code == 1
-    assert out.startswith("the report has 3 images, the source now gives 2\n")
+    assert out.startswith("the report has 3 images, the source now has 2\n")
 
 
 def test_an_image_that_can_be_read_now_is_found(place, run):
     shutil.copy(place / "photos/photo_0.png", place / "photos/broken.png")
     code, out, _ = run("run")
     assert code == 1
-    assert "the images left out are not those of the report: 0 now, not 1\n" in out
+    assert "the skipped images are not the report's: 0 now, not 1\n" in out
 
 
 def test_images_that_are_all_gone(place, run):

@@ -215,7 +215,7 @@ def test_names_that_terminals_and_utf8_cannot_take_are_escaped(tmp_path):
 def test_a_source_whose_name_is_not_utf8(tmp_path, monkeypatch):
     folder = fill(tmp_path / os.fsdecode(b"caf\xe9"), "a.png")
     with pytest.raises(
-        DataError, match=r'^".*/caf\\udce9" is no UTF-8 name, which reports need; rename it or link to it$'
+        DataError, match=r'^".*/caf\\udce9" is not a UTF-8 name, which reports need; rename the file or link to it$'
     ):
         open_source(str(folder))
     monkeypatch.chdir(folder)
@@ -225,7 +225,7 @@ def test_a_source_whose_name_is_not_utf8(tmp_path, monkeypatch):
 def test_the_size_cap_is_in_bytes(tmp_path):
     ref = open_source(str(fill(tmp_path / "photos", "0123456789.png"))).refs[0]
     assert ref.read(14) == b"0123456789.png"
-    with pytest.raises(ImageError, match=r"^larger than 13 bytes; raise --max-pixels if the file can be trusted$"):
+    with pytest.raises(ImageError, match=r"^larger than 13 bytes; raise --max-pixels if you trust the file$"):
         ref.read(13)
 
 
@@ -272,7 +272,7 @@ def test_what_is_nowhere_is_a_clear_error(text, tmp_path, monkeypatch):
 
 def test_the_message_says_both_what_was_looked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SettingError, match=r'^"Sett5" is no file or folder here, and no dataset: .*Set5'):
+    with pytest.raises(SettingError, match=r'^"Sett5" is not a file, a folder or a dataset: .*Set5'):
         open_source("Sett5")
     with pytest.raises(DataError, match=r'^cannot open "~nobody-of-this-name/x": '):
         open_source("~nobody-of-this-name/x")
@@ -396,7 +396,7 @@ def test_a_repeated_line_is_measured_once_and_reported(tmp_path):
     (tmp_path / "list.txt").write_text("a.png\nb.png\n./a.png\na.png\n")
     source = open_source(str(tmp_path / "list.txt"))
     assert keys(source) == ["a.png", "b.png"]
-    assert skipped(source) == {"a.png": "the name stands 3 times; the first is measured"}
+    assert skipped(source) == {"a.png": "the name occurs 3 times; the first is measured"}
 
 
 @pytest.mark.parametrize("body", ["", "\n\n", "# nothing\n"])
@@ -477,7 +477,7 @@ def test_of_members_of_one_name_the_first_is_measured(tmp_path, suffix):
     )
     source = open_source(str(path))
     assert contents(source) == {"a.png": b"first", "b.png": b"b"}
-    assert skipped(source) == {"a.png": "the name stands 3 times; the first is measured"}
+    assert skipped(source) == {"a.png": "the name occurs 3 times; the first is measured"}
 
 
 def test_links_and_devices_in_a_tar_are_reported(tmp_path):
@@ -514,10 +514,10 @@ def test_an_archive_without_images_is_an_error(tmp_path, suffix, files):
         open_source(str(pack(tmp_path / f"photos{suffix}", *files)))
 
 
-def test_what_was_left_out_of_an_empty_source_is_said(tmp_path):
+def test_the_skipped_files_of_an_empty_source_are_reported(tmp_path):
     path = pack(tmp_path / "photos.zip", ("../a.png", b"evil"), ("../b.png", b"evil"))
     with pytest.raises(
-        DataError, match=r"\(2 left out, the first: the archive member's name leads outside the archive\)"
+        DataError, match=r"\(2 skipped, the first: the archive member's name leads outside the archive\)"
     ):
         open_source(str(path))
 

@@ -10,7 +10,7 @@ import pytest
 from symmetry_audit import measure
 from symmetry_audit.audit._spectrum import CENTRES, radial_spectrum
 from symmetry_audit.data import open_source
-from symmetry_audit.findings import discretisation_floor, isotropic_profile, pink_power
+from symmetry_audit.findings import discretization_floor, isotropic_profile, pink_power
 from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import DEFAULT_REGULARIZERS, STENCILS, GaussianKernel, kernel_model
@@ -26,7 +26,7 @@ GRID = 128  # frequencies per axis, as in the project
 @pytest.mark.parametrize("kernel", ["gaussian", "bicubic", "fourier"])
 def test_floor_equals_the_oracle(name: str, kernel: str) -> None:
     model = kernel_model(kernel)
-    ours = discretisation_floor(STENCILS[name], Group(32), model)
+    ours = discretization_floor(STENCILS[name], Group(32), model)
     theirs, finer = (
         oracle.closed_form_floor(name, "p32", model.sigma, pink_power, kernel=kernel, size=size) for size in (GRID, 256)
     )
@@ -36,7 +36,7 @@ def test_floor_equals_the_oracle(name: str, kernel: str) -> None:
 
 @pytest.mark.parametrize("name", DEFAULT_REGULARIZERS)
 def test_floor_of_the_default_kernel_is_below_a_thousandth(name: str) -> None:
-    assert discretisation_floor(STENCILS[name], Group(32), GaussianKernel()) < 1e-3
+    assert discretization_floor(STENCILS[name], Group(32), GaussianKernel()) < 1e-3
 
 
 def deformed_power(a: float, b: float, power) -> np.ndarray:

@@ -20,7 +20,7 @@ from tests.conftest import save_photos, smooth_noise
 STRICT = "sample_strict,dataset_strict"
 NOT_FITTED = dict.fromkeys(("images_at_limit", "epsilon_within_limit"), "no image was fitted")
 NO_TEST = {
-    "sample_strict": "single images have one profile each, which no shift can be compared with",
+    "sample_strict": "the values are of single images, and the test needs many",
     "dataset_strict": "fewer than 10 images",
 }
 
@@ -219,13 +219,12 @@ def test_mixed_sizes_and_depths_are_told_the_most_frequent_first(photos, rng):
     ]
 
 
-def test_float_files_are_told(tmp_path, rng):
+def test_float_files_are_reported(tmp_path, rng):
     (tmp_path / "floats").mkdir()
     for number in range(7):
         tifffile.imwrite(tmp_path / f"floats/{number}.tif", smooth_noise(rng, 40, 40).astype(np.float32))
     assert warnings_of(tmp_path / "floats") == [
-        "float samples taken as they are, not scaled to 0-255, in 7 images: "
-        "0.tif, 1.tif, 2.tif, 3.tif, 4.tif and 2 more"
+        "float samples used as they are, not scaled to 0-255, in 7 images: 0.tif, 1.tif, 2.tif, 3.tif, 4.tif and 2 more"
     ]
 
 
@@ -233,7 +232,7 @@ def test_a_flat_image_counts_in_epsilon_but_not_in_the_normalized_one(photos):
     before = measure(photos, reg="chiral", group="p4", scenario=STRICT)
     Image.new("RGB", (56, 64), (90, 90, 90)).save(photos / "wall.png")
     after = measure(photos, reg="chiral", group="p4", scenario=STRICT)
-    assert list(after.warnings) == ["no response at all, hence no say in the normalized epsilon, in 1 image: wall.png"]
+    assert list(after.warnings) == ["zero response, so ignored in the normalized epsilon, in 1 image: wall.png"]
     for old, new in zip(before.results, after.results, strict=True):
         assert new.epsilon == pytest.approx(old.epsilon * 4 / 5, rel=1e-12)
         assert new.normalized_epsilon == pytest.approx(old.normalized_epsilon, rel=1e-12)

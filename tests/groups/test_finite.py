@@ -119,5 +119,5 @@ def test_indices_of_subgroups_point_at_the_same_matrices(group: Group) -> None:
 
 @pytest.mark.parametrize("name", ["p3", "p16", "p1m", "p8m"])
 def test_no_subgroup(name: str) -> None:
-    with pytest.raises(SettingError, match=f"{name} is no subgroup of p8; it has p1, p2, p4, p8$"):
+    with pytest.raises(SettingError, match=f"{name} is not a subgroup of p8, whose subgroups are p1, p2, p4, p8$"):
         Group(8).indices_of(Group.parse(name))

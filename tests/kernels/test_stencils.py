@@ -60,7 +60,7 @@ def test_kernel_models_refuse() -> None:
     with pytest.raises(SettingError, match=r'leave it out for "fourier"'):
         kernel_model("fourier", 1.5)
     for sigma in (0.0, -1.0, float("nan"), 100.0):
-        with pytest.raises(SettingError, match=r"sigma must lie between 0\.3 and 64"):
+        with pytest.raises(SettingError, match=r"sigma must be between 0\.3 and 64"):
             kernel_model("gaussian", sigma)
 
 

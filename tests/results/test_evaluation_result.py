@@ -99,7 +99,7 @@ def test_what_is_null_has_a_reason(tmp_path):
         model=EvaluatedModel(name="identity"), images=(image("a.png", inf, 1.0), image("b.png", input_psnr=inf))
     )
     document = json.loads(found.to_json(), parse_constant=lambda name: pytest.fail(name))
-    equal = "infinite: an image is equal to its clean one"
+    equal = "infinite: an image is equal to its clean image"
     assert document["reasons"] == {
         "mean.psnr": equal,
         "input.psnr": equal,
@@ -208,18 +208,18 @@ def test_an_infinite_input_has_a_reason_too():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"protocol": "sr-y"}, "protocol rgb against protocol sr-y"),
-        ({"seed": 3}, "seed 0 against seed 3"),
+        ({"protocol": "sr-y"}, "protocol rgb versus protocol sr-y"),
+        ({"seed": 3}, "seed 0 versus seed 3"),
         (
             {"data": DatasetInfo("Set14", "x", 14, "0" * 64)},
-            r"Set5 \(2 images, ffffffff\) against Set14 \(14 images, 00000000\)",
+            r"Set5 \(2 images, ffffffff\) versus Set14 \(14 images, 00000000\)",
         ),
-        ({"task": {"name": "denoise", "scale": 1, "sigma": 50.0}, "task_text": "other"}, "denoising against other"),
+        ({"task": {"name": "denoise", "scale": 1, "sigma": 50.0}, "task_text": "other"}, "denoising versus other"),
     ],
 )
 def test_unlike_evaluations_are_not_compared(change, message):
     named = {"model": EvaluatedModel(name="runs/b"), **change}
-    with pytest.raises(ReportError, match=f"runs/a and runs/b cannot stand in one table: {message}; evaluate both"):
+    with pytest.raises(ReportError, match=f"runs/a and runs/b cannot be compared: {message}; evaluate both"):
         Comparison((evaluation(), evaluation(), evaluation(**named)))
 
 

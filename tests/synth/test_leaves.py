@@ -39,7 +39,7 @@ def test_every_point_shows_the_first_leaf_that_covers_it(rng):
     top, leaves = _topmost(shape, affine, rng, 0.0)
     y, x = ((np.indices(shape) + 0.5) / FINE)[..., None]
     # |D^-1 (x - centre)| < radius, leaf by leaf
-    u, v = np.einsum("ij,jyxn->iyxn", np.linalg.inv(affine.matrix), np.stack([x, y]) - leaves.centres[:, None, None])
+    u, v = np.einsum("ij,jyxn->iyxn", np.linalg.inv(affine.matrix), np.stack([x, y]) - leaves.centers[:, None, None])
     inside = np.hypot(u, v) < leaves.radii
     assert inside.any(-1).all()
     assert np.array_equal(top, inside.argmax(-1))
@@ -51,8 +51,8 @@ def test_leaves_reach_into_the_image_from_all_sides(rng):
     leaves = _topmost((height * FINE, width * FINE), affine, rng, 0.0)[1]
     rim = affine.matrix @ (RADII[1] * np.stack([np.cos(turn := np.linspace(0, 7, 2000)), np.sin(turn)]))
     reach = rim.max(axis=1)  # of the largest leaf from its centre
-    assert leaves.centres.min(axis=1) == pytest.approx(-reach, abs=2)
-    assert leaves.centres.max(axis=1) == pytest.approx(np.array([width, height]) + reach, abs=2)
+    assert leaves.centers.min(axis=1) == pytest.approx(-reach, abs=2)
+    assert leaves.centers.max(axis=1) == pytest.approx(np.array([width, height]) + reach, abs=2)
 
 
 def test_radii_fall_as_a_power_law_over_the_whole_range(rng):
@@ -79,7 +79,7 @@ def test_leaves_are_opaque_domes(rng):
     scene = _shaded((240, 240), affine, rng, 0.3)
     index = np.bincount(top.ravel()).argmax()
     rows, columns = np.nonzero(top == index)
-    points = (np.stack([columns, rows]) + 0.5) / FINE - leaves.centres[:, index, None]
+    points = (np.stack([columns, rows]) + 0.5) / FINE - leaves.centers[:, index, None]
     place = np.linalg.inv(affine.matrix) @ points / leaves.radii[index]
     assert (np.linalg.norm(place, axis=0) < 1).all()
     dome = 0.75 - ((place - leaves.lights[:, index, None] / 2) ** 2).sum(axis=0)
@@ -135,5 +135,5 @@ def test_flip_bias_moves_lights_to_the_right_and_leaves_their_axes_alone(rng):
 
 @pytest.mark.parametrize("bias", [-0.1, 1.01, float("nan")])
 def test_a_share_lies_between_0_and_1(rng, bias):
-    with pytest.raises(SettingError, match=r"^the flip bias must lie between 0 and 1, got "):
+    with pytest.raises(SettingError, match=r"^the flip bias must be between 0 and 1, got "):
         dead_leaves((16, 16), rng=rng, flip_bias=bias)

@@ -213,7 +213,7 @@ def test_text_shows_every_term_and_says_what_is_ours() -> None:
     text = bounds_text(bounds(row(), row("dataset_adaptive"), loss=0.01, kappa=2.0))
     head = " ".join(text.splitlines()[2].split())
     assert head == "Regularizer ε 2ε/μ Distances Filter Sum Thm 3.7 Thm 4.2 Vacuous Allowed ε Pays"
-    assert text.startswith("What symmetry promises a restoration of DIV2K (100 images), mu = 1.\n")
+    assert text.startswith("Bounds on the equivariance error of restoring DIV2K (100 images), mu = 1.\n")
     plain = " ".join(text.split())
     assert "The composition of C is ours" in plain and "As printed" not in plain
     assert "F = 1, G = 0.05 per px, H = 0.01 per px² (given)" in plain

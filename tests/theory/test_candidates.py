@@ -44,7 +44,7 @@ def test_the_trivial_group_is_added_where_a_run_had_adaptive_rows_alone() -> Non
 
 
 DAMAGE = {
-    "p4, strict stands there twice": lambda found: [*found, found[-1]],
+    "p4, strict occurs twice": lambda found: [*found, found[-1]],
     "p4 has 4 elements, not 5": lambda found: [*found[:-1], replace(found[-1], order=5)],
     '"q4" is not a group': lambda found: [*found[:-1], replace(found[-1], group="q4")],
     "p4, strict has two values of one regularizer": lambda found: [

@@ -282,7 +282,7 @@ def test_what_cannot_be_turned_or_solved() -> None:
     with pytest.raises(SettingError, match=r"the turn by 53.13 degrees leads some waves of the field off the torus"):
         turn(np.cos(np.pi * np.arange(16) / 8)[None, :].repeat(16, 0))
     waves = Waves(np.array([[5, 5]]), np.array([1.0]), np.array([0.3]))
-    with pytest.raises(SettingError, match="a mesh of 13 points does not resolve the turned field; take a finer one"):
+    with pytest.raises(SettingError, match="a grid of 13 points does not resolve the rotated field; use a finer grid"):
         turn(waves.sample(13))
     assert turn.frequencies(waves.k).tolist() == [[7, -1]]
     with pytest.raises(SettingError, match="p and q that are not both 0"):

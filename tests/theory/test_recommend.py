@@ -121,12 +121,12 @@ def test_two_fitted_parameters_leave_nothing_to_refute_in_small_groups() -> None
     found = recommend(candidates("p8", text, lambda name, group: 0.0), images=100)
     assert verdicts(found)["p4, adaptive"] == "not tested"
     assert reason(found, "p4, adaptive") == (
-        "two fitted parameters can equalise its 1 contrast; nothing could have refuted it"
+        "two fitted parameters can equalize its 1 contrast; nothing could have refuted it"
     )
     assert chosen(found) == "p8, adaptive"  # 4 elements told apart, 3 contrasts
     assert "Not tested as adaptive: p4; fitting two parameters" in found.notes[1]
     three = recommend(candidates("p3", text, lambda name, group: 0.0), images=100)
-    assert reason(three, "p3, adaptive").startswith("two fitted parameters can equalise its 2 contrasts")
+    assert reason(three, "p3, adaptive").startswith("two fitted parameters can equalize its 2 contrasts")
     assert chosen(three) == "p1"
 
 
@@ -173,20 +173,20 @@ def test_a_missing_interval_or_response_supports_nothing() -> None:
     assert reason(recommend(found, images=10), "p4, strict") == "sobel has no confidence interval"
     found = changed(candidates("p4", isotropic), "p4, strict", "sobel", relative_epsilon=None)
     decided = recommend(found, images=10)
-    assert reason(decided, "p4, strict") == "sobel responds to no image"
+    assert reason(decided, "p4, strict") == "no image gives a response to sobel"
     assert (chosen(decided), verdicts(decided)["p4, strict"]) == ("p1", "not measured")
     # the laplacian sees nothing of p4, so what it lacks does not matter
     found = changed(candidates("p4", isotropic), "p4, strict", "laplacian", relative_epsilon=None, ci_high=None)
     assert chosen(recommend(found, images=10)) == "p4, strict"
 
 
-def test_chance_and_mesh_widen_the_limit_and_the_notes_say_so() -> None:
+def test_chance_and_pixel_grid_widen_the_limit_and_the_notes_say_so() -> None:
     noisy = changed(candidates("p4", photo), "p4, strict", null_epsilon=0.05, floor=0.01, ci_high=0.06)
     found = recommend(noisy, images=11)
     assert chosen(found) == "p4, strict"
     assert found.notes[1] == (
-        "p4, strict is accepted up to 6 % and not only up to the tolerance of 5 %, because chance and the pixel mesh "
-        "alone can give as much with 11 images; more images would say more."
+        "The limit for p4, strict is 6 % and not the tolerance of 5 %, because with 11 images chance and the pixel grid "
+        "alone can produce that much. More images would lower the limit."
     )
     assert len(recommend(candidates("p4", photo), images=11).notes) == 1
 
@@ -244,7 +244,7 @@ def test_a_fixed_kappa_asks_for_more_and_never_for_less() -> None:
     assert chosen(little) == "p1"
     assert little.sentence == (
         "Recommended: p1, the trivial group, which claims no symmetry. No group that the images support pays at "
-        "kappa = 0.05 grey levels; of p4, strict: the error of tv outweighs what the larger group is worth at this "
+        "kappa = 0.05 grey levels. For p4, strict: the error of tv exceeds the worth of the larger group at this "
         "kappa."
     )
     assert verdicts(little)["p8, strict"] == "does not pay"
@@ -274,7 +274,7 @@ def test_candidates_that_leave_nothing() -> None:
     alone = recommend(candidates("p1", photo), images=100)
     assert alone.sentence == "Recommended: p1, the trivial group. There was no other candidate."
     half = recommend(candidates("p2", photo), images=100)
-    assert half.sentence.endswith("No larger group was tested; of p2, strict: nothing measured tells it from p1.")
+    assert half.sentence.endswith("No larger group was tested. For p2, strict: nothing measured tells it from p1.")
     bare = [replace(item, values=()) if item.order > 1 else item for item in candidates("p4", photo)]
     assert reason(recommend(bare, images=100), "p4, strict") == "no regularizer of the run sees any of its elements"
     trivial = candidates("p4", isotropic)[0]

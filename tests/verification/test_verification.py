@@ -154,8 +154,8 @@ def test_another_worst_element_passes_in_a_tie_alone(report, profiles, at, allow
 def test_the_images_are_compared(report, profiles):
     old = replace(report, dataset=replace(report.dataset, images=4, fingerprint="0" * 64))
     assert differences(old, report, profiles) == (
-        "the report has 4 images, the source now gives 11",
-        "the image files are not those of the report: the fingerprint differs",
+        "the report has 4 images, the source now has 11",
+        "the image files are not the report's: the fingerprint differs",
     )
     moved = replace(report, dataset=replace(report.dataset, name="elsewhere", source="/mnt"))
     assert differences(moved, report, profiles) == ()
@@ -169,11 +169,11 @@ def test_images_left_out_are_compared_by_name_since_reasons_come_from_libraries(
     assert differences(old, new, profiles) == ()
     for other in (more, report):
         (found,) = differences(old, other, profiles)
-        assert found.startswith("the images left out are not those of the report")
+        assert found.startswith("the skipped images are not the report's")
 
 
 def test_rows_that_the_settings_do_not_give(report, profiles):
-    expected = ("the report's rows are not those that its settings give",)
+    expected = ("the report's rows do not match its settings",)
     for rows in (report.results[1:], (*report.results, report.results[0])):
         assert differences(replace(report, results=rows), report, profiles) == expected
 
@@ -189,7 +189,7 @@ def altered(report: AuditReport, change) -> AuditReport:
 
 
 def named(section: str) -> tuple[str, ...]:
-    return (f'the analysis "{section}" is not the one recomputed',)
+    return (f'the analysis "{section}" differs from the recomputed one',)
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def with_value(report: AuditReport, at: int, **changes: object) -> AuditReport:
     return decided(report, candidates=tuple(candidates))
 
 
-NOT_RECOMPUTED = ("the candidates of the recommendation are not those recomputed",)
+NOT_RECOMPUTED = ("the candidates of the recommendation differ from the recomputed ones",)
 NO_CONSEQUENCE = ("the recommendation does not follow from its candidates",)
 
 
@@ -327,6 +327,18 @@ def test_what_a_recommendation_rests_on_is_checked(report, profiles, changes):
 def test_a_recommendation_has_to_follow_from_its_candidates(report, profiles, changes):
     assert getattr(report.recommendation, next(iter(changes))) != next(iter(changes.values()))
     assert differences(decided(report, **changes), report, profiles) == NO_CONSEQUENCE
+
+
+def test_another_version_may_word_a_recommendation_otherwise(report, profiles):
+    """An older report with the same decisions holds; a text with another name or number does not."""
+    known = report.recommendation
+    worded = tuple(
+        replace(item, reason=item.reason.replace("tells it from", "divides it from")) for item in known.candidates
+    )
+    sentence = known.sentence.replace("Recommended:", "The choice is")
+    assert (worded, sentence) != (known.candidates, known.sentence)
+    assert differences(decided(report, candidates=worded, sentence=sentence), report, profiles) == ()
+    assert differences(decided(report, sentence=f"{sentence} At 7 %."), report, profiles) == NO_CONSEQUENCE
 
 
 def test_a_verdict_has_to_follow_from_the_values(report, profiles):
@@ -390,7 +402,7 @@ def test_any_single_response_is_checked(report, tmp_path, element, scenario, sha
         rows[place(report, scenario)]["response"][element] *= share
 
     (found,) = rewritten(report, tmp_path, change)
-    assert found.endswith(f"chiral, {scenario}: the responses of b/photo_6.png are not those recomputed")
+    assert found.endswith(f"chiral, {scenario}: the responses of b/photo_6.png differ from the recomputed ones")
 
 
 @pytest.mark.parametrize(("scenario", "allowed"), [("sample_strict", 1e-4), ("dataset_adaptive", 5e-3)])

@@ -1,9 +1,9 @@
-"""Dataset manifests: what a dataset holds, where its files may lie, and how to check them.
+"""Dataset manifests: the content of a dataset, where its files may be, and how to check them.
 
 A manifest is one TOML file, shipped in ``symmetry_audit.data_manifests`` or written by `datasets add`.
-Parsing gives frozen values; :func:`locate` turns a split into files, :func:`verify` into findings; nothing is
+Parsing gives frozen values; :func:`locate` finds the files of a split, :func:`verify` checks them; nothing is
 downloaded. Two checksums of a whole folder are in use, both over its files in name order: the *folder md5* is
-the md5 of their hex md5s joined together, so only the order of the names matters to it; the *list sha256* is
+the md5 of their hex md5s joined together, so it depends on the order of the names alone; the *list sha256* is
 the sha256 of the lines "sha256, two spaces, file name, newline", so it holds for the original names only.
 """
 

@@ -1,4 +1,4 @@
-"""A split -> its files on this machine, or one line that says where they should lie and what to do next."""
+"""A split -> its files on this machine, or one line that says where they should be and what to do next."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ def resolve_data_root(data_root: Path | str | None = None) -> Path:
     """Return ``data_root``, or else SYMAUDIT_DATA, as a folder that exists. Raises DataError."""
     chosen = data_root or os.environ.get("SYMAUDIT_DATA")
     if not chosen:
-        raise DataError("no data folder is set; give --data-root, or set SYMAUDIT_DATA to where your datasets lie")
+        raise DataError("no data folder is set; give --data-root, or set SYMAUDIT_DATA to the folder of your datasets")
     root = Path(os.path.abspath(Path(chosen).expanduser()))
     if not os.path.isdir(root):
-        raise DataError(f"{root} is no folder; create it, or correct --data-root or SYMAUDIT_DATA")
+        raise DataError(f"{root} is not a folder; create it, or correct --data-root or SYMAUDIT_DATA")
     return root
 
 
 def _matches(key: str, pattern: str) -> bool:
-    """Match path by path part, in any case; "**/" at the start stands for any folders, or none."""
+    """Match path by path part, in any case; "**/" at the start matches any folders, or none."""
     if pattern.startswith("**/"):
         key, pattern = key.rpartition("/")[2], pattern[3:]
     return key.count("/") == pattern.count("/") and fnmatch.fnmatchcase(key.lower(), pattern.lower())
@@ -96,7 +96,7 @@ def _find_checked(manifest: Manifest, split: Split, data_root: Path | str | None
 
 
 def folders(manifest: Manifest, split_name: str | None = None, data_root: Path | str | None = None) -> tuple[Path, ...]:
-    """Return the folders a split lies in, one for each part of a union. Raises as :func:`locate` does."""
+    """Return the folders of a split, one for each part of a union. Raises as :func:`locate` does."""
     leaves = manifest.leaves(manifest.split(split_name))
     return tuple(_find_checked(manifest, leaf, data_root)[0] for leaf in leaves)
 
@@ -107,8 +107,8 @@ def locate(
     """Return the files of a split (None: the default one), sorted by key.
 
     A key is the posix path below the folder found; a union puts "split/" before it. ``data_root`` of None is
-    SYMAUDIT_DATA. Raises SettingError for an unknown split; DataError where the data are missing, not as many
-    as the manifest says, or known as the wrong copy.
+    SYMAUDIT_DATA. Raises SettingError for an unknown split; DataError where the data are missing, of another
+    number than the manifest says, or a known wrong copy.
     """
     split = manifest.split(split_name)
     found = {leaf.name: _find_checked(manifest, leaf, data_root)[1] for leaf in manifest.leaves(split)}

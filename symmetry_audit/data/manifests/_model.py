@@ -1,4 +1,4 @@
-"""What a manifest states, as frozen values."""
+"""The content of a manifest, as frozen values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Track = Callable[[Sequence["LocatedFile"]], Iterable["LocatedFile"]]
 
 
 class LocatedFile(NamedTuple):
-    """One image: ``key`` is its posix path below the folder found, ``path`` where it lies on this machine."""
+    """One image: ``key`` is its posix path below the folder found, ``path`` its path on this machine."""
 
     key: str
     path: Path
@@ -79,7 +79,7 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """A dataset as its manifest states it; ``origin`` says which file that was."""
+    """A dataset as its manifest describes it; ``origin`` names the manifest's file."""
 
     name: str
     title: str

@@ -32,7 +32,7 @@ def _check_addable(name: str, force: bool) -> Path | None:
 def add(name: str, folder: Path | str, *, force: bool = False, track: Track | None = None) -> Path:
     """Write a manifest with the sha256 of every image in ``folder`` and below; return the file written.
 
-    The manifest names the folder by its absolute path and lies in :func:`user_folder`. Raises SettingError
+    The manifest names the folder by its absolute path and is saved in :func:`user_folder`. Raises SettingError
     for a bad, shipped or (without ``force``) taken name; DataError for a folder missing, empty or unreadable.
     """
     import tomli_w
@@ -61,7 +61,7 @@ def _user_table(name: str, folder: Path, digests: dict[LocatedFile, Digest | Non
     lines = ""
     for file, digest in digests.items():
         if digest is None:
-            raise DataError(f"{file.path} cannot be read; mend its permissions, or move it away")
+            raise DataError(f"{file.path} cannot be read; fix its permissions, or move it away")
         lines += f"{digest.sha256}  {file.key}\n"
     split = {"layouts": [str(folder)], "pattern": "**/*", "count": len(digests), "files": lines}
     return {

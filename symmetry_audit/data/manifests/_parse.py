@@ -1,4 +1,4 @@
-"""The text of a manifest -> a checked :class:`Manifest`; what is wrong is named with where it stands."""
+"""The text of a manifest -> a checked :class:`Manifest`; errors name the place in the manifest."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ _VARIANT_KEYS = {
 def _checked(table: object, kinds: dict, where: str, required: Iterable[str] = ()) -> dict:
     """Return a copy of ``table``, its keys and types checked. Raises SettingError."""
     if not isinstance(table, dict):
-        raise SettingError(f"{where}: expected a table, not {reprlib.repr(table)}; mend the manifest")
+        raise SettingError(f"{where}: expected a table, not {reprlib.repr(table)}; correct the manifest")
     for key, value in table.items():
         if key not in kinds:
             raise SettingError(f"{where}: unknown key {reprlib.repr(key)}.{suggest(key, kinds)}")
         accepts, expected = kinds[key]
         if not accepts(value):
             found = reprlib.repr(value)
-            raise SettingError(f"{where}: {key} should be {expected}, not {found}; mend the manifest")
+            raise SettingError(f"{where}: {key} should be {expected}, not {found}; correct the manifest")
     for key in required:
         if key not in table:
             raise SettingError(f'{where}: "{key}" is missing; add it to the manifest')
@@ -129,10 +129,10 @@ def parse_manifest(text: str, origin: str) -> Manifest:
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise SettingError(f"{origin}: not valid TOML ({error}); mend that line") from None
+        raise SettingError(f"{origin}: not valid TOML ({error}); correct that line") from None
     if table.get("schema") != MANIFEST_SCHEMA:
         found = reprlib.repr(table.get("schema"))
-        raise SettingError(f'{origin}: schema should be "{MANIFEST_SCHEMA}", not {found}; mend the manifest')
+        raise SettingError(f'{origin}: schema should be "{MANIFEST_SCHEMA}", not {found}; correct the manifest')
     required = [key for key in _MANIFEST_KEYS if key not in ("url", "mirrors", "notes")]
     table = _checked(table, _MANIFEST_KEYS, origin, required)
     del table["schema"]
@@ -148,7 +148,7 @@ def _check_references(manifest: Manifest) -> Manifest:
     names = [split.name for split in manifest.splits]
     default, where = manifest.default_split, manifest.origin
     if default not in names:
-        raise SettingError(f'{where}: default_split "{default}" is no split.{suggest(default, names)}')
+        raise SettingError(f'{where}: default_split "{default}" is not a split.{suggest(default, names)}')
     for split in manifest.splits:
         at = f'{where}, split "{split.name}"'
         for other in (split.sample.of,) if split.sample else split.parts:
@@ -166,7 +166,7 @@ def parse_reference(text: str) -> tuple[str, str | None]:
     """Split "NAME" or "NAME:split" into ``(name, split or None)``. Raises SettingError."""
     name, colon, split = text.partition(":")
     if not name or (colon and not split):
-        raise SettingError(f'"{text}" is no dataset; write NAME or NAME:split, see `symaudit datasets list`')
+        raise SettingError(f'"{text}" is not a dataset; write NAME or NAME:split, see `symaudit datasets list`')
     return name, split or None
 
 

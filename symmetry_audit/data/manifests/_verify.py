@@ -31,7 +31,7 @@ class Check:
 class Verification:
     """What :func:`verify` found; ``missing``, ``extra`` and ``changed`` are keys, where sha256 are known.
 
-    ``expected`` and ``found`` count the images checked; for a drawn split, those of what it is drawn from.
+    ``expected`` and ``found`` count the images checked; for a drawn split, those of the split it is drawn from.
     """
 
     dataset: str
@@ -56,7 +56,7 @@ def verify(
     data_root: Path | str | None = None,
     track: Track | None = None,
 ) -> Verification:
-    """Check the files of a split against counts and checksums; missing data are a finding too, not an error.
+    """Check the files of a split against counts and checksums; missing data are a finding, not an error.
 
     ``track`` wraps the files while they are read, as tqdm does. Raises SettingError for an unknown split.
     """
@@ -97,20 +97,20 @@ def _verify_leaf(manifest: Manifest, leaf: Split, data_root: Path | str | None, 
     bad = [file.key for file in digests if file not in read]
     more = _copy_checks(leaf, read) if copies and not bad else []
     if bad:
-        more = [Check(leaf.name, "readable", "failed", f"{len(bad)} files are not, the first is {bad[0]}")]
+        more = [Check(leaf.name, "readable", "failed", f"{len(bad)} files are not readable, the first is {bad[0]}")]
     result = replace(result, checks=(*result.checks, *more))
     return _compare_files(result, leaf, digests) if leaf.files else result
 
 
 def _count_check(leaf: Split, found: int) -> Check:
     if leaf.count is None:
-        return Check(leaf.name, "count", "not known", f"{found} images, how many to expect is not public")
+        return Check(leaf.name, "count", "not known", f"{found} images; the expected number is not public")
     status = "ok" if found == leaf.count else "failed"
     return Check(leaf.name, "count", status, f"{found} images, expected {leaf.count}")
 
 
 def _copy_checks(leaf: Split, digests: dict[LocatedFile, Digest]) -> list[Check]:
-    """Compare the folder with the known copies: which it is by folder md5, then size and list of that one."""
+    """Compare the folder with the known copies: identified by folder md5, then by the size and list of that copy."""
     ordered = sorted((file.path.name, digest) for file, digest in digests.items())
     joined = "".join(digest.md5 for _, digest in ordered).encode()
     folder_md5 = hashlib.md5(joined, usedforsecurity=False).hexdigest()
@@ -121,7 +121,7 @@ def _copy_checks(leaf: Split, digests: dict[LocatedFile, Digest]) -> list[Check]
         reject = same[0].reject
         first = ("failed", f"these are {reject}") if reject else ("ok", f"the same files as {same[0].source}")
     elif known:
-        first = ("failed", f"{folder_md5} is no known copy ({known}); names that sort otherwise fail too")
+        first = ("failed", f"{folder_md5} is not a known copy ({known}); renamed files that sort differently fail too")
     else:
         first = ("not known", "no folder md5 is public")
     size, listing = _size_check(ordered, same or wanted), _list_check(ordered, same or wanted)
@@ -132,7 +132,7 @@ def _copy_checks(leaf: Split, digests: dict[LocatedFile, Digest]) -> list[Check]
 def _size_check(ordered: Sequence[tuple[str, Digest]], copies: Sequence[Variant]) -> tuple[str, str]:
     total, sizes = sum(digest.size for _, digest in ordered), [copy.bytes for copy in copies if copy.bytes]
     if not sizes:
-        return "not known", f"{total} bytes, the size to expect is not known"
+        return "not known", f"{total} bytes; the expected size is not known"
     status = "ok" if total in sizes else "failed"
     return status, f"{total} bytes, expected {' or '.join(map(str, sizes))}"
 
@@ -143,7 +143,7 @@ def _list_check(ordered: Sequence[tuple[str, Digest]], copies: Sequence[Variant]
         return "not known", "no list sha256 is public"
     copies = [copy for copy in copies if all(fnmatch.fnmatchcase(name, copy.names) for name, _ in ordered)]
     if not copies:
-        return "not known", "the files do not carry their original names"
+        return "not known", "the files do not have their original names"
     digest = hashlib.sha256()
     for name, file in ordered:
         digest.update(os.fsencode(f"{file.sha256}  {name}\n"))
@@ -165,7 +165,7 @@ def _compare_files(result: Verification, leaf: Split, digests: dict) -> Verifica
 
 
 def _archive_checks(manifest: Manifest, leaf: Split, data_root: Path | str | None) -> list[Check]:
-    """Check the archive where it lies in the data root or in the dataset's folder there; else say nothing."""
+    """Check the archive if it is in the data root or in the dataset's folder there; else return nothing."""
     chosen = data_root or os.environ.get("SYMAUDIT_DATA")
     if not (chosen and leaf.archive):
         return []

@@ -11,7 +11,7 @@ from symmetry_audit.wording import count, printable
 
 __all__ = ["bounds_text"]
 
-PRINTED = ("mesh: regularizer", "mesh: norm", "mesh: data")  # what C1 holds, and C2
+PRINTED = ("mesh: regularizer", "mesh: norm", "mesh: data")  # keys of bounds.json: the terms in C1, and in C2
 
 
 def bounds_text(found: RunBounds) -> str:
@@ -20,7 +20,7 @@ def bounds_text(found: RunBounds) -> str:
     Bounds are integrals of squared intensities in [0, 1] over the domain; epsilon is in the unit of the run.
     """
     images = count(found.images, "image")
-    caption = f"What symmetry promises a restoration of {printable(found.dataset)} ({images}), mu = {found.mu:g}."
+    caption = f"Bounds on the equivariance error of restoring {printable(found.dataset)} ({images}), mu = {found.mu:g}."
     parts = [_part(found.rows, _columns(found))] if found.rows else []
     if any(_total(row, AS_PRINTED) is not None for row in found.rows):
         parts.append(_part(found.rows, _printed_columns(found.rows)))
@@ -104,15 +104,15 @@ def _notes(found: RunBounds) -> tuple[str, ...]:
     trivial = 4 * found.smoothness.value**2 * found.area
     of = found.smoothness
     return (
-        "Bounded: the squared difference between restoring a turned image and turning the restored one, for the energy "
-        "(mu/2) ||x - y||² + R(x), as an integral over the domain of radius 1 of images in [0, 1]; "
-        f"ε in {found.unit}. Above the trivial bound, {trivial:.3g}, a bound says nothing: vacuous.",
-        "Theorem 3.3, without a mesh: 2ε/μ. Theorem 3.7: 2ε/μ + C h², where C h² is distances (sums for integrals of "
-        "squared differences) + filter (the sampled kernel) + sum (of responses over the mesh). The composition of C "
-        "is ours.",
+        "Bounded: the squared difference between restoring a rotated image and rotating the restored image, for the "
+        "energy (mu/2) ||x - y||² + R(x), integrated over the domain of radius 1, with intensities in [0, 1]. "
+        f"ε is in {found.unit}. A bound above the trivial bound, {trivial:.3g}, says nothing: it is vacuous.",
+        "Theorem 3.3, in the continuum: 2ε/μ. Theorem 3.7, on the pixel grid: 2ε/μ + C h². C h² has three parts: "
+        "distances (sums for integrals of squared differences), filter (the sampled kernel) and sum (of responses over "
+        "the grid). The composition of C is ours.",
         *_printed_note(found),
-        f"C rests on F = {of.value:.3g}, G = {of.gradient:.3g} per px, H = {of.hessian:.3g} per px² "
-        f"({printable(of.estimator)}); on the domain they are G/h and H/h², which C h² cancels.",
+        f"C is computed from F = {of.value:.3g}, G = {of.gradient:.3g} per px, H = {of.hessian:.3g} per px² "
+        f"({printable(of.estimator)}); on the domain these are G/h and H/h², and h cancels in C h².",
         *(() if found.loss is None else (f"Theorem 4.2: 2L + 2C h² + 4ε/μ with L = {found.loss:g}.",)),
         *_kappa_note(found),
     )
@@ -123,9 +123,9 @@ def _printed_note(found: RunBounds) -> tuple[str, ...]:
         return ()
     return (
         "As printed: the constants C₁, C₂ and Ĉ of arXiv 2605.13744 (supplement, SM5), without blur, h = 2/m, "
-        f"m = {found.points} px, for ||x - y||² + (2/mu) R(x); its mean R is multiplied by (1 + D_R)², as R is an "
-        "integral here. Its μ is half of ours, so Ĉε is twice 2ε/μ; its first term allows for a kernel as wide as the "
-        "domain, is stated for responses without absolute values, and grows about as m².",
+        f"m = {found.points} px, for ||x - y||² + (2/mu) R(x). Its mean R is multiplied by (1 + D_R)², because R is "
+        "an integral here. Its μ is half of ours, so Ĉε is twice 2ε/μ. Its first term allows for a kernel as wide as "
+        "the domain, is stated for responses without absolute values, and grows about as m².",
     )
 
 
@@ -133,6 +133,7 @@ def _kappa_note(found: RunBounds) -> tuple[str, ...]:
     if found.kappa is None:
         return ()
     return (
-        f"κ = {found.kappa:.4g} {found.unit}: a group pays below the allowed ε, κ(1 - 1/√t) less the fitting term and "
-        "the measured floor (Eq. (46)); t counts the elements that the regularizer tells apart.",
+        f"κ = {found.kappa:.4g} {found.unit}: a group pays if its ε is below the allowed ε, which is κ(1 - 1/√t) "
+        "minus the fitting term and the measured floor (Eq. (46)). t counts the elements that the regularizer tells "
+        "apart.",
     )

@@ -50,7 +50,7 @@ class CheckedReport:
 
     @property
     def unit(self) -> str:
-        """The unit of epsilon; intensities lie in [0, 255]."""
+        """The unit of epsilon; intensities are in [0, 255]."""
         return EPSILON_UNITS[self.response]
 
     @property
@@ -60,11 +60,11 @@ class CheckedReport:
 
     @property
     def images(self) -> str:
-        """The number of images behind the rows, as words; a range where rows differ, and how many were left out."""
+        """The number of images behind the rows, as words; a range where rows differ, and how many were skipped."""
         counts = [row.images for row in self.rows.values()]
         low, high = min(counts), max(counts)
         words = count(high, "image") if low == high else f"{low}–{high} images"
-        return f"{words}, {self.skipped} left out" if self.skipped else words
+        return f"{words}, {self.skipped} skipped" if self.skipped else words
 
     @property
     def kernel_words(self) -> str:
@@ -121,11 +121,11 @@ def _checked_key(run: CheckedReport, row: ResultRow, report: AuditReport) -> Pro
     if not all(value in axis for value, axis in zip(key, axes, strict=True)):
         problem = "is not among the settings"
     elif key in run.rows:
-        problem = "stands there twice"
+        problem = "occurs twice"
     elif not all(isinstance(value, int | float) and isfinite(value) for value in numbers):
-        problem = "holds a value that is not a finite number"
+        problem = "has a value that is not a finite number"
     elif not all(isinstance(reason, str) for reason in dict(row.reasons).values()):
-        problem = "holds a reason that is no text"
+        problem = "has a reason that is not text"
     else:
         return key
     raise ReportError(f"{where(report)}: result {tuple(key)} {problem}; measure again with --force")

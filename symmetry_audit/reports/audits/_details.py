@@ -27,8 +27,8 @@ class _Section(NamedTuple):
 def details_markdown(report: AuditReport | CheckedReport) -> str:
     """How the fits spread, how they transfer, which images and sub-folders stand out, and how many images are enough.
 
-    Percentages of epsilon are of the mean response of the identity; leverage is in the unit of epsilon. What the
-    report does not hold is left out. Raises ReportError where the report is unusable.
+    Percentages of epsilon are of the mean response at the identity; leverage is in the unit of epsilon. Analyses
+    that the report lacks are omitted. Raises ReportError where the report is unusable.
     """
     run = checked(report)
     with_part = [section for section in reading(run, _sections) if section.part]
@@ -53,14 +53,14 @@ def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[_Section]
     return [
         _Section(
             "Fits",
-            "The deformations w of the images, by what they were fitted on. The median is that of ratio and direction "
-            "together: near ratio 1 where the images share no direction.",
+            "The deformations w of the images, by the regularizer they were fitted on. The median is taken over ratio "
+            "and direction together: its ratio is near 1 if the images share no direction.",
             _fits(run, found["fits"]),
         ),
         _Section(
             "Transfer",
-            "Relative ε (%) of the dataset with every image under its w: rows say what w was fitted on, columns what "
-            "was measured.",
+            "Relative ε (%) of the dataset with every image under its own w. Rows: the regularizer that w was fitted "
+            "on. Columns: the regularizer measured.",
             _across(run, _transfer_header(run), _transfer(run, found["transfer"])),
         ),
         _Section(
@@ -70,13 +70,13 @@ def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[_Section]
         ),
         _Section(
             "Sub-folders",
-            "Relative ε (%) of every sub-folder on its own; small folders have a high one by chance.",
+            "Relative ε (%) of each sub-folder alone. In small folders it is high by chance.",
             _across(run, ("Folder", "Scenario", *scale, "Images"), _folders(run, found["folders"])),
         ),
         _Section(
             "How many images are enough",
-            "The number from which on ε of random subsets stays, on average, within a tenth of its last value "
-            "(subsets.png).",
+            "The smallest number of images from which the mean ε of random subsets stays within a tenth of its final "
+            "value (subsets.png).",
             _across(run, ("Scenario", *scale), _enough(run, found["subsets"]), _words),
         ),
     ]
@@ -85,7 +85,7 @@ def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[_Section]
 def _across(
     run: CheckedReport, header: Sequence[str], entries: Iterable[Entry], write: Callable[[list], list[str]] = column
 ) -> Part | None:
-    """Regularizers across, a row for all entries of the same words; None where there are none."""
+    """Regularizers across, one row for all entries with the same labels; None where there are none."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     for labels, regularizer, value in entries:
         rows.setdefault(labels, {})[regularizer] = value
@@ -131,7 +131,7 @@ def _decimals(value: float | None, decimals: int = 3) -> str:
 
 
 def _source(run: CheckedReport, name: str) -> str:
-    """Whose fit, by title; "joint" and the like are their own."""
+    """The title of a fit source; "joint" is its own title."""
     return run.regularizers.get(name) or printable(name)
 
 

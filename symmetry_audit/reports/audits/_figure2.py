@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from symmetry_audit.reports._style import (
-    COLOURS,
+    COLORS,
     GREY,
     LABEL_SIZE,
     MARKERS,
@@ -39,7 +39,7 @@ HEIGHT = 2.9  # inches
 BARS_WIDTH = 245.0  # points: panel (a) across
 FEW_TURNS = 8  # up to here (b) marks every element
 FLAT = 0.005  # half the least height of the axis of (b)
-LINEAR_UP_TO = 10.0  # ratio of the largest bar to the smallest; beyond it bars stand on a log axis
+LINEAR_UP_TO = 10.0  # ratio of the largest bar to the smallest; beyond it the axis is logarithmic
 MEANINGS = {UNTESTED: "not tested", INDISTINCT: "not distinguishable"}
 NOISE = 1e-5  # of the largest bar: smaller ones are rounding and must not stretch the log axis
 
@@ -64,13 +64,13 @@ def _drawn(run: CheckedReport, profiles: Mapping[ProfileKey, np.ndarray], regula
     figure.suptitle(_title(run), fontsize=7.5, color=GREY)
     _draw_bars(bars, run)
     _draw_curves(curves, run, profiles, regularizer)
-    handles = [Patch(color=COLOURS[name], label=Scenario.named(name).title) for name in run.scenarios]
+    handles = [Patch(color=COLORS[name], label=Scenario.named(name).title) for name in run.scenarios]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 
 def _title(run: CheckedReport) -> str:
-    """What was measured; of a sweep, which of its scales the figure shows; what the marks on bars mean."""
+    """The images and the kernel, the scale that the figure shows of a sweep, and the meaning of the marks on bars."""
     sigma, downscale = run.first_scale
     width = "" if sigma is None else f", σ = {sigma:g} px{_first_of(run.sigmas)}"
     marks = marks_of(run.rows.values())
@@ -117,7 +117,7 @@ def _draw_bars(axes: Axes, run: CheckedReport) -> None:
 def _draw_bar(axes: Axes, x: float, row: ResultRow, bottom: float, width: float) -> float:
     """One bar and its interval, as far as they reach above ``bottom``; returns how high."""
     top = max(row.epsilon, bottom)
-    axes.bar(x, top - bottom, width, bottom=bottom, color=COLOURS[row.scenario])
+    axes.bar(x, top - bottom, width, bottom=bottom, color=COLORS[row.scenario])
     if row.ci_low is None or row.ci_high is None or row.ci_high <= bottom:
         return top
     axes.vlines(x, max(row.ci_low, bottom), row.ci_high, color="black", linewidth=0.6)
@@ -153,7 +153,7 @@ def _digits(value: float) -> str:
 
 
 def _name_ticks(axes: Axes, titles: list[str]) -> None:
-    """Titles below the bars, broken to the width of a group, slanted where that does not do."""
+    """Titles below the bars, wrapped to the width of a group, slanted where they still do not fit."""
     room = max(60 // len(titles), 4)  # characters
     titles = [short(title, 24) for title in titles]
     slanted = max(len(word) for title in titles for word in title.split() or [""]) > room
@@ -174,7 +174,7 @@ def _draw_curves(axes: Axes, run: CheckedReport, profiles: Mapping[ProfileKey, n
     if len(axes.lines) == 1:
         axes.text(0.5, 0.6, "no response at 0°", transform=axes.transAxes, ha="center", color=GREY)
     low, high = axes.get_ylim()
-    if high - low < 2 * FLAT:  # do not blow rounding up to a finding
+    if high - low < 2 * FLAT:  # rounding must not look like a finding
         axes.set_ylim((low + high) / 2 - FLAT, (low + high) / 2 + FLAT)
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_xlim(0, 360)
@@ -196,7 +196,7 @@ def _sample(row: ResultRow, limit: int) -> str:
 def _draw_profile(axes: Axes, parts: np.ndarray, scenario: str) -> None:
     """One scenario: ``parts`` of shape (1 or 2, T), the rotations and the mirrored elements; periodic."""
     turns, single = parts.shape[1], Scenario.named(scenario).single
-    look: dict[str, Any] = {"color": COLOURS[scenario], "linewidth": 1.9 if single else 1.2, "clip_on": False}
+    look: dict[str, Any] = {"color": COLORS[scenario], "linewidth": 1.9 if single else 1.2, "clip_on": False}
     if turns <= FEW_TURNS:
         look |= {"marker": MARKERS[scenario], "markersize": 4.5 if single else 3.5}
     angles = np.arange(turns + 1) * 360.0 / turns

@@ -20,7 +20,7 @@ LEFT = ("Candidate", "Worst", "Verdict")  # columns of words
 
 
 def recommendation_text(recommendation: Recommendation, dataset: str = "") -> str:
-    """The candidates with what was measured of them, the choice, and where each costs least; ends in a line break.
+    """The candidates with their measured values, the choice, and where each costs least; ends in a line break.
 
     Relative epsilon is in percent of the mean response, kappa in the unit of epsilon. ``dataset`` is the name for the
     first line. Raises ReportError where the recommended group is none of the candidates.
@@ -60,7 +60,7 @@ def _candidate_table(recommendation: Recommendation) -> list[str]:
 
 
 def _measured(candidate: Candidate, tolerance: float) -> dict[str, str]:
-    """What speaks most against the candidate; nothing is shown of what was not tested."""
+    """The strongest evidence against the candidate; empty for candidates that were not tested."""
     worst = None if candidate.verdict == "not tested" else candidate.worst(tolerance)
     if worst is None:
         return dict.fromkeys(("Worst", "Relative ε (%)", "Interval", "Limit", GAIN), NONE)
@@ -93,15 +93,15 @@ def _legend(recommendation: Recommendation) -> list[str]:
         "Tested: the elements of the group that the regularizers of this run tell apart, identity included.",
         "Relative ε: the change of a regularizer's mean response under the worst element, in percent of that response; "
         "shown for the regularizer that speaks most against the group, with its confidence interval.",
-        f"Limit: {_percent(recommendation.tolerance)} %, or what chance and the pixel mesh alone can give where that "
-        "is more. The interval has to end below it.",
+        f"Limit: {_percent(recommendation.tolerance)} %, or the relative ε that chance and the pixel grid alone can "
+        "produce, if that is larger. The interval must end below the limit.",
     ]
     if any(candidate.adaptive for candidate in recommendation.candidates):
         lines += [
             "Strict: the same transformations for all images. Adaptive: each image under its own copy of the group, "
             "deformed by two fitted parameters.",
-            f"{GAIN}: by how much adapting lowers relative ε on blocks it was not fitted on (interval of the "
-            "regularizer that gains least); it has to lie above 0.",
+            f"{GAIN}: how much adapting lowers relative ε on blocks that w was not fitted on (interval of the "
+            "regularizer that gains least). The interval must be above 0.",
         ]
     return lines
 
@@ -120,9 +120,9 @@ def _kappa_paragraphs(recommendation: Recommendation) -> list[list[str]]:
         if set(cells) != {NONE}:
             rows.append((candidate.name, *cells))
     intro = (
-        f"Kappa ({recommendation.unit}) stands for what too few training images cost a network without symmetry; a "
-        "group with t tested elements divides that by √t and adds its error (Eq. (46) of arXiv 2605.13744). Kappa "
-        "cannot be known from images. From which kappa to which each candidate costs least:"
+        f"Kappa ({recommendation.unit}) is the cost of having few training images, for a network without symmetry. A "
+        "group with t tested elements divides this cost by √t and adds its own error (Eq. (46) of arXiv 2605.13744). "
+        "Kappa cannot be measured on images. The range of kappa in which each candidate costs least:"
     )
     return [_wrapped([intro]), _aligned([("Candidate", *map(printable, names)), *rows])]
 

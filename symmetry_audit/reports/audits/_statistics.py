@@ -1,4 +1,4 @@
-"""The lower parts of Table 1: what every relative epsilon stands against, and whether adapting holds up."""
+"""The lower parts of Table 1: the statistics of every relative epsilon, and whether adapting holds up."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def swept_titles(run: CheckedReport) -> dict[str, str]:
 
 
 def marks_of(rows: Iterable[ResultRow | None]) -> list[str]:
-    """What stands behind an epsilon: a dagger where untested, "~" where it is not distinguishable from symmetric."""
+    """The marks after an epsilon: a dagger where untested, "~" where it is not distinguishable from symmetric."""
     return ["" if row is None else _mark(row) for row in rows]
 
 
@@ -37,7 +37,7 @@ def statistics_part(run: CheckedReport) -> Part | None:
     if all(row.ci_low is row.null_epsilon is row.floor is row.p_value is None and not row.reasons for row in rows):
         return None
     swept = swept_titles(run)
-    header = (*swept.values(), "Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Mesh floor", "p")
+    header = (*swept.values(), "Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Grid floor", "p")
     blocks = []
     for scenario in run.scenarios:
         chosen = [row for row in rows if row.scenario == scenario]
@@ -65,7 +65,7 @@ def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
 
 
 def held_out_part(run: CheckedReport) -> Part | None:
-    """The regularizers down: what adapting does to halves of images that w was not fitted on, in percent.
+    """The regularizers down: the effect of adapting on halves of images that w was not fitted on, in percent.
 
     None where the report has no adaptive row measured with controls.
     """
@@ -73,7 +73,7 @@ def held_out_part(run: CheckedReport) -> Part | None:
     if all(row.held_out_epsilon is row.random_epsilon is None for row in rows):
         return None
     swept = swept_titles(run)
-    header = (*swept.values(), "Regularizer", "w of", "Strict", "Adaptive", "Gain", "95 % interval", "p")
+    header = (*swept.values(), "Regularizer", "Fitted on", "Strict", "Adaptive", "Gain", "95 % interval", "p")
     cells = [
         *_labels(run, rows, swept),
         [NULL if row.fit is None else printable(str(row.fit)) for row in rows],

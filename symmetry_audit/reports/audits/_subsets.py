@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator, NullLocator
 
-from symmetry_audit.reports._style import COLOURS, GREY, MARKERS, STYLE, WIDTH, plain_defaults, saved, short
+from symmetry_audit.reports._style import COLORS, GREY, MARKERS, STYLE, WIDTH, plain_defaults, saved, short
 from symmetry_audit.reports.audits._checked import CheckedReport, checked
 from symmetry_audit.reports.audits._details import reading
 from symmetry_audit.results import AuditReport, Scenario
@@ -52,7 +52,7 @@ def _drawn(run: CheckedReport, analyses: Mapping[str, Any]) -> Figure:
     figure.supylabel(f"ε ({run.unit})", fontsize=7.5)
     scenarios = [name for name in run.scenarios if name in {item["scenario"] for item in items}]
     if scenarios:
-        patches = [Patch(color=COLOURS[name], label=Scenario.named(name).title) for name in scenarios]
+        patches = [Patch(color=COLORS[name], label=Scenario.named(name).title) for name in scenarios]
         point = Line2D([], [], marker="o", linestyle="", color="0.4", markersize=3.5, label="enough images")
         figure.legend(handles=[*patches, point], loc="outside lower center", ncols=3)
     return figure
@@ -72,12 +72,12 @@ def _draw_panel(axes: Axes, items: Sequence[Mapping[str, Any]]) -> None:
         axes.text(0.5, 0.5, "no subsets", transform=axes.transAxes, ha="center", color=GREY)
         return
     for item in items:
-        colour, sizes = COLOURS[item["scenario"]], np.array(item["sizes"], dtype=float)
+        color, sizes = COLORS[item["scenario"]], np.array(item["sizes"], dtype=float)
         mean, deviation = (np.array(item[name], dtype=float) for name in ("mean", "deviation"))
-        axes.fill_between(sizes, np.maximum(mean - deviation, 0), mean + deviation, color=colour, alpha=0.2, lw=0)
-        axes.plot(sizes, mean, color=colour)
+        axes.fill_between(sizes, np.maximum(mean - deviation, 0), mean + deviation, color=color, alpha=0.2, lw=0)
+        axes.plot(sizes, mean, color=color)
         at = item["sizes"].index(item["enough"])
-        axes.plot(sizes[at], mean[at], MARKERS[item["scenario"]], color=colour, markersize=3.5, clip_on=False)
+        axes.plot(sizes[at], mean[at], MARKERS[item["scenario"]], color=color, markersize=3.5, clip_on=False)
     axes.set_xscale("log")
     axes.set_xlabel("images")
     axes.set_ylim(bottom=0)

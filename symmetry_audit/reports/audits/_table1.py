@@ -1,4 +1,4 @@
-"""Table 1 of [SA] from a report, with what tells how far to trust it: plain text, Markdown, LaTeX, and CSV."""
+"""Table 1 of [SA] from a report, with the statistics of every cell: plain text, Markdown, LaTeX, and CSV."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symmetry_audit.wording import numbers, printable
 
 __all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
 
-# what a null of each field is called in the notes; what no table shows has no name
+# what the notes call a null of each field; fields that no table shows have no name
 NAMES = {
     "relative_epsilon": "relative ε",
     "ci_low": "interval",
@@ -101,20 +101,21 @@ def _caption(run: CheckedReport) -> str:
 
 def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -> tuple[str, ...]:
     rows = list(run.rows.values())
-    notes = ["Relative ε is ε divided by the mean response of the identity."]
+    notes = ["Relative ε is ε divided by the mean response at the identity."]
     if statistics:
-        notes = ["Relative ε, its interval, null level and floor: in percent of the mean response of the identity."]
+        notes = ["Relative ε, its interval, null level and floor: in percent of the mean response at the identity."]
     if SAMPLE_STRICT.name in run.scenarios:
         notes.append("Single sample: the mean over the images of each image's own value.")
     if statistics:
         notes += [
-            "Null level: what chance leaves of ε where no direction is special (adaptive: what fitting leaves of "
-            "isotropic fields). Mesh floor: what the pixel mesh leaves of ideal fields. p: invariance test."
+            "Null level: the ε expected by chance if the images had no preferred direction (adaptive rows: the ε of "
+            "isotropic noise after the same fit). Grid floor: the ε that pixel sampling alone produces. p: invariance "
+            "test."
         ]
     if held_out:
         notes += [
-            "Held out: one half of every image under the w of its other half; gain: strict less adaptive. Random "
-            "angles: whole images under the fitted ratios at random angles."
+            "Held out: each image is measured on one half under the w fitted to its other half. Gain: strict minus "
+            "adaptive. Random angles: whole images under the fitted ratios at random angles."
         ]
     marks = marks_of(rows)
     if INDISTINCT in marks:
@@ -129,14 +130,14 @@ def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -
 
 
 def _shown(statistics: Part | None, held_out: Part | None) -> set[str]:
-    """The fields whose nulls stand in a table."""
+    """The fields whose nulls a table shows."""
     shown = {"relative_epsilon", "epsilon_within_limit"}
     shown |= {"ci_low", "null_epsilon", "floor", "p_value"} if statistics else set()
     return shown | ({name for name in NAMES if name.startswith(("held_out", "random"))} if held_out else set())
 
 
 def _null_notes(rows: Sequence[ResultRow], shown: set[str]) -> list[str]:
-    """One line for each reason, with what it leaves without a value."""
+    """One line for each reason, with the values that are missing for it."""
     names_by_reason: dict[str, dict[str, None]] = {}
     for row in rows:
         for name in NAMES:
@@ -149,8 +150,8 @@ def table1_text(report: AuditReport | CheckedReport) -> str:
     """Table 1 of [SA] for the terminal, ending in a line break: absolute and relative epsilon, aligned, and the
     statistics of every row.
 
-    Epsilon is in grey levels of [0, 255], all percentages are of the mean response of the identity, numbers have
-    three significant digits or more. "~" marks what is not distinguishable from symmetric, a dagger what was not
+    Epsilon is in grey levels of [0, 255], all percentages are of the mean response at the identity, numbers have
+    three significant digits or more. "~" marks values not distinguishable from symmetric, a dagger values not
     tested, an en dash a null. Raises ReportError where the report is unusable.
     """
     return text_table(_table1(report))

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from symmetry_audit.reports._style import (
-    COLOURS,
+    COLORS,
     GREY,
     LABEL_SIZE,
     MARKERS,
@@ -67,7 +67,7 @@ def _drawn(recommendation: Recommendation, dataset: str) -> Figure:
 def _handles(recommendation: Recommendation) -> list[Patch | Line2D]:
     present = {candidate.scenario for candidate in recommendation.candidates}
     return [
-        *(Patch(color=COLOURS[one.name], label=one.profile) for one in DATASETS if one.name in present),
+        *(Patch(color=COLORS[one.name], label=one.profile) for one in DATASETS if one.name in present),
         Patch(color=ACCEPTED, label="accepted"),
         _blank("s", 3.5, "not admissible"),
         _blank("o", 8, "recommended"),
@@ -81,7 +81,7 @@ def _blank(marker: str, size: float, label: str) -> Line2D:
 
 
 def _draw_errors(axes: Axes, recommendation: Recommendation) -> None:
-    """Panel (a): candidates of the same tested order stand side by side."""
+    """Panel (a): candidates of the same tested order are side by side."""
     tolerance, chosen = recommendation.tolerance, recommendation.chosen
     places = _places(recommendation)
     step = GROUP_WIDTH / max(Counter(item.tested_order for item, _ in places).values())
@@ -106,7 +106,7 @@ def _draw_errors(axes: Axes, recommendation: Recommendation) -> None:
 
 
 def _places(recommendation: Recommendation) -> list[tuple[Candidate, float]]:
-    """What is shown, the trivial group and all that was tested, and its shift among those of the same tested order."""
+    """The candidates shown, trivial or tested, each with its shift among candidates of the same tested order."""
     shown = [item for item in recommendation.candidates if item.verdict != "not tested"]
     sizes, taken = Counter(item.tested_order for item in shown), Counter()
     places = []
@@ -120,14 +120,14 @@ def _draw_candidate(
     axes: Axes, x: float, item: Candidate, value: CandidateValue | None, *, chosen: bool, upright: bool
 ) -> float:
     """One point with its interval and name; returns how high it reaches, in percent."""
-    colour = COLOURS[item.scenario]
+    color = COLORS[item.scenario]
     y = 100 * (value.relative_epsilon or 0.0) if value else 0.0
     top = y
     if value and value.ci_low is not None and value.ci_high is not None:
         top = max(y, 100 * value.ci_high)
-        axes.vlines(x, 100 * value.ci_low, 100 * value.ci_high, color=colour, linewidth=1.0)
-    face = colour if item.admissible else "white"
-    axes.plot(x, y, MARKERS[item.scenario], color=colour, markerfacecolor=face, markersize=3.5, clip_on=False)
+        axes.vlines(x, 100 * value.ci_low, 100 * value.ci_high, color=color, linewidth=1.0)
+    face = color if item.admissible else "white"
+    axes.plot(x, y, MARKERS[item.scenario], color=color, markerfacecolor=face, markersize=3.5, clip_on=False)
     if chosen:
         ring = {"color": "black", "markerfacecolor": "none", "markersize": 8, "markeredgewidth": 0.9}
         axes.plot(x, y, "o", **ring, clip_on=False)
@@ -186,14 +186,14 @@ def _draw_bar(axes: Axes, place: int, item: Candidate, ends: tuple[float, float]
     if high <= low:
         return
     share = log2(item.tested_order) / max(log2(most), 1)
-    colour = TRIVIAL if item.order == 1 else _lightened(COLOURS[item.scenario], 0.35 + 0.65 * share)
-    axes.barh(place, high - low, 0.7, left=low, color=colour, edgecolor="white", linewidth=0.8)
+    color = TRIVIAL if item.order == 1 else _lightened(COLORS[item.scenario], 0.35 + 0.65 * share)
+    axes.barh(place, high - low, 0.7, left=low, color=color, edgecolor="white", linewidth=0.8)
     start, end = axes.get_xlim()
     if PANEL_POINTS * log10(high / low) / log10(end / start) > LETTER * len(item.group):
         shade = "white" if item.order > 1 and share > 0.5 else "black"
         axes.text((low * high) ** 0.5, place, item.group, fontsize=LABEL_SIZE, color=shade, ha="center", va="center")
 
 
-def _lightened(colour: str, share: float) -> tuple[float, ...]:
-    """``share`` of the colour, the rest white."""
-    return tuple(1 - share * (1 - part) for part in to_rgb(colour))
+def _lightened(color: str, share: float) -> tuple[float, ...]:
+    """``share`` of the color, the rest white."""
+    return tuple(1 - share * (1 - part) for part in to_rgb(color))

@@ -25,7 +25,7 @@ from symmetry_audit.wording import printable
 __all__ = ["affine_figure", "plot_name"]
 
 # Okabe and Ito's palette, yellow last: it is hard to see on white
-FIT_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
+FIT_COLORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#F0E442")
 BEFORE = "0.55"
 PANEL, FRAME = 1.35, 0.95  # inches: a polar plot down; titles and legend
 PIXELS = 480  # of the photograph's longer side as drawn, about
@@ -52,7 +52,7 @@ def affine_figure(image: str, luminance: np.ndarray, group: Group, panels: Seque
 
 
 def plot_name(key: str) -> str:
-    """A file name for the picture of image ``key``: what is readable of it, and a hash of all of it."""
+    """A file name for the picture of image ``key``: its readable characters, and a hash of the whole key."""
     name = re.split(r"[/\\]", key)[-1]
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", name.rpartition(".")[0] or name).strip("-")
     digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:12]
@@ -71,12 +71,12 @@ def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Pan
     _draw_photograph(figure.add_subplot(left[0]), luminance, [fit for fit, _, _ in panels])
     grid = GridSpecFromSubplotSpec(rows, across, right[1], hspace=0.55, wspace=0.15)
     limits = _limits(panels)
-    for place, (panel, colour) in enumerate(zip(panels, _colours(len(panels)), strict=True)):
+    for place, (panel, color) in enumerate(zip(panels, _colors(len(panels)), strict=True)):
         axes = figure.add_subplot(grid[place // across, place % across], projection="polar")
         assert isinstance(axes, PolarAxes)
-        _draw_responses(axes, group, panel, colour, limits)
+        _draw_responses(axes, group, panel, color, limits)
     figure.text(0.01, 1 - 0.06 / height, f"{_name(image)}  ·  {group}", fontsize=7.5, color=GREY, va="top")
-    rings = [f"{name} {100 * (value - 1):+.0f} %" for name, value in zip(("centre", "rim"), limits, strict=True)]
+    rings = [f"{name} {100 * (value - 1):+.0f} %" for name, value in zip(("center", "rim"), limits, strict=True)]
     remark = f"response: ring at its mean, {', '.join(rings)}" if panels else "no fit"
     figure.text(0.01, 0.09 / height, remark, fontsize=6.5, color=GREY)
     if panels:
@@ -90,8 +90,8 @@ def _name(image: str) -> str:
     return name if len(name) <= NAME else f"…{name[1 - NAME :]}"
 
 
-def _colours(count: int) -> list[str]:
-    return [FIT_COLOURS[place % len(FIT_COLOURS)] for place in range(count)]
+def _colors(count: int) -> list[str]:
+    return [FIT_COLORS[place % len(FIT_COLORS)] for place in range(count)]
 
 
 def _handles(group: Group) -> list[Line2D]:
@@ -101,16 +101,16 @@ def _handles(group: Group) -> list[Line2D]:
 
 
 def _draw_photograph(axes: Axes, luminance: np.ndarray, fits: Sequence[AffineFit]) -> None:
-    """The image in grey, and D of a circle about its middle with both axes, in the colour of each fit."""
+    """The image in grey, and D of a circle about its middle with both axes, in the color of each fit."""
     height, width = luminance.shape
     axes.imshow(_reduced(luminance), cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
     middle, radius = np.array([width / 2, height / 2]), ELLIPSE * min(height, width)
     # the first ones broad and the last ones fine, so that equal ellipses are all seen
     strokes = np.linspace(1.0 + 0.6 * max(len(fits) - 1, 0), 1.0, len(fits))
-    for fit, colour, stroke in zip(fits, _colours(len(fits)), strokes, strict=True):
+    for fit, color, stroke in zip(fits, _colors(len(fits)), strokes, strict=True):
         halo = [withStroke(linewidth=stroke + 1.2, foreground="black")] if fit is fits[0] else None
         for curve in _ellipse(fit):
-            axes.plot(*(middle[:, None] + radius * curve), color=colour, linewidth=stroke, path_effects=halo)
+            axes.plot(*(middle[:, None] + radius * curve), color=color, linewidth=stroke, path_effects=halo)
     axes.set_axis_off()
     axes.set_anchor("C")
 
@@ -139,15 +139,15 @@ def _reduced(luminance: np.ndarray) -> np.ndarray:
 
 
 def _limits(panels: Sequence[Panel]) -> tuple[float, float]:
-    """The radial axis that all plots share: it starts above 0 where the responses vary little, which the rings say."""
+    """The radial axis that all plots share. It starts above 0 where the responses vary little; the rings say so."""
     values = np.concatenate([np.concatenate(panel[1:]) for panel in panels]) if panels else np.ones(1)
     reach = max(1.15 * np.abs(values - 1).max(), 0.02)
     return max(1 - 1.6 * reach, 0.0), 1 + reach
 
 
-def _draw_responses(axes: PolarAxes, group: Group, panel: Panel, colour: str, limits: tuple[float, float]) -> None:
+def _draw_responses(axes: PolarAxes, group: Group, panel: Panel, color: str, limits: tuple[float, float]) -> None:
     fit, before, after = panel
-    for values, look in ((before, {"color": BEFORE, "linewidth": 1.0}), (after, {"color": colour, "linewidth": 1.5})):
+    for values, look in ((before, {"color": BEFORE, "linewidth": 1.0}), (after, {"color": color, "linewidth": 1.5})):
         for part, dashes in zip(values.reshape(-1, group.rotations), ({}, {"linestyle": "--"}), strict=False):
             angles = np.arange(group.rotations + 1) * 2 * np.pi / group.rotations
             marker = {"marker": "o", "markersize": 2} if group.rotations <= FEW_TURNS else {}

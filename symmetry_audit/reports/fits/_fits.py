@@ -27,12 +27,12 @@ def fits_text(fits: Sequence[Fit]) -> str:
         return "No image was fitted.\n"
     if len(images) == 1:
         return text_table(Table(f"Fits of {printable(next(iter(images)))}.", (_one(fits),), _notes(fits)))
-    parts, notes = (_several(fits),), _notes(fits, "Medians over the images, of the fits that succeeded.")
+    parts, notes = (_several(fits),), _notes(fits, "Medians are over the images whose fit succeeded.")
     return text_table(Table(f"Fits of {len(images)} images.", parts, notes))
 
 
 def _one(fits: Sequence[Fit]) -> Part:
-    """A line for every fit, failed ones with a word for their number in the notes."""
+    """A line for every fit; the notes say why fits failed."""
     swept = _swept(fits)
     header = (*swept, "Regularizer", "Angle (°)", "Ratio", "Proxy", "Relative ε (%)", "Steps", "Outcome")
     columns = [
@@ -47,13 +47,23 @@ def _one(fits: Sequence[Fit]) -> Part:
 
 
 def _several(fits: Sequence[Fit]) -> Part:
-    """A line for every regularizer and scale: how many failed, and the middle of the others."""
+    """A line for every regularizer and scale: how many fits failed, and the medians of the others."""
     swept = _swept(fits)
     groups: dict[tuple[str, ...], list[Fit]] = {}
     for fit in fits:
         groups.setdefault(_labels(fit, swept), []).append(fit)
     found = [[fit for fit in group if fit] for group in groups.values()]
-    header = (*swept, "Regularizer", "Images", "Failed", "At limit", "Unsettled", "Ratio", "Proxy", "Relative ε (%)")
+    header = (
+        *swept,
+        "Regularizer",
+        "Images",
+        "Failed",
+        "At limit",
+        "Not converged",
+        "Ratio",
+        "Proxy",
+        "Relative ε (%)",
+    )
     columns = [
         [str(len(group)) for group in groups.values()],
         [str(sum(not fit for fit in group)) for group in groups.values()],
@@ -72,7 +82,7 @@ def _part(header: tuple[str, ...], labels: Sequence[tuple[str, ...]], columns: S
 
 
 def _swept(fits: Iterable[Fit]) -> list[str]:
-    """The titles of what differs among the scales."""
+    """The titles of the scale's columns that differ between fits."""
     scales = {"σ (px)": {fit.sigma for fit in fits}, "Downscale": {fit.downscale for fit in fits}}
     return [title for title, values in scales.items() if len(values) > 1]
 
@@ -115,8 +125,8 @@ def _notes(fits: Iterable[Fit], *more: str) -> tuple[str, ...]:
         if isinstance(fit, FailedFit):
             reasons.setdefault(printable(fit.reason), {})[printable(fit.regularizer)] = None
     return (
-        "Angle: of the long axis, from the right, counter-clockwise. Proxy: variance of the responses over the group, "
-        "by their squared mean. Before → after: strict rotations, fitted group.",
+        "Angle: of the long axis, counter-clockwise from the right. Proxy: variance of the responses over the group "
+        "divided by their squared mean. Before → after: under strict rotations → under the fitted group.",
         *more,
-        *(f"No fit of {', '.join(names)}: {reason}." for reason, names in reasons.items()),
+        *(f"No fit for {', '.join(names)}: {reason}." for reason, names in reasons.items()),
     )

@@ -134,32 +134,32 @@ def _correlations(symmetry: DataSymmetry) -> Part:
 
 def _notes(found: Alignment) -> tuple[str, ...]:
     crop, scale = found.settings["crop"], found.settings["scale"]
-    cut = "whole" if crop is None else f"of at most {crop} px"
-    enlarged = f", on the {scale} times finer mesh of the output" if scale > 1 else ""
+    cut = "the largest centered square" if crop is None else f"centered squares of at most {crop} px"
+    enlarged = f", on the {scale} times finer grid of the output" if scale > 1 else ""
     margin = found.settings["margin"]
     border = "16 px (an eighth of the side, if that is less)" if margin is None else f"{margin:g} px"
     notes = [
-        f"Images: centred squares {cut}; compared on the inscribed disc (or ellipse) less {border}{enlarged}.",
+        f"Images: {cut}; compared on the inscribed disc (or ellipse) less {border}{enlarged}.",
         "Error RMS: root of the mean square of Phi(pi_A Y) - pi_A Phi(Y) per pixel and channel, in grey levels of "
-        "[0, 255]; relative: over the contrast of the output on the same pixels. Floor: the same for turning there and "
-        "back and a shift by half a pixel: what the mesh alone costs; 0 for quarter turns and mirrors. m: after the "
-        "mirror.",
+        "[0, 255]; relative: divided by the contrast of the output on the same pixels. Floor: the error of resampling "
+        "alone, of a rotation there and back and a shift by half a pixel; 0 for quarter turns and mirrors. m: after "
+        "the mirror.",
     ]
     if any(item.layers for item in found.scenarios):
         notes.append("Layers: the mean over all elements of their group but the identity.")
     if found.symmetry is not None:
         notes += _data_notes(found.symmetry)
     if found.skipped:
-        notes.append(f"Left out: {count(len(found.skipped), 'image')}.")
+        notes.append(f"Skipped: {count(len(found.skipped), 'image')}.")
     return (*notes, *map(printable, found.verdict))
 
 
 def _data_notes(symmetry: DataSymmetry) -> list[str]:
     notes = [
-        f"Data: relative epsilon, Eq. (8), of the regularizer that speaks most against the group; its floor: pixel "
-        f"mesh and chance. Rank correlation: Spearman's over the elements of {symmetry.group} that the regularizer "
-        "sees, of its deviation and the network's relative error above its floor."
+        "Data: relative epsilon, Eq. (8), of the regularizer that speaks most against the group. Its floor: the pixel "
+        f"grid and chance. Rank correlation: Spearman's, over the elements of {symmetry.group} that the regularizer "
+        "sees, between its deviation and the network's relative error above its floor."
     ]
     if not symmetry.same_images:
-        notes.append(f"The report is about another set of images, {printable(symmetry.name)}, than is measured here.")
+        notes.append(f"The report is about a different set of images, {printable(symmetry.name)}.")
     return notes

@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, head, plain_defaults, saved, short
+from symmetry_audit.reports._style import COLORS, GREY, STYLE, WIDTH, head, plain_defaults, saved, short
 from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, Alignment, DataCurve, Scenario, ScenarioAlignment
 from symmetry_audit.wording import count, printable
 
 __all__ = ["alignment_figure"]
 
 HEIGHT = 2.7  # inches
-NETWORK, DATA = COLOURS[DATASET_STRICT.name], COLOURS[SAMPLE_STRICT.name]
+NETWORK, DATA = COLORS[DATASET_STRICT.name], COLORS[SAMPLE_STRICT.name]
 TICKS = (0, 90, 180, 270, 360)
 
 
@@ -88,7 +88,7 @@ def _mean(curves: list[DataCurve], at: int) -> float | None:
 
 
 def _line(axes: Axes, alignment: Alignment, places: list[int], values: list[float | None], **style: Any) -> None:
-    """Once round: the first element stands at its angle and, the same again, a turn later; a gap for None."""
+    """One full turn: the first element is drawn at its angle and again 360 degrees later; a gap for None."""
     angles = [alignment.angles_deg[index] for index in places]
     heights = [nan if value is None else 100 * value for value in values]
     axes.plot([*angles, angles[0] + 360], [*heights, heights[0]], clip_on=False, **style)

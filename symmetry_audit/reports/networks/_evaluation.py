@@ -119,18 +119,19 @@ def _protocol_note(found: Evaluation) -> str:
 
 
 def _input_note(found: Evaluation) -> str:
-    what = "the input, enlarged by bicubic interpolation" if found.task.get("scale", 1) > 1 else "the input as it is"
-    return f"Input: {what}; gain: over the input. Seconds: restoring alone, on {found.settings['device']}."
+    enlarged = ", enlarged by bicubic interpolation" if found.task.get("scale", 1) > 1 else ""
+    seconds = f"Seconds: restoring alone, on {found.settings['device']}."
+    return f"Input: the degraded image{enlarged}. Gain: over the input. {seconds}"
 
 
 def _skipped_note(found: Evaluation) -> tuple[str, ...]:
-    return (f"Left out: {count(len(found.skipped), 'image')}.",) if found.skipped else ()
+    return (f"Skipped: {count(len(found.skipped), 'image')}.",) if found.skipped else ()
 
 
 def _comparison_table(comparison: Comparison, sign: str) -> Table:
     found = comparison.evaluations
     labels = [_labels(item) for item in found]
-    named = len(set(labels)) < len(labels)  # what only its name tells apart
+    named = len(set(labels)) < len(labels)  # networks that differ in their name alone
     header = ("Method", "Group", "Backbone", "#Param", "Steps", *_units(found[0]), "Seconds")
     trained = [item.seconds for item in found if item.model.parameters is not None]
     columns = [

@@ -14,13 +14,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.files import write_atomically
-from symmetry_audit.reports._style import COLOURS, GREY, STYLE, WIDTH, plain_defaults, saved
+from symmetry_audit.reports._style import COLORS, GREY, STYLE, WIDTH, plain_defaults, saved
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
 
 __all__ = ["write_learning_curve"]
 
 HEIGHT = 2.4  # inches
-BLUE, GREEN, ORANGE = (COLOURS[one.name] for one in (DATASET_STRICT, DATASET_ADAPTIVE, SAMPLE_STRICT))
+BLUE, GREEN, ORANGE = (COLORS[one.name] for one in (DATASET_STRICT, DATASET_ADAPTIVE, SAMPLE_STRICT))
 Rows = list[dict[str, str]]
 
 
@@ -34,7 +34,7 @@ def write_learning_curve(folder: Path) -> tuple[Path, ...]:
         with (folder / "log.csv").open(encoding="utf-8", newline="") as file:
             files = _learning_curve(list(csv.DictReader(file)))
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise ReportError(f"{folder / 'log.csv'} is no log of a training run ({error})") from None
+        raise ReportError(f"{folder / 'log.csv'} is not the log of a training run ({error})") from None
     return tuple(write_atomically(folder / f"learning_curve.{suffix}", content) for suffix, content in files.items())
 
 

@@ -49,7 +49,7 @@ def test_data_root_comes_from_the_environment(tiny, tmp_path, monkeypatch):
         manifests.locate(tiny)
     monkeypatch.setenv("SYMAUDIT_DATA", str(tmp_path))
     assert len(manifests.locate(tiny)) == 3
-    with pytest.raises(DataError, match="nowhere is no folder; create it, or correct --data-root"):
+    with pytest.raises(DataError, match="nowhere is not a folder; create it, or correct --data-root"):
         manifests.locate(tiny, None, tmp_path / "nowhere")
 
 

@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_read_fails_the_check_and_stops_add(tmp_path, monk
     monkeypatch.setattr(Path, "open", lambda *arguments: os.open(own / "a.png/x", os.O_RDONLY))
     result = manifests.verify(manifest)
     assert statuses(result) == {"count": "ok", "readable": "failed", "sha256": "failed"}
-    with pytest.raises(DataError, match=r"a\.png cannot be read; mend its permissions"):
+    with pytest.raises(DataError, match=r"a\.png cannot be read; fix its permissions"):
         manifests.add("mine2", own)
 
 

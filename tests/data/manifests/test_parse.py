@@ -30,12 +30,12 @@ def test_parsed_values(tiny):
         ('parts = ["a", "b"]', 'parts = ["a"]\ncount = 1', '"count" belongs to a split with layouts'),
         ('parts = ["a", "b"]', 'parts = ["bb"]', 'no split "bb" with layouts. Did you mean "b"'),
         ("take = 2", "take = 3", 'split "two": needs 4 images; give "a" a count of that many'),
-        ('default_split = "a"', 'default_split = "aa"', 'default_split "aa" is no split. Did you mean "a"'),
+        ('default_split = "a"', 'default_split = "aa"', 'default_split "aa" is not a split. Did you mean "a"'),
         ('name = "tiny"', 'name = "ti ny"', "t.toml: 'ti ny' cannot be a name; use up to 64"),
         ("splits.both", 'splits."x:y"', "a split: 'x:y' cannot be a name"),
         ('licence = "CC0"', "", '^t.toml: "licence" is missing; add it to the manifest$'),
         ("manifest/1", "manifest/9", "schema should be \"symaudit.manifest/1\", not 'symaudit.manifest/9'"),
-        ("[splits.a]", "[splits.a", r"^t.toml: not valid TOML \(.*line 8.*\); mend that line$"),
+        ("[splits.a]", "[splits.a", r"^t.toml: not valid TOML \(.*line 8.*\); correct that line$"),
     ],
 )
 def test_malformed_manifests_say_what_to_mend(old, new, message):
@@ -52,5 +52,5 @@ def test_references():
 
 @pytest.mark.parametrize("text", ["", ":valid", "DIV2K:"])
 def test_half_a_reference_is_refused(text):
-    with pytest.raises(SettingError, match="is no dataset; write NAME or NAME:split"):
+    with pytest.raises(SettingError, match="is not a dataset; write NAME or NAME:split"):
         manifests.parse_reference(text)

@@ -31,7 +31,7 @@ def drawn(run, regularizer="tv", layout=False):
 
 def bars_of(axes):
     """{(scenario, place): value} of the bars drawn."""
-    scenarios = {colour: name for name, colour in _figure2.COLOURS.items()}
+    scenarios = {colour: name for name, colour in _figure2.COLORS.items()}
     bars = {}
     for patch in axes.patches:
         middle = patch.get_x() + patch.get_width() / 2
@@ -97,7 +97,7 @@ def test_curves_are_the_profiles_over_their_first_value(write_run, group, regula
         values = run.responses[scenario, regularizer, 1.5, 1]
         profile = values[0] if scenario == "sample_strict" else values.mean(axis=0)
         for number, part in enumerate(np.split(profile / profile[0], len(profile) // turns)):
-            expected.append((_figure2.COLOURS[scenario], "--" if number else "-", [*part, part[0]]))
+            expected.append((_figure2.COLORS[scenario], "--" if number else "-", [*part, part[0]]))
     assert len(curves) == len(expected)
     for curve, (colour, style, values) in zip(curves, expected, strict=True):
         assert (curve.get_color(), curve.get_linestyle()) == (colour, style)

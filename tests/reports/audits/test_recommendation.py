@@ -75,7 +75,7 @@ def test_sentence_notes_and_legend_follow_in_lines_of_a_terminal(photos):
     assert photos.sentence in flowing
     assert all(note in flowing for note in photos.notes)
     assert "Adaptive: each image under its own copy of the group" in flowing
-    assert "Kappa (grey levels) stands for" in flowing
+    assert "Kappa (grey levels) is the cost of" in flowing
     assert recommendation_text(photos).startswith("Which symmetry group to build in: 100 images.\n")
 
 
@@ -152,12 +152,12 @@ def test_points_are_the_values_of_the_worst_regularizer(photos):
             points[line.get_color(), float(line.get_ydata()[0])] = line.get_markerfacecolor()
     shown = [item for item in photos.candidates if item.verdict != "not tested" and item.order > 1]
     expected = {
-        (_style.COLOURS[item.scenario], 100 * item.worst(0.05).relative_epsilon): (
-            _style.COLOURS[item.scenario] if item.admissible else "white"
+        (_style.COLORS[item.scenario], 100 * item.worst(0.05).relative_epsilon): (
+            _style.COLORS[item.scenario] if item.admissible else "white"
         )
         for item in shown
     }
-    assert points == {**expected, (_style.COLOURS["dataset_strict"], 0.0): _style.COLOURS["dataset_strict"]}
+    assert points == {**expected, (_style.COLORS["dataset_strict"], 0.0): _style.COLORS["dataset_strict"]}
     intervals = sorted(tuple(item.get_segments()[0][:, 1]) for item in axes.collections)
     ends = sorted((100 * item.worst(0.05).ci_low, 100 * item.worst(0.05).ci_high) for item in shown)
     np.testing.assert_allclose(intervals, ends)
@@ -177,7 +177,7 @@ def test_the_recommended_one_is_ringed_and_bold(photos):
 def test_places_are_the_tested_orders_side_by_side_where_equal(photos):
     _, axes, _ = drawn(photos)
     places = {text.get_text() + to_hex(line.get_color()): line.get_xdata()[0] for text, line in points_of(axes)}
-    strict, adaptive = (to_hex(_style.COLOURS[name]) for name in ("dataset_strict", "dataset_adaptive"))
+    strict, adaptive = (to_hex(_style.COLORS[name]) for name in ("dataset_strict", "dataset_adaptive"))
     assert places["p1" + strict] == 0
     assert places["p4" + strict] == 1
     for power, name in ((2, "p8"), (3, "p16"), (4, "p32")):

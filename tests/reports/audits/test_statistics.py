@@ -43,7 +43,7 @@ def test_every_row_stands_beside_its_interval_null_level_floor_and_p(full, kind)
     paper, statistics, _ = parts_of(kind, full)
     assert [title for title, _ in statistics] == [Scenario.named(scenario).title for scenario in ALL]
     for scenario, (_, (header, *lines)) in zip(ALL, statistics, strict=True):
-        assert header == ["Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Mesh floor", "p"]
+        assert header == ["Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Grid floor", "p"]
         assert [line[0] for line in lines] == ["TV", "Laplacian"]
         for (_, relative, interval, null, floor, p), row in zip(lines, rows_of(full, scenario).values(), strict=True):
             assert_shows(relative, row, row.epsilon)
@@ -61,7 +61,7 @@ def test_every_row_stands_beside_its_interval_null_level_floor_and_p(full, kind)
 def test_held_out_halves_have_their_own_table(full, kind):
     ((title, (header, *lines)),) = parts_of(kind, full)[2]
     assert title == HELD_OUT
-    assert header == ["Regularizer", "w of", "Strict", "Adaptive", "Gain", "95 % interval", "p", "Random angles"]
+    assert header == ["Regularizer", "Fitted on", "Strict", "Adaptive", "Gain", "95 % interval", "p", "Random angles"]
     for line, row in zip(lines, rows_of(full, "dataset_adaptive").values(), strict=True):
         assert line[:2] == [TITLES[row.regularizer], "joint"]
         values = (row.held_out_strict_epsilon, row.held_out_epsilon, row.held_out_gain)
@@ -202,9 +202,9 @@ def test_hostile_reasons_and_names_are_shown_as_they_are(write_run, kind):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"ci_low": float("nan")}, "holds a value that is not a finite number"),
-        ({"held_out_gain": "0.1"}, "holds a value that is not a finite number"),
-        ({"reasons": {"p_value": 3}}, "holds a reason that is no text"),
+        ({"ci_low": float("nan")}, "has a value that is not a finite number"),
+        ({"held_out_gain": "0.1"}, "has a value that is not a finite number"),
+        ({"reasons": {"p_value": 3}}, "has a reason that is not text"),
         ({"reasons": 3}, "unusable settings"),
     ],
 )

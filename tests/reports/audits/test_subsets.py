@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.reports._style import COLOURS, STYLE
+from symmetry_audit.reports._style import COLORS, STYLE
 from symmetry_audit.reports.audits import _subsets
 from symmetry_audit.reports.audits._checked import checked
 from symmetry_audit.results import SCENARIOS, Scenario
@@ -37,7 +37,7 @@ def test_lines_bands_and_points_are_those_of_the_report(write_run):
         items = [item for item in report.analyses["subsets"] if item["regularizer"] == regularizer]
         assert len(axes.lines) == 2 * len(items) == 4
         for item, line, point, band in zip(items, axes.lines[::2], axes.lines[1::2], axes.collections, strict=True):
-            assert line.get_color() == point.get_color() == COLOURS[item["scenario"]]
+            assert line.get_color() == point.get_color() == COLORS[item["scenario"]]
             np.testing.assert_array_equal(line.get_xydata(), np.stack([item["sizes"], item["mean"]], 1))
             np.testing.assert_array_equal(point.get_xydata(), [[3, item["mean"][1]]])
             edges = band.get_paths()[0].vertices

@@ -127,7 +127,7 @@ def test_noise_beside_a_real_value_does_not_widen_the_column(write_run):
 def test_caption_says_what_was_measured(write_run, kind):
     text = plain(kind, WRITERS[kind](write_run(skipped=2).report))
     assert (
-        "Symmetry error ε of DIV2K (6 images, 2 left out) under p8; Gaussian kernel, σ = 1.5 px; margin 15 px; "
+        "Symmetry error ε of DIV2K (6 images, 2 skipped) under p8; Gaussian kernel, σ = 1.5 px; margin 15 px; "
         "intensities 0–255." in text
     )
 
@@ -294,13 +294,13 @@ def test_unusable_reports_say_so(write_run, settings, match):
 def test_values_that_are_no_numbers_are_refused(write_run, value):
     report = write_run().report
     results = (replace(report.results[0], epsilon=value), *report.results[1:])
-    with pytest.raises(ReportError, match="holds a value that is not a finite number"):
+    with pytest.raises(ReportError, match="has a value that is not a finite number"):
         table1_text(harmed(report, results))
 
 
 def test_a_row_given_twice_is_refused(write_run):
     report = write_run().report
-    with pytest.raises(ReportError, match=r"'tv', 1\.5, 1.*stands there twice"):
+    with pytest.raises(ReportError, match=r"'tv', 1\.5, 1.*occurs twice"):
         table1_text(harmed(report, (*report.results, report.results[0])))
 
 

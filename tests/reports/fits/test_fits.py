@@ -46,7 +46,7 @@ def test_one_image_has_a_line_per_fit():
         ["laplacian", "no fit"],
         ["joint", "57.3", "1.440", "4.7e-03 → 0.0e+00", "30.00 → 0.50", "12", "converged"],
     ]
-    assert text.endswith("No fit of laplacian: isotropic: no direction.\n")
+    assert text.endswith("No fit for laplacian: isotropic: no direction.\n")
 
 
 def test_several_images_have_a_line_per_regularizer():
@@ -59,7 +59,7 @@ def test_several_images_have_a_line_per_regularizer():
     ]
     text = fits_text(fits)
     assert text.startswith("Fits of 3 images.\n\n")
-    header = ["Regularizer", "Images", "Failed", "At limit", "Unsettled", "Ratio", "Proxy", "Relative ε (%)"]
+    header = ["Regularizer", "Images", "Failed", "At limit", "Not converged", "Ratio", "Proxy", "Relative ε (%)"]
     assert rows_of(text) == [
         header,
         ["tv", "3", "0", "1 (33 %)", "0", "1.20", "1.0e-02 → 6.2e-05", "17.7 → 1.7"],
@@ -67,8 +67,8 @@ def test_several_images_have_a_line_per_regularizer():
         ["laplacian", "3", "3", "0", "0", "–"],
     ]
     assert "Medians over the images, of the fits that succeeded.\n" in text
-    assert text.count("No fit of ") == 2
-    assert "No fit of sobel: flat.\nNo fit of laplacian: isotropic: no direction.\n" in text
+    assert text.count("No fit for ") == 2
+    assert "No fit for sobel: flat.\nNo fit of laplacian: isotropic: no direction.\n" in text
 
 
 @pytest.mark.parametrize("images", [("a.png",), ("a.png", "b.png")])

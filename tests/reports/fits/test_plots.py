@@ -99,7 +99,7 @@ def test_polar_plots_show_the_responses_before_and_after(group):
 def test_the_radial_axis_is_named():
     figure = drawn(count=1)
     low, high = figure.axes[1].get_rmin(), figure.axes[1].get_rmax()
-    remark = f"response: ring at its mean, centre {100 * (low - 1):+.0f} %, rim {100 * (high - 1):+.0f} %"
+    remark = f"response: ring at its mean, center {100 * (low - 1):+.0f} %, rim {100 * (high - 1):+.0f} %"
     assert remark in [text.get_text() for text in figure.texts]
 
 

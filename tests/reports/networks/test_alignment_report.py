@@ -46,11 +46,11 @@ def test_text_of_a_measurement():
         "  A1          90      12.50       5.00          25.0           10.0\n"
         "  A2         180       5.00       0.00          10.0            0.0\n"
         "  A3         270      12.50       5.00          25.0           10.0\n\n"
-        "Images: centred squares of at most 256 px; compared on the inscribed disc (or ellipse) less 16 px\n"
-        "(an eighth of the side, if that is less), on the 2 times finer mesh of the output.\n"
+        "Images: centered squares of at most 256 px; compared on the inscribed disc (or ellipse) less 16 px\n"
+        "(an eighth of the side, if that is less), on the 2 times finer grid of the output.\n"
         "Error RMS: root of the mean square of Phi(pi_A Y) - pi_A Phi(Y) per pixel and channel, in grey\n"
-        "levels of [0, 255]; relative: over the contrast of the output on the same pixels. Floor: the same\n"
-        "for turning there and back and a shift by half a pixel: what the mesh alone costs; 0 for quarter\n"
+        "levels of [0, 255]; relative: divided by the contrast of the output on the same pixels. Floor: the\n"
+        "error of resampling alone, of a rotation there and back and a shift by half a pixel; 0 for quarter\n"
         "turns and mirrors. m: after the mirror.\n"
         "Under strict rotations the output is off by 25 % of its contrast at worst (p4, A1, 90 degrees); the\n"
         "mesh alone costs 10 %.\n"
@@ -64,7 +64,7 @@ def test_text_beside_the_data():
     assert rows[0] == ["p4", "25.0", "10.0", "10.0", "1.00", "tv", "as", "symmetric"]
     assert ["p2", "10.0", "0.0", "–", "–", "–", "–"] in rows_of(text)
     assert ["Rank", "correlation", "TV", "SOBEL"] in rows_of(text)
-    assert "The report is about another set of images, Photos, than is measured here." in " ".join(text.split())
+    assert "The report is about a different set of images, Photos." in " ".join(text.split())
     assert "another set" not in alignment_text(beside_data())
 
 
@@ -82,8 +82,8 @@ def test_what_else_a_reader_has_to_know():
     text = alignment_text(found)
     assert text.startswith("runs/a under p4 on a b (1 image).\n")
     assert ["body.0", "features", "p4", "8", "50.0", "0"] in rows_of(text)
-    assert "centred squares whole; compared on the inscribed disc (or ellipse) less 3.5 px." in text
-    assert "Left out: 1 image." in text and "mesh of the output" not in text
+    assert "the largest centered square; compared on the inscribed disc (or ellipse) less 3.5 px." in text
+    assert "Skipped: 1 image." in text and "grid of the output" not in text
     mirrored = alignment_text(alignment("p2m", [0, 0.1, 0.1, 0.1]))
     assert ["A1M", "180", "m"] in [row[:3] for row in rows_of(mirrored)]
     constant = alignment_text(alignment("p2", [0, 0.1], contrast=0.0))

@@ -54,8 +54,8 @@ def test_text_of_an_evaluation():
         "img_1.png                   35.00       0.9500       30.00      0.9000      +5.00    +0.0500    0.250\n"
         "Mean of 2 images            34.06       0.9312       30.00      0.9000      +4.06    +0.0312    0.250\n\n"
         "Protocol sr-y: luma, a border cut.\n"
-        "Input: the input, enlarged by bicubic interpolation; gain: over the input. Seconds: restoring alone,\n"
-        "on cpu.\n"
+        "Input: the degraded image, enlarged by bicubic interpolation. Gain: over the input. Seconds:\n"
+        "restoring alone, on cpu.\n"
     )
 
 
@@ -78,8 +78,8 @@ def test_what_else_a_reader_has_to_know():
     text = evaluation_text(found)
     assert text.startswith("identity, eightfold self-ensemble, on Set5 (1 image): ")
     assert "Mean of 1 image " in text
-    assert "Input: the input as it is;" in text and "on cuda." in text
-    assert text.endswith("Left out: 1 image.\n")
+    assert "Input: the degraded image. " in text and "on cuda." in text
+    assert text.endswith("Skipped: 1 image.\n")
 
 
 def test_names_cannot_break_lines():

@@ -58,5 +58,5 @@ def test_three_files_the_same_every_time(tmp_path):
 
 
 def test_what_is_no_log(tmp_path):
-    with pytest.raises(ReportError, match=r"log.csv is no log of a training run"):
+    with pytest.raises(ReportError, match=r"log.csv is not the log of a training run"):
         write_learning_curve(tmp_path)
