@@ -28,7 +28,7 @@ VERBS = {
     "align": ("align", "Compare a network's equivariance with the data's symmetry."),
     "bounds": ("bounds", "Compute what the theorems guarantee for a report."),
     "datasets": ("datasets", "List, find, check and add datasets."),
-    "synth": ("synth", "Write datasets whose symmetry is known."),
+    "synth": ("synth", "Write datasets with a known symmetry."),
 }
 CONTEXT = {
     "help_option_names": ["-h", "--help"],

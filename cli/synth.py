@@ -1,4 +1,4 @@
-"""``symaudit synth``: datasets whose symmetry is known, to see what an audit makes of them."""
+"""``symaudit synth``: datasets with a known symmetry, to check what an audit finds in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["synth"]
 
 @click.command(
     cls=RequestCommand,
-    short_help="Write datasets whose symmetry is known.",
+    short_help="Write datasets with a known symmetry.",
     epilog=exit_codes(130, _1="the folder holds other files or cannot be written"),
 )
 @request_options(SynthRequest)

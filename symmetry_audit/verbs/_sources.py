@@ -1,4 +1,4 @@
-"""Sources of images, however they were given, and those of a report again."""
+"""Sources of images in all the forms that users give, and the source of a report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AuditReport
 
-    # a folder, file, glob, list, archive or dataset; a source that is open already; or paths of images
+    # a folder, file, glob, list, archive or dataset; an open source; or paths of images
     Images = str | Path | ImageSource | Iterable[str | Path]
 else:  # checked by ``opened``, so that help texts need no image library
     Images = Any
@@ -23,7 +23,7 @@ __all__ = ["Images", "opened", "reopened"]
 
 
 def opened(source: Images, data_root: FilePath | None) -> ImageSource:
-    """The images of ``source``. Raises DataError where there are none, SettingError for what is no source."""
+    """The images of ``source``. Raises DataError if there are none, SettingError if it is not a source."""
     from symmetry_audit.data import ImageSource, open_source, source_of_files
 
     if isinstance(source, ImageSource):
@@ -37,9 +37,9 @@ def opened(source: Images, data_root: FilePath | None) -> ImageSource:
 
 
 def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None) -> ImageSource:
-    """The images of ``report``: where ``source`` says, or as given, also from where the run in ``folder`` started.
+    """The images of ``report``: at ``source``, or where they were measured, seen from here or from where the run started.
 
-    Raises DataError where they are not there any more.
+    Raises DataError if they are no longer there.
     """
     from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source, open_source
 
@@ -51,7 +51,7 @@ def reopened(report: AuditReport, folder: Path, source: Images | None, data_root
     try:
         return open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
     except (SettingError, DataError):
-        hint = "--source says where the images are now"
+        hint = "give their place now with --source"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 
 
