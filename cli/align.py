@@ -50,7 +50,7 @@ def align(
     quiet: bool,
     **options: Any,
 ) -> int:
-    """Measure how far MODEL is from equivariance: rotating its input against rotating its output.
+    """Measure how far MODEL is from equivariance: compare rotating its input with rotating its output.
 
     MODEL is the folder or the .safetensors file of a training run, a TorchScript (.pt), torch.export (.pt2) or ONNX
     (.onnx) file, or package.module:factory with a --weights file. A factory is Python code, which is run; a .pt2 file

@@ -196,7 +196,7 @@ def assert_equivariant(
         element = group.elements[index]
         rotation = f"{element.angle_deg:g} degrees{' after the mirror' if element.mirrored else ''}"
         raise AssertionError(
-            f"not equivariant under {group}: error {worst[index]:.3g} under {element} ({rotation}),  "
+            f"not equivariant under {group}: error {worst[index]:.3g} under {element} ({rotation}), "
             f"tolerance {tolerance:.3g}"
         )
 

@@ -72,7 +72,7 @@ class AlignRequest(TaskOptions, EvaluationOptions):
 
 @verb(AlignRequest)
 def align(request: AlignRequest) -> Alignment:
-    """Measure how far a network is from equivariance: rotating its input against rotating its output.
+    """Measure how far a network is from equivariance: compare rotating its input with rotating its output.
 
     Parameters
     ----------

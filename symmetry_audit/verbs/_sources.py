@@ -37,7 +37,7 @@ def opened(source: Images, data_root: FilePath | None) -> ImageSource:
 
 
 def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None) -> ImageSource:
-    """The images of ``report``: at ``source``, or where they were measured, seen from here or from where the run started.
+    """The images of ``report``: at ``source``, or where they were measured, relative to here or to the run's start.
 
     Raises DataError if they are no longer there.
     """
