@@ -1,4 +1,4 @@
-"""``symaudit align``: how equivariant a network is, beside the symmetry of the data."""
+"""``symaudit align``: how equivariant a network is, compared with the symmetry of the data."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FIGURES = (".svg", ".pdf", ".png")
 
 @click.command(
     cls=RequestCommand,
-    short_help="Measure how equivariant a network is, beside the data.",
+    short_help="Compare a network's equivariance with the data's symmetry.",
     epilog=exit_codes(4, 130),
 )
 @request_options(AlignRequest)
@@ -51,14 +51,14 @@ def align(
     quiet: bool,
     **options: Any,
 ) -> int:
-    """Measure how far MODEL is from equivariance: rotating its input against rotating its output.
+    """Measure how far MODEL is from equivariance: compare rotating its input with rotating its output.
 
-    MODEL is the folder of a training run, a .safetensors file of one, package.module:factory (Python code, which
-    runs) with a --weights file, or a TorchScript (.pt), torch.export (.pt2; reading one can run its author's code) or
-    ONNX (.onnx) file. Degraded images are
-    made from those of --data as `symaudit evaluate` makes them. For every element of --group the table says how much
-    the output differs, in grey levels and relative to its contrast, and what resampling alone costs. With --report
-    the data's symmetry error comes beside it, and every image is rotated in its own deformed group too.
+    MODEL is the folder or the .safetensors file of a training run, a TorchScript (.pt), torch.export (.pt2) or ONNX
+    (.onnx) file, or package.module:factory with a --weights file. A factory is Python code, which is run; a .pt2 file
+    can run its author's code too. The images of --data are degraded as `symaudit evaluate` degrades them. For every
+    element of --group the table says how much the output differs, in grey levels and relative to its contrast, and
+    how much of that resampling alone causes. With --report the table also has the data's symmetry error, and every
+    image is also rotated by the elements of its own deformed group.
 
     \b
     Example:

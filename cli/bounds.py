@@ -1,4 +1,4 @@
-"""``symaudit bounds``: what the theorems promise for the symmetry that a run measured."""
+"""``symaudit bounds``: the guarantees that the theorems give for a measured symmetry."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["bounds"]
 
 
 @click.command(
-    cls=RequestCommand, short_help="What the theory promises for the measured symmetry.", epilog=exit_codes(130)
+    cls=RequestCommand, short_help="Compute what the theorems guarantee for a report.", epilog=exit_codes(130)
 )
 @request_options(BoundsRequest)
 @json_option
@@ -25,9 +25,9 @@ __all__ = ["bounds"]
 def bounds(as_json: bool, quiet: bool, **options: Any) -> None:
     """Bound the equivariance error of a restoration by the symmetry error in REPORT, a folder of `symaudit measure`.
 
-    For every regularizer and scenario: what epsilon, the pixel grid and, with --loss, a network's error contribute to
-    Theorems 3.3, 3.7 and 4.2 of arXiv 2605.13744, and whether a bound says more than the trivial one. The images of
-    REPORT are read for their smoothness, unless --smoothness gives it.
+    The table has a row for every regularizer and scenario. It gives the shares of epsilon, of the pixel grid and, with
+    --loss, of a network's error in Theorems 3.3, 3.7 and 4.2 of arXiv 2605.13744, and says whether the bound is
+    below the trivial one. The images of REPORT are read to find how smooth they are, unless --smoothness gives that.
 
     \b
     Example:

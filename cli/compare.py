@@ -36,8 +36,9 @@ def compare(
 ) -> int:
     """Put networks into one table: parameters, training steps, PSNR, SSIM and time for each RUN.
 
-    RUN is a file that `symaudit evaluate --json` printed, which is taken as it is; or anything that `symaudit
-    evaluate` takes, which is evaluated on --data. Runs of different tasks, images, protocols or seeds are refused.
+    RUN is a file that `symaudit evaluate --json` printed, whose numbers are used as they are, or any MODEL of
+    `symaudit evaluate`, which is evaluated on --data now. Runs that differ in task, images, protocol or seed are
+    refused.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`symaudit datasets`: which datasets are known, where they lie, and whether the files are the right ones."""
+"""`symaudit datasets`: which datasets are known, where they are, and whether the files are the right ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 _data_root = click.option(
     "--data-root",
     type=click.Path(path_type=Path),
-    help="The folder your datasets lie in.  [default: SYMAUDIT_DATA]",
+    help="Folder of the datasets.  [default: SYMAUDIT_DATA]",
 )
 
 
@@ -46,8 +46,8 @@ _data_root = click.option(
 def datasets() -> None:
     """Find and check datasets, and record your own.
 
-    Nothing is downloaded: `show` tells where to get the files and where to put them, `verify` checks them.
-    Exit codes: 0 done, 1 data missing or not as published, 2 usage.
+    Nothing is downloaded. `show` says where to get the files and where to put them; `verify` checks them.
+    Exit codes: 0 done; 1 failed, or the data are missing or not as published; 2 wrong usage; 130 interrupted.
     """
 
 
@@ -143,7 +143,7 @@ def show(reference: str, as_json: bool) -> None:
 
 
 def _split_facts(split: Split) -> list[tuple[str, str]]:
-    """Return what is known of a split as labelled lines."""
+    """Return what is known about a split as labeled lines."""
     sums = {"bytes": split.archive_bytes, "md5": split.archive_md5, "sha256": split.archive_sha256}
     known = [f"{name} {value}" for name, value in sums.items() if value]
     facts = [("holds", split.about), ("archive", split.archive and ", ".join([split.archive, *known]))]
@@ -166,7 +166,7 @@ def _split_facts(split: Split) -> list[tuple[str, str]]:
 @click.option("--files", is_flag=True, help="Print every file instead of the folders.")
 @_json
 def path(reference: str, data_root: Path | None, files: bool, as_json: bool) -> None:
-    """Print the folder a dataset lies in, a line for each part; with --files every image.
+    """Print the folder of a dataset, one line for each part; with --files, every image.
 
     Example: symaudit datasets path Set5 --data-root ~/data
     """
@@ -176,7 +176,7 @@ def path(reference: str, data_root: Path | None, files: bool, as_json: bool) -> 
     located = manifests.locate(manifest, split.name, data_root)
     folders = manifests.folders(manifest, split.name, data_root)
     if split.sample and not (files or as_json):
-        click.echo(f"{reference} is a draw from this folder; --files prints the files drawn.", err=True)
+        click.echo(f"{reference} is a sample of this folder; --files prints the sampled files.", err=True)
     if as_json:
         listed = {"files": {file.key: str(file.path) for file in located}} if files else {}
         about = {"dataset": manifest.name, "split": split.name, "count": len(located)}
@@ -192,7 +192,7 @@ def path(reference: str, data_root: Path | None, files: bool, as_json: bool) -> 
 @_json
 @click.pass_context
 def verify(context: click.Context, reference: str, data_root: Path | None, as_json: bool) -> None:
-    """Check counts and checksums of a dataset; exit with 1 if anything is missing or differs.
+    """Check counts and checksums of a dataset.
 
     Example: symaudit datasets verify DIV2K:valid --data-root ~/data
     """
@@ -205,7 +205,7 @@ def verify(context: click.Context, reference: str, data_root: Path | None, as_js
     else:
         _print_verification(result)
     if not result.ok and manifest.url:
-        click.echo(f"Next: `symaudit datasets show {manifest.name}` tells where to get the files.", err=True)
+        click.echo(f"Next: `symaudit datasets show {manifest.name}` says where to get the files.", err=True)
     elif not result.ok:
         click.echo(f"Next: `symaudit datasets add {manifest.name} FOLDER --force` records what is there.", err=True)
     context.exit(0 if result.ok else 1)
@@ -234,7 +234,7 @@ def _print_verification(result: Verification) -> None:
 
 
 def _plain(text: str) -> str:
-    """Return ``text`` as it can be printed: file names may hold bytes that are no text."""
+    """Return ``text`` in a printable form: file names may hold bytes that are not text."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

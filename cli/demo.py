@@ -29,8 +29,7 @@ __all__ = ["demo"]
 def demo(as_json: bool, quiet: bool, verbose: bool, **options: Any) -> int:
     """Audit the photographs that ship inside scikit-image: nothing is downloaded, no window is opened.
 
-    The controls beside adaptive rows (held-out halves, isotropic noise) are left out to be quick; `symaudit measure`
-    has them.
+    To be quick, the demo skips the control experiments (held-out halves, isotropic noise) that `symaudit measure` runs.
 
     \b
     Example:

@@ -19,18 +19,18 @@ from symmetry_audit.verbs import NAMES, Option, Options, Parsed, option_of, show
 __all__ = ["RequestCommand", "asked", "complete", "request_options"]
 
 Request = TypeVar("Request", bound=Options)
-OUTPUT = "Output"  # heading of what a command has beside its request
+OUTPUT = "Output"  # heading of the options that belong to no request
 
 
 class RequestOption(click.Option):
-    """An option of a request. Its default is the request's, which click does not need to know, only to show."""
+    """An option of a request. The request holds the default; click only shows it."""
 
     def __init__(self, *args: Any, heading: str, shown: str | None, **settings: Any) -> None:
         self.heading, self.shown = heading, shown
         super().__init__(*args, **settings)
 
     def get_help_extra(self, ctx: click.Context) -> Any:
-        """What stands in brackets: the default in words, the bounds."""
+        """The text in brackets: the default in words, the bounds."""
         extra = super().get_help_extra(ctx)
         if self.shown is not None:
             extra["default"] = self.shown
@@ -41,7 +41,7 @@ class RequestCommand(click.Command):
     """Lists its options by heading."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Headings in the order of their first option, what belongs to no request last."""
+        """Headings in the order of their first option; options that belong to no request come last."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for param in sorted(self.get_params(ctx), key=lambda param: not isinstance(param, RequestOption)):
             record = param.get_help_record(ctx)
@@ -53,13 +53,13 @@ class RequestCommand(click.Command):
 
 
 class TextType(click.ParamType):
-    """A value that is written as text: read as a request reads it."""
+    """A value that is written as text and parsed as the request parses it."""
 
     def __init__(self, parsed: Parsed) -> None:
         self.parsed, self.name = parsed, parsed.metavar
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Text, or what a config file holds, to a value."""
+        """Convert text, or the value in a config file."""
         try:
             return self.parsed.func(value)
         except (TypeError, ValueError) as error:
@@ -78,14 +78,14 @@ def request_options(request: type[Options]) -> Callable[[Callable], Callable]:
 
 
 def asked(request: type[Request], options: dict[str, Any], **further: Any) -> Request:
-    """The request of this command: what was given by flag, variable or config file. Raises SettingError."""
+    """The request of this command, from flags, variables and the config file. Raises SettingError."""
     source = click.get_current_context().get_parameter_source
     given = {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
     return request(**given, **further)
 
 
 def complete(source: Callable[[], Any]) -> Callable[..., list[CompletionItem]]:
-    """Shell completion from a function that gives the names; the last item of a comma list is completed."""
+    """Shell completion from a function that returns the names; completes the last item of a comma list."""
 
     def items(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         head, comma, last = incomplete.rpartition(",")
@@ -95,7 +95,7 @@ def complete(source: Callable[[], Any]) -> Callable[..., list[CompletionItem]]:
 
 
 def _decorators(request: type[Options]) -> Iterator[Callable]:
-    """One for each field: those of the class itself before those of its bases."""
+    """One option for each field: the fields of the class itself before those of its bases."""
     for owner in request.__mro__:
         for name in inspect.get_annotations(owner):
             field = request.model_fields.get(name)
@@ -110,7 +110,7 @@ def _decorators(request: type[Options]) -> Iterator[Callable]:
 
 
 def _owner(request: type[Options], name: str) -> type:
-    """The class that declares the field last."""
+    """The most derived class that declares the field."""
     return next(owner for owner in request.__mro__ if name in inspect.get_annotations(owner))
 
 
@@ -141,7 +141,7 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
     if option.variable:
         settings["envvar"] = option.variable
     return click.option(
-        *sorted((flag, *option.names), key=lambda text: text.startswith("--")),  # as help texts have it: -o, --out
+        *sorted((flag, *option.names), key=lambda text: text.startswith("--")),  # in the order of help texts: -o, --out
         name,
         cls=RequestOption,
         heading=heading,
@@ -154,7 +154,7 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
 
 
 def _plain(annotation: Any) -> Any:
-    """The one type among those of an optional field; the annotation itself where there are several."""
+    """The type of an optional field; the annotation itself where several types are possible."""
     if get_origin(annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
         return kinds[0] if len(kinds) == 1 else annotation
@@ -162,7 +162,7 @@ def _plain(annotation: Any) -> Any:
 
 
 def _type(field: FieldInfo) -> Any:
-    """The click type: what users see of it in help texts and errors."""
+    """The click type, whose name users see in help texts and errors."""
     kind = _plain(field.annotation)
     for item in field.metadata:
         if isinstance(item, Parsed):

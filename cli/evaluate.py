@@ -34,12 +34,12 @@ __all__ = ["evaluate"]
 def evaluate(
     as_json: bool, csv: Path | None, latex: Path | None, allow_skipped: bool, quiet: bool, **options: Any
 ) -> int:
-    """Measure PSNR and SSIM of MODEL on test images, beside those of its input.
+    """Measure PSNR and SSIM of MODEL on test images, next to those of the degraded images.
 
     MODEL is the folder of a training run, a .safetensors file, or a baseline: bicubic (interpolation, for
-    super-resolution) or identity (the degraded images as they are). Degraded images are made from the clean ones as
-    the network was trained for; noise is the same in every run with the same seed. Test images that are in the
-    training set are refused. Outputs are clipped and rounded to 8 bits before they are scored.
+    super-resolution) or identity (the degraded images as they are). The clean images are degraded in the way that the
+    network was trained for. Noise is the same in every run with the same seed. Test images that are in the training
+    set are refused. Outputs are clipped and rounded to 8 bits before they are scored.
 
     \b
     Example:

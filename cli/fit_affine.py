@@ -34,12 +34,12 @@ __all__ = ["fit_affine"]
 @quiet_option
 @verbose_option
 def fit_affine(as_json: bool, allow_skipped: bool, quiet: bool, verbose: bool, **options: Any) -> int:
-    """Find for every image of SOURCE the deformation w under whose group it is most symmetric.
+    """Find, for every image of SOURCE, the deformation w whose group makes the image most symmetric.
 
-    SOURCE is anything that `symaudit measure` takes, one image included. For every regularizer that depends on
-    direction, and jointly, w is given as the long axis' angle alpha and the axis ratio, with the variance of the
-    responses and the image's epsilon before and after. affine.parquet and affine.csv go into --out;
-    `symaudit measure --affine` uses them again.
+    SOURCE is any source of `symaudit measure`; a single image will do. There is one w for every regularizer that
+    depends on direction, and one joint w. Each is written as the angle alpha of the long axis and the axis ratio, with
+    the variance of the responses and the epsilon of the image before and after. affine.parquet and affine.csv go into
+    --out; `symaudit measure --affine` can use them.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The ``symaudit`` command: finds the verbs, turns errors into one line and an exit code."""
+"""The ``symaudit`` command: finds the verbs; reports errors as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ VERBS = {
     "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
     "report": ("report", "Rebuild tables and figures of a report folder."),
     "recommend": ("recommend", "Choose the group that a report supports."),
-    "verify": ("verify", "Recompute a report and compare."),
+    "verify": ("verify", "Recompute a report and compare every number."),
     "nets": ("nets", "List networks with their parameters and costs."),
-    "train": ("train", "Train a restoration network, from an audit."),
+    "train": ("train", "Train a restoration network, optionally from an audit."),
     "evaluate": ("evaluate", "Measure PSNR and SSIM of a trained network."),
     "restore": ("restore", "Restore images with a trained network."),
     "compare": ("compare", "Compare trained networks in one table."),
-    "align": ("align", "Measure how equivariant a network is, beside the data."),
-    "bounds": ("bounds", "What the theory promises for the measured symmetry."),
+    "align": ("align", "Compare a network's equivariance with the data's symmetry."),
+    "bounds": ("bounds", "Compute what the theorems guarantee for a report."),
     "datasets": ("datasets", "List, find, check and add datasets."),
-    "synth": ("synth", "Write datasets whose symmetry is known."),
+    "synth": ("synth", "Write datasets with a known symmetry."),
 }
 CONTEXT = {
     "help_option_names": ["-h", "--help"],
@@ -72,7 +72,7 @@ def cli() -> None:
 
 
 def main(args: list[str] | None = None) -> None:
-    """Run the command line and exit; errors that symaudit raises on purpose become one line on stderr."""
+    """Run the command line and exit; an error that symaudit raises on purpose becomes one line on stderr."""
     try:
         code = cli(args, standalone_mode=False) or 0
     except click.ClickException as error:
@@ -82,7 +82,7 @@ def main(args: list[str] | None = None) -> None:
         click.echo(f"Error: {error}", err=True)
         code = 2 if isinstance(error, SettingError) else 1
     except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted; a measurement or training continues when the same command is given again.", err=True)
+        click.echo("Interrupted. To continue a measurement or a training run, give the same command again.", err=True)
         code = 130
     except OSError as error:  # a full disk, a folder that went away; click keeps broken pipes quiet
         click.echo(f"Error: {error}", err=True)

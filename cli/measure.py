@@ -32,7 +32,7 @@ __all__ = ["measure", "measure_and_print"]
 
 def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
     if value is not None and value != value:
-        raise click.BadParameter("nan is no threshold")
+        raise click.BadParameter("nan is not a threshold")
     return value
 
 
@@ -44,7 +44,7 @@ def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) ->
     type=click.FloatRange(0, 1e9),
     callback=_not_nan,
     metavar="X",
-    help="Exit with 3 if a relative epsilon exceeds X (of the dataset rows where there are any).",
+    help="Exit with 3 if the relative epsilon of any dataset row exceeds X (of any row, if there are no dataset rows).",
 )
 @allow_skipped_option
 @dry_run_option("measured")
@@ -97,7 +97,7 @@ def measure_and_print(
     allow_skipped: bool,
     fail_above: float | None = None,
 ) -> int:
-    """Measure into the plan's folder; the result goes to stdout, the notes to stderr. Returns the exit code."""
+    """Measure into the plan's folder. The result goes to stdout, notes go to stderr. Returns the exit code."""
     from symmetry_audit.reports import table1_text
 
     if verbose and not quiet:
@@ -107,7 +107,7 @@ def measure_and_print(
     if not quiet:
         _print_notes(report, verbose)
     if fail_above is not None and not any(row.visible_elements for row in report.results):
-        raise DataError("nothing was tested, so --fail-above has nothing to compare; add --reg chiral")
+        raise DataError("no element of the group was tested, so --fail-above has nothing to check; add --reg chiral")
     if fail_above is not None and (worst := _worst(report)) > fail_above:
         click.echo(f"The relative epsilon {worst:.4g} exceeds --fail-above {fail_above:g}", err=True)
         return 3
@@ -124,7 +124,7 @@ def _print_notes(report: AuditReport, verbose: bool) -> None:
 
 
 def _worst(report: AuditReport) -> float:
-    """The largest relative epsilon of the dataset rows, or of all rows where there are none of them."""
+    """The largest relative epsilon of the dataset rows, or of all rows if there are no dataset rows."""
     dataset = [row for row in report.results if row.scenario != "sample_strict"]
     return max((row.relative_epsilon or 0.0 for row in dataset or report.results), default=0.0)
 

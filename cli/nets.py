@@ -28,11 +28,11 @@ LINE = "{:8}  {:6}  {:>5}  {:5}  {:>10}  {:>10}  {:>13}  {:>10}"
 @json_option
 @config_option
 def nets(as_json: bool, **options: Any) -> None:
-    """List the networks that `symaudit train` can train, every backbone by every method.
+    """List the networks that `symaudit train` can train: every backbone with every method.
 
     Multiply-adds and memory are for one image of --size pixels a side. Memory is what a training step keeps
-    from the forward for the backward pass. Parameters include those that are never trained; for the preset paper
-    they are those of the published networks.
+    from the forward pass for the backward pass. The parameter count includes frozen parameters; with --preset paper it
+    is the count of the published network.
 
     \b
     Example:

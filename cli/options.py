@@ -1,4 +1,4 @@
-"""What several verbs say and ask for beside their requests: output, config files, exit codes, skipped images."""
+"""Options and messages that several verbs share: output, config files, exit codes, skipped images."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ CODES = {
 
 
 def exit_codes(*further: int, **other: str) -> str:
-    """The last lines of a help text: codes 0, 1 and 2, and ``further`` ones; ``_1="..."`` replaces words."""
+    """The last lines of a help text: codes 0, 1, 2 and the ``further`` codes; ``_1="..."`` replaces a text."""
     said = {code: CODES[code] for code in sorted({0, 1, 2, *further})}
     said |= {int(code[1:]): text for code, text in other.items()}
     return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in said.items())])
 
 
 def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:
-    """Make a TOML file the defaults of this command: below flags and SYMAUDIT_* variables."""
+    """Take the defaults of this command from a TOML file; flags and SYMAUDIT_* variables override them."""
     if path is None:
         return
     try:
@@ -75,7 +75,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
 
 
 def _as_typed(value: Any, item: click.Option) -> Any:
-    """A value of a config file as click wants it: an option that may be repeated has a list."""
+    """A value of a config file in the form that click expects: a list for an option that may be repeated."""
     return [value] if item.multiple and not isinstance(value, list) else value
 
 
@@ -88,9 +88,9 @@ config_option = click.option(
     help="TOML file of options. Precedence: flags, then SYMAUDIT_* variables, then this file.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print nothing on stderr but errors.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="Print only errors on stderr.")
 verbose_option = click.option(
-    "-v", "--verbose", is_flag=True, help="Say on stderr what is going to be measured, and name every skipped image."
+    "-v", "--verbose", is_flag=True, help="Print on stderr what will be measured, and every skipped image."
 )
 allow_skipped_option = click.option("--allow-skipped", is_flag=True, help="Exit with 0 even if images were skipped.")
 
@@ -119,7 +119,7 @@ table_options = together(
 
 
 def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: bool) -> None:
-    """Write what was asked for; a path of None was not."""
+    """Write every table whose path is not None."""
     from symmetry_audit.reports import write_atomically
 
     for path, content in files.items():
@@ -130,7 +130,7 @@ def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: 
 
 
 def speaker(quiet: bool) -> Callable[[str], None]:
-    """What prints a line on stderr, or does not."""
+    """A function that prints a line on stderr, or nothing if ``quiet``."""
     return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
 
 

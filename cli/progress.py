@@ -14,7 +14,7 @@ import click
 __all__ = ["image_progress", "step_progress"]
 
 INTERVAL = 10.0  # seconds between plain lines
-# with a time limit the bar's own guess of what is left would be wrong
+# with a time limit the bar's own estimate of the time left would be wrong
 STEPS = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
 FORMS = {"loss": "{:.3g}", "eta": "{:.0f} s"}
 
@@ -28,7 +28,7 @@ def image_progress(quiet: bool, interval: float = INTERVAL) -> Iterator[Callable
 
 @contextmanager
 def step_progress(quiet: bool, interval: float = INTERVAL) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
-    """Yield ``progress(step, steps, values)``, which counts training steps; a validation is always told."""
+    """Yield ``progress(step, steps, values)``, which counts training steps; every validation is reported."""
     with _shown(quiet, interval, unit="step", bar_format=STEPS) as show:
         yield lambda step, steps, values: show(step, steps, values, True, "valid" in values)
 
@@ -52,11 +52,11 @@ def _shown(quiet: bool, interval: float, *, unit: str, **bar: Any) -> Iterator[C
 
 
 def _bar(make: Callable[..., Any], bars: list[Any], behind: bool) -> Callable[..., None]:
-    """A bar that is made with the first news. ``behind``: it comes once the first step is done, not before."""
+    """A bar that appears with the first report. ``behind``: the first report comes after the first step, not before."""
     words: dict[str, str] = {}
 
     def show(done: int, total: int, values: Mapping[str, float], due: bool, always: bool = False) -> None:
-        if not bars:  # what an earlier run did says nothing about this one's speed
+        if not bars:  # steps of an earlier run say nothing about the speed of this one
             bars.append(make(total=total, initial=done - behind))
         bar = bars[0]
         words.update(_words(values))

@@ -18,7 +18,7 @@ __all__ = ["recommend"]
 @click.command(
     cls=RequestCommand,
     short_help="Choose the group that a report supports.",
-    epilog=exit_codes(_1="the report is missing, damaged or holds nothing to choose from"),
+    epilog=exit_codes(_1="the report is missing, damaged, or has no group to choose from"),
 )
 @request_options(RecommendRequest)
 @click.option("--plot/--no-plot", default=True, help="Write recommendation.png/.svg/.pdf.  [default: plot]")
@@ -27,9 +27,9 @@ __all__ = ["recommend"]
 def recommend(plot: bool, as_json: bool, **options: Any) -> None:
     """Choose the symmetry group to build into a network from REPORT, a folder that `symaudit measure` wrote.
 
-    Every subgroup of the measured group is a candidate. Of those that the images support, the one with the most
-    tested elements is recommended; a symmetry that nothing in the run could have refuted is never claimed. No image
-    is read, and the same report gives the same answer and the same files.
+    Every subgroup of the measured group is a candidate. Of the candidates that the images support, the one with the
+    most tested elements is recommended. A symmetry that the run could not have refuted is never recommended. No image
+    is read; the same report gives the same answer and the same files.
 
     \b
     Example:

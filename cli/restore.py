@@ -34,9 +34,9 @@ def restore(as_json: bool, allow_skipped: bool, quiet: bool, **options: Any) -> 
     """Restore the degraded images in IN with MODEL and write the results to --out.
 
     MODEL is the folder of a training run or a .safetensors file. IN is a folder (searched recursively), an image, a
-    quoted glob, a list, an archive or a dataset. PNG and TIFF keep their format and 16 bits, grey stays grey, other
-    formats become PNG; images come out upright and without alpha. Images that are there already are kept, so the same
-    command continues where it was interrupted.
+    quoted glob, a list, an archive or a dataset. PNG and TIFF files keep their format and their 16 bits; other formats
+    become PNG. Grey images stay grey. Results are upright and have no alpha. Results that already exist are kept, so
+    the same command continues an interrupted run.
 
     \b
     Example:
@@ -53,6 +53,6 @@ def restore(as_json: bool, allow_skipped: bool, quiet: bool, **options: Any) -> 
         click.echo(found.text)
     without = [item.image for item in found.images if item.alpha_dropped]
     if without and not quiet:
-        click.echo(f"Alpha was dropped from {', '.join(without)}", err=True)
+        click.echo(f"The alpha channel was dropped from {', '.join(without)}", err=True)
     print_skipped(found.skipped, verbose=True)
     return 4 if found.skipped and not allow_skipped else 0

@@ -1,4 +1,4 @@
-"""``symaudit synth``: datasets whose symmetry is known, to see what an audit makes of them."""
+"""``symaudit synth``: datasets with a known symmetry, to check what an audit finds in them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ __all__ = ["synth"]
 
 @click.command(
     cls=RequestCommand,
-    short_help="Write datasets whose symmetry is known.",
-    epilog=exit_codes(130, _1="the folder holds something else or cannot be written"),
+    short_help="Write datasets with a known symmetry.",
+    epilog=exit_codes(130, _1="the folder holds other files or cannot be written"),
 )
 @request_options(SynthRequest)
 @json_option
 @config_option
 @quiet_option
 def synth(as_json: bool, quiet: bool, **options: Any) -> None:
-    """Write images into the folder OUT whose group G_w is known: rotations deformed by a chosen ratio and angle.
+    """Write images with a known symmetry group G_w into the folder OUT.
 
-    OUT gets image_00000.png and so on (8-bit grey), truth.csv with the deformation of every image, and
-    synth.json. The same command continues a run; a larger --n adds images to a dataset.
+    G_w is the group of rotations, deformed by a chosen axis ratio and angle. OUT gets image_00000.png and so on
+    (8-bit grey), truth.csv with the deformation of every image, and synth.json. The same command continues a run;
+    a larger --n adds images to a dataset.
 
     \b
     Example:
@@ -45,4 +46,4 @@ def synth(as_json: bool, quiet: bool, **options: Any) -> None:
         click.echo(dump_json(found.to_dict()), nl=False)
         return
     made = found.settings
-    click.echo(f"{made.n} images of {made.size} x {made.size} px in {found.folder}; what they are: {found.truth}")
+    click.echo(f"{made.n} images of {made.size} x {made.size} px in {found.folder}; their deformations: {found.truth}")

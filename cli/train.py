@@ -32,7 +32,7 @@ TRAIN_SCHEMA = "symaudit.training/1"
 
 @click.command(
     cls=RequestCommand,
-    short_help="Train a restoration network, from an audit.",
+    short_help="Train a restoration network, optionally from an audit.",
     epilog=exit_codes(_130="interrupted; the same command continues the run"),
 )
 @request_options(TrainRequest)
@@ -43,9 +43,9 @@ TRAIN_SCHEMA = "symaudit.training/1"
 def train(as_json: bool, dry_run: bool, quiet: bool, **options: Any) -> int:
     """Train a network for super-resolution, denoising, deraining or inpainting.
 
-    With --from-report the group, the method and the start of w come from an audit of the training images. The run
+    With --from-report the group, the method and the initial w come from an audit of the training images. The run
     folder gets best.safetensors, log.csv, learning_curve.png/.svg/.pdf and restored samples. The same command
-    continues a run that was stopped. Several processes: torchrun --nproc-per-node=N -m symmetry_audit.cli train ...
+    continues a stopped run. To use several processes: torchrun --nproc-per-node=N -m symmetry_audit.cli train ...
 
     \b
     Example:

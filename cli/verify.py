@@ -18,8 +18,8 @@ __all__ = ["verify"]
 
 @click.command(
     cls=RequestCommand,
-    short_help="Recompute a report and compare.",
-    epilog=exit_codes(130, _0="every number agrees", _1="some number does not agree, or failed"),
+    short_help="Recompute a report and compare every number.",
+    epilog=exit_codes(130, _0="every number agrees", _1="a number differs, or the comparison failed"),
 )
 @request_options(VerifyRequest)
 @json_option
@@ -28,7 +28,7 @@ __all__ = ["verify"]
 def verify(as_json: bool, quiet: bool, **options: Any) -> int:
     """Measure the images of REPORT, a folder that `symaudit measure` wrote, again and compare every number.
 
-    Numbers agree up to 1e-4 of the mean response.
+    Two numbers agree if they differ by at most 1e-4 of the mean response.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The names of methods, networks and presets, and what can be said of them without torch.
+"""The names of methods, networks and presets, and their properties that need no torch.
 
 The command line lists them in its help, and a request is checked against them before torch is imported.
 """
@@ -18,12 +18,12 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True)
 class Method:
-    """One method of the literature: its filter basis, usual window and group, and where its w comes from.
+    """One method of the literature: its filter basis, its usual window and group, and how its w is found.
 
     Parameters
     ----------
     title : str
-        How papers call it.
+        Its name in papers.
     basis : str
         The filter basis, a name in ``symmetry_audit.layers.BASES``.
     kernel_size : int
@@ -48,7 +48,7 @@ class Method:
 
     @property
     def deformed(self) -> bool:
-        """Whether its filters have a w that is trained."""
+        """Whether its filters have a trained w."""
         return self.deformation != "none"
 
     @property
@@ -72,10 +72,10 @@ METHODS: dict[str, Method] = {
 
 @dataclass(frozen=True)
 class Backbone:
-    """One network structure: the ``module`` whose ``NETWORK`` builds it, and by how much it can enlarge an image.
+    """One network structure: the ``module`` whose ``NETWORK`` builds it, and the factors by which it can enlarge.
 
-    ``scales`` are the factors that it can have, its default first. ``stages`` says that it unfolds stages, which the
-    loss "stages" compares one by one.
+    ``scales`` are these factors, the default first. ``stages`` says whether the network unrolls stages, which the loss
+    "stages" compares one by one.
     """
 
     module: str
@@ -84,7 +84,7 @@ class Backbone:
 
     @property
     def enlarges(self) -> bool:
-        """Whether it can give more pixels than it takes."""
+        """Whether its output can have more pixels than its input."""
         return max(self.scales) > 1
 
 
@@ -103,7 +103,7 @@ TASKS: dict[str, str] = {
     "derain": "symmetry_audit.tasks._deraining",
     "inpaint": "symmetry_audit.tasks._inpainting",
 }
-# as published, quirks included; for an hour of one GPU; for minutes of a processor
+# as published, quirks included; for an hour on one GPU; for minutes on a CPU
 PRESETS = ("paper", "small", "tiny")
 
 

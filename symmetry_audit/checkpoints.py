@@ -1,6 +1,6 @@
 """Trained networks as files: weights as safetensors, everything about them as JSON in the same file's header.
 
-Reading one executes no code: the JSON names one of our own architectures, the rest is numbers.
+Reading a file runs no code: the JSON names an architecture of this package, and the rest is numbers.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ __all__ = ["BEST_FILE", "CHECKPOINT_SCHEMA", "Card", "Checkpoint", "load_checkpo
 
 CHECKPOINT_SCHEMA = "symaudit.checkpoint/1"
 BEST_FILE = "best.safetensors"
-TRAIN_AGAIN = "train it again"
-OR_NEWER = "update symaudit if a newer one wrote it, else train it again"
+TRAIN_AGAIN = "train the network again"
+OR_NEWER = "update symaudit if a newer version wrote it, else train the network again"
 HEADER = "symaudit"  # the entry of the safetensors header that holds our JSON
 
 
@@ -37,9 +37,11 @@ Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
 class Card(BaseModel):
-    """What a checkpoint says of itself. ``training_images`` holds (name, SHA-256, perceptual hash)
-    of each, the last one None where the image is flat. Fields that an older version did not write take their
-    defaults, so a new field needs one."""
+    """What a checkpoint says about itself.
+
+    ``training_images`` holds (name, SHA-256, perceptual hash) of each image; the hash of a flat image is None. Fields
+    that an older version did not write take their defaults, so a new field needs one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -68,12 +70,12 @@ class Checkpoint:
 
     @property
     def architecture(self) -> dict[str, Any]:
-        """The arguments of ``build``. Raises ModelError where one is missing or only a newer version knows it."""
+        """The arguments of ``build``. Raises ModelError if one is missing, or if only a newer version knows it."""
         return self._filled(self.card.architecture, build, "architecture")
 
     @property
     def task(self) -> Task:
-        """What the network was trained for. Raises ModelError where it is no task, or one of a newer version."""
+        """The task that the network was trained for. Raises ModelError if it is unknown or of a newer version."""
         origin = Origin(self._name, TRAIN_AGAIN, ModelError)
         options = dict.fromkeys(option.name for task in TASKS.values() for option in task.options)
         held = read_fields(self.card.task, origin, ["name"], options, "task")
@@ -90,7 +92,7 @@ class Checkpoint:
     def network(self) -> nn.Module:
         """The network with its weights, in eval mode.
 
-        Raises ModelError where the two do not fit, or where a newer version built the network.
+        Raises ModelError if the two do not fit, or if a newer version built the network.
         """
         architecture = self.architecture
         try:
@@ -124,14 +126,14 @@ class Checkpoint:
 
 
 def _form(value: Tensor) -> tuple[tuple[int, ...], bool]:
-    """Shape, and whether it holds real numbers: what has to agree."""
+    """Shape, and whether the values are real numbers: these must agree."""
     return tuple(value.shape), value.is_floating_point()
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """From a .safetensors file, or the folder of a training run: the best state by its validation.
+    """Load a .safetensors file, or the folder of a training run: the state with the best validation.
 
-    Raises ModelError where there is none, or where it is damaged, cut off, of another kind or of a newer version.
+    Raises ModelError if there is none, or if it is damaged, truncated, of another kind or of a newer version.
     """
     path = Path(path)
     if path.is_dir():
@@ -144,14 +146,14 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None:
-    """Tensors by name and ``card`` as one safetensors file. Raises ModelError where it cannot be written."""
+    """Write tensors by name and ``card`` as one safetensors file. Raises ModelError if it cannot be written."""
     # copies, because safetensors refuses tensors that share memory
     whole = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     write_atomically(path, encode(whole, {HEADER: card.to_json()}), error=ModelError)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Card]:
-    """What ``write_tensors`` wrote. Raises ModelError."""
+    """Read what ``write_tensors`` wrote. Raises ModelError."""
     if not path.is_file():
         raise ModelError(f"there is no file {path}; give a checkpoint or the folder of a training run")
     try:
@@ -159,12 +161,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], Card]:
             header = (file.metadata() or {}).get(HEADER)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise ModelError(f"{path} is no whole safetensors file ({one_line(error)}); copy or train it again") from None
+        raise ModelError(
+            f"{path} is truncated or not a safetensors file ({one_line(error)}); copy it again or retrain"
+        ) from None
     if header is None:
-        raise ModelError(f"{path} is not a checkpoint of symaudit: its header says nothing of the network")
+        raise ModelError(f"{path} is not a checkpoint of symaudit: its header does not describe a network")
     card = _card(header, Origin(str(path), TRAIN_AGAIN, ModelError))
     if any(value.is_floating_point() and not torch.isfinite(value).all() for value in tensors.values()):
-        raise ModelError(f"{path} holds NaN or infinite weights; train it again")
+        raise ModelError(f"{path} holds NaN or infinite weights; train the network again")
     return tensors, card
 
 

@@ -1,4 +1,4 @@
-"""Is a network equivariant? Errors for any torch model, and an assertion for its tests.
+"""Equivariance errors of any torch model, and an assertion for its tests.
 
 >>> model, images = nn.AvgPool2d(3), torch.rand(1, 3, 9, 9)
 >>> assert_equivariant(model, "p4", images, tolerance=1e-5)
@@ -24,7 +24,7 @@ KINDS = ("image", "features", "invariant")
 
 @dataclass(frozen=True)
 class GaussianBlobs:
-    """Smooth test images known at every point: signed Gaussian blobs, so that rotating them resamples nothing.
+    """Smooth test images, signed Gaussian blobs: known at every point, so that rotating them resamples nothing.
 
     Called with a ``matrix`` A of shape (2, 2), it gives float64 images (number, channels, size, size) of the field
     r(A^-1 x), x right, y down, about the centre of the image.
@@ -42,7 +42,7 @@ class GaussianBlobs:
     seed : int
         Seed of the random number generator.
     spread : float
-        Standard deviation of the places of the blobs, as a fraction of ``size``.
+        Standard deviation of the blobs' positions, as a fraction of ``size``.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class GaussianBlobs:
     number: int = 1
     blobs: int = 24
     seed: int = 0
-    spread: float = 0.2  # standard deviation of the blobs' places, as a part of the size
+    spread: float = 0.2  # standard deviation of the blobs' positions, as a fraction of the size
 
     def __call__(self, matrix: np.ndarray) -> Tensor:
         drawn = np.random.default_rng(self.seed)
@@ -84,12 +84,12 @@ def equivariance_error(
     affine: Affine | None = None,
     border: float | None = None,
 ) -> Tensor:
-    """How far ``model(rotated images)`` is from ``model(images)`` rotated, for every element and image.
+    """The difference between ``model(rotated images)`` and ``model(images)`` rotated, for every element and image.
 
-    Quarter turns and mirrors move pixels and compare whole outputs, of one size with even or odd sides. Other
-    elements resample by splines: tensors are multiplied with a smooth round window first, and outputs compared on
-    the inscribed disc less ``border``. The model runs as it is, in evaluation mode if you said ``model.eval()``;
-    images take the type and the device of a module's parameters.
+    Quarter turns and mirrors only move pixels, so whole outputs are compared; their sides may be even or odd. Other
+    elements resample by splines: tensors are first multiplied by a smooth round window, and outputs are compared on
+    the inscribed disc less ``border``. The model runs in its current mode; call ``model.eval()`` first if its layers
+    need that. Images are converted to the type and the device of a module's parameters.
 
     Parameters
     ----------
@@ -101,23 +101,23 @@ def equivariance_error(
         Shape (N, C, H, W), or a function of a (2, 2) matrix that gives the images rotated by it, as
         ``GaussianBlobs``.
     kind : str
-        How the output is moved: "image" in space, "features" in space and along the group axis, channel =
-        feature * order + element, "invariant" not at all.
+        How the output is rotated: "image" in space; "features" in space and along the group axis, where channel =
+        feature * order + element; "invariant" not at all.
     affine : Affine, optional
-        Deforms the group to D A D^-1.
+        Deformation of the group to D A D^-1.
     border : float, optional
-        Output pixels that are not compared at the rim of the disc; an eighth of the side by default.
+        Width in output pixels of the rim of the disc that is not compared; an eighth of the side by default.
 
     Returns
     -------
     Tensor
-        Float64, shape (order, N), row 0 (the identity) included: the norm of the difference over the norm of what is
-        expected, the mean of each channel of an image subtracted from the latter.
+        Float64, shape (order, N), including row 0, the identity: the norm of the difference divided by the norm of the
+        rotated output less the mean of each of its channels.
 
     Raises
     ------
     SettingError
-        Where shapes do not fit, for another kind, and for a border that leaves nothing to compare.
+        If shapes do not fit, if ``kind`` is unknown, or if ``border`` leaves nothing to compare.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def equivariance_error(
         raise SettingError(f'kind must be one of {", ".join(KINDS)}, got "{kind}"')
     matrices = group.matrices() if affine is None else affine.conjugate(group.matrices())
     like = next(model.parameters(), None) if isinstance(model, nn.Module) else None
-    expectations: dict[bool, Tensor] = {}  # of the images as they are, with a window and without
+    expectations: dict[bool, Tensor] = {}  # for the images as they are, with a window and without
     errors = []
     for index, matrix in enumerate(matrices):
         exact = is_exact(matrix)
@@ -162,14 +162,14 @@ def assert_equivariant(
     affine: Affine | None = None,
     border: float | None = None,
 ) -> None:
-    """Raise AssertionError, with the worst element, where ``equivariance_error`` exceeds ``tolerance``.
+    """Raise AssertionError, with the worst element, if ``equivariance_error`` exceeds ``tolerance``.
 
     Parameters
     ----------
     model, group, images, kind, affine, border
         As in ``equivariance_error``.
     tolerance : float
-        The largest relative error that passes; an error that is not finite never does.
+        The largest relative error that passes. An error that is not finite never passes.
 
     Raises
     ------
@@ -194,9 +194,9 @@ def assert_equivariant(
     index = int(worst.argmax())
     if not worst[index] <= tolerance:
         element = group.elements[index]
-        turned = f"{element.angle_deg:g} degrees{' after the mirror' if element.mirrored else ''}"
+        rotation = f"{element.angle_deg:g} degrees{' after the mirror' if element.mirrored else ''}"
         raise AssertionError(
-            f"not equivariant under {group}: error {worst[index]:.3g} under {element} ({turned}), "
+            f"not equivariant under {group}: error {worst[index]:.3g} under {element} ({rotation}), "
             f"tolerance {tolerance:.3g}"
         )
 
@@ -219,7 +219,7 @@ def _as_images(output: Tensor) -> Tensor:
     if output.dim() != 4:
         raise SettingError(
             f'kind="image" expects outputs (N, C, H, W), got shape {tuple(output.shape)}; '
-            'kind="invariant" is for outputs without space'
+            'use kind="invariant" for outputs without height and width'
         )
     return output
 
@@ -228,7 +228,7 @@ def _relative(found: Tensor, expected: Tensor, exact: bool, border: float | None
     """The error of each image, (N,) float64; on the inscribed disc where pixels were resampled."""
     if found.shape != expected.shape:
         raise SettingError(
-            f"turning the images changes the shape of the output: {tuple(found.shape)}, not {tuple(expected.shape)}"
+            f"rotating the images changes the shape of the output: {tuple(found.shape)}, not {tuple(expected.shape)}"
         )
     found, expected = found.double(), expected.double()
     size = expected
@@ -241,7 +241,7 @@ def _relative(found: Tensor, expected: Tensor, exact: bool, border: float | None
         found, expected = found.flatten(2), expected.flatten(2)
         if not expected.shape[-1]:
             raise SettingError(f"a border of {border:g} leaves nothing of {height} x {width} output pixels to compare")
-        # rounding may leave the mean of equal values beside them
+        # by rounding, the mean of equal values may differ from them
         constant = (expected == expected[..., :1]).all(-1, keepdim=True)
         size = torch.where(constant, 0.0, expected - expected.mean(-1, keepdim=True))
     difference = (found - expected).flatten(1).norm(dim=1)

@@ -1,4 +1,4 @@
-"""Does a network match the data? Equivariance errors on images, layer by layer, beside what an audit found."""
+"""Does a network match the data? Equivariance errors on images, layer by layer, compared with an audit."""
 
 from symmetry_audit.alignment._compare import compare_with_data
 from symmetry_audit.alignment._domain import DEFAULT_CROP, Domain, centred_square

@@ -1,4 +1,4 @@
-"""The network's errors beside what an audit found about the data, element by element and group by group."""
+"""Compare the network's errors with an audit of the data, element by element and group by group."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ from symmetry_audit.statistics import deviations
 
 __all__ = ["compare_with_data"]
 
-UNSEEN = 1e-12  # relative: a regularizer that cannot see an element has one and the same response, up to rounding
-ALIKE = 2.0  # the two relative errors are of different quantities: up to this factor they count as equal
-LEAST_POINTS = 3  # of a rank correlation
+UNSEEN = 1e-12  # relative: a regularizer that cannot see an element has the same response for it, up to rounding
+ALIKE = 2.0  # the two relative errors measure different quantities: up to this factor they count as equal
+LEAST_POINTS = 3  # points that a rank correlation needs
 
 
 def compare_with_data(
     alignment: Alignment, report: AuditReport, profiles: Mapping[Any, np.ndarray], *, same_images: bool = True
 ) -> Alignment:
-    """``alignment`` with the data of ``report`` beside it, and a verdict that says how the two compare.
+    """``alignment`` with the data of ``report``, and a verdict that says how the two compare.
 
     ``profiles`` are the mean responses f_A (order of the report's group,) by (scenario, regularizer, sigma,
-    downscale); those at the first sigma and downscale of the run are used. Compared is relative with relative: the
-    root of the network's mean squared error over its contrast, and epsilon over the mean response, both of first
-    order in grey levels. They differ by a factor that nobody knows (the constants of Theorem 3.7), so the network
-    counts as less symmetric than the data where its error above its floor is more than twice the data's epsilon,
-    and as more symmetric where epsilon above the data's floor and null level is more than twice its error.
+    downscale); those at the first sigma and downscale of the run are used. Two relative numbers are compared: the root
+    of the network's mean squared error divided by its contrast, and epsilon divided by the mean response. Both are of
+    first order in grey levels, but they differ by an unknown factor (the constants of Theorem 3.7). So the network
+    counts as less symmetric than the data only if its error less its floor is more than twice the data's epsilon. It
+    counts as more symmetric only if epsilon less the data's floor and null level is more than twice the network's
+    error.
 
-    Raises ReportError where report and alignment have no element but the identity in common, or no scenario.
+    Raises ReportError if report and alignment share no element but the identity, or no scenario.
     """
     measured, audited = Group.parse(alignment.group), Group.parse(report.settings["group"])
     common = Group(gcd(measured.rotations, audited.rotations), measured.mirrored and audited.mirrored)
@@ -73,7 +74,7 @@ def compare_with_data(
 
 
 def _first_rows(report: AuditReport) -> list[ResultRow]:
-    """At the first sigma and downscale of the run."""
+    """The floors at the first sigma and downscale of the run."""
     return [row for row in report.results if (row.sigma, row.downscale) == report.first_scale]
 
 
@@ -85,9 +86,9 @@ def _curve(
     audited: np.ndarray,
     measured: np.ndarray,
 ) -> DataCurve:
-    """One regularizer; ``audited`` and ``measured`` are where the common elements stand in report and alignment."""
+    """One regularizer; ``audited`` and ``measured`` are the indices of the common elements in report and alignment."""
     profile = profiles[row.scenario, row.regularizer, row.sigma, row.downscale][audited]
-    unit = profile[0] or 1.0  # of black images, whose responses are all 0
+    unit = profile[0] or 1.0  # black images, whose responses are all 0
     deviation = deviations(profile) / unit
     deviation[deviation < UNSEEN] = 0.0
     means = scenario.elements
@@ -109,7 +110,7 @@ def _curve(
 
 
 def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
-    """Spearman's; None for fewer than three points, or where one side is the same for all."""
+    """Spearman's rank correlation; None for fewer than three points, or if one side is constant."""
     columns = list(zip(*pairs, strict=True))
     if len(pairs) < LEAST_POINTS or any(len(set(column)) < 2 for column in columns):
         return None
@@ -144,9 +145,9 @@ def _group(
 
 
 def _relation(model: tuple[float, float], data: tuple[float, float]) -> tuple[str, float | None]:
-    """How symmetric the network is beside the data, and the factor; both sides from what is sure to what is possible.
+    """How symmetric the network is compared with the data ("less", "more" or "as"), and by what factor.
 
-    The larger side counts without its floor, the smaller one with it.
+    Both sides are (number less its floor, number): the larger side counts without its floor, the smaller one with it.
     """
     if model[0] > ALIKE * data[1]:
         return "less", model[0] / data[1]

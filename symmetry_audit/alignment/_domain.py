@@ -1,4 +1,4 @@
-"""Which part of an image is turned and compared: a disc, or the ellipse that a deformed group leaves in place."""
+"""The part of an image that is rotated and compared: a disc, or the ellipse that a deformed group maps to itself."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from symmetry_audit.groups import IDENTITY, Affine
 __all__ = ["DEFAULT_CROP", "Domain", "centred_square", "resampled"]
 
 DEFAULT_CROP = 256  # px of the input
-SPLINE_ORDER = 5  # as turning has it
-MARGIN = 16.0  # px of the input, at most an eighth of the side
+SPLINE_ORDER = 5  # the same splines as for rotation
+MARGIN = 16.0  # px of the degraded image, at most an eighth of the side
 
 
 def centred_square(image: np.ndarray, crop: int | None) -> Tensor:
@@ -28,9 +28,9 @@ def centred_square(image: np.ndarray, crop: int | None) -> Tensor:
 
 
 def resampled(images: Tensor, matrix: np.ndarray, side: int) -> Tensor:
-    """``images`` (C, H, W) turned there and back, then moved to the right and down by half a pixel, by splines.
+    """``images`` (C, H, W) rotated and rotated back, then shifted right and down by half a pixel, by splines.
 
-    Of a mesh of ``side`` pixels a side: for an output of twice the side that is one pixel of its own.
+    Half a pixel of a grid of ``side`` pixels a side: for an output of twice the side that is one pixel of its own.
     """
     there = move(move(images, matrix), np.linalg.inv(matrix)).numpy()
     by = 0.5 * images.shape[-1] / side
@@ -39,11 +39,11 @@ def resampled(images: Tensor, matrix: np.ndarray, side: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Domain:
-    """The points x = D u, |u| <= rho, about the centre of a square of ``side`` pixels: D A D^-1 leaves it in place.
+    """The points x = D u, |u| <= rho, about the centre of a square of ``side`` pixels, which D A D^-1 maps to itself.
 
-    For w = identity it is the inscribed disc; for others the ellipse of its shape and of D's orientation whose long
-    axis fits. ``margin`` in px is what comparison leaves out along its edge: by default 16, or an eighth of the side
-    where that is less.
+    For w = identity it is the inscribed disc, otherwise the largest ellipse with the ratio and orientation of D that
+    fits into the square. ``margin`` is the width in px of the rim that is not compared: by default 16, or an eighth of
+    the side if that is less.
     """
 
     side: int
@@ -52,15 +52,15 @@ class Domain:
 
     @property
     def border(self) -> float:
-        """The margin in px of the input."""
+        """The margin in px of the degraded image."""
         return min(MARGIN, self.side / 8) if self.margin is None else self.margin
 
     def faded(self, image: Tensor) -> Tensor:
-        """``image`` (C, side, side) as it is on all that is compared and half a margin around it; then it fades.
+        """``image`` (C, side, side) with its surroundings faded to the mean of each channel over the domain.
 
-        Outside is the mean of each channel over the domain. Turning brings in black corners, or takes content out of
-        them; a network that looks at the whole image must not notice. The fading, over the outer half of the margin,
-        turns as well.
+        The compared pixels and half a margin around them are unchanged; the outer half of the margin fades. Rotation
+        moves black corners into the image and content out of it, and a network that sees the whole image must not
+        notice that. The faded rim rotates too.
         """
         depth = self._depth(self.side)
         share = (2 * depth / self.border).clamp(0, 1) if self.border else (depth >= 0).double()
@@ -70,8 +70,8 @@ class Domain:
     def compared(self, side: int) -> Tensor:
         """The pixels to compare of an output (or feature map) of ``side`` x ``side`` pixels, bool.
 
-        Those whose distance to the edge is at least the margin; on the output's own, finer or coarser, mesh.
-        Raises DataError where none is left.
+        Their distance to the edge is at least the margin. The output's own pixel grid may be finer or coarser than that
+        of the degraded image. Raises DataError if no pixel is left.
         """
         inside = self._depth(side) >= self.border
         if not inside.any():
@@ -82,9 +82,9 @@ class Domain:
         return inside
 
     def _depth(self, side: int) -> Tensor:
-        """How far every pixel of a mesh of ``side`` x ``side`` lies inside the domain, at least, in px of the input.
+        """Lower bound on the depth of every pixel of a ``side`` x ``side`` grid inside the domain, in px of the input.
 
-        In the deformed coordinate, where the domain is a disc: D lengthens no distance to less than 1 / sqrt(ratio).
+        Measured in the coordinate u, where the domain is a disc; D shortens no distance by more than sqrt(ratio).
         """
         axis = (torch.arange(side, dtype=torch.float64) - (side - 1) / 2) * (self.side / side)
         back = torch.from_numpy(np.linalg.inv(self.w.matrix))

@@ -1,4 +1,4 @@
-"""Which layers are compared, and how their features have to move."""
+"""The layers that are compared, and how their features have to move."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SUMS = 3  # mean squares: error, floor, contrast
 
 @dataclass
 class Layer:
-    """One layer's sums over images of mean squares, by element of the measured ``group``.
+    """Sums over images of the mean squares of one layer, by element of the measured ``group``.
 
-    Its features are over ``own``: (N, n * order, H, W), channel = feature * order + element; or plain channels.
+    Its features are over the group ``own``, (N, n * order, H, W), channel = feature * order + element, or plain.
     Features are resampled channel by channel, which takes most of the time of a measurement.
     """
 
@@ -37,14 +37,14 @@ class Layer:
     channels: int = 0
     images: int = 0
     sums: np.ndarray = field(init=False)
-    features: Tensor = field(init=False, repr=False)  # of the image in work
+    features: Tensor = field(init=False, repr=False)  # features of the current image
 
     def __post_init__(self) -> None:
         self.sums = np.zeros((SUMS, self.group.order))
 
     @property
     def places(self) -> dict[int, int]:
-        """The elements of the measured group that the layer's own group has, to their index there."""
+        """Map the elements of the measured group that the layer's own group contains to their index there."""
         if self.plain:
             return {index: index for index in range(self.group.order)}
         found = {}
@@ -55,16 +55,16 @@ class Layer:
         return found
 
     def begin(self, features: Tensor) -> None:
-        """A new image, whose features are (1, C, H, W). Raises SettingError where they are none over the group."""
+        """Begin a new image with features (1, C, H, W). Raises SettingError if they are not features over the group."""
         self.features, self.images, self.channels = features, self.images + 1, features.shape[1]
         if not self.plain and self.channels % self.own.order:
             raise SettingError(
-                f'layer "{self.name}" has {self.channels} channels, no multiple of the {self.own.order} elements of '
+                f'layer "{self.name}" has {self.channels} channels, not a multiple of the {self.own.order} elements of '
                 f"{self.own}; choose others with --layers, or another --group"
             )
 
     def add(self, found: Tensor, index: int, matrix: np.ndarray, domain: Domain, floor: float) -> None:
-        """Features (1, C, H, W) of the image turned by element ``index``, whose pixels ``matrix`` moves."""
+        """Add features (1, C, H, W) of the image rotated by element ``index``, whose pixels ``matrix`` moves."""
         if index not in self.places:
             return
         if self.plain:
@@ -92,14 +92,14 @@ class Layer:
 
 
 def mean_squares(found: Tensor, expected: Tensor, domain: Domain, order: int = 1) -> tuple[float, float]:
-    """Of the difference, and of ``expected`` less its means; (C, H, W), on what ``domain`` compares.
+    """Mean squares of the difference, and of ``expected`` less its means; (C, H, W), on the pixels of ``domain``.
 
-    A mean is that of a channel, or of the ``order`` channels of one feature together: where they differ from each
-    other, that is contrast. Raises SettingError where outputs are not square and alike.
+    A mean is taken over a channel, or over the ``order`` channels of a feature together, so that differences between
+    these count as contrast. Raises SettingError if the outputs are not square or differ in shape.
     """
     if found.shape != expected.shape or found.shape[-1] != found.shape[-2]:
         raise SettingError(
-            f"a square input gives {tuple(expected.shape)}, turned {tuple(found.shape)}: square outputs are needed"
+            f"square outputs are needed, but a square image gives {tuple(expected.shape)}, rotated {tuple(found.shape)}"
         )
     inside = domain.compared(found.shape[-1])
     found, expected = found[:, inside], expected[:, inside]
@@ -111,9 +111,9 @@ def mean_squares(found: Tensor, expected: Tensor, domain: Domain, order: int = 1
 def find_layers(network: nn.Module, group: Group, patterns: Sequence[str]) -> list[Layer]:
     """The layers that ``patterns`` name, in the network's order.
 
-    A pattern with * or ? is matched against the names of the equivariant convolutions, or of all convolutions where
-    the network has none; one without names any module. Layers of hypernetworks are left aside: w is to be the same
-    for all positions. Raises SettingError for a pattern that matches nothing.
+    A pattern with * or ? is matched against the names of the equivariant convolutions, or of all convolutions if the
+    network has none. A pattern without them is the name of any module. Layers of hypernetworks are skipped: w should be
+    the same for all rotations. Raises SettingError for a pattern that matches nothing.
     """
     modules = {name: module for name, module in network.named_modules() if name}
     candidates = _candidates(modules)

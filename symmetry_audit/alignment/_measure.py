@@ -30,7 +30,7 @@ from symmetry_audit.tasks import Item, Task
 __all__ = ["measure_alignment"]
 
 STRICT, ADAPTIVE = DATASET_STRICT.name, DATASET_ADAPTIVE.name
-# turning by one of these after an element changes nothing about what resampling there and back does
+# a further rotation by one of these does not change the effect of resampling there and back
 EXACT = Group(4, mirrored=True).matrices()
 
 
@@ -53,32 +53,34 @@ def measure_alignment(
 ) -> Alignment:
     """(1/N) sum_n || Phi(pi_A Y_n) - pi_A Phi(Y_n) ||^2 for every element A of ``group`` and degraded image Y_n.
 
-    Y_n is the centred square of ``Item.input``, of at most ``crop`` px a side, turned about its centre (:func:`move`).
-    Only its inscribed disc turns as a whole, so that is what Phi sees, before and after turning: towards the edge it
-    fades to its mean. Compared is what lies ``margin`` px of the input or more inside (16 by default, at most an
-    eighth of the side; its outer half is where the image fades), on the output's own mesh of scale x scale as many
-    pixels; the squares are averaged over these pixels and the three channels, in grey levels^2. All elements are
-    compared on the same pixels. ``contrast`` is the mean square of pi_A Phi(Y) less the mean of each channel there.
+    Y_n is the central square of ``Item.input``, at most ``crop`` px a side, rotated about its centre (:func:`move`).
+    Only its inscribed disc stays inside the square when rotated, so Phi sees only the disc, before and after rotation:
+    towards the edge the image fades to its mean. Pixels at least ``margin`` px of the degraded image inside the disc
+    are compared (16 by default, at most an eighth of the side; the image fades in the outer half of the margin). The
+    output's own pixel grid has scale x scale as many pixels. Squares are averaged over the compared pixels and the
+    three channels, in grey levels^2. All elements are compared on the same pixels. ``contrast`` is the mean square of
+    pi_A Phi(Y) on them, less the mean of each channel.
 
     With ``fits``, w_n by image, there is a second scenario: every image under its own D_w A D_w^-1, on the ellipse
-    that this group leaves in place; images without a fit are left out of it.
+    that this group maps to itself. Images without a fit are skipped in it.
 
-    The **floor** is what the mesh alone costs: || Phi(Q Y) - Q Phi(Y) ||^2 over the same pixels, where Q turns there
-    and back, pi_A^-1 pi_A, and then shifts by half a pixel of the input to the right and down, by the same splines.
-    Q turns nothing, and a network on the plane that knows no place commutes with it. On the mesh it does not quite:
-    resampling smooths noise and edges, and non-linearities act on samples; turning pays the same price. It is 0 for
-    quarter turns and mirrors, which move pixels, and equal for elements that differ by one of these. The error of
-    isotropic filters, with and without thresholds, on photographs with and without noise was 0.5 to 1.15 times it.
+    The **floor** is the error that the pixel grid alone causes: || Phi(Q Y) - Q Phi(Y) ||^2 over the same pixels. Q
+    rotates there and back, pi_A^-1 pi_A, and then shifts right and down by half a pixel of the degraded image, with the
+    same splines. Q rotates nothing, so a translation-equivariant network on the continuous plane commutes with it. On
+    the pixel grid it does not quite: resampling smooths noise and edges, and non-linearities act on samples. Rotation
+    has the same effects. The floor is 0 for quarter turns and mirrors, which only move pixels, and equal for elements
+    that differ by one of these. The error of isotropic filters, with and without thresholds, on photographs with and
+    without noise, was 0.5 to 1.15 times the floor.
 
-    ``layers`` name layers to be compared by the same rule (:func:`find_layers`), with features moved along the group
-    axis too. Images stream, one at a time; the network runs as :func:`restore_image` says, in eval mode, unclipped.
+    ``layers`` name layers that are compared by the same rule (:func:`find_layers`), with features also moved along the
+    group axis. Images are read one at a time. The network runs as :func:`restore_image` says, in eval mode, unclipped.
 
-    Raises SettingError for unknown layers and wrong settings, DataError for images that are too small or none at
-    all, ModelError for outputs that are no images.
+    Raises SettingError for unknown layers and wrong settings, DataError if there is no image or if images are too
+    small, ModelError for outputs that are not images.
     """
     group = as_group(group)
     if group.order < 2:
-        raise SettingError(f"{group} has no element but the identity; measure p2 or a larger group")
+        raise SettingError(f"{group} contains only the identity; measure p2 or a larger group")
     for name, value, least in (("crop", crop, 1), ("margin", margin, 0)):
         if value is not None and value < least:
             raise SettingError(f"{name} must be {least} px or more, got {value}")
@@ -97,7 +99,7 @@ def measure_alignment(
         done += 1
     progress(done)
     if not done:
-        raise DataError("there was no image to measure; give a folder that holds images")
+        raise DataError("there is no image to measure; give a folder that contains images")
     elements = group.elements
     return Alignment(
         model=model or EvaluatedModel(name="network", parameters=sum(value.numel() for value in network.parameters())),
@@ -132,7 +134,7 @@ class _Scenario:
         return cls(name, phi, group.matrices(), layers, [])
 
     def add(self, key: str, image: Tensor, domain: Domain) -> int:
-        """Measure one image; returns by how much the output is larger. Errors name the image."""
+        """Measure one image; returns the factor by which the network enlarges. Errors name the image."""
         try:
             return self._add(key, image, domain)
         except SymmetryAuditError as error:
@@ -170,7 +172,7 @@ class _Scenario:
         domain: Domain,
         known: dict[bytes, tuple[float, ...]],
     ) -> tuple[float, ...]:
-        """Of the output and of every layer, where ``plain`` is what the image gives; ``known``: those found so far."""
+        """Floors of the output and of every layer; ``plain`` is the output for the image, ``known`` floors so far."""
         if is_exact(matrix):
             return (0.0,) * (1 + len(self.layers))
         alike = min(one.tobytes() for one in np.round(EXACT @ matrix, 9) + 0.0)
@@ -182,14 +184,18 @@ class _Scenario:
         return known[alike]
 
     def result(self) -> ScenarioAlignment:
-        images = tuple(sorted(self.images, key=lambda item: item.image))  # archives come in their own order
+        images = tuple(
+            sorted(self.images, key=lambda item: item.image)
+        )  # archives return their images in an order of their own
         return ScenarioAlignment(
             scenario=self.name, images=images, layers=tuple(layer.result() for layer in self.layers)
         )
 
 
 def _check_size(key: str, image: Tensor, network: nn.Module) -> None:
-    """Raises DataError: what is continued to a size that the network takes has no symmetry any more."""
+    """Raises DataError for an image below the network's smallest size, since padding it would break its symmetry."""
     side, least = image.shape[-1], smallest_side(network)
     if side < least:
-        raise DataError(f"{key}: {side} px a side, the network needs {least}; give larger images, or a larger crop")
+        raise DataError(
+            f"{key} has {side} px a side, but the network needs {least}; give larger images, or a larger --crop"
+        )

@@ -1,4 +1,4 @@
-"""A network at work on one image, and what its layers saw."""
+"""Running a network on one image, and recording the features of its layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Observed"]
 
 
 class Observed:
-    """``network`` on images (3, side, side) float64; the outputs of ``layers`` (by name) are caught on the way."""
+    """``network`` on images (3, side, side) float64; the outputs of ``layers`` (by name) are recorded."""
 
     def __init__(self, network: nn.Module, layers: Mapping[str, nn.Module], device: str) -> None:
         self.network, self.layers, self.device = network, layers, device
@@ -24,7 +24,7 @@ class Observed:
     def __call__(self, image: Tensor, domain: Domain) -> tuple[Tensor, dict[str, Tensor]]:
         """Phi of ``image`` faded at the edge of ``domain``, (3, s side, s side) float64, and the layers' features.
 
-        It runs as :func:`restore_image` says: in eval mode, not clipped. Raises ModelError where it fails, and for NaN.
+        It runs as :func:`restore_image` says: in eval mode, not clipped. Raises ModelError if it fails, and for NaN.
         """
         pixels = domain.faded(image).permute(1, 2, 0).numpy()
         with self._catching() as features:
@@ -32,19 +32,21 @@ class Observed:
                 restored = torch.from_numpy(restore_image(self.network, pixels, device=self.device))
             except SymmetryAuditError:
                 raise
-            except Exception as error:  # whatever somebody else's code raises
+            except Exception as error:  # foreign code can raise anything
                 side = image.shape[-1]
                 raise ModelError(
-                    f"the network failed on a square of {side} px ({one_line(error)}); if that is the size's fault, "
-                    "choose another crop"
+                    f"the network failed on a square of {side} px ({one_line(error)}); if the size is the reason, "
+                    "choose another --crop"
                 ) from error
         if not torch.isfinite(restored).all():
-            raise ModelError("the network gave NaN or infinite values; check its weights and the range it expects")
+            raise ModelError(
+                "the network returned NaN or infinite values; check its weights and its input range (--unit)"
+            )
         return restored.permute(2, 0, 1).double(), features
 
     @contextmanager
     def _catching(self) -> Iterator[dict[str, Tensor]]:
-        """Outputs by layer while hooks hang; of a layer that runs several times, the last."""
+        """Outputs by layer, recorded by hooks; the last one of a layer that runs several times."""
         found: dict[str, Tensor] = {}
         with ExitStack() as stack:
             for name, module in self.layers.items():
@@ -56,10 +58,10 @@ class Observed:
 
 
 def _keeper(name: str, found: dict[str, Tensor]) -> Callable[[nn.Module, tuple, object], None]:
-    def keep(module: nn.Module, given: tuple, output: object) -> None:
+    def keep(module: nn.Module, inputs: tuple, output: object) -> None:
         if not isinstance(output, Tensor) or output.dim() != 4:
             got = f"shape {tuple(output.shape)}" if isinstance(output, Tensor) else type(output).__name__
-            raise SettingError(f'layer "{name}" gives {got}, not features (N, C, H, W); choose others with --layers')
+            raise SettingError(f'layer "{name}" returns {got}, not features (N, C, H, W); choose others with --layers')
         found[name] = output.detach().cpu().double()
 
     return keep

@@ -1,4 +1,4 @@
-"""What the numbers mean, in sentences, and what to do about it."""
+"""The verdict: the meaning of the numbers in sentences, and what to do about it."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ WORDS = {"dataset_strict": "strict rotations", "dataset_adaptive": "every image'
 
 
 def with_verdict(alignment: Alignment, recommendation: Recommendation | None = None) -> Alignment:
-    """``alignment`` with its verdict: how symmetric the network is, how the data compare where known, what to do.
+    """``alignment`` with its verdict: how symmetric the network is, how it compares with the data, and what to do.
 
-    Nothing is said to differ that lies within the floors. ``recommendation`` is that of the data's report.
+    Differences within the floors do not count. ``recommendation`` is that of the data's report, if there is one.
     """
     lines = [_about_network(item, alignment) for item in alignment.scenarios]
     symmetry = alignment.symmetry
@@ -36,21 +36,21 @@ def _about_network(item: ScenarioAlignment, alignment: Alignment) -> str:
     means = item.elements
     others = range(1, len(means))
     if all(means[index].relative is None for index in others):
-        return f"Under {WORDS[item.scenario]}: the output is constant, so there is no relative error."
+        return f"Under {WORDS[item.scenario]} the output is constant, so there is no relative error."
     worst = item.worst(others)
     mean = means[worst]
     where = f"{alignment.elements[worst]}, {alignment.angles_deg[worst]:g} degrees"
     line = (
-        f"Under {WORDS[item.scenario]} the output is off by {_percent(mean.relative)} of its contrast "
+        f"Under {WORDS[item.scenario]} the output differs by {_percent(mean.relative)} of its contrast "
         f"at worst ({alignment.group}, {where})"
     )
     if mean.floor and not mean.excess:
-        line += f", which is hardly more than the mesh alone costs ({_percent(mean.relative_floor)})"
+        line += f", hardly more than the pixel grid alone causes ({_percent(mean.relative_floor)})"
     elif mean.floor:
-        line += f"; the mesh alone costs {_percent(mean.relative_floor)}"
+        line += f"; the pixel grid alone causes {_percent(mean.relative_floor)}"
     exact = [index for index in others if item.scenario == "dataset_strict" and _moves_pixels(alignment, index)]
     if exact and worst not in exact:
-        line += f"; quarter turns and mirrors, which resample nothing, {_percent(means[item.worst(exact)].relative)}"
+        line += f"; quarter turns and mirrors, which need no resampling: {_percent(means[item.worst(exact)].relative)}"
     return line + "."
 
 
@@ -59,10 +59,10 @@ def _moves_pixels(alignment: Alignment, index: int) -> bool:
 
 
 def _about_data(rows: Sequence[GroupAlignment], words: str) -> list[str]:
-    """From the largest group that was tested; smaller ones where they stand differently."""
+    """The largest group that was tested, then smaller groups for which the relation is another one."""
     tested = [row for row in rows if row.relation != "not tested"]
     if not tested:
-        return [f"Under {words} nothing can be said of the data: no regularizer of the report sees these elements."]
+        return [f"Under {words} nothing is known about the data: no regularizer of the report sees these elements."]
     last = tested[-1]
     lines = [f"Under {words} the network is {_compared(last)}."]
     return lines + [
@@ -75,7 +75,7 @@ def _differs(row: GroupAlignment, last: GroupAlignment) -> bool:
 
 
 def _compared(row: GroupAlignment) -> str:
-    how = {"as": "as symmetric as the data, as far as this can be told"}.get(
+    how = {"as": "as symmetric as the data, as far as can be measured"}.get(
         row.relation, f"{row.relation} symmetric than the data"
     )
     floor = f" with a floor of {_percent(row.model_floor)}" if row.model_floor else ""
@@ -83,7 +83,7 @@ def _compared(row: GroupAlignment) -> str:
     if row.relation == "as":
         return f"{how} ({numbers})"
     side = "data's epsilon" if row.relation == "more" else "network's error"
-    return f"{how} ({numbers}; above its floor the {side} is {_times(row.factor)} as large)"
+    return f"{how} ({numbers}; above its floor, the {side} is {_times(row.factor)} as large)"
 
 
 def _times(factor: float | None) -> str:
@@ -93,7 +93,7 @@ def _times(factor: float | None) -> str:
 
 
 def _advice(alignment: Alignment, groups: Sequence[GroupAlignment], recommendation: Recommendation | None) -> list[str]:
-    """By the scenario that the report recommends, where it was measured."""
+    """Advice for the scenario that the report recommends, if it was measured."""
     scenario = alignment.scenarios[0].scenario
     if recommendation and recommendation.scenario in [item.scenario for item in alignment.scenarios]:
         scenario = recommendation.scenario
@@ -105,27 +105,27 @@ def _advice(alignment: Alignment, groups: Sequence[GroupAlignment], recommendati
         lines.append(_more_symmetry(alignment, recommendation))
     if more:
         lines.append(_less_symmetry(alignment, more[-1], recommendation))
-    return lines or ["Network and data match, as far as this can be told: nothing to do."]
+    return lines or ["Network and data match, as far as can be measured: nothing to do."]
 
 
 def _more_symmetry(alignment: Alignment, recommendation: Recommendation | None) -> str:
     group = recommendation.group if recommendation else "p1"
     if Group.parse(group).order < 2:
-        return "To bring the network closer: train it with EQ-Reg (symaudit train --eq-reg), which forces no symmetry."
+        return "To make the network more symmetric, train it with EQ-Reg (symaudit train --eq-reg)."
     if alignment.model.group and _contains(alignment.model.group, group):
         return (
-            f"The network has layers over {alignment.model.group} already: see with --layers '*' where the symmetry is "
-            "lost, or train longer."
+            f"The network already has layers over {alignment.model.group}: find out with --layers '*' where the "
+            "symmetry is lost, or train longer."
         )
     return (
-        f"To bring the network closer: train it over {group}, which the report recommends (symaudit train "
-        "--from-report), or as it is with EQ-Reg (--eq-reg)."
+        f"To make the network more symmetric, train one over {group}, which the report recommends (symaudit train "
+        "--from-report), or train the same network with EQ-Reg (--eq-reg)."
     )
 
 
 def _less_symmetry(alignment: Alignment, row: GroupAlignment, recommendation: Recommendation | None) -> str:
     if recommendation and _contains(recommendation.group, row.group):
-        return f"That the network is more symmetric than the data is no harm: the report accepts {row.group}."
+        return f"The network is more symmetric than the data, which is fine: the report supports {row.group}."
     smaller = "a smaller group"
     if recommendation:
         group = recommendation.group
@@ -133,7 +133,7 @@ def _less_symmetry(alignment: Alignment, row: GroupAlignment, recommendation: Re
     others = [smaller, *([] if (alignment.model.method or "").startswith(METHODS["sa"].title) else ["SA-Conv"])]
     return (
         f"The network imposes more symmetry under {row.group} than the data have: try {', '.join(others)}, or EQ-Reg, "
-        "which leaves room."
+        "which enforces nothing."
     )
 
 
@@ -142,7 +142,7 @@ def _contains(group: str, smaller: str) -> bool:
 
 
 def _percent(value: float | None) -> str:
-    """``value`` in percent with 3 digits, if it is more than rounding in single precision; None is not known."""
+    """``value`` in percent with 3 digits, or a limit below the rounding of single precision; None is not known."""
     if value is None:
         return "not known"
     return f"{100 * value:.3g} %" if value > 1e-6 else "less than 0.0001 %"

@@ -1,4 +1,4 @@
-"""Trained networks at work: loading them, restoring images and files, and measuring how well they do it."""
+"""Running trained networks: loading them, restoring images and files, and scoring the results."""
 
 from symmetry_audit.inference._evaluate import BASELINES, describe, evaluate, leaked
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files

@@ -24,11 +24,11 @@ __all__ = ["BASELINES", "describe", "evaluate", "leaked"]
 
 BASELINES = ("bicubic", "identity")
 WARM = 64  # px
-Restore = Callable[[np.ndarray], np.ndarray]  # from the input to what is scored
+Restore = Callable[[np.ndarray], np.ndarray]  # from the degraded image to the scored image
 
 
 def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> EvaluatedModel:
-    """What a table says of ``checkpoint``, whose ``network`` is not folded yet; ``name`` is what to call it."""
+    """The table entry of ``checkpoint``, whose ``network`` is not folded yet, under the name ``name``."""
     made = checkpoint.architecture
     soft = [
         *([", relaxed"] if made.get("relaxed") else []),
@@ -59,12 +59,12 @@ def evaluate(
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
-    """Score ``model`` on every image of ``pairs``, beside its input.
+    """Score ``model`` on every image of ``pairs``, next to the degraded image itself.
 
     ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8
-    bits as a file would be; or "bicubic", the 8-bit bicubic interpolation of a smaller input; or "identity", the
-    degraded input as it stands. ``protocol`` is the task's by default; noise is drawn from ``seed`` and the image's
-    name. Seconds are those of restoring alone.
+    bits as in a file; or "bicubic", the 8-bit bicubic interpolation of a smaller image; or "identity", the degraded
+    image itself. ``protocol`` is the task's by default. Noise is drawn from ``seed`` and the image's name. Only
+    restoring counts towards the seconds.
 
     Raises SettingError for an unknown protocol and for a baseline that does not fit the task, DataError for an
     image that cannot be used, ModelError for NaN from the network.
@@ -81,10 +81,12 @@ def evaluate(
     for item in evaluation_items(pairs, task, seed):
         progress(len(rated), len(pairs.refs))
         if not rated:
-            run(item.input[:WARM, :WARM])  # what happens once only, such as building filters, is not the image's time
+            run(
+                item.input[:WARM, :WARM]
+            )  # one-time work, such as building filters, does not count towards the time of an image
         rated.append(_rated(run, item, task, way))
     progress(len(rated), len(pairs.refs))
-    rated.sort(key=lambda item: item.key)  # archives come in their own order
+    rated.sort(key=lambda item: item.key)  # archives return their images in an order of their own
     digest = set_fingerprint((item.sha256, item.key) for item in rated)
     return Evaluation(
         model=info,
@@ -101,9 +103,9 @@ def evaluate(
 
 
 def leaked(checkpoint: Checkpoint, pairs: Pairs) -> list[tuple[str, str, str]]:
-    """(test image, training image, "exact" | "near") for every clean image that the network seems to have seen.
+    """(test image, training image, "exact" | "near") for every clean image that seems to be in the training set.
 
-    All clean images are read for it: an unreadable one raises DataError before anything is restored.
+    All clean images are read first, so an unreadable one raises DataError before anything is restored.
     """
     test = clean_fingerprints(pairs)
     train = [(key, {"sha256": sha256, "phash": phash}) for key, sha256, phash in checkpoint.training_images]
@@ -114,38 +116,38 @@ def leaked(checkpoint: Checkpoint, pairs: Pairs) -> list[tuple[str, str, str]]:
 class _Rated:
     key: str
     score: ImageScore
-    sha256: str  # of what the score rests on
+    sha256: str  # of the pixels that the score depends on
 
 
 def _baseline(name: str, task: Task) -> Restore:
     if name not in BASELINES:
-        raise SettingError(f'"{name}" is no baseline; there are {" and ".join(BASELINES)}')
+        raise SettingError(f'"{name}" is not a baseline; the baselines are {" and ".join(BASELINES)}')
     if (name == "bicubic") != (task.name == "sr"):
         fits = "bicubic" if task.name == "sr" else "identity"
-        raise SettingError(f"{name} is no baseline of {task.text}; use {fits}")
+        raise SettingError(f"{name} is not a baseline for {task.text}; use {fits}")
     return lambda image: _as_large(image, task)
 
 
 def _as_large(image: np.ndarray, task: Task) -> np.ndarray:
-    """The input in the size of the clean image."""
+    """The degraded image in the size of the clean one."""
     return image if task.scale == 1 else resize_8bit(image.astype(np.uint8), task.scale)
 
 
 def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
     start = perf_counter()
-    restored = run(item.input)  # comes back to the processor, so the device is done by then
+    restored = run(item.input)  # the result is copied to the CPU, so the device has finished by then
     seconds = perf_counter() - start
     try:
         own = way.score(restored, item.clean, task.scale)
-        given = way.score(_as_large(item.input, task), item.clean, task.scale)
+        degraded = way.score(_as_large(item.input, task), item.clean, task.scale)
     except (SettingError, ImageError) as error:
         raise type(error)(f"{item.key}: {error}") from None
-    scores = {"psnr": own.psnr, "ssim": own.ssim, "input_psnr": given.psnr, "input_ssim": given.ssim}
+    scores = {"psnr": own.psnr, "ssim": own.ssim, "input_psnr": degraded.psnr, "input_ssim": degraded.ssim}
     return _Rated(item.key, ImageScore(image=item.key, **scores, seconds=seconds), _digest(item, task))
 
 
 def _digest(item: Item, task: Task) -> str:
-    """Of the clean image, and of its degraded partner where that is given."""
+    """Fingerprint of the clean image, and of its degraded partner if there is one."""
     clean = item.fingerprint["sha256"]
     assert clean is not None  # unlike the perceptual hash, every image has one
     return hashlib.sha256(clean.encode() + item.input.tobytes()).hexdigest() if task.paired else clean

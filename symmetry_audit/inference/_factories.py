@@ -1,4 +1,4 @@
-"""Networks that Python code makes, and the weights that are loaded into them."""
+"""Networks that Python code builds, and the weights that are loaded into them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from symmetry_audit.errors import ModelError, one_line, suggest
 __all__ = ["build_network", "is_factory"]
 
 FACTORY = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*")
-NESTS = ("params_ema", "params", "state_dict", "model")  # what codebases of restoration put weights below
+NESTS = ("params_ema", "params", "state_dict", "model")  # keys under which restoration codebases store weights
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
@@ -43,11 +43,11 @@ def build_network(text: str, keywords: Mapping[str, Any], weights: str | Path | 
         factory = _found(text)
         try:
             network = factory(**keywords)
-        except (Exception, SystemExit) as error:  # whatever somebody else's code raises
-            given = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
-            raise ModelError(f"{text}({given}) failed ({type(error).__name__}: {one_line(error)})") from None
+        except (Exception, SystemExit) as error:  # foreign code can raise anything
+            listed = ", ".join(f"{name}={value!r}" for name, value in keywords.items())
+            raise ModelError(f"{text}({listed}) failed ({type(error).__name__}: {one_line(error)})") from None
     if not isinstance(network, nn.Module):
-        raise ModelError(f"{text} gave {type(network).__name__}, expected a network (torch.nn.Module)")
+        raise ModelError(f"{text} returned {type(network).__name__}, expected a network (torch.nn.Module)")
     if weights is not None:
         _load(network, text, Path(weights))
     return network.eval()
@@ -55,7 +55,7 @@ def build_network(text: str, keywords: Mapping[str, Any], weights: str | Path | 
 
 @contextmanager
 def _importing_from_here() -> Iterator[None]:
-    """The current folder first among those that modules are searched in."""
+    """Search for modules in the current folder first."""
     here = os.getcwd()
     sys.path.insert(0, here)
     try:
@@ -69,9 +69,11 @@ def _found(text: str) -> Callable[..., object]:
     module, _, path = text.partition(":")
     try:
         found = importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # scripts may even end the process
+    except (Exception, SystemExit) as error:  # a script may even exit the process
         reason = f"{type(error).__name__}: {one_line(error)}"
-        raise ModelError(f"cannot import {module} ({reason}); install it, or run from the folder it lies in") from None
+        raise ModelError(
+            f"cannot import {module} ({reason}); install it, or run symaudit from the folder that contains it"
+        ) from None
     try:
         return reduce(getattr, path.split("."), found)
     except AttributeError:
@@ -80,7 +82,7 @@ def _found(text: str) -> Callable[..., object]:
 
 
 def _load(network: nn.Module, text: str, path: Path) -> None:
-    """Raises ModelError where the weights are not exactly those of ``network``."""
+    """Raises ModelError if the weights do not match those of ``network`` exactly."""
     wanted, state = network.state_dict(), _state_dict(path)
     if state.keys() != wanted.keys() and all(name.startswith("module.") for name in state):  # of DataParallel
         state = {name.removeprefix("module."): value for name, value in state.items()}
@@ -112,7 +114,7 @@ def _state_dict(path: Path) -> Mapping[str, Tensor]:
         entries = (
             f"entries {', '.join(map(str, list(state)[:5]))}" if isinstance(state, Mapping) else type(state).__name__
         )
-        raise ModelError(f"{path} holds no weights by name, but {entries}; save the network's state_dict() alone")
+        raise ModelError(f"{path} holds {entries} instead of weights by name; save only the network's state_dict()")
     return state
 
 
@@ -121,10 +123,12 @@ def _content(path: Path) -> object:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors have many for damaged files
+    except Exception as error:  # torch and safetensors raise many types for damaged files
         if path.suffix.lower() == ".safetensors":
-            raise ModelError(f"{path} is no whole safetensors file ({one_line(error)})") from None
+            raise ModelError(
+                f"{path} is truncated or not a safetensors file ({one_line(error)}); copy or save it again"
+            ) from None
         raise ModelError(
-            f"{path} is damaged, or holds more than weights, which could run code and is not read; "
-            "save the network's state_dict() alone"
+            f"{path} is damaged, or holds more than weights, which could run code and is therefore refused; "
+            "save only the network's state_dict()"
         ) from None

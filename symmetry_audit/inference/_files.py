@@ -1,4 +1,4 @@
-"""Image files through a network, one after another; what is done is not done again."""
+"""Image files through a network, one after another; finished files are not restored again."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from symmetry_audit.results import SkippedImage
 __all__ = ["RECORD", "RestoredFile", "claim", "restore_files"]
 
 RECORD = "restoration.json"
-MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # of one file
+MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
 
 
 @dataclass(frozen=True)
 class RestoredFile:
-    """One image that was restored: where it lies, the seconds that restoring alone took, whether alpha was dropped."""
+    """One restored image: its file, the seconds that restoring took, and whether alpha was dropped."""
 
     image: str
     file: str
@@ -38,9 +38,9 @@ class RestoredFile:
 
 
 def claim(folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, Any], *, force: bool) -> None:
-    """Make ``folder`` one whose images come from the network and settings of ``record``, kept in RECORD.
+    """Claim ``folder`` for images of the network and settings in ``record``, which is written to RECORD.
 
-    Raises DataError where it holds images of others among ``targets``, unless ``force`` takes it over.
+    Raises DataError if it holds ``targets`` that another network wrote, unless ``force`` takes it over.
     """
     path = folder / RECORD
     try:
@@ -64,9 +64,9 @@ def restore_files(
 ) -> tuple[list[RestoredFile], list[SkippedImage]]:
     """Restore the images of ``source`` that have a target, with the ``settings`` of :func:`restore_image`.
 
-    They come out upright, at their depth of 8 or 16 bits, without alpha; grey stays grey, the mean of the three
-    channels. Each is written whole or not at all; one that cannot be read or restored does not stop the others.
-    Raises DataError where nothing can be written.
+    Results are upright, have the depth of the image, 8 or 16 bits, and no alpha. Grey images stay grey: the mean of the
+    three channels. Each file is written whole or not at all. An image that cannot be read or restored does not stop the
+    others. Raises DataError if nothing can be written.
     """
     done: list[RestoredFile] = []
     skipped: list[SkippedImage] = []
@@ -116,13 +116,13 @@ def _encoded(samples: np.ndarray, suffix: str) -> bytes:
 
 
 def _has_alpha(data: bytes) -> bool:
-    """By the header; what Pillow cannot open counts as no."""
+    """According to the header; False if Pillow cannot open the file."""
     from PIL import Image
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of large images, which were decoded a moment ago
+            warnings.simplefilter("ignore")  # warnings about large images, which are already decoded
             with Image.open(io.BytesIO(data)) as image:
                 return image.has_transparency_data
-    except Exception:  # deep TIFF, which decode_rgb reads by other means
+    except Exception:  # a TIFF of 16 bits, for which decode_rgb uses another library
         return False

@@ -26,12 +26,12 @@ READERS = {
     ".pt2": ("export", read_export),
     ".onnx": ("onnx", read_onnx),
 }
-PROBE = 64  # px; a side that most networks take, also those that want multiples of 8, 16, 32 or 64
+PROBE = 64  # px; a side that most networks accept, also networks that need multiples of 8, 16, 32 or 64
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network to be measured.
+    """A network to measure.
 
     ``network`` is in eval mode and takes images (N, 3, H, W) float32 in 0..255 to (N, 3, scale H, scale W), unclipped.
     ``kind`` is "checkpoint", "factory", "torchscript", "export" or "onnx"; only the first has a ``checkpoint``.
@@ -60,14 +60,14 @@ def load_model(
       .safetensors, .pt or .pth, bare or below "params_ema", "params", "state_dict" or "model";
     * a TorchScript file (.pt, .ts), a torch.export file (.pt2) or an ONNX file (.onnx, by onnxruntime).
 
-    White is ``unit`` to the network, 255 or 1; it is fed and read accordingly. One that takes single channels runs
-    on red, green and blue one after another. ``scale``, by which it enlarges, is found by running it once on a small
-    image; where ``scale`` is given, nothing is run.
+    ``unit``, 255 or 1, is the value of white in the network's input and output. A network for single channels runs on
+    red, green and blue one after another. ``scale`` is the factor by which the network enlarges. If it is None, the
+    network runs once on a small image to find it.
 
-    A factory is Python code, which runs. A .pt2 file can run code, too, since torch reads parts of it by pickle: load
-    neither from people you do not trust. Checkpoints, ``weights``, TorchScript and ONNX files run no Python.
+    A factory is Python code, which is run. A .pt2 file can run code too, since torch reads parts of it by pickle. Load
+    neither from people whom you do not trust. Checkpoints, ``weights``, TorchScript and ONNX files run no Python.
 
-    Raises SettingError where options do not fit together, ModelError where the network cannot be made or run.
+    Raises SettingError if options do not fit together, ModelError if the network cannot be built or run.
     """
     text = str(text)
     _check(text, weights, arguments, scale, unit)
@@ -78,26 +78,26 @@ def load_model(
         kind, read = READERS[suffix]
         return _foreign(name, kind, read(Path(text)), scale, unit)
     if suffix != ".safetensors" and not os.path.isdir(text):
-        raise ModelError(f'"{text}" is no network: {_offer(suffix)}')
+        raise ModelError(f'"{text}" is not a network: {_offer(suffix)}')
     checkpoint = load_checkpoint(text)
     return Model(name, "checkpoint", checkpoint.network(), checkpoint.task.scale, checkpoint)
 
 
 def _check(text: str, weights: object, arguments: object, scale: int | None, unit: float) -> None:
     if not is_factory(text) and (weights is not None or arguments is not None):
-        raise SettingError(f'weights and arguments go with a factory, package.module:name; "{text}" has its own')
+        raise SettingError(f'weights and arguments are for a factory, package.module:name; "{text}" contains its own')
     if unit not in (1, 255):
-        raise SettingError(f"white is 255 or 1 to a network, got unit {unit!r}")
+        raise SettingError(f"unit, the value of white in the network's input range, must be 255 or 1, got {unit!r}")
     if scale is not None and scale < 1:
         raise SettingError(f"scale must be 1 or more, got {scale}")
     own = text.endswith(".safetensors") or os.path.isdir(text)
     if own and (unit != 255 or scale is not None):
-        raise SettingError(f'"{text}" says itself what it takes and gives; leave out scale and unit')
+        raise SettingError(f'"{text}" is a checkpoint, which knows its scale and unit; do not pass them')
 
 
 def _offer(suffix: str) -> str:
     if suffix in (".pth", ".ckpt", ".bin"):
-        return f"{suffix} files hold weights alone; give package.module:factory, and the file as its weights"
+        return f"{suffix} files hold only weights; give package.module:factory, and the file as its weights"
     known = ", ".join((".safetensors", *READERS))
     return f"give the folder of a training run, a file ({known}), or package.module:factory"
 
@@ -106,14 +106,14 @@ def _keywords(arguments: Mapping[str, Any] | str | None) -> dict[str, Any]:
     try:
         found = json.loads(arguments) if isinstance(arguments, str) else arguments or {}
     except ValueError as error:
-        raise SettingError(f'arguments are no JSON ({one_line(error)}); write them as {{"width": 64}}') from None
+        raise SettingError(f'arguments are not valid JSON ({one_line(error)}); write them as {{"width": 64}}') from None
     if not isinstance(found, Mapping):
-        raise SettingError(f'arguments must be keywords, as {{"width": 64}}, got {found!r}')
+        raise SettingError(f'arguments must be a JSON object, such as {{"width": 64}}, got {found!r}')
     return dict(found)
 
 
 def _foreign(name: str, kind: str, network: nn.Module, scale: int | None, unit: float) -> Model:
-    """The Model of a network that says little of itself."""
+    """The Model of a network that does not describe itself."""
     sides = network.sides(PROBE) if isinstance(network, FileNetwork) else (PROBE, PROBE)
     colour = network if unit == 255 else _Adapted(network, unit)
     if scale is not None:
@@ -129,7 +129,7 @@ def _foreign(name: str, kind: str, network: nn.Module, scale: int | None, unit: 
 
 
 def _probed(name: str, network: nn.Module, sides: tuple[int, int]) -> int:
-    """By how much ``network`` enlarges an image of height and width ``sides``. Raises ModelError."""
+    """The factor by which ``network`` enlarges an image of height and width ``sides``. Raises ModelError."""
     image = np.broadcast_to(np.linspace(0, 255, sides[1], dtype=np.float32)[:, None], (*sides, 3))
     try:
         result = restore_image(network, image)
@@ -139,15 +139,17 @@ def _probed(name: str, network: nn.Module, sides: tuple[int, int]) -> int:
         size = f"{sides[1]} x {sides[0]} px"
         raise ModelError(f"{name} failed on an RGB image of {size} ({one_line(error)}); {_HINT}") from None
     if not np.isfinite(result).all():
-        raise ModelError(f"{name} gave NaN or infinite values for a grey ramp; is white 1 to it, rather than 255?")
+        raise ModelError(
+            f"{name} returned NaN or infinite values for a grey ramp; if its input range is 0 to 1, give --unit 1"
+        )
     return len(result) // sides[0]
 
 
-_HINT = "give its scale, if it takes RGB images of another size only"
+_HINT = "if it only accepts RGB images of another size, give its scale"
 
 
 class _Adapted(nn.Module):
-    """A network to which white is ``unit``, and which may take ``grey`` images (N, 1, H, W), as one of ours."""
+    """A network with white = ``unit``, perhaps for ``grey`` images (N, 1, H, W), behind our interface."""
 
     def __init__(self, network: nn.Module, unit: float, *, grey: bool = False) -> None:
         super().__init__()

@@ -21,10 +21,10 @@ ANY = (None, None, None, None)
 
 
 class FileNetwork(nn.Module):
-    """A computation ``run`` from a file, which takes images of shape ``takes`` (N, C, H, W), None for any number.
+    """A computation ``run`` from a file, for images of shape ``takes`` (N, C, H, W), None for any number.
 
-    It has no other mode than the one it was written in, and stays one object where it is copied. Raises ModelError
-    for images that it does not take.
+    It only has the mode that it was saved in, and a copy is the same object. Raises ModelError for images of another
+    shape.
     """
 
     def __init__(self, run: Callable[[Tensor], Tensor], takes: Sequence[int | None] = ANY) -> None:
@@ -34,21 +34,21 @@ class FileNetwork(nn.Module):
             part.training = False
 
     def __deepcopy__(self, memo: object) -> FileNetwork:
-        return self  # some runners cannot be copied, and nothing in any of them can be changed
+        return self  # some runners cannot be copied, and none of them can be changed
 
     def sides(self, usual: int) -> tuple[int, int]:
-        """Height and width of an image that it takes: ``usual`` where any will do."""
+        """Height and width of an image that it accepts: ``usual`` if any size will do."""
         return self.takes[2] or usual, self.takes[3] or usual
 
     def train(self, mode: bool = True) -> FileNetwork:
-        """Nothing: there is no other mode."""
+        """Do nothing: there is no other mode."""
         return self
 
     def forward(self, x: Tensor) -> Tensor:
         for name, size, index in (("channels", x.shape[1], 1), ("rows", x.shape[2], 2), ("columns", x.shape[3], 3)):
             if self.takes[index] not in (None, size):
                 raise ModelError(
-                    f"the network's file takes images of {self.takes[index]} {name} only, got {size}; "
+                    f"the network's file only accepts images of {self.takes[index]} {name}, got {size}; "
                     "export it with dynamic sizes"
                 )
         if self.takes[0] is None:
@@ -59,12 +59,12 @@ class FileNetwork(nn.Module):
     def _ran(self, x: Tensor) -> Tensor:
         try:
             return self.run(x)
-        except Exception as error:  # of three libraries, without a common class
+        except Exception as error:  # errors of three libraries, without a common class
             if "memory" in str(error):
                 raise
             raise ModelError(
                 f"the network's file failed on images of shape {tuple(x.shape)} ({one_line(error)}); "
-                "give it the size it was made for"
+                "give it images of the size that it was exported for"
             ) from None
 
 
@@ -73,11 +73,11 @@ def read_torchscript(path: Path) -> FileNetwork:
     _check_file(path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # of torch.jit as a whole
+            warnings.simplefilter("ignore", DeprecationWarning)  # a deprecation of all of torch.jit
             network = torch.jit.load(path, map_location="cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(
-            f"{path} is no whole TorchScript file ({one_line(error)}); if it holds weights, give "
+            f"{path} is truncated or not a TorchScript file ({one_line(error)}); if it holds weights, give "
             "package.module:factory, and the file as its weights"
         ) from None
     return FileNetwork(network)
@@ -89,13 +89,15 @@ def read_export(path: Path) -> FileNetwork:
     try:
         with _silent("torch.export"):
             if not zipfile.is_zipfile(path):
-                raise ValueError("not a zip archive, or cut off")
+                raise ValueError("not a zip archive, or truncated")
             program = torch.export.load(path)
         network = program.module()
-    except Exception as error:  # torch has many for damaged files
-        # torch points to what it logs, which would be a traceback
+    except Exception as error:  # torch raises many types for damaged files
+        # torch refers to its log, which would be a traceback
         reason = "an archive of another kind" if "warnings above" in str(error) else one_line(error)
-        raise ModelError(f"{path} is no whole torch.export file ({reason}); save it again by this torch") from None
+        raise ModelError(
+            f"{path} is truncated or not a torch.export file ({reason}); save it again with this version of torch"
+        ) from None
     names = set(program.graph_signature.user_inputs)
     inputs = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     shapes = [getattr(value, "shape", ()) for value in inputs]
@@ -104,7 +106,7 @@ def read_export(path: Path) -> FileNetwork:
 
 
 def read_onnx(path: Path) -> FileNetwork:
-    """Runs no Python. Raises ModelError, also where onnxruntime is not installed."""
+    """Runs no Python. Raises ModelError, also if onnxruntime is not installed."""
     try:
         import onnxruntime
     except ImportError:
@@ -119,7 +121,7 @@ def read_onnx(path: Path) -> FileNetwork:
 
 
 class _Session:
-    """onnxruntime's sessions of one file, one for each kind of device: (N, C, H, W) float32 in and out."""
+    """The onnxruntime sessions of one file, one for each kind of device: (N, C, H, W) float32 in and out."""
 
     def __init__(self, runtime: Any, path: Path) -> None:
         self._runtime, self._path, self._sessions = runtime, path, {}
@@ -141,8 +143,10 @@ class _Session:
             return self._runtime.InferenceSession(
                 str(self._path), providers=[name for name in dict.fromkeys(wanted) if name in there]
             )
-        except Exception as error:  # onnxruntime's have no common class
-            raise ModelError(f"{self._path} is no whole ONNX file ({one_line(error)}); export it again") from None
+        except Exception as error:  # onnxruntime's errors have no common class
+            raise ModelError(
+                f"{self._path} is truncated or not an ONNX file ({one_line(error)}); export it again"
+            ) from None
 
 
 def _check_file(path: Path) -> None:
@@ -151,9 +155,11 @@ def _check_file(path: Path) -> None:
 
 
 def _checked(path: Path, inputs: Sequence[Sequence[object]], outputs: int) -> tuple[int | None, ...]:
-    """The shape of the one input, None for what is dynamic. Raises ModelError."""
+    """The shape of the one input, None for dynamic sizes. Raises ModelError."""
     if len(inputs) != 1 or outputs != 1:
-        raise ModelError(f"{path} has {len(inputs)} inputs and {outputs} outputs, expected one image in, one out")
+        raise ModelError(
+            f"{path} has {len(inputs)} inputs and {outputs} outputs, expected one image in and one image out"
+        )
     takes = tuple(size if type(size) is int else None for size in inputs[0])
     if len(takes) != 4 or takes[0] not in (None, 1):
         raise ModelError(f"{path} takes arrays of shape {takes}, expected one image (1, C, H, W) or any number")
@@ -162,7 +168,7 @@ def _checked(path: Path, inputs: Sequence[Sequence[object]], outputs: int) -> tu
 
 @contextmanager
 def _silent(name: str) -> Iterator[None]:
-    """Without what the logger ``name`` says."""
+    """Silence the logger ``name``."""
     logger = logging.getLogger(name)
     logger.disabled, before = True, logger.disabled
     try:

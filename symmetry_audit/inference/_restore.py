@@ -1,4 +1,4 @@
-"""One image through a network: whole or in tiles, once or in eight positions."""
+"""One image through a network: whole or in tiles, once or in eight orientations."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ __all__ = ["can_tile", "prepared", "restore_image"]
 
 
 def prepared(network: nn.Module) -> nn.Module:
-    """``network`` for inference: in eval mode, and a copy of plain convolutions where no filter depends on the image.
+    """``network`` for inference: in eval mode, and folded to plain convolutions if no filter depends on the image.
 
-    A network with SA-Conv comes back itself. Outputs agree to rounding.
+    A network with SA-Conv is returned as it is. Outputs agree up to rounding.
     """
     return (network if _adaptive_parts(network) else fold(network)).eval()
 
 
 def can_tile(network: nn.Module) -> bool:
-    """Whether w, where the network has any, is found from its input alone, so that all tiles can share it."""
+    """Whether w, if the network has any, depends on its input only, so that all tiles can share it."""
     return all(part is network for part in _adaptive_parts(network))
 
 
@@ -41,15 +41,15 @@ def restore_image(
 ) -> np.ndarray:
     """``image`` (H, W, 3) in 0..255 to the network's output (s H, s W, 3), float32 in 0..255 units, unclipped.
 
-    With ``tile`` the image is cut into equal parts of at most ``tile`` px a side, each of which sees ``overlap`` px
-    around it and meets the network's padding only where the image itself ends. The result is that of the whole image
-    wherever the overlap covers the reach of the network's filters; w of an SA network is always found once, from the
-    whole image. ``self_ensemble`` averages over the eight flips and quarter turns. Images smaller than a hypernetwork
-    takes are continued by their last row and column, which are cut off again. The network runs in eval mode, is moved
-    to ``device``, and is left in the mode it had.
+    With ``tile`` the image is cut into equal parts of at most ``tile`` px a side. Each part comes with ``overlap`` px
+    around it, so the network's padding is seen only where the image itself ends. The result equals that of the whole
+    image wherever the overlap covers the reach of the network's filters. w of an SA network is always found once, from
+    the whole image. ``self_ensemble`` averages over the eight flips and quarter turns. Images that are too small for a
+    hypernetwork are extended by copies of their last row and column, which are cut off afterwards. The network runs in
+    eval mode on ``device``, stays there, and returns to the mode that it had.
 
-    Raises SettingError for arrays of another shape and for tiles of a network that finds w on the way; ModelError
-    where the output is no image of a whole multiple of the size, or memory does not suffice.
+    Raises SettingError for arrays of another shape, and for tiles if the network finds w from inner features;
+    ModelError if the output is not an image of a whole multiple of the size, or if there is not enough memory.
     """
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise SettingError(f"expected an image (H, W, 3), got shape {image.shape}")
@@ -57,7 +57,9 @@ def restore_image(
         if value is not None and value < least:
             raise SettingError(f"{name} must be {least} px or more, got {value}")
     if tile is not None and not can_tile(network):
-        raise SettingError("this network finds w on its way, so tiles would not agree: restore the whole image")
+        raise SettingError(
+            "this network finds w from inner features, so tiles would get different w: restore the whole image"
+        )
     pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
     _move(network, torch.device(device))
     with torch.inference_mode(), _evaluating(network):
@@ -71,7 +73,7 @@ def _adaptive_parts(network: nn.Module) -> list[nn.Module]:
 
 
 def _move(network: nn.Module, device: torch.device) -> None:
-    """To ``device``; moving what is there already would make layers forget their filters."""
+    """Move to ``device``, but only if needed: moving makes layers forget their filters."""
     for value in network.parameters():
         if value.device.type != device.type or device.index not in (None, value.device.index):
             network.to(device)
@@ -80,17 +82,17 @@ def _move(network: nn.Module, device: torch.device) -> None:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Eval mode, and afterwards the mode of every part and the offsets of every w as they were."""
+    """Switch to eval mode; afterwards restore the mode of every part and the offsets of every w."""
     training = [part for part in network.modules() if part.training]
     offsets = [(part, part.offset) for part in network.modules() if isinstance(part, Deformation)]
-    if training:  # switching makes layers forget their filters
+    if training:  # switching the mode makes layers forget their filters
         network.eval()
     try:
         yield
-    except RuntimeError as error:  # on the processor torch has no class for it
+    except RuntimeError as error:  # torch has no class for this error on the CPU
         if "memory" not in str(error):
             raise
-        raise ModelError("not enough memory for this image; restore it in tiles, as with --tile 256") from None
+        raise ModelError("not enough memory for this image; restore it in tiles, such as --tile 256") from None
     finally:
         for part in training:
             part.training = True
@@ -99,7 +101,7 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def _ensemble(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
-    """The mean over the eight positions of the square, each turned back."""
+    """The mean over the eight flips and quarter turns, each undone on its output."""
     total = x.new_zeros(())
     for turns in range(4):
         for flip in ([], [3]):
@@ -123,7 +125,7 @@ def _restored(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> 
 
 
 def _tiled(network: nn.Module, x: Tensor, tile: int, overlap: int) -> tuple[Tensor, int]:
-    """As ``network(x)``, from tiles with a margin that is cut off again."""
+    """``network(x)`` from tiles, whose margins are cut off afterwards."""
     if isinstance(network, SampleAdaptive):
         network.adapt(x)
         network = network.network
@@ -147,9 +149,9 @@ def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, in
 
 
 def _checked(result: Tensor, x: Tensor) -> tuple[Tensor, int]:
-    """The output and by how much it is larger than ``x``."""
+    """The output, and the factor by which it is larger than ``x``."""
     scale = result.shape[-1] // x.shape[-1] if isinstance(result, Tensor) and result.dim() == 4 else 0
     if scale < 1 or result.shape != (1, 3, *(scale * size for size in x.shape[-2:])):
         got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
-        raise ModelError(f"for an image of shape {tuple(x.shape)} the network gave {got}: expected an RGB image back")
+        raise ModelError(f"for an image of shape {tuple(x.shape)} the network returned {got}; expected an RGB image")
     return result, scale

@@ -1,4 +1,4 @@
-"""From a network's output to what a file would hold."""
+"""From a network's output to the samples of an image file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def as_samples(restored: np.ndarray, dtype: type[np.unsignedinteger] = np.uint8)
     Raises ModelError for NaN and infinities, which clipping would hide.
     """
     if not np.isfinite(restored).all():
-        raise ModelError("the network gave NaN or infinite values; train it again, with a lower learning rate")
+        raise ModelError("the network returned NaN or infinite values; train it again, with a lower learning rate")
     steps = np.iinfo(dtype).max // 255
     return np.rint(restored.clip(0, 255).astype(np.float64) * steps).astype(dtype)

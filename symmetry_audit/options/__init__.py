@@ -1,4 +1,4 @@
-"""What users can ask for, once: every option with its type, default, bounds and help. No torch, no numpy.
+"""Every option, declared once, with its type, default, bounds and help. No torch, no numpy.
 
 A class of options is a frozen pydantic model. The command line, config files, environment variables, the signatures of
 the Python functions and the JSON of a run are all derived from its fields.

@@ -1,4 +1,4 @@
-"""Options of measuring a dataset: what is measured, on which images, and the statistics."""
+"""Options for measuring a dataset: what is measured, on which images, and the statistics."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ __all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", 
 
 
 class ImageOptions(Options):
-    """Which images are measured, and what else a run is told as it is."""
+    """Which images are measured, and the seed."""
 
     heading: ClassVar[str] = "Images"
 
     limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
-    max_pixels: Annotated[int, Ge(1), Option("Skip larger images.")] = DEFAULT_MAX_PIXELS
+    max_pixels: Annotated[int, Ge(1), Option("Skip images with more pixels than this.")] = DEFAULT_MAX_PIXELS
     seed: Annotated[int, Option("Seed of the random number generator.")] = 0
 
 
 class MeasuredOptions(Options):
-    """What is measured, as the settings of an audit have it too."""
+    """What is measured; the settings of an audit have these fields too."""
 
     heading: ClassVar[str] = "Measurement"
 
@@ -35,7 +35,7 @@ class MeasuredOptions(Options):
 
 
 class AuditOptions(MeasuredOptions, ImageOptions):
-    """What is measured, as a user says it; ``audit.make_settings`` makes settings of it."""
+    """What is measured, as a user writes it; ``audit.make_settings`` makes settings from it."""
 
     heading: ClassVar[str] = "Measurement"
 
@@ -43,23 +43,25 @@ class AuditOptions(MeasuredOptions, ImageOptions):
         Names,
         Option("Regularizers, as a comma list.", default="tv,tv2,sobel,laplacian,prewitt", complete=regularizers),
     ] = None
-    stencils: Annotated[FilePath | None, Option("TOML file with regularizers of your own.")] = None
-    group: Annotated[str, Option("pT for T rotations, pTm with mirrors.", complete=lambda: GROUPS)] = "p32"
+    stencils: Annotated[FilePath | None, Option("TOML file that defines your own regularizers.")] = None
+    group: Annotated[str, Option("Group: pT for T rotations, pTm with mirrors too.", complete=lambda: GROUPS)] = "p32"
     sigma: Annotated[
         float | Sequence[float] | None,
         NUMBERS,
-        Option("Width of the gaussian in px; a comma list sweeps.", default="1.5"),
+        Option("Width of the Gaussian kernel in px; a comma list measures every width.", default="1.5"),
     ] = None
     margin: Annotated[
-        int | None, Ge(0), Option("Border that is not measured, in px.", default="from the kernels; 15")
+        int | None, Ge(0), Option("Width of the border that is not measured, in px.", default="from the kernels; 15")
     ] = None
     downscale: Annotated[
-        int | Sequence[int] | None, WHOLE_NUMBERS, Option("Repeat the audit on copies this many times coarser.")
+        int | Sequence[int] | None,
+        WHOLE_NUMBERS,
+        Option("Repeat the audit on copies of the images that are this many times coarser."),
     ] = None
 
 
 class AdaptiveOptions(Options):
-    """Options of the adaptive scenario and of the statistics, which the settings of an audit have too."""
+    """Options of the adaptive scenario and of the statistics; the settings of an audit have these fields too."""
 
     heading: ClassVar[str] = "Adaptive scenario and statistics"
 
@@ -79,7 +81,8 @@ class AdaptiveOptions(Options):
         ),
     ] = True
     clusters: Annotated[
-        str, Option("What the bootstrap draws: image, folder, or duplicates (groups of pixel-identical images).")
+        str,
+        Option("Unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images)."),
     ] = "image"
 
 
@@ -90,6 +93,8 @@ class MeasureOptions(AuditOptions, AdaptiveOptions):
 
     scenario: Annotated[
         Names,
-        Option("sample_strict, dataset_strict, dataset_adaptive or all.", default="all"),
+        Option("Scenarios to measure: sample_strict, dataset_strict, dataset_adaptive or all.", default="all"),
     ] = None
-    affine: Annotated[FilePath | None, Option("File of w to use (affine.parquet or .csv); nothing is fitted.")] = None
+    affine: Annotated[
+        FilePath | None, Option("File with fitted w (affine.parquet or .csv) to use; nothing is fitted.")
+    ] = None

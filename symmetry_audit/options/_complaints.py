@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, as one line that names the option and says what it takes."""
+"""Errors of pydantic as one line that names the option and says what it takes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["complaint"]
 
 
 def complaint(error: ValidationError, names: Iterable[str]) -> str:
-    """The first of ``error``'s complaints as a sentence; ``names`` are the options there are."""
+    """The first of ``error``'s complaints as a sentence; ``names`` are the existing options."""
     found = error.errors()
-    # where several types are admitted, the complaint that comes nearest to what was given
+    # where several types are allowed, the complaint that is closest to the value
     first: Any = next((item for item in found if item["type"] == "finite_number"), found[0])
     name = str(first["loc"][0]) if first["loc"] else ""
     kind = first["type"]
@@ -49,7 +49,7 @@ def _other(first: Any) -> str:
     return f"is not understood ({reason[:1].lower()}{reason[1:]}), {_got(first)}"
 
 
-# pydantic's name of an error, or of the kind of value that was expected -> what to say
+# pydantic's name of an error, or of the expected kind of value -> the message
 _SENTENCES: Mapping[str, Callable[[Any], str]] = {
     "missing": lambda first: "is missing",
     "greater_than_equal": _bound("at least", "ge"),

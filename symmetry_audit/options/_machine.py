@@ -1,4 +1,4 @@
-"""Options of how a verb runs. None of them changes a number by more than rounding."""
+"""Options that say how a verb runs. None of them changes a number by more than rounding."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _silent(line: str) -> None:
 
 
 class TalkOptions(Options):
-    """How progress is told."""
+    """How progress and notes are reported."""
 
     progress: Annotated[Progress, Hidden()] = silent_progress
-    say: Annotated[Say, Hidden()] = _silent  # notes for people, a line each
+    say: Annotated[Say, Hidden()] = _silent  # notes for people, one line each
 
 
 class SourceOptions(TalkOptions):
@@ -36,12 +36,12 @@ class SourceOptions(TalkOptions):
     heading: ClassVar[str] = "Run"
 
     data_root: Annotated[
-        FilePath | None, Option("Folder of the datasets (or SYMAUDIT_DATA).", variable="SYMAUDIT_DATA")
+        FilePath | None, Option("Folder of the datasets; SYMAUDIT_DATA sets it too.", variable="SYMAUDIT_DATA")
     ] = None
 
 
 class DeviceOptions(TalkOptions):
-    """On which device."""
+    """The device that a verb runs on."""
 
     heading: ClassVar[str] = "Run"
 
@@ -49,12 +49,18 @@ class DeviceOptions(TalkOptions):
 
 
 class RunOptions(DeviceOptions):
-    """Of a run that measures images into a folder, and that can be continued."""
+    """Options of a run that writes into a folder and can be continued."""
 
     heading: ClassVar[str] = "Run"
 
-    workers: Annotated[int | None, Ge(1), Option("Images measured at a time.", default="all cores")] = None
-    out: Annotated[FilePath | None, Option("Folder of the results.", default="symaudit-NAME, here")] = None
-    resume: Annotated[bool, Option("Continue the run in --out.")] = True
-    force: Annotated[bool, Option("Start over, whatever run --out holds.")] = False
-    on_error: Annotated[Literal["skip", "fail"], Option("What to do with an image that cannot be measured.")] = "skip"
+    workers: Annotated[
+        int | None, Ge(1), Option("Number of images that are measured at a time.", default="all cores")
+    ] = None
+    out: Annotated[
+        FilePath | None, Option("Folder for the results.", default="symaudit-NAME in the current folder")
+    ] = None
+    resume: Annotated[bool, Option("Whether to continue the run in --out.")] = True
+    force: Annotated[bool, Option("Start over, even if --out holds another run.")] = False
+    on_error: Annotated[
+        Literal["skip", "fail"], Option("Whether to skip an image that cannot be measured, or to fail.")
+    ] = "skip"

@@ -1,4 +1,4 @@
-"""Options of a network to be trained."""
+"""Options of the network to train."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ __all__ = ["NetworkOptions"]
 
 
 class NetworkOptions(Options):
-    """Which network."""
+    """The network to train."""
 
     heading: ClassVar[str] = "Network"
 
     backbone: Annotated[
         str | None,
         Option(
-            f"Network: {', '.join(BACKBONES)}.",
-            default="edsr, resnet or rcdnet by the task",
+            f"Network structure: {', '.join(BACKBONES)}.",
+            default="edsr, resnet or rcdnet, depending on the task",
             complete=lambda: BACKBONES,
         ),
     ] = None
@@ -27,16 +27,17 @@ class NetworkOptions(Options):
         str | None,
         Option(
             f"Kind of convolution: {', '.join(METHODS)}.",
-            default="from the report, or cnn",
+            default="the report's, or cnn",
             names=("--conv",),
             complete=lambda: METHODS,
         ),
     ] = None
     group: Annotated[
-        str | None, Option("pT for T rotations, pTm with mirrors.", default="from the report, or the method's own")
+        str | None,
+        Option("Group: pT for T rotations, pTm with mirrors too.", default="the report's, or the method's usual group"),
     ] = None
     preset: Annotated[
         Literal["paper", "small", "tiny"],
-        Option("Size. paper: as published; small: an hour of one GPU; tiny: for a processor."),
+        Option("Size of the network. paper: as published; small: trains in an hour on one GPU; tiny: for a CPU."),
     ] = "small"
-    basis: Annotated[str | None, Option("Filter basis in place of the method's own.")] = None
+    basis: Annotated[str | None, Option("Filter basis to use instead of the method's own.")] = None

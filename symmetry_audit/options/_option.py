@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options._complaints import complaint
 
-if TYPE_CHECKING:  # what may be given
+if TYPE_CHECKING:  # what callers may pass
     from symmetry_audit.data import ImageSource
 
     FilePath = str | Path
@@ -29,11 +29,11 @@ __all__ = ["FilePath", "Hidden", "Images", "Option", "Options", "option_of"]
 
 @dataclass(frozen=True)
 class Option:
-    """How a field is offered on the command line; it is the metadata of the field's annotation.
+    """How a field appears on the command line; stored in the metadata of the field's annotation.
 
-    ``help`` is a sentence. ``default`` says in words what the default is where the field's own value does not say it.
-    ``names`` are further spellings of the option, short ones or former ones, ``variable`` a further environment
-    variable. ``metavar`` stands for the value in help texts. ``complete`` gives the names that a shell offers.
+    ``help`` is a sentence. ``default`` gives the default in words where the field's own value does not show it.
+    ``names`` are other spellings of the option, short or former ones; ``variable`` is another environment variable.
+    ``metavar`` represents the value in help texts. ``complete`` returns the names that a shell completes.
     """
 
     help: str
@@ -46,7 +46,7 @@ class Option:
 
 @dataclass(frozen=True)
 class Hidden:
-    """A field for Python alone: neither an option nor part of the JSON of a request."""
+    """Marks a field for Python only: neither an option nor part of the JSON of a request."""
 
 
 def option_of(field: FieldInfo) -> Option | None:

@@ -1,4 +1,4 @@
-"""Values that are written as text: comma lists, spans, and the like. Every way to give an option reads them alike."""
+"""Values that are written as text, such as comma lists and ranges. They are parsed alike wherever an option is set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["LAYERS", "NAMES", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Pars
 
 @dataclass(frozen=True)
 class Parsed(BeforeValidator):
-    """Metadata of a field: ``func`` makes its value of a text and leaves what is no text as it is.
+    """Metadata of a field: ``func`` parses a text into the field's value and leaves other types as they are.
 
     It raises ValueError, whose message follows the name of the option. ``metavar`` says what the text looks like.
     """
@@ -63,7 +63,7 @@ def _span(word: str | None = None) -> Callable[[Any], Any]:
 
 
 def span_or(word: str) -> Parsed:
-    """A span, or ``word`` as it is."""
+    """A range, or ``word`` itself."""
     return Parsed(_span(word), metavar=f"{word}|X|LO:HI")
 
 

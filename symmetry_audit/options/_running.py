@@ -1,4 +1,4 @@
-"""Options of running trained networks."""
+"""Options for running trained networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from symmetry_audit.options._option import Option, Options
 __all__ = ["TEST_IMAGES", "EvaluationOptions", "TilingOptions"]
 
 TEST_IMAGES = Option(
-    "Clean test images: a folder, glob, list, archive or dataset; for deraining, with rainy ones beside them.",
+    "Clean test images: a folder, glob, list, archive or dataset. For deraining, with the rainy images too.",
     complete=names.datasets,
 )
 
@@ -23,12 +23,14 @@ class TilingOptions(Options):
 
     heading: ClassVar[str] = "Network"
 
-    self_ensemble: Annotated[bool, Option("Average over the eight flips and quarter turns.")] = False
+    self_ensemble: Annotated[bool, Option("Average the outputs for the eight flips and quarter turns of an image.")] = (
+        False
+    )
     overlap: Annotated[int, Ge(0), Option("Context around each tile, in px.")] = 32
 
 
 class EvaluationOptions(DeviceOptions, SourceOptions):
-    """Which images a network is run on, and from where noise is drawn."""
+    """The images that a network is run on, and the seed for their noise."""
 
     heading: ClassVar[str] = "Run"
 

@@ -1,4 +1,4 @@
-"""Options of how a network is trained, and the recipes that give them other defaults."""
+"""Options that say how a network is trained, and the recipes that change their defaults."""
 
 from __future__ import annotations
 
@@ -15,69 +15,90 @@ __all__ = ["RECIPES", "ScheduleOptions", "recipe", "shown_default"]
 
 
 class ScheduleOptions(Options):
-    """How a network is trained. Defaults are those of no recipe; ``RECIPES`` replaces some of them."""
+    """How a network is trained. The defaults belong to no recipe; ``RECIPES`` replaces some of them."""
 
     heading: ClassVar[str] = "Training (defaults of the recipe quick)"
 
     recipe: Annotated[
         str,
         Option(
-            "Defaults of the options below: quick, or a published protocol such as sa-sr.", complete=lambda: RECIPES
+            "Recipe that sets the defaults of the options below: quick, or a published protocol such as sa-sr.",
+            complete=lambda: RECIPES,
         ),
     ] = "quick"
-    steps: Annotated[int, Ge(1), Option("Steps of all stages together.")] = 20_000
-    # minutes stop earlier and speed the schedule up, at the price that two such runs are not equal bit for bit
-    minutes: Annotated[float | None, Gt(0), Option("Stop, and end the schedule, after this time.")] = None
+    steps: Annotated[int, Ge(1), Option("Number of steps, all stages together.")] = 20_000
+    # a time limit ends the run earlier and compresses the schedule, so two such runs are not equal bit for bit
+    minutes: Annotated[float | None, Gt(0), Option("Time limit; the schedule of the learning rate ends with it.")] = (
+        None
+    )
     tl_steps: Annotated[
         int,
         Ge(0),
-        Option("Steps of SA's first stage, without its hypernetwork (TL).", default="40 % after a report, else 0"),
+        Option(
+            "Steps of SA's first stage, which trains without the hypernetwork (as TL).",
+            default="40 % of the steps with --from-report, else 0",
+        ),
     ] = 0
-    batch: Annotated[int, Ge(1), Option("Patches per step, over all processes.")] = 16
-    accumulate: Annotated[int, Ge(1), Option("Parts into which a batch is cut.")] = 1
-    patch: Annotated[int, Ge(8), Option("Side of an input patch in pixels.")] = 48
+    batch: Annotated[int, Ge(1), Option("Patches per step, all processes together.")] = 16
+    accumulate: Annotated[int, Ge(1), Option("Number of parts into which a batch is cut to save memory.")] = 1
+    patch: Annotated[int, Ge(8), Option("Side of a degraded patch in px.")] = 48
     augment: Annotated[
         Literal["flips+turns", "flips", "hflip", "none"],
-        Option("Augmentation of patches.", default="flips+turns; hflip for rain, which falls downwards"),
+        Option("Augmentation of patches.", default="flips+turns; hflip for deraining, since rain falls downwards"),
     ] = "flips+turns"
     loss: Annotated[
         Literal["l1", "mse", "stages"],
-        Option("Loss; stages is RCDNet's own, over everything that it unrolls.", default="l1; stages for rcdnet"),
+        Option(
+            "Loss function. stages is RCDNet's own: it sums over all unrolled stages.", default="l1; stages for rcdnet"
+        ),
     ] = "l1"
-    lr: Annotated[float, Gt(0), Option("Learning rate of Adam.")] = 1e-3
-    schedule: Annotated[Literal["constant", "cosine", "multistep"], Option("Learning rate over the steps.")] = "cosine"
-    warmup: Annotated[int, Ge(0), Option("Steps over which the learning rate rises.")] = 0
-    clip: Annotated[float | None, Gt(0), Option("Largest norm of the gradient.")] = None
+    lr: Annotated[float, Gt(0), Option("Initial learning rate of Adam.")] = 1e-3
+    schedule: Annotated[
+        Literal["constant", "cosine", "multistep"], Option("How the learning rate changes over the steps.")
+    ] = "cosine"
+    warmup: Annotated[int, Ge(0), Option("Steps over which the learning rate rises at the start.")] = 0
+    clip: Annotated[
+        float | None, Gt(0), Option("Largest norm of the gradient; longer gradients are shortened to it.")
+    ] = None
     ema: Annotated[
-        float | None, Gt(0), Lt(1), Option("Validate and keep averaged weights of this decay, such as 0.999.")
+        float | None,
+        Gt(0),
+        Lt(1),
+        Option("Validate and save an exponential moving average of the weights with this decay, such as 0.999."),
     ] = None
     precision: Annotated[Literal["fp32", "bf16", "fp16", "fp64"], Option("Number format of the forward pass.")] = "fp32"
     compile: Annotated[bool, Option("Compile the network with torch.compile.")] = False
-    seed: Annotated[int, Ge(0), Option("Seed of weights, patches and noise.")] = 0
-    validate_every: Annotated[int, Ge(1), Option("Steps between validations; the state is saved as often.")] = 500
+    seed: Annotated[int, Ge(0), Option("Seed for weights, patches and noise.")] = 0
+    validate_every: Annotated[int, Ge(1), Option("Steps between validations. The state is saved at each of them.")] = (
+        500
+    )
     log_every: Annotated[int, Ge(1), Option("Steps between rows of log.csv.")] = 50
     hyper_init: Annotated[
         Literal["zero", "audit"],
-        Option("Start of SA's hypernetwork: zero as published, or first fitted to the audit's w_n."),
+        Option(
+            "Start of SA's hypernetwork: zero, as published, or audit, which first fits it to the w_n of the audit."
+        ),
     ] = "zero"
     eq_reg: Annotated[
         float | None,
         Gt(0),
-        Option("EQ-Reg: add this much of the equivariance error under --group, whatever the network is."),
+        Option("EQ-Reg: add the equivariance error under --group to the loss, with this weight. Any network will do."),
     ] = None
     eq_layers: Annotated[
         int | tuple[str, ...] | None,
         LAYERS,
-        Option("Layers of --eq-reg: the first N, or names such as body.*,output.", default="all"),
+        Option("Layers that --eq-reg compares: the first N, or names such as body.*,output.", default="all"),
     ] = None
     relax: Annotated[
         float | None,
         Ge(0),
-        Option("Relax equivariant layers: a free filter beside each, whose squares cost this much."),
+        Option(
+            "Relax equivariant layers: add a free filter to each. This is the weight of its squared norm in the loss."
+        ),
     ] = None
-    # of recipes alone
-    stage2_lr: Annotated[float, Gt(0)] = 0.5  # beside lr, once the hypernetwork runs after tl_steps
-    milestones: tuple[float, ...] = ()  # of "multistep", as parts of the first (or only) stage
+    # set by recipes only
+    stage2_lr: Annotated[float, Gt(0)] = 0.5  # factor of lr, once the hypernetwork runs after tl_steps
+    milestones: tuple[float, ...] = ()  # of "multistep", as fractions of the first (or only) stage
     stage2_milestones: tuple[float, ...] = ()
     gamma: Annotated[float, Gt(0), Le(1)] = 0.5
 
@@ -122,7 +143,7 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def shown_default(request: type[Options], name: str) -> str | None:
-    """What help texts say about the default of an option; None for nothing."""
+    """The default of an option as help texts show it; None if they show nothing."""
     field = request.model_fields[name]
     option = option_of(field)
     if option is not None and option.default is not None:
@@ -135,7 +156,7 @@ def shown_default(request: type[Options], name: str) -> str | None:
 
 
 def recipe(name: str) -> Mapping[str, Any]:
-    """The defaults of the recipe ``name``. Raises SettingError for an unknown one."""
+    """The defaults of the recipe ``name``. Raises SettingError for an unknown recipe."""
     if name not in RECIPES:
         raise SettingError(f'no recipe is called "{name}".{suggest(name, RECIPES)}')
     return RECIPES[name]

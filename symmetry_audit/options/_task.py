@@ -14,7 +14,7 @@ TASK = Option(f"Restoration task: {', '.join(TASKS)}.", complete=lambda: TASKS)
 
 
 class TaskSettings(Options):
-    """The settings that tasks have; ``tasks.make_task`` checks which of them belong to which task."""
+    """The settings of all tasks; ``tasks.make_task`` checks which of them belong to which task."""
 
     heading: ClassVar[str] = "Task"
 
@@ -22,16 +22,20 @@ class TaskSettings(Options):
     sigma: Annotated[
         float | tuple[float, float] | None, SPAN, Option("Noise level in grey levels, or a range such as 5:35.")
     ] = None
-    missing: Annotated[float | None, Option("Share of the pixels that inpainting has to fill.")] = None
-    peak: Annotated[float | None, Option("Photons at white, for Poisson noise on top of inpainting.")] = None
+    missing: Annotated[
+        float | None, Option("Share of the pixels that are missing and that inpainting fills, 0 to 1.")
+    ] = None
+    peak: Annotated[float | None, Option("Inpainting: also add Poisson noise, with this many photons at white.")] = None
 
 
 class TaskOptions(TaskSettings):
-    """A task where a network may say itself what it restores."""
+    """A task; a trained network may already know its own."""
 
     heading: ClassVar[str] = "Task"
 
-    task: Annotated[str | None, Option(TASK.help, default="the network's; sr for bicubic", complete=TASK.complete)] = (
-        None
-    )
-    inputs: Annotated[Images | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
+    task: Annotated[
+        str | None, Option(TASK.help, default="the network's own; sr for bicubic", complete=TASK.complete)
+    ] = None
+    inputs: Annotated[
+        Images | None, Option("Degraded partners of the images in --data, for tasks with pairs (derain).")
+    ] = None

@@ -1,6 +1,6 @@
-"""Restoration tasks: degradations, images in pairs, training patches, test images, leakage between sets. No torch.
+"""Restoration tasks: degradations, pairs of images, training patches, test images, leaks between sets. No torch.
 
-What is asked for is imported when it is asked for, so that the command line can list tasks and options at once.
+Names are imported when first used, so that the command line can list tasks and options quickly.
 """
 
 from __future__ import annotations

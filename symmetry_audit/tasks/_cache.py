@@ -1,4 +1,4 @@
-"""Training images, decoded once and mapped into memory by every later run and by every rank."""
+"""Training images, decoded once and memory-mapped by every later run and every process."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from symmetry_audit.tasks._task import Task
 
 __all__ = ["DEFAULT_CACHE_BYTES", "PatchCache"]
 
-FORMAT = 1  # raise the number where pixels come out otherwise: decoding, resizing, the layout of the files
+FORMAT = 1  # raise the number when pixels change: decoding, resizing, the layout of the files
 DEFAULT_CACHE_BYTES = 30 * 2**30
 
 Progress = Callable[[int, int], None]
 
 
 class PatchCache:
-    """``cache[i]`` is (input, clean) of image i as ``Task.prepare`` makes them, uint8 views of a mapped file."""
+    """``cache[i]`` is (degraded, clean) of image i from ``Task.prepare``, uint8 views of a mapped file."""
 
     def __init__(
         self,
@@ -39,24 +39,24 @@ class PatchCache:
         limit_bytes: int = DEFAULT_CACHE_BYTES,
         progress: Progress = lambda done, total: None,
     ) -> None:
-        """Decode the images that ``folder`` (the user's cache folder by default) does not hold yet.
+        """Decode the images that are not yet in ``folder`` (by default the user's cache folder).
 
-        ``folder`` keeps at most ``limit_bytes``, the sets that were used last. Any number of processes may open
-        one set: the first fills it, the others wait. Raises SettingError where the set alone is larger,
-        DataError for images that cannot be used and a folder that cannot be written.
+        ``folder`` keeps at most ``limit_bytes``; sets that were not used for longest are deleted. Any number of
+        processes may open the same set: the first fills it, the others wait. Raises SettingError if the set alone is
+        larger, DataError for images that cannot be used and for a folder that cannot be written.
         """
         folder = _default_folder() if folder is None else Path(folder).expanduser()
         chosen = folder / _identity(pairs, task)
         try:
             chosen.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / f"{chosen.name}.lock"):
-                chosen.mkdir(exist_ok=True)  # where another process made room meanwhile
+                chosen.mkdir(exist_ok=True)  # another process may have made room meanwhile
                 store = PixelStore(chosen)
                 todo = [pair for pair in pairs.refs if not _held(store, pair)]
                 if todo:
                     make_room(chosen, _bytes(todo, task), limit_bytes, pairs.text)
                 _fill(store, todo, task, len(pairs.refs), progress)
-                os.utime(chosen)  # what was used last is given up last
+                os.utime(chosen)  # the set that was used last is deleted last
                 self._images = store.images([pair.key for pair in pairs.refs])
         except OSError as error:
             raise DataError(f"cannot write to {folder}: {one_line(error)}; choose another --cache-folder") from None
@@ -75,12 +75,12 @@ class PatchCache:
 
     @property
     def fingerprints(self) -> tuple[tuple[str, dict[str, str | None]], ...]:
-        """(key, fingerprint) of every clean image as it was decoded, for :func:`leaks`."""
+        """(key, fingerprint) of every decoded clean image, for :func:`leaks`."""
         return tuple((entry.key, entry.fingerprint) for entry in self._entries)
 
     @cached_property
     def fingerprint(self) -> str:
-        """That of the clean files, which an audit of them has in its report."""
+        """The fingerprint of the clean files; an audit of the same files has it in its report."""
         return set_fingerprint((entry.sha256, entry.key) for entry in self._entries)
 
 
@@ -91,7 +91,7 @@ def _default_folder() -> Path:
 
 
 def _identity(pairs: Pairs, task: Task) -> str:
-    """The name of a set's folder: which files, and how they are prepared."""
+    """The name of a set's folder: a hash of the files and of how they are prepared."""
     files = [[pair.key, *((os.path.abspath(ref.path), ref.member) for ref in pair.refs)] for pair in pairs.refs]
     text = json.dumps([FORMAT, task.preparation, files])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -106,13 +106,13 @@ def _held(store: PixelStore, pair: Pair) -> bool:
 
 
 def _bytes(pairs: list[Pair], task: Task) -> int:
-    """What ``pairs`` will take, as far as the headers of their files tell."""
+    """An estimate of the bytes that ``pairs`` will take, from the headers of their files."""
     share = 1.0 if task.keeps_pixels else 1.0 + 1.0 / task.scale**2
     return round(share * sum(3 * pixel_count(pair.clean) for pair in streamed(pairs)))
 
 
 def _fill(store: PixelStore, todo: list[Pair], task: Task, total: int, progress: Progress) -> None:
-    """Add ``todo`` to the store. Raises DataError that lists all images that cannot be used."""
+    """Add ``todo`` to the store. Raises DataError, which lists all images that cannot be used."""
     failures = []
     done = total - len(todo)
     progress(done, total)
@@ -125,14 +125,14 @@ def _fill(store: PixelStore, todo: list[Pair], task: Task, total: int, progress:
         progress(done, total)
     if failures:
         raise DataError(
-            f"{len(failures)} of {total} images cannot be trained on: {listed(sorted(failures), '; ')}; "
-            "mend them or take them out of the source"
+            f"{len(failures)} of {total} images cannot be used for training: {listed(sorted(failures), '; ')}; "
+            "repair them, or remove them from the source"
         )
 
 
 def _add(store: PixelStore, pair: Pair, task: Task) -> None:
-    stamps = _stamps(pair)  # before reading: an image edited meanwhile is read again next time
+    stamps = _stamps(pair)  # before reading, so that an image edited meanwhile is read again next time
     data = pair.clean.read(MAX_BYTES)
     clean = decode_rgb(data).to_8bit()
-    given = None if pair.given is None else decode_rgb(pair.given.read(MAX_BYTES)).to_8bit()
-    store.add(pair.key, task.prepare(clean, given), stamps, hashlib.sha256(data).hexdigest(), fingerprint(clean))
+    degraded = None if pair.degraded is None else decode_rgb(pair.degraded.read(MAX_BYTES)).to_8bit()
+    store.add(pair.key, task.prepare(clean, degraded), stamps, hashlib.sha256(data).hexdigest(), fingerprint(clean))

@@ -1,4 +1,4 @@
-"""Denoising: Gaussian noise, of one strength or of a strength drawn for every image."""
+"""Denoising: Gaussian noise of fixed strength, or of a strength drawn for every image."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ MAX_SIGMA = 255.0  # grey levels
 
 
 def _checked(value: object) -> float | tuple[float, float]:
-    """A number, or the lowest and the highest where they differ."""
+    """A number, or (lowest, highest) if they differ."""
     ends = (value, value) if isinstance(value, Real) else value
     if not isinstance(ends, Sequence) or isinstance(ends, str) or len(ends) != 2:
-        raise SettingError(f"--sigma takes a number or two, the lowest and the highest, got {value!r}")
+        raise SettingError(f"--sigma takes one number, or a lowest and a highest, got {value!r}")
     low, high = (checked_number("sigma", end) for end in ends)
     if not 0 <= min(low, high) <= max(low, high) <= MAX_SIGMA:
-        raise SettingError(f"--sigma must lie between 0 and {MAX_SIGMA:g} grey levels, got {value!r}")
+        raise SettingError(f"--sigma must be between 0 and {MAX_SIGMA:g} grey levels, got {value!r}")
     if low > high:
-        raise SettingError(f"--sigma runs from the lower number to the higher; write {high:g}:{low:g}")
+        raise SettingError(f"--sigma takes the lower number first; write {high:g}:{low:g}")
     return low if low == high else (low, high)
 
 

@@ -1,4 +1,4 @@
-"""Deraining: rainy images that are given beside the clean ones."""
+"""Deraining: rainy images, which come in pairs with clean ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a network is tested on: whole images with degradations that do not depend on the order."""
+"""Test images: whole images, with degradations that do not depend on their order."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["Item", "clean_fingerprints", "evaluation_items"]
 class Item:
     """One test image: ``input`` (h, w, 3) float32 and ``clean`` (H, W, 3) uint8.
 
-    ``fingerprint`` is that of the clean image before it was cut to a multiple of the scale; ``grey``: its file
-    holds one channel.
+    ``input`` is the degraded image. ``fingerprint`` is that of the clean image before it was cut to a multiple of the
+    scale. ``grey`` says whether its file has one channel.
     """
 
     key: str
@@ -33,9 +33,9 @@ class Item:
 
 
 def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
-    """The images one by one. What is drawn for an image depends on ``seed`` (0 or more) and its key alone.
+    """The images one by one. The noise of an image depends only on ``seed`` (0 or more) and its key.
 
-    Raises DataError for the first image that cannot be used: a mean over fewer images compares with nothing.
+    Raises DataError for the first image that cannot be used: means over fewer images could not be compared.
     """
     for pair in streamed(pairs.refs):
         try:
@@ -47,7 +47,7 @@ def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
 def clean_fingerprints(pairs: Pairs) -> dict[str, Mapping[str, str | None]]:
     """Fingerprints of the clean images by name. Raises DataError for one that cannot be read."""
     found = {}
-    for pair in streamed(replace(pair, given=None) for pair in pairs.refs):
+    for pair in streamed(replace(pair, degraded=None) for pair in pairs.refs):
         try:
             found[pair.key] = fingerprint(load_rgb(pair.clean).to_8bit())
         except ImageError as error:
@@ -58,7 +58,7 @@ def clean_fingerprints(pairs: Pairs) -> dict[str, Mapping[str, str | None]]:
 def _item(pair: Pair, task: Task, seed: int) -> Item:
     picture = load_rgb(pair.clean)
     pixels = picture.to_8bit()
-    given = None if pair.given is None else load_rgb(pair.given).to_8bit()
-    fixed, clean = task.prepare(pixels, given)
+    degraded = None if pair.degraded is None else load_rgb(pair.degraded).to_8bit()
+    fixed, clean = task.prepare(pixels, degraded)
     rng = np.random.default_rng((seed, *hashlib.sha256(pair.key.encode()).digest()))
     return Item(pair.key, task.corrupt(fixed, rng), clean, picture.grey, fingerprint(pixels))

@@ -14,7 +14,7 @@ __all__ = ["make_room"]
 
 
 def make_room(chosen: Path, needed: int, limit: int, text: str) -> None:
-    """Give up the sets beside ``chosen`` that were used longest ago, until ``needed`` more bytes fit into ``limit``.
+    """Delete other sets than ``chosen``, longest unused first, until ``needed`` more bytes fit into ``limit``.
 
     Sets that another process opens or fills are left alone. Raises SettingError where ``chosen`` alone does
     not fit.
@@ -22,7 +22,7 @@ def make_room(chosen: Path, needed: int, limit: int, text: str) -> None:
     own = _size(chosen) + needed
     if own > limit:
         raise SettingError(
-            f'"{text}" takes {_text(own)} decoded, and the cache may hold {_text(limit)}; raise --cache-limit, '
+            f'"{text}" takes {_text(own)} decoded, but the cache is limited to {_text(limit)}; raise --cache-limit, '
             "or train on fewer images with --limit"
         )
     with FileLock(chosen.parent / "room.lock"):
@@ -34,7 +34,7 @@ def make_room(chosen: Path, needed: int, limit: int, text: str) -> None:
 
 
 def _given_up(folder: Path) -> int:
-    """Bytes freed. Processes that have the file mapped keep their pixels."""
+    """Delete a set; returns the bytes freed. Processes that have mapped its file keep their pixels."""
     try:
         with FileLock(f"{folder}.lock", timeout=0):
             size = _size(folder)
@@ -47,7 +47,7 @@ def _given_up(folder: Path) -> int:
 
 
 def _is_set(path: Path) -> bool:
-    """Whether ``path`` is one of ours: people keep other things in folders that they name."""
+    """Whether ``path`` is a set of this cache: a folder that a user names may hold other things."""
     if not re.fullmatch("[0-9a-f]{32}", path.name) or not path.is_dir():
         return False
     return {item.name for item in path.iterdir()} <= FILE_NAMES

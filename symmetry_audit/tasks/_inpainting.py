@@ -12,20 +12,20 @@ from symmetry_audit.tasks._task import Task
 
 __all__ = ["TASK"]
 
-MAX_PEAK = 1e9  # photons; beyond it there is no noise to speak of, and the counts overflow
+MAX_PEAK = 1e9  # photons; beyond this the noise is negligible, and the counts overflow
 
 
 def _checked_missing(value: object) -> float:
     number = checked_number("missing", value)
     if not 0 < number < 1:
-        raise SettingError(f"--missing must lie between 0 and 1, got {value!r}; 0.3 removes 30 % of the pixels")
+        raise SettingError(f"--missing must be between 0 and 1, got {value!r}; 0.3 removes 30 % of the pixels")
     return number
 
 
 def _checked_peak(value: object) -> float:
     number = checked_number("peak", value)
     if not 0 < number <= MAX_PEAK:
-        raise SettingError(f"--peak must lie above 0 and at most at {MAX_PEAK:g} photons, got {value!r}")
+        raise SettingError(f"--peak must be above 0 and at most {MAX_PEAK:g} photons, got {value!r}")
     return number
 
 
@@ -35,9 +35,9 @@ PEAK = Option("peak", _checked_peak, examples=("40",))
 
 @dataclass(frozen=True, kw_only=True)
 class Inpainting(Task):
-    """The share ``missing`` of the pixels is removed; the others get Poisson noise where ``peak`` is given.
+    """The share ``missing`` of the pixels is removed; the others get Poisson noise if ``peak`` is set.
 
-    ``peak`` is how many photons a sample of 255 stands for.
+    ``peak`` is the number of photons for a value of 255.
     """
 
     name = "inpaint"

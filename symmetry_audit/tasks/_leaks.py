@@ -1,4 +1,4 @@
-"""Whether images of a test set were trained on: hashes of their pixels, and near duplicates by perceptual hash."""
+"""Whether test images are in a training set: exact copies by hash, near duplicates by perceptual hash."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 __all__ = ["NEAR", "fingerprint", "leaks"]
 
-# Bits of 64 in which the perceptual hashes of one picture may differ. Among the 48205 pairs of 311 photographs (BSD100,
+# Bits (of 64) in which perceptual hashes of one picture may differ. Among the 48205 pairs of 311 photographs (BSD100,
 # Set5, Set14, Urban20, RSSCN7, Rain100L) different ones differ in at least 14; the same one, in at most 4 after JPEG of
 # quality 30, resizing by 1/4 to 2, or the loss of a row and a column, in at most 6 after the loss of 3, 20 more grey
 # levels, contrast by 1.3 or noise of sigma 25.
@@ -38,7 +38,7 @@ def fingerprint(clean: np.ndarray) -> dict[str, str | None]:
 
 
 def leaks(test: Mapping[str, Fingerprint], train: Iterable[tuple[str, Fingerprint]]) -> list[tuple[str, str, str]]:
-    """Pairs (test key, train key, "exact" | "near") of what seems to be one picture, in the order of ``test``."""
+    """Pairs (test key, train key, "exact" | "near") that seem to be the same picture, in the order of ``test``."""
     train = list(train)
     pixels = np.array([known["sha256"] for _, known in train], dtype="U64")
     bits, known = _bits(known for _, known in train)
@@ -52,7 +52,7 @@ def leaks(test: Mapping[str, Fingerprint], train: Iterable[tuple[str, Fingerprin
 
 
 def _bits(prints: Iterable[Fingerprint]) -> tuple[np.ndarray, np.ndarray]:
-    """Perceptual hashes as uint64, and which of them there are."""
+    """Perceptual hashes as uint64, and which images have one."""
     texts = [item["phash"] for item in prints]
     values = np.array([int(text or "0", 16) for text in texts], dtype=np.uint64)
     return values, np.array([text is not None for text in texts], dtype=bool)

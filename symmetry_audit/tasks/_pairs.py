@@ -1,4 +1,4 @@
-"""SOURCE -> the images that a task is trained or tested on, each with its degraded partner where the task is paired."""
+"""SOURCE -> the images for training or testing a task, each with its degraded partner if the task is paired."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from symmetry_audit.tasks._task import Task
 
 __all__ = ["MAX_BYTES", "Pair", "Pairs", "listed", "open_pairs", "source_fingerprint", "streamed"]
 
-MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # of one file
+MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
 SHOWN = 10  # names in one message
-SIDES = {  # the names that folders of each side carry, in any case
+SIDES = {  # names of the folders of each side, in upper or lower case
     "clean": ("norain", "clean", "gt", "target", "targets", "hq"),
     "degraded": ("rain", "rainy", "input", "inputs", "lq", "noisy", "degraded"),
 }
@@ -28,12 +28,12 @@ class Pair:
 
     key: str
     clean: ImageRef
-    given: ImageRef | None = None
+    degraded: ImageRef | None = None
 
     @property
     def refs(self) -> tuple[ImageRef, ...]:
-        """The files behind it."""
-        return (self.clean,) if self.given is None else (self.clean, self.given)
+        """Its files."""
+        return (self.clean,) if self.degraded is None else (self.clean, self.degraded)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Pairs:
     text: str
     refs: tuple[Pair, ...]
     skipped: tuple[SkippedImage, ...] = ()
-    note: str | None = None  # what was chosen on the user's behalf, such as a manifest's default split
+    note: str | None = None  # choices made for the user, such as a manifest's default split
 
 
 def open_pairs(
@@ -59,11 +59,11 @@ def open_pairs(
 
     For a paired task the source holds two folders, one of degraded and one of clean images (``rain`` and
     ``norain``, ``input`` and ``target``, ``lq`` and ``gt``), or ``inputs`` is the source of the degraded ones.
-    Partners carry the same name below their folders, up to the file's suffix. Raises DataError where there are
-    no such folders, or several, and where an image has no partner.
+    Partners have the same name below their folders, up to the file's suffix. Raises DataError if there are no such
+    folders, or several, and if an image has no partner.
     """
     if inputs is not None and not task.paired:
-        raise SettingError(f"--inputs belongs to tasks with pairs; {task.name} makes its own inputs")
+        raise SettingError(f"--inputs is for tasks with pairs; {task.name} degrades the clean images itself")
     if limit is not None and limit < 1:
         raise SettingError(f"--limit must be at least 1, got {limit}")
     opened = _opened(source, data_root)
@@ -85,9 +85,9 @@ def _opened(source: str | ImageSource, data_root: str | Path | None) -> ImageSou
 
 
 def source_fingerprint(pairs: Pairs) -> str:
-    """The fingerprint that an audit of the clean images has in its report. Raises DataError."""
+    """The fingerprint of the clean images, as in the report of an audit. Raises DataError."""
     hashes = {}
-    for pair in streamed(replace(pair, given=None) for pair in pairs.refs):
+    for pair in streamed(replace(pair, degraded=None) for pair in pairs.refs):
         try:
             hashes[pair.key] = hashlib.sha256(pair.clean.read(MAX_BYTES)).hexdigest()
         except ImageError as error:
@@ -96,11 +96,11 @@ def source_fingerprint(pairs: Pairs) -> str:
 
 
 def streamed(pairs: Iterable[Pair]) -> Iterator[Pair]:
-    """``pairs``; those in archives with their bytes, read in one pass, as soon as both sides have been passed."""
+    """``pairs``. Archives are read in one pass; their pairs come with the bytes, once both sides were read."""
     places: dict[Path, dict[ImageRef, tuple[int, str]]] = {}
     waiting = {}
     for index, pair in enumerate(pairs):
-        sides = [("clean", pair.clean), ("given", pair.given)]
+        sides = [("clean", pair.clean), ("degraded", pair.degraded)]
         packed = {ref: (index, side) for side, ref in sides if ref is not None and ref.member is not None}
         if not packed:
             yield pair
@@ -126,9 +126,9 @@ def listed(entries: Sequence[str], between: str = ", ") -> str:
 
 
 def _two_folders(source: ImageSource) -> tuple[tuple[Pair, ...], tuple[SkippedImage, ...]]:
-    """The pairs of a source with a folder for each side, and the images that lie in neither."""
+    """The pairs of a source with a folder for each side, and the images in neither folder."""
     keys = [PurePosixPath(ref.key).parts for ref in source.refs]
-    shared = 0  # folders around everything, as archives have them
+    shared = 0  # folders around everything, as in many archives
     while all(len(parts) > shared + 2 and parts[shared] == keys[0][shared] for parts in keys):
         shared += 1
     folders: dict[str, list[ImageRef]] = {}
@@ -139,7 +139,7 @@ def _two_folders(source: ImageSource) -> tuple[tuple[Pair, ...], tuple[SkippedIm
     chosen = [_folder(source.text, folders, kind, names) for kind, names in SIDES.items()]
     clean, degraded = (_by_stem(folders[name], f"{source.text}/{name}") for name in chosen)
     skipped = tuple(
-        SkippedImage(ref.key, f"lies outside the folders {' and '.join(chosen)}")
+        SkippedImage(ref.key, f"outside the folders {' and '.join(chosen)}")
         for ref, parts in zip(source.refs, keys, strict=True)
         if parts[shared] not in chosen
     )
@@ -147,14 +147,16 @@ def _two_folders(source: ImageSource) -> tuple[tuple[Pair, ...], tuple[SkippedIm
 
 
 def _folder(text: str, folders: Iterable[str], kind: str, names: tuple[str, ...]) -> str:
-    """The one of ``folders`` that carries one of ``names``."""
+    """The one of ``folders`` whose name is in ``names``."""
     found = [folder for folder in folders if folder.casefold() in names]
     if not found:
         held = f", but the folders {listed(sorted(folders))}" if folders else ""
         hint = "give the folder that holds both, or the degraded images with --inputs"
         raise DataError(f'"{text}" has no folder of {kind} images ({", ".join(names)}){held}; {hint}')
     if len(found) > 1:
-        raise DataError(f'"{text}" has several folders of {kind} images, {listed(sorted(found))}; leave one of them')
+        raise DataError(
+            f'"{text}" has several folders of {kind} images, {listed(sorted(found))}; keep only one of them'
+        )
     return found[0]
 
 
@@ -163,20 +165,24 @@ def _by_stem(refs: Iterable[ImageRef], text: str) -> dict[str, ImageRef]:
     for ref in refs:
         stem = PurePosixPath(ref.key).with_suffix("").as_posix()
         if stem in found:
-            raise DataError(f'"{text}" holds both {found[stem].key} and {ref.key}; remove one, or partners are unclear')
+            raise DataError(
+                f'"{text}" holds both {found[stem].key} and {ref.key}; remove one of them, so that partners are clear'
+            )
         found[stem] = ref
     return found
 
 
 def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: str) -> tuple[Pair, ...]:
-    """Raises DataError where an image has no partner, or is its own."""
-    alone = [f"{ref.key} (no degraded one)" for stem, ref in clean.items() if stem not in degraded]
-    alone += [f"{ref.key} (no clean one)" for stem, ref in degraded.items() if stem not in clean]
+    """Raises DataError if an image has no partner, or is its own partner."""
+    alone = [f"{ref.key} (no degraded image)" for stem, ref in clean.items() if stem not in degraded]
+    alone += [f"{ref.key} (no clean image)" for stem, ref in degraded.items() if stem not in clean]
     if alone:
         count = f"{len(alone)} of {len(clean.keys() | degraded.keys())} images"
-        raise DataError(f'"{text}": {count} have no partner of their name: {listed(alone)}; add or remove them')
+        raise DataError(
+            f'"{text}": {count} have no partner of the same name: {listed(alone)}; add partners or remove the images'
+        )
     pairs = tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())
     for pair in pairs:
-        if (pair.clean.path, pair.clean.member) == (pair.given.path, pair.given.member):
-            raise DataError(f'"{text}": {pair.key} is given both as clean and as degraded; name another --inputs')
+        if (pair.clean.path, pair.clean.member) == (pair.degraded.path, pair.degraded.member):
+            raise DataError(f'"{text}": {pair.key} is clean and degraded image at once; choose another --inputs')
     return pairs

@@ -1,4 +1,4 @@
-"""Training batches that are a function of the seed and the step alone."""
+"""Training batches that depend on the seed and the step only."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ __all__ = ["AUGMENTATIONS", "PatchSampler"]
 
 # name -> how many of these, each with probability 1/2: mirror left-right, mirror up-down, transpose
 AUGMENTATIONS = {"none": 0, "hflip": 1, "flips": 2, "flips+turns": 3}
-ORDERS, PATCHES = 0, 1  # what a generator is for: no two draw the same numbers
+ORDERS, PATCHES = 0, 1  # the purpose of a generator: no two of them draw the same numbers
 
 
 class PatchSampler:
     """Random patches of the images of a cache.
 
-    Images are visited in permutations, one per epoch. Sample i of step s depends on (seed, s, i) and the batch
-    size alone: a run is resumed by its step, and ranks take every world-th sample of the same batch.
+    Images are visited in permutations, one per epoch. Sample i of step s depends only on (seed, s, i) and the batch
+    size. So the step suffices to resume a run, and process ``rank`` takes every ``world``-th sample of the batch.
     """
 
     def __init__(self, cache: PatchCache, task: Task, patch: int, seed: int, augment: str = "flips+turns") -> None:
-        """``patch`` is the side in px of the input. Raises SettingError, also for images smaller than that."""
+        """``patch`` is the side in px of a degraded patch. Raises SettingError, also for images smaller than that."""
         if augment not in AUGMENTATIONS:
             raise SettingError(f'unknown augmentation "{augment}".{suggest(str(augment), AUGMENTATIONS)}')
         if patch < 1:
@@ -38,33 +38,33 @@ class PatchSampler:
         self._order = lru_cache(maxsize=4)(self._permutation)  # a batch of a small set spans several epochs
 
     def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Inputs (n, 3, p, p) and targets (n, 3, scale p, scale p), float32 in 0..255.
+        """Degraded patches (n, 3, p, p) and clean ones (n, 3, scale p, scale p), float32 in 0..255.
 
-        ``size`` is that of the whole batch, of which this rank takes samples rank, rank + world, ...
+        ``size`` is the size of the whole batch; this process gets its samples rank, rank + world, ...
         """
         mine = range(rank, size, world)
         fine = self._patch * self._task.scale
-        inputs = np.empty((len(mine), 3, self._patch, self._patch), np.float32)
+        degraded = np.empty((len(mine), 3, self._patch, self._patch), np.float32)
         targets = np.empty((len(mine), 3, fine, fine), np.float32)
         for row, sample in enumerate(mine):
             epoch, place = divmod(step * size + sample, len(self._cache))
             rng = np.random.default_rng((self._seed, PATCHES, step, sample))
-            given, clean = self._cut(self._order(epoch)[place], rng)
-            inputs[row] = self._task.corrupt(given, rng).transpose(2, 0, 1)
+            patch, clean = self._cut(self._order(epoch)[place], rng)
+            degraded[row] = self._task.corrupt(patch, rng).transpose(2, 0, 1)
             targets[row] = clean.transpose(2, 0, 1)
-        return inputs, targets
+        return degraded, targets
 
     def _permutation(self, epoch: int) -> np.ndarray:
         return np.random.default_rng((self._seed, ORDERS, epoch)).permutation(len(self._cache))
 
     def _cut(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A patch of image ``index`` and its clean partner, as views, augmented alike."""
-        given, clean = self._cache[index]
-        top, left = (int(rng.integers(side - self._patch + 1)) for side in given.shape[:2])
+        """A degraded patch of image ``index`` and its clean partner, as views, augmented alike."""
+        degraded, clean = self._cache[index]
+        top, left = (int(rng.integers(side - self._patch + 1)) for side in degraded.shape[:2])
         chosen = rng.random(3) < 0.5
         return tuple(
             _augmented(_window(image, top * scale, left * scale, self._patch * scale), chosen[: self._steps])
-            for image, scale in ((given, 1), (clean, self._task.scale))
+            for image, scale in ((degraded, 1), (clean, self._task.scale))
         )
 
 
@@ -81,8 +81,10 @@ def _augmented(view: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def _check_sizes(cache: PatchCache, patch: int) -> None:
-    for key, (given, _) in zip(cache.keys, cache, strict=True):
-        height, width = given.shape[:2]
+    for key, (degraded, _) in zip(cache.keys, cache, strict=True):
+        height, width = degraded.shape[:2]
         if min(height, width) < patch:
-            size = f"{width} x {height} px, as a network is given it"
-            raise SettingError(f"{key} ({size}) is smaller than a patch of {patch} px; lower --patch or leave it out")
+            size = f"{width} x {height} px when degraded"
+            raise SettingError(
+                f"{key} ({size}) is smaller than a patch of {patch} px; lower --patch, or remove the image"
+            )

@@ -1,4 +1,4 @@
-"""One growing file of decoded pixels and its index, one line per image: a killed run loses the image in work."""
+"""One growing file of decoded pixels and its index, one line per image: a killed run loses one image."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ FILE_NAMES = {INDEX_NAME, PIXELS_NAME}
 
 @dataclass(frozen=True)
 class Entry:
-    """What is kept of one image: where its pixels lie, and which files they came from."""
+    """The record of one image: the place of its pixels in the file, and the files that they come from."""
 
     key: str
-    stamps: list[str]  # of the files when they were read
-    sha256: str  # of the bytes of the clean file
-    fingerprint: dict[str, str | None]  # of the clean image as it was decoded
+    stamps: list[str]  # of its files when they were read
+    sha256: str  # hash of the bytes of the clean file
+    fingerprint: dict[str, str | None]  # of the decoded clean image
     start: int
-    shapes: list[list[int]]  # of what lies there: input and clean, or one image that is both
+    shapes: list[list[int]]  # shapes of the degraded and the clean image, or of one image that is both
 
     @property
     def end(self) -> int:
@@ -36,7 +36,7 @@ class PixelStore:
     """The entries in ``folder``. An image that is added again replaces the old one; pixels are never moved."""
 
     def __init__(self, folder: Path) -> None:
-        """Read what is there. An index line is believed when it is complete and its pixels are there."""
+        """Read the index. A line counts if it is complete and its pixels are there."""
         self._index, self._pixels = folder / INDEX_NAME, folder / PIXELS_NAME
         self.entries: dict[str, Entry] = {}
         self._end = self._index_end = 0
@@ -61,7 +61,7 @@ class PixelStore:
         sha256: str,
         fingerprint: Mapping[str, str | None],
     ) -> None:
-        """Write input and clean, (h, w, 3) uint8, once where they are the same array, then the line about them."""
+        """Write degraded and clean image, (h, w, 3) uint8, once if they are one array; then their line in the index."""
         parts = images[:1] if images[0] is images[1] else images
         with open(self._pixels, "r+b" if self._end else "wb") as file:
             file.truncate(self._end)
@@ -78,7 +78,7 @@ class PixelStore:
         self._end, self._index_end = entry.end, self._index_end + len(line)
 
     def images(self, keys: list[str]) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Input and clean of each, as views of the mapped file."""
+        """(degraded, clean) of each image, as views of the mapped file."""
         pixels = np.asarray(np.memmap(self._pixels, np.uint8, "r"))
         found = []
         for entry in (self.entries[key] for key in keys):
@@ -92,7 +92,7 @@ class PixelStore:
 
 
 def _parse(line: bytes) -> Entry | None:
-    """The entry of a line, None for a torn one."""
+    """The entry of a line, None for an incomplete line."""
     try:
         entry = json.loads(line) if line.endswith(b"\n") else None
     except ValueError:

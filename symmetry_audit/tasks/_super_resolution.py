@@ -40,12 +40,12 @@ class SuperResolution(Task):
     def text(self) -> str:
         return f"super-resolution x{self.scale}"
 
-    def prepare(self, clean: np.ndarray, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """``clean`` cut at the bottom and the right to a multiple of the scale, and the same shrunk."""
+    def prepare(self, clean: np.ndarray, degraded: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """``clean`` shrunk by the scale, and ``clean``, both cut at the bottom and right to a multiple of the scale."""
         height, width = (side - side % self.scale for side in clean.shape[:2])
         if not height or not width:
             raise ImageError(
-                f"{size_text(clean)} is less than one pixel after shrinking it by {self.scale}; leave it out"
+                f"{size_text(clean)} is less than one pixel after shrinking by {self.scale}; remove it from the source"
             )
         clean = clean[:height, :width]
         return resize_8bit(clean, 1 / self.scale), clean

@@ -18,7 +18,7 @@ OPTIONS: dict[str, Option] = {option.name: option for task in TASKS.values() for
 
 
 def make_task(name: str, **options: Any) -> Task:
-    """The task ``name`` of ``TASKS`` with its ``options``; None stands for an option that is not given.
+    """The task ``name`` of ``TASKS`` with its ``options``; None means that an option is not set.
 
     "sr" takes ``scale`` (2, 3 or 4; default 2), "denoise" ``sigma`` in grey levels (or the lowest and the highest),
     "inpaint" the share ``missing`` of the pixels and ``peak``, the photons at white of Poisson noise; "derain"
@@ -31,19 +31,19 @@ def make_task(name: str, **options: Any) -> Task:
         raise SettingError(f'unknown task "{name}".{suggest(str(name), TASKS)}')
     task = TASKS[name]
     own = {option.name: option for option in task.options}
-    given = {option: value for option, value in options.items() if value is not None}
-    if "scale" not in own and given.get("scale") == 1:  # every task has it
-        del given["scale"]
-    for option in given.keys() - own.keys():
+    chosen = {option: value for option, value in options.items() if value is not None}
+    if "scale" not in own and chosen.get("scale") == 1:  # every task has it
+        del chosen["scale"]
+    for option in chosen.keys() - own.keys():
         raise SettingError(_misplaced(option, name))
     for option in own.values():
-        if option.required and option.name not in given:
+        if option.required and option.name not in chosen:
             raise SettingError(f"{name} needs --{option.name}, such as {' or '.join(option.examples)}")
-    return task(**{option: own[option].check(value) for option, value in given.items()})
+    return task(**{option: own[option].check(value) for option, value in chosen.items()})
 
 
 def read_task(document: Mapping[str, Any]) -> Task:
-    """The task that ``Task.to_dict`` described, see ``Task.from_dict``."""
+    """The task that ``Task.to_dict`` described; see ``Task.from_dict``."""
     known = dict.fromkeys(["name", *ALWAYS, *(option.name for task in TASKS.values() for option in task.options)])
     if not isinstance(document, Mapping) or not isinstance(document.get("name"), str):
         raise SettingError(f"a task is described by {', '.join(known)}; got {document!r:.80}")
@@ -56,4 +56,4 @@ def _misplaced(option: str, name: str) -> str:
     takers = [other for other, task in TASKS.items() if any(one.name == option for one in task.options)]
     if not takers:
         return f"no task has an option --{option}.{suggest(option, OPTIONS)}"
-    return f"--{option} belongs to {' or '.join(takers)}; leave it out for {name}"
+    return f"--{option} belongs to {' or '.join(takers)}; remove it for {name}"

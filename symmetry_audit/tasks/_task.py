@@ -1,4 +1,4 @@
-"""What every restoration task is: a value that makes, from a clean image, what a network takes."""
+"""The base of all restoration tasks: a value that makes degraded images from clean ones."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from symmetry_audit.tasks._options import Option
 
 __all__ = ["Task", "size_text"]
 
-ALWAYS = ("scale", "sigma", "missing", "peak")  # in every document since the first version; further ones where they are
+ALWAYS = ("scale", "sigma", "missing", "peak")  # in every document since the first version; other fields may be missing
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """One task with its settings; make it with ``make_task``, which checks them.
 
-    Every task is a subclass in a file of its own, listed in ``TASKS``. ``name`` is how it is called; ``protocol`` the
-    way it is scored and ``backbone`` the network it is trained with unless others are asked for; ``augment`` how its
-    patches are moved, None where the recipe decides; ``paired`` says that degraded images are given, not made;
-    ``options`` are its settings, each of which is a field. ``scale`` is how much larger a clean image is than the
-    network's input, 1 for all tasks but super-resolution.
+    Every task is a subclass in a file of its own, listed in ``TASKS``. ``name`` is its name; ``protocol`` and
+    ``backbone`` are its usual scoring and network; ``augment`` says how its patches are flipped and rotated, None if
+    the recipe decides; ``paired`` says that degraded images come with the clean ones and are not made; ``options`` are
+    its settings, each of which is a field. ``scale`` is how much larger a clean image is than the degraded one, 1 for
+    all tasks but super-resolution.
     """
 
     name: ClassVar[str]
@@ -38,54 +38,54 @@ class Task:
 
     @property
     def text(self) -> str:
-        """For people, such as ``super-resolution x2``."""
+        """A name for people, such as ``super-resolution x2``."""
         return self.name
 
     @property
     def preparation(self) -> dict[str, Any]:
-        """What the result of ``prepare`` depends on beside the images, JSON-ready: prepared pixels are kept under it.
+        """The settings that the result of ``prepare`` depends on, JSON-ready; part of the identity of cached pixels.
 
-        All settings, for a task with a ``prepare`` of its own; tasks without share one set of pixels. A task may
-        return less where it knows that some of its settings do not matter.
+        These are all settings if the task has a ``prepare`` of its own; tasks without one share their pixels. A task
+        may return fewer settings if it knows that the others do not matter.
         """
         return self.to_dict() if self._prepares() else {"paired": self.paired}
 
     @property
     def keeps_pixels(self) -> bool:
-        """Whether ``prepare`` gives the clean image itself as the input."""
+        """Whether ``prepare`` returns the clean image itself as the degraded one."""
         return not self.paired and not self._prepares()
 
-    def prepare(self, clean: np.ndarray, given: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """What is the same in every epoch: (h, w, 3) uint8 input, (scale h, scale w, 3) uint8 clean.
+    def prepare(self, clean: np.ndarray, degraded: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The pixels that are the same in every epoch: (h, w, 3) uint8 degraded, (scale h, scale w, 3) uint8 clean.
 
-        Both are ``clean``, or for a paired task ``given`` and ``clean``. Raises ImageError where ``given`` is
-        missing or of another size, and where nothing is left of an image.
+        By default both are ``clean``, or ``degraded`` and ``clean`` for a paired task. Raises ImageError if
+        ``degraded`` is missing or of another size, or if no pixel of an image is left.
         """
         if not self.paired:
             return clean, clean
-        if given is None or given.shape != clean.shape:
-            found = "there is none" if given is None else f"it has {size_text(given)}"
+        if degraded is None or degraded.shape != clean.shape:
+            found = "there is none" if degraded is None else f"it has {size_text(degraded)}"
             raise ImageError(f"{self.name} needs a degraded image of {size_text(clean)}; {found}")
-        return given, clean
+        return degraded, clean
 
     def corrupt(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """``image`` (h, w, 3) uint8 with what is drawn anew every time, as (h, w, 3) float32, never clipped.
+        """``image`` (h, w, 3) uint8 with noise that is drawn anew every time, as (h, w, 3) float32, never clipped.
 
-        Nothing is drawn by default.
+        By default there is no noise.
         """
         return image.astype(np.float32)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready; ``Task.from_dict`` makes the same task of it."""
+        """JSON-ready; ``Task.from_dict`` makes the same task from it."""
         names = dict.fromkeys([*ALWAYS, *(option.name for option in self.options)])
         values = {name: getattr(self, name, None) for name in names}
         return {"name": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Task:
-        """The task of ``to_dict``; settings that the document lacks have their defaults.
+        """The task that ``to_dict`` described; settings that the document lacks take their defaults.
 
-        Raises SettingError where it is no task, and where it has settings that this version does not know.
+        Raises SettingError if it is not a task, or if it has settings that this version does not know.
         """
         from symmetry_audit.tasks._table import read_task  # the table knows all tasks
 

@@ -1,6 +1,6 @@
 """Training restoration networks on what an audit found.
 
-What is asked for is imported when it is asked for: settings and recipes come without torch.
+Names are imported when first used, so settings and recipes need no torch.
 """
 
 from __future__ import annotations

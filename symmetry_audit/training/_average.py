@@ -1,4 +1,4 @@
-"""Weights averaged over the steps, which are validated and kept in place of the last ones."""
+"""Weights averaged over the steps, which are validated and saved instead of the last ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Average"]
 class Average:
     """The exponential moving average of a network's weights: v <- decay v + (1 - decay) w after every step.
 
-    ``weights`` are those of an earlier part of the run. Without ``decay`` nothing is averaged, and ``weights`` is
+    ``weights`` are averages from an earlier part of the run. Without ``decay`` nothing is averaged, and ``weights`` is
     empty.
     """
 
@@ -24,7 +24,7 @@ class Average:
 
     @torch.no_grad()
     def follow(self, network: nn.Module) -> None:
-        """Take a step towards the weights of ``network``; counters are copied."""
+        """Move the average towards the weights of ``network``; counters are copied."""
         if self.decay is None:
             return
         for name, value in network.state_dict().items():
@@ -34,6 +34,6 @@ class Average:
                 self.weights[name].copy_(value)
 
     def restart(self, network: nn.Module, part: str) -> None:
-        """Begin anew with the weights of ``network`` whose name holds ``part``."""
+        """Restart the average of the weights of ``network`` whose name contains ``part``."""
         own = network.state_dict()
         self.weights |= {name: own[name].detach().clone() for name in self.weights if part in name}

@@ -1,4 +1,4 @@
-"""How long a run has taken, and how long it still takes."""
+"""How long a run has taken, and how long it will still take."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["Clock"]
 class Clock:
     """The time of a run from ``step`` on; ``before`` are the seconds that its earlier parts took.
 
-    ``steps`` end the run, or ``minutes`` before them. ``elapsed`` is minutes into the run, the same number in all
-    processes, which the loop agrees on after every step; the time limit and the schedule go by it.
+    The run ends after ``steps``, or after ``minutes`` if that is sooner. ``elapsed`` is minutes into the run. The loop
+    makes it the same number in all processes after every step; the time limit and the schedule depend on it.
     """
 
     def __init__(self, steps: int, minutes: float | None, step: int = 0, before: float = 0.0) -> None:
@@ -19,7 +19,7 @@ class Clock:
         self.begin, self.elapsed = time.monotonic(), before / 60
 
     def seconds(self) -> float:
-        """How long the run has taken in this process, earlier parts of it included."""
+        """Seconds that the run has taken in this process, earlier parts included."""
         return self.before + time.monotonic() - self.begin
 
     def over(self) -> bool:

@@ -1,4 +1,4 @@
-"""Several processes that train one network: who one is, means over all, batch statistics over all."""
+"""Several processes that train one network: ranks, means and batch statistics over all of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this process writes the files and talks."""
+        """Whether this process writes the files and reports progress."""
         return self.rank == 0
 
     def mean(self, value: Tensor) -> Tensor:
@@ -42,14 +42,14 @@ class World:
         return total / self.size
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait for all processes."""
         if self.size > 1:
             dist.barrier()
 
 
 @contextmanager
 def join(device: str) -> Iterator[World]:
-    """The world that torchrun described in the environment, nccl on CUDA and gloo elsewhere."""
+    """The processes that torchrun described in the environment; nccl on CUDA, gloo elsewhere."""
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         yield World(device=device)
@@ -57,10 +57,12 @@ def join(device: str) -> Iterator[World]:
     if device == "cuda":
         number = int(os.environ["LOCAL_RANK"])
         if number >= torch.cuda.device_count():
-            raise SettingError(f"there are {torch.cuda.device_count()} GPUs for more processes: lower --nproc-per-node")
+            raise SettingError(
+                f"there are only {torch.cuda.device_count()} GPUs, fewer than processes: lower --nproc-per-node"
+            )
         device = f"cuda:{number}"
         torch.cuda.set_device(device)
-    # the others wait while the first one validates
+    # the other processes wait while the first one validates
     dist.init_process_group("nccl" if device.startswith("cuda") else "gloo", timeout=PATIENCE)
     try:
         yield World(dist.get_rank(), size, device)
@@ -69,7 +71,7 @@ def join(device: str) -> Iterator[World]:
 
 
 def synchronise(network: nn.Module) -> nn.Module:
-    """Let every batch normalisation of ``network`` see the batches of all processes. Changes it in place.
+    """Let every batch normalization of ``network`` use the batches of all processes. Changes it in place.
 
     torch's own SyncBatchNorm does not run on CPUs.
     """
@@ -80,7 +82,7 @@ def synchronise(network: nn.Module) -> nn.Module:
 
 
 class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
-    """``nn.BatchNorm2d`` with the statistics of equal batches in all processes."""
+    """``nn.BatchNorm2d`` with statistics over all processes, whose batches are equally large."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:

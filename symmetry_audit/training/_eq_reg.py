@@ -1,4 +1,4 @@
-"""EQ-Reg: a penalty that teaches a plain network the group ([EQ], SPEC 10)."""
+"""EQ-Reg: a penalty that teaches a plain network a group ([EQ], SPEC 10)."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from symmetry_audit.layers import EquivariantConv2d
 
 __all__ = ["OUTPUT", "EquivarianceRegularizer"]
 
-IN_CACHE = 2**21  # bytes of features that are compared at a time, so that they stay in the processor's cache
+IN_CACHE = 2**21  # bytes of features that are compared at a time, so that they stay in the CPU's cache
 TRIVIAL = Group.parse("p1")
 OUTPUT = "output"  # the name of a network's own output among its layers
 
 
 class Feature(NamedTuple):
-    """What one layer gives to the next; ``over_group`` says whether its channels are feature * order + element."""
+    """The features between two layers; ``over_group`` says whether their channels are feature * order + element."""
 
     name: str
     value: Tensor
@@ -33,26 +33,26 @@ class Feature(NamedTuple):
 
 
 class EquivarianceRegularizer:
-    """sum_l || Phi_l(pi_A x) - pi_A Phi_l(x) ||^2, each a mean over images, channels and the disc that turns within.
+    """sum_l || Phi_l(pi_A x) - pi_A Phi_l(x) ||^2, each a mean over images, channels and the inscribed disc.
 
-    Phi_l, the first l layers of ``model``, is read off where the next convolution takes it: after activations and
-    skips, and at no cost in memory, since autograd keeps these tensors anyway. The model is not changed; its
-    convolutions are the equivariant ones where it has any, ``nn.Conv2d`` otherwise. pi_A turns features in space and
-    shifts their channels along the axis of ``group``, channel = feature * order + element; the network's output, and
-    what a lifting convolution takes, are plain channels, which only turn. The output counts in units of ``peak``,
-    which should be those of the loss beside it. Batch statistics see both passes.
+    Phi_l, the first l layers of ``model``, is the input of the next convolution: after activations and skip
+    connections, and at no cost in memory, since autograd keeps these tensors anyway. The model is not changed. Its
+    convolutions are the equivariant ones if it has any, otherwise ``nn.Conv2d``. pi_A rotates features in space and
+    shifts their channels along the axis of ``group``, channel = feature * order + element. The network's output and
+    the input of a lifting convolution have plain channels, which are only rotated. The output is in units of ``peak``,
+    which should be the unit of the task's loss. Batch statistics include both passes.
 
-    ``layers`` is how many layers count, all of them and the output by default, or patterns of names such as
-    "body.*", where "output" stands for the output. Calling it runs the model twice:
+    ``layers`` selects the layers that are compared: the first N, or patterns of names such as "body.*", where "output"
+    is the network's output. By default all layers and the output are compared. Calling it runs the model twice:
 
     >>> regularizer = EquivarianceRegularizer(nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 3, 3)), "p4")
     >>> restored, penalty = regularizer(torch.rand(2, 3, 16, 16), element=1)
 
-    Features are compared while the model runs the second time. So layers within ``torch.utils.checkpoint``, which runs
-    them once more on the way back, cannot count.
+    Features are compared while the model runs the second time. So layers inside ``torch.utils.checkpoint``, which runs
+    them again in the backward pass, cannot be compared.
 
-    Raises SettingError where there is no such layer, where channels are no multiple of the group's order, and where
-    ``model`` has layers over another group.
+    Raises SettingError if there is no such layer, if the number of channels is not a multiple of the group's order,
+    and if ``model`` has layers over another group.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class EquivarianceRegularizer:
         self.model, self.layers, self.peak = model, layers, peak
         self.group = as_group(group)
         if self.group.order == 1:
-            raise SettingError(f"{self.group} has no element but the identity; choose a group such as p4")
+            raise SettingError(f"{self.group} contains only the identity; choose a group such as p4")
         found = {name: part for name, part in model.named_modules() if isinstance(part, EquivariantConv2d)}
         found = found or {name: part for name, part in model.named_modules() if isinstance(part, nn.Conv2d)}
         self.convolutions = found
@@ -75,12 +75,12 @@ class EquivarianceRegularizer:
                 raise SettingError(f"layer {name} is over {part.group}, so it cannot be regularized towards {group}")
 
     def __call__(self, x: Tensor, element: int, **options: Any) -> tuple[Any, Tensor]:
-        """What the model gives for ``x`` (N, C, H, W), as it gives it, and the penalty of the group's ``element``.
+        """The model's result for ``x`` (N, C, H, W), unchanged, and the penalty of the group's ``element``.
 
-        ``options`` go to the model. Where it gives a tuple that has ``backgrounds``, the last one is its output.
+        ``options`` are passed to the model. If it returns a tuple with ``backgrounds``, its output is the last one.
         """
         if x.shape[-1] != x.shape[-2]:
-            raise SettingError(f"EQ-Reg turns square images, got {tuple(x.shape)}")
+            raise SettingError(f"EQ-Reg needs square images, got shape {tuple(x.shape)}")
         turn = resampling(self.group.elements[element], x.shape[-1], x.dtype, x.device)
         features: list[Feature] = []
         with self._watched(features.append):
@@ -89,18 +89,18 @@ class EquivarianceRegularizer:
         chosen = self._chosen([feature.name for feature in features])
         errors, seen = [], count(-1)
 
-        def compare(turned: Feature) -> None:
+        def compare(rotated: Feature) -> None:
             if (at := next(seen)) in chosen:
-                errors.append(self._error(features[at], turned.value, element))
+                errors.append(self._error(features[at], rotated.value, element))
 
         with self._watched(compare):
-            turned_output = self.model(turn(x), **options)
-        compare(Feature(OUTPUT, _image(turned_output) / self.peak, False))
+            rotated_output = self.model(turn(x), **options)
+        compare(Feature(OUTPUT, _image(rotated_output) / self.peak, False))
         return output, sum(errors)
 
     @contextmanager
     def _watched(self, see: Callable[[Feature], None]) -> Iterator[None]:
-        """While the model runs, ``see`` is called with what each convolution takes, before it does."""
+        """While the model runs, ``see`` is called with the input of each convolution before it runs."""
 
         def hook(name: str, over_group: bool) -> Any:
             return lambda module, inputs: see(Feature(name, inputs[0], over_group))
@@ -116,60 +116,60 @@ class EquivarianceRegularizer:
                 handle.remove()
 
     def _chosen(self, names: list[str]) -> list[int]:
-        """Which of the features, listed in the order in which they arise, count."""
+        """Which of the features, in the order in which they are computed, are compared."""
         if self.layers is None:
             return list(range(len(names)))
         if isinstance(self.layers, int):
             if not 1 <= self.layers <= len(names):
-                raise SettingError(f"the network has {len(names)} layers, of which {self.layers} cannot count")
+                raise SettingError(f"--eq-layers {self.layers} exceeds the network's {len(names)} layers")
             return list(range(self.layers))
         for pattern in self.layers:
             if not any(fnmatch(name, pattern) for name in names):
                 raise SettingError(f'no layer is called "{pattern}"; there are {", ".join(dict.fromkeys(names))}')
         return [at for at, name in enumerate(names) if any(fnmatch(name, pattern) for pattern in self.layers)]
 
-    def _error(self, feature: Feature, turned: Tensor, element: int) -> Tensor:
+    def _error(self, feature: Feature, rotated: Tensor, element: int) -> Tensor:
         channels = feature.value.shape[1]
         if feature.over_group and channels % self.group.order:
             raise SettingError(
-                f"layer {feature.name} takes {channels} channels, no multiple of the {self.group.order} elements of "
-                f"{self.group}: choose another group, or layers without it"
+                f"layer {feature.name} has {channels} channels, not a multiple of the {self.group.order} elements of "
+                f"{self.group}: choose another group, or layers without this one"
             )
-        return _Error.apply(feature.value, turned, _Action(feature.value, self.group, element, feature.over_group))
+        return _Error.apply(feature.value, rotated, _Action(feature.value, self.group, element, feature.over_group))
 
 
 class _Error(torch.autograd.Function):
-    """The mean over images, channels and the disc of (``turned`` - pi_A ``value``)^2, with its gradient.
+    """The mean over images, channels and the disc of (``rotated`` - pi_A ``value``)^2, with its gradient.
 
-    Written out so that nothing is kept for the backward pass but its arguments, which the network keeps anyway.
+    Written by hand so that only its arguments are kept for the backward pass; the network keeps these anyway.
     """
 
     @staticmethod
-    def forward(ctx: Any, value: Tensor, turned: Tensor, action: _Action) -> Tensor:
-        ctx.save_for_backward(value, turned)
+    def forward(ctx: Any, value: Tensor, rotated: Tensor, action: _Action) -> Tensor:
+        ctx.save_for_backward(value, rotated)
         ctx.action = action
         total = action.inside.new_zeros(())
-        for _, part in action.differences(value, turned, action.inside):
+        for _, part in action.differences(value, rotated, action.inside):
             total += part.square_().sum()
         return total / action.count
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        value, turned = ctx.saved_tensors
-        to_value, to_turned = (one.new_empty(one.shape) for one in (value, turned))  # by planes, whatever theirs are
+        value, rotated = ctx.saved_tensors
+        to_value, to_rotated = (one.new_empty(one.shape) for one in (value, rotated))  # by planes, whatever theirs are
         weight = ctx.action.inside * (2 * gradient / ctx.action.count)
-        for where, part in ctx.action.differences(value, turned, weight):
+        for where, part in ctx.action.differences(value, rotated, weight):
             to_value.flatten(0, 1)[where] = ctx.action.adjoint(part)
-            to_turned.flatten(0, 1)[where] = part.neg_()
-        return to_value, to_turned, None
+            to_rotated.flatten(0, 1)[where] = part.neg_()
+        return to_value, to_rotated, None
 
 
 class _Action:
-    """pi_A on features like ``value``, at least in float32 whatever their type, and what it leaves to be compared.
+    """pi_A on features like ``value``, in float32 or better, and the pixels on which they are compared.
 
-    Of their planes, (N * C, H, W), as many are taken at a time as stay in the processor's cache: whole features over
-    the group, so that planes that change places do so among themselves.
+    It takes as many of their planes, (N * C, H, W), at a time as fit in the CPU's cache: whole features over the
+    group, so that planes that change places do so within one part.
     """
 
     def __init__(self, value: Tensor, group: Group, element: int, over_group: bool) -> None:
@@ -183,17 +183,17 @@ class _Action:
         along, at = (group, element) if over_group else (TRIVIAL, 0)
         self.there, self.back = _moves(along, at, together, value.device)
 
-    def differences(self, value: Tensor, turned: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
-        """A few planes at a time: which ones, and ``weight`` (pi_A value - turned) of them."""
-        value, turned = value.flatten(0, 1), turned.flatten(0, 1)
+    def differences(self, value: Tensor, rotated: Tensor, weight: Tensor) -> Iterator[tuple[slice, Tensor]]:
+        """A few planes at a time: which ones, and ``weight`` (pi_A value - rotated) of them."""
+        value, rotated = value.flatten(0, 1), rotated.flatten(0, 1)
         for first in range(0, len(value), len(self.there)):
             where = slice(first, first + len(self.there))
             taken = value[where]
             moved = taken.index_select(0, self.there[: len(taken)]).to(weight.dtype)
-            yield where, self.turn(moved).sub_(turned[where]).mul_(weight)
+            yield where, self.turn(moved).sub_(rotated[where]).mul_(weight)
 
     def adjoint(self, part: Tensor) -> Tensor:
-        """What a gradient with respect to pi_A value is with respect to value."""
+        """Turn a gradient with respect to pi_A value into a gradient with respect to value."""
         return self.turn.adjoint(part).index_select(0, self.back[: len(part)])
 
 

@@ -1,4 +1,4 @@
-"""What a run leaves for people: log.csv, the learning curve, restored samples, TensorBoard."""
+"""Output of a run for people: log.csv, the learning curve, restored samples, TensorBoard."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ SAMPLE_SIDE = 192  # of the crops in sample pictures, in pixels
 
 
 class Log:
-    """``log.csv`` of ``folder``, a row every now and then; rows from ``step`` on are dropped first.
+    """``log.csv`` of ``folder``; rows from ``step`` on are dropped first.
 
-    A run that was killed repeats the steps since its last saved state, and they are logged again.
+    A killed run repeats the steps since its last saved state, and logs them again.
     """
 
     def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
@@ -44,7 +44,7 @@ class Log:
         self._steps.append((loss, squared_error, norm))
 
     def add(self, **values: float) -> None:
-        """Append one row with the means over the steps since the last one; columns that are not given stay empty."""
+        """Append one row with the means over the steps since the last row; columns without a value stay empty."""
         loss, squared_error, norm = np.mean(self._steps, axis=0).tolist()
         self._steps.clear()
         values |= {"loss": loss, "train_psnr": psnr(squared_error), "gradient_norm": norm}
@@ -58,7 +58,7 @@ class Log:
 
 
 def read_log(path: Path) -> list[dict[str, str]]:
-    """The rows of a log.csv; none where there is no such file."""
+    """The rows of a log.csv; none if there is no such file."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as file:
@@ -66,7 +66,7 @@ def read_log(path: Path) -> list[dict[str, str]]:
 
 
 def save_sample(path: Path, degraded: np.ndarray, restored: np.ndarray, clean: np.ndarray) -> None:
-    """Input, output and truth side by side, the middle of each, as PNG; arrays (H, W, 3) in [0, 255]."""
+    """The centers of the degraded, restored and clean image side by side, as PNG; arrays (H, W, 3) in [0, 255]."""
     scale = clean.shape[0] // degraded.shape[0]
     enlarged = degraded.repeat(scale, 0).repeat(scale, 1)
     strip = np.concatenate([_middle(image) for image in (enlarged, restored, clean)], axis=1)
@@ -76,7 +76,7 @@ def save_sample(path: Path, degraded: np.ndarray, restored: np.ndarray, clean: n
 
 
 def psnr(squared_error: float) -> float:
-    """In dB, of a mean squared error in squared grey levels of 0..255."""
+    """PSNR in dB from a mean squared error in squared grey levels of 0..255."""
     return 10 * math.log10(255**2 / max(squared_error, 1e-10))
 
 

@@ -1,4 +1,4 @@
-"""One training run; killed and started again it ends with the same weights."""
+"""One training run; if killed and started again, it ends with the same weights."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ Progress = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss
 class Loop:
     """The steps of one run in one process of a world; the first process, which has the ``log``, validates and saves.
 
-    ``state`` is where an earlier part of the run ended. ``enter_stage2`` is called where the second stage, or the only
-    one, begins; ``validation`` with the network and the beginning of a name for samples.
+    ``state`` is the end of an earlier part of the run. ``enter_stage2`` is called when the second or only stage begins;
+    ``validation`` is called with the network and a prefix for the names of samples.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class Loop:
         self.scaler = torch.amp.GradScaler(world.device.partition(":")[0], enabled=settings.precision == "fp16")
         if self.position.scaler:
             self.scaler.load_state_dict(self.position.scaler)
-        self.stop, self.stopping = StopSign(), False  # asked here, and known to all processes
+        self.stop, self.stopping = StopSign(), False  # asked in this process, and known to all processes
         self.saved = self.position.step  # the step of the last state on disk
 
     def run(self) -> None:
-        """Take all steps that are left. Raises ModelError where the loss is no number, Interrupted where asked to."""
+        """Run the remaining steps. Raises ModelError if the loss is not finite, Interrupted when asked to stop."""
         settings = self.settings
         self.begin()
         with ThreadPoolExecutor(1) as reader, self.stop.watched():
@@ -85,20 +85,20 @@ class Loop:
                     self._write_row()
                 if done:
                     return
-                # several processes stop where all know of it, which is one step later
+                # several processes stop when all know of it, one step later
                 if self.stopping or (self.world.size == 1 and self.stop.asked):
                     self._save()
                     raise Interrupted(f"stopped after step {step + 1}; the same command continues")
 
     def begin(self) -> None:
-        """Enter the stage that the run is in, with the optimizer that it had there."""
+        """Enter the current stage, with the saved state of its optimizer."""
         begins = self._second_stage_begins()
         self._enter_stage(begins)
         if self.state.restore is not None and not begins:  # a new stage begins with a new optimizer
             self.state.restore(self.stage.optimizer)
 
     def batches(self, reader: ThreadPoolExecutor) -> Iterator[tuple[int, Batch]]:
-        """(step, its patches) of all steps that are left, read while the step before is computed."""
+        """(step, its patches) of all remaining steps, read while the previous step is computed."""
 
         def read(step: int) -> Batch:
             return self.sampler.batch(step, self.settings.batch, self.world.rank, self.world.size)
@@ -112,7 +112,7 @@ class Loop:
             yield step, batch
 
     def step(self, step: int, batch: Batch) -> None:
-        """One step: gradients, one message for all that the processes have to agree on, and new weights."""
+        """One step: gradients, one message with everything that the processes have to agree on, and new weights."""
         rate = self.settings.rate(step, self.clock.elapsed, self.position.second_from)
         found = self.stage.gradients(step, rate, batch)
         wish = found.new_tensor([float(self.stop.asked), self.clock.seconds() / 60])
@@ -132,7 +132,10 @@ class Loop:
         self.progress(step + 1, self.settings.steps, values)
 
     def _second_stage_begins(self) -> bool:
-        """Whether it does with the next step; then the position says so. A run without a first one begins with it."""
+        """Whether the second stage begins with the next step, which the position then records.
+
+        A run without a first stage begins with the second.
+        """
         if self.position.second_from is not None:
             return False
         due = self.settings.second_stage_due(self.position.step, self.clock.elapsed)
@@ -141,7 +144,7 @@ class Loop:
         return due
 
     def _enter_stage(self, begins: bool) -> None:
-        """Set up the stage that the position is in, which ``begins`` or goes on."""
+        """Set up the stage of the position, which ``begins`` or continues."""
         if begins:
             self.enter_stage2()
             self.average.restart(self.network, "hypernetwork.")
@@ -149,10 +152,10 @@ class Loop:
         self.stage = Stage(self.settings, self.network, self.world, self.scaler, second)
 
     def _refuse(self, step: int, what: str) -> None:
-        """Stop; the last saved state, which is a good one, stays. Raises ModelError."""
-        saved = f"{LAST_FILE} holds step {self.saved}" if self.saved else "nothing was saved before it"
+        """Stop with ModelError. The last saved state, which is finite, is kept."""
+        saved = f"{LAST_FILE} holds step {self.saved}" if self.saved else "no earlier state was saved"
         hint = "start over with a smaller --lr, or with --clip and --warmup"
-        raise ModelError(f"the {what} of step {step + 1} is no finite number; {saved}; {hint}")
+        raise ModelError(f"the {what} of step {step + 1} is NaN or infinite; {saved}; {hint}")
 
     def _validate_and_save(self) -> None:
         if self.world.first:
@@ -162,10 +165,10 @@ class Loop:
             samples = self.folder / SAMPLES / f"step_{self.position.step:07d}"
             try:
                 found = self.validation(network if self.stage.second else without_hypernetwork(network), samples)
-            except ModelError:  # weights that are finite, but so large that the images are not
+            except ModelError:  # finite weights, but so large that the images are not finite
                 self._refuse(self.position.step - 1, "output")
             self._write_row(found)
-            # a network of the first stage is an SA network whose hypernetwork says 0: the two compare
+            # in the first stage it is an SA network whose hypernetwork returns 0, so both stages compare
             if self.position.best is None or found.psnr > self.position.best:
                 self.position.best = found.psnr
                 Checkpoint(self._card(found), network.state_dict()).save(self.folder / BEST_FILE)

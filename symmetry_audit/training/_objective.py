@@ -1,4 +1,4 @@
-"""What is minimised: the losses of the published protocols, around one network."""
+"""The objective: the losses of the published protocols, around one network."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 __all__ = ["Objective", "Outcome", "without_hypernetwork"]
 
 PEAK = 255  # grey levels
-# of "stages": the initial background, each stage's background and rain, and those of the last one
+# weights of "stages": initial background, each stage's background and rain, and those of the last stage
 STAGE, LAST_BACKGROUND, LAST_RAIN = 0.1, 1.0, 0.9
 
 
 class Outcome(NamedTuple):
-    """The loss of a batch, regularization included; its mean squared error per pixel in squared grey levels, without
-    a gradient.
+    """The loss of a batch, regularization included, and its mean squared error per pixel.
+
+    The latter is in squared grey levels and has no gradient.
     """
 
     loss: Tensor
@@ -28,7 +29,7 @@ class Outcome(NamedTuple):
 
 
 class Objective(nn.Module):
-    """What is minimised on a batch, so that everything to be distributed or compiled is one module.
+    """The objective on a batch as one module, so that it can be distributed or compiled as a whole.
 
     "l1" and "mse" are means over pixels, in grey levels of [0, 255] and in squares of [0, 1]; "stages" is
     RCDNet's: 0.1 of the initial background, 0.1 of background and rain of each stage but the last, 1 and 0.9 of the
@@ -49,8 +50,8 @@ class Objective(nn.Module):
         super().__init__()
         self.network, self.loss = network, loss
         self.regularize, self.eq_reg, self.relax = regularize, eq_reg, relax
-        self.adaptive = True  # whether a hypernetwork, if there is one, runs
-        self.element = 1  # of the group, for this step
+        self.adaptive = True  # whether the hypernetwork, if any, runs
+        self.element = 1  # element of the group for this step
 
     def forward(self, x: Tensor, clean: Tensor) -> Outcome:
         network = self.network if self.adaptive else without_hypernetwork(self.network)
@@ -65,7 +66,7 @@ class Objective(nn.Module):
         return outcome._replace(loss=outcome.loss + extra)
 
     def _task(self, found: Tensor | Stages, x: Tensor, clean: Tensor) -> Outcome:
-        """How far what the network ``found`` is from ``clean``."""
+        """The loss between the network's result ``found`` and ``clean``."""
         if self.loss == "stages":
             return Outcome(_stages(found, x, clean), _squared_error(found.backgrounds[-1], clean))
         error = found - clean
@@ -90,7 +91,7 @@ def _squared_error(restored: Tensor, clean: Tensor) -> Tensor:
 
 
 def without_hypernetwork(network: nn.Module) -> nn.Module:
-    """An SA network as TL: what it computes before its second stage. Others as they are."""
+    """An SA network as it computes before its second stage, as TL; other networks are returned as they are."""
     if not isinstance(network, SampleAdaptive):
         return network
     for deformation in network.deformations():

@@ -1,4 +1,4 @@
-"""A hypernetwork that knows, before any restoration, what the audit found out about every image (ours)."""
+"""Fitting a hypernetwork, before training, to the deformation that the audit found for every image (ours)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST = 192  # side of the largest crop in pixels
 
 def prefit(
     network: SampleAdaptive,
-    inputs: Sequence[np.ndarray],
+    prepared: Sequence[np.ndarray],
     fits: Sequence[Affine],
     corrupt: Callable[[np.ndarray, np.random.Generator], np.ndarray],
     *,
@@ -30,11 +30,12 @@ def prefit(
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> float:
-    """Train the hypernetwork alone until it predicts ``fits`` from the degraded ``inputs`` (h, w, 3) uint8.
+    """Train only the hypernetwork, to predict ``fits`` from the ``prepared`` images (h, w, 3) uint8.
 
-    Adam on the squared distance in (a, b), on crops of ``smallest`` pixels up to whole images (192 at most) under
-    the eight flips and quarter turns, which turn w along. The shared w stays; the hypernetwork learns what is
-    to be added to it. Returns the mean distance over the last tenth. Raises SettingError where w is not shared.
+    Adam minimizes the squared distance in (a, b). It uses crops from ``smallest`` pixels up to whole images (192 at
+    most), degraded anew by ``corrupt``, in the eight flips and quarter turns, with w moved accordingly. The shared w
+    stays fixed; the hypernetwork learns the offset to it. Returns the mean distance over the last tenth of the steps.
+    Raises SettingError if w is not shared.
     """
     deformation = _shared(network)
     hypernetwork = network.hypernetwork.to(device).train().requires_grad_(True)
@@ -44,7 +45,7 @@ def prefit(
     last = []
     for step in range(steps):
         rng = np.random.default_rng([seed, step])
-        x, wanted = _batch(inputs, targets, corrupt, smallest, rng)
+        x, wanted = _batch(prepared, targets, corrupt, smallest, rng)
         for group in optimizer.param_groups:
             group["lr"] = RATE * (1 + np.cos(np.pi * step / steps)) / 2
         deformation.offset = hypernetwork(x.to(device, deformation.position.dtype))
@@ -62,7 +63,7 @@ def prefit(
 
 @torch.no_grad()
 def predicted(network: SampleAdaptive, images: Sequence[np.ndarray], device: str = "cpu") -> list[Affine]:
-    """w of each image (h, w, 3) in [0, 255] as the network deforms its filters for it, in eval mode."""
+    """The w by which the network deforms its filters for each image (h, w, 3) in [0, 255], in eval mode."""
     deformation, found = _shared(network), []
     was = network.training
     network.eval()
@@ -75,8 +76,10 @@ def predicted(network: SampleAdaptive, images: Sequence[np.ndarray], device: str
 
 
 def w_statistics(network: nn.Module, images: Sequence[np.ndarray], device: str = "cpu") -> dict[str, float] | None:
-    """What the filters' w is, for a checkpoint: of TL (a, b) and the ratio, of SA over ``images`` the mean (a, b) and
-    the quartiles of the ratio; None where the layers have no w in common."""
+    """The filters' w for the card of a checkpoint; None if the layers share no w.
+
+    For TL (a, b) and the ratio; for SA the mean (a, b) over ``images`` and the quartiles of the ratio.
+    """
     found = [part for part in network.modules() if isinstance(part, SharedDeformation)]
     if len(found) != 1 or any(isinstance(part, FreeDeformation) for part in network.modules()):
         return None
@@ -93,22 +96,22 @@ def w_statistics(network: nn.Module, images: Sequence[np.ndarray], device: str =
 def _shared(network: SampleAdaptive) -> SharedDeformation:
     found = network.deformations()
     if len(found) != 1 or not isinstance(found[0], SharedDeformation):
-        raise SettingError("w_n of an audit suits a network of one shared w: use the preset small or tiny")
+        raise SettingError("--hyper-init audit needs a network whose layers share one w; use --preset small or tiny")
     return found[0]
 
 
 def _batch(
-    inputs: Sequence[np.ndarray], targets: np.ndarray, corrupt: Callable, smallest: int, rng: np.random.Generator
+    prepared: Sequence[np.ndarray], targets: np.ndarray, corrupt: Callable, smallest: int, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    chosen = rng.integers(len(inputs), size=BATCH)
-    largest = min(LARGEST, *(min(inputs[i].shape[:2]) for i in chosen))
+    chosen = rng.integers(len(prepared), size=BATCH)
+    largest = min(LARGEST, *(min(prepared[i].shape[:2]) for i in chosen))
     side = int(rng.integers(min(smallest, largest), largest + 1))
     crops, wanted = [], targets[chosen].copy()
     for row, i in enumerate(chosen):
-        top, left = (int(rng.integers(n - side + 1)) for n in inputs[i].shape[:2])
-        crop = corrupt(inputs[i][top : top + side, left : left + side], rng)
+        top, left = (int(rng.integers(n - side + 1)) for n in prepared[i].shape[:2])
+        crop = corrupt(prepared[i][top : top + side, left : left + side], rng)
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        if turns % 2:  # a quarter turn makes the long axis the short one
+        if turns % 2:  # a quarter turn swaps the long and the short axis
             wanted[row] *= -1
         if flip:
             wanted[row, 1] *= -1

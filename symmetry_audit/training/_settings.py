@@ -1,4 +1,4 @@
-"""Everything that decides what a training run computes, as one frozen, printable value."""
+"""Everything that determines the numbers of a training run, as one frozen, printable value."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symmetry_audit.options import recipe as defaults_of
 
 __all__ = ["RECIPES", "TrainSettings", "make_settings"]
 
-EQ_STREAM = 0xE0  # tells these random numbers from those of patches and noise
+EQ_STREAM = 0xE0  # separates these random numbers from those of patches and noise
 
 
 class TrainSettings(ScheduleOptions):
@@ -26,8 +26,8 @@ class TrainSettings(ScheduleOptions):
     task: dict[str, Any]  # Task.to_dict()
     architecture: dict[str, Any]  # of nets.build
     start: tuple[float, float] | None = None  # (a, b), where the w that all layers share starts; at 0 by default
-    eq_group: str | None = None  # what EQ-Reg teaches, with the weight eq_reg
-    audit: dict[str, Any] | None = None  # what was taken from a report, for the record; nothing is computed from it
+    eq_group: str | None = None  # the group that EQ-Reg teaches, with the weight eq_reg
+    audit: dict[str, Any] | None = None  # what was taken from a report; a note, from which nothing is computed
 
     @model_validator(mode="after")
     def _together(self) -> TrainSettings:
@@ -36,29 +36,31 @@ class TrainSettings(ScheduleOptions):
         if self.tl_steps >= self.steps:
             raise ValueError(f"tl_steps must leave steps for the second stage, got {self.tl_steps} of {self.steps}")
         if self.tl_steps and not self.adaptive:
-            raise ValueError("only SA has a first stage without its hypernetwork; leave out tl_steps")
+            raise ValueError("only SA has a first stage without its hypernetwork; remove --tl-steps")
         if self.hyper_init == "audit" and not self.adaptive:
-            raise ValueError("only SA has a hypernetwork to be fitted to an audit; leave out hyper_init")
+            raise ValueError("only SA has a hypernetwork that can be fitted to an audit; remove --hyper-init")
         if not all(0 < part < 1 for part in (*self.milestones, *self.stage2_milestones)):
-            raise ValueError("milestones are parts of a stage, between 0 and 1")
+            raise ValueError("milestones are fractions of a stage, between 0 and 1")
         if (self.eq_reg is None) != (self.eq_group is None) or (self.eq_layers is not None and self.eq_reg is None):
             raise ValueError("EQ-Reg needs a weight, eq_reg, and a group, eq_group")
         if self.eq_reg is not None and self.compile:
-            raise ValueError("EQ-Reg looks into the network, which compile closes; leave one of them out")
+            raise ValueError(
+                "EQ-Reg reads features inside the network, which --compile hides; use --eq-reg or --compile, not both"
+            )
         if (self.relax is None) == bool(self.architecture.get("relaxed")):
-            raise ValueError("relax is for networks with relaxed layers, and these need it")
+            raise ValueError("--relax and relaxed layers belong together; set both or neither")
         if self.loss == "stages" and self.architecture.get("backbone") not in _unfolding():
-            raise ValueError(f'the loss "stages" is that of {" or ".join(_unfolding())}; use l1 or mse')
+            raise ValueError(f'the loss "stages" is for {" or ".join(_unfolding())} only; use l1 or mse')
         return self
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> TrainSettings:
-        """The settings of ``model_dump``, perhaps written by an older version: missing fields have their defaults.
+        """Settings from ``model_dump``, perhaps of an older version: missing fields take their defaults.
 
-        Raises SettingError where fields are unknown, and where it is no such document.
+        Raises SettingError if fields are unknown, or if it is not such a document.
         """
         if not isinstance(document, Mapping):
-            raise SettingError(f"settings of a run are a mapping, got {document!r:.80}")
+            raise SettingError(f"the settings of a run must be a mapping, got {document!r:.80}")
         if unknown := sorted(document.keys() - cls.model_fields.keys()):
             raise SettingError(f"the settings have {', '.join(unknown)}: written by a newer symaudit; update symaudit")
         found = cls(**document)
@@ -67,13 +69,13 @@ class TrainSettings(ScheduleOptions):
         return found.model_copy(update={"start": found._start_of_old_settings()})
 
     def _start_of_old_settings(self) -> tuple[float, float] | None:
-        """Before there was ``start``, a w that all layers share started where ``audit`` says."""
+        """Before the field ``start`` existed, ``audit`` held the initial value of a shared w."""
         w = (self.audit or {}).get("w")
         return tuple(w) if w and self.deformed and self.architecture.get("preset") != "paper" else None
 
     @property
     def deformed(self) -> bool:
-        """Whether the network's filters have a w that is trained."""
+        """Whether the network's filters have a trained w."""
         method = METHODS.get(self.architecture.get("method", ""))
         return method is not None and method.deformed
 
@@ -84,13 +86,13 @@ class TrainSettings(ScheduleOptions):
         return method is not None and method.adaptive
 
     def eq_element(self, step: int) -> int:
-        """The element of ``eq_group`` that EQ-Reg turns the batch of ``step`` by, drawn from all but the identity."""
+        """The element of ``eq_group`` by which EQ-Reg rotates the batch of ``step``, never the identity."""
         rng = np.random.default_rng([self.seed, step, EQ_STREAM])
         return int(rng.integers(1, Group.parse(self.eq_group).order))
 
     @property
     def part(self) -> int:
-        """Patches that are run through the network at a time, over all processes."""
+        """Number of patches that run through the network at a time, all processes together."""
         return self.batch // self.accumulate
 
     def second_stage_due(self, step: int, elapsed: float = 0.0) -> bool:
@@ -119,13 +121,13 @@ class TrainSettings(ScheduleOptions):
         if self.schedule == "multistep":
             milestones = self.stage2_milestones if second else self.milestones
             return base * self.gamma ** sum(done >= part for part in milestones)
-        return base * (0.01 + 0.99 * (1 + cos(pi * done)) / 2)  # never 0: a step without effect is a step lost
+        return base * (0.01 + 0.99 * (1 + cos(pi * done)) / 2)  # never 0, so that no step is without effect
 
 
 def make_settings(recipe: str = "quick", **given: Any) -> TrainSettings:
-    """The settings of ``recipe`` with those ``given`` (not None) in their place.
+    """The settings of ``recipe``, replaced by those of ``given`` that are not None.
 
-    Raises SettingError that names the first one that is wrong.
+    Raises SettingError, which names the first wrong setting.
     """
     given = {key: value for key, value in given.items() if value is not None}
     return TrainSettings(**{**defaults_of(recipe), **given, "recipe": recipe})

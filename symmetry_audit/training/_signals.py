@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that is granted between two steps."""
+"""Ctrl-C and SIGTERM as requests to stop, which are met between two steps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class StopSign:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Take Ctrl-C and SIGTERM as a wish; elsewhere than in the main thread nobody can ask."""
+        """Treat Ctrl-C and SIGTERM as requests. Outside the main thread, signals cannot be caught."""
 
         def ask(number: int, frame: Any) -> None:
             self.asked = True

@@ -1,4 +1,4 @@
-"""One stage of a run: what is trained in it, by which objective, and the two halves of a step."""
+"""One stage of a run: the trained parameters, the objective, and the two halves of a step."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Stage:
     """The objective around ``network``, wrapped for ``world``, and a new optimizer of what is trained.
 
-    In the ``second`` stage, or the only one, a hypernetwork runs; in a first one it rests. ``scaler`` is that of the
+    A hypernetwork runs in the ``second`` or the only stage, but not in the first of two. ``scaler`` belongs to the
     whole run.
     """
 
@@ -36,7 +36,7 @@ class Stage:
         self.settings, self.world, self.scaler, self.second = settings, world, scaler, second
         if isinstance(network, SampleAdaptive) and settings.tl_steps:
             network.hypernetwork.requires_grad_(second)
-        self.described = _objective(settings, network)  # what is wrapped below; its element changes from step to step
+        self.described = _objective(settings, network)  # wrapped below; its element changes from step to step
         self.described.adaptive = second
         self.objective = self._wrapped(network).train()
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -44,7 +44,7 @@ class Stage:
 
     @property
     def number(self) -> int:
-        """1 or 2; a run of one stage is in its first."""
+        """1 or 2; always 1 in a run with one stage."""
         return 2 if self.second and self.settings.tl_steps else 1
 
     @property
@@ -74,17 +74,17 @@ class Stage:
         return found
 
     def gradient_norm(self) -> float:
-        """The norm of the gradient over all that is trained; larger ones are cut to ``clip``."""
+        """The norm of the gradient over all trained parameters; a larger gradient is scaled down to ``clip``."""
         self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         return float(nn.utils.clip_grad_norm_(parameters, self.settings.clip or math.inf))
 
     def may_overflow(self) -> bool:
-        """fp16 skips steps whose gradient overflows and halves its scale, which helps down to a scale of one."""
+        """With fp16, a step whose gradient overflows is skipped and the scale is halved, down to 1."""
         return self.scaler.is_enabled() and self.scaler.get_scale() > 1
 
     def update(self) -> None:
-        """Change the weights."""
+        """Update the weights."""
         self.scaler.step(self.optimizer)
         self.scaler.update()
 

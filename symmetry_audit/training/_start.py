@@ -1,4 +1,4 @@
-"""What training takes from an audit: the group, the method, where w starts, and every image's own w_n."""
+"""What training takes from an audit: the group, the method, the initial w, and the w_n of every image."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Start", "joint_fits", "start_from_report"]
 
 @dataclass(frozen=True)
 class Start:
-    """What was taken from a report. ``lines`` say what and why, for people."""
+    """What was taken from a report. ``lines`` list it with the reasons, for people."""
 
     method: str
     group: str
@@ -38,29 +38,29 @@ def start_from_report(
 ) -> Start:
     """Read the group, the method and w off ``report``; ``method`` and ``group`` override it.
 
-    ``fingerprint`` is that of the training images; another one than the report's is refused unless
-    ``allow_other_data``. Without ``shared`` the network's w is not to start anywhere: every layer has its own, or it
-    comes with weights. ``fitting`` says whether a network can be built over a group; where it cannot over the
-    recommended one, its largest subgroup that fits is taken, which is a symmetry of the data as well.
-    Raises DataError for other data, ReportError where the report recommends nothing.
+    ``fingerprint`` is that of the training images. If it differs from the report's, DataError is raised, unless
+    ``allow_other_data``. Without ``shared`` the report sets no initial w: every layer has a w of its own, or w comes
+    from a checkpoint. ``fitting`` says whether a network can be built over a group. If it cannot over the recommended
+    group, the largest subgroup that fits is used, which is a symmetry of the data as well. Raises ReportError if the
+    report recommends no group.
     """
     if fingerprint != report.dataset.fingerprint and not allow_other_data:
         raise DataError(
-            f"the report is about other images than --data ({report.dataset.images} images of "
-            f'"{report.dataset.source}"): measure these, or say --allow-other-data'
+            f"the report is about images other than --data ({report.dataset.images} images of "
+            f'"{report.dataset.source}"): measure --data, or say --allow-other-data'
         )
     lines = []
     held = report.recommendation
     if held is None and (group is None or method is None):
-        hint = "measure with --scenario all, or give --group and --conv"
+        hint = "measure with --scenario all, or give --group and --method"
         raise ReportError(f"the report of {report.dataset.name} recommends no group; {hint}")
     if method == "cnn":
         group = "p1"
-        lines.append("method cnn: as asked; it has no group")
+        lines.append("method cnn: as requested; it has no group")
     elif group is None:
         group = _buildable(held.group, fitting, lines, held.sentence)
     else:
-        lines.append(f"group {group}: as asked" + (f"; the report recommends {held.group}" if held else ""))
+        lines.append(f"group {group}: as requested" + (f"; the report recommends {held.group}" if held else ""))
     if method is None:
         method = _method(group, held.scenario, lines)
     fits = joint_fits(report)
@@ -74,7 +74,7 @@ def start_from_report(
 
 
 def joint_fits(report: AuditReport) -> dict[str, Affine]:
-    """w_n by image: the joint fits at the report's first sigma and downscale that did not fail."""
+    """w_n by image: the successful joint fits at the report's first sigma and downscale."""
     try:
         table = report.affine
     except ReportError:
@@ -93,8 +93,8 @@ def _buildable(recommended: str, fitting: Callable[[str], bool], lines: list[str
     subgroups = Group.parse(recommended).subgroups()
     group = next((str(one) for one in reversed(subgroups) if fitting(str(one))), "p1")
     lines.append(
-        f"group {group}: the report recommends {recommended}, whose order does not suit the network's width; {group} "
-        "is its largest subgroup that does"
+        f"group {group}: the report recommends {recommended}, whose order does not fit the network's width; {group} "
+        "is its largest subgroup that fits"
     )
     return group
 
@@ -104,12 +104,12 @@ def _method(group: str, scenario: str, lines: list[str]) -> str:
         lines.append("method cnn: the trivial group needs no equivariant layers")
         return "cnn"
     if str(Group.parse(group)) == "p2":
-        lines.append("method fconv: a deformation leaves half turns as they are")
+        lines.append("method fconv: a deformation does not change half turns")
         return "fconv"
     if scenario == "dataset_adaptive":
-        lines.append("method sa: the report supports the group for every image's own deformation of it")
+        lines.append("method sa: the report supports the group if every image has its own deformation of it")
         return "sa"
-    lines.append("method fconv: the report supports the group as it is, without deformation")
+    lines.append("method fconv: the report supports the group without deformation")
     return "fconv"
 
 

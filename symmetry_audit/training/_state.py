@@ -1,4 +1,4 @@
-"""The whole state of a run as one file, so that it continues to the last bit."""
+"""The whole state of a run as one file, so that a continued run gives the same bits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROGRESS = "progress"
 
 @dataclass
 class RunPosition:
-    """How far a run is: what its state holds beside tensors."""
+    """How far a run is: the part of its state that is not tensors."""
 
     step: int = 0
     second_from: int | None = None  # the step at which the second stage began
@@ -34,9 +34,9 @@ class RunPosition:
 
 @dataclass
 class RunState:
-    """Where a run goes on: its position, its averaged weights, and what gives an optimizer its moments back.
+    """Where a run continues: its position, its averaged weights, and a function that restores an optimizer's moments.
 
-    That of a run which begins by default.
+    By default, the beginning of a run.
     """
 
     position: RunPosition = field(default_factory=RunPosition)
@@ -63,9 +63,9 @@ def pack(
 
 
 def read_state(path: Path, network: nn.Module, device: str) -> RunState:
-    """The state that ``pack`` made, whose weights go into ``network`` and whose generators into torch.
+    """The state that ``pack`` made. Loads its weights into ``network`` and its random generators into torch.
 
-    Averaged weights come to ``device``. Raises ModelError where the state is not that of ``network``.
+    Averaged weights go to ``device``. Raises ModelError if the state does not fit ``network``.
     """
     tensors, _ = read_tensors(path)
     progress, average, restore = _unpack(tensors, network)
@@ -90,7 +90,7 @@ def _unpack(
         if torch.cuda.is_available() and "generator.cuda" in tensors:
             torch.cuda.set_rng_state(tensors["generator.cuda"])
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise ModelError(f"the saved state does not belong to this network ({one_line(error)})") from None
+        raise ModelError(f"the saved state does not fit this network ({one_line(error)})") from None
     moments = part("optimizer")
 
     def restore(optimizer: Adam) -> None:
@@ -100,7 +100,7 @@ def _unpack(
                 own = {key: moments.get(f"{names[id(parameter)]}.{key}") for key in ("step", "exp_avg", "exp_avg_sq")}
                 if all(value is not None for value in own.values()):
                     step = own.pop("step")
-                    # a fused optimizer wants the count where the parameter is
+                    # a fused optimizer needs the count on the parameter's device
                     optimizer.state[parameter] = {"step": step.to(parameter.device)} | {
                         k: v.to(parameter) for k, v in own.items()
                     }

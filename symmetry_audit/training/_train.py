@@ -1,4 +1,4 @@
-"""``train``: a folder, a network and data to a finished run; what exists already is continued."""
+"""``train``: from a folder, a network and data to a finished run; an existing run is continued."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A finished run: its folder, best checkpoint, and how long it took in all."""
+    """A finished run: its folder, its best checkpoint, and how long it took in total."""
 
     folder: Path
     best: Checkpoint
@@ -67,14 +67,14 @@ def train(
     progress: Progress = lambda step, steps, values: None,
     say: Say = lambda line: None,
 ) -> TrainResult:
-    """Train on ``pairs``, validate on ``valid``, and leave everything in ``folder``.
+    """Train on ``pairs``, validate on ``valid``, and write everything to ``folder``.
 
-    ``cache`` holds ``pairs`` decoded, by default in the user's cache folder. ``fits`` are w_n by image name, for
-    ``hyper_init="audit"``; ``weights`` is a checkpoint to start from, as TL
-    for SA. A run that was stopped continues where its state was saved; on CPU its weights end up the same bit for
-    bit. Under torchrun all processes call it alike. Raises ModelError where the folder holds another run (``force``
-    starts over) or another process works in it, where the run cannot be continued, and where the loss stops being a
-    number; Interrupted when asked to stop, with the state saved.
+    ``cache`` holds the decoded ``pairs``, by default in the user's cache folder. ``fits`` are w_n by image name, for
+    ``hyper_init="audit"``. ``weights`` is a checkpoint to start from, such as TL for SA. A stopped run continues from
+    its saved state; on a CPU its final weights are the same bit for bit. Under torchrun all processes make the same
+    call. Raises ModelError if the folder holds another run (``force`` starts over), if another process trains in it,
+    if the run cannot be continued, or if the loss becomes NaN or infinite. Raises Interrupted when asked to stop; the
+    state is then saved.
     """
     with join(device) as world, _claimed(folder) if world.first else nullcontext():
         torch.manual_seed(settings.seed)
@@ -108,7 +108,7 @@ def train(
             loop.run()
         world.wait()
         if not (folder / BEST_FILE).is_file():
-            raise ModelError(f"{folder} has lost its {BEST_FILE}; --force starts over")
+            raise ModelError(f"{folder} has no {BEST_FILE} any more; start over with --force")
         return TrainResult(folder, load_checkpoint(folder), loop.position.step, loop.position.seconds)
 
 
@@ -122,38 +122,42 @@ def _claimed(folder: Path) -> Iterator[None]:
         raise ModelError(f"another process trains into {folder}; wait for it, or choose another --out") from None
     except OSError as error:
         raise ModelError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
-    with held:  # what goes wrong from here on is not the folder's fault
+    with held:  # later errors have nothing to do with the folder
         yield
 
 
 def _check(
     settings: TrainSettings, network: nn.Module, cache: PatchCache, fits: Mapping[str, Affine], world: World
 ) -> None:
-    """Raise SettingError now for what would stop the run only in its second stage, or in all processes but one."""
+    """Raise SettingError now for errors that would appear only in the second stage, or only in some processes."""
     if settings.batch % (settings.accumulate * world.size):
         raise SettingError(
             f"a batch of {settings.batch} cannot be cut into {settings.accumulate} x {world.size} equal parts "
             "(accumulate x processes); change --batch"
         )
     if settings.patch < (least := smallest_side(network)):
-        raise SettingError(f"the hypernetwork of SA takes patches of {least} px or more, got --patch {settings.patch}")
+        raise SettingError(f"the hypernetwork of SA needs patches of {least} px or more, got --patch {settings.patch}")
     if settings.eq_reg is not None:
-        # of a copy, since a pass leaves its traces: batch statistics, w of the last images
+        # on a copy, since a pass changes batch statistics and the w of the last images
         regularizer = EquivarianceRegularizer(deepcopy(network), settings.eq_group, settings.eq_layers)
         with torch.no_grad():
             regularizer(next(network.parameters()).new_zeros(1, 3, settings.patch, settings.patch), 1)
     adaptive = isinstance(network, SampleAdaptive)
     if settings.tl_steps and not adaptive:
-        raise SettingError("this network finds w on its way and has no stage without: leave out --tl-steps")
+        raise SettingError(
+            "this network finds w from inner features and has no stage without its hypernetworks: remove --tl-steps"
+        )
     if settings.hyper_init == "audit":
         if not adaptive or w_statistics(network.network, []) is None:
-            raise SettingError("w_n of an audit suits a network of one shared w: use the preset small or tiny")
+            raise SettingError(
+                "--hyper-init audit needs a network whose layers share one w; use --preset small or tiny"
+            )
         if not set(cache.keys) & set(fits):
-            raise SettingError("no training image has a fit in the report; use --hyper-init zero")
+            raise SettingError("the report has no fit for any training image; use --hyper-init zero")
 
 
 def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
-    """Make ``folder`` that of the run ``wanted``. Raises ModelError where it holds the state of another one."""
+    """Claim ``folder`` for the run ``wanted``. Raises ModelError if it holds the state of another run."""
     path = folder / SETTINGS_FILE
     if force:
         for name in (LAST_FILE, BEST_FILE, SETTINGS_FILE, "log.csv"):
@@ -162,14 +166,14 @@ def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
     elif (folder / LAST_FILE).is_file():
         held = _held(path)
         if held != wanted:
-            raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); --force starts over")
+            raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); start over with --force")
     elif (folder / BEST_FILE).is_file():
-        raise ModelError(f"{folder} holds a {BEST_FILE} and no run to continue; --force replaces it")
+        raise ModelError(f"{folder} holds a {BEST_FILE} but no run to continue; --force replaces it")
     write_atomically(path, dump_json(wanted), error=ModelError)
 
 
 def _held(path: Path) -> dict[str, Any]:
-    """The run that a folder's settings describe, as this version would write it. Raises ModelError."""
+    """The run that a folder's settings describe, in this version's format. Raises ModelError."""
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         settings = TrainSettings.from_dict(held["settings"])
@@ -197,15 +201,15 @@ def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
         checkpoint = load_checkpoint(weights)
         bases = [part.architecture.get("basis") for part in (network, checkpoint.network())]
         if bases[0] != bases[1]:
-            raise SettingError(f"{weights} was trained with the basis {bases[1]}, this network has {bases[0]}")
+            raise SettingError(f"{weights} was trained with the basis {bases[1]}, but this network has {bases[0]}")
         load_weights(network, checkpoint.weights)
         if settings.tl_steps and isinstance(network, SampleAdaptive):
-            network.hypernetwork.reset_output()  # so that the first stage's states are those of TL
+            network.hypernetwork.reset_output()  # so that the states of the first stage are those of a TL network
     return network.double() if settings.precision == "fp64" else network
 
 
 def _card(settings: TrainSettings, network: nn.Module, pairs: Pairs, cache: PatchCache) -> Card:
-    """What the checkpoints of the run say of it."""
+    """The description of the run in its checkpoints."""
     return Card(
         architecture=dict(network.architecture),
         task=Task.from_dict(settings.task).to_dict(),
@@ -227,7 +231,7 @@ def _prefit(
     world: World,
     say: Say,
 ) -> None:
-    """Teach the hypernetwork the audit's w_n of the training images."""
+    """Fit the hypernetwork to the audit's w_n of the training images."""
     known = [(index, fits[key]) for index, key in enumerate(cache.keys) if key in fits]
     images = [cache[index][0] for index, _ in known]
     away = prefit(
@@ -239,11 +243,11 @@ def _prefit(
         seed=settings.seed,
         device=world.device,
     )
-    say(f"hypernetwork pre-fitted to w_n of {len(known)} images: {away:.3f} away in (a, b) on average")
+    say(f"hypernetwork pre-fitted to w_n of {len(known)} images: mean distance {away:.3f} in (a, b)")
 
 
 def _continued(path: Path, network: nn.Module, settings: TrainSettings, world: World, say: Say) -> RunState:
-    """Where the run was saved, or its beginning."""
+    """The saved state of the run, or its beginning."""
     if not path.is_file():
         return RunState()
     state = read_state(path, network, world.device)
@@ -253,6 +257,6 @@ def _continued(path: Path, network: nn.Module, settings: TrainSettings, world: W
 
 
 def _timed_out(settings: TrainSettings, position: RunPosition) -> bool:
-    """Whether the time is up; a run that was never validated takes one step more, which ends in a validation."""
+    """Whether the time is up. A run that was never validated takes one more step, which ends in a validation."""
     over = settings.minutes is not None and position.seconds >= 60 * settings.minutes
     return over and position.best is not None

@@ -16,10 +16,10 @@ from symmetry_audit.training._prefit import w_statistics
 
 __all__ = ["Validation"]
 
-SEED = 0  # of the degradation, the same in every validation
-SAMPLES = 3  # images that are pictured, and whose w is recorded
+SEED = 0  # seed of the degradation, the same in every validation
+SAMPLES = 3  # images that are saved as samples, and whose w is recorded
 
-EQUAL = 1000.0  # stands in JSON for the infinite PSNR of equal images
+EQUAL = 1000.0  # represents the infinite PSNR of equal images in JSON
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Validation:
     ssim: float
     input_psnr: float
     images: int
-    w: dict[str, float] | None = None  # of the filters, on the first images
+    w: dict[str, float] | None = None  # w of the filters, for the first images
 
     @classmethod
     def of(cls, network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, device: str) -> Validation:
-        """Run every image through ``network``; pictures of the first ones get names that begin with ``samples``."""
+        """Run every image through ``network``; the first ones are saved under names that begin with ``samples``."""
         found = evaluate(network, pairs, task, seed=SEED, device=device)
         items = list(islice(evaluation_items(pairs, task, SEED), SAMPLES))
         for index, item in enumerate(items):

@@ -1,4 +1,4 @@
-"""What symaudit does, one function and one request per verb; the command line has the same names. No torch on import.
+"""The verbs: one function and one request each, named as on the command line. No torch on import.
 
 ``measure("photos", group="p8")`` and ``measure(MeasureRequest("photos", group="p8"))`` are the same call.
 """

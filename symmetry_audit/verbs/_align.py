@@ -1,4 +1,4 @@
-"""``align``: how equivariant a network is, beside the symmetry of the data."""
+"""``align``: how equivariant a network is, compared with the symmetry of the data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from symmetry_audit.options import (
     names,
 )
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import asked_task, network_task, told_pairs
+from symmetry_audit.verbs._networks import asked_task, network_task, reported_pairs
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ __all__ = ["AlignRequest", "align"]
 
 
 class AlignRequest(TaskOptions, EvaluationOptions):
-    """What ``align`` is asked for."""
+    """The options of ``align``."""
 
     heading: ClassVar[str] = "Measurement"
 
@@ -47,21 +47,32 @@ class AlignRequest(TaskOptions, EvaluationOptions):
     ] = None
     group: Annotated[
         str | None,
-        Option("pT for T rotations, pTm with mirrors.", default="the report's, else p8", complete=lambda: names.GROUPS),
+        Option(
+            "Group: pT for T rotations, pTm with mirrors too.",
+            default="the report's, else p8",
+            complete=lambda: names.GROUPS,
+        ),
     ] = None
     layers: Annotated[
         Names,
-        Option("Layers to compare too: names or patterns such as 'body.*'; '*' is all convolutions."),
+        Option(
+            "Layers to compare in addition to the output: names, or patterns such as 'body.*'; '*' is all convolutions."
+        ),
     ] = ()
     crop: Annotated[
-        int, Ge(0), Option("Largest side of the centred square of each input that is used, in px; 0: all of it.")
+        int,
+        Ge(0),
+        Option("Largest side of the central square of each degraded image that is used, in px; 0: no limit."),
     ] = 256
     margin: Annotated[
         float | None,
         Ge(0),
-        Option("Border that is not compared, in px of the input.", default="16, at most an eighth of the side"),
+        Option(
+            "Width of the border that is not compared, in px of the degraded image.",
+            default="16, at most an eighth of the side",
+        ),
     ] = None
-    weights: Annotated[FilePath | None, Option("State dict for a factory.", names=("--state",))] = None
+    weights: Annotated[FilePath | None, Option("File with the state dict for a factory.", names=("--state",))] = None
     arguments: Annotated[str | dict[str, Any] | None, Option("Keyword arguments for a factory, as JSON.")] = None
     unit: Annotated[
         Literal["1", "255"],
@@ -71,7 +82,7 @@ class AlignRequest(TaskOptions, EvaluationOptions):
 
 @verb(AlignRequest)
 def align(request: AlignRequest) -> Alignment:
-    """Measure how far a network is from equivariance: rotating its input against rotating its output.
+    """Measure how far a network is from equivariance: compare rotating its input with rotating its output.
 
     Parameters
     ----------
@@ -79,25 +90,25 @@ def align(request: AlignRequest) -> Alignment:
         Folder of a training run, a .safetensors file of one, package.module:factory (Python code, which runs), or a
         TorchScript (.pt), torch.export (.pt2) or ONNX (.onnx) file.
     data
-        Clean test images; degraded ones are made of them as ``evaluate`` does.
+        Clean test images, which are degraded as in ``evaluate``.
     report
-        Folder that ``measure`` wrote: the data's epsilon comes beside the network's error, and every image is rotated
-        in its own deformed group too.
+        Folder that ``measure`` wrote. The network's error is compared with the data's epsilon, and every image is also
+        rotated by the elements of its own deformed group.
     group, layers
-        Group of the rotations ("p8" by default, or the report's); layers to compare too, by name or pattern.
+        Group of the rotations ("p8" by default, or the report's); layers to compare, by name or pattern.
     crop, margin
-        Largest side of the square of each input that is used, 0 for all; border that is not compared; in px.
+        Largest side of the central square that is used, 0 for no limit; width of the border not compared; both in px.
     weights, arguments, unit
-        State dict and keyword arguments of a factory; "1" or "255", the value of white to the network.
+        State dict and keyword arguments of a factory; "1" or "255", the value of white in the network's input range.
     task, scale, sigma, missing, peak, inputs, seed, limit, device, data_root, progress, say
         As for ``evaluate``.
 
     Raises
     ------
     SettingError
-        Where options do not fit together.
+        If options do not fit together.
     DataError, ReportError, ModelError
-        Where images, the report or the network cannot be used.
+        If images, the report or the network cannot be used.
 
     Examples
     --------
@@ -119,7 +130,7 @@ def align(request: AlignRequest) -> Alignment:
     report = None if request.report is None else AuditReport.load(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
     loaded, task = _loaded(request)
-    pairs = told_pairs(
+    pairs = reported_pairs(
         request.data,
         task,
         inputs=request.inputs,
@@ -153,7 +164,7 @@ def align(request: AlignRequest) -> Alignment:
 
 
 def _loaded(request: AlignRequest) -> tuple[Model, Task]:
-    """The network and what it is to restore. Raises SettingError where the two do not fit."""
+    """The network and its task. Raises SettingError if the two do not fit."""
     from symmetry_audit.inference import load_model
     from symmetry_audit.tasks import make_task
 
@@ -163,12 +174,14 @@ def _loaded(request: AlignRequest) -> tuple[Model, Task]:
         return loaded, network_task(loaded.name, loaded.checkpoint.task, request, request.say)
     asked = asked_task(request.task, request)
     if "name" not in asked and loaded.scale == 1:
-        raise SettingError(f"{model} does not say what it restores; give --task, such as --task denoise --sigma 25")
+        raise SettingError(
+            f"{model} does not say what task it was trained for; give --task, such as --task denoise --sigma 25"
+        )
     if asked.setdefault("name", "sr") == "sr":
         asked.setdefault("scale", max(loaded.scale, 2))
     task = make_task(**asked)
     if task.scale != loaded.scale:
-        raise SettingError(f"{model} enlarges by {loaded.scale}, which is not {task.text}; give another --task")
+        raise SettingError(f"{model} enlarges by {loaded.scale}, which does not fit {task.text}; give another --task")
     return loaded, task
 
 
@@ -182,11 +195,11 @@ def _described(loaded: Model) -> EvaluatedModel:
 
 
 def _say_fits(fits: Mapping[str, Affine], pairs: Pairs, report: AuditReport | None, say: Say) -> None:
-    """What becomes of the report's fits."""
+    """Say how many images the report has a fit for."""
     if report is None:
         return
     known = sum(pair.key in fits for pair in pairs.refs)
     if not fits:
-        say("Note: the report holds no fits; measured under strict rotations alone")
+        say("Note: the report holds no fits; only strict rotations are measured")
     elif known < len(pairs.refs):
-        say(f"Note: the report holds a fit of {known} of the {len(pairs.refs)} images")
+        say(f"Note: the report holds fits for {known} of the {len(pairs.refs)} images")

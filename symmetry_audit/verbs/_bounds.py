@@ -1,4 +1,4 @@
-"""``bounds``: what the theorems promise for the symmetry that a run measured."""
+"""``bounds``: the guarantees that the theorems give for a measured symmetry."""
 
 from __future__ import annotations
 
@@ -31,25 +31,33 @@ FINE = 16  # samples per px at which a kernel's derivatives are taken
 
 
 class BoundsRequest(SourceOptions):
-    """What ``bounds`` is asked for."""
+    """The options of ``bounds``."""
 
     report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
-    mu: Annotated[float, Option("Strong convexity; 1 over the weight of R.")] = 1.0
-    loss: Annotated[float | None, Option("How far a network is from the optimum, for Theorem 4.2.", metavar="L")] = None
-    complexity: Annotated[float | None, Option("C~ of Eq. (46); with --dimension: which groups pay.", metavar="C")] = (
-        None
-    )
+    mu: Annotated[float, Option("Strong convexity mu: the data term of the restoration is (mu/2) ||x - y||².")] = 1.0
+    loss: Annotated[
+        float | None,
+        Option("Squared distance of a network's output from the optimal restoration, for Theorem 4.2.", metavar="L"),
+    ] = None
+    complexity: Annotated[
+        float | None,
+        Option(
+            "C~ of Eq. (46). With --dimension, the table also says which groups are worth building in.", metavar="C"
+        ),
+    ] = None
     dimension: Annotated[float | None, Option("d of Eq. (46), the dimension of the set of images.", metavar="D")] = None
     source: Annotated[
         Images | None, Option("Where the images of REPORT are now, if they were moved.", metavar="TEXT")
     ] = None
     limit: Annotated[int | None, Ge(1), Option("Take F, G and H from the first N images.")] = None
-    estimator: Annotated[str, Option("F, G, H are the max or q99.9 of an image's finite differences.")] = "max"
+    estimator: Annotated[str, Option("How F, G and H are taken from an image's finite differences: max or q99.9.")] = (
+        "max"
+    )
     smoothness: Annotated[
         tuple[float, float, float] | None,
         Option(
-            "Intensity in [0, 1], its slope per px and its second derivative per px². No image is read then, and "
-            "Theorem 3.7 as printed is missing: it needs the size of the images.",
+            "Bounds on the intensity in [0, 1], its slope per px and its second derivative per px². With it no image "
+            "is read, and Theorem 3.7 as printed is skipped, since that needs the size of the images.",
             metavar="F G H",
         ),
     ] = None
@@ -64,19 +72,19 @@ def bounds(request: BoundsRequest) -> RunBounds:
     report
         Folder that ``measure`` wrote.
     mu, loss
-        Strong convexity of the energy; how far a network is from its optimum, for Theorem 4.2.
+        Strong convexity of the energy; a network's squared distance from the optimum, for Theorem 4.2.
     complexity, dimension
         C~ and d of Eq. (46), together or not at all.
     smoothness
-        F, G and H: intensity in [0, 1], its slope per px, its second derivative per px². By default they are taken
-        from the images of the report (``source``, ``limit``, ``estimator``, ``data_root``).
+        F, G and H: bounds on the intensity in [0, 1], its slope per px and its second derivative per px². By default
+        they are taken from the images of the report (``source``, ``limit``, ``estimator``, ``data_root``).
 
     Raises
     ------
     SettingError
         For a wrong option.
     ReportError, DataError
-        Where the report or its images cannot be read.
+        If the report or its images cannot be read.
 
     Examples
     --------
@@ -113,12 +121,12 @@ def _given(numbers: tuple[float, float, float]) -> Smoothness:
 
 
 def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettings) -> tuple[Smoothness, int]:
-    """F, G, H and the longest side in px of the images that the run measured, or the first ones of them."""
+    """F, G, H and the longest side in px of the images that the run measured, or of the first ``limit`` of them."""
     from symmetry_audit.theory import image_smoothness
 
     source = reopened(report, Path(request.report), request.source, request.data_root)
     source = source.limited(settings.limit).limited(request.limit)
-    request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} for F, G and H")
+    request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} to find F, G and H")
     sides: list[int] = []
 
     def measured() -> Iterator[np.ndarray]:
@@ -139,7 +147,7 @@ def _images(source: ImageSource, report: AuditReport, max_pixels: int) -> Iterat
         try:
             yield decode(ref.read(most), max_pixels).luminance / 255
         except ImageError as error:
-            raise DataError(f"cannot read {ref.key} of the run: {error}; mend it or give --smoothness") from None
+            raise DataError(f"cannot read {ref.key} of the run: {error}; repair it, or give --smoothness") from None
 
 
 def _kernels(settings: AuditSettings) -> Callable[[str, float | None], KernelSmoothness]:
@@ -155,7 +163,7 @@ def _kernels(settings: AuditSettings) -> Callable[[str, float | None], KernelSmo
     @cache
     def kernel(regularizer: str, sigma: float | None) -> KernelSmoothness:
         stencil, model = stencils[regularizer], kernel_model(settings.kernel, sigma)
-        half = ceil(FINE * (window_radius(stencil, model) + 0.5))  # to the rim of the outermost pixels
+        half = ceil(FINE * (window_radius(stencil, model) + 0.5))  # up to the outer edge of the outermost pixels
         return kernel_smoothness(sampled_kernels(stencil, enlarged, model, half)[0], 1 / FINE)
 
     return kernel

@@ -24,33 +24,33 @@ __all__ = ["CompareRequest", "compare"]
 
 
 class CompareRequest(TestOptions):
-    """What ``compare`` is asked for."""
+    """The options of ``compare``."""
 
-    runs: Annotated[Runs, Option("Networks, baselines, or what evaluate --json printed.", metavar="RUN...")] = Field(
-        kw_only=False
-    )
+    runs: Annotated[
+        Runs, Option("Networks, baselines, or files with the output of evaluate --json.", metavar="RUN...")
+    ] = Field(kw_only=False)
     data: Annotated[Images | None, TEST_IMAGES] = None
 
 
 @verb(CompareRequest)
 def compare(request: CompareRequest) -> Comparison:
-    """Put networks beside one another: parameters, training steps, PSNR, SSIM and time for each run.
+    """Put networks into one table: parameters, training steps, PSNR, SSIM and time for each run.
 
     Parameters
     ----------
     runs
-        Files that ``symaudit evaluate --json`` printed (.json) and Evaluation values, which are taken as they are;
-        or anything that ``evaluate`` takes, which is evaluated on ``data``.
+        Files that ``symaudit evaluate --json`` printed (.json) and Evaluation values, whose numbers are used as they
+        are; or any model of ``evaluate``, which is evaluated on ``data`` now.
     data
-        Test images, where something is to be evaluated.
+        Test images for the models that are evaluated now.
 
     The other options are those of ``evaluate``.
 
     Raises
     ------
     SettingError
-        Where something is to be evaluated without ``data``, where options have nothing to act on, and where the runs
-        differ in task, images, protocol or seed.
+        If a model is to be evaluated without ``data``, if options have nothing to act on, or if the runs differ in
+        task, images, protocol or seed.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def compare(request: CompareRequest) -> Comparison:
     _check(runs, request)
     known = {at: _read(run) for at, run in enumerate(runs) if _is_read(run)}
     if known:
-        Comparison(tuple(known.values()))  # hours may pass before the others are there
+        Comparison(tuple(known.values()))  # now: evaluating the others may take hours
     return Comparison(tuple(known[at] if at in known else _evaluated(run, request) for at, run in enumerate(runs)))
 
 
@@ -89,8 +89,8 @@ def _read(run: str | Evaluation) -> Evaluation:
 def _check(runs: Sequence[str | Evaluation], request: CompareRequest) -> None:
     bare = [run for run in runs if not _is_read(run)]
     if bare and request.data is None:
-        raise SettingError(f"{bare[0]} has to be evaluated: give --data, or what evaluate --json printed for it")
+        raise SettingError(f"{bare[0]} is not evaluated yet: give --data, or the output of evaluate --json for it")
     for name in request.given(TestOptions):
         if not bare and name not in ("data_root", "progress", "say"):
             option = name.replace("_", "-")
-            raise SettingError(f"--{option} is for runs that are evaluated now; these are evaluated already")
+            raise SettingError(f"--{option} is for runs that are evaluated now, but all of these are already evaluated")

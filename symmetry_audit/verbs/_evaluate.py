@@ -20,7 +20,7 @@ from symmetry_audit.options import (
     names,
 )
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, told_pairs
+from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, reported_pairs
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ BASELINES = ("bicubic", "identity")
 
 
 class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
-    """How networks are scored, all of them alike."""
+    """How networks are scored; the same for all networks of a table."""
 
     heading: ClassVar[str] = "Evaluation"
 
@@ -46,17 +46,17 @@ class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
 
 
 class EvaluateRequest(TestOptions):
-    """What ``evaluate`` is asked for."""
+    """The options of ``evaluate``."""
 
     heading: ClassVar[str] = "Evaluation"
 
-    model: Annotated[FilePath, Option("Network, or bicubic or identity.")] = Field(kw_only=False)
+    model: Annotated[FilePath, Option("Network, or the baseline bicubic or identity.")] = Field(kw_only=False)
     data: Annotated[Images, TEST_IMAGES]
 
 
 @verb(EvaluateRequest)
 def evaluate(request: EvaluateRequest) -> Evaluation:
-    """Measure PSNR and SSIM of a network on test images, beside those of its input.
+    """Measure PSNR and SSIM of a network on test images, next to those of the degraded images.
 
     Parameters
     ----------
@@ -64,26 +64,26 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         Folder of a training run, a .safetensors file, or a baseline: "bicubic" (interpolation, for super-resolution)
         or "identity" (the degraded images as they are).
     data
-        Clean test images; degraded ones are made of them as the network was trained for, or are ``inputs``.
+        Clean test images. They are degraded as the network was trained for, or ``inputs`` are the degraded ones.
     task, scale, sigma, missing, peak
-        The task of a baseline; noise or gaps of another strength than the network was trained for.
+        The task of a baseline; or noise or gaps of a strength that differs from training.
     protocol
         "sr-y", "rgb", "derain-y" or "edsr"; by default the task's.
     tile, overlap, self_ensemble
-        Largest side of a tile and context around it in px; average over the eight flips and quarter turns.
+        Largest side of a tile and the context around it, in px; average over the eight flips and quarter turns.
     allow_leak
         Evaluate even if test images are in the training set.
     seed, limit, device, data_root, progress, say
-        Of the noise; the first images only; as for ``measure``.
+        Seed for the noise; number of images; the others as for ``measure``.
 
     Raises
     ------
     SettingError
-        Where a network cannot do what the options ask for.
+        If a network cannot do what the options ask for.
     DataError
-        Where the network was trained on test images, unless ``allow_leak``, and for images that cannot be used.
+        If the network was trained on test images, unless ``allow_leak``; and if images cannot be used.
     ModelError
-        Where the network cannot be read or run.
+        If the network cannot be read or run.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         task = network_task(model, checkpoint.task, request, request.say)
         network = checkpoint.network()
         info, network = describe(checkpoint, network, model), prepared(network)
-    pairs = told_pairs(
+    pairs = reported_pairs(
         request.data,
         task,
         inputs=request.inputs,
@@ -139,7 +139,5 @@ def _baseline_task(name: str, request: TaskOptions) -> Task:
 
     asked = asked_task(request.task, request)
     if "name" not in asked and name != "bicubic":
-        raise SettingError(
-            f"{name} does not say what is to be restored; give --task, such as --task denoise --sigma 50"
-        )
+        raise SettingError(f"{name} needs a task to restore; give --task, such as --task denoise --sigma 50")
     return make_task(**{"name": "sr"} | asked)

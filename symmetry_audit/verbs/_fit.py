@@ -31,19 +31,21 @@ __all__ = ["FitPlan", "FitRequest", "fit_affine", "plan_fit"]
 
 
 class FitRequest(AuditOptions, RunOptions, SourceOptions):
-    """What ``fit_affine`` is asked for."""
+    """The options of ``fit_affine``."""
 
     source: Annotated[ImagesOrArray, Option("Images to fit.", complete=names.datasets)] = Field(kw_only=False)
     reg: Annotated[
         Names,
         Option("Regularizers, as a comma list.", default="tv,tv2,sobel,prewitt", complete=names.regularizers),
     ] = None
-    plot: Annotated[bool, Option("Draw every image with its ellipse and its responses before and after.")] = False
+    plot: Annotated[
+        bool, Option("Also draw a figure of every image, with its ellipse and its responses before and after the fit.")
+    ] = False
 
 
 @dataclass(frozen=True)
 class FitPlan:
-    """Fits that are about to be made: the images found, and the settings that change their numbers."""
+    """Fits that are about to run: the images, and the settings that change their numbers."""
 
     request: FitRequest
     source: ImageSource
@@ -55,7 +57,7 @@ class FitPlan:
         return Path(self.request.out or results_folder("symaudit-fits", self.source.name))
 
     def run(self, out: FilePath | None = None) -> AffineFits:
-        """Fit, into ``out`` where that is given. Raises DataError and ReportError as ``measure`` does."""
+        """Fit, and write into ``out`` unless it is None. Raises DataError and ReportError as ``measure`` does."""
         from symmetry_audit import audit, reports
         from symmetry_audit.files import write_atomically
         from symmetry_audit.results import AffineFits, dump_json
@@ -107,26 +109,26 @@ def fit_affine(request: FitRequest) -> AffineFits:
     source
         As for ``measure``, or one image as an (H, W) array of luminance in [0, 255].
     reg
-        Regularizers; there is one fit per image, scale and regularizer that depends on direction, and one named
-        "joint" over tv, tv2, sobel and prewitt (those of ``reg``; default: the four).
+        Regularizers; tv, tv2, sobel and prewitt by default. There is one fit per image, scale and regularizer that
+        depends on direction, and one named "joint" to all of these four that ``reg`` names.
     plot
-        Whether to draw every image with its fits into ``out``.
+        Whether to draw a figure of every image with its fits into ``out``.
     out
-        Folder of affine.parquet and affine.csv; a run there that was killed continues.
+        Folder for affine.parquet and affine.csv. A killed run in it is continued.
 
     The other options are those of ``measure``.
 
     Returns
     -------
     AffineFits
-        A sequence of AffineFit, or FailedFit with its reason, which is false in a condition; and the images skipped.
+        A sequence of AffineFit or FailedFit, which has a reason and is false in a condition; and the skipped images.
 
     Raises
     ------
     SettingError, DataError, ReportError
         As ``measure`` does.
     ImageError
-        For an array that cannot be measured.
+        If an array cannot be measured.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def _plot(
     rows: list[AffineFit | FailedFit],
     settings: AuditSettings,
 ) -> None:
-    """One picture of one image at the first scale."""
+    """One figure per image, at the first scale."""
     from symmetry_audit import audit, reports
     from symmetry_audit.data import BYTES_PER_PIXEL, decode
     from symmetry_audit.files import write_atomically

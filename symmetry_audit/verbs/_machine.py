@@ -1,4 +1,4 @@
-"""Where a verb runs, and what is kept about that."""
+"""The machine that a verb runs on, and the record of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEVICES = ("auto", "cpu", "cuda")
 
 
 def resolve_device(device: str) -> str:
-    """The device, cpu or cuda; ``auto`` is CUDA where there is one. Raises SettingError where CUDA is missing."""
+    """The device, cpu or cuda; ``auto`` is CUDA if there is any. Raises SettingError for cuda without a CUDA device."""
     if device not in DEVICES:
         raise SettingError(f'unknown device "{device}".{suggest(device, DEVICES)}')
     if device == "cpu":
@@ -37,22 +37,22 @@ def resolve_device(device: str) -> str:
 
 
 def default_workers() -> int:
-    """The number of cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolved(request: RunOptions) -> tuple[str, int]:
-    """The device and the number of workers that a run takes."""
+    """The device and the number of workers that a run uses."""
     return resolve_device(request.device), request.workers or default_workers()
 
 
 def results_folder(prefix: str, name: str) -> Path:
-    """``prefix-NAME`` here, from a source's name without the characters that a shell would stumble over."""
+    """``prefix-NAME`` here; NAME is the source's name, with - for characters that a shell treats specially."""
     return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
 
 
 def run_document(request: RunOptions, started: datetime, device: str, workers: int) -> dict[str, Any]:
-    """run.json: the request, times, machine and versions; nothing of it changes a number of the report."""
+    """run.json: the request, times, machine and versions. None of these changes a number of the report."""
     finished = datetime.now(UTC)
     return {
         "schema": RUN_SCHEMA,

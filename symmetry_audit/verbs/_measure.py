@@ -30,22 +30,22 @@ PLAN_SCHEMA = "symaudit.plan/1"
 
 
 class MeasureRequest(MeasureOptions, RunOptions, SourceOptions):
-    """What ``measure`` is asked for."""
+    """The options of ``measure``."""
 
     source: Annotated[Images, Option("Images to measure.", complete=names.datasets)] = Field(kw_only=False)
 
 
 class DemoRequest(RunOptions):
-    """What the command ``demo`` is asked for."""
+    """The options of the command ``demo``."""
 
-    group: Annotated[str, Option("pT for T rotations, pTm with mirrors.")] = "p32"
+    group: Annotated[str, Option("Group: pT for T rotations, pTm with mirrors too.")] = "p32"
 
 
 @dataclass(frozen=True)
 class MeasurePlan:
-    """An audit that is about to run: the images found, and the settings that change its numbers.
+    """An audit that is about to run: the images, and the settings that change its numbers.
 
-    ``given`` maps image names to the (a, b) to measure them under, (S, F, 2), in place of fits.
+    ``given`` maps image names to the (a, b) of their deformations, (S, F, 2), which are then used instead of fits.
     """
 
     request: RunOptions
@@ -60,7 +60,7 @@ class MeasurePlan:
 
     @property
     def text(self) -> str:
-        """In one line, for people."""
+        """A description in one line, for people."""
         settings = self.settings
         names = ",".join(stencil.name for stencil in settings.stencils)
         return (
@@ -70,7 +70,7 @@ class MeasurePlan:
 
     @property
     def machine(self) -> str:
-        """Where it is going to run, for people."""
+        """The device and the number of workers, for people."""
         device, workers = resolved(self.request)
         return f"device {device}, workers {workers}"
 
@@ -85,9 +85,9 @@ class MeasurePlan:
         }
 
     def run(self, out: FilePath | None = None, *, draw: bool = True) -> AuditReport:
-        """Measure, into ``out`` where that is given; without ``draw`` the folder gets neither tables nor figures.
+        """Measure, and write into ``out`` unless it is None; without ``draw``, neither tables nor figures.
 
-        Raises DataError for a source without usable images, ReportError where ``out`` holds another run.
+        Raises DataError if the source has no usable image, ReportError if ``out`` holds another run.
         """
         from symmetry_audit import audit, findings, reports
         from symmetry_audit.files import write_atomically
@@ -140,7 +140,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
 
 
 def plan_demo(request: DemoRequest) -> MeasurePlan:
-    """The audit of the photographs that ship inside scikit-image, without controls to be quick."""
+    """The audit of the photographs that ship inside scikit-image, without controls, to be quick."""
     from symmetry_audit import audit
     from symmetry_audit.data import demo_source
 
@@ -158,43 +158,44 @@ def measure(request: MeasureRequest) -> AuditReport:
         manifest such as "DIV2K" or "DIV2K:valid" (found under ``data_root`` or SYMAUDIT_DATA), an ``ImageSource``, or
         a sequence of paths.
     reg, stencils
-        Regularizers by name (default: tv, tv2, sobel, laplacian, prewitt), and a TOML file with further ones.
+        Regularizers by name (default: tv, tv2, sobel, laplacian, prewitt); a TOML file that defines more of them.
     group
         A group such as "p32" or "p8m".
     kernel, sigma
-        gaussian, bicubic or fourier; width of the first in px, several for a sweep.
+        Kernel model: gaussian, bicubic or fourier; width of the Gaussian in px, or several widths.
     margin
-        Border that is not measured, in px.
+        Width of the border that is not measured, in px.
     response
         "abs" or "energy". Intensities are luminance in [0, 255].
     scenario
         sample_strict, dataset_strict and/or dataset_adaptive. In the last, each image has its own group G_w.
     fit, affine
-        Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file of w in place of fits.
+        Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file with w to use instead.
     controls
         Whether to run the control experiments of adaptive rows, which take about two thirds of the time.
     clusters
-        What the bootstrap draws: image, folder, or duplicates (groups of pixel-identical images).
+        The unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images).
     downscale, limit, max_pixels, seed
-        Coarser copies to measure too; the first images only; the largest image in pixels; of all random numbers.
+        Factors of coarser copies to measure too; number of images; largest image in pixels; seed of all random numbers.
     out
-        Folder of the report (report.json, responses.parquet, tables, figures); a run there that was killed continues.
-        Without it nothing is kept but the returned value.
+        Folder for the report (report.json, responses.parquet, tables, figures). A killed run in it is continued.
+        Without a folder, nothing is kept but the returned value.
     device, workers
         "auto", "cpu" or "cuda"; number of images measured at a time (default: all cores). Neither changes a number.
     resume, force, on_error, data_root
-        Continue a run in ``out``; start over; "skip" or "fail" for unreadable images; folder of the datasets.
+        Whether to continue a run in ``out``, or to start over; "skip" or "fail" for images that cannot be measured;
+        folder of the datasets.
     progress, say
-        Called with (images done, images in all), and with notes for people.
+        Functions that are called with (images done, number of images), and with notes for people.
 
     Raises
     ------
     SettingError
-        For a wrong option.
+        If an option is wrong.
     DataError
-        For a source without usable images.
+        If the source has no usable image.
     ReportError
-        Where ``out`` holds another run.
+        If ``out`` holds another run.
 
     Examples
     --------

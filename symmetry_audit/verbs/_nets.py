@@ -16,27 +16,30 @@ __all__ = ["NetsRequest", "NetworkCost", "nets"]
 
 
 class NetsRequest(Options):
-    """What ``nets`` is asked for."""
+    """The options of ``nets``."""
 
     backbone: Annotated[
-        Names, Option(f"Networks: {', '.join(BACKBONES)}.", default="all", complete=lambda: BACKBONES)
+        Names, Option(f"Network structures: {', '.join(BACKBONES)}.", default="all", complete=lambda: BACKBONES)
     ] = ()
     method: Annotated[
         Names, Option(f"Kinds of convolution: {', '.join(METHODS)}.", default="all", complete=lambda: METHODS)
     ] = ()
     preset: Annotated[
         Literal["paper", "small", "tiny"],
-        Option("Size. paper: as published; small: an hour of one GPU; tiny: for a processor."),
+        Option("Size of the networks. paper: as published; small: trains in an hour on one GPU; tiny: for a CPU."),
     ] = "small"
     scale: Annotated[
-        int | None, Ge(1), Le(4), Option("Enlargement of edsr, rdn and rcan; the others have 1.", default="2")
+        int | None,
+        Ge(1),
+        Le(4),
+        Option("Factor by which edsr, rdn and rcan enlarge; it is 1 for the others.", default="2"),
     ] = None
-    size: Annotated[int, Ge(1), Option("Side of the input in px, for the costs.")] = 48
+    size: Annotated[int, Ge(1), Option("Side in px of the image that the costs are for.")] = 48
 
 
 @dataclass(frozen=True)
 class NetworkCost:
-    """One network: multiply-adds and the bytes that a training step keeps are for an image of ``size`` px a side."""
+    """The costs of one network; multiply-adds and bytes kept by a training step are for ``size`` x ``size`` px."""
 
     backbone: str
     method: str
@@ -52,19 +55,19 @@ class NetworkCost:
 
 @verb(NetsRequest)
 def nets(request: NetsRequest) -> Iterator[NetworkCost]:
-    """Every backbone by every method, with its costs, one after another.
+    """Every backbone with every method, and its costs, one after another.
 
     Parameters
     ----------
     backbone, method
         Names; by default all.
     preset, scale, size
-        Size of the networks; enlargement (of those that can); side of the input in px.
+        Size of the networks; factor of enlargement; side of the image in px.
 
     Raises
     ------
     SettingError
-        For unknown names, and for a scale that a backbone asked for by name cannot have.
+        If a name is unknown, or if a backbone asked for by name cannot have the scale.
 
     Examples
     --------
@@ -77,7 +80,7 @@ def nets(request: NetsRequest) -> Iterator[NetworkCost]:
     for backbone in request.backbone or BACKBONES:
         scale = request.scale
         if not request.backbone and scale not in scales_of(backbone):
-            scale = None  # the only one of a backbone that does not enlarge
+            scale = None  # a backbone that does not enlarge has scale 1 only
         for method in request.method or METHODS:
             cost = costs(backbone, method, request.preset, scale, request.size)
             yield NetworkCost(

@@ -1,4 +1,4 @@
-"""What the verbs that run trained networks share: the task, the test images, and the check for images trained on."""
+"""What all verbs that run trained networks need: the task, the test images, and the check for leaks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
     from symmetry_audit.tasks import Pairs, Task
 
-__all__ = ["asked_task", "network_task", "refuse_leaks", "told_pairs"]
+__all__ = ["asked_task", "network_task", "refuse_leaks", "reported_pairs"]
 
-FIXED = ("name", "scale")  # what a network is built for; noise of another strength it can be tried on
+FIXED = ("name", "scale")  # a network is built for these; noise of another strength can be tried
 
 
 def asked_task(task: str | None, request: TaskSettings) -> dict[str, Any]:
-    """The settings of a task that were asked for, by the names that a Task has for them."""
+    """The requested settings of a task, by the names that a Task has for them."""
     asked = {"name": task, **request.only(TaskSettings)}
     return {name: value for name, value in asked.items() if value is not None}
 
 
 def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> Task:
-    """What the network was trained for, with noise and gaps of another strength where these are asked for."""
+    """The task that the network was trained for, with the requested strength of noise and gaps."""
     from symmetry_audit.tasks import make_task
 
     known, asked = trained.to_dict(), asked_task(request.task, request)
@@ -32,7 +32,7 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
         if name in asked and asked[name] != known[name]:
             option = "task" if name == "name" else name
             raise SettingError(
-                f"{model} was trained for {trained.text}, not for --{option} {asked[name]}; leave that out"
+                f"{model} was trained for {trained.text}, not for --{option} {asked[name]}; remove that option"
             )
     task = make_task(**known | asked)
     if task != trained:
@@ -40,10 +40,10 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
     return task
 
 
-def told_pairs(
+def reported_pairs(
     source: Images, task: Task, *, inputs: Images | None, data_root: FilePath | None, limit: int | None, say: Say
 ) -> Pairs:
-    """The images of ``source``; what was chosen or skipped is said."""
+    """The images of ``source``. Reports choices made for the user and skipped images."""
     from symmetry_audit.tasks import open_pairs
 
     clean = source if isinstance(source, str) else opened(source, data_root)
@@ -57,7 +57,7 @@ def told_pairs(
 
 
 def refuse_leaks(model: str, checkpoint: Checkpoint, pairs: Pairs, *, allowed: bool, say: Say) -> None:
-    """Name the test images that the network was trained on. Raises DataError where there are any, unless allowed."""
+    """Report the test images that the network was trained on. Raises DataError if there are any, unless allowed."""
     from symmetry_audit.inference import leaked
 
     found = leaked(checkpoint, pairs)

@@ -18,19 +18,25 @@ __all__ = ["RecommendRequest", "recommend"]
 
 
 class RecommendRequest(Options):
-    """What ``recommend`` is asked for."""
+    """The options of ``recommend``."""
 
     report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
     kappa: Annotated[
         float | None,
         Option(
-            "What too few training images cost a network, in the unit of epsilon (grey levels): the group has to pay "
-            "for every regularizer by Eq. (46).",
-            default="left open",
+            "Cost of having few training images, in the unit of epsilon (grey levels). A group is recommended only "
+            "if it pays by Eq. (46), for every regularizer that sees it.",
+            default="not used",
             metavar="K",
         ),
     ] = None
-    tolerance: Annotated[float, Option("The relative epsilon that is accepted in any case.", metavar="X")] = 0.05
+    tolerance: Annotated[
+        float,
+        Option(
+            "Limit of a group's relative epsilon; grid floor plus null level is the limit where that is larger.",
+            metavar="X",
+        ),
+    ] = 0.05
 
 
 @verb(RecommendRequest)
@@ -42,16 +48,16 @@ def recommend(request: RecommendRequest) -> Recommendation:
     report
         Folder that ``measure`` wrote.
     kappa
-        What too few training images cost a network, in the unit of epsilon; None leaves it open.
+        Cost of having few training images in the unit of epsilon, as in Eq. (46); None: not used.
     tolerance
-        The relative epsilon that is accepted in any case.
+        Limit of a group's relative epsilon; grid floor plus null level is the limit where that is larger.
 
     Raises
     ------
     SettingError
-        For a tolerance or a kappa that is none.
+        If the tolerance or kappa is not a valid number.
     ReportError
-        Where the report is missing, damaged, or holds nothing to choose from.
+        If the report is missing, damaged, or has no group to choose from.
 
     Examples
     --------

@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 __all__ = ["Restoration", "RestoreRequest", "restore"]
 
 SCHEMA = "symaudit.restoration/1"
-TILE = 512  # px; larger images are cut, unless the network forbids it
+TILE = 512  # px; larger images are cut, if the network allows it
 
 
 class RestoreRequest(TilingOptions, DeviceOptions, SourceOptions):
-    """What ``restore`` is asked for."""
+    """The options of ``restore``."""
 
     model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
     source: Annotated[Images, Option("Degraded images.", metavar="IN", complete=names.datasets)] = Field(kw_only=False)
-    out: Annotated[FilePath, Option("Folder for the results, or a file.", names=("-o",))]
+    out: Annotated[FilePath, Option("Folder for the results, or a file for a single image.", names=("-o",))]
     tile: Annotated[
         int | None,
         Ge(0),
@@ -45,12 +45,12 @@ class RestoreRequest(TilingOptions, DeviceOptions, SourceOptions):
         ),
     ] = None
     limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
-    force: Annotated[bool, Option("Overwrite results that are there already.")] = False
+    force: Annotated[bool, Option("Overwrite existing results.")] = False
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """What ``restore`` did: the images restored now, how many were there before, and those skipped."""
+    """What ``restore`` did: the images restored now, the number restored before, and the skipped images."""
 
     model: str
     out: Path
@@ -61,7 +61,7 @@ class Restoration:
 
     @property
     def text(self) -> str:
-        """In one line, for people."""
+        """A summary in one line, for people."""
         return f"Restored {count(len(self.images), 'image')} into {self.out}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -87,18 +87,18 @@ def restore(request: RestoreRequest) -> Restoration:
     source
         As for ``measure``. PNG and TIFF keep their format and 16 bits, grey stays grey, other formats become PNG.
     out
-        Folder for the results, or a file for a single image. Results that are there already are kept.
+        Folder for the results, or a file for a single image. Existing results are kept.
     tile, overlap, self_ensemble
-        Largest side of a tile (0: never cut) and context around it, in px; average over flips and quarter turns.
+        Largest side of a tile (0: never cut) and the context around it, in px; average over flips and quarter turns.
     limit, force, device, data_root, progress, say
-        The first images only; overwrite; as for ``measure``.
+        Number of images; whether to overwrite; the others as for ``measure``.
 
     Raises
     ------
     DataError
-        Where there are no images, or results of another network would be overwritten.
+        If there are no images, or if results of another network would be overwritten.
     ModelError
-        Where the network cannot be read or run.
+        If the network cannot be read or run.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def restore(request: RestoreRequest) -> Restoration:
     run = settings | {"device": resolve_device(request.device)}
     kept = len(targets) - len(waiting)
     if kept:
-        request.say(f"{kept} of {len(targets)} images were restored before; --force restores them again")
+        request.say(f"{kept} of {len(targets)} images were restored before and are kept; --force restores them again")
     done, skipped = restore_files(
         network, source, waiting, run, lambda count: request.progress(kept + count, len(targets))
     )
@@ -146,11 +146,11 @@ def _digest(checkpoint: Checkpoint) -> str:
 
 
 def _waiting(targets: Mapping[ImageRef, Path], out: Path, record: dict[str, Any], force: bool) -> dict[ImageRef, Path]:
-    """What is still to be restored. Raises DataError where images of another network would be overwritten."""
+    """The images still to restore. Raises DataError if images of another network would be overwritten."""
     from symmetry_audit.inference import claim
 
     if out not in targets.values():
         claim(out, targets, record, force=force)
     elif out.exists() and not force:
-        raise DataError(f"{out} exists already; choose another -o, or --force to overwrite")
+        raise DataError(f"{out} already exists; choose another -o, or --force to overwrite it")
     return {ref: target for ref, target in targets.items() if force or not target.exists()}

@@ -1,4 +1,4 @@
-"""Sources of images, however they were given, and those of a report again."""
+"""Sources of images in all the forms that users give, and the source of a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["opened", "reopened"]
 
 
 def opened(source: Images, data_root: FilePath | None) -> ImageSource:
-    """The images of ``source``. Raises DataError where there are none, SettingError for what is no source."""
+    """The images of ``source``. Raises DataError if there are none, SettingError if it is not a source."""
     from symmetry_audit.data import ImageSource, open_source, source_of_files
 
     if isinstance(source, ImageSource):
@@ -32,9 +32,9 @@ def opened(source: Images, data_root: FilePath | None) -> ImageSource:
 
 
 def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None) -> ImageSource:
-    """The images of ``report``: where ``source`` says, or as given, also from where the run in ``folder`` started.
+    """The images of ``report``: at ``source``, or where they were measured, relative to here or to the run's start.
 
-    Raises DataError where they are not there any more.
+    Raises DataError if they are no longer there.
     """
     from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source, open_source
 
@@ -46,7 +46,7 @@ def reopened(report: AuditReport, folder: Path, source: Images | None, data_root
     try:
         return open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
     except (SettingError, DataError):
-        hint = "--source says where the images are now"
+        hint = "give their place now with --source"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 
 

@@ -1,4 +1,4 @@
-"""``synth``: datasets whose symmetry is known, to see what an audit makes of them."""
+"""``synth``: datasets with a known symmetry, to check what an audit finds in them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ __all__ = ["SynthRequest", "SyntheticDataset", "synth"]
 
 
 class SynthRequest(SynthOptions):
-    """What ``synth`` is asked for."""
+    """The options of ``synth``."""
 
     heading: ClassVar[str] = "Run"
 
-    out: Annotated[FilePath, Option("Folder of the images.")] = Field(kw_only=False)
-    force: Annotated[bool, Option("Start over, whatever dataset OUT holds.")] = False
+    out: Annotated[FilePath, Option("Folder for the images.")] = Field(kw_only=False)
+    force: Annotated[bool, Option("Start over, even if OUT holds another dataset.")] = False
     progress: Annotated[Progress, Hidden()] = silent_progress
 
 
 @dataclass(frozen=True)
 class SyntheticDataset:
-    """A dataset that was written: its folder, and the table that says what every image is."""
+    """A dataset that was written: its folder, and the table with the deformation of every image."""
 
     settings: SynthSettings
     folder: Path
@@ -44,7 +44,7 @@ class SyntheticDataset:
 
 @verb(SynthRequest)
 def synth(request: SynthRequest) -> SyntheticDataset:
-    """Write images whose group G_w is known: rotations deformed by a chosen ratio and angle (SPEC 5).
+    """Write images with a known group G_w: rotations deformed by a chosen ratio and angle (SPEC 5).
 
     Parameters
     ----------
@@ -57,14 +57,14 @@ def synth(request: SynthRequest) -> SyntheticDataset:
         Axis ratio, 1 to 2.5, and direction of the long axis in degrees, or "random"; (lowest, highest) gives each image
         its own.
     slope, flip_bias, clip, noise
-        Fall of the amplitude; share of leaves lit from the right; percentage of clipped pixels; sigma of white noise.
+        Exponent of the amplitude; share of discs lit from the right; percentage of clipped pixels; sigma of noise.
 
     Raises
     ------
     SettingError
-        For wrong or contradictory options.
+        If options are wrong or contradict each other.
     ReportError
-        Where ``out`` holds something else or cannot be written.
+        If ``out`` holds other files or cannot be written.
 
     Examples
     --------

@@ -26,7 +26,7 @@ from symmetry_audit.options import (
     recipe,
 )
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import asked_task, told_pairs
+from symmetry_audit.verbs._networks import asked_task, reported_pairs
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainPlan", "TrainRequest", "plan_training", "train"]
 
-LEAST_FEATURES = 4  # over a recommended group; with fewer a network has little to mix
-TL_SHARE = 0.4  # of the steps, after a report; the published protocol has 0.6
+LEAST_FEATURES = 4  # over a recommended group; with fewer, a network has too few features to mix
+TL_SHARE = 0.4  # share of the steps with a report; the published protocol has 0.6
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss and PSNR so far)
 
@@ -46,34 +46,45 @@ def _unseen(step: int, steps: int, values: Mapping[str, float]) -> None:
 
 
 class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions, SourceOptions):
-    """What ``train`` is asked for."""
+    """The options of ``train``."""
 
     heading: ClassVar[str] = "Data and results"
 
     from_report: Annotated[
-        FilePath | None, Option("Folder of `symaudit measure` that group, method and start of w are taken from.")
+        FilePath | None,
+        Option("Folder of `symaudit measure`. The group, the method and the initial w are taken from it."),
     ] = None
     task: Annotated[str, TASK]
     data: Annotated[Images, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)]
-    valid: Annotated[Images, Option("Validation images, none of them in --data.", complete=names.datasets)]
-    inputs: Annotated[Images | None, Option("Degraded partners of --data, for tasks with pairs.")] = None
-    valid_inputs: Annotated[Images | None, Option("Degraded partners of --valid, for tasks with pairs.")] = None
+    valid: Annotated[Images, Option("Validation images. None of them may be in --data.", complete=names.datasets)]
+    inputs: Annotated[
+        Images | None, Option("Degraded partners of the images in --data, for tasks with pairs (derain).")
+    ] = None
+    valid_inputs: Annotated[
+        Images | None, Option("Degraded partners of the images in --valid, for tasks with pairs (derain).")
+    ] = None
     limit: Annotated[int | None, Ge(1), Option("Use only the first N training images.")] = None
     valid_limit: Annotated[int | None, Ge(1), Option("Use only the first N validation images.")] = None
-    weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as TL for SA.")] = None
-    out: Annotated[FilePath | None, Option("Run folder.", default="symaudit-train-TASK-METHOD, here")] = None
-    force: Annotated[bool, Option("Start over, whatever run --out holds.")] = False
-    cache_folder: Annotated[FilePath | None, Option("Folder for decoded images.", default="the user's cache")] = None
-    cache_limit: Annotated[float, Gt(0), Option("Largest size of that folder in GiB.")] = 30.0
-    allow_other_data: Annotated[bool, Option("Take a report about other images than --data.")] = False
+    weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as a TL network for --method sa.")] = (
+        None
+    )
+    out: Annotated[
+        FilePath | None, Option("Folder for the run.", default="symaudit-train-TASK-METHOD in the current folder")
+    ] = None
+    force: Annotated[bool, Option("Start over, even if --out holds another run.")] = False
+    cache_folder: Annotated[
+        FilePath | None, Option("Folder for the cache of decoded images.", default="the user's cache folder")
+    ] = None
+    cache_limit: Annotated[float, Gt(0), Option("Largest size of the cache in GiB.")] = 30.0
+    allow_other_data: Annotated[bool, Option("Accept a report about images other than --data.")] = False
     allow_leak: Annotated[bool, Option("Train even if validation images are in --data.")] = False
-    tensorboard: Annotated[bool, Option("Also log for TensorBoard.")] = False
+    tensorboard: Annotated[bool, Option("Also write a log for TensorBoard.")] = False
     on_step: Annotated[OnStep, Hidden()] = _unseen
 
 
 @dataclass(frozen=True)
 class TrainPlan:
-    """A run that is about to start: the images, decoded, and the settings that decide what it computes."""
+    """A run that is about to start: the decoded images, and the settings that determine its numbers."""
 
     request: TrainRequest
     task: Task
@@ -85,12 +96,12 @@ class TrainPlan:
 
     @property
     def folder(self) -> Path:
-        """Where the run is kept."""
+        """The folder of the run."""
         return Path(self.request.out or f"symaudit-train-{self.task.name}-{self.settings.architecture['method']}")
 
     @property
     def text(self) -> str:
-        """In one line, for people."""
+        """A description in one line, for people."""
         settings, net = self.settings, self.settings.architecture
         ways = f"{net['method']} over {net['group']}" if net["method"] != "cnn" else "cnn"
         if settings.eq_reg is not None:
@@ -109,7 +120,7 @@ class TrainPlan:
         return {"task": self.task.text, "folder": str(self.folder), "settings": settings}
 
     def run(self) -> TrainResult:
-        """Train, or continue the run in the folder. Raises ModelError, and Interrupted where asked to stop."""
+        """Train, or continue the run in the folder. Raises ModelError, and Interrupted when asked to stop."""
         from symmetry_audit.training import train as run
 
         request = self.request
@@ -156,37 +167,37 @@ def train(request: TrainRequest) -> TrainResult:
     Parameters
     ----------
     task, scale, sigma, missing, peak, inputs
-        "sr", "denoise", "derain" or "inpaint", and its settings; the degraded partners of ``data`` for deraining.
+        "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
     data, valid, valid_inputs, limit, valid_limit
-        Training and validation images, as sources of ``measure``, and how many of them are used.
+        Training and validation images, as sources of ``measure``, and how many of them to use.
     from_report
-        Folder that ``measure`` wrote for ``data``: group, method and the start of w come from it.
+        Folder that ``measure`` wrote for ``data``. The group, the method and the initial w come from it.
     backbone, method, group, preset, basis
-        The network; by default that of the task, and method and group of the report.
+        The network; by default the task's usual backbone, and the method and group of the report.
     out, force
-        Folder of the run, by default symaudit-train-TASK-METHOD here; a run that was stopped continues there.
+        Folder for the run, by default symaudit-train-TASK-METHOD here. A stopped run in it is continued.
     recipe
         Defaults of the schedule: "quick", or a published protocol.
     weights, device, cache_folder, cache_limit, allow_other_data, allow_leak, tensorboard
-        See `symaudit train --help`, as for all options of the schedule.
+        See `symaudit train --help`, which also explains all options of the schedule.
     progress, on_step, say
-        Called with (images decoded, images in all); with (step, steps, values); with notes for people.
+        Functions that are called with (images decoded, number of images), (step, steps, values), and notes for people.
 
     Returns
     -------
     TrainResult
-        The folder, the best checkpoint by its validation, steps and seconds.
+        The folder, the checkpoint with the best validation, steps and seconds.
 
     Raises
     ------
     SettingError
-        For options that do not fit together.
+        If options do not fit together.
     DataError
-        Where images cannot be used, or validation images are trained on.
+        If images cannot be used, or if validation images are in the training set.
     ReportError
-        Where the report is about other images, or recommends nothing.
+        If the report is about other images, or recommends no group.
     ModelError
-        Where the folder holds another run, or the loss stops being a number.
+        If the folder holds another run, or if the loss becomes NaN or infinite.
     Interrupted
         When asked to stop; the state is saved.
 
@@ -210,29 +221,31 @@ def train(request: TrainRequest) -> TrainResult:
 
 
 def _pairs(request: TrainRequest, task: Task, images: Images, inputs: Images | None, limit: int | None) -> Pairs:
-    return told_pairs(images, task, inputs=inputs, data_root=request.data_root, limit=limit, say=request.say)
+    return reported_pairs(images, task, inputs=inputs, data_root=request.data_root, limit=limit, say=request.say)
 
 
 def _refuse_folder(folder: Path, *sources: Images) -> None:
-    """Raise SettingError where restored samples would be written among the images."""
+    """Raise SettingError if restored samples would be written among the images."""
     for text in sources:
         place = Path(text) if isinstance(text, str | Path) else None
         if place is not None and place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
-            raise SettingError(f"{folder} lies in {text}, whose images are used; choose another --out")
+            raise SettingError(f"{folder} is inside {text}, whose images are used; choose another --out")
 
 
 def _refuse_leaks(valid: Pairs, cache: PatchCache, allowed: bool) -> None:
-    """Raise DataError where validation images are trained on: the best state would be chosen by heart."""
+    """Raise DataError if validation images are in the training set: their PSNR would reward memorized images."""
     from symmetry_audit.tasks import clean_fingerprints, leaks
 
     found = leaks(clean_fingerprints(valid), cache.fingerprints)
     if found and not allowed:
         listed = "; ".join(f"{test} = {train} ({how})" for test, train, how in found[:10])
-        raise DataError(f"{len(found)} validation images are trained on: {listed}; take them out, or say --allow-leak")
+        raise DataError(
+            f"{len(found)} validation images are in the training set: {listed}; remove them, or say --allow-leak"
+        )
 
 
 def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
-    """What the report gives, with the reasons said."""
+    """What the run takes from the report. Reports the reasons."""
     if request.from_report is None:
         return None
     from symmetry_audit.groups import Group
@@ -262,7 +275,7 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
 
 
 def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSettings:
-    """The settings of the run: options before the report before the recipe."""
+    """The settings of the run. Options have precedence over the report, and the report over the recipe."""
     from symmetry_audit.nets import build
     from symmetry_audit.training import make_settings
 
@@ -276,10 +289,10 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
         group = None if method == "cnn" else group
     elif method == "cnn" and group not in (None, "p1"):
         raise SettingError(
-            f"a plain network has no group: add --eq-reg 0.1 to teach it {group}, choose --method fconv, sa, ... to "
-            f"build {group} in, or --group p1"
+            f"a plain network has no group: add --eq-reg 0.1 to teach it {group}, use --method fconv, sa, ... to "
+            f"build {group} in, or use --group p1"
         )
-    # building it finds out what does not fit together, and the group and basis that are the method's own
+    # building the network checks that the options fit, and finds the method's default group and basis
     network = build(
         backbone,
         method,
@@ -301,7 +314,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
 
 
 def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start: Start | None) -> dict[str, Any]:
-    """What suits the task and the network where neither the options nor the recipe say otherwise."""
+    """Defaults that depend on the task and the network; options and the recipe have precedence over them."""
     known, found = recipe(request.recipe), {}
     if find_backbone(backbone).stages:
         found["loss"] = "stages"
@@ -314,9 +327,9 @@ def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start
 
 
 def _eq_group(group: str | None, start: Start | None) -> str:
-    """The group that EQ-Reg teaches: what was asked for, or what the report recommends."""
+    """The group that EQ-Reg teaches: the requested one, or the one that the report recommends."""
     found = group if group != "p1" else None
     found = found or (start.audit["recommended"] if start else None)
     if found in (None, "p1"):
-        raise SettingError("--eq-reg needs to know towards which group: add --group, such as --group p4")
+        raise SettingError("--eq-reg needs a group; add --group, such as --group p4")
     return found

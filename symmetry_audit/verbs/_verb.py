@@ -1,4 +1,4 @@
-"""A verb: a function of a request that may also be called with the request's options."""
+"""A verb: a function of a request, which can also be called with the request's options."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Result = TypeVar("Result", covariant=True)
 
 
 class Verb(Protocol[P, Request, Result]):  # pyright: ignore[reportInvalidTypeVarUse]  # not seen beside P
-    """What ``verb`` makes of a function: callable with a request, or with its options by name."""
+    """A verb, callable with a request or with its options by name."""
 
     @overload
     def __call__(self, request: Request, /) -> Result: ...
@@ -29,7 +29,7 @@ class Verb(Protocol[P, Request, Result]):  # pyright: ignore[reportInvalidTypeVa
 
 
 def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]:
-    """Let a function of a ``request`` take the request's options too; its signature is derived from the class.
+    """Let a function of a ``request`` take the request's options too. Its signature is derived from the class.
 
     Calling it raises SettingError for a wrong value, TypeError for a missing source and for an unknown option.
     """
@@ -62,7 +62,7 @@ def signature_of(request: type[Options]) -> inspect.Signature:
 
 
 def _bound(name: str, signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Arguments by name. Raises SettingError for an option that there is not, TypeError as a function does."""
+    """Arguments by name. Raises SettingError for an unknown option, and TypeError where any function would."""
     for option in options:
         if option not in signature.parameters:
             raise SettingError(f'{name} has no option "{option}".{suggest(option, signature.parameters)}')

@@ -25,30 +25,32 @@ __all__ = ["VerifyRequest", "verify"]
 
 
 class VerifyRequest(DeviceOptions, SourceOptions):
-    """What ``verify`` is asked for."""
+    """The options of ``verify``."""
 
     report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
     source: Annotated[Images | None, Option("Where the images are now, if they were moved.", metavar="TEXT")] = None
-    workers: Annotated[int | None, Ge(1), Option("Images measured at a time.", default="all cores")] = None
+    workers: Annotated[
+        int | None, Ge(1), Option("Number of images that are measured at a time.", default="all cores")
+    ] = None
 
 
 @verb(VerifyRequest)
 def verify(request: VerifyRequest) -> tuple[str, ...]:
-    """Measure the images of a report again and say what does not agree; empty where everything does.
+    """Measure the images of a report again. Returns the differences; none if every number agrees.
 
     Parameters
     ----------
     report
         Folder that ``measure`` wrote. Both report.json and responses.parquet are checked.
     source
-        Where the images are now, if not where the report found them.
+        Where the images are now, if they were moved.
     device, workers, data_root, progress
         As for ``measure``.
 
     Raises
     ------
     ReportError, DataError
-        Where the report or its images cannot be read.
+        If the report or its images cannot be read.
 
     Examples
     --------
@@ -79,7 +81,7 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
 
 
 def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
-    """The fits that a report was given, which it keeps. Raises ReportError where they cannot be used."""
+    """The fits that a report was measured with, which its folder keeps. Raises ReportError if they cannot be used."""
     from symmetry_audit import audit
     from symmetry_audit.results import AFFINE_FILE
 

@@ -1,4 +1,4 @@
-"""Datasets by name: what is known of them, where they are, and whether the files are the right ones."""
+"""Datasets by name: what is known about them, where they are, and whether the files are the right ones."""
 
 from symmetry_audit.data.manifests import (
     Manifest,

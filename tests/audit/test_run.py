@@ -174,21 +174,21 @@ def test_no_image_at_all_is_an_error_that_names_one(tmp_path, photos):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"group": "p8"}, r'another group \("p4", now "p8"\)'),
-        ({"reg": "tv"}, r"another regularizers \(tv,chiral, now tv\)"),
-        ({"sigma": 2.0}, r"another sigma \(\[1\.5\], now \[2\.0\]\)"),
-        ({"margin": 20}, r"another margin \(15, now 20\)"),
-        ({"limit": 2}, r"another limit \(null, now 2\)"),
-        ({"seed": 1}, r"another seed \(0, now 1\)"),
-        ({"downscale": 2}, r"another downscale \(\[1\], now \[1, 2\]\)"),
-        ({"response": "energy"}, r'another response \("abs", now "energy"\)'),
+        ({"group": "p8"}, r'another value of group \("p4", now "p8"\)'),
+        ({"reg": "tv"}, r"another value of regularizers \(tv,chiral, now tv\)"),
+        ({"sigma": 2.0}, r"another value of sigma \(\[1\.5\], now \[2\.0\]\)"),
+        ({"margin": 20}, r"another value of margin \(15, now 20\)"),
+        ({"limit": 2}, r"another value of limit \(null, now 2\)"),
+        ({"seed": 1}, r"another value of seed \(0, now 1\)"),
+        ({"downscale": 2}, r"another value of downscale \(\[1\], now \[1, 2\]\)"),
+        ({"response": "energy"}, r'another value of response \("abs", now "energy"\)'),
         (
             {"scenario": "sample_strict"},
-            r'another scenarios \(\["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
+            r'another value of scenarios \(\["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
         ),
-        ({"fit": "joint"}, r'another fit \("per-regularizer", now "joint"\)'),
-        ({"controls": False}, r"another controls \(true, now false\)"),
-        ({"clusters": "folder"}, r'another clusters \("image", now "folder"\)'),
+        ({"fit": "joint"}, r'another value of fit \("per-regularizer", now "joint"\)'),
+        ({"controls": False}, r"another value of controls \(true, now false\)"),
+        ({"clusters": "folder"}, r'another value of clusters \("image", now "folder"\)'),
     ],
 )
 def test_another_configuration_cannot_land_in_the_same_folder(tmp_path, photos, changed, message):
@@ -216,7 +216,7 @@ def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
     interrupt(tmp_path / "run", photos, 1)
     photos.rename(tmp_path / "others")
     with pytest.raises(
-        ReportError, match=r'holds a run with a different source \(".*photos", now ".*others"\); choose'
+        ReportError, match=r'holds a run with another value of source \(".*photos", now ".*others"\); choose'
     ):
         run(tmp_path / "run", tmp_path / "others")
 

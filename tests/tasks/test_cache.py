@@ -82,7 +82,7 @@ def test_pairs_are_kept_side_by_side(tmp_path, rng):
     save_photos(tmp_path / "set" / "lq", rng)
     pairs = open_pairs(str(tmp_path / "set"), DERAIN)
     for (given, clean), pair in zip(PatchCache(pairs, DERAIN, tmp_path / "cache"), pairs.refs, strict=True):
-        np.testing.assert_array_equal(given, pixels(pair.given.path))
+        np.testing.assert_array_equal(given, pixels(pair.degraded.path))
         np.testing.assert_array_equal(clean, pixels(pair.clean.path))
         assert not np.array_equal(given, clean)
 
@@ -393,7 +393,7 @@ class Deblurring(Task):
 
     blur: int = 3
 
-    def prepare(self, clean, given=None):
+    def prepare(self, clean, degraded=None):
         return ndimage.uniform_filter(clean, (self.blur, self.blur, 1)), clean
 
 

@@ -39,7 +39,7 @@ def red(ref) -> int:
 
 
 def told(pairs) -> list:
-    return [(pair.key, red(pair.clean), red(pair.given)) for pair in pairs.refs]
+    return [(pair.key, red(pair.clean), red(pair.degraded)) for pair in pairs.refs]
 
 
 ALL = [("a.png", 0, 100), ("b.png", 1, 101), ("deep/c.png", 2, 102)]
@@ -48,7 +48,7 @@ ALL = [("a.png", 0, 100), ("b.png", 1, 101), ("deep/c.png", 2, 102)]
 def test_every_image_of_an_unpaired_task_is_clean(photos):
     pairs = open_pairs(str(photos), DENOISE)
     assert [pair.key for pair in pairs.refs] == [f"photo_{at}.png" for at in range(4)]
-    assert all(pair.given is None and pair.clean.path == photos / pair.key for pair in pairs.refs)
+    assert all(pair.degraded is None and pair.clean.path == photos / pair.key for pair in pairs.refs)
     assert (pairs.name, pairs.text) == ("photos", str(photos))
 
 
@@ -207,7 +207,7 @@ def test_archives_are_read_in_one_pass(rainy, tmp_path, monkeypatch):
     monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *args, **more: (opened.append(1), real(*args, **more))[1])
     found = list(streamed(pairs.refs))
     assert opened == [1]
-    assert sorted((pair.key, red(pair.clean), red(pair.given)) for pair in found) == ALL
+    assert sorted((pair.key, red(pair.clean), red(pair.degraded)) for pair in found) == ALL
     assert opened == [1]  # the bytes are there
 
 
@@ -219,7 +219,10 @@ def test_files_and_archives_mix(rainy, tmp_path):
     pairs = [Pair("b", clean["b.png"], packed["b.bmp"]), alone, Pair("c", clean["deep/c.png"], packed["deep/c.png"])]
     found = list(streamed(pairs))
     assert found[0] == alone
-    assert sorted((pair.key, red(pair.clean), red(pair.given)) for pair in found[1:]) == [("b", 1, 101), ("c", 2, 102)]
+    assert sorted((pair.key, red(pair.clean), red(pair.degraded)) for pair in found[1:]) == [
+        ("b", 1, 101),
+        ("c", 2, 102),
+    ]
 
 
 def test_members_that_are_gone_come_without_bytes(rainy, tmp_path):
@@ -237,7 +240,7 @@ def test_rain100l_makes_forty_pairs(shared_data):
     pairs = open_pairs(str(shared_data / "Rain100L" / "train"), DERAIN)
     assert len(pairs.refs) == 40 and not pairs.skipped
     for pair in pairs.refs[:3]:
-        assert pair.key == pair.clean.path.name == pair.given.path.name
+        assert pair.key == pair.clean.path.name == pair.degraded.path.name
         clean, given = (np.asarray(Image.open(ref.path), float) for ref in pair.refs)
         assert clean.shape == given.shape
         assert (given - clean).mean() > 0.5  # rain is brighter than what it hides
