@@ -24,10 +24,14 @@ def complaint(error: ValidationError, names: Iterable[str]) -> str:
         return f'no option is called "{name}".{suggest(name, names)}'
     if kind == "literal_error":
         choices = re.findall("'([^']*)'", first["ctx"]["expected"])
+        if not isinstance(first["input"], str):
+            return f"--{_dashed(name)} takes a text: {', '.join(choices)}; {_got(first)}"
         return f'unknown {_dashed(name)} "{first["input"]}".{suggest(str(first["input"]), choices)}'
     if kind == "value_error":
         reason = str(first["ctx"]["error"])
         return reason if reason.startswith("--") or not name else f"--{_dashed(name)}: {reason}"
+    if kind == "missing" and len(first["loc"]) > 1:
+        return f"--{_dashed(name)} has too few values"
     say = _SENTENCES.get(kind) or _SENTENCES.get(kind.partition("_")[0]) or _other
     return f"--{_dashed(name)} {say(first)}"
 

@@ -64,7 +64,8 @@ def compare(request: CompareRequest) -> Comparison:
     """
     from symmetry_audit.results import Comparison, Evaluation
 
-    runs = [run if isinstance(run, Evaluation) else str(run) for run in request.runs]
+    asked = request.runs if isinstance(request.runs, list | tuple) else (request.runs,)
+    runs = [run if isinstance(run, Evaluation) else str(run) for run in asked]
     _check(runs, request)
     known = {at: _read(run) for at, run in enumerate(runs) if _is_read(run)}
     if known:

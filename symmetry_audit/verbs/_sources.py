@@ -27,7 +27,8 @@ def opened(source: Images, data_root: FilePath | None) -> ImageSource:
         return open_source(str(source), data_root)
     paths = list(source) if isinstance(source, Iterable) else None
     if paths is None or any(not isinstance(path, str | Path) for path in paths):
-        raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {source!r:.60}")
+        got = " ".join(repr(source).split())[:60]
+        raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {got}")
     return source_of_files(paths)
 
 

@@ -41,6 +41,8 @@ def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]
         def call(*args: Any, **options: Any) -> R:
             if len(args) == 1 and not options and isinstance(args[0], kind):
                 return body(args[0])
+            if args and isinstance(args[0], kind):
+                raise SettingError(f"{body.__name__} takes a request or options; put all options into the request")
             return body(kind(**_bound(body.__name__, signature, args, options)))
 
         call.__dict__.update(__signature__=signature, request=request)
@@ -54,7 +56,11 @@ def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]
 def signature_of(request: type[Options]) -> inspect.Signature:
     """The parameters of a verb: the sources first, then the options by name, with their defaults."""
     kinds, found = inspect.Parameter, []
-    for name, field in request.model_fields.items():
+    # as help texts have them: what a class declares itself before what it inherits
+    for name in dict.fromkeys(name for owner in request.__mro__ for name in inspect.get_annotations(owner)):
+        if name not in request.model_fields:
+            continue
+        field = request.model_fields[name]
         kind = kinds.POSITIONAL_OR_KEYWORD if field.kw_only is False else kinds.KEYWORD_ONLY
         default = kinds.empty if field.is_required() else field.default
         found.append(kinds(name, kind, default=default, annotation=field.annotation))
@@ -66,4 +72,7 @@ def _bound(name: str, signature: inspect.Signature, args: tuple[Any, ...], optio
     for option in options:
         if option not in signature.parameters:
             raise SettingError(f'{name} has no option "{option}".{suggest(option, signature.parameters)}')
-    return signature.bind(*args, **options).arguments
+    try:
+        return signature.bind(*args, **options).arguments
+    except TypeError as error:
+        raise TypeError(f"{name}(): {error}") from None

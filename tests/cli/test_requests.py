@@ -17,7 +17,7 @@ from symmetry_audit.cli import derived
 from symmetry_audit.cli.main import cli
 from symmetry_audit.cli.options import config_option
 from symmetry_audit.data import ImageRef, ImageSource
-from symmetry_audit.errors import SettingError
+from symmetry_audit.errors import SettingError, SymmetryAuditError
 from symmetry_audit.options import Hidden, Options, _audit, option_of, shown_default
 from symmetry_audit.results import AuditReport
 
@@ -166,6 +166,23 @@ def test_a_source_is_needed_and_must_be_one():
     for wrong in (1234, [1, 2], None):
         with pytest.raises(SettingError, match=r"^a source is a folder, file, archive, dataset or several paths, got"):
             symmetry_audit.measure(wrong)
+
+
+def test_a_wrong_call_says_what_is_wrong():
+    with pytest.raises(SettingError, match=r"^measure takes a request or options; put all options into the request$"):
+        symmetry_audit.measure(verbs.MeasureRequest("photos"), group="p4")
+    with pytest.raises(SettingError, match=r"^--smoothness has too few values$"):
+        symmetry_audit.bounds("report", smoothness=(1, 2))
+    with pytest.raises(SettingError, match=r"^--unit takes a text: 1, 255; got 1$"):
+        symmetry_audit.align("run", data="photos", unit=1)
+    with pytest.raises(SymmetryAuditError, match="there is no file nothere"):  # one run, not seven letters
+        symmetry_audit.compare("nothere", data="photos")
+
+
+def test_editors_show_the_options_of_a_verb_first():
+    names = list(inspect.signature(symmetry_audit.measure).parameters)
+    assert names[0] == "source"
+    assert names.index("group") < names.index("workers") < names.index("progress")
 
 
 # --- JSON
