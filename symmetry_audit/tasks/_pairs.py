@@ -171,8 +171,7 @@ def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: st
     if alone:
         count = f"{len(alone)} of {len(clean.keys() | degraded.keys())} images"
         raise DataError(f'"{text}": {count} have no partner of their name: {listed(alone)}; add or remove them')
-    pairs = tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())
-    for pair in pairs:
-        if (pair.clean.path, pair.clean.member) == (pair.given.path, pair.given.member):
-            raise DataError(f'"{text}": {pair.key} is given both as clean and as degraded; name another --inputs')
-    return pairs
+    for stem, ref in clean.items():
+        if (ref.path, ref.member) == (degraded[stem].path, degraded[stem].member):
+            raise DataError(f'"{text}": {ref.key} is given both as clean and as degraded; name another --inputs')
+    return tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+
+from symmetry_audit.tasks._leaks import Fingerprint
 
 __all__ = ["FILE_NAMES", "Entry", "PixelStore"]
 
@@ -22,7 +23,7 @@ class Entry:
     key: str
     stamps: list[str]  # of the files when they were read
     sha256: str  # of the bytes of the clean file
-    fingerprint: dict[str, str | None]  # of the clean image as it was decoded
+    fingerprint: Fingerprint  # of the clean image as it was decoded
     start: int
     shapes: list[list[int]]  # of what lies there: input and clean, or one image that is both
 
@@ -59,7 +60,7 @@ class PixelStore:
         images: tuple[np.ndarray, np.ndarray],
         stamps: list[str],
         sha256: str,
-        fingerprint: Mapping[str, str | None],
+        fingerprint: Fingerprint,
     ) -> None:
         """Write input and clean, (h, w, 3) uint8, once where they are the same array, then the line about them."""
         parts = images[:1] if images[0] is images[1] else images
@@ -67,8 +68,8 @@ class PixelStore:
             file.truncate(self._end)
             file.seek(self._end)
             for part in parts:
-                file.write(np.ascontiguousarray(part))
-        entry = Entry(key, stamps, sha256, dict(fingerprint), self._end, [list(part.shape) for part in parts])
+                file.write(np.ascontiguousarray(part).data)
+        entry = Entry(key, stamps, sha256, fingerprint, self._end, [list(part.shape) for part in parts])
         line = json.dumps(asdict(entry)).encode() + b"\n"
         with open(self._index, "r+b" if self._index_end else "wb") as file:
             file.truncate(self._index_end)

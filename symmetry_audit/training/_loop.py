@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -148,7 +149,7 @@ class Loop:
         second = self.position.second_from is not None
         self.stage = Stage(self.settings, self.network, self.world, self.scaler, second)
 
-    def _refuse(self, step: int, what: str) -> None:
+    def _refuse(self, step: int, what: str) -> NoReturn:
         """Stop; the last saved state, which is a good one, stays. Raises ModelError."""
         saved = f"{LAST_FILE} holds step {self.saved}" if self.saved else "nothing was saved before it"
         hint = "start over with a smaller --lr, or with --clip and --warmup"

@@ -227,9 +227,7 @@ def test_damaged_settings_of_a_report_are_a_report_error(damage):
 
 def test_missing_settings_of_a_report_are_a_report_error():
     for document in ({}, [], {"group": "p4"}):
-        with pytest.raises(
-            ReportError, match=r"is damaged \(settings(\.\w+ is missing| is not an object)\);"
-        ):
+        with pytest.raises(ReportError, match=r"is damaged \(settings(\.\w+ is missing| is not an object)\);"):
             AuditSettings.from_dict(document)
 
 
