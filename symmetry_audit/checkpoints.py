@@ -45,7 +45,7 @@ class Card(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_: str = Field(CHECKPOINT_SCHEMA, alias="schema")
+    schema_: str = Field(default=CHECKPOINT_SCHEMA, alias="schema")
     architecture: dict[str, Any]
     task: dict[str, Any]
     step: int = Field(ge=0)

@@ -24,7 +24,7 @@ measure("photos", grup="p8")  # pyright: ignore[reportCallIssue]
 measure("photos", group=8)  # pyright: ignore[reportArgumentType]
 measure(TrainRequest(task="denoise"))  # pyright: ignore[reportCallIssue, reportArgumentType]
 measure()  # pyright: ignore[reportCallIssue]
-_ = measure("photos", group="p8").epsilons  # pyright: ignore[reportAttributeAccessIssue]
+print(measure("photos", group="p8").epsilons)  # pyright: ignore[reportAttributeAccessIssue]
 MeasureRequest("photos", grup="p8")  # pyright: ignore[reportCallIssue]
 
 fits = fit_affine("photos")

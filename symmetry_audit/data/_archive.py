@@ -55,8 +55,8 @@ def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
 class _StrictTarInfo(tarfile.TarInfo):
     """Raises for a damaged header, which tarfile takes for the end of the archive, so that later members are lost."""
 
-    @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:
+    @classmethod  # whose parameter has the name of the module elsewhere; it is given by position
+    def fromtarfile(cls, archive: tarfile.TarFile) -> tarfile.TarInfo:  # pyright: ignore[reportIncompatibleMethodOverride]
         try:
             return super().fromtarfile(archive)
         except tarfile.EOFHeaderError:  # pyright: ignore[reportAttributeAccessIssue]  # typeshed lacks it

@@ -18,7 +18,16 @@ from symmetry_audit.inference._samples import as_samples
 from symmetry_audit.layers import METHODS
 from symmetry_audit.metrics import Protocol, find_protocol
 from symmetry_audit.results import DatasetInfo, EvaluatedModel, Evaluation, ImageScore
-from symmetry_audit.tasks import Item, Pairs, Task, clean_fingerprints, evaluation_items, leaks, resize_8bit
+from symmetry_audit.tasks import (
+    Fingerprint,
+    Item,
+    Pairs,
+    Task,
+    clean_fingerprints,
+    evaluation_items,
+    leaks,
+    resize_8bit,
+)
 
 __all__ = ["BASELINES", "describe", "evaluate", "leaked"]
 
@@ -108,7 +117,7 @@ def leaked(checkpoint: Checkpoint, pairs: Pairs) -> list[tuple[str, str, str]]:
     All clean images are read first, so an unreadable one raises DataError before anything is restored.
     """
     test = clean_fingerprints(pairs)
-    train = [(key, {"sha256": sha256, "phash": phash}) for key, sha256, phash in checkpoint.training_images]
+    train = [(key, Fingerprint(sha256=sha256, phash=phash)) for key, sha256, phash in checkpoint.training_images]
     return leaks(test, train)
 
 

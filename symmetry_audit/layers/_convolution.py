@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,8 @@ from symmetry_audit.layers.bases import make_basis
 
 __all__ = ["PADDING_MODES", "EquivariantConv2d", "GroupConv2d", "LiftingConv2d", "ProjectionConv2d"]
 
-PADDING_MODES = ("zeros", "replicate")
+PaddingMode = Literal["zeros", "replicate"]
+PADDING_MODES = get_args(PaddingMode)
 
 
 class EquivariantConv2d(nn.Module):
@@ -84,7 +85,7 @@ class EquivariantConv2d(nn.Module):
         deformation: Deformation | None = None,
         stride: int = 1,
         padding: int | None = None,
-        padding_mode: str = "zeros",
+        padding_mode: PaddingMode = "zeros",
         bias: bool = True,
         init: str = "smooth",
         relaxed: bool = False,

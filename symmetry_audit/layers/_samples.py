@@ -90,6 +90,7 @@ class _Shared(torch.autograd.Function):
         ctx.save_for_backward(inverse)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
+        (gradient,) = grad_outputs
         (inverse,) = ctx.saved_tensors
         return ctx.held.gradient(inverse, gradient), None

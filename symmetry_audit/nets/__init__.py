@@ -1,7 +1,7 @@
 """Restoration networks: every backbone by every method, as published and in clean variants (SPEC 9)."""
 
 from symmetry_audit.catalogue import BACKBONES, PRESETS
-from symmetry_audit.nets._build import build, presets_of, scales_of, size_of, smallest_side
+from symmetry_audit.nets._build import architecture_of, build, presets_of, scales_of, size_of, smallest_side
 from symmetry_audit.nets._costs import Cost, costs
 from symmetry_audit.nets._plan import Network, Plan, Size
 from symmetry_audit.nets._unfolding import Stages
@@ -14,6 +14,7 @@ __all__ = [
     "Plan",
     "Size",
     "Stages",
+    "architecture_of",
     "build",
     "costs",
     "presets_of",

@@ -21,8 +21,8 @@ class Residual(nn.Sequential):
         super().__init__(*layers)
         self.scale = scale
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.add(x, super().forward(x), alpha=self.scale)
+    def forward(self, input: Tensor) -> Tensor:
+        return torch.add(input, super().forward(input), alpha=self.scale)
 
 
 def residual_block(plan: Plan, scale: float = 1.0) -> Residual:

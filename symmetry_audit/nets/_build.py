@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 from torch import nn
 
@@ -12,7 +13,7 @@ from symmetry_audit.groups import Affine, Group
 from symmetry_audit.layers import Layers
 from symmetry_audit.nets._plan import Network, Plan, Size
 
-__all__ = ["build", "presets_of", "scales_of", "size_of", "smallest_side"]
+__all__ = ["architecture_of", "build", "presets_of", "scales_of", "size_of", "smallest_side"]
 
 
 def build(
@@ -49,12 +50,12 @@ def build(
         method, group, basis=basis, preset="paper" if preset == "paper" else "shared", start=start, relaxed=relaxed
     )
     network = record.make(Plan(method, layers, size, scale))
-    network.scale = scale
-    network.smallest = max(getattr(part, "smallest", 1) for part in network.modules())
-    network.architecture = {
+    architecture = {
         **{"backbone": backbone, "method": method, "preset": preset, "scale": scale},
         **{"group": str(layers.group), "basis": layers.basis, "relaxed": relaxed},
     }
+    # a Module takes any attribute, but declares that it takes parameters and parts alone
+    vars(network).update(scale=scale, smallest=smallest_side(network), architecture=architecture)
     return network
 
 
@@ -95,6 +96,11 @@ def _checked_scale(backbone: str, scale: int | None) -> int:
         hint = "" if len(scales) > 1 else f"; {', '.join(others)} and {last} enlarge"
         raise SettingError(f"{backbone} has scale {' or '.join(map(str, sorted(scales)))}, got {scale!r}{hint}")
     return scale
+
+
+def architecture_of(network: nn.Module) -> dict[str, Any]:
+    """The arguments with which ``build`` made ``network``, those that are its own by default included."""
+    return vars(network)["architecture"]
 
 
 def smallest_side(network: nn.Module) -> int:

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.layers import METHODS, EquivariantConv2d
-from symmetry_audit.nets._build import build
+from symmetry_audit.nets._build import build, smallest_side
 
 __all__ = ["Cost", "costs"]
 
@@ -47,10 +47,8 @@ def costs(
     Raises SettingError as ``build`` does, and for images that are too small.
     """
     network = build(backbone, method, preset=preset, scale=scale, group=group, basis=basis)
-    if size < network.smallest:
-        raise SettingError(
-            f"{backbone} with {method} takes images of {network.smallest} pixels a side or more, got size {size}"
-        )
+    if size < (least := smallest_side(network)):
+        raise SettingError(f"{backbone} with {method} takes images of {least} pixels a side or more, got size {size}")
     numbers = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
     for_each_image = METHODS[method].adaptive
     layers = _take_out(network)
@@ -111,13 +109,14 @@ def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int
             layer.deformation.offset = torch.zeros(1, 3, requires_grad=True)
         alike[type(layer), layer.weight.shape, layer.kernel_size, layer.deformation is None].append(layer)
     for same in alike.values():
-        counts = []
+        before, counts = 0, []
         for layer in same[:2]:
             before = _bytes(saved.values())
             with FlopCounterMode(display=False) as counter:
                 saved |= _saved(layer, torch.zeros(1, layer.in_channels, 1, 1))
             counts.append(counter.get_total_flops() // 2)
         further += (_bytes(saved.values()) - before) * max(0, len(same) - 2)
+        layer = same[0]
         if layer.deformation is not None and for_each_image:
             convolution = layer.in_channels * layer.out_channels * layer.kernel_size**2
             products += sum(counts) + counts[-1] * (len(same) - len(counts)) - convolution * len(same)

@@ -42,7 +42,7 @@ class PublishedEDSR(nn.Module):
         layers, features, channels = plan.layers, plan.features, plan.size.channels
         self.subtract_mean, self.add_mean = MeanShift(-1), MeanShift(1)
         self.head = layers.lifting(3, features)
-        body = [residual_block(plan, scale=0.1) for _ in range(plan.size.blocks)]
+        body: list[nn.Module] = [residual_block(plan, scale=0.1) for _ in range(plan.size.blocks)]
         if plan.method in ("cnn", "e2cnn"):
             body.append(layers.group_conv(features, features))
         self.body = nn.Sequential(*body)

@@ -32,5 +32,6 @@ class MeanShift(nn.Conv2d):
     def __init__(self, sign: int) -> None:
         super().__init__(3, 3, 1)
         self.requires_grad_(False)
+        assert self.bias is not None
         self.weight.copy_(torch.eye(3).view(3, 3, 1, 1))
         self.bias.copy_(sign * 255 * torch.tensor(MEAN))

@@ -94,10 +94,11 @@ class MapNet(nn.Module):
 
 @torch.no_grad()
 def _map_block(maps: int) -> Residual:
-    block = Residual(plain_conv(maps, maps), nn.ReLU(), plain_conv(maps, maps))
-    block[-1].weight *= SMALL
-    block[-1].bias.zero_()
-    return block
+    first, last = plain_conv(maps, maps), plain_conv(maps, maps)
+    assert last.bias is not None
+    last.weight.mul_(SMALL)
+    last.bias.zero_()
+    return Residual(first, nn.ReLU(), last)
 
 
 def _detail(image: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ def read_value(cls: type[V], document: Any, origin: Origin, at: str = "", **give
     >>> read_value(Point, {"x": 1.5}, Origin("point.json", "draw it again"))
     Point(x=1.5, y=0.0)
     """
-    stored = {item.name: item for item in fields(cls) if item.name not in given}  # type: ignore[arg-type]
+    stored = {item.name: item for item in fields(cls) if item.name not in given}  # pyright: ignore[reportArgumentType]
     optional = [name for name, item in stored.items() if (item.default, item.default_factory) != (MISSING, MISSING)]
     derived = getattr(cls, "DERIVED", ())
     found = _known(document, origin, stored.keys() - set(optional), [*stored, *derived], at)

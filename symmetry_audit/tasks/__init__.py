@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
     from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
-    from symmetry_audit.tasks._leaks import fingerprint, leaks
+    from symmetry_audit.tasks._leaks import Fingerprint, fingerprint, leaks
     from symmetry_audit.tasks._options import Option, checked_number
     from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
     from symmetry_audit.tasks._resize import imresize, resize_8bit
@@ -24,6 +24,7 @@ __all__ = [
     "DEFAULT_CACHE_BYTES",
     "OPTIONS",
     "TASKS",
+    "Fingerprint",
     "Item",
     "Option",
     "Pair",
@@ -46,7 +47,7 @@ __all__ = [
 _HOMES = {
     "_cache": ("DEFAULT_CACHE_BYTES", "PatchCache"),
     "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
-    "_leaks": ("fingerprint", "leaks"),
+    "_leaks": ("Fingerprint", "fingerprint", "leaks"),
     "_options": ("Option", "checked_number"),
     "_pairs": ("Pair", "Pairs", "open_pairs", "source_fingerprint"),
     "_resize": ("imresize", "resize_8bit"),

@@ -15,7 +15,7 @@ from filelock import FileLock
 from symmetry_audit.data import decode_rgb, pixel_count, set_fingerprint
 from symmetry_audit.errors import DataError, ImageError, one_line
 from symmetry_audit.tasks._eviction import make_room
-from symmetry_audit.tasks._leaks import fingerprint
+from symmetry_audit.tasks._leaks import Fingerprint, fingerprint
 from symmetry_audit.tasks._pairs import MAX_BYTES, Pair, Pairs, listed, streamed
 from symmetry_audit.tasks._store import PixelStore
 from symmetry_audit.tasks._task import Task
@@ -74,7 +74,7 @@ class PatchCache:
         return [entry.key for entry in self._entries]
 
     @property
-    def fingerprints(self) -> tuple[tuple[str, dict[str, str | None]], ...]:
+    def fingerprints(self) -> tuple[tuple[str, Fingerprint], ...]:
         """(key, fingerprint) of every decoded clean image, for :func:`leaks`."""
         return tuple((entry.key, entry.fingerprint) for entry in self._entries)
 

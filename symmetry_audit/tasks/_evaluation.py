@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from symmetry_audit.data import load_rgb
 from symmetry_audit.errors import DataError, ImageError
-from symmetry_audit.tasks._leaks import fingerprint
+from symmetry_audit.tasks._leaks import Fingerprint, fingerprint
 from symmetry_audit.tasks._pairs import Pair, Pairs, streamed
 from symmetry_audit.tasks._task import Task
 
@@ -29,7 +29,7 @@ class Item:
     input: np.ndarray
     clean: np.ndarray
     grey: bool
-    fingerprint: Mapping[str, str | None]
+    fingerprint: Fingerprint
 
 
 def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
@@ -44,7 +44,7 @@ def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
             raise DataError(f"{pair.key}: {error}") from None
 
 
-def clean_fingerprints(pairs: Pairs) -> dict[str, Mapping[str, str | None]]:
+def clean_fingerprints(pairs: Pairs) -> dict[str, Fingerprint]:
     """Fingerprints of the clean images by name. Raises DataError for one that cannot be read."""
     found = {}
     for pair in streamed(replace(pair, degraded=None) for pair in pairs.refs):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
 import numpy as np
 
-__all__ = ["NEAR", "fingerprint", "leaks"]
+__all__ = ["NEAR", "Fingerprint", "fingerprint", "leaks"]
 
 # Bits (of 64) in which perceptual hashes of one picture may differ. Among the 48205 pairs of 311 photographs (BSD100,
 # Set5, Set14, Urban20, RSSCN7, Rain100L) different ones differ in at least 14; the same one, in at most 4 after JPEG of
@@ -16,10 +17,15 @@ __all__ = ["NEAR", "fingerprint", "leaks"]
 NEAR = 6
 FLAT = 1.0  # grey levels at 32 x 32 px; those photographs have at least 4.4
 
-Fingerprint = Mapping[str, str | None]
+
+class Fingerprint(TypedDict):
+    """What :func:`fingerprint` gives."""
+
+    sha256: str
+    phash: str | None
 
 
-def fingerprint(clean: np.ndarray) -> dict[str, str | None]:
+def fingerprint(clean: np.ndarray) -> Fingerprint:
     """Hashes of an image (H, W, 3) uint8: ``sha256`` of its size and pixels, ``phash`` (64 bits in hex).
 
     ``phash`` is the sign pattern of the 8 x 8 lowest cosine frequencies of the luminance at 32 x 32 px
@@ -30,7 +36,7 @@ def fingerprint(clean: np.ndarray) -> dict[str, str | None]:
     from PIL import Image
 
     digest = hashlib.sha256(repr(clean.shape).encode())
-    digest.update(np.ascontiguousarray(clean))
+    digest.update(np.ascontiguousarray(clean).data)
     grey = Image.fromarray(clean).convert("L")
     small = np.asarray(grey.resize((32, 32), Image.Resampling.BOX), dtype=np.float64)
     phash = None if small.std() < FLAT else str(imagehash.phash(grey))

@@ -181,8 +181,7 @@ def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: st
         raise DataError(
             f'"{text}": {count} have no partner of the same name: {listed(alone)}; add partners or remove the images'
         )
-    pairs = tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())
-    for pair in pairs:
-        if (pair.clean.path, pair.clean.member) == (pair.degraded.path, pair.degraded.member):
-            raise DataError(f'"{text}": {pair.key} is clean and degraded image at once; choose another --inputs')
-    return pairs
+    for stem, ref in clean.items():
+        if (ref.path, ref.member) == (degraded[stem].path, degraded[stem].member):
+            raise DataError(f'"{text}": {ref.key} is clean and degraded image at once; choose another --inputs')
+    return tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())

@@ -61,10 +61,11 @@ class PatchSampler:
         """A degraded patch of image ``index`` and its clean partner, as views, augmented alike."""
         degraded, clean = self._cache[index]
         top, left = (int(rng.integers(side - self._patch + 1)) for side in degraded.shape[:2])
-        chosen = rng.random(3) < 0.5
-        return tuple(
-            _augmented(_window(image, top * scale, left * scale, self._patch * scale), chosen[: self._steps])
-            for image, scale in ((degraded, 1), (clean, self._task.scale))
+        chosen = (rng.random(3) < 0.5)[: self._steps]
+        side, scale = self._patch, self._task.scale
+        return (
+            _augmented(_window(degraded, top, left, side), chosen),
+            _augmented(_window(clean, top * scale, left * scale, side * scale), chosen),
         )
 
 
@@ -81,8 +82,8 @@ def _augmented(view: np.ndarray, chosen: np.ndarray) -> np.ndarray:
 
 
 def _check_sizes(cache: PatchCache, patch: int) -> None:
-    for key, (degraded, _) in zip(cache.keys, cache, strict=True):
-        height, width = degraded.shape[:2]
+    for index, key in enumerate(cache.keys):
+        height, width = cache[index][0].shape[:2]
         if min(height, width) < patch:
             size = f"{width} x {height} px when degraded"
             raise SettingError(

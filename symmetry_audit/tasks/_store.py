@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 import numpy as np
+
+from symmetry_audit.tasks._leaks import Fingerprint
 
 __all__ = ["FILE_NAMES", "Entry", "PixelStore"]
 
@@ -22,7 +23,7 @@ class Entry:
     key: str
     stamps: list[str]  # of its files when they were read
     sha256: str  # hash of the bytes of the clean file
-    fingerprint: dict[str, str | None]  # of the decoded clean image
+    fingerprint: Fingerprint  # of the decoded clean image
     start: int
     shapes: list[list[int]]  # shapes of the degraded and the clean image, or of one image that is both
 
@@ -59,7 +60,7 @@ class PixelStore:
         images: tuple[np.ndarray, np.ndarray],
         stamps: list[str],
         sha256: str,
-        fingerprint: Mapping[str, str | None],
+        fingerprint: Fingerprint,
     ) -> None:
         """Write degraded and clean image, (h, w, 3) uint8, once if they are one array; then their line in the index."""
         parts = images[:1] if images[0] is images[1] else images
@@ -67,8 +68,8 @@ class PixelStore:
             file.truncate(self._end)
             file.seek(self._end)
             for part in parts:
-                file.write(np.ascontiguousarray(part))
-        entry = Entry(key, stamps, sha256, dict(fingerprint), self._end, [list(part.shape) for part in parts])
+                file.write(np.ascontiguousarray(part).data)
+        entry = Entry(key, stamps, sha256, fingerprint, self._end, [list(part.shape) for part in parts])
         line = json.dumps(asdict(entry)).encode() + b"\n"
         with open(self._index, "r+b" if self._index_end else "wb") as file:
             file.truncate(self._index_end)

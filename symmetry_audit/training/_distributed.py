@@ -84,16 +84,18 @@ def synchronise(network: nn.Module) -> nn.Module:
 class _SynchronisedBatchNorm2d(nn.BatchNorm2d):
     """``nn.BatchNorm2d`` with statistics over all processes, whose batches are equally large."""
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         if not self.training:
-            return super().forward(x)
-        x = x.to(self.weight.dtype)  # under autocast
+            return super().forward(input)
+        assert self.num_batches_tracked is not None and self.running_mean is not None and self.running_var is not None
+        assert self.momentum is not None
+        x = input.to(self.weight.dtype)  # under autocast
         count = x.numel() // x.shape[1] * dist.get_world_size()
         mean = all_reduce(x.sum((0, 2, 3))) / count
         centred = x - mean[:, None, None]
         variance = all_reduce(centred.square().sum((0, 2, 3))) / count
         with torch.no_grad():
-            self.num_batches_tracked += 1
+            self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()

@@ -96,7 +96,7 @@ class EquivarianceRegularizer:
         with self._watched(compare):
             rotated_output = self.model(turn(x), **options)
         compare(Feature(OUTPUT, _image(rotated_output) / self.peak, False))
-        return output, sum(errors)
+        return output, sum(errors, start=_image(output).new_zeros(()))
 
     @contextmanager
     def _watched(self, see: Callable[[Feature], None]) -> Iterator[None]:
@@ -154,8 +154,9 @@ class _Error(torch.autograd.Function):
         return total / action.count
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    @torch.autograd.function.once_differentiable  # whose annotation makes ctx positional-only
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        (gradient,) = grad_outputs
         value, rotated = ctx.saved_tensors
         to_value, to_rotated = (one.new_empty(one.shape) for one in (value, rotated))  # by planes, whatever theirs are
         weight = ctx.action.inside * (2 * gradient / ctx.action.count)

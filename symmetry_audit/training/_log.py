@@ -6,12 +6,16 @@ import csv
 import io
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.files import write_atomically
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 __all__ = ["COLUMNS", "Log", "psnr", "save_sample"]
 
@@ -85,7 +89,7 @@ def _middle(image: np.ndarray) -> np.ndarray:
     return image[starts[0] : starts[0] + SAMPLE_SIDE, starts[1] : starts[1] + SAMPLE_SIDE]
 
 
-def _board(folder: Path) -> object:
+def _board(folder: Path) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import torch
@@ -151,7 +152,7 @@ class Loop:
         second = self.position.second_from is not None
         self.stage = Stage(self.settings, self.network, self.world, self.scaler, second)
 
-    def _refuse(self, step: int, what: str) -> None:
+    def _refuse(self, step: int, what: str) -> NoReturn:
         """Stop with ModelError. The last saved state, which is finite, is kept."""
         saved = f"{LAST_FILE} holds step {self.saved}" if self.saved else "no earlier state was saved"
         hint = "start over with a smaller --lr, or with --clip and --warmup"

@@ -67,7 +67,7 @@ class Objective(nn.Module):
 
     def _task(self, found: Tensor | Stages, x: Tensor, clean: Tensor) -> Outcome:
         """The loss between the network's result ``found`` and ``clean``."""
-        if self.loss == "stages":
+        if not isinstance(found, Tensor):
             return Outcome(_stages(found, x, clean), _squared_error(found.backgrounds[-1], clean))
         error = found - clean
         loss = error.abs().mean() if self.loss == "l1" else (error / PEAK).square().mean()

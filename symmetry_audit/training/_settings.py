@@ -87,6 +87,7 @@ class TrainSettings(ScheduleOptions):
 
     def eq_element(self, step: int) -> int:
         """The element of ``eq_group`` by which EQ-Reg rotates the batch of ``step``, never the identity."""
+        assert self.eq_group is not None
         rng = np.random.default_rng([self.seed, step, EQ_STREAM])
         return int(rng.integers(1, Group.parse(self.eq_group).order))
 
@@ -106,7 +107,7 @@ class TrainSettings(ScheduleOptions):
         ``second_from`` is the step at which the second of two stages began, None before it.
         """
         second = bool(self.tl_steps) and second_from is not None
-        begin, end = (second_from, self.steps) if second else (0, self.tl_steps or self.steps)
+        begin, end = (second_from or 0, self.steps) if second else (0, self.tl_steps or self.steps)
         done = (step - begin) / (end - begin)
         if self.minutes is not None:
             share = self.tl_steps / self.steps

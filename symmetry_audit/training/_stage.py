@@ -66,7 +66,8 @@ class Stage:
         found = torch.zeros(2, dtype=torch.float64, device=world.device)
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
-            with nullcontext() if last or world.size == 1 else self.objective.no_sync():
+            alone = last or not isinstance(self.objective, DistributedDataParallel)
+            with nullcontext() if alone else self.objective.no_sync():
                 with self._autocast():
                     loss, squared_error = self.objective(*part)
                 self.scaler.scale(loss / len(parts)).backward()
@@ -104,6 +105,7 @@ class Stage:
 def _objective(settings: TrainSettings, network: nn.Module) -> Objective:
     towards = None
     if settings.eq_reg is not None:
+        assert settings.eq_group is not None
         towards = partial(EquivarianceRegularizer, group=settings.eq_group, layers=settings.eq_layers)
     weights = {"eq_reg": settings.eq_reg or 0.0, "relax": settings.relax or 0.0}
     return Objective(network, settings.loss, regularize=towards, **weights)

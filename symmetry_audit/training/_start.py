@@ -58,10 +58,12 @@ def start_from_report(
         group = "p1"
         lines.append("method cnn: as requested; it has no group")
     elif group is None:
+        assert held is not None  # refused above
         group = _buildable(held.group, fitting, lines, held.sentence)
     else:
         lines.append(f"group {group}: as requested" + (f"; the report recommends {held.group}" if held else ""))
     if method is None:
+        assert held is not None
         method = _method(group, held.scenario, lines)
     fits = joint_fits(report)
     w = _shared_w(fits, lines) if find_method(method).deformed and fits and shared else None

@@ -98,11 +98,12 @@ def _unpack(
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 own = {key: moments.get(f"{names[id(parameter)]}.{key}") for key in ("step", "exp_avg", "exp_avg_sq")}
-                if all(value is not None for value in own.values()):
-                    step = own.pop("step")
+                held = {key: value for key, value in own.items() if value is not None}
+                if len(held) == len(own):
+                    step = held.pop("step")
                     # a fused optimizer needs the count on the parameter's device
                     optimizer.state[parameter] = {"step": step.to(parameter.device)} | {
-                        k: v.to(parameter) for k, v in own.items()
+                        k: v.to(parameter) for k, v in held.items()
                     }
 
     return progress, part("average"), restore

@@ -21,8 +21,8 @@ from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpo
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.groups import Affine
-from symmetry_audit.layers import SampleAdaptive, load_weights
-from symmetry_audit.nets import build, smallest_side
+from symmetry_audit.layers import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive, load_weights
+from symmetry_audit.nets import architecture_of, build, smallest_side
 from symmetry_audit.results import dump_json
 from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task, source_fingerprint
 from symmetry_audit.training._distributed import World, join
@@ -89,6 +89,7 @@ def train(
 
         def enter_stage2() -> None:
             if settings.hyper_init == "audit":
+                assert isinstance(network, SampleAdaptive)  # checked above
                 _prefit(network, cache, task, fits or {}, settings, world, say)
 
         loop = Loop(
@@ -138,6 +139,7 @@ def _check(
     if settings.patch < (least := smallest_side(network)):
         raise SettingError(f"the hypernetwork of SA needs patches of {least} px or more, got --patch {settings.patch}")
     if settings.eq_reg is not None:
+        assert settings.eq_group is not None
         # on a copy, since a pass changes batch statistics and the w of the last images
         regularizer = EquivarianceRegularizer(deepcopy(network), settings.eq_group, settings.eq_layers)
         with torch.no_grad():
@@ -199,11 +201,12 @@ def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
     network = build(**settings.architecture, start=None if settings.start is None else Affine(*settings.start))
     if weights is not None:
         checkpoint = load_checkpoint(weights)
-        bases = [part.architecture.get("basis") for part in (network, checkpoint.network())]
+        bases = [architecture_of(part).get("basis") for part in (network, checkpoint.network())]
         if bases[0] != bases[1]:
             raise SettingError(f"{weights} was trained with the basis {bases[1]}, but this network has {bases[0]}")
         load_weights(network, checkpoint.weights)
         if settings.tl_steps and isinstance(network, SampleAdaptive):
+            assert isinstance(network.hypernetwork, HyperNetwork | EquivariantHyperNetwork)
             network.hypernetwork.reset_output()  # so that the states of the first stage are those of a TL network
     return network.double() if settings.precision == "fp64" else network
 
@@ -211,7 +214,7 @@ def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
 def _card(settings: TrainSettings, network: nn.Module, pairs: Pairs, cache: PatchCache) -> Card:
     """The description of the run in its checkpoints."""
     return Card(
-        architecture=dict(network.architecture),
+        architecture=dict(architecture_of(network)),
         task=Task.from_dict(settings.task).to_dict(),
         step=0,
         settings=settings.model_dump(mode="json"),

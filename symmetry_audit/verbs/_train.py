@@ -276,7 +276,7 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
 
 def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSettings:
     """The settings of the run. Options have precedence over the report, and the report over the recipe."""
-    from symmetry_audit.nets import build
+    from symmetry_audit.nets import architecture_of, build
     from symmetry_audit.training import make_settings
 
     backbone = request.backbone or task.backbone
@@ -307,7 +307,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
         name,
         **policy | given,
         task=task.to_dict(),
-        architecture=network.architecture,
+        architecture=architecture_of(network),
         start=(start.w.a, start.w.b) if start and start.w else None,
         audit=dict(start.audit) if start else None,
     )

@@ -48,7 +48,7 @@ def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]
         call.__dict__.update(__signature__=signature, request=request)
         call.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}
         del call.__wrapped__
-        return call  # type: ignore[return-value]  # the two overloads are one function
+        return call  # pyright: ignore[reportReturnType]  # the two overloads are one function
 
     return decorate
 
