@@ -203,7 +203,7 @@ def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
     interrupt(tmp_path / "run", photos, 1)
     photos.rename(tmp_path / "others")
     with pytest.raises(
-        ReportError, match=r'holds a run with a different source \(".*photos", now ".*others"\); choose'
+        ReportError, match=r'holds a run with other settings \(source: ".*photos", now ".*others"\); choose'
     ):
         run(tmp_path / "run", tmp_path / "others")
 

@@ -184,12 +184,12 @@ def test_a_folder_holds_one_run_of_either_verb(run, call, photos, undrawn):
     code, _, err = run("photos", "--reg", "tv", "--group", "p8", "--out", "fits", "-q")
     assert (code, err) == (
         1,
-        "Error: fits holds a run with a different regularizers (tv,laplacian, now tv); choose another --out, or --force to "
-        "start over\n",
+        "Error: fits holds a run with other settings (regularizers: tv,laplacian, now tv); choose another --out, or "
+        "--force to start over\n",
     )
     code, _, err = call("measure", "photos", *SMALL, *STRICT, "--out", "fits", "-q")
     assert code == 1
-    assert "fits holds a run with a different scenarios" in err
+    assert "fits holds a run with other settings (scenarios: " in err
     assert run("photos", *SMALL, "--out", "fits", "-q", "--no-resume")[0] == 1
     assert run("photos", "--reg", "tv", "--group", "p8", "--out", "fits", "-q", "--force")[0] == 0
 

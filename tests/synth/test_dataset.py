@@ -136,7 +136,7 @@ def test_a_dataset_grows_but_does_not_shrink(tmp_path, made):
     assert made == [0, 1, 2, 3]
     assert content(tmp_path / "grown") == content(write_dataset(tmp_path / "whole", SMALL).parent)
     with pytest.raises(
-        ReportError, match=r"grown holds a dataset with a different n \(4, now 3\); choose another folder"
+        ReportError, match=r"grown holds a dataset with other settings \(n: 4, now 3\); choose another folder"
     ):
         write_dataset(tmp_path / "grown", changed(SMALL, n=3))
 

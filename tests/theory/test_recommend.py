@@ -185,8 +185,8 @@ def test_chance_and_pixel_grid_widen_the_limit_and_the_notes_say_so() -> None:
     found = recommend(noisy, images=11)
     assert chosen(found) == "p4, strict"
     assert found.notes[1] == (
-        "The limit for p4, strict is 6 % and not the tolerance of 5 %, because with 11 images chance and the pixel grid "
-        "alone can produce that much. More images would lower the limit."
+        "The limit for p4, strict is 6 % and not the tolerance of 5 %, because with 11 images chance and the pixel "
+        "grid alone can produce that much. More images would lower the limit."
     )
     assert len(recommend(candidates("p4", photo), images=11).notes) == 1
 
