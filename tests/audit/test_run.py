@@ -142,7 +142,7 @@ def test_an_image_that_broke_since_the_last_run_is_left_out(tmp_path, photos):
 
 def test_on_error_fail_ends_the_run_at_a_bad_image_and_keeps_what_was_measured(tmp_path, photos):
     (photos / "photo_2.png").write_bytes(b"no image")
-    message = r"^photo_2\.png: not a readable .* image; --on-error skip use --on-error skip to skip such images$"
+    message = r"^photo_2\.png: not a readable .* image; use --on-error skip to skip such images$"
     with pytest.raises(DataError, match=message):
         run(tmp_path / "run", photos, on_error="fail")
     measured = len(journal_lines(tmp_path / "run")) - 1

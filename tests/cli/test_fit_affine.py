@@ -153,7 +153,7 @@ def test_progress_goes_to_stderr(run, photos, monkeypatch):
         ),
         (("photos", "--reg", "sobl"), 2, 'unknown regularizer "sobl". Did you mean "sobel"?'),
         (("photos", "--margin", "5"), 2, "--margin 5 is narrower than the kernel window; use at least 15 px, or"),
-        (("none",), 2, '"none" is no file or folder here, and no dataset'),
+        (("none",), 2, '"none" is not a file, a folder or a dataset'),
         (("photos", "--limit", "0"), 2, "0 is not in the range x>=1"),
         (
             ("photos", "--margin", "40"),
@@ -173,10 +173,7 @@ def test_on_error_fail_stops_with_1(run, photos):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", *SMALL, "--on-error", "fail", "-q")
     assert (code, out) == (1, "")
-    assert (
-        err
-        == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip use --on-error skip to skip such images\n"
-    )
+    assert err == "Error: photo_0.png: the file is empty (0 bytes); use --on-error skip to skip such images\n"
 
 
 def test_a_folder_holds_one_run_of_either_verb(run, call, photos, undrawn):
