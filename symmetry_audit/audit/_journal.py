@@ -71,7 +71,7 @@ class Journal:
         new = {"source": self._header["source"], **self._header["settings"]}
         changed = next(key for key in new | old if old.get(key) != new.get(key))
         raise ReportError(
-            f"{self._path.parent} holds a run with another value of {changed} ({_short(old.get(changed))}, now "
+            f"{self._path.parent} holds a run with other settings ({changed}: {_short(old.get(changed))}, now "
             f"{_short(new.get(changed))}); choose another --out, or --force to start over"
         )
 

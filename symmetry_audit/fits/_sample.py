@@ -89,7 +89,7 @@ def sample_windows(
 ) -> WindowSample:
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
-    V lies ``margin`` >= the family's radius px inside every border and must not be empty; the sample has at least one
+    V is ``margin`` >= the family's radius px inside every border and must not be empty; the sample has at least one
     window. A lattice is better than random windows, because neighbors have similar responses: every third pixel of
     a photograph of 480 x 320 px gives its mean profile to 0.2 to 0.5 %, as many random pixels to 0.5 to 1.4 %.
     """

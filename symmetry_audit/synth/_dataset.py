@@ -113,7 +113,9 @@ def _check_settings(out: Path, settings: SynthSettings) -> None:
     new = settings.to_dict()
     for name in new:
         if old[name] > new[name] if name == "n" else old[name] != new[name]:
-            raise ReportError(f"{out} holds a dataset with a different {name} ({old[name]}, now {new[name]}); {again}")
+            raise ReportError(
+                f"{out} holds a dataset with other settings ({name}: {old[name]}, now {new[name]}); {again}"
+            )
 
 
 def _clear(out: Path) -> None:

@@ -266,6 +266,6 @@ def test_another_table_cannot_land_in_the_same_folder(photos, tmp_path, monkeypa
     first = measure(photos, **ASKED, affine=paths[0], out=tmp_path / "run")
     (tmp_path / "moved.csv").write_bytes(paths[0].read_bytes())  # the content counts, not the name
     assert measure(photos, **ASKED, affine=tmp_path / "moved.csv", out=tmp_path / "run") == first
-    with pytest.raises(ReportError, match="holds a run with another value of affine"):
+    with pytest.raises(ReportError, match="holds a run with other settings \\(affine"):
         measure(photos, **ASKED, affine=paths[1], out=tmp_path / "run")
     assert (tmp_path / "run" / RESPONSES_FILE).exists()

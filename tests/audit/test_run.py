@@ -143,7 +143,7 @@ def test_an_image_that_broke_since_the_last_run_is_left_out(tmp_path, photos):
 
 def test_on_error_fail_ends_the_run_at_a_bad_image_and_keeps_what_was_measured(tmp_path, photos):
     (photos / "photo_2.png").write_bytes(b"no image")
-    message = r"^photo_2\.png: not a readable .* image; --on-error skip use --on-error skip to skip such images$"
+    message = r"^photo_2\.png: not a readable .* image; use --on-error skip to skip such images$"
     with pytest.raises(DataError, match=message):
         run(tmp_path / "run", photos, on_error="fail")
     measured = len(journal_lines(tmp_path / "run")) - 1
@@ -174,21 +174,21 @@ def test_no_image_at_all_is_an_error_that_names_one(tmp_path, photos):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"group": "p8"}, r'another value of group \("p4", now "p8"\)'),
-        ({"reg": "tv"}, r"another value of regularizers \(tv,chiral, now tv\)"),
-        ({"sigma": 2.0}, r"another value of sigma \(\[1\.5\], now \[2\.0\]\)"),
-        ({"margin": 20}, r"another value of margin \(15, now 20\)"),
-        ({"limit": 2}, r"another value of limit \(null, now 2\)"),
-        ({"seed": 1}, r"another value of seed \(0, now 1\)"),
-        ({"downscale": 2}, r"another value of downscale \(\[1\], now \[1, 2\]\)"),
-        ({"response": "energy"}, r'another value of response \("abs", now "energy"\)'),
+        ({"group": "p8"}, r'other settings \(group: "p4", now "p8"\)'),
+        ({"reg": "tv"}, r"other settings \(regularizers: tv,chiral, now tv\)"),
+        ({"sigma": 2.0}, r"other settings \(sigma: \[1\.5\], now \[2\.0\]\)"),
+        ({"margin": 20}, r"other settings \(margin: 15, now 20\)"),
+        ({"limit": 2}, r"other settings \(limit: null, now 2\)"),
+        ({"seed": 1}, r"other settings \(seed: 0, now 1\)"),
+        ({"downscale": 2}, r"other settings \(downscale: \[1\], now \[1, 2\]\)"),
+        ({"response": "energy"}, r'other settings \(response: "abs", now "energy"\)'),
         (
             {"scenario": "sample_strict"},
-            r'another value of scenarios \(\["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
+            r'other settings \(scenarios: \["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
         ),
-        ({"fit": "joint"}, r'another value of fit \("per-regularizer", now "joint"\)'),
-        ({"controls": False}, r"another value of controls \(true, now false\)"),
-        ({"clusters": "folder"}, r'another value of clusters \("image", now "folder"\)'),
+        ({"fit": "joint"}, r'other settings \(fit: "per-regularizer", now "joint"\)'),
+        ({"controls": False}, r"other settings \(controls: true, now false\)"),
+        ({"clusters": "folder"}, r'other settings \(clusters: "image", now "folder"\)'),
     ],
 )
 def test_another_configuration_cannot_land_in_the_same_folder(tmp_path, photos, changed, message):
@@ -216,7 +216,7 @@ def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
     interrupt(tmp_path / "run", photos, 1)
     photos.rename(tmp_path / "others")
     with pytest.raises(
-        ReportError, match=r'holds a run with another value of source \(".*photos", now ".*others"\); choose'
+        ReportError, match=r'holds a run with other settings \(source: ".*photos", now ".*others"\); choose'
     ):
         run(tmp_path / "run", tmp_path / "others")
 

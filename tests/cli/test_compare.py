@@ -81,10 +81,10 @@ def test_files_and_runs_mix_on_the_same_images(call, saved, runs, few):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (["--protocol", "rgb"], "protocol sr-y against protocol rgb"),
-        (["--seed", 1], "seed 0 against seed 1"),
-        (["--scale", 3], "super-resolution x2 against super-resolution x3"),
-        (["--limit", 1], "against test (1 images, "),
+        (["--protocol", "rgb"], "protocol sr-y versus protocol rgb"),
+        (["--seed", 1], "seed 0 versus seed 1"),
+        (["--scale", 3], "super-resolution x2 versus super-resolution x3"),
+        (["--limit", 1], "versus test (1 images, "),
     ],
 )
 def test_unlike_evaluations_are_refused(call, saved, few, options, reason):
@@ -96,7 +96,7 @@ def test_unlike_evaluations_are_refused(call, saved, few, options, reason):
 def test_files_are_checked_before_anything_is_evaluated(call, saved, few):
     (saved / "other.json").write_text(call("evaluate", "bicubic", "--data", few, "--json", "--seed", 1)[1])
     err = call("compare", "no/run/here", "cnn.json", "other.json", "--data", few)[2]
-    assert "seed 0 against seed 1" in err
+    assert "seed 0 versus seed 1" in err
 
 
 def test_tables_are_written_too(call, saved):

@@ -153,7 +153,7 @@ def test_progress_goes_to_stderr(run, photos, monkeypatch):
         ),
         (("photos", "--reg", "sobl"), 2, 'unknown regularizer "sobl". Did you mean "sobel"?'),
         (("photos", "--margin", "5"), 2, "--margin 5 is narrower than the kernel window; use at least 15 px, or"),
-        (("none",), 2, '"none" is no file or folder here, and no dataset'),
+        (("none",), 2, '"none" is not a file, a folder or a dataset'),
         (("photos", "--limit", "0"), 2, "0 is not in the range x>=1"),
         (
             ("photos", "--margin", "40"),
@@ -173,10 +173,7 @@ def test_on_error_fail_stops_with_1(run, photos):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", *SMALL, "--on-error", "fail", "-q")
     assert (code, out) == (1, "")
-    assert (
-        err
-        == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip use --on-error skip to skip such images\n"
-    )
+    assert err == "Error: photo_0.png: the file is empty (0 bytes); use --on-error skip to skip such images\n"
 
 
 def test_a_folder_holds_one_run_of_either_verb(run, call, photos, undrawn):
@@ -184,12 +181,12 @@ def test_a_folder_holds_one_run_of_either_verb(run, call, photos, undrawn):
     code, _, err = run("photos", "--reg", "tv", "--group", "p8", "--out", "fits", "-q")
     assert (code, err) == (
         1,
-        "Error: fits holds a run with another value of regularizers (tv,laplacian, now tv); choose another "
-        "--out, or --force to start over\n",
+        "Error: fits holds a run with other settings (regularizers: tv,laplacian, now tv); choose another --out, or "
+        "--force to start over\n",
     )
     code, _, err = call("measure", "photos", *SMALL, *STRICT, "--out", "fits", "-q")
     assert code == 1
-    assert "fits holds a run with another value of scenarios" in err
+    assert "fits holds a run with other settings (scenarios: " in err
     assert run("photos", *SMALL, "--out", "fits", "-q", "--no-resume")[0] == 1
     assert run("photos", "--reg", "tv", "--group", "p8", "--out", "fits", "-q", "--force")[0] == 0
 

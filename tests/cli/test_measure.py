@@ -55,7 +55,7 @@ def test_exit_codes_0_3_and_4(symaudit, run, photos, undrawn, tmp_path):
     (photos / "photo_1.png").write_bytes(b"")
     code, out, err = run(*small)  # a process that leaves images out: tests/cli/test_fit_affine.py
     assert code == 4
-    assert "photos (3 images, 1 left out) under p4" in out
+    assert "photos (3 images, 1 skipped) under p4" in out
     assert "Skipped: photo_1.png: the file is empty (0 bytes)\n" in err
     assert err.endswith("Report written to symaudit-photos\n")
 
@@ -151,7 +151,7 @@ def test_quiet_says_nothing_but_the_result(run, photos, undrawn):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", "--group", "p2", "-q", *STRICT)
     assert (code, err) == (4, "")
-    assert "3 images, 1 left out" in out
+    assert "3 images, 1 skipped" in out
     assert run("photos", "--group", "p2", "-qv", "--allow-skipped", *STRICT) == (0, out, "")
 
 
@@ -282,10 +282,7 @@ def test_on_error_fail_stops_with_1(run, photos, undrawn, tmp_path):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", "--group", "p2", "--on-error", "fail")
     assert (code, out) == (1, "")
-    assert (
-        err
-        == "Error: photo_0.png: the file is empty (0 bytes); --on-error skip use --on-error skip to skip such images\n"
-    )
+    assert err == "Error: photo_0.png: the file is empty (0 bytes); use --on-error skip to skip such images\n"
     assert not (tmp_path / "symaudit-photos/report.json").exists()
 
 
@@ -297,8 +294,8 @@ def test_a_finished_report_is_given_again_and_another_question_is_refused(run, p
     code, out, err = run(*asked, "--group", "p8")
     assert (code, out) == (1, "")
     assert err == (
-        'Error: r holds a run with another value of group ("p4", now "p8"); choose another --out, or --force to start '
-        "over\n"
+        'Error: r holds a run with other settings (group: "p4", now "p8"); choose another --out, or '
+        "--force to start over\n"
     )
     assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force starts over\n"
     assert (tmp_path / "r/report.json").read_bytes() == stored

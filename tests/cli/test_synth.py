@@ -37,8 +37,8 @@ def test_a_process_writes_a_dataset_and_continues_it(symaudit, tmp_path):
     assert len(list((tmp_path / "set").glob("image_*.png"))) == 3
     done = symaudit("synth", "set", *SMALL, "--noise", "2")
     assert (done.returncode, done.stdout) == (1, "")
-    told = "set holds a dataset with a different noise (0.0, now 2.0); choose another folder, or --force to start over"
-    assert done.stderr == f"Error: {told}\n"
+    told = "set holds a dataset with other settings (noise: 0.0, now 2.0); choose another folder, or --force"
+    assert done.stderr == f"Error: {told} to start over\n"
     assert symaudit("synth", "set", *SMALL, "--noise", "2", "--force", "-q").returncode == 0
     done = symaudit("synth", "set", "--flip-bias", "1")
     assert (done.returncode, done.stdout) == (2, "")

@@ -235,7 +235,9 @@ def test_given_fits_are_read_from_the_report_folder_itself(place, run):
     (place / "given/affine.parquet").unlink()
     code, out, err = run("given")
     assert (code, out) == (1, "")
-    assert err.startswith("Error: the fits that given was measured with are damaged: given/affine.parquet is no table")
+    assert err.startswith(
+        "Error: the fits that given was measured with are damaged: given/affine.parquet is not a table"
+    )
 
 
 # --- damage
@@ -260,7 +262,7 @@ def test_an_image_that_can_be_read_now_is_found(place, run):
     shutil.copy(place / "photos/photo_0.png", place / "photos/broken.png")
     code, out, _ = run("run")
     assert code == 1
-    assert "the skipped images are not the report's: 0 now, not 1\n" in out
+    assert "the skipped images are not the report's: 0 now, 1 in the report\n" in out
 
 
 def test_images_that_are_all_gone(place, run):

@@ -136,7 +136,7 @@ def test_a_dataset_grows_but_does_not_shrink(tmp_path, made):
     assert made == [0, 1, 2, 3]
     assert content(tmp_path / "grown") == content(write_dataset(tmp_path / "whole", SMALL).parent)
     with pytest.raises(
-        ReportError, match=r"grown holds a dataset with a different n \(4, now 3\); choose another folder"
+        ReportError, match=r"grown holds a dataset with other settings \(n: 4, now 3\); choose another folder"
     ):
         write_dataset(tmp_path / "grown", changed(SMALL, n=3))
 
@@ -154,10 +154,10 @@ def test_the_truth_is_absent_until_it_covers_every_image(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"seed": 4}, r"another seed \(3, now 4\); choose another folder, or --force to start over$"),
-        ({"ratio": 1.2}, r"another ratio \(\[1\.1, 1\.8\], now \[1\.2, 1\.2\]\); "),
-        ({"size": 48, "n": 9}, r"another size \(32, now 48\); "),
-        ({"kind": "dead-leaves", "slope": None}, r"another kind \(gaussian, now dead-leaves\); "),
+        ({"seed": 4}, r"other settings \(seed: 3, now 4\); choose another folder, or --force to start over$"),
+        ({"ratio": 1.2}, r"other settings \(ratio: \[1\.1, 1\.8\], now \[1\.2, 1\.2\]\); "),
+        ({"size": 48, "n": 9}, r"other settings \(size: 32, now 48\); "),
+        ({"kind": "dead-leaves", "slope": None}, r"other settings \(kind: gaussian, now dead-leaves\); "),
     ],
 )
 def test_another_dataset_cannot_land_in_the_same_folder(tmp_path, change, message):

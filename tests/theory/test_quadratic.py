@@ -279,7 +279,7 @@ def test_theorem_4_2_for_the_isotropic_filter(anisotropy: float) -> None:
 
 def test_what_cannot_be_turned_or_solved() -> None:
     turn = ExactTurn(2, 1)
-    with pytest.raises(SettingError, match=r"the turn by 53.13 degrees leads some waves of the field off the torus"):
+    with pytest.raises(SettingError, match=r"rotating by 53.13 degrees maps some waves of the field off the torus"):
         turn(np.cos(np.pi * np.arange(16) / 8)[None, :].repeat(16, 0))
     waves = Waves(np.array([[5, 5]]), np.array([1.0]), np.array([0.3]))
     with pytest.raises(SettingError, match="a grid of 13 points does not resolve the rotated field; use a finer grid"):

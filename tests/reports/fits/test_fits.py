@@ -66,9 +66,9 @@ def test_several_images_have_a_line_per_regularizer():
         ["sobel", "3", "2", "0", "1 (100 %)", "1.44", "4.7e-03 → 6.2e-05", "17.7 → 1.7"],
         ["laplacian", "3", "3", "0", "0", "–"],
     ]
-    assert "Medians over the images, of the fits that succeeded.\n" in text
+    assert "Medians are over the images whose fit succeeded." in text
     assert text.count("No fit for ") == 2
-    assert "No fit for sobel: flat.\nNo fit of laplacian: isotropic: no direction.\n" in text
+    assert "No fit for sobel: flat.\nNo fit for laplacian: isotropic: no direction.\n" in text
 
 
 @pytest.mark.parametrize("images", [("a.png",), ("a.png", "b.png")])
