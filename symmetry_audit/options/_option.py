@@ -61,7 +61,13 @@ class Options(BaseModel):
     wrong value and for a name that is no option.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        arbitrary_types_allowed=True,
+        defer_build=True,  # help texts need the fields alone, and come a third sooner
+    )
     heading: ClassVar[str] = "Options"
 
     if not TYPE_CHECKING:  # to a type checker the fields are the parameters

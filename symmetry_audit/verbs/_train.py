@@ -147,6 +147,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     """
     from symmetry_audit.tasks import PatchCache, make_task
 
+    recipe(request.recipe)  # an unknown one is refused before hours of decoding
     task = make_task(**asked_task(request.task, request))
     pairs = _pairs(request, task, request.data, request.inputs, request.limit)
     valid = _pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
