@@ -173,21 +173,21 @@ def test_no_image_at_all_is_an_error_that_names_one(tmp_path, photos):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"group": "p8"}, r'another group \("p4", now "p8"\)'),
-        ({"reg": "tv"}, r"another regularizers \(tv,chiral, now tv\)"),
-        ({"sigma": 2.0}, r"another sigma \(\[1\.5\], now \[2\.0\]\)"),
-        ({"margin": 20}, r"another margin \(15, now 20\)"),
-        ({"limit": 2}, r"another limit \(null, now 2\)"),
-        ({"seed": 1}, r"another seed \(0, now 1\)"),
-        ({"downscale": 2}, r"another downscale \(\[1\], now \[1, 2\]\)"),
-        ({"response": "energy"}, r'another response \("abs", now "energy"\)'),
+        ({"group": "p8"}, r'other settings \(group: "p4", now "p8"\)'),
+        ({"reg": "tv"}, r"other settings \(regularizers: tv,chiral, now tv\)"),
+        ({"sigma": 2.0}, r"other settings \(sigma: \[1\.5\], now \[2\.0\]\)"),
+        ({"margin": 20}, r"other settings \(margin: 15, now 20\)"),
+        ({"limit": 2}, r"other settings \(limit: null, now 2\)"),
+        ({"seed": 1}, r"other settings \(seed: 0, now 1\)"),
+        ({"downscale": 2}, r"other settings \(downscale: \[1\], now \[1, 2\]\)"),
+        ({"response": "energy"}, r'other settings \(response: "abs", now "energy"\)'),
         (
             {"scenario": "sample_strict"},
-            r'another scenarios \(\["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
+            r'other settings \(scenarios: \["sample_strict", "dataset_strict"\], now \["sample_strict"\]\)',
         ),
-        ({"fit": "joint"}, r'another fit \("per-regularizer", now "joint"\)'),
-        ({"controls": False}, r"another controls \(true, now false\)"),
-        ({"clusters": "folder"}, r'another clusters \("image", now "folder"\)'),
+        ({"fit": "joint"}, r'other settings \(fit: "per-regularizer", now "joint"\)'),
+        ({"controls": False}, r"other settings \(controls: true, now false\)"),
+        ({"clusters": "folder"}, r'other settings \(clusters: "image", now "folder"\)'),
     ],
 )
 def test_another_configuration_cannot_land_in_the_same_folder(tmp_path, photos, changed, message):
@@ -317,10 +317,10 @@ def files_up_to(size: int):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(tmp_path, photos):
+def test_a_full_disk_is_reported_and_the_run_continues_when_there_is_room(tmp_path, photos):
     expected, _ = run(tmp_path / "whole", photos)
     room = sum(map(len, journal_lines(tmp_path / "whole")[:3])) + 20  # the third image no longer fits
-    message = r"^cannot write to \S+journal\.jsonl: File too large; fix that and the same command again$"
+    message = r"^cannot write to \S+journal\.jsonl: File too large; fix that and run the same command again$"
     with pytest.raises(ReportError, match=message), files_up_to(room):
         run(tmp_path / "run", photos)
     report, known = run(tmp_path / "run", photos)
