@@ -330,10 +330,10 @@ def files_up_to(size: int):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_full_disk_is_told_and_the_run_continues_when_there_is_room(tmp_path, photos):
+def test_a_full_disk_is_reported_and_the_run_continues_when_there_is_room(tmp_path, photos):
     expected, _ = run(tmp_path / "whole", photos)
     room = sum(map(len, journal_lines(tmp_path / "whole")[:3])) + 20  # the third image no longer fits
-    message = r"^cannot write to \S+journal\.jsonl: File too large; fix that and the same command again$"
+    message = r"^cannot write to \S+journal\.jsonl: File too large; fix that and run the same command again$"
     with pytest.raises(ReportError, match=message), files_up_to(room):
         run(tmp_path / "run", photos)
     report, known = run(tmp_path / "run", photos)
