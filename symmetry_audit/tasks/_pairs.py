@@ -175,10 +175,10 @@ def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: st
     if alone:
         count = f"{len(alone)} of {len(clean.keys() | degraded.keys())} images"
         raise DataError(
-            f'"{text}": {count} have no partner of the same name: {listed(alone)}; add the partners or remove the images'
+            f'"{text}": {count} have no partner of the same name: {listed(alone)}; add partners or remove the images'
         )
     pairs = tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())
     for pair in pairs:
         if (pair.clean.path, pair.clean.member) == (pair.degraded.path, pair.degraded.member):
-            raise DataError(f'"{text}": {pair.key} is clean and degraded image at once; choose another --inputs')
+            raise DataError(f'"{text}": {pair.key} is its own degraded image; mend --inputs')
     return pairs
