@@ -26,8 +26,8 @@ def move_features(features: Tensor, group: Group, index: int, matrix: np.ndarray
 
 
 def _along_group(features: Tensor, group: Group, index: int) -> Tensor:
-    """The part of :func:`move_features` that moves no pixels: what stood at B stands at A B afterwards."""
+    """The part of :func:`move_features` that moves no pixels: the value at B moves to A B."""
     if features.shape[1] % group.order:
-        raise SettingError(f"features over {group} have a multiple of {group.order} channels, got {features.shape[1]}")
+        raise SettingError(f"features over {group} need a multiple of {group.order} channels, got {features.shape[1]}")
     come_from = torch.from_numpy(group.quotients()[index]).to(features.device)  # A^-1 B at B
     return features.unflatten(1, (-1, group.order)).index_select(2, come_from).flatten(1, 2)

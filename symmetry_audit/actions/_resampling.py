@@ -1,4 +1,4 @@
-"""Turning images during training: linear, with its adjoint, as fast as a sparse matrix and on any device."""
+"""Rotating images during training: a sparse matrix and its transpose, on any device."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from symmetry_audit.groups import Element
 
 __all__ = ["Resampling", "resampling"]
 
-KEYS = -0.5  # of the cubic, the value with which parabolas are interpolated exactly
+KEYS = -0.5  # parameter a of the cubic; with this value parabolas are interpolated exactly
 
 
 class Resampling:
     """pi_A on square images (..., side, side) about their centre, (pi_A r)(x) = r(A^-1 x), and its adjoint.
 
     Quarter turns and mirrors only move pixels. Other elements interpolate by Keys' cubic, a = -1/2, with zeros
-    beyond the border: a little less exact than ``move``, and some hundred times as fast. No gradients are recorded:
+    beyond the border: a little less exact than ``move``, but about a hundred times as fast. No gradients are recorded:
     the gradient of a function of pi_A r is the adjoint of that function's gradient.
     """
 
@@ -51,18 +51,20 @@ class Resampling:
 
 @lru_cache(maxsize=256)
 def resampling(element: Element, side: int, dtype: torch.dtype, device: torch.device) -> Resampling:
-    """The ``Resampling`` by ``element``, made once for every size, type and device."""
+    """The ``Resampling`` by ``element``, built once for every size, type and device."""
     return Resampling(element, side, dtype, device)
 
 
 def _multiplied(table: Tensor, images: Tensor) -> Tensor:
-    with torch.autocast(images.device.type, enabled=False):  # sparse products know no half precision
-        columns = images.reshape(-1, table.shape[1]).T.contiguous()  # by rows the product takes up to thrice as long
+    with torch.autocast(images.device.type, enabled=False):  # there is no sparse product in half precision
+        columns = images.reshape(
+            -1, table.shape[1]
+        ).T.contiguous()  # in a layout by rows the product takes up to three times as long
         return (table @ columns).T.contiguous().view(images.shape)
 
 
 def _weights(matrix: np.ndarray, side: int) -> sparse.csr_array:
-    """What each pixel of the turned image takes from the pixels of the image, (side^2, side^2)."""
+    """The weights of the image's pixels in each pixel of the rotated image, (side^2, side^2)."""
     centre = (side - 1) / 2
     y, x = np.mgrid[:side, :side] - centre
     points = np.linalg.inv(matrix) @ np.stack([x.ravel(), y.ravel()]) + centre  # (x, y) by pixel
@@ -94,6 +96,6 @@ def _cubic(distance: np.ndarray) -> np.ndarray:
 
 def _as_torch(table: sparse.csr_array, dtype: torch.dtype, device: torch.device) -> Tensor:
     parts = (torch.from_numpy(part) for part in (table.indptr, table.indices, table.data))
-    with warnings.catch_warnings():  # torch calls all of its compressed tensors beta
+    with warnings.catch_warnings():  # torch warns that all compressed tensors are in beta
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
         return torch.sparse_csr_tensor(*parts, size=table.shape, dtype=dtype, device=device, check_invariants=True)

@@ -172,7 +172,7 @@ class _Scenario:
         domain: Domain,
         known: dict[bytes, tuple[float, ...]],
     ) -> tuple[float, ...]:
-        """Floors of the output and of every layer; ``plain`` is the output for the image, ``known`` floors so far."""
+        """Floors of the output and of every layer. ``plain`` is the output for the image, ``known`` floors so far."""
         if is_exact(matrix):
             return (0.0,) * (1 + len(self.layers))
         alike = min(one.tobytes() for one in np.round(EXACT @ matrix, 9) + 0.0)

@@ -1,4 +1,4 @@
-"""The deformation w of the filters: learned for all images (TL-Conv), with an offset for each (SA-Conv)."""
+"""The deformation w of the filters: learned for all images (TL-Conv), plus an offset for each image (SA-Conv)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Deformation", "FreeDeformation", "SharedDeformation"]
 
 
 class Deformation(nn.Module, ABC):
-    """The deformation w of a group, D_w A D_w^-1; gives D_w^-1 to the layers that hold it.
+    """The deformation w of a group, D_w A D_w^-1; returns D_w^-1 to the layers that use it.
 
     Several layers may hold the same deformation. Base of ``SharedDeformation`` and ``FreeDeformation``; a further
     parametrisation of w overrides ``forward``.
@@ -59,24 +59,24 @@ class Deformation(nn.Module, ABC):
 
 
 class SharedDeformation(Deformation):
-    """w = (a, b) of ``symmetry_audit.groups.Affine``: one for all layers of a network, so that it has the group G_w.
+    """One w = (a, b) of ``symmetry_audit.groups.Affine`` for all layers of a network, which then has the group G_w.
 
     (a, b) = ln(max_ratio) z / sqrt(1 + |z|^2) with z = ``position``, the trained parameter, plus the image's
     offset: bounded, smooth everywhere, the identity at 0. An offset holds the entries xx, xy, yy of a symmetric
-    matrix, of which z takes the traceless part ((xx - yy) / 2, -xy), in the way log D^2 depends on (a, b); so
-    |det D| = 1. Where ``anchored``, z is the offset alone, without ``position``.
+    matrix. z takes the traceless part of it, ((xx - yy) / 2, -xy), as log D^2 depends on (a, b); so |det D| = 1. If
+    ``anchored``, z is the offset alone, without ``position``.
 
     Parameters
     ----------
     start : Affine, optional
-        Where w starts, for example an audit's joint fit; the identity by default.
+        Initial w, for example an audit's joint fit; the identity by default.
     max_ratio : float
-        The axis ratio that w stays below, more than 1.
+        Upper limit of the axis ratio of w, more than 1.
 
     Raises
     ------
     SettingError
-        Where the axis ratio of ``start`` is ``max_ratio`` or more.
+        If the axis ratio of ``start`` is ``max_ratio`` or more.
 
     Examples
     --------
@@ -97,10 +97,12 @@ class SharedDeformation(Deformation):
             self.set(start)
 
     def set(self, affine: Affine) -> None:
-        """Start from ``affine``, for example an audit's joint fit. Raises SettingError from the largest ratio on."""
+        """Start from ``affine``, for example an audit's joint fit. Raises SettingError if its ratio is too large."""
         size = hypot(affine.a, affine.b) / self.limit
         if size >= 1:
-            raise SettingError(f"w has ratio {affine.ratio:.3g}, this layer allows less than {exp(self.limit):.3g}")
+            raise SettingError(
+                f"w has ratio {affine.ratio:.3g}, but this layer allows only less than {exp(self.limit):.3g}"
+            )
         with torch.no_grad():
             scale = 1 / (self.limit * sqrt(1 - size**2))
             self.position.copy_(torch.tensor([affine.a * scale, affine.b * scale], dtype=torch.float64))
@@ -122,8 +124,8 @@ class SharedDeformation(Deformation):
 class FreeDeformation(Deformation):
     """w = (theta0, C_x, C_y) with D_w^-1 = diag(C_x, C_y) Rot(-theta0), unbounded, one for each layer.
 
-    The published parametrisation, with offsets added to all three. theta0 is in radians; w starts at (0, 1, 1), the
-    identity. Layers with different w have different groups, so that a network of them has none; see
+    The published parametrization, with offsets added to all three. theta0 is in radians; w starts at (0, 1, 1), the
+    identity. Layers with different w have different groups, and a network of them has none; see
     ``SharedDeformation``.
 
     Examples

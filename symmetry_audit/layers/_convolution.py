@@ -26,9 +26,9 @@ class EquivariantConv2d(nn.Module):
     """Base of ``LiftingConv2d``, ``GroupConv2d`` and ``ProjectionConv2d``, SPEC 9, Eqs. of Sec. 5 in [SA].
 
     A feature over a group of order T takes T channels, channel = feature * T + element. Rotating the input by an
-    element rotates the output in space and moves its group axis by left multiplication: exactly for quarter turns,
-    where the stride divides height - 1 and width - 1 of what it steps over, and as well as the basis allows for
-    other angles. The input has shape (N, in channels, H, W), the output (N, out channels, H', W').
+    element rotates the output in space and moves its group axis by left multiplication. This is exact for quarter
+    turns if the stride divides height - 1 and width - 1 of the padded input less the filter; for other angles it is as
+    exact as the basis allows. The input has shape (N, in channels, H, W), the output (N, out channels, H', W').
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class EquivariantConv2d(nn.Module):
     basis : str
         The filter basis, a name in ``BASES``.
     deformation : Deformation, optional
-        Deforms the group to D_w A D_w^-1; give the same one to all layers of a network.
+        Deformation of the group to D_w A D_w^-1; give the same one to all layers of a network.
     stride : int
         Step between output pixels, 1 or more.
     padding : int, optional
@@ -49,17 +49,17 @@ class EquivariantConv2d(nn.Module):
     padding_mode : str
         "zeros" or "replicate".
     bias : bool
-        Whether every out feature has a bias, one value for all its elements.
+        Whether every output feature has a bias, one value for all its elements.
     init : str
-        "smooth", random filters that rotate well from the first step, or "kaiming", as published.
+        Initial filters: "smooth", random filters that rotate well from the first step, or "kaiming", as published.
     relaxed : bool
-        Adds a free filter to the equivariant one, zero at first: a residual pathway (Finzi et al. 2021), by which
-        training can leave the group as far as its loss pays for it; see ``relaxation``.
+        Whether to add a free filter to the equivariant one, zero at first: a residual pathway (Finzi et al. 2021). With
+        it training can depart from the group, at a cost in the loss; see ``relaxation``.
 
     Raises
     ------
     SettingError
-        For settings that do not fit together, and on call for inputs of another shape.
+        If settings do not fit together, and on call for inputs of another shape.
 
     Examples
     --------
@@ -105,7 +105,7 @@ class EquivariantConv2d(nn.Module):
         self.padding = padding
         self.kind = self.kind_type(self.group)
         self.in_channels, self.out_channels = self.kind.channels(in_features, out_features)
-        # deformed pixels do not turn onto pixels, so a deformed filter is always masked
+        # deformed pixels are not rotated onto pixels, so a deformed filter is always masked
         masked = deformation is not None or self.group.rotations not in (1, 2, 4)
         self.basis = make_basis(basis, kernel_size, self.group, masked)
         self.deformation = deformation
@@ -118,7 +118,7 @@ class EquivariantConv2d(nn.Module):
         self._cache = FilterCache()
 
     def reset_parameters(self) -> None:
-        """Draw new coefficients; biases, and the free filter of a relaxed layer, start at zero."""
+        """Draw new coefficients. Biases and the free filter of a relaxed layer start at zero."""
         with torch.no_grad():
             deformed = self.deformation is not None
             self.weight.copy_(initial_weight(self.weight.shape, self.basis, self.in_channels, self.init, deformed))
@@ -129,8 +129,8 @@ class EquivariantConv2d(nn.Module):
     def filters(self) -> Tensor:
         """The weight of the same plain convolution, shape (out channels, in channels, kernel_size, kernel_size).
 
-        With an offset for each of N images it has N of these along a first axis. Where no gradient with respect to w
-        is asked for, filters are built only when a parameter has changed.
+        With an offset for each of N images, there are N such weights along a first axis. If no gradient with respect
+        to w is needed, filters are built only when a parameter has changed.
         """
         own = [self.weight] if self.residual is None else [self.weight, self.residual]
         if self.deformation is None:
@@ -152,7 +152,7 @@ class EquivariantConv2d(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, in channels, H, W) to (N, out channels, H', W').
 
-        Raises SettingError for another shape, and where the offsets are those of another number of images.
+        Raises SettingError for another shape, and if the offsets belong to another number of images.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
             over = f" over {self.group}: begin with a LiftingConv2d" if self.kind.takes_group else ""
@@ -168,7 +168,7 @@ class EquivariantConv2d(nn.Module):
         samples = self._deformed()
         if len(samples) != len(x):
             raise SettingError(
-                f"the deformation holds offsets for {len(samples)} images, got {len(x)}: call the whole network, "
+                f"the deformation has offsets for {len(samples)} images, got {len(x)}: call the whole network, "
                 "whose hypernetwork sets them"
             )
         y = convolve_per_sample(x, self.weight, samples, self.channel_bias(), self.kind, self.stride, padding)

@@ -55,10 +55,10 @@ class _Build(torch.autograd.Function):
 class FilterCache:
     """The last filter bank of one layer, kept as long as the parameters that it was built from stay the same.
 
-    It is told by the parameters themselves: their identity and the counter that every write to them raises.
-    Fused optimizers do not raise it, so the steps of all optimizers count too.
-    A write through ``.data`` escapes both; layers drop the cache when they are moved or switched
-    between training and evaluation. Copies and pickles of a layer start without one.
+    Changes are detected by the identity of the parameters and by their version counter, which every write increments.
+    Fused optimizers do not increment it, so the steps of all optimizers are counted too. A write through ``.data``
+    escapes both. Layers drop the cache when they are moved or switched between training and evaluation. Copies and
+    pickles of a layer start without a cache.
     """
 
     optimizer_steps = 0
@@ -67,17 +67,17 @@ class FilterCache:
         self._kept: tuple[list[Any], Tensor] | None = None
 
     def get(self, sources: Sequence[Tensor], build: Callable[[], Tensor]) -> Tensor:
-        """The filters for these ``sources``, from ``build()`` where they have changed."""
+        """The filters for these ``sources``; calls ``build()`` if they have changed."""
         trained = torch.is_grad_enabled() and any(source.requires_grad for source in sources)
-        if torch.compiler.is_compiling():  # what is remembered between calls would be compiled anew at every step
+        if torch.compiler.is_compiling():  # state that is kept between calls would be compiled anew at every step
             return build()
         if not all(isinstance(source, nn.Parameter) and not source.is_inference() for source in sources):
-            return build()  # replaced for one call, as by torch.func or a parametrization
+            return build()  # parameters replaced for one call, as by torch.func or a parametrization
         versions = (part for source in sources for part in (source, source._version))
         state = [trained, FilterCache.optimizer_steps, *versions]
         if self._kept is not None and same_state(self._kept[0], state):
             return self._kept[1]
-        self.clear()  # before the new one is built: two banks are twice the memory
+        self.clear()  # before the new bank is built: two banks take twice the memory
         with torch.inference_mode(False), torch.set_grad_enabled(trained):
             filters = build()
         self._kept = (state, filters)

@@ -37,7 +37,7 @@ def fold(module: nn.Module, image: Tensor | None = None) -> nn.Module:
     Raises
     ------
     SettingError
-        For a ``SampleAdaptive`` network without such an image, and for a network that contains one.
+        For a ``SampleAdaptive`` network without an image, and for a network with a ``SampleAdaptive`` part.
 
     Examples
     --------
@@ -48,13 +48,15 @@ def fold(module: nn.Module, image: Tensor | None = None) -> nn.Module:
     if isinstance(module, SampleAdaptive):
         return _folded_for(module, image)
     if any(isinstance(part, SampleAdaptive) for part in module.modules()):
-        raise SettingError("fold the SampleAdaptive part itself, with the image whose w it is to keep")
+        raise SettingError("fold the SampleAdaptive part itself, with the image whose w the copy should keep")
     return _replaced(deepcopy(module), {})
 
 
 def _folded_for(module: SampleAdaptive, image: Tensor | None) -> nn.Module:
     if image is None or image.dim() != 4 or len(image) != 1:
-        raise SettingError("an SA network has other filters for every image: fold(network, image), image (1, C, H, W)")
+        raise SettingError(
+            "an SA network has different filters for every image: use fold(network, image), image (1, C, H, W)"
+        )
     copy = deepcopy(module)
     offset = copy.hypernetwork.eval()(image)
     for deformation in copy.deformations():
@@ -68,7 +70,7 @@ def _replaced(module: nn.Module, done: dict[nn.Module, nn.Module]) -> nn.Module:
         if module not in done:
             done[module] = _plain(module)
         return done[module]
-    for name, child in list(module._modules.items()):  # named_children leaves out a second name of the same one
+    for name, child in list(module._modules.items()):  # named_children skips further names of the same module
         if child is not None:
             setattr(module, name, _replaced(child, done))
     return module

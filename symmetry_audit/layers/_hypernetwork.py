@@ -1,4 +1,4 @@
-"""Networks that look at an image and say how its filters are to be deformed (SA-Conv)."""
+"""Networks that predict from an image how the filters should be deformed (SA-Conv)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from symmetry_audit.layers._norms_and_pooling import AntiAliasedPool2d, GroupBat
 __all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]
 
 GREY = (0.2989, 0.5870, 0.1140)
-FLAT = 1e-5  # an image of a smaller standard deviation, beside its largest value, is flat but for rounding
+FLAT = 1e-5  # relative to the largest value; an image with a smaller standard deviation is flat but for rounding
 
 
 class HyperNetwork(nn.Module):
     """w of each image, (N, 3): the published encoder (Sec. 5 of [SA]), 33,523 parameters for 1 or 3 channels.
 
-    Grey image; 3 x 3 convolutions without padding, batch-normalised, to 32 features; the inner product of every
-    feature with the down-sampled image; an MLP 32-16-8-3, whose last layer starts at zero, so that an untrained
-    network changes nothing. With other numbers of channels the encoder sees all of them and the inner product
-    is with their mean (``depth=4`` then is the small variant for deraining, 29,107 parameters for 35).
+    Its parts: a grey image; 3 x 3 convolutions without padding, batch-normalized, to 32 features; the inner product of
+    every feature with the down-sampled image; an MLP 32-16-8-3, whose last layer starts at zero, so that an untrained
+    network changes nothing. With other numbers of channels, the encoder sees all channels and the inner product is with
+    their mean (``depth=4`` is then the small variant for deraining, 29,107 parameters for 35 channels).
 
-    Images need 29 pixels a side (21 with ``depth=4``): with fewer only one feature pixel is left, whose product with
-    the mean of a normalized image is 0 for all images. Not ``normalized``, 25 (17) will do.
+    Images need 29 pixels a side (21 with ``depth=4``). With fewer, a single feature pixel is left, and its product with
+    the mean of a normalized image is 0 for all images. Without ``normalized``, 25 (17) pixels suffice.
 
     Parameters
     ----------
@@ -37,8 +37,8 @@ class HyperNetwork(nn.Module):
     depth : int
         Convolutions of the encoder, 4 or 5.
     normalized : bool
-        Brings every image to mean 0 and variance 1, so that w depends neither on units nor on brightness or
-        contrast; the published code feeds 0..255.
+        Whether to normalize every image to mean 0 and variance 1, so that w depends neither on units nor on brightness
+        or contrast; the published code uses 0..255.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class HyperNetwork(nn.Module):
         self.reset_output()
 
     def reset_output(self) -> None:
-        """Set the last layer to zero: w = 0 for every image."""
+        """Set the last layer to zero, so that w = 0 for every image."""
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
         nn.init.zeros_(last.weight)
@@ -90,20 +90,20 @@ class HyperNetwork(nn.Module):
 class EquivariantHyperNetwork(nn.Module):
     """w of each image, (N, 3), that rotates with the image: w(pi_A x) = A w(x) A^-1 (ours; [SA] has no such guarantee).
 
-    As ``HyperNetwork`` with features over ``group`` in place of plain ones: three 5 x 5 convolutions with
-    anti-aliased pooling between them, and an MLP of 1 x 1 group convolutions. It ends in values f_A over the
-    group, whose part of frequency 2, the sum of f_A (cos 2 theta_A, sin 2 theta_A), rotates like the long axis of w.
-    Exact for quarter turns, and for the mirrors of a mirrored group, where height - 1 and width - 1 are
-    multiples of 4; for other angles as well as the encoder is. An SA network with it is equivariant from end to
-    end: its w replaces the shared one, which does not rotate with the image.
+    Like ``HyperNetwork``, but with features over ``group`` instead of plain ones: three 5 x 5 convolutions with
+    anti-aliased pooling between them, and an MLP of 1 x 1 group convolutions. Its result are values f_A over the
+    group. Their part of frequency 2, the sum of f_A (cos 2 theta_A, sin 2 theta_A), rotates like the long axis of w.
+    This is exact for quarter turns, and for the mirrors of a mirrored group, if height - 1 and width - 1 are multiples
+    of 4; for other angles it is as exact as the encoder. An SA network with it is equivariant from end to end: its w
+    replaces the shared w, which does not rotate with the image.
 
     Parameters
     ----------
     in_channels : int
         Channels of the images.
     group : Group or str
-        A group of 3 rotations or more, and not 4: quarter turns only swap the sign of an axis, and leave half of all
-        axes out of reach. It need not be the group of the network.
+        A group of 3 rotations or more, but not 4: quarter turns only change the sign of an axis, so half of all axes
+        are out of reach. It need not be the group of the network.
     features : int
         Features of each layer.
 
@@ -126,7 +126,7 @@ class EquivariantHyperNetwork(nn.Module):
         super().__init__()
         self.group, self.in_channels, self.smallest = as_group(group), in_channels, 9
         if self.group.rotations in (1, 2, 4):
-            raise SettingError(f"{self.group} cannot turn an axis to all directions; use p3 or p8, for example")
+            raise SettingError(f"{self.group} cannot rotate an axis to all directions; use p3 or p8, for example")
         shared = {"group": self.group, "basis": "steerable"}
         self.encoder = nn.Sequential(
             *(LiftingConv2d(1, features, **shared), GroupBatchNorm2d(features, self.group), nn.ReLU()),
@@ -140,13 +140,13 @@ class EquivariantHyperNetwork(nn.Module):
             GroupConv2d(features, 1, 1, bias=False, **shared),
         )
         angles = torch.tensor([2 * element.angle_deg for element in self.group.elements]).double().deg2rad()
-        # the long axis of A M is that of A: mirrors turn the axis at 0 into itself
+        # the long axis of A M is that of A: the mirror maps the axis at 0 to itself
         waves = torch.stack([angles.cos(), angles.sin()], dim=-1)
         self.register_buffer("waves", waves.to(torch.get_default_dtype()), persistent=False)
         self.reset_output()
 
     def reset_output(self) -> None:
-        """Set the last layer to zero: w = 0 for every image."""
+        """Set the last layer to zero, so that w = 0 for every image."""
         last = self.head[-1]
         assert isinstance(last, GroupConv2d)
         nn.init.zeros_(last.weight)
@@ -177,8 +177,8 @@ class SampleAdaptive(nn.Module):
     Raises
     ------
     SettingError
-        Where no layer has a deformation, and where an equivariant hypernetwork meets a w that is not shared or has
-        started elsewhere than at the identity.
+        If no layer has a deformation, and if an equivariant hypernetwork is combined with a w that is not shared or
+        does not start at the identity.
 
     Examples
     --------
@@ -204,11 +204,11 @@ class SampleAdaptive(nn.Module):
         return [module for module in self.network.modules() if isinstance(module, Deformation)]
 
     def _anchor(self) -> None:
-        """Leave w to the hypernetwork alone; a shared w would stay as it is when the image turns."""
+        """Let the hypernetwork alone set w, since a shared w does not rotate with the image."""
         for deformation in self.deformations():
             if not isinstance(deformation, SharedDeformation):
                 raise SettingError(
-                    'an equivariant hypernetwork gives w to a shared deformation: use preset="shared", '
+                    'an equivariant hypernetwork needs a shared deformation: use preset="shared", '
                     "or the published hypernetwork"
                 )
             if deformation.position.any():
@@ -219,19 +219,19 @@ class SampleAdaptive(nn.Module):
             deformation.position.requires_grad_(False)
 
     def adapt(self, x: Tensor) -> None:
-        """Deform the filters for the images ``x`` (N, C, H, W); they stay so until the next call."""
+        """Deform the filters for the images ``x`` (N, C, H, W), until the next call."""
         offset = self.hypernetwork(x)
         for deformation in self.deformations():
             deformation.offset = offset
 
     def forward(self, x: Tensor, **options: Any) -> Any:
-        """The network's output for the images ``x`` (N, C, H, W); ``options`` are handed on to it."""
+        """The network's output for the images ``x`` (N, C, H, W); ``options`` are passed to it."""
         self.adapt(x)
         return self.network(x, **options)
 
 
 def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:
-    """The grey image (N, 1, H, W), or the mean of channels that are no colours."""
+    """The grey image (N, 1, H, W), or the mean of channels that are not colors."""
     if x.dim() != 4 or x.shape[1] != in_channels or min(x.shape[-2:]) < smallest:
         raise SettingError(
             f"the hypernetwork expects images (N, {in_channels}, H, W) of {smallest} pixels a side or more, "

@@ -1,7 +1,7 @@
-"""How coefficients and a sampled basis make a filter bank, for the three kinds of layers (SPEC 9).
+"""How coefficients and a sampled basis form a filter bank, for the three kinds of layers (SPEC 9).
 
-A bank is one matrix product of the ``expanded`` coefficients and the ``arranged`` samples, whose result has the
-memory layout of a convolution's weight; so nothing is copied but the coefficients. ``collected`` and
+A bank is one matrix product of the ``expanded`` coefficients and the ``arranged`` samples. The result has the memory
+layout of a convolution's weight, so only the coefficients are copied. ``collected`` and
 ``disarranged`` are the adjoints of ``expanded`` and ``arranged``.
 """
 
@@ -18,7 +18,7 @@ __all__ = ["GroupKind", "Kind", "LiftingKind", "ProjectionKind"]
 
 
 class Kind(ABC):
-    """One kind of layer over a group of order T: between plain channels and channels feature * T + element."""
+    """One kind of layer over a group of order T, with plain channels or channels feature * T + element on each side."""
 
     takes_group = True
     gives_group = True
@@ -27,7 +27,7 @@ class Kind(ABC):
         self.group = group
 
     def channels(self, in_features: int, out_features: int) -> tuple[int, int]:
-        """How many channels come in and go out."""
+        """The number of input and output channels."""
         order = self.group.order
         return in_features * (order if self.takes_group else 1), out_features * (order if self.gives_group else 1)
 
@@ -77,7 +77,7 @@ class GroupKind(Kind):
         super().__init__(group)
         quotients = torch.from_numpy(group.quotients())
         self.quotients = quotients.flatten()
-        # where B^-1 A = S, read the other way round: A at [B, S]
+        # the inverse of B^-1 A = S: A at [B, S]
         self.products = quotients.argsort(1).flatten()
 
     def coefficient_shape(self, in_features: int, out_features: int, size: int) -> tuple[int, ...]:

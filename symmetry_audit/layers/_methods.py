@@ -1,4 +1,4 @@
-"""The methods of the catalogue as one convolution each, with its own basis and its own w."""
+"""Makes the layers of the catalogue's methods: one convolution with the method's basis and w."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class Layers:
     group : Group or str, optional
         The group or its name; the method's own by default.
     basis : str, optional
-        Replaces the method's basis; "bicubic" is what the published EDSR has under TL and SA.
+        Replaces the method's basis; the published EDSR has "bicubic" with TL and SA.
     kernel_size : int, optional
         Replaces the method's window, in pixels, odd.
     preset : str
-        "shared", or "paper": every layer (but 1 x 1) has a free w of its own and published initial coefficients;
+        "shared", or "paper": every layer (except 1 x 1) has a free w of its own and the published initial coefficients;
         such a network has no common group.
     start : Affine, optional
-        Where a shared w starts, for example an audit's joint fit.
+        Initial value of a shared w, for example an audit's joint fit.
     **options
-        Go to every layer, such as ``relaxed``; see ``EquivariantConv2d``.
+        Options for every layer, such as ``relaxed``; see ``EquivariantConv2d``.
 
     Raises
     ------
     SettingError
-        For unknown names and for what does not fit together.
+        For unknown names and for settings that do not fit together.
 
     Examples
     --------
@@ -75,10 +75,10 @@ class Layers:
         self.group = as_group(self.method.group if group is None else group)
         if method == "cnn" and self.group.order > 1:
             raise SettingError(
-                f'a plain convolution has no group: use "p1" with cnn, or gcnn, fconv, ... with {self.group}'
+                f'a plain convolution has no group: use group "p1" with cnn, or gcnn, fconv, ... with {self.group}'
             )
         if method == "cnn" and options.get("relaxed"):
-            raise SettingError("a plain convolution has nothing to be relaxed: choose gcnn, fconv, ... or leave it out")
+            raise SettingError("a plain convolution cannot be relaxed: use gcnn, fconv, ..., or remove --relax")
         self.basis = self.method.basis if basis is None else basis
         self.kernel_size = self.method.kernel_size if kernel_size is None else kernel_size
         self.options = {"init": "kaiming", **options} if preset == "paper" else options
@@ -87,7 +87,7 @@ class Layers:
             self._shared = SharedDeformation(start)
         elif start is not None:
             learned = " and ".join(name for name, one in METHODS.items() if one.deformed)
-            raise SettingError(f"only a shared w can start somewhere: methods {learned} without a preset")
+            raise SettingError(f"only a shared w can have a start: use the methods {learned} with the preset shared")
 
     def lifting(self, in_features: int, out_features: int, **options: Any) -> LiftingConv2d:
         """From plain channels to features over the group."""
@@ -98,7 +98,7 @@ class Layers:
         return self._make(GroupConv2d, in_features, out_features, options)
 
     def pointwise(self, in_features: int, out_features: int, **options: Any) -> GroupConv2d:
-        """From features to features, pixel by pixel (1 x 1), which no w deforms."""
+        """From features to features, pixel by pixel (1 x 1); w does not affect it."""
         return self._make(GroupConv2d, in_features, out_features, {"kernel_size": 1, **options})
 
     def projection(self, in_features: int, out_features: int, **options: Any) -> ProjectionConv2d:
@@ -106,25 +106,25 @@ class Layers:
         return self._make(ProjectionConv2d, in_features, out_features, options)
 
     def network(self, body: nn.Module, hypernetwork: nn.Module | None = None, in_channels: int = 3) -> nn.Module:
-        """``body``, ready to run: for the method "sa" with a hypernetwork, for others as it is.
+        """``body``, ready to run: with a hypernetwork for the method "sa", unchanged for the others.
 
         Parameters
         ----------
         body : nn.Module
             A network of these layers.
         hypernetwork : nn.Module, optional
-            For "sa" alone: what finds w; the published ``HyperNetwork`` by default.
+            For "sa" only: the network that finds w; the published ``HyperNetwork`` by default.
         in_channels : int
             Channels of the images, for the published hypernetwork.
 
         Raises
         ------
         SettingError
-            For a hypernetwork with a method that has none, and where ``SampleAdaptive`` raises it.
+            For a hypernetwork with a method that has none, and if ``SampleAdaptive`` raises it.
         """
         if not self.method.adaptive:
             if hypernetwork is not None:
-                raise SettingError(f"{self.method.title} has no hypernetwork; the method sa has")
+                raise SettingError(f"{self.method.title} has no hypernetwork; only the method sa has one")
             return body
         return SampleAdaptive(body, hypernetwork or HyperNetwork(in_channels, normalized=self.preset != "paper"))
 

@@ -1,6 +1,6 @@
-"""Layers that treat the elements of a feature alike: normalisation, dropout, pooling, pixel shuffle.
+"""Layers that treat the elements of a feature alike: normalization, dropout, pooling, pixel shuffle.
 
-Pointwise non-linearities need no layer of their own: ``nn.ReLU`` and its kin are equivariant as they are.
+Pointwise non-linearities need no layer of their own: ``nn.ReLU`` and the like are equivariant already.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 
 
 class PerFeature(nn.Module):
-    """Runs ``inner`` with one channel for each feature, the elements laid beside the rows of the image.
+    """Runs ``inner`` with one channel for each feature, the elements stacked along the rows of the image.
 
     So statistics, affine parameters and dropped features are shared over the group axis. Input and output have shape
     (N, n * order, H, W) for n features.
@@ -33,14 +33,14 @@ class PerFeature(nn.Module):
     Parameters
     ----------
     inner : nn.Module
-        A layer that keeps the shape; sees (N, n, order * H, W).
+        A layer that keeps the shape; its input is (N, n, order * H, W).
     group : Group or str
         The group of the features, or its name.
 
     Raises
     ------
     SettingError
-        On call, where the channels are no multiple of the group's order.
+        On call, if the number of channels is not a multiple of the group's order.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class PerFeature(nn.Module):
 
 
 class GroupBatchNorm2d(PerFeature):
-    """Batch normalisation over images, pixels and elements: (N, features * order, H, W) to the same shape.
+    """Batch normalization over images, pixels and elements: (N, features * order, H, W) to the same shape.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class GroupBatchNorm2d(PerFeature):
     group : Group or str
         The group of the features, or its name.
     **options
-        As ``nn.BatchNorm2d`` takes them.
+        Options of ``nn.BatchNorm2d``.
 
     Examples
     --------
@@ -85,7 +85,7 @@ class GroupBatchNorm2d(PerFeature):
 
 
 class GroupInstanceNorm2d(PerFeature):
-    """Instance normalisation over pixels and elements: (N, features * order, H, W) to the same shape.
+    """Instance normalization over pixels and elements: (N, features * order, H, W) to the same shape.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class GroupInstanceNorm2d(PerFeature):
     group : Group or str
         The group of the features, or its name.
     **options
-        As ``nn.InstanceNorm2d`` takes them.
+        Options of ``nn.InstanceNorm2d``.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class GroupInstanceNorm2d(PerFeature):
 
 
 class GroupDropout2d(PerFeature):
-    """Drops whole features, all their elements together: (N, n * order, H, W) to the same shape.
+    """Drops whole features, with all their elements: (N, n * order, H, W) to the same shape.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class GroupPool(nn.Module):
     Raises
     ------
     SettingError
-        For another reduction, and on call where the channels are no multiple of the group's order.
+        For another reduction, and on call if the number of channels is not a multiple of the group's order.
 
     Examples
     --------
@@ -196,7 +196,7 @@ class AntiAliasedPool2d(nn.Module):
         super().__init__()
         if size < 3 or size % 2 == 0:
             raise SettingError(
-                f"the Gaussian needs a centre pixel and a width: size must be odd, 3 or more, got {size}"
+                f"size must be odd and 3 or more, so that the Gaussian has a centre pixel and a width, got {size}"
             )
         self.size, self.stride = size, stride
         away = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
@@ -214,20 +214,20 @@ class AntiAliasedPool2d(nn.Module):
 class GroupPixelShuffle(nn.Module):
     """Up-sampling that keeps the group axis: (N, n * r^2 * order, H, W) to (N, n * order, r H, r W), r = ``factor``.
 
-    The r x r new pixels of an element are rotated with it, by the quarter turns (and the mirror) it contains, so
-    that those stay exact. ``nn.PixelShuffle`` in its place mixes the group axis away.
+    The r x r new pixels of an element are rotated by its quarter turns (and its mirror), so that these stay exact.
+    ``nn.PixelShuffle`` in its place would destroy the group axis.
 
     Parameters
     ----------
     group : Group or str
         The group of the features, or its name.
     factor : int
-        r, how many times larger the output is along each side.
+        r, the factor by which the output is larger along each side.
 
     Raises
     ------
     SettingError
-        On call, where the channels are no multiple of r^2 times the group's order.
+        On call, if the number of channels is not a multiple of r^2 times the group's order.
 
     Examples
     --------
@@ -246,7 +246,7 @@ class GroupPixelShuffle(nn.Module):
         layouts = []
         for element in self.group.elements:
             layout = square.flip(1) if element.mirrored else square
-            # between two quarter turns the lower one, after the mirror the upper one: so mirrors agree too
+            # angles between two quarter turns use the lower one, after the mirror the upper one: so mirrors agree too
             round_ = ceil if element.mirrored else floor
             layouts.append(torch.rot90(layout, round_(4 * element.turn / self.group.rotations)).flatten())
         # from r^2 x order to order x r^2 channels of one feature

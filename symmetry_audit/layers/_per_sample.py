@@ -1,4 +1,4 @@
-"""Convolution with filters that differ from image to image, without ever holding more than one bank."""
+"""Convolution with filters that differ from image to image, with only one bank in memory at a time."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class _PerSample(torch.autograd.Function):
 
 
 class _Banks:
-    """The filter bank of each image in turn, in one piece of memory: the next one overwrites it."""
+    """The filter bank of each image in turn, in the same memory: each bank overwrites the one before."""
 
     def __init__(self, weight: Tensor, samples: Tensor, kind: Kind) -> None:
         self.expanded, self.arranged = kind.expanded(weight), kind.arranged(samples)

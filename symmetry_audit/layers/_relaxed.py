@@ -1,4 +1,4 @@
-"""How far relaxed layers have left their group."""
+"""How far relaxed layers depart from their group."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def relaxation(network: nn.Module) -> Tensor:
     Parameters
     ----------
     network : nn.Module
-        Any network; layers made with ``relaxed=True`` count.
+        Any network; only layers made with ``relaxed=True`` count.
 
     Returns
     -------
     Tensor
-        A scalar, shape (), with gradients; 0 where no layer is relaxed.
+        A scalar, shape (), with gradients; 0 if no layer is relaxed.
 
     Examples
     --------
@@ -38,7 +38,7 @@ def relaxation(network: nn.Module) -> Tensor:
 
 @torch.no_grad()
 def relaxation_of_layers(network: nn.Module) -> dict[str, float]:
-    """The norm of each relaxed layer's free filter beside that of its equivariant one, by the layer's name.
+    """The norm of each relaxed layer's free filter divided by that of its equivariant filter, by the layer's name.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def relaxation_of_layers(network: nn.Module) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        0 where a layer is still equivariant, 1 where both filters are as large; empty where no layer is relaxed.
+        0 if a layer is still equivariant, 1 if both filters are equally large; empty if no layer is relaxed.
 
     Examples
     --------

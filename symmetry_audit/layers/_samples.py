@@ -1,4 +1,4 @@
-"""The samples of a basis under one w, taken once for all layers that share both."""
+"""The samples of a basis under one w, computed once for all layers that share both."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["SampleCache"]
 
 
 class SampleCache:
-    """What the layers that hold one ``Deformation`` have in common: every basis is sampled once in a forward pass.
+    """The samples that the layers with one ``Deformation`` share: every basis is sampled once per forward pass.
 
-    A pass ends where w has changed, or where a layer asks again. Gradients are those of layers that sample for
-    themselves, to the bit: each layer's own is taken back to w.
+    A pass ends when w has changed, or when a layer asks a second time. Each layer's gradient is propagated to w
+    separately, so gradients are the same bits as if every layer sampled the basis itself.
     """
 
     def __init__(self) -> None:
@@ -52,19 +52,19 @@ class SampleCache:
 
 
 class _Samples:
-    """The samples of one pass: their ``value``, and a graph for its gradients, built when the first layer asks."""
+    """The samples of one pass: their ``value``, and a graph for its gradients, built at the first request."""
 
     def __init__(self, basis: Basis, inverse: Tensor) -> None:
         self.basis = basis
-        self.taken: set[int] = set()  # by which layers
-        self.waiting = 0  # layers whose gradient is still to come
+        self.taken: set[int] = set()  # layers that have used the samples
+        self.waiting = 0  # layers whose gradient is still missing
         self._graph: tuple[Tensor, Tensor] | None = None
         with torch.no_grad():
             self.value = basis.sample(inverse)
 
     def gradient(self, inverse: Tensor, gradient: Tensor) -> Tensor:
-        """What ``gradient`` with respect to the samples is with respect to ``inverse``."""
-        if torch.is_grad_enabled():  # for a second derivative, which has to know whose ``inverse`` it is
+        """Turn a ``gradient`` with respect to the samples into one with respect to ``inverse``."""
+        if torch.is_grad_enabled():  # for a second derivative, which needs the graph of ``inverse``
             return torch.autograd.grad(self.basis.sample(inverse), inverse, gradient, create_graph=True)[0]
         if self._graph is None:
             with torch.enable_grad():
@@ -78,7 +78,7 @@ class _Samples:
 
 
 class _Shared(torch.autograd.Function):
-    """The samples as one layer has them."""
+    """The samples for one layer."""
 
     @staticmethod
     def forward(inverse: Tensor, held: _Samples) -> Tensor:

@@ -1,4 +1,4 @@
-"""Weights of one network in another, across methods."""
+"""Loading the weights of one network into another, across methods."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["load_weights"]
 def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     """Load the state dict of a network with the same layers, perhaps of another method, into ``model``.
 
-    TL into SA starts the second stage of training: the layers and w are taken, the hypernetwork keeps its values.
-    The w of a method that the weights know nothing of may be missing, and the hypernetwork on either side;
-    everything else must be there with the same shape, or nothing is loaded. Shapes cannot tell a Fourier from a
-    bicubic basis: the coefficients of one mean nothing in the other.
+    Loading TL into SA starts the second stage of training: the layers and w are loaded, and the hypernetwork keeps its
+    values. ``state`` may lack w, and the hypernetwork may be missing on either side. Everything else must be there with
+    the same shape, or nothing is loaded. Shapes do not distinguish a Fourier from a bicubic basis, although the
+    coefficients of one are meaningless in the other.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     Raises
     ------
     SettingError
-        Where layers or shapes differ; the message names the first difference.
+        If layers or shapes differ; the message names the first difference.
 
     Examples
     --------
@@ -55,18 +55,22 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     unknown = [name for name in renamed if name not in own]
     forms, own_forms = ({name.rsplit(".", 1)[-1] for name in names if _of_w(name)} for names in (renamed, own))
     if forms and not own_forms:
-        raise SettingError("the weights have a w that no layer here has: load them into the method tl or sa")
+        raise SettingError(
+            "the weights contain a w, but no layer of this network has one: load them into the method tl or sa"
+        )
     if own_forms and forms - own_forms:
-        raise SettingError("the weights have w in another form: shared and per layer (preset) do not mix")
+        raise SettingError(
+            "the weights have another form of w: a shared w and one per layer (preset) cannot be converted"
+        )
     wrong = [name for name in missing + unknown if not (_of_w(name) or name.startswith("hypernetwork."))]
     if wrong:
         where = "the weights have no" if wrong[0] in own else "this network has no"
-        raise SettingError(f'{where} "{wrong[0]}" ({len(wrong)} such): both networks must have the same layers')
+        raise SettingError(f'{where} "{wrong[0]}" ({len(wrong)} such names): both networks must have the same layers')
     for name in own:
         if name in renamed and own[name].shape != renamed[name].shape:
             raise SettingError(
                 f'"{name}" has shape {tuple(renamed[name].shape)} in the weights and {tuple(own[name].shape)} here: '
-                "methods share weights where basis size, group and widths agree"
+                "methods can share weights if basis size, group and widths agree"
             )
     model.load_state_dict({name: value for name, value in renamed.items() if name in own}, strict=False)
     return missing

@@ -1,4 +1,4 @@
-"""How near a restored image is to the clean one: PSNR, SSIM, and the protocols published tables used. No torch."""
+"""How close a restored image is to the clean one: PSNR, SSIM, and the protocols of published tables. No torch."""
 
 from symmetry_audit.metrics._luma import luma
 from symmetry_audit.metrics._protocol import PROTOCOLS, Protocol, Score, find_protocol

@@ -1,4 +1,4 @@
-"""A restored image matched with its clean one: of one shape, finite, as float64."""
+"""A restored and a clean image, checked for the same shape and finite values, as float64."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["matched"]
 def matched(restored: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both images as float64, of one shape (H, W) or (H, W, C).
 
-    Raises SettingError for another shape or two shapes, ImageError for NaN and infinities.
+    Raises SettingError if the shapes are wrong or differ, ImageError for NaN and infinities.
     """
     restored, clean = np.asarray(restored), np.asarray(clean)
     if restored.shape != clean.shape:
@@ -28,5 +28,7 @@ def matched(restored: np.ndarray, clean: np.ndarray) -> tuple[np.ndarray, np.nda
 def _finite(image: np.ndarray, name: str) -> np.ndarray:
     values = image.astype(np.float64)
     if not np.isfinite(values).all():
-        raise ImageError(f"the {name} image holds NaN or infinite values, which no score can rate; look at its source")
+        raise ImageError(
+            f"the {name} image holds NaN or infinite values and cannot be scored; check where it comes from"
+        )
     return values

@@ -1,4 +1,4 @@
-"""How published tables scored: in which channels, behind which border, with which SSIM."""
+"""The scoring of published tables: the channels, the border that is cut, and the SSIM."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EDSR_LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR in dB (inf where the images are equal) and SSIM (1 where they are) of one image."""
+    """PSNR in dB and SSIM of one image; inf and 1 if the images are equal."""
 
     psnr: float
     ssim: float
@@ -27,7 +27,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way to score; ``text`` says it in a line.
+    """One way to score images; ``text`` describes it in a line.
 
     ``channels`` takes an RGB image (H, W, 3) to what is compared, (H, W) or (H, W, C); ``shaved`` cuts a border
     of ``scale`` pixels first; ``similarity`` is the SSIM.
@@ -40,7 +40,7 @@ class Protocol:
     similarity: Callable[[np.ndarray, np.ndarray], float] = ssim
 
     def score(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> Score:
-        """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W), as three equal channels.
+        """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W), which counts as three equal channels.
 
         Nothing is clipped or rounded: callers quantise. Raises SettingError where the shapes differ or too
         little is left inside the border, ImageError for values that are not finite.

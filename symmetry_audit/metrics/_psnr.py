@@ -12,7 +12,7 @@ __all__ = ["psnr"]
 
 
 def psnr(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) -> float:
-    """10 log10(peak^2 / MSE) in dB, the mean taken over all pixels and channels; inf where the images are equal.
+    """10 log10(peak^2 / MSE) in dB, the mean over all pixels and channels; inf if the images are equal.
 
     Both are (H, W) or (H, W, C) of the same shape and any dtype, taken as they are: neither clipped nor rounded.
     Raises SettingError for other shapes and ImageError for values that are not finite.

@@ -1,4 +1,4 @@
-"""Structural similarity, as ssim.m of its authors and as a package for PyTorch computes it."""
+"""Structural similarity, as computed by ssim.m of its authors and by pytorch_ssim."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from symmetry_audit.metrics._matched import matched
 
 __all__ = ["ssim", "ssim_padded"]
 
-RADIUS = 5  # of the window, 11 x 11 px
+RADIUS = 5  # radius of the window, 11 x 11 px
 SIGMA = 1.5
 K1, K2 = 0.01, 0.03
 TAPS = np.exp(-(np.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
@@ -20,12 +20,12 @@ TAPS /= TAPS.sum()
 
 
 def ssim(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) -> float:
-    """The mean over windows, then over channels, of SSIM of Wang et al. (2004), Eq. (13), 1 where images are equal.
+    """SSIM of Wang et al. (2004), Eq. (13), averaged over windows, then over channels; 1 if the images are equal.
 
         (2 m_x m_y + C1)(2 s_xy + C2) / ((m_x^2 + m_y^2 + C1)(s_x^2 + s_y^2 + C2))
 
     Means m and population (co)variances s are weighted by an 11 x 11 Gaussian of sigma 1.5; C1 = (0.01 peak)^2,
-    C2 = (0.03 peak)^2; only windows that lie inside count, as in ssim.m. Both images are (H, W) or (H, W, C) of
+    C2 = (0.03 peak)^2. Only windows inside the image count, as in ssim.m. Both images are (H, W) or (H, W, C) of
     the same shape, taken as they are. Raises SettingError for other shapes and for images under 11 px, ImageError
     for values that are not finite.
     """
@@ -38,7 +38,7 @@ def ssim(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) -> float:
 
 
 def ssim_padded(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) -> float:
-    """``ssim`` over a window at every pixel, the images continued by zeros: pytorch_ssim as [SA] calls it.
+    """``ssim`` with a window at every pixel and zeros outside the images, as pytorch_ssim in [SA].
 
     Shapes and errors as there: both (H, W) or (H, W, C).
     """
@@ -52,7 +52,7 @@ def _mean_index(restored: np.ndarray, clean: np.ndarray, peak: float, smooth: Ca
 
 
 def _index(x: np.ndarray, y: np.ndarray, peak: float, smooth: Callable) -> np.ndarray:
-    """The map of Eq. (13) of two planes (H, W); s_x^2 + s_y^2 comes of one filter, not of two."""
+    """The map of Eq. (13) of two planes (H, W); s_x^2 + s_y^2 takes one filter, not two."""
     mean_x, mean_y = smooth(x), smooth(y)
     product, square = mean_x * mean_y, mean_x**2 + mean_y**2
     covariance, variance = smooth(x * y) - product, smooth(x**2 + y**2) - square
@@ -67,5 +67,5 @@ def _everywhere(plane: np.ndarray) -> np.ndarray:
 
 
 def _inside(plane: np.ndarray) -> np.ndarray:
-    """The Gaussian means whose window lies inside the plane: (H - 10, W - 10)."""
+    """The Gaussian means whose window is inside the plane: (H - 10, W - 10)."""
     return _everywhere(plane)[RADIUS:-RADIUS, RADIUS:-RADIUS]

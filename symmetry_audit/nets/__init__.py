@@ -1,4 +1,4 @@
-"""Restoration networks: every backbone by every method, as published and in clean variants (SPEC 9)."""
+"""Restoration networks: every backbone with every method, as published and in clean variants (SPEC 9)."""
 
 from symmetry_audit.catalogue import BACKBONES, PRESETS
 from symmetry_audit.nets._build import architecture_of, build, presets_of, scales_of, size_of, smallest_side

@@ -27,20 +27,19 @@ def build(
     start: Affine | None = None,
     relaxed: bool = False,
 ) -> nn.Module:
-    """A network that takes images (N, 3, H, W) in 0..255 and gives (N, 3, scale H, scale W), 0..255, unclipped.
+    """A network from images (N, 3, H, W) in 0..255 to (N, 3, scale H, scale W), 0..255, unclipped.
 
-    ``backbone`` is one of ``BACKBONES``, ``method`` one of ``METHODS``, ``preset`` one of ``PRESETS``: "paper" is the
-    published network with its quirks; "small" and "tiny" have one structure for all methods, equally
-    wide in channels, equivariant from end to end, and close to interpolation before training. Their sizes are what
-    ``size_of`` gives. ``scale`` is 2 by default, 1 for networks that cannot enlarge, such as resnet (the denoiser) and
-    rcdnet. ``group``
-    and ``basis`` are the method's own by default, but TL and SA of the paper have the basis they were published
-    with. ``start`` is where the shared w of TL and SA starts. ``relaxed``
-    gives every equivariant layer a free filter beside its own (see ``EquivariantConv2d``).
+    ``backbone`` is one of ``BACKBONES``, ``method`` one of ``METHODS``, ``preset`` one of ``PRESETS``. "paper" is the
+    published network with its quirks. "small" and "tiny" have the same structure and the same width in channels for all
+    methods, are equivariant from end to end, and start close to interpolation; ``size_of`` gives their sizes.
+    ``scale`` is 2 by default, but 1 for networks that cannot enlarge, such as resnet (the denoiser) and rcdnet.
+    ``group`` and ``basis`` are the method's own by default, except that TL and SA of the preset "paper" have their
+    published basis. ``start`` is the initial shared w of TL and SA. ``relaxed`` adds a free filter to every equivariant
+    layer (see ``EquivariantConv2d``).
 
-    The network has ``scale``; ``smallest``, the smallest side of an input in pixels; and ``architecture``, a
-    dictionary for JSON: ``build(**architecture)`` makes the same network again, w at its usual start.
-    Raises SettingError for unknown names and for what does not fit together.
+    The network has three attributes: ``scale``; ``smallest``, the smallest side of an image in pixels; and
+    ``architecture``, a dictionary for JSON. ``build(**architecture)`` makes the same network again, with w at its usual
+    start. Raises SettingError for unknown names and for settings that do not fit together.
     """
     size, record = size_of(backbone, preset), _network(backbone)
     scale = _checked_scale(backbone, scale)
@@ -60,7 +59,7 @@ def build(
 
 
 def scales_of(backbone: str) -> tuple[int, ...]:
-    """By how much a backbone can enlarge, its default first."""
+    """The factors by which a backbone can enlarge, its default first."""
     return find_backbone(backbone).scales
 
 
@@ -70,7 +69,7 @@ def presets_of(backbone: str) -> tuple[str, ...]:
 
 
 def size_of(backbone: str, preset: str) -> Size:
-    """How large ``backbone`` is under ``preset``; ``channels`` is its width, which every backbone has.
+    """The size of ``backbone`` under ``preset``; every backbone has ``channels``, its width.
 
     Raises SettingError for unknown names and for a preset that the backbone does not have.
     """
@@ -87,7 +86,7 @@ def _network(backbone: str) -> Network:
 
 
 def _checked_scale(backbone: str, scale: int | None) -> int:
-    """``scale`` where the backbone can have it, its default for None. Raises SettingError."""
+    """``scale`` if the backbone can have it, its default for None. Raises SettingError."""
     scales = scales_of(backbone)
     if scale is None:
         return scales[0]
@@ -104,5 +103,5 @@ def architecture_of(network: nn.Module) -> dict[str, Any]:
 
 
 def smallest_side(network: nn.Module) -> int:
-    """The smallest side in px of an image that ``network`` takes: what its hypernetworks ask for."""
+    """The smallest side in px of an image that ``network`` accepts, which its hypernetworks determine."""
     return max((getattr(part, "smallest", 1) for part in network.modules()), default=1)

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, multiply-adds, and the memory that a training step keeps."""
+"""The costs of a network: parameters, multiply-adds, and the memory that a training step keeps."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def costs(
     group: Group | str | None = None,
     basis: str | None = None,
 ) -> Cost:
-    """Parameters of ``build``'s network, and what one image of ``size`` x ``size`` px, before enlarging, takes.
+    """Parameters of ``build``'s network, and its costs for one image of ``size`` x ``size`` px before enlarging.
 
-    ``parameters`` include frozen ones. ``multiply_adds`` are those of convolutions and matrix products in a
-    forward pass, padding included. Filters that are the same for all images are built once and not counted; those
-    of SA-Conv are built for each image and are. ``activation_bytes`` is what a training step keeps from the forward
-    for the backward pass, in float32: every distinct tensor once, filter banks too, parameters not.
-    Raises SettingError as ``build`` does, and for images that are too small.
+    ``parameters`` includes frozen parameters. ``multiply_adds`` counts convolutions and matrix products of a forward
+    pass, padding included. Building filters that are the same for all images is not counted; building the filters of
+    SA-Conv, which differ from image to image, is. ``activation_bytes`` is the memory in float32 that a training step
+    keeps from the forward pass for the backward pass: every distinct tensor once, including filter banks, without
+    parameters. Raises SettingError as ``build`` does, and for images that are too small.
     """
     network = build(backbone, method, preset=preset, scale=scale, group=group, basis=basis)
     if size < (least := smallest_side(network)):
-        raise SettingError(f"{backbone} with {method} takes images of {least} pixels a side or more, got size {size}")
+        raise SettingError(f"{backbone} with {method} needs images of {least} pixels a side or more, got size {size}")
     numbers = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
     for_each_image = METHODS[method].adaptive
     layers = _take_out(network)
     try:
         with FlopCounterMode(display=False) as counter:
             saved = _saved(network, torch.zeros(1, 3, size, size, device="meta"))
-    except ValueError:  # batch normalisation of a single value
+    except ValueError:  # batch normalization of a single value
         raise SettingError(
             f"{backbone} with {method} cannot be trained on a single image of {size} x {size} pixels: "
             "give a larger size"
@@ -70,7 +70,7 @@ def costs(
 
 
 def _take_out(network: nn.Module) -> list[EquivariantConv2d]:
-    """The equivariant layers, in whose place ``network`` gets plain ones, and all of it shapes without values."""
+    """Replace the equivariant layers of ``network``, which it returns, by plain ones, and all values by shapes."""
     found = [(name, part) for name, part in network.named_modules() if isinstance(part, EquivariantConv2d)]
     for name, layer in found:
         parent, _, last = name.rpartition(".")
@@ -82,7 +82,7 @@ def _take_out(network: nn.Module) -> list[EquivariantConv2d]:
 
 
 def _saved(module: nn.Module, image: Tensor) -> dict[int, torch.UntypedStorage]:
-    """What the forward pass keeps for the backward one, by identity, parameters and ``image`` left out."""
+    """The tensors that the forward pass keeps for the backward pass, by identity, without parameters and ``image``."""
     own = {tensor.untyped_storage()._cdata for tensor in (*module.parameters(), image)}
     saved = {}
 
@@ -98,10 +98,10 @@ def _saved(module: nn.Module, image: Tensor) -> dict[int, torch.UntypedStorage]:
 
 
 def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int, int]:
-    """Multiply-adds for building the filters that every image has of its own, and the bytes that all filters keep.
+    """Multiply-adds for building the filters that differ from image to image, and the bytes that all filters keep.
 
-    Measured on one pixel, of layers that are alike on two: what the second adds, all further ones do; constants
-    that they have in common, and samples that are taken once for all, come with the first.
+    Measured on one pixel. Of equal layers two are measured: every further layer adds as much as the second. The first
+    also includes constants that the layers share, and samples that are computed once for all.
     """
     products, further, saved, alike = 0, 0, {}, defaultdict(list)
     for layer in layers:

@@ -22,7 +22,7 @@ class Size:
 
 
 def edsr(plan: Plan[Size]) -> nn.Module:
-    """EDSR without batch normalisation; as published, or in the frame that all clean networks have."""
+    """EDSR without batch normalization; as published, or in the frame of the clean networks."""
     if plan.paper:
         return plan.layers.network(PublishedEDSR(plan))
     blocks = nn.Sequential(*(residual_block(plan) for _ in range(plan.size.blocks)))
@@ -30,11 +30,11 @@ def edsr(plan: Plan[Size]) -> nn.Module:
 
 
 class PublishedEDSR(nn.Module):
-    """EDSR as its rows in Tables 2 and 5 of [SA] count it, and at scale 1 the denoiser of Table 4.
+    """EDSR with the parameter counts of Tables 2 and 5 of [SA], and at scale 1 the denoiser of Table 4.
 
     (N, 3, H, W) to (N, 3, s H, s W), 0..255. Quirks: only CNN and E2-CNN have a convolution after the blocks; the
     up-sampler and the last convolution (5 x 5 in E2-CNN) are plain, so the network is not equivariant; the
-    mean shifts are parameters, but frozen.
+    mean shifts are frozen parameters.
     """
 
     def __init__(self, plan: Plan[Size]) -> None:

@@ -1,4 +1,4 @@
-"""What a backbone's file says of it, and what its builder needs to know."""
+"""What a backbone's file declares, and what its builder gets."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["Network", "Plan", "Size", "shared"]
 
 
 class Size(Protocol):
-    """How large a network is. Every backbone has its own numbers beside the width.
+    """The size of a network. Every backbone adds numbers of its own to the width.
 
     ``channels`` = features x group order, so that networks of all groups are equally wide.
     """
@@ -30,7 +30,7 @@ S = TypeVar("S", bound=Size, covariant=True)
 
 @dataclass(frozen=True)
 class Plan(Generic[S]):
-    """What a builder makes a network from: the method's layers, the size, and how much larger the output is."""
+    """What a builder makes a network from: the method's layers, the size, and the factor of enlargement."""
 
     method: str
     layers: Layers
@@ -39,12 +39,12 @@ class Plan(Generic[S]):
 
     @property
     def paper(self) -> bool:
-        """Whether the published network is meant, with its quirks."""
+        """Whether to build the published network, with its quirks."""
         return self.layers.preset == "paper"
 
     @property
     def features(self) -> int:
-        """How many features over the group fill the network's channels."""
+        """The number of features over the group that fill the network's channels."""
         return shared(self.size.channels, self.layers.group)
 
 
@@ -52,7 +52,7 @@ class Plan(Generic[S]):
 class Network(Generic[S]):
     """One backbone: its builder and its ``sizes`` by preset; a preset that it does not have is absent.
 
-    ``published_basis`` is the filter basis that TL and SA were published with on it, which the preset "paper" has.
+    ``published_basis`` is the filter basis of its published TL and SA networks, which the preset "paper" uses.
     """
 
     make: Callable[[Plan[S]], nn.Module]
@@ -61,11 +61,11 @@ class Network(Generic[S]):
 
 
 def shared(channels: int, group: Group) -> int:
-    """Features for ``channels`` over ``group``. Raises SettingError where they do not come out even."""
+    """The number of features over ``group`` in ``channels``. Raises SettingError if it is not a whole number."""
     if channels % group.order:
         orders = [order for order in range(1, channels + 1) if channels % order == 0]
         raise SettingError(
-            f"{channels} channels cannot be shared out among the {group.order} elements of {group}: choose a group "
+            f"{channels} channels cannot be divided among the {group.order} elements of {group}: choose a group "
             f"of order {', '.join(map(str, orders[:-1]))} or {orders[-1]}, for example p4 or p8"
         )
     return channels // group.order

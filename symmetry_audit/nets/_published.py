@@ -1,4 +1,4 @@
-"""Plain parts of the published networks: mean shifts, and the up-samplers that end their symmetry."""
+"""Plain parts of the published networks: mean shifts, and the up-samplers, which break their symmetry."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MEAN = (0.4488, 0.4371, 0.4040)  # of DIV2K, in units of 255
 
 
 def plain_conv(in_channels: int, out_channels: int, kernel_size: int = 3) -> nn.Conv2d:
-    """An ordinary convolution that keeps the image's size."""
+    """A plain convolution that keeps the image's size."""
     return nn.Conv2d(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
 
 
 def plain_upsampler(channels: int, scale: int, inner: int | None = None) -> list[nn.Module]:
-    """Convolution and pixel shuffle for every step of ``scale``, onto ``inner`` channels (as many, by default)."""
+    """Convolution and pixel shuffle for every step of ``scale``, to ``inner`` channels (by default as many)."""
     inner, made = channels if inner is None else inner, []
     for step in steps_of(scale):
         made += [plain_conv(channels, inner * step**2), nn.PixelShuffle(step)]

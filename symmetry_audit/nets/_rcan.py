@@ -26,7 +26,7 @@ class Size:
 
 
 def rcan(plan: Plan[Size]) -> nn.Module:
-    """RCAN's residual groups, as published or in the frame that all clean networks have."""
+    """RCAN's residual groups, as published or in the frame of the clean networks."""
     if plan.paper:
         return plan.layers.network(PublishedRCAN(plan))
     groups = nn.Sequential(*(residual_group(plan) for _ in range(plan.size.groups)))
@@ -34,17 +34,17 @@ def rcan(plan: Plan[Size]) -> nn.Module:
 
 
 def residual_group(plan: Plan[Size], scale: float = 1.0, block_scale: float = 1.0) -> Residual:
-    """Residual blocks and a convolution, and the input carried around them."""
+    """Residual blocks and a convolution with a skip connection."""
     blocks = (residual_block(plan, block_scale) for _ in range(plan.size.blocks))
     return Residual(*blocks, plan.layers.group_conv(plan.features, plan.features), scale=scale)
 
 
 class PublishedRCAN(nn.Module):
-    """RCAN as its row in Table 2 of [SA] counts it; (N, 3, H, W) to (N, 3, s H, s W), 0..255.
+    """RCAN with the parameter counts of Table 2 of [SA]; (N, 3, H, W) to (N, 3, s H, s W), 0..255.
 
-    Quirks: the up-sampler and the last convolution (5 x 5, but 3 x 3 in CNN and G-CNN) are plain. Only
-    Har-Net, F-Conv, B-Conv, TL and SA project features over the group to plain channels before; the
-    others mix the group axis away. Groups are scaled by 0.1 but in CNN, the blocks of E2-CNN too.
+    Quirks: the up-sampler and the last convolution (5 x 5, but 3 x 3 in CNN and G-CNN) are plain. Only Har-Net,
+    F-Conv, B-Conv, TL and SA project features over the group to plain channels before them; the others destroy the
+    group axis. Residual groups are scaled by 0.1 except in CNN; in E2-CNN residual blocks are scaled too.
     """
 
     def __init__(self, plan: Plan[Size]) -> None:

@@ -21,9 +21,9 @@ WINDOW = 9  # of rain kernels and of the first background, in pixels
 
 @dataclass(frozen=True)
 class Size:
-    """Width in channels and residual blocks of every proximal network; steps that are unfolded; rain maps.
+    """Width in channels and residual blocks of every proximal network; number of stages and of rain maps.
 
-    ``hidden`` channels are carried from stage to stage beside the background.
+    ``hidden`` channels are passed from stage to stage together with the background.
     """
 
     channels: int
@@ -34,17 +34,17 @@ class Size:
 
 
 def rcdnet(plan: Plan[Size]) -> nn.Module:
-    """RCDNet with equivariant background networks; in the clean variant one w, and one hypernetwork, for all."""
+    """RCDNet with equivariant background networks; the clean variant has one w and one hypernetwork for all of them."""
     return PublishedRCDNet(plan) if plan.paper else plan.layers.network(RCDNet(plan))
 
 
 class RCDNet(Unfolding):
-    """The clean variant: images in about unit range, networks without batch normalisation, nothing unused.
+    """The clean variant: images in about unit range, networks without batch normalization, no unused parameters.
 
     (N, 3, H, W) to (N, 3, H, W), 0..255 and unclipped; with ``stages=True`` to ``Stages``. Before training the
-    background networks change little, and rain is what the kernels find in the image's bright details: some grey
-    levels. The path of the background is equivariant. Rain kernels have directions and do not turn, since rain
-    falls downwards: where there is rain the network is not equivariant.
+    background networks change little, and the rain layer, a few grey levels, is what the kernels find in the bright
+    details of the image. The path of the background is equivariant. Rain kernels have fixed directions, since rain
+    falls downwards, so the network is not equivariant where there is rain.
     """
 
     def __init__(self, plan: Plan[Size]) -> None:
@@ -54,10 +54,10 @@ class RCDNet(Unfolding):
         self.hidden, self.kernels = size.hidden, nn.Parameter(streaks(size.maps))
 
     def forward(self, x: Tensor, stages: bool = False) -> Tensor | Stages:
-        observed = (x - HALF) / HALF
-        empty = observed.new_zeros(len(x), self.hidden, *x.shape[2:])
-        state = self.first(torch.cat([observed, empty], 1)) - torch.cat([_detail(observed), empty], 1)
-        _, backgrounds, rains = self.unfold(observed, state, self.kernels, self.kernels)
+        degraded = (x - HALF) / HALF
+        empty = degraded.new_zeros(len(x), self.hidden, *x.shape[2:])
+        state = self.first(torch.cat([degraded, empty], 1)) - torch.cat([_detail(degraded), empty], 1)
+        _, backgrounds, rains = self.unfold(degraded, state, self.kernels, self.kernels)
         if not stages:
             return _in_grey_levels(backgrounds[-1])
         return Stages(
@@ -68,7 +68,7 @@ class RCDNet(Unfolding):
 
 
 def background_net(plan: Plan[Size]) -> nn.Module:
-    """Xnet: plain channels, the background and the hidden ones, to the same through features over the group."""
+    """Xnet: from the background and hidden channels to the same channels, through features over the group."""
     layers, features, channels = plan.layers, plan.features, 3 + plan.size.hidden
     return Residual(
         layers.lifting(channels, features),
@@ -79,7 +79,7 @@ def background_net(plan: Plan[Size]) -> nn.Module:
 
 
 class MapNet(nn.Module):
-    """Mnet: plain residual blocks on the maps, each of which changes little at first, and what is above 0 then.
+    """Mnet: plain residual blocks on the maps, which change little at first, and then a ReLU.
 
     The last biases are the thresholds of the maps.
     """
@@ -102,7 +102,7 @@ def _map_block(maps: int) -> Residual:
 
 
 def _detail(image: Tensor) -> Tensor:
-    """What ``image`` has beyond its local mean; without it at first, no rain would be seen to learn from."""
+    """``image`` less its local mean. Without this first estimate, there would be no rain to learn from."""
     return image - nn.functional.avg_pool2d(image, WINDOW, 1, WINDOW // 2, count_include_pad=False)
 
 

@@ -14,19 +14,18 @@ from symmetry_audit.nets._unfolding import Stages, Unfolding
 
 __all__ = ["PublishedRCDNet"]
 
-COPIES = 16  # of the rain kernels, of which one is read
-GENTLE = 0.01  # of a hypernetwork's output
+COPIES = 16  # copies of the rain kernels, of which one is read
+GENTLE = 0.01  # factor of a hypernetwork's output
 
 
 class PublishedRCDNet(Unfolding):
     """RCDNet with the parameters of the published code; (N, 3, H, W) to the same, 0..255 without scaling.
 
     With ``stages=True`` to ``Stages``, whose last background comes from one more background network after the
-    stages. Quirks: every network has its own w, and under SA its own small hypernetwork on the background and
-    the hidden channels, times 0.01, instead of w of the layers; Mnet is plain; parameters that nothing reads
-    (``unused_*``: a whole Mnet, a step size, 15 copies of the rain kernels) are kept, frozen, for the count.
-    Rain kernels start from ``streaks``. The literature has cnn, fconv, bconv and sa alone; the
-    others are made alike, as wide as these.
+    stages. Quirks: every network has its own w. Under SA, w is 0.01 times the output of a small hypernetwork of its own
+    on the background and the hidden channels. Mnet is plain. Unused parameters (``unused_*``: a whole Mnet, a step
+    size, 15 copies of the rain kernels) are kept, frozen, for the parameter count. Rain kernels start from
+    ``streaks``. Only cnn, fconv, bconv and sa are published; the other methods are built in the same way and width.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -48,12 +47,12 @@ class PublishedRCDNet(Unfolding):
         return Stages(state[:, :3], (*backgrounds, restored), tuple(rains)) if stages else restored
 
     def excess(self, residual: Tensor) -> Tensor:
-        """What is brighter than the background by more than a trained threshold, 1 grey level at first."""
+        """The part that is brighter than the background by more than a trained threshold, at first 1 grey level."""
         return (residual - self.threshold).relu()
 
 
 def background_net(plan: Plan) -> nn.Module:
-    """Xnet: of ordinary blocks for cnn; for the other methods an equivariant one around which its input is carried."""
+    """Xnet: plain blocks for cnn; for the other methods an equivariant network with a skip connection."""
     channels = 3 + plan.size.hidden
     if plan.method == "cnn":
         return nn.Sequential(*(NormalisedBlock(channels) for _ in range(plan.size.blocks)))
@@ -69,7 +68,7 @@ def background_net(plan: Plan) -> nn.Module:
 
 
 class NormalisedBlock(nn.Module):
-    """ReLU(x + two 3 x 3 convolutions with batch normalisation)."""
+    """ReLU(x + two 3 x 3 convolutions with batch normalization)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -83,7 +82,7 @@ class NormalisedBlock(nn.Module):
 
 
 class MapNet(nn.Module):
-    """Mnet: ordinary blocks, then what exceeds the threshold of each map."""
+    """Mnet: plain blocks, then the part above a threshold for each map."""
 
     def __init__(self, maps: int, blocks: int) -> None:
         super().__init__()
@@ -95,7 +94,7 @@ class MapNet(nn.Module):
 
 
 class OffsetOnly(FreeDeformation):
-    """w = (0, 1, 1) plus the hypernetwork's offset, nothing trained."""
+    """w = (0, 1, 1) plus the hypernetwork's offset, without trained parameters."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +114,7 @@ class GentleHyperNetwork(HyperNetwork):
 
 
 def _adaptive(body: nn.Module, channels: int) -> SampleAdaptive:
-    """``body`` with one w for its layers, that a hypernetwork of its own sets."""
+    """``body`` with one w for its layers, which a hypernetwork of its own sets."""
     shared = OffsetOnly()
     for layer in body.modules():
         if isinstance(layer, EquivariantConv2d):

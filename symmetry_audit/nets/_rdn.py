@@ -25,12 +25,12 @@ class Size:
 
 
 def rdn(plan: Plan[Size]) -> nn.Module:
-    """RDN as published, or in the frame that all clean networks have."""
+    """RDN as published, or in the frame of the clean networks."""
     return plan.layers.network(PublishedRDN(plan) if plan.paper else Frame(plan, DenseBody(plan)))
 
 
 class DenseBlock(nn.Module):
-    """Convolutions that each see all before them, fused pixel by pixel: x + ``scale`` * fused."""
+    """Convolutions on the features of all earlier ones, fused pixel by pixel: x + ``scale`` * fused."""
 
     def __init__(self, plan: Plan[Size], scale: float, fusion_size: int = 1) -> None:
         super().__init__()
@@ -60,11 +60,11 @@ class DenseBody(nn.Module):
 
 
 class PublishedRDN(nn.Module):
-    """RDN as its row in Table 2 of [SA] counts it; (N, 3, H, W) to (N, 3, s H, s W), 0..255 without scaling.
+    """RDN with the parameter counts of Table 2 of [SA]; (N, 3, H, W) to (N, 3, s H, s W), 0..255 without scaling.
 
-    Quirks: everything from the global fusion on is plain; the up-sampler of G-CNN and PDO-eConv is narrower
-    than the others' by the order of the group; E2-CNN fuses with 5 x 5 filters and owns a mean shift that
-    is never applied; all but CNN scale their dense blocks by 0.1.
+    Quirks: everything from the global fusion on is plain; the up-sampler of G-CNN and PDO-eConv is narrower than that
+    of the others by the order of the group; E2-CNN fuses with 5 x 5 filters and has a mean shift that is never applied;
+    all methods but CNN scale their dense blocks by 0.1.
     """
 
     def __init__(self, plan: Plan[Size]) -> None:
@@ -89,12 +89,12 @@ class PublishedRDN(nn.Module):
 
 
 def _growth(plan: Plan[Size]) -> int:
-    """How many features over the group fill a dense block's growth."""
+    """The number of features over the group in a dense block's growth."""
     return shared(plan.size.growth, plan.layers.group)
 
 
 def _outputs(blocks: nn.ModuleList, x: Tensor) -> list[Tensor]:
-    """What every block makes of the one before."""
+    """The output of every block, each from the output of the one before."""
     found = []
     for block in blocks:
         x = block(x)

@@ -1,4 +1,4 @@
-"""What rain kernels start from."""
+"""Initial rain kernels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from torch import Tensor
 
 __all__ = ["streaks"]
 
-STEEPEST, ANGLES = 60.0, 8  # degrees from the vertical, and how many between one side and the other
+STEEPEST, ANGLES = (
+    60.0,
+    8,
+)  # largest angle in degrees from the vertical, and number of angles from one side to the other
 LONGEST, THINNEST = 3.0, 0.6  # standard deviations along and across a streak, in pixels
 
 
 def streaks(maps: int, size: int = 9) -> Tensor:
     """Kernels (3, ``maps``, size, size) of rain streaks: Gaussians of eight angles and several lengths.
 
-    Angles run evenly from -60 to 60 degrees off the vertical; every further eight kernels are shorter, down from
-    a standard deviation of 3 px to 0.6 px, that across the streak. Colours are alike, since rain is grey.
-    Every kernel sums to 1 / sqrt(3 maps): so the operator M -> C * M has norm 1 (its largest gain is that of
-    constant maps, as no kernel is negative), and gradient steps on |C * M - R|^2 / 2 shorter than 2 are stable.
+    Angles are spaced evenly from -60 to 60 degrees off the vertical. Each further set of eight kernels is shorter: the
+    standard deviation falls from 3 px to 0.6 px, which is also that across the streak. All colors have the same
+    kernels, since rain is grey. Every kernel sums to 1 / sqrt(3 maps), so the operator M -> C * M has norm 1 (its
+    largest gain is that of constant maps, as no kernel is negative). Then gradient steps on |C * M - R|^2 / 2 shorter
+    than 2 are stable.
     """
     axis = torch.arange(size, dtype=torch.float64) - (size - 1) / 2
     y, x = torch.meshgrid(axis, axis, indexing="ij")

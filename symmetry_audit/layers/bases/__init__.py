@@ -41,7 +41,7 @@ def make_basis(name: str, kernel_size: int, group: Group, masked: bool = True) -
     group : Group
         The group whose elements rotate the functions.
     masked : bool
-        Whether a basis that has a radial mask uses it.
+        Whether a basis with a radial mask uses it.
 
     Returns
     -------
@@ -68,7 +68,10 @@ def make_basis(name: str, kernel_size: int, group: Group, masked: bool = True) -
 def _made(name: str, kernel_size: int, group: Group, masked: bool) -> Basis:
     if name not in BASES:
         raise SettingError(f'no filter basis is called "{name}".{suggest(name, BASES)}')
-    with torch.inference_mode(False), torch.device("cpu"):  # later layers share it, wherever the first is made
+    with (
+        torch.inference_mode(False),
+        torch.device("cpu"),
+    ):  # later layers share it, whatever the mode in which the first layer is made
         basis = (PixelBasis if kernel_size == 1 else BASES[name])(kernel_size, group, masked)
-        basis.size  # noqa: B018 - what it computes once and keeps
+        basis.size  # noqa: B018 - computed once and kept
     return basis

@@ -1,4 +1,4 @@
-"""What every filter basis shares: the window, the turned and deformed coordinates, the mask, the normalisation."""
+"""The base of all filter bases: the window, the rotated and deformed coordinates, the mask, the normalization."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Basis(ABC):
     """K functions phi_k on the plane, sampled for every element A of a group at u = A^-1 D^-1 x (SPEC 9).
 
     x runs over the ``points`` of a square window, ``kernel_size`` pixels wide, x right and y down, row by row.
-    Everything is float64 on the processor until a layer asks for the samples. A further basis overrides ``raw``.
+    Everything is float64 on the CPU until a layer uses the samples. A new basis overrides ``raw``.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class Basis(ABC):
     group : Group
         The group whose elements rotate the functions.
     masked : bool
-        Whether a basis that has a radial mask uses it: quarter turns map pixels to pixels, and then the basis may do
-        without.
+        Whether a basis with a radial mask uses it. Without other rotations than quarter turns, which map pixels to
+        pixels, it needs no mask.
 
     Raises
     ------
@@ -42,7 +42,7 @@ class Basis(ABC):
     >>> from symmetry_audit.layers import Basis
     >>> class Gaussian(Basis):
     ...     def raw(self, frames):
-    ...         return torch.exp(-self.turned(frames).square().sum(-1) / 2)[..., None, :]
+    ...         return torch.exp(-self.rotated(frames).square().sum(-1) / 2)[..., None, :]
     >>> Gaussian(5, Group(4)).sample().shape  # element, function, point
     torch.Size([4, 1, 25])
     """
@@ -61,7 +61,7 @@ class Basis(ABC):
 
     @abstractmethod
     def raw(self, frames: Tensor) -> Tensor:
-        """The functions before normalisation at u = frame @ x: (..., 2, 2) -> (..., K, points)."""
+        """The functions before normalization at u = frame @ x: (..., 2, 2) -> (..., K, points)."""
 
     def sample(self, inverse: Tensor | None = None) -> Tensor:
         """phi_k(A^-1 D^-1 x), shape (..., order, K, points), for ``inverse`` = D^-1 of shape (..., 2, 2).
@@ -87,11 +87,11 @@ class Basis(ABC):
 
     @cached_property
     def mixing(self) -> Tensor | None:
-        """The (K, K) matrix that normalises the functions over all elements at D = 1, or None.
+        """The (K, K) matrix that normalizes the functions over all elements at D = 1, or None.
 
-        "columns": each has mean energy 1 over the elements. "symmetric": they are orthonormal over elements
-        and points together, by the symmetric inverse root of the Gram matrix. That root is unique, unlike
-        principal components, whose signs differ between machines and would have to travel with the weights.
+        "columns": each function has mean energy 1 over the elements. "symmetric": the functions are orthonormal over
+        elements and points together, by the symmetric inverse root of the Gram matrix. That root is unique, unlike
+        principal components, whose signs differ between machines and would have to be stored with the weights.
         """
         if self.normalization is None:
             return None
@@ -102,12 +102,12 @@ class Basis(ABC):
         values, vectors = torch.linalg.eigh(gram)
         if values[0] < 1e-6 * values[-1]:
             raise SettingError(
-                f"the functions of this basis cannot be told apart on {self.kernel_size} x {self.kernel_size} "
+                f"the functions of this basis are linearly dependent on {self.kernel_size} x {self.kernel_size} "
                 f"pixels under {self.group}; use a larger kernel_size"
             )
         return vectors @ torch.diag(values.rsqrt()) @ vectors.T
 
-    def turned(self, frames: Tensor) -> Tensor:
+    def rotated(self, frames: Tensor) -> Tensor:
         """u = frame @ x for all points: (..., 2, 2) -> (..., points, 2)."""
         points = self.points.to(frames.device)
         return points[:, :1] * frames[..., None, :, 0] + points[:, 1:] * frames[..., None, :, 1]
@@ -116,8 +116,8 @@ class Basis(ABC):
 def radial_mask(u: Tensor, radius: int, width: float) -> Tensor:
     """exp(-ramp(|u|^2 / radius^2 - 1) / width), shape (..., points): 1 on the disc, then a fast decay.
 
-    The published mask has ramp(t) = max(t, 0), whose kink lies on the pixels at distance ``radius`` exactly.
-    This one is smooth there and the same at every |u|^2 that is an integer, so on all undeformed windows.
+    The published mask has ramp(t) = max(t, 0), whose kink is exactly on the pixels at distance ``radius``.
+    This mask is smooth there. It has the same values wherever |u|^2 is an integer, that is on all undeformed windows.
     """
     step = 1.0 / radius**2  # from the rim to the next larger integer
     beyond = (u.square().sum(-1) / radius**2 - 1.0).clamp_min(0.0)
@@ -127,5 +127,5 @@ def radial_mask(u: Tensor, radius: int, width: float) -> Tensor:
 
 
 def mask_width(kernel_size: int) -> float:
-    """How fast the published masks of Fourier and bicubic filters decay, by the size of the window."""
+    """The width of the published masks of Fourier and bicubic filters, by the size of the window."""
     return 0.2 if kernel_size > 4 else 2.0

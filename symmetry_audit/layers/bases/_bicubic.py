@@ -14,7 +14,7 @@ class BicubicBasis(Basis):
     """B_kl(u) = b(u_x - k) b(u_y - l) m(u) with Keys' cubic b, a = -1/2; K = kernel_size^2, row by row in (l, k)."""
 
     def raw(self, frames: Tensor) -> Tensor:
-        u = self.turned(frames)
+        u = self.rotated(frames)
         centres = torch.arange(-self.radius, self.radius + 1, dtype=u.dtype, device=u.device)
         x, y = (_keys(u[..., None, :, axis] - centres[:, None]) for axis in (0, 1))
         functions = (y[..., :, None, :] * x[..., None, :, :]).flatten(-3, -2)

@@ -23,11 +23,11 @@ ORDER = len(STENCILS) - 1
 
 
 class DifferenceBasis(Basis):
-    """K = 9 operators 1, d_u, d_v, d_uu, d_uv, d_vv, d_uuv, d_uvv, d_uuvv along the turned axes, on 5 x 5 pixels.
+    """K = 9 operators 1, d_u, d_v, d_uu, d_uv, d_vv, d_uuv, d_uvv, d_uuvv along the rotated axes, on 5 x 5 pixels.
 
     A product of directional derivatives is a polynomial in d_x and d_y, and d_x^i d_y^j is the outer product
-    of two central differences. Not a function sampled in space, but turned and deformed alike: the axes u, v
-    are the columns of D A. (The published code starts its axes at pi / 8; here they start at 0.)
+    of two central differences. These are not functions sampled in space, but they are rotated and deformed in the same
+    way: the axes u, v are the columns of D A. (In the published code the axes start at pi / 8, here at 0.)
     Raises SettingError for a window of another size.
     """
 
@@ -52,6 +52,6 @@ class DifferenceBasis(Basis):
         found[..., 0, 0] = 1.0
         for name in operator:
             dx, dy = axes[..., :, "uv".index(name), None, None].unbind(-3)
-            # no product of ours is longer than ORDER, so nothing but zeros is rolled around
+            # no product is longer than ORDER, so only zeros wrap around
             found = dx * found.roll(1, -2) + dy * found.roll(1, -1)
         return found

@@ -13,7 +13,7 @@ __all__ = ["FourierBasis"]
 
 
 class FourierBasis(Basis):
-    """cos and sin of 2 pi (k u_x + l u_y) / p times the mask, |k|, |l| <= (p - 1) / 2, orthonormalised.
+    """cos and sin of 2 pi (k u_x + l u_y) / p times the mask, |k|, |l| <= (p - 1) / 2, orthonormalized.
 
     One of each pair +-(k, l) is enough; with the constant these are K = p^2 functions.
     """
@@ -21,7 +21,7 @@ class FourierBasis(Basis):
     normalization = "symmetric"
 
     def raw(self, frames: Tensor) -> Tensor:
-        u = self.turned(frames)
+        u = self.rotated(frames)
         c = self.radius
         waves = [(k, j) for j in range(c + 1) for k in range(-c, c + 1) if (j, k) > (0, 0)]
         phases = 2 * pi / self.kernel_size * torch.tensor(waves, dtype=u.dtype, device=u.device) @ u.mT

@@ -12,7 +12,7 @@ __all__ = ["PixelBasis"]
 
 
 class PixelBasis(Basis):
-    """One function for each pixel of the window, K = kernel_size^2; turned by moving pixels, without interpolation.
+    """One function for each pixel of the window, K = kernel_size^2, rotated by moving pixels, without interpolation.
 
     So the group has to move pixels onto pixels: quarter turns and mirrors. Raises SettingError for other groups, and
     where it is to be deformed.
@@ -21,19 +21,19 @@ class PixelBasis(Basis):
     def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:
         if kernel_size > 1 and group.rotations not in (1, 2, 4):
             raise SettingError(
-                f"free pixels can be turned by quarter turns alone: use p1, p2, p4 or their mirrored groups, "
+                f"free pixels can only be rotated by quarter turns: use p1, p2, p4 or their mirrored groups, "
                 f"or another basis for {group}"
             )
         super().__init__(kernel_size, group, masked)
 
     def raw(self, frames: Tensor) -> Tensor:
-        distance = self.turned(frames)[..., None, :, :] - self.points[:, None].to(frames.device)
+        distance = self.rotated(frames)[..., None, :, :] - self.points[:, None].to(frames.device)
         return (distance.abs().amax(-1) < 1e-6).to(frames.dtype)
 
     def sample(self, inverse: Tensor | None = None) -> Tensor:
         if inverse is not None and self.kernel_size > 1:
             raise SettingError('free pixels cannot be deformed: use the basis "bicubic" or "fourier"')
-        # a single pixel stays where it is under every w, which still says how many samples there are
+        # no w moves a single pixel, but the number of w is the number of samples
         samples = super().sample()
         shape = () if inverse is None else inverse.shape[:-2]
         return (samples if inverse is None else samples.to(inverse.device)).expand(*shape, -1, -1, -1)

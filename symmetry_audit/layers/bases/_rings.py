@@ -26,10 +26,10 @@ class RingBasis(Basis):
 
     @abstractmethod
     def profile(self, distance: Tensor, ring: int) -> Tensor:
-        """R_j at these distances from the centre, in pixels, any shape, which the result has too."""
+        """R_j at distances from the centre in pixels, of any shape; the result has the same shape."""
 
     def raw(self, frames: Tensor) -> Tensor:
-        u = self.turned(frames)
+        u = self.rotated(frames)
         centre = (self.points == 0).all(-1).to(u.device)
         # neither the root nor the angle has a derivative at the centre
         x, y = torch.where(centre, 1.0, u[..., 0]), torch.where(centre, 0.0, u[..., 1])
@@ -44,7 +44,7 @@ class RingBasis(Basis):
         return self.masking(u) * torch.stack(functions, dim=-2)
 
     def masking(self, u: Tensor) -> Tensor | float:
-        """What all functions are multiplied with, (..., 1, points)."""
+        """The factor of all functions, (..., 1, points)."""
         return 1.0
 
 
@@ -62,7 +62,7 @@ class HarmonicBasis(RingBasis):
 
 
 class SteerableBasis(RingBasis):
-    """E2-CNN: the rings and frequencies that e2cnn 0.2 and escnn 1.0 have by default (Weiler and Cesa, 2019).
+    """E2-CNN: the default rings and frequencies of e2cnn 0.2 and escnn 1.0 (Weiler and Cesa, 2019).
 
     Ring 0 is the centre pixel, the outermost has standard deviation 0.4, those between 0.6; no mask. Frequencies
     stay below what a ring can carry: K = 6, 11 and 18 on 3 x 3, 5 x 5 and 7 x 7 pixels.
