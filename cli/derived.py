@@ -6,7 +6,7 @@ import inspect
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import annotated_types
 import click
@@ -79,8 +79,14 @@ def request_options(request: type[Options]) -> Callable[[Callable], Callable]:
 
 def asked(request: type[Request], options: dict[str, Any], **further: Any) -> Request:
     """The request of this command, from flags, variables and the config file. Raises SettingError."""
-    source = click.get_current_context().get_parameter_source
-    given = {name: value for name, value in options.items() if source(name) is not ParameterSource.DEFAULT}
+    context = click.get_current_context()
+    given: dict[str, Any] = {}
+    for name, value in options.items():
+        source = context.get_parameter_source(name)
+        if source is ParameterSource.DEFAULT_MAP and context.default_map:
+            given[name] = context.default_map[name]  # as the file has it: there are types in TOML
+        elif source is not ParameterSource.DEFAULT:
+            given[name] = value
     return request(**given, **further)
 
 
@@ -157,8 +163,8 @@ def _plain(annotation: Any) -> Any:
     """The type of an optional field; the annotation itself where several types are possible."""
     if get_origin(annotation) in (Union, types.UnionType):
         kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
-        return kinds[0] if len(kinds) == 1 else annotation
-    return annotation
+        annotation = kinds[0] if len(kinds) == 1 else annotation
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _type(field: FieldInfo) -> Any:
@@ -168,7 +174,7 @@ def _type(field: FieldInfo) -> Any:
         if isinstance(item, Parsed):
             return str if item is NAMES else TextType(item)
     if get_origin(kind) is Literal:
-        return click.Choice(get_args(kind))
+        return click.Choice([str(choice) for choice in get_args(kind)])
     if kind is Path:
         return click.Path(path_type=Path)
     if get_origin(kind) is tuple:

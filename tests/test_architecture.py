@@ -50,7 +50,7 @@ ALLOWED = {
     "findings": {"wording", "results", "groups", "kernels", "data", "fits", "statistics", "theory", "audit"},
     "verification": {"results", "groups", "statistics", "theory"},
     "reports": {"errors", "wording", "files", "results", "groups", "statistics"},
-    "options": {"errors", "catalogue", "kernels", "data", "metrics"},
+    "options": {"errors", "catalogue", "results", "kernels", "data", "metrics"},
     "verbs": {
         *(
             "errors",

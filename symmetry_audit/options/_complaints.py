@@ -24,8 +24,8 @@ def complaint(error: ValidationError, names: Iterable[str]) -> str:
         return f'no option is called "{name}".{suggest(name, names)}'
     if kind == "literal_error":
         choices = re.findall("'([^']*)'", first["ctx"]["expected"])
-        if not isinstance(first["input"], str):
-            return f"--{_dashed(name)} takes a text: {', '.join(choices)}; {_got(first)}"
+        if not choices or not isinstance(first["input"], str):
+            return f"--{_dashed(name)} takes {', '.join(choices) or first['ctx']['expected']}; {_got(first)}"
         return f'unknown {_dashed(name)} "{first["input"]}".{suggest(str(first["input"]), choices)}'
     if kind == "value_error":
         reason = str(first["ctx"]["error"])

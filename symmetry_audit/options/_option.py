@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options._complaints import complaint
+from symmetry_audit.results import Origin, read_fields
 
 if TYPE_CHECKING:  # what callers may pass
     from symmetry_audit.data import ImageSource
@@ -21,8 +22,8 @@ if TYPE_CHECKING:  # what callers may pass
     # a folder, file, glob, list, archive or dataset; a source that is open already; or paths of images
     Images = str | Path | ImageSource | Iterable[str | Path]
 else:  # what a request holds; images are checked when they are opened, so that help texts need no image library
-    FilePath = Path
-    Images = Any
+    FilePath = Annotated[Path, BeforeValidator(lambda value: _not_empty(value))]
+    Images = Annotated[Any, BeforeValidator(lambda value: _kept(value))]
 
 __all__ = ["FilePath", "Hidden", "Images", "Option", "Options", "option_of"]
 
@@ -69,12 +70,18 @@ class Options(BaseModel):
         defer_build=True,  # help texts need the fields alone, and come a third sooner
     )
     heading: ClassVar[str] = "Options"
+    document: ClassVar[str] = "the request"  # what messages call its JSON
 
     if not TYPE_CHECKING:  # to a type checker the fields are the parameters
 
         def __init__(self, /, *sources: Any, **asked: Any) -> None:
+            names = self.sources()
+            if len(sources) > len(names) or asked.keys() & set(names[: len(sources)]):
+                raise TypeError(
+                    f"{type(self).__name__}({', '.join(names)}, ...) takes other options by name, each once"
+                )
             try:
-                super().__init__(**dict(zip(self.sources(), sources, strict=False)) | asked)
+                super().__init__(**dict(zip(names, sources, strict=False)), **asked)
             except ValidationError as error:
                 raise SettingError(complaint(error, type(self).model_fields)) from None
 
@@ -91,27 +98,29 @@ class Options(BaseModel):
         annotation = cls.model_fields[info.field_name].annotation
         if hasattr(value, "tolist") and annotation is not Any:
             value = value.tolist()
-        if isinstance(value, bool):
-            kinds = get_args(annotation) or (annotation,)
-            number = next((kind for kind in kinds if kind in (int, float)), None)
-            if number is not None and bool not in kinds:
-                raise PydanticCustomError("int_type" if number is int else "float_type", "Input should be a number")
+        kinds = get_args(annotation) or (annotation,)
+        number = next((kind for kind in kinds if kind in (int, float)), None)
+        if number is not None and bool not in kinds and any(isinstance(item, bool) for item in _items(value)):
+            raise PydanticCustomError("int_type" if number is int else "float_type", "Input should be a number")
         return value
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready, without what is for Python alone; the inverse is ``from_dict``."""
-        shown = {name for name, field in type(self).model_fields.items() if Hidden() not in field.metadata}
-        return {name: _plain(value) for name, value in self.model_dump(include=shown).items()}
+        """JSON-ready: what was asked for. Defaults and what is for Python alone are not part of it.
+
+        The inverse is ``from_dict``. Raises SettingError for a value without a JSON form, such as an array.
+        """
+        fields = type(self).model_fields
+        asked = [name for name in fields if name in self.model_fields_set and Hidden() not in fields[name].metadata]
+        return {name: _plain(name, getattr(self, name)) for name in asked}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> Self:
         """The request that ``to_dict`` described, also in an older version: a missing name takes its default.
 
-        Raises SettingError for a name that only a newer version knows.
+        Raises SettingError for a name that only a newer version knows, and for what is no such document.
         """
-        unknown = sorted(set(document) - set(cls.model_fields))
-        if unknown:
-            raise SettingError(f'"{unknown[0]}" is no option here: written by a newer symaudit; update symaudit')
+        origin = Origin(cls.document, "write it again", SettingError)
+        read_fields(document, origin, (), dict.fromkeys(cls.model_fields))
         return cls(**document)
 
     def given(self, kind: type[Options]) -> dict[str, Any]:
@@ -123,14 +132,32 @@ class Options(BaseModel):
         return {name: getattr(self, name) for name in kind.model_fields}
 
 
-def _plain(value: Any) -> Any:
-    """``value`` as JSON has it; a value without a JSON form as its text."""
+def _items(value: Any) -> Iterable[Any]:
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise ValueError("takes a path, got an empty text")
+    return value
+
+
+def _kept(source: Any) -> Any:
+    """Images as a request can keep them: paths that come one by one as a tuple."""
+    whole = source is None or isinstance(source, str | Path) or hasattr(source, "refs") or hasattr(source, "tolist")
+    return tuple(source) if isinstance(source, Iterable) and not whole else source
+
+
+def _plain(name: str, value: Any) -> Any:
+    """``value`` of the option ``name`` as JSON has it; an open source of images as its text."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
+        return {str(key): _plain(name, item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(getattr(value, "text", None) or type(value).__name__)
+        return [_plain(name, item) for item in value]
+    if hasattr(value, "refs"):
+        return value.text
+    raise SettingError(f"{name} is {type(value).__name__}, which cannot be written as JSON; give a name or a path")

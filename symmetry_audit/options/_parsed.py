@@ -36,7 +36,7 @@ def _names(value: Any) -> Any:
 def _numbers(kind: type[float] | type[int]) -> Callable[[Any], Any]:
     def parse(value: Any) -> Any:
         if not isinstance(value, str):
-            return value
+            return tuple(value) if isinstance(value, Iterable) else value
         try:
             return tuple(kind(part) for part in value.split(","))
         except ValueError:
@@ -70,7 +70,7 @@ def span_or(word: str) -> Parsed:
 def _layers(value: Any) -> Any:
     if isinstance(value, int) or value is None:
         return value
-    text = value if isinstance(value, str) else ",".join(value)
+    text = ",".join(_names(value))
     return int(text) if text.isdecimal() else tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import cos, pi
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import model_validator
 
 from symmetry_audit.catalogue import BACKBONES, METHODS
-from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.options import RECIPES, ScheduleOptions
 from symmetry_audit.options import recipe as defaults_of
@@ -22,6 +21,8 @@ EQ_STREAM = 0xE0  # separates these random numbers from those of patches and noi
 
 class TrainSettings(ScheduleOptions):
     """The settings of one run; two runs with the same settings, data and number of processes are the same run."""
+
+    document: ClassVar[str] = "the settings of the run"
 
     task: dict[str, Any]  # Task.to_dict()
     architecture: dict[str, Any]  # of nets.build
@@ -42,7 +43,7 @@ class TrainSettings(ScheduleOptions):
         if not all(0 < part < 1 for part in (*self.milestones, *self.stage2_milestones)):
             raise ValueError("milestones are fractions of a stage, between 0 and 1")
         if (self.eq_reg is None) != (self.eq_group is None) or (self.eq_layers is not None and self.eq_reg is None):
-            raise ValueError("EQ-Reg needs a weight, eq_reg, and a group, eq_group")
+            raise ValueError("EQ-Reg needs a weight, --eq-reg, and a group, --group; give both or neither")
         if self.eq_reg is not None and self.compile:
             raise ValueError(
                 "EQ-Reg reads features inside the network, which --compile hides; use --eq-reg or --compile, not both"
@@ -59,11 +60,7 @@ class TrainSettings(ScheduleOptions):
 
         Raises SettingError if fields are unknown, or if it is not such a document.
         """
-        if not isinstance(document, Mapping):
-            raise SettingError(f"the settings of a run must be a mapping, got {document!r:.80}")
-        if unknown := sorted(document.keys() - cls.model_fields.keys()):
-            raise SettingError(f"the settings have {', '.join(unknown)}: written by a newer symaudit; update symaudit")
-        found = cls(**document)
+        found = super().from_dict(document)
         if "start" in document:
             return found
         return found.model_copy(update={"start": found._start_of_old_settings()})

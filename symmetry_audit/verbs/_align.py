@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import (
@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks import Pairs, Task
 
 __all__ = ["AlignRequest", "align"]
+
+
+def _whole(value: Any) -> Any:
+    """The text of a number as the number."""
+    return int(value) if str(value).isdecimal() else value
 
 
 class AlignRequest(TaskOptions, EvaluationOptions):
@@ -75,9 +80,10 @@ class AlignRequest(TaskOptions, EvaluationOptions):
     weights: Annotated[FilePath | None, Option("File with the state dict for a factory.", names=("--state",))] = None
     arguments: Annotated[str | dict[str, Any] | None, Option("Keyword arguments for a factory, as JSON.")] = None
     unit: Annotated[
-        Literal["1", "255"],
+        Literal[1, 255],
+        BeforeValidator(_whole),
         Option("Value of white in the network's input range (for networks that symaudit did not train)."),
-    ] = "255"
+    ] = 255
 
 
 @verb(AlignRequest)

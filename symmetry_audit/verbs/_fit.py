@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from symmetry_audit.options import AuditOptions, FilePath, Images, Names, Option, RunOptions, SourceOptions, names
-from symmetry_audit.verbs._machine import resolve_device, resolved, results_folder, run_document
+from symmetry_audit.verbs._machine import measured, resolve_device, results_folder, run_document
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 
@@ -63,21 +63,11 @@ class FitPlan:
         from symmetry_audit.results import AffineFits, dump_json
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
-        device, workers = resolved(request)
         source, fits = self.source.limited(settings.limit), []
         by_key = {ref.key: ref for ref in source.refs}
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
-            with audit.open_run(folder, source, settings, resume=request.resume, force=request.force) as journal:
-                found = audit.measure_source(
-                    source,
-                    settings,
-                    journal,
-                    device=device,
-                    workers=workers,
-                    on_error=request.on_error,
-                    progress=request.progress,
-                )
+            with measured(request, source, settings, folder) as found:
                 with reports.AffineWriter(folder) as writer:
                     for image, tables, rows in audit.stored_fits(settings, found):
                         fits += rows
@@ -85,7 +75,7 @@ class FitPlan:
                             writer.append(row)
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
-                write_atomically(folder / "run.json", dump_json(run_document(request, started, device, workers)))
+                write_atomically(folder / "run.json", dump_json(run_document(request, started)))
         return AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
 
 

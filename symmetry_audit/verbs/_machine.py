@@ -6,15 +6,32 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.options import RunOptions
 
-__all__ = ["LIBRARIES", "RUN_SCHEMA", "default_workers", "resolve_device", "resolved", "results_folder", "run_document"]
+if TYPE_CHECKING:
+    import numpy as np
+
+    from symmetry_audit.audit import AuditSettings, Measurements
+    from symmetry_audit.data import ImageSource
+
+__all__ = [
+    "LIBRARIES",
+    "RUN_SCHEMA",
+    "default_workers",
+    "measured",
+    "resolve_device",
+    "resolved",
+    "results_folder",
+    "run_document",
+]
 
 RUN_SCHEMA = "symaudit.run/1"
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
@@ -46,14 +63,39 @@ def resolved(request: RunOptions) -> tuple[str, int]:
     return resolve_device(request.device), request.workers or default_workers()
 
 
+@contextmanager
+def measured(
+    request: RunOptions,
+    source: ImageSource,
+    settings: AuditSettings,
+    folder: Path,
+    given: Mapping[str, np.ndarray] | None = None,
+) -> Iterator[Measurements]:
+    """What the images of ``source`` respond, measured into the journal of ``folder`` or read from it."""
+    from symmetry_audit import audit
+
+    device, workers = resolved(request)
+    with audit.open_run(folder, source, settings, resume=request.resume, force=request.force) as journal:
+        yield audit.measure_source(
+            source,
+            settings,
+            journal,
+            device=device,
+            workers=workers,
+            on_error=request.on_error,
+            given=given,
+            progress=request.progress,
+        )
+
+
 def results_folder(prefix: str, name: str) -> Path:
     """``prefix-NAME`` here; NAME is the source's name, with - for characters that a shell treats specially."""
     return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
 
 
-def run_document(request: RunOptions, started: datetime, device: str, workers: int) -> dict[str, Any]:
+def run_document(request: RunOptions, started: datetime) -> dict[str, Any]:
     """run.json: the request, times, machine and versions. None of these changes a number of the report."""
-    finished = datetime.now(UTC)
+    finished, (device, workers) = datetime.now(UTC), resolved(request)
     return {
         "schema": RUN_SCHEMA,
         "started": started.isoformat(timespec="seconds"),

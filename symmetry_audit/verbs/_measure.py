@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
-from symmetry_audit.verbs._machine import resolved, results_folder, run_document
+from symmetry_audit.verbs._machine import measured, resolved, results_folder, run_document
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 
@@ -89,26 +89,15 @@ class MeasurePlan:
 
         Raises DataError if the source has no usable image, ReportError if ``out`` holds another run.
         """
-        from symmetry_audit import audit, findings, reports
+        from symmetry_audit import findings, reports
         from symmetry_audit.files import write_atomically
         from symmetry_audit.results import dump_json
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
-        device, workers = resolved(request)
         source = self.source.limited(settings.limit)
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
-            with audit.open_run(folder, source, settings, resume=request.resume, force=request.force) as journal:
-                found = audit.measure_source(
-                    source,
-                    settings,
-                    journal,
-                    device=device,
-                    workers=workers,
-                    on_error=request.on_error,
-                    given=self.given,
-                    progress=request.progress,
-                )
+            with measured(request, source, settings, folder, self.given) as found:
                 if out is None:
                     fits: list[AffineFit | FailedFit] = []
                     report = findings.build_report(source, settings, found, keep_fit=fits.append)
@@ -121,7 +110,7 @@ class MeasurePlan:
                     keep_fit = fits_table.append if fits_table else lambda fit: None
                     report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
                 write_atomically(folder / "report.json", report.to_json())
-                write_atomically(folder / "run.json", dump_json(run_document(request, started, device, workers)))
+                write_atomically(folder / "run.json", dump_json(run_document(request, started)))
                 if draw:
                     reports.render(folder)
             return replace(report, folder=folder)

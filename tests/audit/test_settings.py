@@ -240,6 +240,6 @@ def test_settings_of_an_older_version_take_the_defaults_of_what_it_did_not_know(
 
 
 def test_settings_of_a_newer_version_say_so():
-    message = r'^the report has a field "settings\.resamples" that this version does not know: it was written by a new'
+    message = r'^the report has a field "settings\.hue" that this version does not know: it was written by a new'
     with pytest.raises(ReportError, match=message):
-        AuditSettings.from_dict(make_settings().to_dict() | {"resamples": 99})
+        AuditSettings.from_dict(make_settings().to_dict() | {"hue": 99})

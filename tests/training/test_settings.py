@@ -80,7 +80,7 @@ def test_every_recipe_makes_settings(recipe):
         ({"tl_steps": 3, "architecture": {"method": "tl"}}, "only SA has a first stage"),
         ({"schedule": "multistep", "milestones": (2.0,)}, "milestones are parts of a stage"),
         ({"loss": "stages"}, 'the loss "stages" is that of rcdnet'),
-        ({"eq_reg": 0.1}, "EQ-Reg needs a weight, eq_reg, and a group, eq_group"),
+        ({"eq_reg": 0.1}, "EQ-Reg needs a weight, --eq-reg, and a group, --group"),
         ({"eq_group": "p4"}, "EQ-Reg needs a weight"),
         ({"eq_layers": 3}, "EQ-Reg needs a weight"),
         ({"eq_reg": 0.0, "eq_group": "p4"}, "--eq-reg must be above 0, got 0.0"),
