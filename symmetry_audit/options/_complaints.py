@@ -29,7 +29,8 @@ def complaint(error: ValidationError, names: Iterable[str]) -> str:
         return f'unknown {_dashed(name)} "{first["input"]}".{suggest(str(first["input"]), choices)}'
     if kind == "value_error":
         reason = str(first["ctx"]["error"])
-        return reason if reason.startswith("--") or not name else f"--{_dashed(name)}: {reason}"
+        between = " " if reason.startswith("takes ") else ": "
+        return reason if reason.startswith("--") or not name else f"--{_dashed(name)}{between}{reason}"
     if kind == "missing" and len(first["loc"]) > 1:
         return f"--{_dashed(name)} has too few values"
     say = _SENTENCES.get(kind) or _SENTENCES.get(kind.partition("_")[0]) or _other

@@ -19,7 +19,7 @@ from symmetry_audit.cli.main import cli
 from symmetry_audit.cli.options import config_option
 from symmetry_audit.data import ImageRef, ImageSource
 from symmetry_audit.errors import SettingError, SymmetryAuditError
-from symmetry_audit.options import Hidden, Options, _audit, option_of, shown_default
+from symmetry_audit.options import Hidden, Options, ScheduleOptions, _audit, option_of, shown_default
 from symmetry_audit.results import AuditReport
 
 REQUESTS = {
@@ -146,8 +146,8 @@ def test_a_request_is_frozen():
         ({"sigma": "1,b"}, r'^--sigma: "1,b" is not a number or a comma list of numbers$'),
         ({"sigma": [1.0, float("inf")]}, r"^--sigma takes a finite number, got inf$"),
         ({"group": 8}, r"^--group takes a text, got 8$"),
-        ({"reg": 8}, r"^--reg: takes names, got 8$"),
-        ({"reg": [8]}, r"^--reg: takes names, got \[8\]$"),
+        ({"reg": 8}, r"^--reg takes names, got 8$"),
+        ({"reg": [8]}, r"^--reg takes names, got \[8\]$"),
         ({"controls": "perhaps"}, r"^--controls takes true or false, got 'perhaps'$"),
         ({"device": "gpu"}, r'^unknown device "gpu"\. Did you mean "cpu"\?$'),
         ({"out": 3}, r"^--out takes a path, got 3$"),
@@ -176,8 +176,6 @@ def test_a_wrong_call_says_what_is_wrong():
         symmetry_audit.measure(verbs.MeasureRequest("photos"), group="p4")
     with pytest.raises(SettingError, match=r"^--smoothness has too few values$"):
         symmetry_audit.bounds("report", smoothness=(1, 2))
-    with pytest.raises(SettingError, match=r"^--unit takes a text: 1, 255; got 1$"):
-        symmetry_audit.align("run", data="photos", unit=1)
     with pytest.raises(SymmetryAuditError, match="there is no file nothere"):  # one run, not seven letters
         symmetry_audit.compare("nothere", data="photos")
 
@@ -205,7 +203,7 @@ def test_requests_with_lists_are_hashable():
 def test_white_may_be_a_number_or_its_text():
     for unit in (1, 1.0, "1"):
         assert verbs.AlignRequest("net.pt", data="x", unit=unit).unit == 1
-    with pytest.raises(SettingError, match="^--unit takes 1 or 255; got 7$"):
+    with pytest.raises(SettingError, match=r"^--unit takes 1 or 255; got 7$"):
         verbs.AlignRequest("net.pt", data="x", unit=7)
 
 
@@ -234,7 +232,7 @@ def test_a_request_survives_json(name):
     with pytest.raises(SettingError, match=message):
         request.from_dict(document | {"later": 1})
     for wrong in (None, [1], "x"):
-        with pytest.raises(SettingError, match="^the request is damaged .it is not an object.; write it again$"):
+        with pytest.raises(SettingError, match=r"^the request is damaged .it is not an object.; write it again$"):
             request.from_dict(wrong)
 
 
@@ -251,7 +249,7 @@ def test_sources_of_any_kind_are_kept_as_they_can_be_read_again(photos):
     source = ImageSource("mine", "photos", tuple(ImageRef(path.name, path) for path in paths))
     assert verbs.MeasureRequest(source).to_dict() == {"source": "photos"}
     with pytest.raises(
-        SettingError, match="^source is ndarray, which cannot be written as JSON; give a name or a path$"
+        SettingError, match=r"^source is ndarray, which cannot be written as JSON; give a name or a path$"
     ):
         verbs.FitRequest(np.zeros((40, 40))).to_dict()
 
