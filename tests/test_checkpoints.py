@@ -57,14 +57,14 @@ def test_cut_off(checkpoint, tmp_path, kept):
     path = tmp_path / "net.safetensors"
     checkpoint.save(path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(ModelError, match="is no whole safetensors file"):
+    with pytest.raises(ModelError, match="is truncated or not a safetensors file"):
         load_checkpoint(path)
 
 
 def test_a_header_longer_than_the_file(tmp_path):
     path = tmp_path / "net.safetensors"
     path.write_bytes(struct.pack("<Q", 2**62) + b"{}")
-    with pytest.raises(ModelError, match="is no whole safetensors file"):
+    with pytest.raises(ModelError, match="is truncated or not a safetensors file"):
         load_checkpoint(path)
 
 
@@ -82,10 +82,10 @@ def test_a_pickle_is_not_run(tmp_path):
     trap = tmp_path / "trap"
     path = tmp_path / "net.safetensors"
     path.write_bytes(pickle.dumps({"weights": Hostile(trap)}))
-    with pytest.raises(ModelError, match="is no whole safetensors file"):
+    with pytest.raises(ModelError, match="is truncated or not a safetensors file"):
         load_checkpoint(path)
     torch.save({"weights": Hostile(trap)}, path)
-    with pytest.raises(ModelError, match="is no whole safetensors file"):
+    with pytest.raises(ModelError, match="is truncated or not a safetensors file"):
         load_checkpoint(path)
     assert not trap.exists()
     pickle.loads(pickle.dumps(Hostile(trap))).close()
@@ -112,7 +112,7 @@ def test_safetensors_of_others(tmp_path):
             {"schema": "symaudit.checkpoint/9"},
             'has schema "symaudit.checkpoint/9", which this version does not know: it',
         ),
-        ({"step": -1}, r"is damaged \(step: .*\); train it again"),
+        ({"step": -1}, r"is damaged \(step: .*\); train the network again"),
         (
             {"extra": 1},
             'has a field "extra" that this version does not know: it was written by a newer symaudit; update',
@@ -164,9 +164,12 @@ def test_tasks_that_are_none(checkpoint, task):
 def test_options_that_are_missing_or_of_a_newer_version(checkpoint):
     newer = "that this version does not know: it was written by a newer symaudit; update symaudit$"
     for change, message in (
-        ({"architecture": {}}, r"the checkpoint is damaged .architecture.backbone is missing.; train it again$"),
+        (
+            {"architecture": {}},
+            r"the checkpoint is damaged .architecture.backbone is missing.; train the network again$",
+        ),
         ({"architecture": {"backbone": "resnet", "command": "rm"}}, f'has a field "architecture.command" {newer}'),
-        ({"task": {}}, r"the checkpoint is damaged .task.name is missing.; train it again$"),
+        ({"task": {}}, r"the checkpoint is damaged .task.name is missing.; train the network again$"),
         ({"task": {"name": "denoise", "sigma": 5, "colour": 1}}, f'has a field "task.colour" {newer}'),
     ):
         found = Checkpoint(checkpoint.card.model_copy(update=change), checkpoint.weights)

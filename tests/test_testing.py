@@ -175,7 +175,7 @@ def test_a_constant_output_has_no_error_or_an_infinite_one() -> None:
         ({"group": "p8", "border": 4.0}, "a border of 4 leaves nothing of 8 x 8 output pixels"),
         ({"images": noise(1, 3, 8, 9), "model": nn.AvgPool2d((1, 2))}, "changes the shape of the output"),
         ({"model": lambda x: x.mean((2, 3))}, r'outputs \(N, C, H, W\), got shape \(1, 3\).*kind="invariant"'),
-        ({"kind": "features"}, "features over p4 have a multiple of 4 channels, got 3"),
+        ({"kind": "features"}, "features over p4 need a multiple of 4 channels, got 3"),
     ],
 )
 def test_settings_that_do_not_fit(options: dict, message: str) -> None:

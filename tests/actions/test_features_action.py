@@ -66,5 +66,5 @@ def test_the_matrix_replaces_the_elements_own() -> None:
 
 
 def test_other_numbers_of_channels_are_refused() -> None:
-    with pytest.raises(SettingError, match="features over p8 have a multiple of 8 channels, got 12"):
+    with pytest.raises(SettingError, match="features over p8 need a multiple of 8 channels, got 12"):
         move_features(torch.zeros(1, 12, 3, 3), Group.parse("p8"), 1)

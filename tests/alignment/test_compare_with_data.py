@@ -105,17 +105,17 @@ def test_verdicts_never_rest_on_a_floor(relative, floor, data, null, relation):
     found = compared(alignment("p4", errors, floors), *audit("p4", {"tv": [10, 10 - 10 * data] * 2}, null=null))
     assert relations(found) == {"p2": "not tested", "p4": relation}
     line = next(line for line in found.verdict if "the network is" in line)
-    words = "as symmetric as the data, as far as this can be told" if relation == "as" else f"{relation} symmetric than"
+    words = "as symmetric as the data, as far as can be told" if relation == "as" else f"{relation} symmetric than"
     assert words in line
 
 
 def test_factors_are_those_above_the_floor():
     less = compared(alignment("p4", [0, 0.35, 0, 0.3], [0, 0.04, 0, 0.04]), *audit("p4", {"tv": P4}))
     assert less.symmetry.groups[-1].factor == pytest.approx((0.35 - 1.25 * 0.04) / 0.1)
-    assert "above its floor the network's error is 3.0 times as large" in " ".join(less.verdict)
+    assert "above its floor, the network's error is 3.0 times as large" in " ".join(less.verdict)
     more = compared(alignment("p4", [0, 0.02, 0, 0.01]), *audit("p4", {"tv": P4}, floor=0.1, null=0.1))
     assert more.symmetry.groups[-1].factor == pytest.approx(0.08 / 0.02)
-    assert "above its floor the data's epsilon is 4.0 times as large" in " ".join(more.verdict)
+    assert "above its floor, the data's epsilon is 4.0 times as large" in " ".join(more.verdict)
     exact = compared(alignment("p4", [0, 0, 0, 0]), *audit("p4", {"tv": P4}))
     assert exact.symmetry.groups[-1].factor is None and "more than 1000 times as large" in " ".join(exact.verdict)
 
@@ -125,7 +125,7 @@ def test_a_floor_hides_an_element_and_not_the_others():
     found = compared(alignment("p8", [0, 0.2] * 4, [0, 0.2] * 4), *audit("p8", {"tv": P8}))
     assert relations(found) == {"p2": "not tested", "p4": "more", "p8": "as"}
     assert any(line.startswith("Under its subgroup p4 it is more symmetric") for line in found.verdict)
-    assert "hardly more than the mesh alone costs (20 %)" in found.verdict[0]
+    assert "hardly more than the pixel grid alone costs (20 %)" in found.verdict[0]
 
 
 def test_what_to_do():
@@ -133,12 +133,12 @@ def test_what_to_do():
         report = audit("p4", {"tv": P4}, recommendation=None if group is None else recommended(group))
         return compared(alignment("p4", [0, relative] * 2, model_group=model_group), *report).verdict[-1]
 
-    assert last(0.1) == "Network and data match, as far as this can be told: nothing to do."
-    assert "train it over p4, which the report recommends (symaudit train --from-report)" in last(0.5, "p1", "p4")
+    assert last(0.1) == "Network and data match, as far as can be measured: nothing to do."
+    assert "train one over p4, which the report recommends (symaudit train --from-report)" in last(0.5, "p1", "p4")
     assert "layers over p8 already: see with --layers '*'" in last(0.5, "p8", "p4")
     assert "train it with EQ-Reg (symaudit train --eq-reg)" in last(0.5, "p1", "p1")
     assert "train it with EQ-Reg" in last(0.5)
-    assert "is no harm: the report accepts p4" in last(0.0, "p4", "p8")
+    assert "is fine: the report supports p4" in last(0.0, "p4", "p8")
     assert "try p2, which the report recommends, SA-Conv, or EQ-Reg" in last(0.0, "p4", "p2")
     assert "try a plain network, SA-Conv" in last(0.0, "p4", "p1")
     assert "try a smaller group, SA-Conv" in last(0.0)
@@ -150,8 +150,8 @@ def test_what_to_do():
 def test_without_a_report():
     found = with_verdict(alignment("p8", [0, 0.2, 0.01, 0.2, 0, 0.2, 0.03, 0.2], [0, 0.05] * 4))
     assert found.verdict == (
-        "Under strict rotations the output is off by 20 % of its contrast at worst (p8, A1, 45 degrees); the mesh "
-        "alone costs 5 %; quarter turns and mirrors, which resample nothing, 3 %.",
+        "Under strict rotations the output differs by 20 % of its contrast at worst (p8, A1, 45 degrees); the mesh "
+        "alone costs 5 %; quarter turns and mirrors, which need no resampling: 3 %.",
     )
     constant = with_verdict(alignment("p2", [0, 0.0], contrast=0.0))
     assert constant.verdict == ("Under strict rotations: the output is constant, so there is no relative error.",)
@@ -171,7 +171,7 @@ def test_two_scenarios_and_images_of_another_set():
 
 def test_nothing_that_is_seen():
     found = compared(alignment("p2", [0, 0.5]), *audit("p4", {"tv": P4}))
-    assert "nothing can be said of the data: no regularizer of the report sees" in found.verdict[1]
+    assert "nothing is known about the data: no regularizer of the report sees" in found.verdict[1]
     assert len(found.verdict) == 2
     black = compared(alignment("p4", [0, 0.5] * 2), *audit("p4", {"tv": [1e-300, 0, 0, 0]}))
     assert black.symmetry.groups[-1].data == pytest.approx(1.0)

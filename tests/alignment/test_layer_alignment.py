@@ -112,7 +112,7 @@ def test_a_finer_map_is_compared_on_its_own_mesh(images):
 
 def test_refusals(images):
     network = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 3, 1)).eval()
-    with pytest.raises(SettingError, match=r'0: layer "0" has 6 channels, no multiple of the 4 elements of p4'):
+    with pytest.raises(SettingError, match=r'0: layer "0" has 6 channels, not a multiple of the 4 elements of p4'):
         layers(network, images, "p4", "0")
 
     class Odd(nn.Module):

@@ -267,26 +267,26 @@ def test_an_untrained_network_of_ours(rng):
 
 def test_refusals(rng):
     images = [item(photo(rng))]
-    with pytest.raises(SettingError, match="p1 has no element but the identity; measure p2 or a larger group"):
+    with pytest.raises(SettingError, match="p1 contains only the identity; measure p2 or a larger group"):
         measure_alignment(nn.Identity(), images, "p1")
     with pytest.raises(SettingError, match="crop must be 1 px or more, got 0"):
         measure_alignment(nn.Identity(), images, "p4", crop=0)
     with pytest.raises(SettingError, match="margin must be 0 px or more, got -1"):
         measure_alignment(nn.Identity(), images, "p4", margin=-1)
-    with pytest.raises(DataError, match="there was no image to measure"):
+    with pytest.raises(DataError, match="there is no image to measure"):
         measure_alignment(nn.Identity(), [], "p4")
     with pytest.raises(DataError, match=r"a\.png: a margin of 30 px leaves nothing of 48 x 48 px to compare"):
         measure_alignment(nn.Identity(), images, "p4", margin=30)
     halved = nn.Sequential(nn.PixelUnshuffle(2), nn.PixelShuffle(2))
     with pytest.raises(
-        ModelError, match=r"a\.png: the network failed on a square of 15 px \(.*\); if that is the size"
+        ModelError, match=r"a\.png: the network failed on a square of 15 px \(.*\); if the size is the size"
     ):
         measure_alignment(halved, images, "p4", crop=15)
-    with pytest.raises(ModelError, match=r"a\.png: the network gave NaN or infinite values; check its weights"):
+    with pytest.raises(ModelError, match=r"a\.png: the network returned NaN or infinite values; check its weights"):
         measure_alignment(Times(float("nan")), images, "p4")
-    with pytest.raises(ModelError, match=r"a\.png: for an image of shape .* the network gave"):
+    with pytest.raises(ModelError, match=r"a\.png: for an image of shape .* the network returned"):
         measure_alignment(nn.Conv2d(3, 5, 1), images, "p4")
     needy = nn.Identity()
     needy.smallest = 64
-    with pytest.raises(DataError, match=r"a\.png: 48 px a side, the network needs 64; give larger images"):
+    with pytest.raises(DataError, match=r"a\.png: 48 px a side, but the network needs 64; give larger images"):
         measure_alignment(needy, images, "p4")

@@ -121,11 +121,11 @@ def test_a_report_of_other_images_and_without_fits(call, runs, few, undrawn, tmp
     assert call(*measure, "--out", "fits")[0] == call(*measure, *STRICT, "--out", "strict")[0] == 0
     align = ("align", runs / "denoise", "--data", few, "--group", "p8", "--limit", 1)
     code, out, err = call(*align, "--report", "strict")
-    assert code == 0 and err == "Note: the report holds no fits; measured under strict rotations alone\n"
+    assert code == 0 and err == "Note: the report holds no fits; only strict rotations are measured\n"
     assert "The report is about another set of images, other, than is measured here." in " ".join(out.split())
     (few / "photo_0.png").rename(few / "new.png")
     code, out, err = call(*align, "--report", "fits", "--json")
-    assert code == 0 and err == "Note: the report holds a fit of 0 of the 1 images\n"
+    assert code == 0 and err == "Note: the report holds fits for 0 of the 1 images\n"
     assert len(one_document(out)["scenarios"]) == 1
 
 
@@ -144,7 +144,7 @@ def test_networks_of_others(call, few, tmp_path, monkeypatch):
     assert code == 0 and elements(one_document(out))["A1"]["error"] == 0.0
     assert one_document(out)["task"]["name"] == "sr" and one_document(out)["model"]["group"] is None
     code, _, err = call("align", "alien_nets:denoiser", *options)
-    assert code == 2 and "alien_nets:denoiser does not say what it restores; give --task" in err
+    assert code == 2 and "alien_nets:denoiser does not say what task it was trained for; give --task" in err
     code, _, err = call("align", "alien_nets:enlarger", *options, "--task", "denoise", "--sigma", "9")
     assert code == 2 and "alien_nets:enlarger enlarges by 2, which is not denoising" in err
 
@@ -153,12 +153,12 @@ def test_networks_of_others(call, few, tmp_path, monkeypatch):
     ("options", "code", "reason"),
     [
         (["--group", "q8"], 2, '"q8" is not a group'),
-        (["--group", "p1"], 2, "p1 has no element but the identity"),
+        (["--group", "p1"], 2, "p1 contains only the identity"),
         (["--layers", "heed"], 2, 'no layer is called "heed".'),
         (["--margin", 30], 1, "a margin of 30 px leaves nothing of 20 x 20 px to compare"),
         (["--scale", 3], 2, "was trained for super-resolution x2, not for --scale 3"),
         (["--report", "none"], 1, "cannot read none/report.json"),
-        (["--state", "x.pth"], 2, "weights and arguments go with a factory"),
+        (["--state", "x.pth"], 2, "weights and arguments are for a factory"),
         (["--crop", -1], 2, "'--crop'"),
     ],
 )

@@ -36,7 +36,7 @@ def theorem(document: dict, name: str, at: int = 0) -> dict:
 def test_the_demo_run(tmp_path_factory, symaudit):
     place, _, _ = demo_run(tmp_path_factory, symaudit)
     done = symaudit("bounds", "symaudit-demo", "--mu", "10", "--limit", "5", cwd=place)
-    assert (done.returncode, done.stderr) == (0, "Reading 5 images of demo for F, G and H\n")
+    assert (done.returncode, done.stderr) == (0, "Reading 5 images of demo to find F, G and H\n")
     assert done.stdout.startswith("Bounds on the equivariance error of restoring demo (17 images), mu = 10.\n")
     assert "maximum of finite differences of 5 images" in " ".join(done.stdout.split())
     assert "m = 660 px" in " ".join(done.stdout.split())  # of the fourth one
@@ -54,7 +54,7 @@ def test_the_demo_run(tmp_path_factory, symaudit):
 
 def test_constants_come_from_the_runs_own_images(call, run, photos):
     code, out, err = call("bounds", run, "--json")
-    assert (code, err) == (0, "Reading 4 images of photos for F, G and H\n")
+    assert (code, err) == (0, "Reading 4 images of photos to find F, G and H\n")
     luma = [np.asarray(Image.open(path)) @ [0.299, 0.587, 0.114] / 255 for path in sorted(photos.iterdir())]
     expected, document = image_smoothness(luma), one_document(out)
     found = document["smoothness"]
@@ -64,7 +64,7 @@ def test_constants_come_from_the_runs_own_images(call, run, photos):
     assert [found[name] for name in ("value", "gradient", "hessian")] == pytest.approx(
         [expected.value, expected.gradient, expected.hessian]
     )
-    assert call("bounds", run, "--limit", "1")[2] == "Reading 1 image of photos for F, G and H\n"
+    assert call("bounds", run, "--limit", "1")[2] == "Reading 1 image of photos to find F, G and H\n"
     code, out, _ = call("bounds", run, "--json", "-q", "--estimator", "q99.9", "--limit", "1")
     few = one_document(out)["smoothness"]
     assert few["estimator"] == "99.9 % quantile of finite differences of 1 image"
@@ -112,11 +112,9 @@ def test_images_that_were_moved(call, run, photos):
     shutil.move(photos, photos.parent / "elsewhere")
     code, out, err = call("bounds", run)
     assert (code, out) == (1, "")
-    assert err == (
-        f'Error: {run} was measured from "{photos}", which is not here; --source says where the images are now\n'
-    )
+    assert err == (f'Error: {run} was measured from "{photos}", which is not here; --source\n')
     code, _, err = call("bounds", run, "--source", photos.parent / "elsewhere")
-    assert (code, err) == (0, "Reading 4 images of elsewhere for F, G and H\n")
+    assert (code, err) == (0, "Reading 4 images of elsewhere to find F, G and H\n")
 
 
 def test_images_that_the_run_left_out_stay_out_others_are_an_error(call, undrawn, photos):

@@ -92,9 +92,9 @@ def test_settings_come_from_the_checkpoint_and_strength_may_differ(call, runs, f
         ("sr", ["--scale", 3], "was trained for super-resolution x2, not for --scale 3; leave that out"),
         ("sr", ["--task", "derain"], "was trained for super-resolution x2, not for --task derain; leave that out"),
         ("denoise", ["--scale", 2], "was trained for denoising, Gaussian noise of sigma 25, not for --scale 2"),
-        ("sr", ["--sigma", 20], "--sigma belongs to denoise; leave it out for sr"),
-        ("denoise", ["--sigma", 300], "--sigma must lie between 0 and 255"),
-        ("denoise", ["--inputs", "."], "--inputs belongs to tasks with pairs"),
+        ("sr", ["--sigma", 20], "--sigma belongs to denoise; remove the image for sr"),
+        ("denoise", ["--sigma", 300], "--sigma must be between 0 and 255"),
+        ("denoise", ["--inputs", "."], "--inputs is for tasks with pairs"),
         ("sr", ["--protocol", "srY"], 'unknown protocol "srY".'),
         ("denoise", ["--sigma", "a lot"], "is not a number or a range such as 5:35"),
         ("denoise", ["--sigma", "1:2:3"], "is not a number or a range such as 5:35"),
@@ -112,9 +112,9 @@ def test_baselines(call, few):
     code, out, _ = call("evaluate", "identity", "--data", few, "--task", "denoise", "--sigma", 50)
     assert code == 0 and out.startswith("identity on test (2 images): denoising")
     for arguments, reason in (
-        (["identity"], "identity does not say what is to be restored; give --task"),
-        (["bicubic", "--task", "derain"], "bicubic is no baseline of deraining"),
-        (["identity", "--task", "sr"], "identity is no baseline of super-resolution x2; use bicubic"),
+        (["identity"], "identity needs a task to restore; give --task"),
+        (["bicubic", "--task", "derain"], "bicubic is not a baseline of deraining"),
+        (["identity", "--task", "sr"], "identity is not a baseline of super-resolution x2; use bicubic"),
         (["identity", "--task", "denoise"], "denoise needs --sigma"),
     ):
         data = few if "derain" not in arguments else paired(few)
@@ -144,7 +144,7 @@ def test_partners_elsewhere_and_partners_that_lack(call, runs, few):
     assert code == 0 and one_document(out)["input"]["psnr"] is None
     (pairs / "rain" / "photo_1.png").unlink()
     code, out, err = call("evaluate", runs / "derain", "--data", pairs)
-    assert (code, out) == (1, "") and "1 of 2 images have no partner of their name: photo_1.png" in err
+    assert (code, out) == (1, "") and "1 of 2 images have no partner of the same name: photo_1.png" in err
 
 
 def test_an_empty_folder_is_an_error(call, runs, tmp_path):

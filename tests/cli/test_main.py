@@ -158,7 +158,7 @@ def test_wrong_usage_exits_with_2_and_names_what_is_near(run, arguments, message
         (
             KeyboardInterrupt(),
             130,
-            "Interrupted; a measurement or training continues when the same command is given again.",
+            "Interrupted. To continue a measurement or a training run, give the same command again.",
         ),
     ],
 )

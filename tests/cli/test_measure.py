@@ -92,7 +92,7 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(run, 
     first.wait_for(10)
     code, out, err = first.stop(signal.SIGINT)
     assert (code, out) == (130, "")
-    assert err.strip() == "Interrupted; a measurement or training continues when the same command is given again."
+    assert err.strip() == "Interrupted. To continue a measurement or a training run, give the same command again."
     interrupted = first.images()
     assert 10 <= interrupted < count
     assert not (tmp_path / "run/report.json").exists()
@@ -297,7 +297,7 @@ def test_a_finished_report_is_given_again_and_another_question_is_refused(run, p
         'Error: r holds a run with other settings (group: "p4", now "p8"); choose another --out, or '
         "--force to start over\n"
     )
-    assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force starts over\n"
+    assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force\n"
     assert (tmp_path / "r/report.json").read_bytes() == stored
     assert run(*asked, "--group", "p8", "--force")[0] == 0
     assert AuditReport.load("r").settings["group"] == "p8"

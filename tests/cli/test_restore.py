@@ -64,7 +64,7 @@ def test_one_file(call, runs, few, tmp_path):
     assert tree(tmp_path / "new") == ["large.png"]
     code, out, err = call("restore", runs / "sr", "small.jpg", "-o", "new/large.png")
     assert (code, out) == (1, "")
-    assert err == "Error: new/large.png exists already; choose another -o, or --force to overwrite\n"
+    assert err == "Error: new/large.png already exists; choose another -o, or --force to overwrite\n"
     assert call("restore", runs / "sr", "small.jpg", "-o", "new/large.png", "--force")[0] == 0
 
 
@@ -73,7 +73,7 @@ def test_the_same_command_continues(call, runs, few, tmp_path):
     stamp = os.stat(tmp_path / "out" / "photo_0.png").st_mtime_ns
     code, out, err = call("restore", runs / "sr", "in", "-o", "out")
     assert (code, out) == (0, "Restored 1 image into out\n")
-    assert err == "1 of 2 images were restored before; --force restores them again\n"
+    assert err == "1 of 2 images were restored before and are kept; --force restores them again\n"
     assert os.stat(tmp_path / "out" / "photo_0.png").st_mtime_ns == stamp
     done = call("restore", runs / "sr", "in", "-o", "out", "-q")
     assert done == (0, "Restored 0 images into out\n", "")
@@ -128,14 +128,14 @@ def test_one_bad_image_does_not_stop_the_rest(call, runs, few, tmp_path):
 def test_a_network_of_nan_writes_nothing(call, runs, few, tmp_path):
     code, out, err = call("restore", runs / "wild", "in", "-o", "out")
     assert (code, out) == (4, "Restored 0 images into out\n")
-    assert err.count("the network gave NaN or infinite values") == 2
+    assert err.count("the network returned NaN or infinite values") == 2
     assert tree(tmp_path / "out") == ["restoration.json"]
 
 
 def test_alpha_is_dropped_with_a_note(call, runs, few):
     Image.fromarray(np.dstack([pixels(few / "photo_0.png"), np.full((40, 36), 9, np.uint8)])).save(few / "a.png")
     code, _, err = call("restore", runs / "denoise", "in", "-o", "out")
-    assert code == 0 and err == "Alpha was dropped from a.png\n"
+    assert code == 0 and err == "The alpha channel was dropped from a.png\n"
 
 
 def test_results_inside_the_source(call, runs, few, tmp_path):
@@ -143,7 +143,7 @@ def test_results_inside_the_source(call, runs, few, tmp_path):
         assert call("restore", runs / "denoise", "in", "-o", "in/out")[0] == 0
     assert tree(few / "out") == ["photo_0.png", "photo_1.png", "restoration.json"]
     code, out, err = call("restore", runs / "denoise", "in", "-o", "./in")
-    assert (code, out) == (2, "") and "is where the images lie; choose another folder for -o" in err
+    assert (code, out) == (2, "") and "is the folder of the images themselves; choose another folder for -o" in err
 
 
 def test_usage_and_missing_things(call, runs, few):

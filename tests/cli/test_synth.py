@@ -32,7 +32,7 @@ def run(capsys, monkeypatch, tmp_path):
 
 def test_a_process_writes_a_dataset_and_continues_it(symaudit, tmp_path):
     done = symaudit("synth", "set", *SMALL)
-    line = "3 images of 32 x 32 px in set; what they are: set/truth.csv\n"
+    line = "3 images of 32 x 32 px in set; their deformations: set/truth.csv\n"
     assert (done.returncode, done.stdout, done.stderr) == (0, line, "")
     assert len(list((tmp_path / "set").glob("image_*.png"))) == 3
     done = symaudit("synth", "set", *SMALL, "--noise", "2")
@@ -84,7 +84,7 @@ def test_options_come_from_the_environment_too(run, monkeypatch):
             ["--angle", "rndom"],
             "Invalid value for '--angle': \"rndom\" is not random, a number or a range such as",
         ),
-        (["--ratio", "1.8:1.1"], "--ratio runs from the lower number to the higher; write 1.1:1.8"),
+        (["--ratio", "1.8:1.1"], "--ratio takes the lower number first; write 1.1:1.8"),
         (["--kind", "leaves"], "Invalid value for '--kind': 'leaves' is not one of 'gaussian', 'dead-leaves'."),
         (["--n", "0"], "--n must be between 1 and 100000, got 0"),
         (

@@ -103,7 +103,10 @@ def test_results_inside_the_source_are_no_input(tmp_path):
     assert plan(tmp_path / "in", tmp_path / "in" / "out") == {"a.png": "a.png"}
     assert list(plan(f"{tmp_path}/in/**/*.png", tmp_path / "in" / "out").values()) == ["a.png"]
     touch(tmp_path / "other", "out/a.png")
-    with pytest.raises(DataError, match=r'holds no images but those in ".*out", where results go'):
+    with pytest.raises(
+        DataError,
+        match=r'holds no images but those in ".*out", the folder for the results; choose another folder for -o',
+    ):
         plan(tmp_path / "other", tmp_path / "other" / "out")
     (tmp_path / "link").symlink_to(tmp_path / "in")
     assert plan(tmp_path / "link", tmp_path / "in" / "out") == {"a.png": "a.png"}
@@ -117,10 +120,10 @@ def test_a_source_inside_the_results_stays_as_it_is(tmp_path):
 def test_no_input_is_overwritten(tmp_path, monkeypatch):
     touch(tmp_path / "in", "a.png")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SettingError, match='"in" is where the images lie; choose another folder for -o'):
+    with pytest.raises(SettingError, match='"in" is the folder of the images themselves; choose another folder for -o'):
         plan(tmp_path / "in", tmp_path.__class__("in"))
     for text, out in ((tmp_path / "in" / "a.png", tmp_path / "in"), (tmp_path / "in" / "a.png", tmp_path / "in/a.png")):
-        with pytest.raises(SettingError, match=r"a\.png is an input itself \(a\.png would go there\)"):
+        with pytest.raises(SettingError, match=r"a\.png is one of the images to restore \(a\.png would go there\)"):
             planned(open_source(str(text)), out)
 
 
@@ -135,7 +138,7 @@ def test_one_file_may_go_to_one_file(tmp_path):
     with pytest.raises(SettingError, match=r'restored images are written as \.png, \.tif, \.tiff, got ".*x\.jpg"'):
         planned(one, tmp_path / "x.jpg")
     many = open_source(str(tmp_path / "in"))
-    with pytest.raises(SettingError, match=r'x\.png" names a file, but ".*in" is not one image; give a folder'):
+    with pytest.raises(SettingError, match=r'x\.png" names a file, but ".*in" is not a single image; give a folder'):
         planned(many, tmp_path / "x.png")
 
 
@@ -227,8 +230,8 @@ def test_a_network_that_fails_on_an_image_leaves_it_out(tmp_path, rng):
         Image.fromarray(image(rng, 4, width, 3)).save(folder / f"{width}.png")
     done, skipped = run(folder, tmp_path / "out", Picky())
     assert [item.image for item in done] == ["4.png"]
-    assert skipped[0].reason == "not enough memory for this image; restore it in tiles, as with --tile 256"
-    assert skipped[1].reason.startswith("the network gave NaN")
+    assert skipped[0].reason == "not enough memory for this image; restore it in tiles, such as --tile 256"
+    assert skipped[1].reason.startswith("the network returned NaN")
 
 
 def test_other_errors_of_a_network_are_not_swallowed(tmp_path, rng):

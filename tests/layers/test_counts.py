@@ -144,7 +144,7 @@ def test_a_start() -> None:
     [
         (("fcon",), {}, r'no method is called "fcon".*fconv'),
         (("fconv",), {"preset": "papers"}, 'preset must be one of shared, paper, got "papers"'),
-        (("cnn", "p4"), {}, r'a plain convolution has no group: use "p1" with cnn, or gcnn, .* with p4'),
+        (("cnn", "p4"), {}, r'a plain convolution has no group: use group "p1" with cnn, or gcnn, .* with p4'),
         (("fconv",), {"start": Affine(0.1, 0.0)}, "only a shared w can start somewhere"),
         (("tl",), {"start": Affine(0.1, 0.0), "preset": "paper"}, "only a shared w can start somewhere"),
     ],

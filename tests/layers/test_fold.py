@@ -200,7 +200,7 @@ def test_folding_keeps_the_filters_of_the_hypernetwork() -> None:
 
 @pytest.mark.parametrize("image", [None, torch.zeros(2, 3, 29, 29), torch.zeros(3, 29, 29)])
 def test_one_image_is_needed(image: Tensor | None) -> None:
-    with pytest.raises(SettingError, match=r"fold\(network, image\), image \(1, C, H, W\)"):
+    with pytest.raises(SettingError, match=r"use fold\(network, image\), image \(1, C, H, W\)"):
         fold(adaptive(HyperNetwork()), image)
 
 

@@ -1,4 +1,4 @@
-"""w of each image: the published hypernetwork, the equivariant one, and networks that they steer."""
+"""w by which the network deforms its filters for each image: the published hypernetwork, the equivariant one, and networks that they steer."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_w_points_in_all_directions() -> None:
 
 @pytest.mark.parametrize("group", ["p1", "p2m", "p4"])
 def test_groups_that_cannot_turn_an_axis(group: str) -> None:
-    with pytest.raises(SettingError, match="cannot turn an axis to all directions; use p3 or p8"):
+    with pytest.raises(SettingError, match="cannot rotate an axis to all directions; use p3 or p8"):
         EquivariantHyperNetwork(group=group)
 
 
@@ -368,7 +368,7 @@ def test_activation_checkpointing(preset: str) -> None:
 def test_offsets_of_another_batch() -> None:
     model = SampleAdaptive(body(), HyperNetwork()).double()
     model(images(2))
-    with pytest.raises(SettingError, match="holds offsets for 2 images, got 3: call the whole network"):
+    with pytest.raises(SettingError, match="has offsets for 2 images, got 3: call the whole network"):
         model.network(images(3))
     assert model.network(images(2)).shape == images(2).shape
 

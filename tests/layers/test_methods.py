@@ -173,10 +173,10 @@ def test_a_network_in_two_stages() -> None:
     [
         ({"method": "fcon"}, 'no method is called "fcon".*fconv'),
         ({"method": "tl", "preset": "papers"}, 'preset must be one of shared, paper, got "papers"'),
-        ({"method": "cnn", "group": "p4"}, r'use "p1" with cnn, or gcnn, fconv, ... with p4'),
-        ({"method": "fconv", "start": Affine(0.1, 0)}, "only a shared w can start somewhere: methods tl and sa"),
+        ({"method": "cnn", "group": "p4"}, r'use group "p1" with cnn, or gcnn, fconv, ... with p4'),
+        ({"method": "fconv", "start": Affine(0.1, 0)}, "only a shared w can have a start: use the methods tl and sa"),
         ({"method": "tl", "preset": "paper", "start": Affine(0.1, 0)}, "only a shared w can start somewhere"),
-        ({"method": "tl", "start": Affine(0.7, 0)}, "w has ratio 2.01, this layer allows less than 2"),
+        ({"method": "tl", "start": Affine(0.7, 0)}, "w has ratio 2.01, this layer allows only less than 2"),
         ({"method": "tl", "group": "8"}, '"8" is not a group'),
     ],
 )
@@ -204,12 +204,12 @@ def test_a_layer_of_another_basis() -> None:
 
 
 def test_only_sa_has_a_hypernetwork() -> None:
-    with pytest.raises(SettingError, match="TL-Conv has no hypernetwork; the method sa has"):
+    with pytest.raises(SettingError, match="TL-Conv has no hypernetwork; only the method sa has"):
         Layers("tl").network(nn.Identity(), HyperNetwork())
 
 
 def test_an_equivariant_hypernetwork_and_free_w() -> None:
     layers = Layers("sa", preset="paper")
     body = nn.Sequential(layers.lifting(3, 2), layers.projection(2, 3))
-    with pytest.raises(SettingError, match='gives w to a shared deformation: use preset="shared"'):
+    with pytest.raises(SettingError, match='needs a shared deformation: use preset="shared"'):
         layers.network(body, EquivariantHyperNetwork())

@@ -72,7 +72,9 @@ def test_f_into_tl_and_not_back() -> None:
     assert torch.allclose(tl(images()), f(images()), rtol=0, atol=1e-6)
     other = network("fconv", seed=2).eval()
     before = copies(other)
-    with pytest.raises(SettingError, match="a w that no layer here has: load them into the method tl or sa"):
+    with pytest.raises(
+        SettingError, match="a w, but no layer of this network has one: load them into the method tl or sa"
+    ):
         load_weights(other, deformed(tl).state_dict())
     assert_unchanged(other, before)
 
@@ -96,7 +98,7 @@ def test_filters_are_built_anew() -> None:
     [
         ({"features": 3}, r'"0.weight" has shape \(3, 3, 25\) in the weights and \(2, 3, 25\) here'),
         ({"group": "p4"}, r'"2.weight" has shape \(2, 2, 4, 25\) in the weights and \(2, 2, 8, 25\) here'),
-        ({"kernel_size": 3}, r'"0.weight" has shape \(2, 3, 9\) .* where basis size, group and widths agree'),
+        ({"kernel_size": 3}, r'"0.weight" has shape \(2, 3, 9\) .* if basis size, group and widths agree'),
     ],
 )
 def test_another_shape(other: dict, message: str) -> None:
@@ -115,7 +117,7 @@ def test_another_shape(other: dict, message: str) -> None:
 def test_missing_layers(method: str) -> None:
     model = network("tl", depth=2)
     state = copies(model)
-    with pytest.raises(SettingError, match=r'the weights have no "5\.weight" \(7 such\): both networks'):
+    with pytest.raises(SettingError, match=r'the weights have no "5\.weight" \(7 such names\): both networks'):
         load_weights(model, network(method, seed=1).state_dict())
     assert_unchanged(model, state)
 
@@ -157,6 +159,6 @@ def test_w_in_another_form() -> None:
     models = [nn.Sequential(layers.lifting(3, 2), layers.projection(2, 3)) for layers in (shared, free)]
     for model, other in (models, reversed(models)):
         before = copies(model)
-        with pytest.raises(SettingError, match="the weights have w in another form: shared and per layer"):
+        with pytest.raises(SettingError, match="the weights have another form of w: a shared w and one per layer"):
             load_weights(model, other.state_dict())
         assert_unchanged(model, before)

@@ -101,14 +101,16 @@ def test_images_outside_the_two_folders_are_told(rainy):
     save(rainy / "mask" / "a.png", 5)
     pairs = open_pairs(str(rainy), DERAIN)
     assert told(pairs) == ALL
-    reason = "lies outside the folders norain and rain"
+    reason = "outside the folders norain and rain"
     assert [(item.image, item.reason) for item in pairs.skipped] == [("mask/a.png", reason), ("stray.png", reason)]
 
 
 def test_images_without_partner_are_listed(rainy):
     save(rainy / "norain" / "d.png", 5)
     save(rainy / "rain" / "e.png", 5)
-    expected = r"2 of 5 images have no partner of their name: d.png \(no degraded one\), e.png \(no clean one\); add or"
+    expected = (
+        r"2 of 5 images have no partner of the same name: d.png \(no degraded one\), e.png \(no clean one\); add or"
+    )
     with pytest.raises(DataError, match=expected):
         open_pairs(str(rainy), DERAIN)
 
@@ -138,23 +140,27 @@ def test_a_folder_of_degraded_images_is_missed(rainy):
 
 def test_several_folders_of_one_side_are_refused(rainy):
     shutil.copytree(rainy / "rain", rainy / "input")
-    with pytest.raises(DataError, match="several folders of degraded images, input, rain; leave one of them"):
+    with pytest.raises(DataError, match="several folders of degraded images, input, rain; keep only one of them"):
         open_pairs(str(rainy), DERAIN)
 
 
 def test_two_images_of_one_name_are_refused(rainy):
     save(rainy / "rain" / "a.bmp", 3)
-    with pytest.raises(DataError, match=r"rain\" holds both a.bmp and a.png; remove one, or partners are unclear"):
+    with pytest.raises(
+        DataError, match=r"rain\" holds both a.bmp and a.png; remove one of them, so that partners are clear"
+    ):
         open_pairs(str(rainy), DERAIN)
 
 
 def test_an_image_is_not_its_own_partner(photos):
-    with pytest.raises(DataError, match=r"photo_0.png is given both as clean and as degraded; name another --inputs"):
+    with pytest.raises(DataError, match=r"photo_0.png is clean and degraded image at once; choose another --inputs"):
         open_pairs(str(photos), DERAIN, inputs=str(photos))
 
 
 def test_settings_that_do_not_fit(photos):
-    with pytest.raises(SettingError, match="--inputs belongs to tasks with pairs; denoise makes its own inputs"):
+    with pytest.raises(
+        SettingError, match="--inputs is for tasks with pairs; denoise degrades the clean images itself"
+    ):
         open_pairs(str(photos), DENOISE, inputs=str(photos))
     with pytest.raises(SettingError, match="--limit must be at least 1, got 0"):
         open_pairs(str(photos), DENOISE, limit=0)

@@ -96,7 +96,7 @@ def test_a_group_too_large_for_the_network_becomes_a_subgroup():
 
 
 def test_other_data_is_refused():
-    with pytest.raises(DataError, match=r"about other images than --data .* or say --allow-other-data"):
+    with pytest.raises(DataError, match=r"about other than --data .* or say --allow-other-data"):
         start_from_report(report(), "0" * 64)
     assert start_from_report(report(), "0" * 64, allow_other_data=True).group == "p8"
 

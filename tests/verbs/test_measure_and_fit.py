@@ -101,7 +101,7 @@ def test_out_holding_another_run_is_a_report_error(photos, tmp_path, monkeypatch
     monkeypatch.setattr(reports, "render", lambda folder: ())
     symmetry_audit.measure(photos, reg="tv", group="p4", scenario=STRICT, out=tmp_path / "run")
     for options in ({"group": "p8"}, {"group": "p4", "resume": False}):
-        with pytest.raises(ReportError, match=r"choose another --out, or --force|--force starts over"):
+        with pytest.raises(ReportError, match=r"choose another --out, or --force|--force"):
             symmetry_audit.measure(photos, reg="tv", scenario=STRICT, out=tmp_path / "run", **options)
     again = symmetry_audit.measure(photos, reg="tv", scenario=STRICT, out=tmp_path / "run", group="p8", force=True)
     assert again.results
