@@ -107,7 +107,10 @@ def test_safetensors_of_others(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.checkpoint/1"; train it'),
+        (
+            {"schema": "symaudit.report/1"},
+            'has schema "symaudit.report/1", expected "symaudit.checkpoint/1"; train the network',
+        ),
         (
             {"schema": "symaudit.checkpoint/9"},
             'has schema "symaudit.checkpoint/9", which this version does not know: it',
@@ -164,7 +167,10 @@ def test_tasks_that_are_none(checkpoint, task):
 def test_options_that_are_missing_or_of_a_newer_version(checkpoint):
     newer = "that this version does not know: it was written by a newer symaudit; update symaudit$"
     for change, message in (
-        ({"architecture": {}}, r"the checkpoint is damaged .architecture.backbone is missing.; train the network again$"),
+        (
+            {"architecture": {}},
+            r"the checkpoint is damaged .architecture.backbone is missing.; train the network again$",
+        ),
         ({"architecture": {"backbone": "resnet", "command": "rm"}}, f'has a field "architecture.command" {newer}'),
         ({"task": {}}, r"the checkpoint is damaged .task.name is missing.; train the network again$"),
         ({"task": {"name": "denoise", "sigma": 5, "colour": 1}}, f'has a field "task.colour" {newer}'),

@@ -180,5 +180,5 @@ def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: st
     pairs = tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())
     for pair in pairs:
         if (pair.clean.path, pair.clean.member) == (pair.degraded.path, pair.degraded.member):
-            raise DataError(f'"{text}": {pair.key} is its own degraded image; mend --inputs')
+            raise DataError(f'"{text}": {pair.key} is its own degraded image; choose other --inputs')
     return pairs

@@ -109,7 +109,10 @@ def test_tables_are_written_too(call, saved):
 
 def test_what_cannot_be_compared(call, saved, runs, few, tmp_path):
     code, out, err = call("compare", runs / "cnn", "cnn.json")
-    assert (code, out) == (2, "") and "is not evaluated yet: give --data, or files with the output of evaluate --json for it" in err
+    assert (code, out) == (
+        2,
+        "",
+    ) and "is not evaluated yet: give --data, or the output of evaluate --json for it" in err
     code, out, err = call("compare", "cnn.json", "--protocol", "rgb")
     assert (code, out) == (2, "") and "--protocol is for runs that are evaluated now" in err
     code, out, err = call("compare", "cnn.json", "--self-ensemble")

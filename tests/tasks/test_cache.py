@@ -256,7 +256,7 @@ def test_all_images_that_cannot_be_used_are_listed(pairs, photos, tmp_path, deco
     Image.new("RGB", (9, 1)).save(photos / "photo_2.png")
     expected = (
         "2 of 4 images cannot be used for training: photo_1.png: not a readable PNG, .*; "
-        "photo_2.png: 9 x 1 px is less than one pixel after shrinking by 2; remove the image; mend them or take"
+        "photo_2.png: 9 x 1 px is less than one pixel after shrinking by 2; remove it .*; repair them, or remove"
     )
     for _ in range(2):
         with pytest.raises(DataError, match=expected):
@@ -294,7 +294,9 @@ def test_a_set_that_fits_exactly_is_kept(pairs, tmp_path, task):
 
 @pytest.mark.parametrize("task", [SR, DENOISE], ids=str)
 def test_a_set_that_does_not_fit_is_refused_at_once(pairs, tmp_path, decoded, task):
-    expected = rf'"{pairs.text}" takes .* GiB decoded, but the cache is limited to .* GiB; raise --cache-limit, or train on'
+    expected = (
+        rf'"{pairs.text}" takes .* GiB decoded, but the cache is limited to .* GiB; raise --cache-limit, or train on'
+    )
     with pytest.raises(SettingError, match=expected):
         PatchCache(pairs, task, tmp_path / "cache", needed(task, pairs) - 1)
     assert decoded == []

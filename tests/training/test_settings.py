@@ -84,7 +84,10 @@ def test_every_recipe_makes_settings(recipe):
         ({"eq_group": "p4"}, "EQ-Reg needs a weight"),
         ({"eq_layers": 3}, "EQ-Reg needs a weight"),
         ({"eq_reg": 0.0, "eq_group": "p4"}, "--eq-reg must be above 0, got 0.0"),
-        ({"eq_reg": 0.1, "eq_group": "p4", "compile": True}, "EQ-Reg reads features inside the network, which compile closes"),
+        (
+            {"eq_reg": 0.1, "eq_group": "p4", "compile": True},
+            "EQ-Reg reads features inside the network, which --compile hides",
+        ),
         ({"relax": 0.1}, "--relax and relaxed layers"),
         ({"architecture": {"method": "tl", "relaxed": True}}, "--relax and relaxed layers"),
         ({"hyper_init": "audit", "architecture": {"method": "tl"}}, "only SA has a hypernetwork that can be fitted"),
@@ -150,7 +153,9 @@ def test_fields_of_later_versions_say_so():
         TrainSettings.from_dict({**GIVEN, "tempo": 1, "dropout": 0.5})
 
 
-@pytest.mark.parametrize(("document", "message"), [([], "are a mapping"), ({"task": {}}, "--architecture is missing")])
+@pytest.mark.parametrize(
+    ("document", "message"), [([], "must be a mapping"), ({"task": {}}, "--architecture is missing")]
+)
 def test_documents_of_something_else(document, message):
     with pytest.raises(SettingError, match=message):
         TrainSettings.from_dict(document)
