@@ -107,7 +107,10 @@ def test_safetensors_of_others(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": "symaudit.report/1"}, 'has schema "symaudit.report/1", expected "symaudit.checkpoint/1"; train it'),
+        (
+            {"schema": "symaudit.report/1"},
+            'has schema "symaudit.report/1", expected "symaudit.checkpoint/1"; train the network',
+        ),
         (
             {"schema": "symaudit.checkpoint/9"},
             'has schema "symaudit.checkpoint/9", which this version does not know: it',

@@ -101,7 +101,7 @@ class SharedDeformation(Deformation):
         size = hypot(affine.a, affine.b) / self.limit
         if size >= 1:
             raise SettingError(
-                f"w has ratio {affine.ratio:.3g}, but this layer allows only less than {exp(self.limit):.3g}"
+                f"w has ratio {affine.ratio:.3g}, but this layer needs a ratio below {exp(self.limit):.3g}"
             )
         with torch.no_grad():
             scale = 1 / (self.limit * sqrt(1 - size**2))

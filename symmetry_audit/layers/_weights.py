@@ -65,7 +65,7 @@ def load_weights(model: nn.Module, state: Mapping[str, Tensor]) -> list[str]:
     wrong = [name for name in missing + unknown if not (_of_w(name) or name.startswith("hypernetwork."))]
     if wrong:
         where = "the weights have no" if wrong[0] in own else "this network has no"
-        raise SettingError(f'{where} "{wrong[0]}" ({len(wrong)} such names): both networks must have the same layers')
+        raise SettingError(f'{where} "{wrong[0]}" ({len(wrong)} in all): both networks must have the same layers')
     for name in own:
         if name in renamed and own[name].shape != renamed[name].shape:
             raise SettingError(

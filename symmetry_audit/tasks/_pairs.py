@@ -183,5 +183,5 @@ def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: st
         )
     for stem, ref in clean.items():
         if (ref.path, ref.member) == (degraded[stem].path, degraded[stem].member):
-            raise DataError(f'"{text}": {ref.key} is its own degraded image; choose another --inputs')
+            raise DataError(f'"{text}": {ref.key} is its own degraded image; choose other --inputs')
     return tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())

@@ -22,7 +22,7 @@ EQ_STREAM = 0xE0  # separates these random numbers from those of patches and noi
 class TrainSettings(ScheduleOptions):
     """The settings of one run; two runs with the same settings, data and number of processes are the same run."""
 
-    document: ClassVar[str] = "the settings of the run"
+    document: ClassVar[str] = "the training run"
 
     task: dict[str, Any]  # Task.to_dict()
     architecture: dict[str, Any]  # of nets.build

@@ -105,7 +105,7 @@ def test_verdicts_never_rest_on_a_floor(relative, floor, data, null, relation):
     found = compared(alignment("p4", errors, floors), *audit("p4", {"tv": [10, 10 - 10 * data] * 2}, null=null))
     assert relations(found) == {"p2": "not tested", "p4": relation}
     line = next(line for line in found.verdict if "the network is" in line)
-    words = "as symmetric as the data, as far as can be told" if relation == "as" else f"{relation} symmetric than"
+    words = "as symmetric as the data, as far as can be measured" if relation == "as" else f"{relation} symmetric than"
     assert words in line
 
 
@@ -125,7 +125,7 @@ def test_a_floor_hides_an_element_and_not_the_others():
     found = compared(alignment("p8", [0, 0.2] * 4, [0, 0.2] * 4), *audit("p8", {"tv": P8}))
     assert relations(found) == {"p2": "not tested", "p4": "more", "p8": "as"}
     assert any(line.startswith("Under its subgroup p4 it is more symmetric") for line in found.verdict)
-    assert "hardly more than the pixel grid alone costs (20 %)" in found.verdict[0]
+    assert "hardly more than the pixel grid alone causes (20 %)" in found.verdict[0]
 
 
 def test_what_to_do():
@@ -135,7 +135,7 @@ def test_what_to_do():
 
     assert last(0.1) == "Network and data match, as far as can be measured: nothing to do."
     assert "train one over p4, which the report recommends (symaudit train --from-report)" in last(0.5, "p1", "p4")
-    assert "layers over p8 already: see with --layers '*'" in last(0.5, "p8", "p4")
+    assert "already has layers over p8: find out with --layers '*'" in last(0.5, "p8", "p4")
     assert "train it with EQ-Reg (symaudit train --eq-reg)" in last(0.5, "p1", "p1")
     assert "train it with EQ-Reg" in last(0.5)
     assert "is fine: the report supports p4" in last(0.0, "p4", "p8")
@@ -150,11 +150,11 @@ def test_what_to_do():
 def test_without_a_report():
     found = with_verdict(alignment("p8", [0, 0.2, 0.01, 0.2, 0, 0.2, 0.03, 0.2], [0, 0.05] * 4))
     assert found.verdict == (
-        "Under strict rotations the output differs by 20 % of its contrast at worst (p8, A1, 45 degrees); the mesh "
-        "alone costs 5 %; quarter turns and mirrors, which need no resampling: 3 %.",
+        "Under strict rotations the output differs by 20 % of its contrast at worst (p8, A1, 45 degrees); the pixel "
+        "grid alone causes 5 %; quarter turns and mirrors, which need no resampling: 3 %.",
     )
     constant = with_verdict(alignment("p2", [0, 0.0], contrast=0.0))
-    assert constant.verdict == ("Under strict rotations: the output is constant, so there is no relative error.",)
+    assert constant.verdict == ("Under strict rotations the output is constant, so there is no relative error.",)
     tiny = with_verdict(alignment("p2", [0, 1e-9]))
     assert "off by less than 0.0001 % of its contrast" in tiny.verdict[0]
 

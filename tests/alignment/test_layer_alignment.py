@@ -127,9 +127,9 @@ def test_refusals(images):
 
     with pytest.raises(SettingError, match='layer "idle" did not run'):
         layers(Odd(), images, "p4", "idle")
-    with pytest.raises(SettingError, match=r'layer "flat" gives shape \(1, 3072\), not features'):
+    with pytest.raises(SettingError, match=r'layer "flat" returns shape \(1, 3072\), not features'):
         layers(Odd(), images, "p4", "flat")
-    with pytest.raises(SettingError, match='layer "pair" gives tuple, not features'):
+    with pytest.raises(SettingError, match='layer "pair" returns tuple, not features'):
         layers(Odd(), images, "p4", "pair")
     long = nn.Sequential(nn.Conv2d(3, 4, (3, 1)), nn.Upsample((32, 32)), nn.Conv2d(4, 3, 1)).eval()
     with pytest.raises(SettingError, match="square outputs are needed"):

@@ -279,7 +279,7 @@ def test_refusals(rng):
         measure_alignment(nn.Identity(), images, "p4", margin=30)
     halved = nn.Sequential(nn.PixelUnshuffle(2), nn.PixelShuffle(2))
     with pytest.raises(
-        ModelError, match=r"a\.png: the network failed on a square of 15 px \(.*\); if the size is the size"
+        ModelError, match=r"a\.png: the network failed on a square of 15 px \(.*\); if the size is the reason"
     ):
         measure_alignment(halved, images, "p4", crop=15)
     with pytest.raises(ModelError, match=r"a\.png: the network returned NaN or infinite values; check its weights"):
@@ -288,5 +288,5 @@ def test_refusals(rng):
         measure_alignment(nn.Conv2d(3, 5, 1), images, "p4")
     needy = nn.Identity()
     needy.smallest = 64
-    with pytest.raises(DataError, match=r"a\.png: 48 px a side, but the network needs 64; give larger images"):
+    with pytest.raises(DataError, match=r"a\.png has 48 px a side, but the network needs 64; give larger images"):
         measure_alignment(needy, images, "p4")

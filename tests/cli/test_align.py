@@ -146,7 +146,7 @@ def test_networks_of_others(call, few, tmp_path, monkeypatch):
     code, _, err = call("align", "alien_nets:denoiser", *options)
     assert code == 2 and "alien_nets:denoiser does not say what task it was trained for; give --task" in err
     code, _, err = call("align", "alien_nets:enlarger", *options, "--task", "denoise", "--sigma", "9")
-    assert code == 2 and "alien_nets:enlarger enlarges by 2, which is not denoising" in err
+    assert code == 2 and "alien_nets:enlarger enlarges by 2, which does not fit denoising" in err
 
 
 @pytest.mark.parametrize(

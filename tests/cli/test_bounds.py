@@ -112,7 +112,9 @@ def test_images_that_were_moved(call, run, photos):
     shutil.move(photos, photos.parent / "elsewhere")
     code, out, err = call("bounds", run)
     assert (code, out) == (1, "")
-    assert err == (f'Error: {run} was measured from "{photos}", which is not here; --source\n')
+    assert err == (
+        f'Error: {run} was measured from "{photos}", which is not here; give their place now with --source\n'
+    )
     code, _, err = call("bounds", run, "--source", photos.parent / "elsewhere")
     assert (code, err) == (0, "Reading 4 images of elsewhere to find F, G and H\n")
 

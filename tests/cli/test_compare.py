@@ -112,7 +112,7 @@ def test_what_cannot_be_compared(call, saved, runs, few, tmp_path):
     assert (code, out) == (
         2,
         "",
-    ) and "is not evaluated yet: give --data, or files with the output of evaluate --json for it" in err
+    ) and "is not evaluated yet: give --data, or the output of evaluate --json for it" in err
     code, out, err = call("compare", "cnn.json", "--protocol", "rgb")
     assert (code, out) == (2, "") and "--protocol is for runs that are evaluated now" in err
     code, out, err = call("compare", "cnn.json", "--self-ensemble")

@@ -101,7 +101,7 @@ def test_path_says_that_a_draw_is_not_the_folder(tmp_path):
             (tmp_path / "RSSCN7" / folder / f"{folder[0]}{number:03}.jpg").touch()
     result = run("path", "RSSCN7:test", "--data-root", tmp_path)
     assert result.stdout == f"{tmp_path / 'RSSCN7'}\n"
-    assert "--files prints the files drawn" in result.stderr
+    assert "--files prints the sampled files" in result.stderr
     assert len(run("path", "RSSCN7:test", "--data-root", tmp_path, "--files").stdout.splitlines()) == 200
 
 

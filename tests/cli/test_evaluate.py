@@ -89,10 +89,10 @@ def test_settings_come_from_the_checkpoint_and_strength_may_differ(call, runs, f
 @pytest.mark.parametrize(
     ("task", "options", "reason"),
     [
-        ("sr", ["--scale", 3], "was trained for super-resolution x2, not for --scale 3; leave that out"),
-        ("sr", ["--task", "derain"], "was trained for super-resolution x2, not for --task derain; leave that out"),
+        ("sr", ["--scale", 3], "was trained for super-resolution x2, not for --scale 3; remove that option"),
+        ("sr", ["--task", "derain"], "was trained for super-resolution x2, not for --task derain; remove that option"),
         ("denoise", ["--scale", 2], "was trained for denoising, Gaussian noise of sigma 25, not for --scale 2"),
-        ("sr", ["--sigma", 20], "--sigma belongs to denoise; remove the image for sr"),
+        ("sr", ["--sigma", 20], "--sigma belongs to denoise; remove it for sr"),
         ("denoise", ["--sigma", 300], "--sigma must be between 0 and 255"),
         ("denoise", ["--inputs", "."], "--inputs is for tasks with pairs"),
         ("sr", ["--protocol", "srY"], 'unknown protocol "srY".'),
@@ -113,8 +113,8 @@ def test_baselines(call, few):
     assert code == 0 and out.startswith("identity on test (2 images): denoising")
     for arguments, reason in (
         (["identity"], "identity needs a task to restore; give --task"),
-        (["bicubic", "--task", "derain"], "bicubic is not a baseline of deraining"),
-        (["identity", "--task", "sr"], "identity is not a baseline of super-resolution x2; use bicubic"),
+        (["bicubic", "--task", "derain"], "bicubic is not a baseline for deraining"),
+        (["identity", "--task", "sr"], "identity is not a baseline for super-resolution x2; use bicubic"),
         (["identity", "--task", "denoise"], "denoise needs --sigma"),
     ):
         data = few if "derain" not in arguments else paired(few)

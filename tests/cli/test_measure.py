@@ -297,7 +297,7 @@ def test_a_finished_report_is_given_again_and_another_question_is_refused(run, p
         'Error: r holds a run with other settings (group: "p4", now "p8"); choose another --out, or '
         "--force to start over\n"
     )
-    assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force\n"
+    assert run(*asked, "--no-resume")[2] == "Error: r already holds a run; --resume continues it, --force starts over\n"
     assert (tmp_path / "r/report.json").read_bytes() == stored
     assert run(*asked, "--group", "p8", "--force")[0] == 0
     assert AuditReport.load("r").settings["group"] == "p8"

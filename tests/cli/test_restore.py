@@ -64,7 +64,7 @@ def test_one_file(call, runs, few, tmp_path):
     assert tree(tmp_path / "new") == ["large.png"]
     code, out, err = call("restore", runs / "sr", "small.jpg", "-o", "new/large.png")
     assert (code, out) == (1, "")
-    assert err == "Error: new/large.png already exists; choose another -o, or --force to overwrite\n"
+    assert err == "Error: new/large.png already exists; choose another -o, or --force to overwrite it\n"
     assert call("restore", runs / "sr", "small.jpg", "-o", "new/large.png", "--force")[0] == 0
 
 

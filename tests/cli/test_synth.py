@@ -84,7 +84,7 @@ def test_options_come_from_the_environment_too(run, monkeypatch):
             ["--angle", "rndom"],
             "Invalid value for '--angle': \"rndom\" is not random, a number or a range such as",
         ),
-        (["--ratio", "1.8:1.1"], "--ratio takes the lower number first; write 1.1:1.8"),
+        (["--ratio", "1.8:1.1"], "--ratio runs from the lower number to the higher; write 1.1:1.8"),
         (["--kind", "leaves"], "Invalid value for '--kind': 'leaves' is not one of 'gaussian', 'dead-leaves'."),
         (["--n", "0"], "--n must be between 1 and 100000, got 0"),
         (

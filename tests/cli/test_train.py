@@ -121,7 +121,7 @@ def test_hyper_init_audit_needs_fits(train):
     code, _, err = train("--conv", "sa", "--group", "p4", "--hyper-init", "audit")
     assert (code, err.splitlines()[-1]) == (
         2,
-        "Error: no training image; use --hyper-init zero",
+        "Error: the report has no fit for any training image; use --hyper-init zero",
     )
 
 
@@ -140,7 +140,7 @@ def test_flags_go_before_the_report(train, report):
     assert code == 0
     settings = one_document(out)["settings"]
     assert (settings["architecture"]["method"], settings["architecture"]["group"]) == ("tl", "p8")
-    assert "group p8: as asked; the report recommends p4" in err
+    assert "group p8: as requested; the report recommends p4" in err
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_a_report_about_other_images(train, report, rng, tmp_path):
     save_photos(tmp_path / "photos" / "more", rng, 1)
     code, _, err = train("--from-report", "audit")
     assert code == 1
-    assert 'about other than --data (4 images of "photos")' in err.splitlines()[-1]
+    assert 'about images other than --data (4 images of "photos")' in err.splitlines()[-1]
     assert train("--from-report", "audit", "--allow-other-data")[0] == 0
 
 
@@ -222,7 +222,7 @@ def test_the_same_command_finds_its_run_finished(train):
 def test_a_folder_of_another_run(train):
     assert train("--out", "net")[0] == 0
     code, _, err = train("--out", "net", "--lr", "5e-4")
-    assert (code, "net holds another run (lr 0.001, not 0.0005); --force" in err) == (1, True)
+    assert (code, "net holds another run (lr 0.001, not 0.0005); start over with --force" in err) == (1, True)
     assert train("--out", "net", "--lr", "5e-4", "--force")[0] == 0
 
 
@@ -270,10 +270,10 @@ def test_every_task_trains(train, tmp_path, rng, task):
         (
             ("--conv", "cnn", "--group", "p4"),
             2,
-            "a plain network has no group: add --eq-reg 0.1 to teach it p4, choose",
+            "a plain network has no group: add --eq-reg 0.1 to teach it p4, use",
         ),
         (("--eq-layers", "2"), 2, "EQ-Reg needs a weight"),
-        (("--eq-reg", "0.1", "--group", "p3"), 2, "takes 32 channels, not a multiple of the 3 elements of p3"),
+        (("--eq-reg", "0.1", "--group", "p3"), 2, "has 32 channels, not a multiple of the 3 elements of p3"),
         (("--eq-reg", "0.1", "--group", "p4", "--eq-layers", "boddy.*"), 2, 'no layer is called "boddy.*"'),
         (("--relax", "0.1"), 2, "a plain convolution cannot be relaxed"),
     ],
@@ -289,7 +289,7 @@ def test_what_is_refused(train, arguments, code, message):
 def test_samples_do_not_land_among_the_images(train, where):
     code, _, err = train("--out", where)
     assert code == 2
-    assert f"{where} lies in {where.partition('/')[0]}, whose images are used; choose another --out" in err
+    assert f"{where} is inside {where.partition('/')[0]}, whose images are used; choose another --out" in err
 
 
 def test_a_config_file(train, tmp_path):

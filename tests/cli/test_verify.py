@@ -267,7 +267,7 @@ def test_an_image_that_can_be_read_now_is_found(place, run):
 
 def test_images_that_are_all_gone(place, run):
     shutil.rmtree(place / "photos")
-    message = 'Error: run was measured from "photos", which is not here; --source\n'
+    message = 'Error: run was measured from "photos", which is not here; give their place now with --source\n'
     assert run("run") == (1, "", message)
 
 

@@ -142,10 +142,10 @@ def test_tiles_and_the_self_ensemble_are_passed_on(rainy):
 
 def test_refusals(rainy, tmp_path):
     pairs = open_pairs(str(rainy), RAIN)
-    with pytest.raises(SettingError, match="bicubic is not a baseline of deraining; use identity"):
+    with pytest.raises(SettingError, match="bicubic is not a baseline for deraining; use identity"):
         evaluate("bicubic", pairs, RAIN)
     large = open_pairs(str(rainy / "norain"), LARGE)
-    with pytest.raises(SettingError, match="identity is not a baseline of super-resolution x2; use bicubic"):
+    with pytest.raises(SettingError, match="identity is not a baseline for super-resolution x2; use bicubic"):
         evaluate("identity", large, LARGE)
     with pytest.raises(SettingError, match='"lanczos" is not a baseline; the baselines are bicubic and identity'):
         evaluate("lanczos", large, LARGE)
@@ -164,7 +164,7 @@ def test_samples_of_8_and_16_bits():
     np.testing.assert_array_equal(as_samples(values, np.uint16), [[0, 103, 128, 386, 65432, 65535]])
     assert as_samples(values).dtype == np.uint8
     for bad in (np.nan, np.inf):
-        with pytest.raises(ModelError, match="the network returned NaN or infinite values; train the network again"):
+        with pytest.raises(ModelError, match="the network returned NaN or infinite values; train it again"):
             as_samples(np.array([1.0, bad]))
 
 

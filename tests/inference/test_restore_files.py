@@ -105,7 +105,7 @@ def test_results_inside_the_source_are_no_input(tmp_path):
     touch(tmp_path / "other", "out/a.png")
     with pytest.raises(
         DataError,
-        match=r'holds no images but those in ".*out", the folder for the results; choose another folder for -o',
+        match=r'all images of ".*other" are in ".*out", the folder for the results; choose another folder for -o',
     ):
         plan(tmp_path / "other", tmp_path / "other" / "out")
     (tmp_path / "link").symlink_to(tmp_path / "in")
@@ -123,7 +123,7 @@ def test_no_input_is_overwritten(tmp_path, monkeypatch):
     with pytest.raises(SettingError, match='"in" is the folder of the images themselves; choose another folder for -o'):
         plan(tmp_path / "in", tmp_path.__class__("in"))
     for text, out in ((tmp_path / "in" / "a.png", tmp_path / "in"), (tmp_path / "in" / "a.png", tmp_path / "in/a.png")):
-        with pytest.raises(SettingError, match=r"a\.png is one of the images to restore \(a\.png would go there\)"):
+        with pytest.raises(SettingError, match=r"a\.png is one of the images to restore \(a\.png would overwrite it\)"):
             planned(open_source(str(text)), out)
 
 
@@ -138,7 +138,7 @@ def test_one_file_may_go_to_one_file(tmp_path):
     with pytest.raises(SettingError, match=r'restored images are written as \.png, \.tif, \.tiff, got ".*x\.jpg"'):
         planned(one, tmp_path / "x.jpg")
     many = open_source(str(tmp_path / "in"))
-    with pytest.raises(SettingError, match=r'x\.png" names a file, but ".*in" is not a single image; give a folder'):
+    with pytest.raises(SettingError, match=r'x\.png" is a file name, but ".*in" is not a single image; give a folder'):
         planned(many, tmp_path / "x.png")
 
 

@@ -132,7 +132,7 @@ def test_w_found_on_the_way_cannot_be_shared():
     image = photograph(30, 30)
     assert not can_tile(inner) and can_tile(adaptive()) and can_tile(plain())
     assert restore_image(inner, image).shape == image.shape
-    with pytest.raises(SettingError, match="finds w from inner features, so tiles would not agree"):
+    with pytest.raises(SettingError, match="finds w from inner features, so tiles would get different w"):
         restore_image(inner, image, tile=10)
 
 
@@ -213,7 +213,7 @@ def test_refusals():
         (nn.Flatten(), r"\(1, 192\)"),
         (nn.AdaptiveMaxPool2d(8, return_indices=True), "tuple"),
     ):
-        with pytest.raises(ModelError, match=f"the network returned {got}: expected an RGB image"):
+        with pytest.raises(ModelError, match=f"the network returned {got}; expected an RGB image"):
             restore_image(network, image)
 
 

@@ -178,9 +178,9 @@ def test_free_deformation() -> None:
 
 
 def test_a_start_beyond_the_largest_ratio() -> None:
-    with pytest.raises(SettingError, match=r"w has ratio 2\.5, this layer allows only less than 2"):
+    with pytest.raises(SettingError, match=r"w has ratio 2\.5, but this layer needs a ratio below 2"):
         SharedDeformation(Affine.from_axes(0.3, 2.5))
-    with pytest.raises(SettingError, match=r"w has ratio 1\.8, this layer allows only less than 1\.5"):
+    with pytest.raises(SettingError, match=r"w has ratio 1\.8, but this layer needs a ratio below 1\.5"):
         SharedDeformation(max_ratio=1.5).set(Affine.from_axes(0.3, 1.8))
 
 
@@ -270,7 +270,7 @@ def test_even_windows(p: int) -> None:
     [
         ("furier", 5, "p8", r'no filter basis is called "furier".*fourier'),
         ("pixel", 3, "p8", r"quarter turns: use p1, p2, p4 .* for p8"),
-        ("pixel", 3, "p3m", "quarter turns alone"),
+        ("pixel", 3, "p3m", "only be rotated by quarter turns"),
         ("difference", 3, "p8", r"kernel_size 5 \(or 1\), got 3"),
         ("difference", 7, "p8", r"kernel_size 5 \(or 1\), got 7"),
     ],

@@ -145,8 +145,8 @@ def test_a_start() -> None:
         (("fcon",), {}, r'no method is called "fcon".*fconv'),
         (("fconv",), {"preset": "papers"}, 'preset must be one of shared, paper, got "papers"'),
         (("cnn", "p4"), {}, r'a plain convolution has no group: use group "p1" with cnn, or gcnn, .* with p4'),
-        (("fconv",), {"start": Affine(0.1, 0.0)}, "only a shared w can start somewhere"),
-        (("tl",), {"start": Affine(0.1, 0.0), "preset": "paper"}, "only a shared w can start somewhere"),
+        (("fconv",), {"start": Affine(0.1, 0.0)}, "only a shared w can have a start"),
+        (("tl",), {"start": Affine(0.1, 0.0), "preset": "paper"}, "only a shared w can have a start"),
     ],
 )
 def test_settings_that_do_not_fit(args: tuple[str, ...], options: dict, message: str) -> None:

@@ -1,4 +1,4 @@
-"""w by which the network deforms its filters for each image: the published hypernetwork, the equivariant one, and networks that they steer."""
+"""w of each image: the published hypernetwork, the equivariant one, and networks that they steer."""
 
 from __future__ import annotations
 

@@ -175,8 +175,8 @@ def test_a_network_in_two_stages() -> None:
         ({"method": "tl", "preset": "papers"}, 'preset must be one of shared, paper, got "papers"'),
         ({"method": "cnn", "group": "p4"}, r'use group "p1" with cnn, or gcnn, fconv, ... with p4'),
         ({"method": "fconv", "start": Affine(0.1, 0)}, "only a shared w can have a start: use the methods tl and sa"),
-        ({"method": "tl", "preset": "paper", "start": Affine(0.1, 0)}, "only a shared w can start somewhere"),
-        ({"method": "tl", "start": Affine(0.7, 0)}, "w has ratio 2.01, this layer allows only less than 2"),
+        ({"method": "tl", "preset": "paper", "start": Affine(0.1, 0)}, "only a shared w can have a start"),
+        ({"method": "tl", "start": Affine(0.7, 0)}, "w has ratio 2.01, but this layer needs a ratio below 2"),
         ({"method": "tl", "group": "8"}, '"8" is not a group'),
     ],
 )

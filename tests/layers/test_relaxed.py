@@ -117,7 +117,7 @@ def test_layers_by_name():
 def test_a_plain_convolution_is_refused():
     with pytest.raises(SettingError, match="a plain convolution cannot be relaxed"):
         Layers("cnn", relaxed=True)
-    with pytest.raises(SettingError, match="nothing to be relaxed"):
+    with pytest.raises(SettingError, match="a plain convolution cannot be relaxed"):
         build("edsr", "cnn", relaxed=True)
 
 

@@ -117,7 +117,7 @@ def test_another_shape(other: dict, message: str) -> None:
 def test_missing_layers(method: str) -> None:
     model = network("tl", depth=2)
     state = copies(model)
-    with pytest.raises(SettingError, match=r'the weights have no "5\.weight" \(7 such names\): both networks'):
+    with pytest.raises(SettingError, match=r'the weights have no "5\.weight" \(7 in all\): both networks'):
         load_weights(model, network(method, seed=1).state_dict())
     assert_unchanged(model, state)
 
@@ -134,13 +134,13 @@ def test_one_name_missing() -> None:
     model, state = network("tl"), network("tl", seed=1).state_dict()
     del state["3.running_mean"]
     before = copies(model)
-    with pytest.raises(SettingError, match=r'the weights have no "3.running_mean" \(1 such\)'):
+    with pytest.raises(SettingError, match=r'the weights have no "3.running_mean" \(1 in all\)'):
         load_weights(model, state)
     assert_unchanged(model, before)
 
 
 def test_weights_of_something_else() -> None:
-    with pytest.raises(SettingError, match=r'the weights have no "0\.weight" \(\d+ such\)'):
+    with pytest.raises(SettingError, match=r'the weights have no "0\.weight" \(\d+ in all\)'):
         load_weights(network("tl"), {})
 
 

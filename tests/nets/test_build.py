@@ -151,10 +151,10 @@ def test_scales() -> None:
             {"backbone": "rdn", "method": "fconv", "group": "p16m"},
             "16 channels .* the 32 elements of p16m: .* 1, 2, 4, 8 or 16",
         ),
-        ({"backbone": "edsr", "method": "fconv", "start": Affine(0.1, 0)}, "only a shared w can start somewhere"),
+        ({"backbone": "edsr", "method": "fconv", "start": Affine(0.1, 0)}, "only a shared w can have a start"),
         (
             {"backbone": "edsr", "method": "tl", "preset": "paper", "start": Affine(0.1, 0)},
-            "only a shared w can start somewhere",
+            "only a shared w can have a start",
         ),
         ({"backbone": "edsr", "method": "tl", "basis": "fourie"}, 'no filter basis is called "fourie"'),
     ],

@@ -17,7 +17,7 @@ CASES = [("resnet", method) for method in METHODS] + [
 
 
 def degraded(backbone: str, size: int) -> tuple[Tensor, Tensor]:
-    """Two smooth images and a network is given: smaller, noisy, or with vertical streaks."""
+    """Two smooth images and what a network gets: smaller, noisy, or with vertical streaks."""
     rng, side = np.random.default_rng(0), size * build(backbone, preset="tiny").scale
     clean = torch.tensor(np.array([[smooth_noise(rng, side, side) for _ in range(3)] for _ in range(2)])).float()
     if side > size:

@@ -85,9 +85,7 @@ def test_filters_for_every_image_are_counted() -> None:
 
 
 def test_images_that_are_too_small() -> None:
-    with pytest.raises(
-        SettingError, match=r"edsr with sa only accepts images of \d+ pixels a side or more, got size 12"
-    ):
+    with pytest.raises(SettingError, match=r"edsr with sa needs images of \d+ pixels a side or more, got size 12"):
         costs("edsr", "sa", "tiny", size=12)
 
 

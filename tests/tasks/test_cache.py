@@ -256,7 +256,7 @@ def test_all_images_that_cannot_be_used_are_listed(pairs, photos, tmp_path, deco
     Image.new("RGB", (9, 1)).save(photos / "photo_2.png")
     expected = (
         "2 of 4 images cannot be used for training: photo_1.png: not a readable PNG, .*; "
-        "photo_2.png: 9 x 1 px is less than one pixel after shrinking by 2; remove the image; mend them or take"
+        "photo_2.png: 9 x 1 px is less than one pixel after shrinking by 2; remove it .*; repair them, or remove"
     )
     for _ in range(2):
         with pytest.raises(DataError, match=expected):

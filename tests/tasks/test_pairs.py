@@ -108,9 +108,7 @@ def test_images_outside_the_two_folders_are_told(rainy):
 def test_images_without_partner_are_listed(rainy):
     save(rainy / "norain" / "d.png", 5)
     save(rainy / "rain" / "e.png", 5)
-    expected = (
-        r"2 of 5 images have no partner of the same name: d.png \(no degraded one\), e.png \(no clean one\); add or"
-    )
+    expected = r"2 of 5 images have no partner of the same name: d.png \(no degraded image\), e.png \(no clean image\)"
     with pytest.raises(DataError, match=expected):
         open_pairs(str(rainy), DERAIN)
 
@@ -153,7 +151,7 @@ def test_two_images_of_one_name_are_refused(rainy):
 
 
 def test_an_image_is_not_its_own_partner(photos):
-    with pytest.raises(DataError, match=r"photo_0.png is clean and degraded image at once; choose another --inputs"):
+    with pytest.raises(DataError, match=r"photo_0.png is its own degraded image; choose other"):
         open_pairs(str(photos), DERAIN, inputs=str(photos))
 
 

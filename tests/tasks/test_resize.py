@@ -103,7 +103,7 @@ def test_halves_round_up():
 
 @pytest.mark.parametrize("scale", [0, -2, np.nan, np.inf])
 def test_scales_that_are_none(scale):
-    with pytest.raises(SettingError, match=r"a scale must be a positive number, such as 2 or 0\.5, got"):
+    with pytest.raises(SettingError, match=r"the scale must be a positive number, such as 2 or 0\.5, got"):
         imresize(np.zeros((4, 4)), scale)
 
 

@@ -66,8 +66,8 @@ def test_what_is_left_out_has_its_default():
     [
         ("sharpen", {}, 'unknown task "sharpen". Choose from: sr, denoise, derain, inpaint'),
         ("denoize", {"sigma": 5}, 'Did you mean "denoise"'),
-        ("sr", {"sigma": 5}, "--sigma belongs to denoise; remove the image for sr"),
-        ("derain", {"scale": 2}, "--scale belongs to sr; remove the image for derain"),
+        ("sr", {"sigma": 5}, "--sigma belongs to denoise; remove it for sr"),
+        ("derain", {"scale": 2}, "--scale belongs to sr; remove it for derain"),
         ("denoise", {"sigma": 5, "peak": 3}, "--peak belongs to inpaint"),
         ("denoise", {"sigma": 5, "missing": 0.3}, "--missing belongs to inpaint"),
         ("denoise", {}, "denoise needs --sigma, such as 25 or 5:35"),
@@ -80,18 +80,18 @@ def test_what_is_left_out_has_its_default():
         ("denoise", {"sigma": -1}, "--sigma must be between 0 and 255 grey levels, got -1"),
         ("denoise", {"sigma": (5, 256)}, r"--sigma must be between 0 and 255 grey levels, got \(5, 256\)"),
         ("denoise", {"sigma": (9, 5)}, "--sigma takes the lower number first; write 5:9"),
-        ("denoise", {"sigma": float("nan")}, "--sigma takes one number, or a number, got nan"),
+        ("denoise", {"sigma": float("nan")}, "--sigma takes a number, got nan"),
         (
             "denoise",
             {"sigma": (1, 2, 3)},
             r"--sigma takes one number, or a lowest and a highest, got \(1, 2, 3\)",
         ),
-        ("denoise", {"sigma": "25"}, "--sigma takes one number, or a number or two"),
-        ("denoise", {"sigma": (1, "2")}, "--sigma takes one number, or a number, got '2'"),
-        ("denoise", {"sigma": True}, "--sigma takes one number, or a number, got True"),
+        ("denoise", {"sigma": "25"}, "--sigma takes one number, or a lowest and a highest"),
+        ("denoise", {"sigma": (1, "2")}, "--sigma takes a number, got '2'"),
+        ("denoise", {"sigma": True}, "--sigma takes a number, got True"),
         ("inpaint", {"missing": 0}, "--missing must be between 0 and 1, got 0; 0.3 removes 30 %"),
-        ("inpaint", {"missing": 1.0}, "--missing must lie between 0 and 1"),
-        ("inpaint", {"missing": 0.3, "peak": 0}, "--peak must lie above 0"),
+        ("inpaint", {"missing": 1.0}, "--missing must be between 0 and 1"),
+        ("inpaint", {"missing": 0.3, "peak": 0}, "--peak must be above 0"),
         ("inpaint", {"missing": 0.3, "peak": 1e12}, r"--peak must be above 0 and at most 1e\+09 photons, got 1000"),
     ],
 )
@@ -142,7 +142,7 @@ def test_super_resolution_cuts_and_shrinks(rng, scale):
 
 
 def test_super_resolution_of_nothing_is_refused(rng):
-    with pytest.raises(ImageError, match="9 x 2 px is less than one pixel after shrinking by 3; remove the image"):
+    with pytest.raises(ImageError, match="9 x 2 px is less than one pixel after shrinking by 3; remove it"):
         make_task("sr", scale=3).prepare(image(rng, 2, 9))
 
 

@@ -118,5 +118,5 @@ def test_a_task_trains_on_its_own_pixels(added, run, settings, images, tmp_path)
         np.testing.assert_array_equal(given, task.prepare(clean)[0])
     with pytest.raises(SettingError, match="--blur must be an odd number of pixels, 3 or more, got 4"):
         make_task("deblur", blur=4)
-    with pytest.raises(SettingError, match="--blur belongs to deblur; remove the image for denoise"):
+    with pytest.raises(SettingError, match="--blur belongs to deblur; remove it for denoise"):
         make_task("denoise", sigma=5, blur=3)

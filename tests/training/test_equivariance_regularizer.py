@@ -153,9 +153,9 @@ def test_the_model_is_left_as_it_was():
     ("model", "group", "layers", "message"),
     [
         (plain(), "p1", None, "p1 contains only the identity; choose a group such as p4"),
-        (plain(6), "p4", None, "layer 2 takes 6 channels, not a multiple of the 4 elements of p4: choose another"),
-        (plain(), "p4", 4, "the network has 3 layers, of which 4 cannot count"),
-        (plain(), "p4", 0, "the network has 3 layers, of which 0 cannot count"),
+        (plain(6), "p4", None, "layer 2 has 6 channels, not a multiple of the 4 elements of p4: choose another"),
+        (plain(), "p4", 4, "--eq-layers 4 exceeds the network's 3 layers"),
+        (plain(), "p4", 0, "--eq-layers 0 exceeds the network's 3 layers"),
         (build("resnet", "gcnn", preset="tiny", group="p4"), "p8", None, "layer head is over p4, so it cannot be reg"),
     ],
 )
@@ -165,7 +165,7 @@ def test_what_does_not_fit(model, group, layers, message):
 
 
 def test_only_square_images_turn():
-    with pytest.raises(SettingError, match=r"EQ-Reg needs square images, got \(1, 3, 8, 9\)"):
+    with pytest.raises(SettingError, match=r"EQ-Reg needs square images, got shape \(1, 3, 8, 9\)"):
         EquivarianceRegularizer(plain(), "p4")(torch.zeros(1, 3, 8, 9, dtype=torch.float64), 1)
 
 

@@ -74,7 +74,7 @@ def test_group_and_method_can_be_overridden():
     start = start_from_report(report(), "f" * 64, group="p4", method="tl")
     assert (start.method, start.group) == ("tl", "p4")
     assert start.w is not None
-    assert "as asked; the report recommends p8" in start.lines[0]
+    assert "as requested; the report recommends p8" in start.lines[0]
 
 
 def test_a_plain_network_takes_no_group():
@@ -96,7 +96,7 @@ def test_a_group_too_large_for_the_network_becomes_a_subgroup():
 
 
 def test_other_data_is_refused():
-    with pytest.raises(DataError, match=r"about other than --data .* or say --allow-other-data"):
+    with pytest.raises(DataError, match=r"about images other than --data .* or say --allow-other-data"):
         start_from_report(report(), "0" * 64)
     assert start_from_report(report(), "0" * 64, allow_other_data=True).group == "p8"
 

@@ -184,7 +184,7 @@ def test_networks_are_not_replaced_without_being_told(run, settings, tmp_path):
         run(settings(steps=1))
     run(settings(steps=1), force=True)
     (tmp_path / "run" / "best.safetensors").unlink()
-    with pytest.raises(ModelError, match=r"has lost its best.safetensors; --force"):
+    with pytest.raises(ModelError, match=r"has no best.safetensors any more; start over with --force"):
         run(settings(steps=1))
 
 
@@ -297,19 +297,19 @@ def test_a_loss_that_is_no_number_stops_and_keeps_the_last_state(run, settings, 
 
 def test_a_loss_that_is_no_number_before_anything_was_saved(run, settings):
     chosen = settings(steps=200, lr=1e30, schedule="constant", validate_every=200, loss="mse")
-    with pytest.raises(ModelError, match=r"the loss of step \d+ is NaN or infinite; nothing was saved"):
+    with pytest.raises(ModelError, match=r"the loss of step \d+ is NaN or infinite; no earlier state was saved"):
         run(chosen)
 
 
 def test_images_that_are_no_numbers(run, settings):
-    with pytest.raises(ModelError, match="the output of step 1 is NaN or infinite; nothing was saved"):
+    with pytest.raises(ModelError, match="the output of step 1 is NaN or infinite; no earlier state was saved"):
         run(settings(steps=200, lr=1e30, schedule="constant", validate_every=1, loss="mse"))
 
 
 def test_what_only_the_second_stage_would_meet_is_refused_at_once(run, settings):
     with pytest.raises(SettingError, match="needs patches of 29 px or more, got --patch 24"):
         run(settings("sa", steps=4, tl_steps=2, patch=24))
-    with pytest.raises(SettingError, match="no training image; use --hyper-init zero"):
+    with pytest.raises(SettingError, match="the report has no fit for any training image; use --hyper-init zero"):
         run(settings("sa", steps=4, tl_steps=2, hyper_init="audit"))
 
 
