@@ -149,9 +149,8 @@ def test_missing_fields_have_their_defaults():
 
 
 def test_fields_of_later_versions_say_so():
-    with pytest.raises(SettingError, match='the training run has a field "tempo" that this version does not know: it was'):
-        SettingError, match='the training run has a field "tempo" that this version does not know: it was written by'
-    ):
+    message = 'the training run has a field "tempo" that this version does not know: it was written by a newer symaudit'
+    with pytest.raises(SettingError, match=message):
         TrainSettings.from_dict({**GIVEN, "tempo": 1, "dropout": 0.5})
 
 
