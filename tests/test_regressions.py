@@ -82,7 +82,7 @@ def test_fail_above_has_nothing_to_compare(photos: Path, tmp_path: Path, capsys:
             main([*arguments, "--fail-above", threshold])
         assert stop.value.code == code, threshold
         if code == 1:
-            assert "nothing was tested, so --fail-above has nothing to compare" in capsys.readouterr().err
+            assert "no element of the group was tested, so --fail-above has nothing to check" in capsys.readouterr().err
 
 
 def test_interpolating_kernels_warn_of_the_pixel_grid(photos: Path) -> None:

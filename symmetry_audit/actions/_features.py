@@ -16,8 +16,8 @@ __all__ = ["move_features"]
 def move_features(features: Tensor, group: Group, index: int, matrix: np.ndarray | None = None) -> Tensor:
     """pi_A on ``features`` (N, n * order, H, W), channel = feature * order + element; A = element ``index``.
 
-    What stood at B stands at A B afterwards. ``matrix`` moves the pixels, the element's own by default (give
-    D A D^-1 for a deformed group). Features without space, (N, n * order), are moved along the group alone.
+    The value at B moves to A B. ``matrix`` moves the pixels; it is the element's own by default (give D A D^-1 for a
+    deformed group). Features without height and width, (N, n * order), are only moved along the group axis.
     """
     features = _along_group(features, group, index)
     if features.dim() == 2:

@@ -49,8 +49,10 @@ def claim(folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, A
         known = None
     there = next((target for target in targets.values() if target.exists()), None)
     if known != record and there is not None and not force:
-        whose = "of nobody knows which network" if known is None else "of another network, or with other settings"
-        raise DataError(f"{there} is there already, {whose}; choose another -o, or --force to overwrite")
+        whose = "there is no record of which network wrote it"
+        if known is not None:
+            whose = "another network, or the same one with other settings, wrote it"
+        raise DataError(f"{there} already exists, and {whose}; choose another -o, or --force to overwrite")
     if known != record:
         write_atomically(path, json.dumps(record, indent=2) + "\n", error=DataError)
 

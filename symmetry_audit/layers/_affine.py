@@ -20,14 +20,14 @@ __all__ = ["Deformation", "FreeDeformation", "SharedDeformation"]
 class Deformation(nn.Module, ABC):
     """The deformation w of a group, D_w A D_w^-1; returns D_w^-1 to the layers that use it.
 
-    Several layers may hold the same deformation. Base of ``SharedDeformation`` and ``FreeDeformation``; a further
-    parametrisation of w overrides ``forward``.
+    Several layers may use the same deformation. Base of ``SharedDeformation`` and ``FreeDeformation``; another
+    parametrization of w overrides ``forward``.
 
     Attributes
     ----------
     offset : Tensor or None
-        What a hypernetwork found for the N images at hand, shape (N, 3); None without a hypernetwork. The offset stays
-        until the next batch, so that activation checkpointing meets the same filters again. Copies start without one.
+        Output of a hypernetwork for the N images of the batch, shape (N, 3); None without a hypernetwork. It is kept
+        until the next batch, so that activation checkpointing uses the same filters again. Copies start without one.
 
     Examples
     --------

@@ -23,8 +23,8 @@ def build_filters(weight: Tensor, samples: Tensor, kind: Kind) -> Tensor:
 class _Build(torch.autograd.Function):
     """The product, differentiable in both arguments.
 
-    Where the samples are constant nothing is saved that a backward pass would free, so that one bank serves
-    the several forward and backward passes of one optimizer step.
+    If the samples are constant, nothing is saved that a backward pass would free, so one bank can be used in several
+    forward and backward passes of one optimizer step.
     """
 
     @staticmethod

@@ -18,9 +18,9 @@ __all__ = ["fold"]
 def fold(module: nn.Module, image: Tensor | None = None) -> nn.Module:
     """A copy of ``module`` with every equivariant convolution replaced by an ``nn.Conv2d`` of the same output.
 
-    For export, and for speed where filters would be built anew. The copy trains as a plain network and is no
-    longer tied to the group. A ``SampleAdaptive`` network is folded for the w of one image and comes back without
-    its hypernetwork; its own state is the same afterwards.
+    This is for export, and for speed when filters would be built anew. The copy trains as a plain network and is no
+    longer constrained by the group. A ``SampleAdaptive`` network is folded for the w of one image and returned without
+    its hypernetwork; its own state does not change.
 
     Parameters
     ----------

@@ -81,7 +81,7 @@ class HyperNetwork(nn.Module):
         """(N, channels, H, W) in any unit to (N, 3)."""
         image = _reference(x, self.in_channels, self.smallest)
         if self.normalized:
-            image, x = _standardised(image), _standardised(x)
+            image, x = _standardized(image), _standardized(x)
         features = self.encoder(image if self.in_channels in (1, 3) else x)
         down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])
         return self.head((features * down).mean((2, 3)))
@@ -153,7 +153,7 @@ class EquivariantHyperNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, channels, H, W) in any unit to (N, 3)."""
-        image = _standardised(_reference(x, self.in_channels, self.smallest))
+        image = _standardized(_reference(x, self.in_channels, self.smallest))
         features = self.encoder(image)
         down = nn.functional.adaptive_avg_pool2d(image, features.shape[-2:])
         pooled = (features * down).mean((2, 3), keepdim=True)
@@ -164,8 +164,8 @@ class EquivariantHyperNetwork(nn.Module):
 class SampleAdaptive(nn.Module):
     """``network`` with filters that ``hypernetwork`` deforms anew for every image (SA-Conv).
 
-    The offsets go to every ``Deformation`` that the layers of ``network`` hold. Called with images (N, C, H, W), it
-    gives what ``network`` gives.
+    The offsets go to every ``Deformation`` of the layers of ``network``. Called with images (N, C, H, W), it returns
+    the output of ``network``.
 
     Parameters
     ----------
@@ -242,7 +242,7 @@ def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:
     return torch.einsum("nchw,c->nhw", x, x.new_tensor(GREY))[:, None]
 
 
-def _standardised(x: Tensor) -> Tensor:
+def _standardized(x: Tensor) -> Tensor:
     """Each image with mean 0 and variance 1; a flat one, up to rounding, is 0."""
     size = x.abs().amax((1, 2, 3), keepdim=True)
     centred = x - x.mean((1, 2, 3), keepdim=True)

@@ -18,8 +18,8 @@ def convolve_per_sample(
 ) -> Tensor:
     """Image n of ``x`` (N, C, H, W) convolved with the filters of ``samples[n]``, (N, T, K, p * p).
 
-    The bank of one image is built, used and dropped, and built once more in the backward pass: memory does
-    not grow with N, as it would if all banks went into one grouped convolution.
+    The bank of one image is built, used and dropped, and built again in the backward pass. So memory does not grow with
+    N, as it would with all banks in one grouped convolution.
     """
     if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
         x = x.to(torch.get_autocast_dtype(x.device.type))

@@ -42,7 +42,7 @@ class Protocol:
     def score(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> Score:
         """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W), which counts as three equal channels.
 
-        Nothing is clipped or rounded: callers quantise. Raises SettingError where the shapes differ or too
+        Nothing is clipped or rounded here; callers quantize. Raises SettingError if the shapes differ or too
         little is left inside the border, ImageError for values that are not finite.
         """
         border = scale if self.shaved else 0

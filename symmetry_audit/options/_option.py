@@ -58,7 +58,7 @@ def option_of(field: FieldInfo) -> Option | None:
 class Options(BaseModel):
     """Base of all classes of options: frozen, closed to unknown names, with errors in one line.
 
-    ``heading`` is that of the options a class declares itself in the help of a command. Raises SettingError for a
+    ``heading`` is the heading in help texts of the options that the class itself declares. Raises SettingError for a
     wrong value and for a name that is no option.
     """
 

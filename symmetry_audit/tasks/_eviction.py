@@ -16,7 +16,7 @@ __all__ = ["make_room"]
 def make_room(chosen: Path, needed: int, limit: int, text: str) -> None:
     """Delete other sets than ``chosen``, longest unused first, until ``needed`` more bytes fit into ``limit``.
 
-    Sets that another process opens or fills are left alone. Raises SettingError where ``chosen`` alone does
+    Sets that another process opens or fills are kept. Raises SettingError if ``chosen`` alone does
     not fit.
     """
     own = _size(chosen) + needed

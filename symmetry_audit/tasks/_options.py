@@ -29,7 +29,7 @@ class Option:
 
 
 def checked_number(name: str, value: object) -> float:
-    """``value`` as a float. Raises SettingError where it is not a finite number."""
+    """``value`` as a float. Raises SettingError if it is not a finite number."""
     if not isinstance(value, Real) or isinstance(value, bool) or not isfinite(value):
         raise SettingError(f"--{name} takes a number, got {value!r}")
     return float(value)

@@ -15,7 +15,7 @@ from torch.distributed.nn.functional import all_reduce
 
 from symmetry_audit.errors import SettingError
 
-__all__ = ["World", "join", "synchronise"]
+__all__ = ["World", "join", "synchronize"]
 
 PATIENCE = timedelta(hours=6)
 
@@ -70,7 +70,7 @@ def join(device: str) -> Iterator[World]:
         dist.destroy_process_group()
 
 
-def synchronise(network: nn.Module) -> nn.Module:
+def synchronize(network: nn.Module) -> nn.Module:
     """Let every batch normalization of ``network`` use the batches of all processes. Changes it in place.
 
     torch's own SyncBatchNorm does not run on CPUs.

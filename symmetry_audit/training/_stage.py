@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from symmetry_audit.layers import SampleAdaptive
-from symmetry_audit.training._distributed import World, synchronise
+from symmetry_audit.training._distributed import World, synchronize
 from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 from symmetry_audit.training._objective import Objective
 from symmetry_audit.training._settings import TrainSettings
@@ -93,7 +93,7 @@ class Stage:
         objective: Any = torch.compile(self.described) if self.settings.compile else self.described
         if self.world.size == 1:
             return objective
-        synchronise(network)
+        synchronize(network)
         ids = [torch.device(self.world.device).index] if self.world.device != "cpu" else None
         return DistributedDataParallel(objective, device_ids=ids)
 

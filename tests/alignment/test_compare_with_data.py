@@ -156,7 +156,7 @@ def test_without_a_report():
     constant = with_verdict(alignment("p2", [0, 0.0], contrast=0.0))
     assert constant.verdict == ("Under strict rotations the output is constant, so there is no relative error.",)
     tiny = with_verdict(alignment("p2", [0, 1e-9]))
-    assert "off by less than 0.0001 % of its contrast" in tiny.verdict[0]
+    assert "differs by less than 0.0001 % of its contrast" in tiny.verdict[0]
 
 
 def test_two_scenarios_and_images_of_another_set():

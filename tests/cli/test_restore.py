@@ -91,7 +91,10 @@ def test_another_network_cannot_continue(call, runs, few, tmp_path):
     ):
         code, out, err = call("restore", *arguments, "-o", "out")
         assert (code, out) == (1, "")
-        assert "out/photo_0.png is there already, of another network, or with other settings; choose another -o" in err
+        assert (
+            "out/photo_0.png already exists, and another network, or the same one with other settings, wrote it; choose"
+            in err
+        )
     np.testing.assert_array_equal(pixels(tmp_path / "out" / "photo_0.png"), before)
     assert call("restore", runs / "denoise", "in", "-o", "out", "--force")[0] == 0
     assert pixels(tmp_path / "out" / "photo_0.png").shape == (40, 36, 3)
@@ -101,7 +104,10 @@ def test_files_of_nobody_are_not_overwritten(call, runs, few, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "photo_1.png").write_text("mine", encoding="utf-8")
     code, out, err = call("restore", runs / "sr", "in", "-o", "out")
-    assert (code, out) == (1, "") and "photo_1.png is there already, of nobody knows which network" in err
+    assert (code, out) == (
+        1,
+        "",
+    ) and "photo_1.png already exists, and there is no record of which network wrote it" in err
     assert (tmp_path / "out" / "photo_1.png").read_text(encoding="utf-8") == "mine"
 
 

@@ -274,10 +274,13 @@ def test_a_folder_belongs_to_one_network(tmp_path):
     stamp = os.stat(out / RECORD).st_mtime_ns
     claim(out, targets, {"network": "two"}, force=False)
     assert os.stat(out / RECORD).st_mtime_ns == stamp
-    with pytest.raises(DataError, match=r"a\.png is there already, of another network, or with other settings; choose"):
+    with pytest.raises(
+        DataError,
+        match=r"a\.png already exists, and another network, or the same one with other settings, wrote it; choose",
+    ):
         claim(out, targets, {"network": "one"}, force=False)
     claim(out, targets, {"network": "one"}, force=True)
     assert json.loads((out / RECORD).read_text(encoding="utf-8")) == {"network": "one"}
     (out / RECORD).write_text("{", encoding="utf-8")
-    with pytest.raises(DataError, match="is there already, of nobody knows which network"):
+    with pytest.raises(DataError, match="already exists, and there is no record of which network wrote it"):
         claim(out, targets, {"network": "one"}, force=False)

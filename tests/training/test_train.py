@@ -127,7 +127,7 @@ def test_a_finished_run_is_left_alone(run, settings, tmp_path):
 
 def test_another_run_cannot_land_in_the_folder(run, settings):
     run(settings(steps=2))
-    with pytest.raises(ModelError, match=r"holds another run \(lr 0.001, not 0.002\); --force"):
+    with pytest.raises(ModelError, match=r"holds another run \(lr 0.001, not 0.002\); start over with --force"):
         run(settings(steps=2, lr=2e-3))
     assert run(settings(steps=2, lr=2e-3), force=True).step == 2
 
@@ -272,7 +272,7 @@ def test_weights_of_another_basis_are_refused(run, settings, tmp_path):
     run(settings("tl", steps=1), "tl")
     chosen = settings("sa", steps=1)
     bicubic = chosen.model_copy(update={"architecture": {**chosen.architecture, "basis": "bicubic"}})
-    with pytest.raises(SettingError, match="trained with the basis fourier, this network has bicubic"):
+    with pytest.raises(SettingError, match="trained with the basis fourier, but this network has bicubic"):
         run(bicubic, "sa", weights=tmp_path / "tl")
 
 

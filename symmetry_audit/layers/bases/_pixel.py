@@ -14,8 +14,8 @@ __all__ = ["PixelBasis"]
 class PixelBasis(Basis):
     """One function for each pixel of the window, K = kernel_size^2, rotated by moving pixels, without interpolation.
 
-    So the group has to move pixels onto pixels: quarter turns and mirrors. Raises SettingError for other groups, and
-    where it is to be deformed.
+    So the group may contain only quarter turns and mirrors, which move pixels onto pixels. Raises SettingError for
+    other groups, and for a deformation.
     """
 
     def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:

@@ -64,8 +64,8 @@ class HarmonicBasis(RingBasis):
 class SteerableBasis(RingBasis):
     """E2-CNN: the default rings and frequencies of e2cnn 0.2 and escnn 1.0 (Weiler and Cesa, 2019).
 
-    Ring 0 is the centre pixel, the outermost has standard deviation 0.4, those between 0.6; no mask. Frequencies
-    stay below what a ring can carry: K = 6, 11 and 18 on 3 x 3, 5 x 5 and 7 x 7 pixels.
+    Ring 0 is the centre pixel. The outermost ring has standard deviation 0.4, the others 0.6. There is no mask.
+    Frequencies are limited to those that a ring can resolve: K = 6, 11 and 18 on 3 x 3, 5 x 5 and 7 x 7 pixels.
     """
 
     def highest(self, ring: int) -> int:
