@@ -103,7 +103,7 @@ def test_interpolating_kernels_warn_of_the_pixel_grid(photos: Path) -> None:
         ({"margin": 20.5}, "--margin takes a whole number"),
         ({"max_pixels": float("inf")}, "--max-pixels takes a finite number, got inf"),
         ({"sigma": "a"}, '--sigma: "a" is not a number or a comma list of numbers'),
-        ({"downscale": [None]}, r"--downscale takes a whole number, got \[None\]"),
+        ({"downscale": [None]}, r"--downscale takes a whole number, got \(None,\)"),
         ({"group": 8}, "--group takes a text, got 8"),
     ],
 )

@@ -90,7 +90,7 @@ def test_files_and_runs_mix_on_the_same_images(call, saved, runs, few):
 def test_unlike_evaluations_are_refused(call, saved, few, options, reason):
     (saved / "other.json").write_text(call("evaluate", "bicubic", "--data", few, "--json", *options)[1])
     code, out, err = call("compare", "cnn.json", "other.json")
-    assert (code, out) == (1, "") and reason in err and err.endswith("; evaluate both alike\n")
+    assert (code, out) == (1, "") and reason in err and err.endswith("; evaluate both under the same conditions\n")
 
 
 def test_files_are_checked_before_anything_is_evaluated(call, saved, few):

@@ -157,7 +157,7 @@ def test_usage_and_missing_things(call, runs, few):
     code, out, err = call("restore", runs / "none", "in", "-o", "out")
     assert (code, out) == (1, "") and "there is no file" in err
     code, out, err = call("restore", runs / "sr", "nowhere", "-o", "out")
-    assert (code, out) == (2, "") and "is no file or folder here" in err
+    assert (code, out) == (2, "") and "is not a file, a folder or a dataset" in err
 
 
 def test_tiles_make_no_seams(call, runs, few, tmp_path):

@@ -80,7 +80,7 @@ def test_torch_keeps_its_threads(photos):
         ({"workers": 0}, SettingError, r"^--workers must be at least 1, got 0$"),
         ({"device": "gpu"}, SettingError, r'^unknown device "gpu"\. Did you mean "cpu"\?$'),
         ({"on_error": "stop"}, SettingError, r'^unknown on-error "stop"\. Choose from: skip, fail\.$'),
-        ({"source": "no such folder"}, SettingError, r'"no such folder" is no file or folder here, and no dataset'),
+        ({"source": "no such folder"}, SettingError, r'"no such folder" is not a file, a folder or a dataset'),
         ({"max_pixels": 100}, DataError, r"^none of the 4 images could be measured; photo_0\.png: larger than 800 b"),
         ({"margin": 40}, DataError, r"^none of the 4 .* at least 81 x 81 px is needed$"),
     ],
