@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, settings
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+collect_ignore = ["typing_examples.py"]  # for the type checker: it is read, never run
 
 # an example may take longer than the default 0.2 s: machines may be busy
 settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
