@@ -52,8 +52,8 @@ def test_text_of_a_measurement():
         "levels of [0, 255]; relative: divided by the contrast of the output on the same pixels. Floor: the\n"
         "error of resampling alone, of a rotation there and back and a shift by half a pixel; 0 for quarter\n"
         "turns and mirrors. m: after the mirror.\n"
-        "Under strict rotations the output is off by 25 % of its contrast at worst (p4, A1, 90 degrees); the\n"
-        "mesh alone costs 10 %.\n"
+        "Under strict rotations the output differs by 25 % of its contrast at worst (p4, A1, 90 degrees); the\n"
+        "pixel grid alone causes 10 %.\n"
     )
 
 
