@@ -157,7 +157,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     _refuse_leaks(valid, cache, request.allow_leak)
     start = _start(request, cache.fingerprint, task)
     plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start))
-    _refuse_folder(plan.folder, str(request.data), str(request.valid))
+    _refuse_folder(plan.folder, request.data, request.valid)
     return plan
 
 
@@ -227,10 +227,9 @@ def _pairs(request: TrainRequest, task: Task, images: Images, inputs: Images | N
 
 def _refuse_folder(folder: Path, *sources: Images) -> None:
     """Raise SettingError if restored samples would be written among the images."""
-    for text in sources:
-        place = Path(text) if isinstance(text, str | Path) else None
-        if place is not None and place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
-            raise SettingError(f"{folder} is inside {text}, whose images are used; choose another --out")
+    for place in (Path(source) for source in sources if isinstance(source, str | Path)):
+        if place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
+            raise SettingError(f"{folder} is inside {place}, whose images are used; choose another --out")
 
 
 def _refuse_leaks(valid: Pairs, cache: PatchCache, allowed: bool) -> None:

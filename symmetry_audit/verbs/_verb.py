@@ -31,7 +31,7 @@ class Verb(Protocol[P, Request, Result]):  # pyright: ignore[reportInvalidTypeVa
 def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]:
     """Let a function of a ``request`` take the request's options too. Its signature is derived from the class.
 
-    Calling it raises SettingError for a wrong value, TypeError for a missing source and for an unknown option.
+    Calling it raises SettingError for a wrong value and for an unknown option, TypeError for a missing source.
     """
     kind: Any = request  # a class, of which P are the parameters
     signature = signature_of(kind)
