@@ -1,7 +1,13 @@
 """Epsilon of profiles (SPEC 4), its uncertainty and its null level (SPEC 6), in constant memory. No torch."""
 
 from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval
-from symmetry_audit.statistics._epsilon import deviations, leave_one_out, subgroup_error, symmetry_error
+from symmetry_audit.statistics._epsilon import (
+    deviations,
+    leave_one_out,
+    relative_error,
+    subgroup_error,
+    symmetry_error,
+)
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
 from symmetry_audit.statistics._profiles import ProfileAccumulator
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
@@ -18,6 +24,7 @@ __all__ = [
     "null_level",
     "p_value",
     "percentile_interval",
+    "relative_error",
     "subgroup_error",
     "symmetry_error",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["deviations", "leave_one_out", "subgroup_error", "symmetry_error"]
+__all__ = ["deviations", "leave_one_out", "relative_error", "subgroup_error", "symmetry_error"]
 
 
 def deviations(profiles: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
@@ -33,6 +33,21 @@ def subgroup_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.
     difference is 0, so listing it changes nothing.
     """
     return deviations(means, elements).max(-1)
+
+
+def relative_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
+    """Relative epsilon (SPEC 8) of mean profiles (..., T) over ``elements`` (E,): (max - min) / mean, of shape (...).
+
+    The same number whichever element is called the identity, so turning all images by an element changes nothing.
+    At least 0, and at most E. NaN where nothing responds.
+
+    >>> relative_error(np.array([[0.0, 2.0], [2.0, 0.0], [1.0, 1.0]])).tolist()
+    [2.0, 2.0, 0.0]
+    """
+    chosen = means if elements is None else means[..., elements]
+    middle = chosen.mean(-1)
+    spread = chosen.max(-1) - chosen.min(-1)
+    return np.divide(spread, middle, out=np.full_like(middle, np.nan), where=middle > 0)
 
 
 def leave_one_out(mean: np.ndarray, count: int, profiles: np.ndarray) -> np.ndarray:
