@@ -45,9 +45,18 @@ class Protocol:
         Nothing is clipped or rounded here; callers quantize. Raises SettingError if the shapes differ or too
         little is left inside the border, ImageError for values that are not finite.
         """
+        one, other = self._compared(restored, clean, scale)
+        return Score(psnr(one, other), self.similarity(one, other))
+
+    def psnr(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> float:
+        """The PSNR of ``score`` alone, in dB."""
+        return psnr(*self._compared(restored, clean, scale))
+
+    def _compared(self, restored: np.ndarray, clean: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray]:
+        """What is compared of both images."""
         border = scale if self.shaved else 0
         one, other = (self.channels(_inner(_rgb(image), border)) for image in (restored, clean))
-        return Score(psnr(one, other), self.similarity(one, other))
+        return one, other
 
 
 def _rgb(image: np.ndarray) -> np.ndarray:

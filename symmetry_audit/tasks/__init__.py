@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks._options import Option, checked_number
     from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
     from symmetry_audit.tasks._resize import imresize, resize_8bit
-    from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler
+    from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler, PreparedImages
     from symmetry_audit.tasks._table import OPTIONS, TASKS, make_task
     from symmetry_audit.tasks._task import Task
 
@@ -31,6 +31,7 @@ __all__ = [
     "Pairs",
     "PatchCache",
     "PatchSampler",
+    "PreparedImages",
     "Task",
     "checked_number",
     "clean_fingerprints",
@@ -51,7 +52,7 @@ _HOMES = {
     "_options": ("Option", "checked_number"),
     "_pairs": ("Pair", "Pairs", "open_pairs", "source_fingerprint"),
     "_resize": ("imresize", "resize_8bit"),
-    "_sampler": ("AUGMENTATIONS", "PatchSampler"),
+    "_sampler": ("AUGMENTATIONS", "PatchSampler", "PreparedImages"),
     "_table": ("OPTIONS", "TASKS", "make_task"),
     "_task": ("Task",),
 }

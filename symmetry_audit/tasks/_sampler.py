@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 
 from symmetry_audit.errors import SettingError, suggest
-from symmetry_audit.tasks._cache import PatchCache
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["AUGMENTATIONS", "PatchSampler"]
+__all__ = ["AUGMENTATIONS", "PatchSampler", "PreparedImages"]
 
 # name -> how many of these, each with probability 1/2: mirror left-right, mirror up-down, transpose
 AUGMENTATIONS = {"none": 0, "hflip": 1, "flips": 2, "flips+turns": 3}
 ORDERS, PATCHES = 0, 1  # the purpose of a generator: no two of them draw the same numbers
+
+
+class PreparedImages(Protocol):
+    """Images as ``Task.prepare`` returns them, (degraded, clean) uint8; a ``PatchCache`` is one such."""
+
+    @property
+    def keys(self) -> Sequence[str]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]: ...
 
 
 class PatchSampler:
@@ -24,7 +36,7 @@ class PatchSampler:
     size. So the step suffices to resume a run, and process ``rank`` takes every ``world``-th sample of the batch.
     """
 
-    def __init__(self, cache: PatchCache, task: Task, patch: int, seed: int, augment: str = "flips+turns") -> None:
+    def __init__(self, cache: PreparedImages, task: Task, patch: int, seed: int, augment: str = "flips+turns") -> None:
         """``patch`` is the side in px of a degraded patch. Raises SettingError, also for images smaller than that."""
         if augment not in AUGMENTATIONS:
             raise SettingError(f'unknown augmentation "{augment}".{suggest(str(augment), AUGMENTATIONS)}')
@@ -81,7 +93,7 @@ def _augmented(view: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     return view
 
 
-def _check_sizes(cache: PatchCache, patch: int) -> None:
+def _check_sizes(cache: PreparedImages, patch: int) -> None:
     for index, key in enumerate(cache.keys):
         height, width = cache[index][0].shape[:2]
         if min(height, width) < patch:

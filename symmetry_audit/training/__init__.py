@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from symmetry_audit.training._loop import Interrupted
     from symmetry_audit.training._prefit import predicted, prefit
     from symmetry_audit.training._settings import RECIPES, TrainSettings, make_settings
+    from symmetry_audit.training._short import short_run
     from symmetry_audit.training._start import Start, joint_fits, start_from_report
     from symmetry_audit.training._train import TrainResult, train
 
@@ -28,6 +29,7 @@ __all__ = [
     "make_settings",
     "predicted",
     "prefit",
+    "short_run",
     "start_from_report",
     "train",
 ]
@@ -37,6 +39,7 @@ _HOMES = {
     "_loop": ("Interrupted",),
     "_prefit": ("predicted", "prefit"),
     "_settings": ("RECIPES", "TrainSettings", "make_settings"),
+    "_short": ("short_run",),
     "_start": ("Start", "joint_fits", "start_from_report"),
     "_train": ("TrainResult", "train"),
 }
