@@ -56,14 +56,13 @@ def report(folder: Path, chosen: str, regularizer: str | None, as_json: bool) ->
     Example:
       symaudit report symaudit-DIV2K --format figure2 --reg laplacian
     """
-    from symmetry_audit.reports import render, table1_text
-    from symmetry_audit.results import AuditReport
+    from symmetry_audit.reports import load_report, render, table1_text
 
     files = render(folder, FORMATS if chosen == "all" else (chosen,), regularizer)
     if as_json:
         document = {"schema": "symaudit.rendered/1", "files": [str(path) for path in files]}
         click.echo(json.dumps(document, indent=2))
         return
-    click.echo(table1_text(AuditReport.load(folder)), nl=False)
+    click.echo(table1_text(load_report(folder)), nl=False)
     for path in files:
         click.echo(f"wrote {click.format_filename(path)}", err=True)

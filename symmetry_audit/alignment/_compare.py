@@ -23,7 +23,7 @@ from symmetry_audit.results import (
     ResultRow,
     ScenarioAlignment,
 )
-from symmetry_audit.statistics import deviations
+from symmetry_audit.statistics import deviations, relative_error
 
 __all__ = ["compare_with_data"]
 
@@ -39,7 +39,7 @@ def compare_with_data(
 
     ``profiles`` are the mean responses f_A (order of the report's group,) by (scenario, regularizer, sigma,
     downscale); those at the first sigma and downscale of the run are used. Two relative numbers are compared: the root
-    of the network's mean squared error divided by its contrast, and epsilon divided by the mean response. Both are of
+    of the network's mean squared error divided by its contrast, and relative epsilon of SPEC 8. Both are of
     first order in grey levels, but they differ by an unknown factor (the constants of Theorem 3.7). So the network
     counts as less symmetric than the data only if its error less its floor is more than twice the data's epsilon. It
     counts as more symmetric only if epsilon less the data's floor and null level is more than twice the network's
@@ -58,7 +58,7 @@ def compare_with_data(
     curves, groups = [], []
     for scenario in alignment.scenarios:
         own = [_curve(row, profiles, report, scenario, *places) for row in rows if row.scenario == scenario.scenario]
-        curves += own
+        curves += [curve for curve, _ in own]
         groups += [_group(subgroup, common, own, scenario, places[1]) for subgroup in common.subgroups()[1:] if own]
     if not curves:
         raise ReportError(f"the report of {report.dataset.name} has no dataset scenario; measure with --scenario all")
@@ -69,6 +69,7 @@ def compare_with_data(
         same_images=same_images,
         curves=tuple(curves),
         groups=tuple(groups),
+        relative_to="mean",
     )
     return with_verdict(replace(alignment, symmetry=symmetry), report.recommendation)
 
@@ -85,10 +86,11 @@ def _curve(
     scenario: ScenarioAlignment,
     audited: np.ndarray,
     measured: np.ndarray,
-) -> DataCurve:
-    """One regularizer; ``audited`` and ``measured`` are the indices of the common elements in report and alignment."""
+) -> tuple[DataCurve, np.ndarray]:
+    """One regularizer, with its mean responses to the common elements; ``audited`` and ``measured`` are the indices of
+    these in report and alignment."""
     profile = profiles[row.scenario, row.regularizer, row.sigma, row.downscale][audited]
-    unit = profile[0] or 1.0  # black images, whose responses are all 0
+    unit = profile.mean() or 1.0  # black images, whose responses are all 0
     deviation = deviations(profile) / unit
     deviation[deviation < UNSEEN] = 0.0
     means = scenario.elements
@@ -98,15 +100,21 @@ def _curve(
         if value and means[index].excess is not None
     ]
     titles = {item["name"]: item["title"] for item in report.settings["regularizers"]}
-    return DataCurve(
+    curve = DataCurve(
         scenario=row.scenario,
         regularizer=row.regularizer,
         title=titles[row.regularizer],
         deviation=tuple(deviation.tolist()),
-        floor=(row.floor or 0.0) / float(unit),
-        null=(row.null_epsilon or 0.0) / float(unit),
+        floor=_share(row.relative_floor, row.floor, float(unit)),
+        null=_share(row.relative_null, row.null_epsilon, float(unit)),
         correlation=_rank_correlation(pairs),
     )
+    return curve, profile
+
+
+def _share(relative: float | None, absolute: float | None, unit: float) -> float:
+    """A relative number, or the absolute one as a share of ``unit`` in a report that was written before it had both."""
+    return (absolute or 0.0) / unit if relative is None else relative
 
 
 def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
@@ -118,16 +126,18 @@ def _rank_correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
 
 
 def _group(
-    subgroup: Group, common: Group, curves: Sequence[DataCurve], scenario: ScenarioAlignment, measured: np.ndarray
+    subgroup: Group,
+    common: Group,
+    curves: Sequence[tuple[DataCurve, np.ndarray]],
+    scenario: ScenarioAlignment,
+    measured: np.ndarray,
 ) -> GroupAlignment:
     inside = common.indices_of(subgroup)[1:]
-    seen = [index for index in inside if any(curve.deviation[index] for curve in curves)]
+    seen = [index for index in inside if any(curve.deviation[index] for curve, _ in curves)]
     means = [scenario.elements[measured[index]] for index in seen or inside]
     worst = max(means, key=lambda mean: mean.error)
     excess = max((mean.excess for mean in means if mean.excess is not None), default=None)
-    epsilon, curve = max(
-        ((max(curve.deviation[index] for index in inside), curve) for curve in curves), key=itemgetter(0)
-    )
+    epsilon, curve = max(((_epsilon(profile, [0, *inside]), curve) for curve, profile in curves), key=itemgetter(0))
     known: dict[str, Any] = {
         "scenario": scenario.scenario,
         "group": str(subgroup),
@@ -142,6 +152,12 @@ def _group(
     return GroupAlignment(
         **known, data=epsilon, data_floor=floor, regularizer=curve.regularizer, relation=relation, factor=factor
     )
+
+
+def _epsilon(profile: np.ndarray, elements: Sequence[int]) -> float:
+    """Relative epsilon of SPEC 8 over ``elements``; 0 where nothing responds, and without rounding."""
+    relative = float(relative_error(profile, np.asarray(elements)))
+    return relative if relative >= UNSEEN else 0.0
 
 
 def _relation(model: tuple[float, float], data: tuple[float, float]) -> tuple[str, float | None]:

@@ -12,7 +12,7 @@ from symmetry_audit.audit import scales
 from symmetry_audit.findings._totals import PROFILES, Totals
 from symmetry_audit.groups import Affine, geometric_median
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Scenario
-from symmetry_audit.statistics import enough, symmetry_error
+from symmetry_audit.statistics import enough, relative_error, symmetry_error
 
 __all__ = ["LeverageList", "analyses"]
 
@@ -68,8 +68,9 @@ def _measured(totals: Totals) -> list[Scenario]:
 
 
 def _errors(profile: np.ndarray) -> dict[str, float | None]:
-    epsilon, identity = float(symmetry_error(profile)[0]), float(profile[0])
-    return {"epsilon": epsilon, "relative_epsilon": epsilon / identity if identity > 0 else None}
+    """Eq. (8), and relative epsilon of SPEC 8: null where nothing responds."""
+    relative = float(relative_error(profile))
+    return {"epsilon": float(symmetry_error(profile)[0]), "relative_epsilon": None if np.isnan(relative) else relative}
 
 
 def _transfer(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:

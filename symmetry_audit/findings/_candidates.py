@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.audit import first_scale
+from symmetry_audit.findings._relative import resampled_error
 from symmetry_audit.findings._totals import Totals
 from symmetry_audit.groups import Group
 from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, window_radius
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Candidate, CandidateValue, Scenario
-from symmetry_audit.statistics import null_level, percentile_interval, subgroup_error
+from symmetry_audit.statistics import null_level, percentile_interval, relative_error, subgroup_error
 
 __all__ = ["candidates", "spectral_classes"]
 
@@ -51,11 +52,10 @@ def _values(
     """The values of each regularizer for one candidate."""
     settings = totals.settings
     mean, (sigma, factor) = totals.mean(scenario.profile)[0], first_scale(settings)
-    errors = subgroup_error(mean, elements)
-    resamples = subgroup_error(totals.resamples(scenario.profile)[:, 0], elements) if totals.units > 1 else None
+    errors, relative = subgroup_error(mean, elements), relative_error(mean, elements)
+    resamples = resampled_error(totals.resamples(scenario.profile)[:, 0], elements) if totals.units > 1 else None
     null = _null(totals, scenario, group, elements)
     for r, stencil in enumerate(settings.stencils):
-        identity = float(mean[r, 0])
         if not mean[r].any():  # it sees nothing in these images
             continue
         about = {
@@ -63,56 +63,50 @@ def _values(
             "sigma": sigma,
             "downscale": factor,
             "classes": len(np.unique(labels[r])),
-            "mean_response": identity,
+            "mean_response": float(mean[r, elements].mean()),
             "epsilon": float(errors[r]),
         }
-        if identity <= 0:
+        if np.isnan(relative[r]):  # none of the group's own elements responds
             yield CandidateValue(**about, relative_epsilon=None)
             continue
         fields: dict[str, Any] = {}
         if resamples is not None:
-            low, high = percentile_interval(resamples[:, r] / identity)
+            low, high = percentile_interval(resamples[:, r])
             fields |= {"ci_low": float(low), "ci_high": float(high)}
         if null is not None:
-            fields["null_epsilon"] = float(null[r] / identity)
+            fields["null_epsilon"] = float(null[r])
         if scenario.adaptive and stencil.directed and "held_out" in totals.means:
             fields |= _held_out(totals, elements, r)
         yield CandidateValue(
             **about,
-            relative_epsilon=float(errors[r] / identity),
-            floor=float(subgroup_error(floor[r], elements) / floor[r, 0]),
+            relative_epsilon=float(relative[r]),
+            floor=float(relative_error(floor[r], elements)),
             **fields,
         )
 
 
 def _null(totals: Totals, scenario: Scenario, group: Group, elements: np.ndarray) -> np.ndarray | None:
-    """The epsilon expected by chance, (R,): from random shifts, or from fitted isotropic fields."""
+    """The relative epsilon expected by chance, (R,): from random shifts, or from fitted isotropic fields."""
     if scenario.adaptive:
-        return subgroup_error(totals.mean("null")[0], elements) if "null" in totals.means else None
+        return relative_error(totals.mean("null")[0], elements) if "null" in totals.means else None
     draws = totals.draws.get(group)
-    return None if draws is None else null_level(subgroup_error(draws.means()[:, 0, 0]))
+    return None if draws is None else null_level(relative_error(draws.means()[:, 0, 0]))
 
 
 def _held_out(totals: Totals, elements: np.ndarray, r: int) -> dict[str, float]:
     names = ("strict_held_out", "held_out")
     strict, adaptive = (totals.mean(name)[0, r] for name in names)
-    if not (strict[0] > 0 and adaptive[0] > 0):
+    if not (strict[elements].any() and adaptive[elements].any()):
         return {}
     fields = {
-        "held_out_epsilon": float(_relative(adaptive, elements)),
-        "held_out_strict_epsilon": float(_relative(strict, elements)),
+        "held_out_epsilon": float(relative_error(adaptive, elements)),
+        "held_out_strict_epsilon": float(relative_error(strict, elements)),
     }
     if totals.units > 1:
-        strict, adaptive = (_relative(totals.resamples(name)[:, 0, r], elements) for name in names)
+        strict, adaptive = (resampled_error(totals.resamples(name)[:, 0, r], elements) for name in names)
         low, high = percentile_interval(strict - adaptive)
         fields |= {"held_out_gain_low": float(low), "held_out_gain_high": float(high)}
     return fields
-
-
-def _relative(means: np.ndarray, elements: np.ndarray) -> np.ndarray:
-    """Relative epsilon of mean profiles (..., T); 0 for a resample that drew only flat images."""
-    error, identity = subgroup_error(means, elements), means[..., 0]
-    return np.divide(error, identity, out=np.zeros_like(error), where=identity > 0)
 
 
 def _classes(totals: Totals) -> list[np.ndarray]:

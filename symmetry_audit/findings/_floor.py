@@ -12,9 +12,9 @@ from symmetry_audit.findings._totals import Totals
 from symmetry_audit.groups import IDENTITY, Affine, Group
 from symmetry_audit.kernels import KernelModel, Stencil, distinct_elements, sampled_kernels, window_radius
 from symmetry_audit.results import DATASET_ADAPTIVE
-from symmetry_audit.statistics import symmetry_error
+from symmetry_audit.statistics import relative_error
 
-__all__ = ["discretization_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power", "relative_error"]
+__all__ = ["discretization_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power"]
 
 
 GRID = 128  # frequencies per axis; twice as many move a relative floor by 3e-6 and 0.3 % of itself at most
@@ -63,12 +63,7 @@ def discretization_floor(
     stencil: Stencil, group: Group, model: KernelModel, power: Callable[[np.ndarray], np.ndarray] = pink_power
 ) -> float:
     """Relative epsilon_G of an ideal isotropic field with radial spectrum ``power`` under strict rotations."""
-    return relative_error(floor_profile(stencil, group, model, power))
-
-
-def relative_error(profile: np.ndarray) -> float:
-    """Epsilon of one profile (T,) divided by its response at the identity; 0 where no image has any contrast."""
-    return float(symmetry_error(profile)[0] / profile[0]) if profile.any() else 0.0
+    return float(relative_error(floor_profile(stencil, group, model, power)))
 
 
 def mean_floors(totals: Totals) -> dict[str, np.ndarray]:

@@ -20,7 +20,7 @@ from symmetry_audit.audit import (
 from symmetry_audit.data import ImageSource, set_fingerprint
 from symmetry_audit.findings._analyses import LeverageList, analyses
 from symmetry_audit.findings._candidates import candidates
-from symmetry_audit.findings._floor import mean_floors, relative_error
+from symmetry_audit.findings._floor import mean_floors
 from symmetry_audit.findings._rows import RowMaker
 from symmetry_audit.findings._totals import Totals, empty_totals
 from symmetry_audit.findings._warnings import FileNotes, blind_spots, coarse_grid, untested_elements
@@ -101,7 +101,7 @@ def _maker(
         selected_name=chosen,
         visible=visible,
         tested=len(untested_elements(settings, measured)) < settings.group.order - 1,
-        floors={name: np.apply_along_axis(relative_error, -1, profile) for name, profile in floors.items()},
+        floors=floors,
         fits=tuple(sources[f] for f in layout.own),
     )
 

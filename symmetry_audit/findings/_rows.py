@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.audit import scales
+from symmetry_audit.findings._relative import RelativeNumbers
 from symmetry_audit.findings._totals import FEWEST_IMAGES, Totals
-from symmetry_audit.results import ResultRow, Scenario
+from symmetry_audit.results import RELATIVE_FIELDS, ResultRow, Scenario
 from symmetry_audit.statistics import null_level, p_value, percentile_interval, subgroup_error, symmetry_error
 
 __all__ = ["RowMaker"]
 
 FLAT = "the mean response is 0: every image is flat"
+FROM_MEAN = ("relative_epsilon", "normalized_epsilon", "floor", "relative_floor")  # null where nothing responds
 ONE = "an interval needs more than one image"
 ONE_CLUSTER = "an interval needs more than one cluster"
 TRIVIAL = "the group has one element"
@@ -25,13 +27,18 @@ SINGLE = "the values are of single images, and the test needs many"
 SAME_IMAGE = "w was fitted on the same images"
 NO_CONTROLS = "measured without controls"
 GIVEN = "w was given, not fitted"
+SAME_REASON = {
+    **RELATIVE_FIELDS,
+    "excess": "null_epsilon",
+}  # a field that is null with another one, for the same reason
 
 
 @dataclass(frozen=True)
 class RowMaker:
     """Rows of one run. ``selected`` (S, R, T) are the profiles of the single image ``selected_name``;
-    ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to relative floors
-    (S, R); ``fits`` (R,) names the fit source whose w each regularizer is measured under."""
+    ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to the mean
+    profiles (S, R, T) of an ideal isotropic field; ``fits`` (R,) names the fit source whose w each regularizer
+    is measured under."""
 
     totals: Totals
     selected: np.ndarray
@@ -67,10 +74,11 @@ class RowMaker:
         reasons: dict[str, str],
     ) -> ResultRow:
         totals, settings = self.totals, self.totals.settings
-        identity = float(totals.mean(scenario.profile)[at][0])
-        floor = self.floors[scenario.name][at]
-        if identity <= 0:
-            reasons = reasons | dict.fromkeys(("relative_epsilon", "normalized_epsilon", "floor"), FLAT)
+        profile, ideal = totals.mean(scenario.profile)[at], self.floors[scenario.name][at]
+        relative = self._relative.fields(scenario, at)
+        reasons = reasons | {name: reasons[other] for name, other in SAME_REASON.items() if other in reasons}
+        flat = [name for name, value in relative.items() if np.isnan(value)]
+        reasons |= dict.fromkeys(flat if profile.any() else (*FROM_MEAN, *flat), FLAT)
         null = fields.get("null_epsilon")
         return ResultRow(
             regularizer=regularizer,
@@ -78,16 +86,17 @@ class RowMaker:
             group=str(settings.group),
             sigma=sigma,
             downscale=factor,
-            relative_epsilon=fields["epsilon"] / identity if identity > 0 else None,
-            mean_response=identity,
+            mean_response=float(profile.mean()),
+            identity_response=float(profile[0]),
             worst_angle_deg=float(settings.group.angles_deg()[fields["worst_element"]]),
             tested=self.tested,
             visible_elements=int(self.visible[at]),
             images=totals.images,
             excess=None if null is None else fields["epsilon"] - null,
-            floor=float(floor * identity) if identity > 0 else None,
-            reasons=reasons | ({"excess": reasons["null_epsilon"]} if "null_epsilon" in reasons else {}),
+            floor=float(symmetry_error(ideal)[0] / ideal[0] * profile[0]) if profile.any() else None,
+            reasons=reasons,
             **fields,
+            **{name: None if np.isnan(value) else value for name, value in relative.items()},
         )
 
     def _sample_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
@@ -213,6 +222,10 @@ class RowMaker:
     @cached_property
     def _cache(self) -> dict[str, np.ndarray]:
         return {}
+
+    @cached_property
+    def _relative(self) -> RelativeNumbers:
+        return RelativeNumbers(self.totals, self.floors)
 
     @cached_property
     def _sample_resamples(self) -> np.ndarray:

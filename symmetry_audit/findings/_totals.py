@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
 from symmetry_audit.groups import Group
+from symmetry_audit.results import folder_of
 from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAccumulator, SubsetCurve
 
 __all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
@@ -42,8 +42,8 @@ class _Sum:
 class Totals:
     """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
-    ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons;
-    ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of each subgroup.
+    ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons and
+    spreads (max - min); ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of each subgroup.
     """
 
     settings: AuditSettings
@@ -73,13 +73,14 @@ class Totals:
         self.strict.add(profiles["strict"])
         for name, array in profiles.items():
             self.means.setdefault(name, _Sum()).add(array)
-            self.folders.setdefault(_folder(image), {}).setdefault(name, _Sum()).add(array)
+            self.folders.setdefault(folder_of(image), {}).setdefault(name, _Sum()).add(array)
         self.spectrum = self.spectrum + spectrum
         self.resampled = tuple(
             name for name in ("strict", "adaptive", "strict_held_out", "held_out") if name in profiles
         )
         stack = np.stack([profiles[name] for name in self.resampled])
-        self.bootstrap.add(np.concatenate([stack.ravel(), self.strict.epsilons[-1].ravel()]))
+        single = self.strict.epsilons[-1], np.ptp(profiles["strict"], axis=-1)
+        self.bootstrap.add(np.concatenate([stack.ravel(), *(values.ravel() for values in single)]))
         self.curve.add(np.stack([profiles[name] for name in PROFILES if name in profiles]))
         self.drawn = tuple(name for name in ("strict", "held_out") if name in profiles)
         for draw in self.draws.values():
@@ -89,11 +90,10 @@ class Totals:
             self._add_fits(profiles, tables.adaptive)
 
     def _add_mirror_contrast(self, strict: np.ndarray) -> None:
-        """How much single images differ from their mirror image, relative, (S, R)."""
+        """How much single images differ from their mirror image, in their mean response, (S, R)."""
         mirror = strict[..., self.settings.group.rotations % self.settings.group.order]
-        identity = strict[..., 0]
-        gap = np.abs(mirror - identity)
-        self.contrast = self.contrast + np.divide(gap, identity, out=np.zeros_like(gap), where=identity > 0)
+        gap, mean = np.abs(mirror - strict[..., 0]), strict.mean(-1)
+        self.contrast = self.contrast + np.divide(gap, mean, out=np.zeros_like(gap), where=mean > 0)
 
     def _add_fits(self, profiles: Mapping[str, np.ndarray], tables: FitTables) -> None:
         inside = ~tables.at_limit
@@ -125,7 +125,14 @@ class Totals:
 
     def resampled_epsilons(self) -> np.ndarray:
         """Mean single-image epsilons of the bootstrap resamples, (resamples, S, R)."""
-        shape = self.strict.epsilons[0].shape
+        return self._resampled_single()[:, 0]
+
+    def resampled_spreads(self) -> np.ndarray:
+        """Mean of single images' max - min over the group in the bootstrap resamples, (resamples, S, R)."""
+        return self._resampled_single()[:, 1]
+
+    def _resampled_single(self) -> np.ndarray:
+        shape = (2, *self.strict.epsilons[0].shape)
         return self._resamples()[:, -int(np.prod(shape)) :].reshape(-1, *shape)
 
     def _resamples(self) -> np.ndarray:
@@ -146,7 +153,7 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
     group, seed, images = settings.group, abs(settings.seed), len(names)
     labels = {
         "image": lambda: None,
-        "folder": lambda: [_folder(name) for name in names],
+        "folder": lambda: [folder_of(name) for name in names],
         "duplicates": lambda: list(pixels()),
     }[settings.clusters]()
     draws = {}
@@ -162,8 +169,3 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
         draws=draws,
         units=images if labels is None else len(set(labels)),
     )
-
-
-def _folder(image: str) -> str:
-    """The sub-folder that an image is in, its class in the breakdown; empty for the top folder."""
-    return str(PurePosixPath(image).parent) if "/" in image else ""

@@ -36,14 +36,16 @@ def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
 
 
 def coarse_grid(rows: list[ResultRow]) -> list[str]:
-    """Rows where the pixel grid alone explains much of epsilon, which is why SPEC 2 has its default kernel."""
+    """Rows where the pixel grid alone explains much of relative epsilon, which is why SPEC 2 has its default kernel."""
     dataset = [row for row in rows if row.scenario == DATASET_STRICT.name] or rows
     coarse = [
-        (row, row.floor) for row in dataset if row.floor is not None and row.floor > FLOOR_SHARE * row.epsilon > 0
+        (row, row.relative_floor)
+        for row in dataset
+        if row.relative_floor is not None and row.relative_floor > FLOOR_SHARE * (row.relative_epsilon or 0) > 0
     ]
     if not coarse:
         return []
-    shown = dict.fromkeys(f"{row.regularizer} {100 * floor / row.mean_response:.2g} %" for row, floor in coarse)
+    shown = dict.fromkeys(f"{row.regularizer} {100 * floor:.2g} %" for row, floor in coarse)
     return [
         "much of epsilon may come from the pixel grid and not from the images: with this kernel an ideal isotropic "
         f"field would show {', '.join(shown)}; with a gaussian kernel of 1.5 px or wider it shows almost nothing"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._bounds import bounds_text
+from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
 from symmetry_audit.reports.audits._responses import RESPONSES_FILE, RESPONSES_SCHEMA, ResponseWriter, mean_profiles
@@ -51,6 +52,7 @@ __all__ = [
     "evaluation_tex",
     "evaluation_text",
     "fits_text",
+    "load_report",
     "mean_profiles",
     "plot_name",
     "recommendation_text",

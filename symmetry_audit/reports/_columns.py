@@ -7,7 +7,7 @@ from math import floor, log10
 
 from symmetry_audit.reports._table import NULL
 
-__all__ = ["column", "fixed", "percent", "range_column"]
+__all__ = ["column", "fixed", "range_column"]
 
 
 def fixed(values: Sequence[float], digits: int = 3) -> Callable[[float], str]:
@@ -35,8 +35,3 @@ def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str
     whole = [(low, high) for low, high in pairs if low is not None and high is not None]
     write = fixed([max(map(abs, pair)) for pair in whole], digits=2)
     return [NULL if low is None or high is None else f"{write(low)} to {write(high)}" for low, high in pairs]
-
-
-def percent(value: float | None, of: float | None) -> float | None:
-    """``value`` in percent of ``of``; None where that has no meaning."""
-    return None if value is None or not of or of < 0 else 100 * value / of

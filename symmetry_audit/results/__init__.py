@@ -30,6 +30,7 @@ from symmetry_audit.results._recommendation import (
     CandidateValue,
     Recommendation,
 )
+from symmetry_audit.results._relative import RELATIVE_FIELDS, folder_of
 from symmetry_audit.results._report import (
     EPSILON_UNITS,
     REPORT_SCHEMA,
@@ -55,6 +56,7 @@ __all__ = [
     "EVALUATION_SCHEMA",
     "JOINT",
     "RECOMMENDATION_SCHEMA",
+    "RELATIVE_FIELDS",
     "REPORT_SCHEMA",
     "SAMPLE_STRICT",
     "SCENARIOS",
@@ -88,6 +90,7 @@ __all__ = [
     "SkippedImage",
     "Smoothness",
     "dump_json",
+    "folder_of",
     "read_fields",
     "read_value",
 ]

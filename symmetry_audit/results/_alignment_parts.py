@@ -151,9 +151,10 @@ class ScenarioAlignment:
 class DataCurve:
     """How far the data are from invariance under every element in common, by one regularizer.
 
-    ``deviation`` = |mean f_0 - mean f_A| / mean f_0, exactly 0 where the regularizer cannot see A; ``floor`` and
-    ``null`` are the deviations that the pixel grid alone and chance alone produce. ``correlation`` is Spearman's, with
-    the network's relative error above its floor, over the elements that the regularizer sees.
+    ``deviation`` = |mean f_0 - mean f_A| / the mean of mean f over the elements, exactly 0 where the regularizer cannot
+    see A; ``floor`` and ``null`` are the relative epsilons that the pixel grid alone and chance alone produce.
+    ``correlation`` is Spearman's, with the network's relative error above its floor, over the elements that the
+    regularizer sees.
     """
 
     scenario: str
@@ -167,7 +168,7 @@ class DataCurve:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupAlignment:
-    """One group under one scenario: the network's relative error beside the data's relative epsilon, Eq. (8).
+    """One group under one scenario: the network's relative error beside the data's relative epsilon (SPEC 8).
 
     ``model`` and ``model_floor`` are the error and floor of the element of the largest error; ``model_excess`` is the
     largest error above its floor of any element. Only elements that a regularizer of the report can see count, if
@@ -191,7 +192,11 @@ class GroupAlignment:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSymmetry:
-    """The data beside the network. ``group`` is what both know, ``indices`` its elements among those measured."""
+    """The data beside the network. ``group`` is what both know, ``indices`` its elements among those measured.
+
+    ``relative_to`` is what the data's relative numbers are divided by: "mean", over the elements, as DataCurve says; in
+    older files "identity", where they were |f_0 - f_A| / f_0.
+    """
 
     name: str
     group: str
@@ -199,3 +204,4 @@ class DataSymmetry:
     same_images: bool
     curves: tuple[DataCurve, ...]
     groups: tuple[GroupAlignment, ...]
+    relative_to: str = "identity"

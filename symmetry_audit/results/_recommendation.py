@@ -31,11 +31,12 @@ LEAST = {"downscale": 1, "classes": 1, "held_out_gain_low": -float("inf"), "held
 class CandidateValue:
     """The values of one regularizer for one candidate group, at the first sigma and downscale of the run.
 
-    ``epsilon`` (Eq. (8) of [SA]) and ``mean_response`` share a unit, grey levels of [0, 255] or their squares;
-    everything else is relative, divided by the mean response. ``ci_low`` and ``ci_high`` are the confidence interval of
-    ``relative_epsilon``, ``null_epsilon`` is the epsilon expected by chance and ``floor`` the epsilon that the pixel
-    grid alone produces (both None where unknown, which counts as 0). ``classes`` is the number of elements of the group
-    that the regularizer tells apart, the identity's class included; 1 means that it sees nothing.
+    ``epsilon`` (Eq. (8) of [SA]) and ``mean_response``, the mean over the images and the elements of the group, share a
+    unit, grey levels of [0, 255] or their squares; everything else is relative, (max - min) / mean over the elements of
+    the group (SPEC 8; :class:`Recommendation` says of which reports this is not true). ``ci_low`` and ``ci_high`` are
+    the confidence interval of ``relative_epsilon``, ``null_epsilon`` is the one expected by chance and ``floor`` the one
+    that the pixel grid alone produces (both None where unknown, which counts as 0). ``classes`` is the number of
+    elements of the group that the regularizer tells apart, the identity's class included; 1 means that it sees nothing.
 
     Only adaptive candidates have ``held_out_epsilon`` with w fitted on one half of the blocks and measured on the
     other, ``held_out_strict_epsilon`` for w = identity on that same half, and the paired bootstrap interval of strict
@@ -162,7 +163,9 @@ class Recommendation:
 
     ``tolerance`` is the relative epsilon that is accepted in any case; ``kappa`` the worth of a larger group by
     Eq. (46) of [SA] in ``unit``, the unit of epsilon, or None where it was not given. ``images`` counts the images
-    behind the values. ``notes`` are sentences about evidence that the choice does not use.
+    behind the values. ``notes`` are sentences about evidence that the choice does not use. ``relative_to`` is what the
+    relative numbers of the candidates are divided by: "mean", as CandidateValue says, or in reports of the first schema
+    "identity", |f_0 - f_t| / f_0, whose ``mean_response`` is that at the identity.
     """
 
     DERIVED = ("schema",)
@@ -176,6 +179,7 @@ class Recommendation:
     images: int
     candidates: tuple[Candidate, ...]
     notes: tuple[str, ...] = ()
+    relative_to: str = "identity"
 
     @property
     def chosen(self) -> Candidate:

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._documents import Origin, read_json, read_value
+from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, from_first
 from symmetry_audit.results._recommendation import Recommendation
+from symmetry_audit.results._relative import CONTROL_FIELDS
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
 from symmetry_audit.results._skipped import SkippedImage
 
@@ -29,7 +31,6 @@ __all__ = [
     "dump_json",
 ]
 
-REPORT_SCHEMA = "symaudit.report/1"
 AGAIN = "measure again with --force"
 EPSILON_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}  # by the response; intensities in [0, 255]
 
@@ -57,6 +58,7 @@ ADAPTIVE_FIELDS = (
     "held_out_gain_low",
     "held_out_gain_high",
     "held_out_p_value",
+    *CONTROL_FIELDS,
 )
 
 
@@ -66,23 +68,30 @@ class ResultRow:
 
     In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single images'
     values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
-    ``relative_epsilon`` is ``epsilon`` divided by ``mean_response``, the mean over the images of f_0.
-    ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. ``tested`` is false
+    ``mean_response`` is the mean of f_t over the group and the images, ``identity_response`` that of f_0 over the
+    images. ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. ``tested`` is false
     where no regularizer of the run can see any element but the identity; ``visible_elements`` counts the elements,
     without the identity, that this row's regularizer can see.
 
     In the unit of epsilon: ``ci_low`` and ``ci_high``, the 95 % percentile interval of a bootstrap over images;
     ``null_epsilon``, the epsilon expected from the same number of images if their distribution were invariant
     (adaptive rows: from isotropic noise with the same spectra, fitted in the same way); ``excess`` = epsilon -
-    null_epsilon; ``floor``, the epsilon that sampling on the pixel grid alone produces. ``p_value`` is that of the
-    invariance test. ``images_at_limit`` counts the images whose deformation has the largest ratio admitted; without
-    these images epsilon is ``epsilon_within_limit``.
+    null_epsilon; ``floor``, the epsilon that sampling on the pixel grid alone produces, of an ideal field with the same
+    ``identity_response``. ``p_value`` is that of the invariance test of Eq. (8). ``images_at_limit`` counts the images
+    whose deformation has the largest ratio admitted; without these images epsilon is ``epsilon_within_limit``.
 
     Only adaptive rows have the other fields. ``fit`` names the fit source of w. ``gain`` is the strict epsilon minus
     this one, with its paired bootstrap interval. ``random_epsilon`` is measured under the same ratios at random
     angles, ``held_out_epsilon`` on one half of every image under the w of the other half, ``held_out_strict_epsilon``
     on that same half under strict rotations; ``held_out_gain`` is their difference. ``held_out_p_value`` is
     approximate.
+
+    Relative numbers are fractions of ``mean_response``, and no other definition is mixed in (SPEC 8):
+    ``relative_epsilon`` = (max over t - min over t of the mean response) / its mean over t, at most the order of the
+    group, the same whichever way the images lie; in ``sample_strict`` rows the mean over the images of each image's
+    max - min, divided by ``mean_response``. ``relative_ci_low`` to ``relative_ci_high`` is its own bootstrap interval,
+    ``relative_null`` its mean over the random shifts, ``relative_floor`` that of the ideal isotropic field;
+    ``relative_random`` and ``relative_held_out...`` are those of the fields named alike.
 
     A null value is explained in ``reasons``, by field.
     """
@@ -95,7 +104,8 @@ class ResultRow:
     epsilon: float
     relative_epsilon: float | None
     normalized_epsilon: float | None
-    mean_response: float
+    mean_response: float | None
+    identity_response: float
     worst_element: int
     worst_angle_deg: float
     tested: bool
@@ -107,6 +117,10 @@ class ResultRow:
     null_epsilon: float | None = None
     excess: float | None = None
     floor: float | None = None
+    relative_ci_low: float | None = None
+    relative_ci_high: float | None = None
+    relative_null: float | None = None
+    relative_floor: float | None = None
     images_at_limit: int | None = None
     epsilon_within_limit: float | None = None
     selected_image: str | None = None
@@ -125,6 +139,12 @@ class ResultRow:
     held_out_gain_low: float | None = None
     held_out_gain_high: float | None = None
     held_out_p_value: float | None = None
+    relative_random: float | None = None
+    relative_held_out: float | None = None
+    relative_held_out_strict: float | None = None
+    relative_held_out_gain: float | None = None
+    relative_held_out_gain_low: float | None = None
+    relative_held_out_gain_high: float | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -147,7 +167,8 @@ class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
     ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets`` and ``fits``.
-    ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
+    ``fits`` holds the single images' fits only for a report without a folder; see ``affine``. ``written`` is the schema
+    of the file that it was read from.
     """
 
     DERIVED = ("schema",)
@@ -161,10 +182,15 @@ class AuditReport:
     recommendation: Recommendation | None = None
     folder: Path | None = field(default=None, compare=False)
     fits: tuple[AffineFit | FailedFit, ...] = field(default=(), compare=False, repr=False)
+    written: str = field(default=REPORT_SCHEMA, compare=False, repr=False)
 
     @classmethod
     def load(cls, folder: str | Path) -> AuditReport:
-        """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema."""
+        """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema.
+
+        Relative numbers of a report of the first schema are null, since they had another meaning;
+        :func:`symmetry_audit.reports.load_report` recomputes them from the responses beside it.
+        """
         absent = "give the folder that `symaudit measure` wrote"
         document = read_json(Path(folder) / "report.json", absent, damaged=AGAIN)
         return cls.from_dict(document, Path(folder))
@@ -173,8 +199,11 @@ class AuditReport:
     def from_dict(cls, document: Any, folder: Path | None = None) -> AuditReport:
         """The inverse of ``to_dict``. Raises ReportError."""
         origin = Origin(f"{folder / 'report.json' if folder else 'the report'}", AGAIN)
+        written = document.get("schema") if isinstance(document, dict) else None
+        if written == FIRST_SCHEMA:
+            document = from_first(document)
         origin.check_schema(document, REPORT_SCHEMA)
-        return read_value(cls, document, origin, folder=folder, fits=())
+        return read_value(cls, document, origin, folder=folder, fits=(), written=written)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; depends on data and settings alone."""

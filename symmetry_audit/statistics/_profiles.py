@@ -20,6 +20,7 @@ class ProfileAccumulator:
 
     total: np.ndarray = field(default_factory=lambda: np.zeros(()))
     total_normalized: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    total_spread: np.ndarray = field(default_factory=lambda: np.zeros(()))  # of max - min of single images
     usable: np.ndarray = field(default_factory=lambda: np.zeros((), int))  # images whose profile is not zero everywhere
     epsilons: list[np.ndarray] = field(default_factory=list)
     normalized: list[np.ndarray] = field(default_factory=list)
@@ -31,6 +32,7 @@ class ProfileAccumulator:
         normalized = np.divide(profiles, mean, out=np.zeros_like(profiles), where=usable)
         self.total = self.total + profiles
         self.total_normalized = self.total_normalized + normalized
+        self.total_spread = self.total_spread + np.ptp(profiles, axis=-1)
         self.usable = self.usable + usable[..., 0]
         self.epsilons.append(symmetry_error(profiles)[0])
         self.normalized.append(np.where(usable[..., 0], symmetry_error(normalized)[0], np.nan))
@@ -43,6 +45,10 @@ class ProfileAccumulator:
     def mean(self) -> np.ndarray:
         """Mean profile over the images, (..., T)."""
         return self.total / self.count
+
+    def mean_spread(self) -> np.ndarray:
+        """Mean over the images of max - min over the group, (...)."""
+        return self.total_spread / self.count
 
     def mean_normalized(self) -> np.ndarray:
         """Mean over the images of profiles divided by their own mean over t; NaN where all are zero."""

@@ -49,11 +49,12 @@ def kappa_intervals(epsilons: Sequence[float], orders: Sequence[int]) -> list[tu
 def error_terms(value: CandidateValue) -> float:
     """epsilon_G plus the fitting and grid terms of Eq. (46), in the unit of epsilon.
 
-    The grid term is the floor. The fitting term of an adaptive group is the growth of epsilon on blocks that w was not
-    fitted on, where blocks were held out. Any further cost of fitting w in a network is not known.
+    The grid term is the floor. The fitting term of an adaptive group is the growth of relative epsilon on blocks that w
+    was not fitted on, where blocks were held out; both are fractions of the mean response. Any further cost of fitting
+    w in a network is not known.
     """
-    epsilon = max(value.epsilon, (value.held_out_epsilon or 0.0) * value.mean_response)
-    return epsilon + (value.floor or 0.0) * value.mean_response
+    growth = max((value.held_out_epsilon or 0.0) - (value.relative_epsilon or 0.0), 0.0)
+    return value.epsilon + (growth + (value.floor or 0.0)) * value.mean_response
 
 
 def pays(value: CandidateValue, kappa: float) -> bool:

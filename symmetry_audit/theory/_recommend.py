@@ -31,6 +31,7 @@ def recommend(
     tolerance: float = 0.05,
     kappa: float | None = None,
     unit: str = "grey levels",
+    relative_to: str = "mean",
 ) -> Recommendation:
     """Decide on every candidate and recommend the largest group that the measured values support (SPEC 8).
 
@@ -42,8 +43,8 @@ def recommend(
     the one of largest tested order wins. Ties go to strict, then to unmirrored, then to fewer elements. The trivial
     group p1 is always admissible, and a candidate even if it is not among ``candidates``.
 
-    ``images`` counts the images behind the values. Raises SettingError for a tolerance or kappa that is negative or
-    not finite, ReportError where the candidates contradict themselves.
+    ``images`` counts the images behind the values, ``relative_to`` is handed on. Raises SettingError for a tolerance or
+    kappa that is negative or not finite, ReportError where the candidates contradict themselves.
     """
     for name, value in (("tolerance", tolerance), ("kappa", kappa)):
         if value is not None and not (isfinite(value) and value >= 0):
@@ -65,6 +66,7 @@ def recommend(
         images=images,
         candidates=tuple(decided),
         notes=tuple(_notes(chosen, decided, rule)),
+        relative_to=relative_to,
     )
 
 

@@ -128,12 +128,12 @@ def align(request: AlignRequest) -> Alignment:
     0.0
     """
     from symmetry_audit.alignment import compare_with_data, measure_alignment, with_verdict
-    from symmetry_audit.reports import mean_profiles
+    from symmetry_audit.reports import load_report, mean_profiles
     from symmetry_audit.results import AuditReport, DatasetInfo
     from symmetry_audit.tasks import evaluation_items, source_fingerprint
     from symmetry_audit.training import joint_fits
 
-    report = None if request.report is None else AuditReport.load(request.report)
+    report = None if request.report is None else load_report(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
     loaded, task = _loaded(request)
     pairs = reported_pairs(

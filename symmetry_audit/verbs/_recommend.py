@@ -76,4 +76,5 @@ def recommend(request: RecommendRequest) -> Recommendation:
     if (held := report.recommendation) is None:
         hint = "holds no dataset rows to choose from; measure with --scenario all"
         raise ReportError(f"{Path(request.report) / 'report.json'} {hint}")
-    return choose(held.candidates, images=held.images, tolerance=request.tolerance, kappa=request.kappa, unit=held.unit)
+    kept = {name: getattr(held, name) for name in ("images", "unit", "relative_to")}
+    return choose(held.candidates, tolerance=request.tolerance, kappa=request.kappa, **kept)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.groups import Group
-from symmetry_audit.results import DATASET_ADAPTIVE, AuditReport, ResultRow
+from symmetry_audit.results import DATASET_ADAPTIVE, RELATIVE_FIELDS, AuditReport, ResultRow
 from symmetry_audit.statistics import deviations
 from symmetry_audit.verification._part_differences import part_differences
 
@@ -20,11 +20,15 @@ P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding o
 
 EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
 P_VALUES = ("p_value", "held_out_p_value")
-RELATIVE = ("relative_epsilon", "normalized_epsilon")
-UNDER_IDENTITY = ("mean_response",)  # does not depend on w
+UNDER_IDENTITY = ("identity_response",)  # does not depend on w
+RECOMPUTED = (
+    *RELATIVE_FIELDS,
+    "mean_response",
+)  # of a report of the first schema, from its responses: no claims of its own
 # the same in every scenario: which images are at the limit depends on fits
 FITTED = ("epsilon_within_limit",)
 MEASURED = (
+    "mean_response",
     "epsilon",
     "epsilon_selected",
     "median",
@@ -66,7 +70,7 @@ def differences(old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.nd
     if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
         return (*contradictions, "the report's rows do not match its settings")
     for row in old.results:
-        contradictions += _row_differences(row, rows[row_key(row)], profiles[row_key(row)])
+        contradictions += _row_differences(row, rows[row_key(row)], profiles[row_key(row)], old.written != new.written)
     # the other parts follow from the same responses: compared only where the rows agree
     return tuple(contradictions or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
 
@@ -76,8 +80,10 @@ def row_key(row: ResultRow) -> tuple:
     return row.scenario, row.regularizer, row.sigma, row.downscale
 
 
-def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray) -> list[str]:
+def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray, first: bool) -> list[str]:
     limits, scale = _limits(new), scale_of(new)
+    if first:
+        limits = {name: limit for name, limit in limits.items() if name not in RECOMPUTED}
     names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
     if not _is_worst(old, new.group, profile, tolerance_of(new.scenario) * scale):
         names += [name for name in ("worst_element", "worst_angle_deg") if getattr(old, name) != getattr(new, name)]
@@ -94,7 +100,7 @@ def _limits(row: ResultRow) -> dict[str, float | None]:
         **dict.fromkeys(EXACT),
         **dict.fromkeys(UNDER_IDENTITY, TOLERANCE * scale),
         **dict.fromkeys(MEASURED, tolerance * scale),
-        **dict.fromkeys(RELATIVE, tolerance),
+        **dict.fromkeys((*RELATIVE_FIELDS, "normalized_epsilon"), tolerance),
         **dict.fromkeys(FITTED, FITTED_TOLERANCE * scale),
         **dict.fromkeys(P_VALUES, P_TOLERANCE),
         "images_at_limit": row.images // 100,  # w at the limit here may be just inside on another machine
@@ -108,7 +114,7 @@ def tolerance_of(scenario: str) -> float:
 
 def scale_of(row: ResultRow) -> float:
     """The row's mean response, never 0."""
-    return max(row.mean_response, 1e-12)
+    return max(row.mean_response or 0.0, 1e-12)
 
 
 def _is_worst(row: ResultRow, group: str, profile: np.ndarray, allowed: float) -> bool:

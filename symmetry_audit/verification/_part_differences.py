@@ -16,7 +16,7 @@ __all__ = ["part_differences"]
 
 W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
 SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets")
-RULE = ("images", "tolerance", "kappa", "unit")
+RULE = ("images", "tolerance", "kappa", "unit", "relative_to")
 NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
 # fields that name a candidate's value or are no share of the mean response; kappa follows from the others
 NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response", "epsilon", "kappa_low", "kappa_high")
@@ -25,11 +25,13 @@ NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response",
 @dataclass(frozen=True)
 class Tolerance:
     """Of the mean response: ``strict`` under rotations, ``fitted`` where a fitted w decides; ``scales`` holds the mean
-    responses by (regularizer, sigma, downscale)."""
+    responses by (regularizer, sigma, downscale). ``former``: the old report is of the first schema, whose relative
+    numbers are of another kind than the recomputed ones."""
 
     strict: float
     fitted: float
     scales: Mapping[tuple, float]
+    former: bool = False
 
     def of(self, scenario: str) -> float:
         """The share allowed in a row of ``scenario``; transfer tables, which have none, are fitted."""
@@ -47,7 +49,8 @@ def part_differences(old: AuditReport, new: AuditReport, strict: float, fitted: 
     ``strict`` and ``fitted`` are the differences allowed, as shares of the mean response. Decisions are not compared,
     since borderline values may fall on either side on another machine; they must follow from the report's own values.
     """
-    tolerance = Tolerance(strict, fitted, {_name(row): row.mean_response for row in new.results})
+    scales = {_name(row): row.mean_response or 0.0 for row in new.results}
+    tolerance = Tolerance(strict, fitted, scales, old.written != new.written)
     return [*_analyses(old.analyses, new.analyses, tolerance), *_recommendations(old, new, tolerance)]
 
 
@@ -73,7 +76,8 @@ def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Toler
     limits = dict.fromkeys(NUMBERS, tolerance.epsilon(new)) | {
         "relative_epsilon": tolerance.of(new.get("scenario", ""))
     }
-    return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in new)
+    names = [name for name in new if not (tolerance.former and name == "relative_epsilon")]
+    return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
 
 
 def _same_fits(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
@@ -112,6 +116,8 @@ def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -
             yield "the recommendation is missing" if before is None else "the report's rows support no recommendation"
         return
     rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
+    if tolerance.former:
+        again["relative_to"] = "identity"
     if rule != again or not _same_candidates(before, after, tolerance):
         yield "the candidates of the recommendation differ from the recomputed ones"
     elif _facts(before) != _facts(recommend(before.candidates, **rule)):
@@ -133,7 +139,7 @@ def _same_candidates(old: Recommendation, new: Recommendation, tolerance: Tolera
     if list(map(_about, old.candidates)) != list(map(_about, new.candidates)):
         return False
     return all(
-        _same_value(*pair, tolerance.strict, tolerance.of(candidate.scenario))
+        _same_value(*pair, tolerance, tolerance.of(candidate.scenario))
         for candidate, other in zip(old.candidates, new.candidates, strict=True)
         for pair in zip(candidate.values, other.values, strict=True)
     )
@@ -144,9 +150,11 @@ def _about(candidate: Candidate) -> tuple:
     return candidate.group, candidate.scenario, candidate.order, candidate.tested_order, names
 
 
-def _same_value(old: CandidateValue, new: CandidateValue, identity: float, share: float) -> bool:
-    limits = {name: share for name in vars(new) if name not in NOT_RELATIVE}
-    limits |= {"mean_response": identity * new.mean_response, "epsilon": share * new.mean_response}
+def _same_value(old: CandidateValue, new: CandidateValue, tolerance: Tolerance, share: float) -> bool:
+    scale = tolerance.scales[_name(new)]
+    limits = {"epsilon": share * scale}
+    if not tolerance.former:
+        limits |= {name: share for name in vars(new) if name not in NOT_RELATIVE} | {"mean_response": share * scale}
     return all(_close(getattr(old, name), getattr(new, name), limit) for name, limit in limits.items())
 
 

@@ -15,6 +15,7 @@ from symmetry_audit.wording import count, numbers, printable
 __all__ = ["CheckedReport", "ProfileKey", "checked", "is_tested", "where"]
 
 WORDS = ("regularizer", "scenario", "group", "selected_image", "fit", "reasons")  # the rest of a row are numbers
+REQUIRED = ("epsilon", "identity_response")  # numbers that are never null
 PROPER_NAMES = {"gaussian": "Gaussian", "fourier": "Fourier"}
 
 
@@ -117,7 +118,7 @@ def _checked_key(run: CheckedReport, row: ResultRow, report: AuditReport) -> Pro
     key = ProfileKey(row.scenario, row.regularizer, row.sigma, row.downscale)
     axes = (run.scenarios, run.regularizers, run.sigmas, run.downscales)
     values = {name: value for name, value in vars(row).items() if name not in WORDS}
-    numbers = [value for name, value in values.items() if value is not None or name in ("epsilon", "mean_response")]
+    numbers = [value for name, value in values.items() if value is not None or name in REQUIRED]
     if not all(value in axis for value, axis in zip(key, axes, strict=True)):
         problem = "is not among the settings"
     elif key in run.rows:

@@ -27,7 +27,7 @@ class _Section(NamedTuple):
 def details_markdown(report: AuditReport | CheckedReport) -> str:
     """How the fits spread, how they transfer, which images and sub-folders stand out, and how many images are enough.
 
-    Percentages of epsilon are of the mean response at the identity; leverage is in the unit of epsilon. Analyses
+    Relative epsilon is in percent of the mean response over the group; leverage is in the unit of epsilon. Analyses
     that the report lacks are omitted. Raises ReportError where the report is unusable.
     """
     run = checked(report)

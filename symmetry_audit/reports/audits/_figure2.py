@@ -49,8 +49,9 @@ def figure2(
 ) -> dict[str, bytes]:
     """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, the same bytes for the same input.
 
-    ``profiles`` are those of ``mean_profiles``; (b) draws ``regularizer``, each curve divided by its own value
-    at the identity. A sweep shows its first sigma and downscale. Raises ReportError for an unusable report.
+    ``profiles`` are those of ``mean_profiles``; (b) draws ``regularizer``, each curve divided by its own mean
+    over the group, so that its height is relative epsilon. A sweep shows its first sigma and downscale. Raises
+    ReportError for an unusable report.
     """
     run = checked(report)
     with plain_defaults(), matplotlib.rc_context(STYLE):
@@ -164,15 +165,15 @@ def _name_ticks(axes: Axes, titles: list[str]) -> None:
 
 
 def _draw_curves(axes: Axes, run: CheckedReport, profiles: Mapping[ProfileKey, np.ndarray], regularizer: str) -> None:
-    """Panel (b): each scenario's profile over its own value at the identity; mirrored elements dashed."""
+    """Panel (b): each scenario's profile over its own mean; mirrored elements dashed."""
     turns = run.group.rotations
     axes.axhline(1.0, color="0.75", linewidth=0.6, zorder=0)
     for scenario in run.scenarios:
         profile = profiles.get(_key(run, scenario, regularizer))
-        if profile is not None and profile[0] > 0:
-            _draw_profile(axes, (profile / profile[0]).reshape(-1, turns), scenario)
+        if profile is not None and profile.any():
+            _draw_profile(axes, (profile / profile.mean()).reshape(-1, turns), scenario)
     if len(axes.lines) == 1:
-        axes.text(0.5, 0.6, "no response at 0°", transform=axes.transAxes, ha="center", color=GREY)
+        axes.text(0.5, 0.6, "no response", transform=axes.transAxes, ha="center", color=GREY)
     low, high = axes.get_ylim()
     if high - low < 2 * FLAT:  # rounding must not look like a finding
         axes.set_ylim((low + high) / 2 - FLAT, (low + high) / 2 + FLAT)
@@ -181,7 +182,7 @@ def _draw_curves(axes: Axes, run: CheckedReport, profiles: Mapping[ProfileKey, n
     axes.set_xticks([0, 90, 180, 270, 360], ["0°", "90°", "180°", "270°", "360°"])
     dashed = " (dashed: mirrored first)" if run.group.mirrored else ""
     axes.set_xlabel(f"rotation angle θ{dashed}")
-    axes.set_ylabel("response f(θ) / f(0°)")
+    axes.set_ylabel("response / mean over the group")
     title = short(run.regularizers[regularizer], 16)
     row = run.rows.get(_key(run, SAMPLE_STRICT.name, regularizer))
     head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "")

@@ -16,6 +16,10 @@ __all__ = ["recommendation_text", "write_recommendation"]
 NONE = "–"
 COLUMNS = 100  # characters
 GAIN = "Held-out gain"
+RELATIVE = (  # of reports of the first schema, and of others
+    "the change of a regularizer's mean response under the worst element, in percent of that response",
+    "the largest minus the smallest mean response of a regularizer, in percent of their mean over the group",
+)
 LEFT = ("Candidate", "Worst", "Verdict")  # columns of words
 
 
@@ -91,7 +95,7 @@ def _range(low: float | None, high: float | None) -> str:
 def _legend(recommendation: Recommendation) -> list[str]:
     lines = [
         "Tested: the elements of the group that the regularizers of this run tell apart, identity included.",
-        "Relative ε: the change of a regularizer's mean response under the worst element, in percent of that response; "
+        f"Relative ε: {RELATIVE[recommendation.relative_to == 'mean']}; "
         "shown for the regularizer that speaks most against the group, with its confidence interval.",
         f"Limit: {_percent(recommendation.tolerance)} %, or the relative ε that chance and the pixel grid alone can "
         "produce, if that is larger. The interval must end below the limit.",

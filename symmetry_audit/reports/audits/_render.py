@@ -9,9 +9,9 @@ from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._checked import checked
 from symmetry_audit.reports.audits._details import details_markdown
+from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._responses import mean_profiles
 from symmetry_audit.reports.audits._table1 import table1_csv, table1_markdown, table1_tex
-from symmetry_audit.results import AuditReport
 
 __all__ = ["FORMATS", "render"]
 
@@ -30,7 +30,7 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
     for name in formats:
         if name not in FORMATS:
             raise SettingError(f'"{name}" is not a format.{suggest(name, FORMATS)}')
-    run = checked(AuditReport.load(folder))
+    run = checked(load_report(folder))
     names = tuple(run.regularizers)
     if regularizer is not None and regularizer not in names:
         raise SettingError(f'"{regularizer}" is not a regularizer of this run.{suggest(regularizer, names)}')

@@ -4,7 +4,7 @@ stream in constant memory."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import isclose
@@ -23,7 +23,7 @@ from symmetry_audit.results import SAMPLE_STRICT, AuditReport, Origin, ResultRow
 from symmetry_audit.statistics import symmetry_error
 from symmetry_audit.wording import printable
 
-__all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "mean_profiles"]
+__all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "image_names", "image_profiles", "mean_profiles"]
 
 RESPONSES_FILE = "responses.parquet"
 RESPONSES_SCHEMA = "symaudit.responses/2"
@@ -154,7 +154,7 @@ class _Mean:
             return f'no image "{printable(str(row.selected_image))}", which report.json selects'
         mean = self.total / self.count
         epsilon = self.epsilons / self.count if single else symmetry_error(mean)[0]
-        if not isclose(epsilon, row.epsilon, rel_tol=AGREEMENT, abs_tol=AGREEMENT * abs(row.mean_response)):
+        if not isclose(epsilon, row.epsilon, rel_tol=AGREEMENT, abs_tol=AGREEMENT * abs(mean.mean())):
             return f"epsilon {epsilon:.6g}, report.json says {row.epsilon:.6g}"
         return None
 
@@ -177,6 +177,40 @@ def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> di
         if problem := mean.problem():
             raise ReportError(f"{path}: {_words(key)} has {problem}; measure again with --force")
     return {key: mean.profile() for key, mean in means.items()}
+
+
+def image_names(path: Path, group: Group) -> list[str]:
+    """The images of responses.parquet in the order of the run, each once. Raises ReportError."""
+    return list(dict.fromkeys(name for batch in _batches(path, group) for name in batch.column("image").to_pylist()))
+
+
+def image_profiles(path: Path, group: Group, keys: Sequence[ProfileKey]) -> Iterator[tuple[str, np.ndarray]]:
+    """Every image with its profiles (K, T), one by one, in the order of ``keys``.
+
+    Rows of one image follow each other, as a run writes them. Raises ReportError where they do not.
+    """
+    places = {key: at for at, key in enumerate(keys)}
+    name, found, table = None, set(), np.empty((len(keys), group.order))
+    for image, key, profile in _profiles(path, group):
+        if image != name:
+            found = set()
+        name = image
+        table[places[key]] = profile
+        found.add(key)
+        if len(found) == len(keys):
+            yield image, table.copy()
+            found = set()
+    if found:
+        raise ReportError(f"{path}: rows of {printable(str(name))} are out of order; measure again with --force")
+
+
+def _profiles(path: Path, group: Group) -> Iterator[tuple[str, ProfileKey, np.ndarray]]:
+    for batch in _batches(path, group):
+        columns = [batch.column(name).to_pylist() for name in ("image", *ProfileKey._fields)]
+        responses = batch.column("response")
+        profiles = responses.flatten().to_numpy().reshape(len(batch), -1)
+        for image, *key, profile in zip(*columns, profiles, strict=True):
+            yield image, ProfileKey(*key), profile
 
 
 def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:

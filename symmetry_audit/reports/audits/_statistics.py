@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from symmetry_audit.reports._columns import column, percent, range_column
+from symmetry_audit.reports._columns import column, range_column
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part
 from symmetry_audit.reports.audits._checked import CheckedReport, is_tested
 from symmetry_audit.results import DATASET_ADAPTIVE, ResultRow, Scenario
@@ -54,12 +54,11 @@ def _labels(run: CheckedReport, rows: Sequence[ResultRow], swept: Iterable[str])
 
 
 def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
-    relative = [None if row.relative_epsilon is None else 100 * row.relative_epsilon for row in rows]
+    relative = [_percent(row.relative_epsilon) for row in rows]
     return [
         column(relative, marks_of(rows)),
-        range_column([(_share(row, row.ci_low), _share(row, row.ci_high)) for row in rows]),
-        column([_share(row, row.null_epsilon) for row in rows], digits=2),
-        column([_share(row, row.floor) for row in rows], digits=2),
+        range_column([(_percent(row.relative_ci_low), _percent(row.relative_ci_high)) for row in rows]),
+        *_shares(rows, "relative_null", "relative_floor"),
         [_p(row.p_value) for row in rows],
     ]
 
@@ -70,29 +69,30 @@ def held_out_part(run: CheckedReport) -> Part | None:
     None where the report has no adaptive row measured with controls.
     """
     rows = [row for row in run.rows.values() if row.scenario == DATASET_ADAPTIVE.name]
-    if all(row.held_out_epsilon is row.random_epsilon is None for row in rows):
+    if all(row.relative_held_out is row.relative_random is None for row in rows):
         return None
     swept = swept_titles(run)
     header = (*swept.values(), "Regularizer", "Fitted on", "Strict", "Adaptive", "Gain", "95 % interval", "p")
     cells = [
         *_labels(run, rows, swept),
         [NULL if row.fit is None else printable(str(row.fit)) for row in rows],
-        *_shares(rows, "held_out_strict_epsilon", "held_out_epsilon", "held_out_gain"),
-        range_column([(_share(row, row.held_out_gain_low), _share(row, row.held_out_gain_high)) for row in rows]),
+        *_shares(rows, "relative_held_out_strict", "relative_held_out", "relative_held_out_gain"),
+        range_column(
+            [(_percent(row.relative_held_out_gain_low), _percent(row.relative_held_out_gain_high)) for row in rows]
+        ),
         [_p(row.held_out_p_value) for row in rows],
-        *_shares(rows, "random_epsilon"),
+        *_shares(rows, "relative_random"),
     ]
     title = f"{DATASET_ADAPTIVE.title}, held out: relative ε (%), p approximate"
     return Part((*header, "Random angles"), len(swept) + 2, ((title, tuple(zip(*cells, strict=True))),))
 
 
 def _shares(rows: Sequence[ResultRow], *names: str) -> list[list[str]]:
-    return [column([_share(row, getattr(row, name)) for row in rows], digits=2) for name in names]
+    return [column([_percent(getattr(row, name)) for row in rows], digits=2) for name in names]
 
 
-def _share(row: ResultRow, value: float | None) -> float | None:
-    """A value in the unit of epsilon, in percent of the row's mean response."""
-    return percent(value, row.mean_response)
+def _percent(value: float | None) -> float | None:
+    return None if value is None else 100 * value
 
 
 def _p(value: float | None) -> str:

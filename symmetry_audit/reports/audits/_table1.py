@@ -19,16 +19,17 @@ __all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
 # what the notes call a null of each field; fields that no table shows have no name
 NAMES = {
     "relative_epsilon": "relative ε",
-    "ci_low": "interval",
-    "null_epsilon": "null level",
-    "floor": "floor",
+    "relative_ci_low": "interval",
+    "relative_null": "null level",
+    "relative_floor": "floor",
     "p_value": "p",
     "epsilon_within_limit": "ε without the images at the limit",
-    "held_out_epsilon": "held-out values",
-    "held_out_gain_low": "interval of the gain",
+    "relative_held_out": "held-out values",
+    "relative_held_out_gain_low": "interval of the gain",
     "held_out_p_value": "held-out p",
-    "random_epsilon": "random angles",
+    "relative_random": "random angles",
 }
+HELD_OUT = ("relative_held_out", "relative_held_out_gain_low", "held_out_p_value", "relative_random")
 
 
 def _table1(report: AuditReport | CheckedReport) -> Table:
@@ -101,11 +102,11 @@ def _caption(run: CheckedReport) -> str:
 
 def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -> tuple[str, ...]:
     rows = list(run.rows.values())
-    notes = ["Relative ε is ε divided by the mean response at the identity."]
+    notes = ["Relative ε: the largest minus the smallest mean response, in percent of their mean over the group."]
     if statistics:
-        notes = ["Relative ε, its interval, null level and floor: in percent of the mean response at the identity."]
+        notes[0] += " So are its interval, null level and floor."
     if SAMPLE_STRICT.name in run.scenarios:
-        notes.append("Single sample: the mean over the images of each image's own value.")
+        notes.append("Single sample: the mean over the images of each image's own value, in percent of the same mean.")
     if statistics:
         notes += [
             "Null level: the ε expected by chance if the images had no preferred direction (adaptive rows: the ε of "
@@ -132,8 +133,8 @@ def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -
 def _shown(statistics: Part | None, held_out: Part | None) -> set[str]:
     """The fields whose nulls a table shows."""
     shown = {"relative_epsilon", "epsilon_within_limit"}
-    shown |= {"ci_low", "null_epsilon", "floor", "p_value"} if statistics else set()
-    return shown | ({name for name in NAMES if name.startswith(("held_out", "random"))} if held_out else set())
+    shown |= {"relative_ci_low", "relative_null", "relative_floor", "p_value"} if statistics else set()
+    return shown | (set(HELD_OUT) if held_out else set())
 
 
 def _null_notes(rows: Sequence[ResultRow], shown: set[str]) -> list[str]:
@@ -150,7 +151,7 @@ def table1_text(report: AuditReport | CheckedReport) -> str:
     """Table 1 of [SA] for the terminal, ending in a line break: absolute and relative epsilon, aligned, and the
     statistics of every row.
 
-    Epsilon is in grey levels of [0, 255], all percentages are of the mean response at the identity, numbers have
+    Epsilon is in grey levels of [0, 255], all percentages are of the mean response over the group, numbers have
     three significant digits or more. "~" marks values not distinguishable from symmetric, a dagger values not
     tested, an en dash a null. Raises ReportError where the report is unusable.
     """

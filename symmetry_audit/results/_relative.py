@@ -1,0 +1,34 @@
+"""The relative numbers of a result row by name, and the folder of an image."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+__all__ = ["CONTROL_FIELDS", "RELATIVE_FIELDS", "folder_of"]
+
+# the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
+CONTROL_FIELDS = {
+    "relative_random": "random_epsilon",
+    "relative_held_out": "held_out_epsilon",
+    "relative_held_out_strict": "held_out_strict_epsilon",
+    "relative_held_out_gain": "held_out_gain",
+    "relative_held_out_gain_low": "held_out_gain_low",
+    "relative_held_out_gain_high": "held_out_gain_high",
+}
+RELATIVE_FIELDS = {
+    "relative_epsilon": "epsilon",
+    "relative_ci_low": "ci_low",
+    "relative_ci_high": "ci_high",
+    "relative_null": "null_epsilon",
+    "relative_floor": "floor",
+    **CONTROL_FIELDS,
+}
+
+
+def folder_of(image: str) -> str:
+    """The sub-folder that the image of this name is in, its class in the breakdown; empty for the top folder.
+
+    >>> folder_of("cats/1.png"), folder_of("1.png")
+    ('cats', '')
+    """
+    return str(PurePosixPath(image).parent) if "/" in image else ""
