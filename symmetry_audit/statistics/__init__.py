@@ -9,17 +9,28 @@ from symmetry_audit.statistics._epsilon import (
     symmetry_error,
 )
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
+from symmetry_audit.statistics._law import LAWS, LawEvidence, holm, images_to_show, law
 from symmetry_audit.statistics._profiles import ProfileAccumulator
+from symmetry_audit.statistics._share import HARMONICS, CommonDirection, DirectionShares, directions, visible_part
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
 
 __all__ = [
+    "HARMONICS",
+    "LAWS",
     "BootstrapMeans",
+    "CommonDirection",
+    "DirectionShares",
     "InvarianceDraws",
+    "LawEvidence",
     "ProfileAccumulator",
     "SubsetCurve",
     "default_sizes",
     "deviations",
+    "directions",
     "enough",
+    "holm",
+    "images_to_show",
+    "law",
     "leave_one_out",
     "null_level",
     "p_value",
@@ -27,4 +38,5 @@ __all__ = [
     "relative_error",
     "subgroup_error",
     "symmetry_error",
+    "visible_part",
 ]

@@ -3,6 +3,8 @@
 Elements are known by their matrices alone, so that no multiplication table of the project is used.
 """
 
+import cmath
+import itertools
 import math
 
 import numpy as np
@@ -58,3 +60,30 @@ def enough(sizes, means, tolerance):
 def divisors(number):
     """All divisors by trial."""
     return [d for d in range(1, number + 1) if math.gcd(d, number) == d]
+
+
+def direction(profile, harmonic):
+    """SPEC section 8: 2 sum_t f_t exp(i m theta_t) / sum_t f_t of one profile over rotations alone, by a loop."""
+    total = sum(
+        float(value) * cmath.exp(1j * harmonic * 2 * math.pi * t / len(profile)) for t, value in enumerate(profile)
+    )
+    return 2 * total / sum(map(float, profile))
+
+
+def common_share(z, weights=None):
+    """The mean of z_i z_j over pairs of different images (each as often as its weight) over the mean of |z|^2.
+
+    Equal to (N |mean z|^2 / mean |z|^2 - 1) / (N - 1), SPEC section 8, where every weight is 1.
+    """
+    listed = [one for one, times in zip(z, weights or [1] * len(z), strict=True) for _ in range(int(times))]
+    pairs = [(a * b.conjugate()).real for i, a in enumerate(listed) for j, b in enumerate(listed) if i != j]
+    return (sum(pairs) / len(pairs)) / (sum(abs(one) ** 2 for one in listed) / len(listed))
+
+
+def closed_testing(p_values):
+    """Holm from its definition: the largest Bonferroni p-value, size times smallest, of the sets that contain i."""
+    places = range(len(p_values))
+    sets = [chosen for size in places for chosen in itertools.combinations(places, size + 1)]
+    return [
+        max(min(1.0, len(chosen) * min(p_values[j] for j in chosen)) for chosen in sets if i in chosen) for i in places
+    ]
