@@ -38,6 +38,10 @@ ALLOWED = {
         *("errors", "files", "results", "groups", "actions", "data", "tasks"),
         *("layers", "nets", "checkpoints", "inference", "statistics"),
     },
+    "pilots": {
+        *("errors", "wording", "files", "results", "options", "groups", "data", "actions", "tasks"),
+        *("nets", "training"),
+    },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "groups", "results"},
     "data": {"errors", "files", "results"},

@@ -1,1 +1,33 @@
-"""Pilots: what a symmetry costs or gains on the user's own task, measured before anything large is trained (SPEC 8)."""
+"""Pilots: small restorers fitted to the user's own images and task, with and without a group.
+
+Names are imported when first used, so that the linear pilot needs no torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symmetry_audit.pilots._linear import LIMIT, array_pilot, linear_pilot
+    from symmetry_audit.pilots._symmetries import GROUPS
+    from symmetry_audit.pilots._windows import WINDOW
+
+__all__ = ["GROUPS", "LIMIT", "WINDOW", "array_pilot", "linear_pilot"]
+
+_HOMES = {
+    "_linear": ("LIMIT", "array_pilot", "linear_pilot"),
+    "_symmetries": ("GROUPS",),
+    "_windows": ("WINDOW",),
+}
+_HOME = {name: f"{__name__}.{file}" for file, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -23,6 +23,7 @@ from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, Bou
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
+from symmetry_audit.results._linear_pilot import LINEAR_MARGIN, LINEAR_VERDICTS, GainAt, LinearGain, LinearPilot
 from symmetry_audit.results._recommendation import (
     RECOMMENDATION_SCHEMA,
     VERDICTS,
@@ -55,6 +56,8 @@ __all__ = [
     "EPSILON_UNITS",
     "EVALUATION_SCHEMA",
     "JOINT",
+    "LINEAR_MARGIN",
+    "LINEAR_VERDICTS",
     "RECOMMENDATION_SCHEMA",
     "RELATIVE_FIELDS",
     "REPORT_SCHEMA",
@@ -76,10 +79,13 @@ __all__ = [
     "EvaluatedModel",
     "Evaluation",
     "FailedFit",
+    "GainAt",
     "GroupAlignment",
     "ImageAlignment",
     "ImageScore",
     "LayerAlignment",
+    "LinearGain",
+    "LinearPilot",
     "MeanAlignment",
     "Origin",
     "Recommendation",

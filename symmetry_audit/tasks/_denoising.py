@@ -54,5 +54,10 @@ class Denoising(Task):
         noise += image
         return noise
 
+    def noise_variance(self, mean: np.ndarray, square: np.ndarray) -> np.ndarray:
+        """sigma^2, or its mean over the span: (lowest^2 + lowest highest + highest^2) / 3."""
+        low, high = self.sigma if isinstance(self.sigma, tuple) else (self.sigma, self.sigma)
+        return np.full_like(mean, (low * low + low * high + high * high) / 3)
+
 
 TASK = Denoising

@@ -58,5 +58,15 @@ class Inpainting(Task):
             return kept
         return (rng.poisson(kept * (self.peak / 255)) * (255 / self.peak)).astype(np.float32)
 
+    def noise_variance(self, mean: np.ndarray, square: np.ndarray) -> np.ndarray:
+        """For missing pixels that are filled with the level m of their image, and others at m + (z - m) / kept.
+
+        So the input has the mean v of the clean pixel. A pixel is missing or not, which gives a variance of
+        (1 / kept - 1) (v - m)^2, and Poisson noise adds v 255 / (peak kept).
+        """
+        kept = 1 - self.missing
+        photons = 0.0 if self.peak is None else 255 / self.peak
+        return (1 / kept - 1) * square + photons / kept * mean
+
 
 TASK = Inpainting

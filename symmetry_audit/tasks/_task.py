@@ -75,6 +75,21 @@ class Task:
         """
         return image.astype(np.float32)
 
+    @property
+    def noisy(self) -> bool:
+        """Whether ``corrupt`` adds anything."""
+        return type(self).corrupt is not Task.corrupt
+
+    def noise_variance(self, mean: np.ndarray, square: np.ndarray) -> np.ndarray | None:
+        """The mean variance of what ``corrupt`` adds to pixels, in squared grey levels, if there is a formula.
+
+        For noise with mean zero that is independent from pixel to pixel, given the pixels. Of the pixels ``mean`` is
+        the mean in grey levels, ``square`` the mean squared distance from the level of their image; both have the
+        shape of the result. By default 0 for a task without noise, None (draw it) for one with a ``corrupt`` of its
+        own.
+        """
+        return None if self.noisy else np.zeros_like(mean)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready; ``Task.from_dict`` makes the same task from it."""
         names = dict.fromkeys([*ALWAYS, *(option.name for option in self.options)])
