@@ -13,7 +13,14 @@ from symmetry_audit.findings._totals import Totals
 from symmetry_audit.groups import Group
 from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, window_radius
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Candidate, CandidateValue, Scenario
-from symmetry_audit.statistics import null_level, percentile_interval, relative_error, subgroup_error
+from symmetry_audit.statistics import (
+    images_to_show,
+    null_level,
+    p_value,
+    percentile_interval,
+    relative_error,
+    subgroup_error,
+)
 
 __all__ = ["candidates", "spectral_classes"]
 
@@ -41,6 +48,7 @@ def candidates(totals: Totals, floors: Mapping[str, np.ndarray]) -> tuple[Candid
                     order=group.order,
                     tested_order=len(np.unique(np.stack(labels), axis=1).T),
                     values=tuple(_values(totals, scenario, group, elements, labels, floors[scenario.name])),
+                    images_needed=_images_needed(totals, scenario, group, labels, floors[scenario.name]),
                 )
             )
     return tuple(listed)
@@ -54,7 +62,8 @@ def _values(
     mean, (sigma, factor) = totals.mean(scenario.profile)[0], first_scale(settings)
     errors, relative = subgroup_error(mean, elements), relative_error(mean, elements)
     resamples = resampled_error(totals.resamples(scenario.profile)[:, 0], elements) if totals.units > 1 else None
-    null = _null(totals, scenario, group, elements)
+    shifted = _shifted(totals, scenario, group)
+    null = _null(totals, scenario, elements, shifted)
     for r, stencil in enumerate(settings.stencils):
         if not mean[r].any():  # it sees nothing in these images
             continue
@@ -75,6 +84,8 @@ def _values(
             fields |= {"ci_low": float(low), "ci_high": float(high)}
         if null is not None:
             fields["null_epsilon"] = float(null[r])
+        if shifted is not None:
+            fields["p_value"] = float(p_value(relative[r], shifted[:, r]))
         if scenario.adaptive and stencil.directed and "held_out" in totals.means:
             fields |= _held_out(totals, elements, r)
         yield CandidateValue(
@@ -85,12 +96,31 @@ def _values(
         )
 
 
-def _null(totals: Totals, scenario: Scenario, group: Group, elements: np.ndarray) -> np.ndarray | None:
+def _shifted(totals: Totals, scenario: Scenario, group: Group) -> np.ndarray | None:
+    """Relative epsilons (B, R) of datasets that have the symmetry, by random shifts; None for adaptive candidates."""
+    draws = None if scenario.adaptive else totals.draws.get(group)
+    return None if draws is None else relative_error(draws.means()[:, 0, 0])
+
+
+def _null(
+    totals: Totals, scenario: Scenario, elements: np.ndarray, shifted: np.ndarray | None
+) -> np.ndarray | None:
     """The relative epsilon expected by chance, (R,): from random shifts, or from fitted isotropic fields."""
     if scenario.adaptive:
         return relative_error(totals.mean("null")[0], elements) if "null" in totals.means else None
-    draws = totals.draws.get(group)
-    return None if draws is None else null_level(relative_error(draws.means()[:, 0, 0]))
+    return None if shifted is None else null_level(shifted)
+
+
+def _images_needed(
+    totals: Totals, scenario: Scenario, group: Group, labels: list[np.ndarray], floor: np.ndarray
+) -> int | None:
+    """How many images of this spread would show the group symmetric; None for adaptive and untested candidates."""
+    draws = None if scenario.adaptive else totals.draws.get(group)
+    seen = [r for r, row in enumerate(labels) if len(np.unique(row)) > 1 and totals.mean("strict")[0, r].any()]
+    if draws is None or not seen:
+        return None
+    floors = relative_error(floor[seen], totals.settings.group.indices_of(group))
+    return images_to_show(draws.means()[:, 0, 0][:, seen], totals.images, floors=floors)
 
 
 def _held_out(totals: Totals, elements: np.ndarray, r: int) -> dict[str, float]:

@@ -20,15 +20,18 @@ from symmetry_audit.results._alignment_parts import (
     ScenarioAlignment,
 )
 from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
+from symmetry_audit.results._candidate import LAWS, Candidate, CandidateValue
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._linear_pilot import LINEAR_MARGIN, LINEAR_VERDICTS, GainAt, LinearGain, LinearPilot
 from symmetry_audit.results._recommendation import (
+    DIRECTION_VERDICTS,
+    EVIDENCE,
+    RECOMMENDATION_FILE,
     RECOMMENDATION_SCHEMA,
-    VERDICTS,
-    Candidate,
-    CandidateValue,
+    Build,
+    Direction,
     Recommendation,
 )
 from symmetry_audit.results._relative import RELATIVE_FIELDS, folder_of
@@ -53,29 +56,34 @@ __all__ = [
     "COMPARISON_SCHEMA",
     "DATASET_ADAPTIVE",
     "DATASET_STRICT",
+    "DIRECTION_VERDICTS",
     "EPSILON_UNITS",
     "EVALUATION_SCHEMA",
+    "EVIDENCE",
     "JOINT",
+    "LAWS",
     "LINEAR_MARGIN",
     "LINEAR_VERDICTS",
+    "RECOMMENDATION_FILE",
     "RECOMMENDATION_SCHEMA",
     "RELATIVE_FIELDS",
     "REPORT_SCHEMA",
     "SAMPLE_STRICT",
     "SCENARIOS",
-    "VERDICTS",
     "AffineFit",
     "AffineFits",
     "Alignment",
     "AuditReport",
     "Bound",
     "BoundRow",
+    "Build",
     "Candidate",
     "CandidateValue",
     "Comparison",
     "DataCurve",
     "DataSymmetry",
     "DatasetInfo",
+    "Direction",
     "EvaluatedModel",
     "Evaluation",
     "FailedFit",

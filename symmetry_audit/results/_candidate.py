@@ -86,7 +86,6 @@ class CandidateValue:
         better = fitted is not None and strict is not None and fitted < strict
         return better and self.held_out_gain_low is not None and self.held_out_gain_low > 0
 
-
     @property
     def upper(self) -> float:
         """The upper confidence limit of relative epsilon; infinite without one."""

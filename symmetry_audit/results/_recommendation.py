@@ -180,5 +180,3 @@ class Recommendation:
         from pathlib import Path
 
         return cls.from_dict(read_json(Path(folder) / RECOMMENDATION_FILE, "run symaudit recommend again"))
-
-

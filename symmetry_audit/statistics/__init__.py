@@ -9,14 +9,14 @@ from symmetry_audit.statistics._epsilon import (
     symmetry_error,
 )
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
-from symmetry_audit.statistics._law import LAWS, LawEvidence, holm, images_to_show, law
+from symmetry_audit.statistics._law import FEWEST_IMAGES, LawEvidence, holm, images_to_show, law
 from symmetry_audit.statistics._profiles import ProfileAccumulator
 from symmetry_audit.statistics._share import HARMONICS, CommonDirection, DirectionShares, directions, visible_part
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
 
 __all__ = [
+    "FEWEST_IMAGES",
     "HARMONICS",
-    "LAWS",
     "BootstrapMeans",
     "CommonDirection",
     "DirectionShares",

@@ -8,9 +8,8 @@ from math import ceil, floor, log10
 
 import numpy as np
 
-__all__ = ["FEWEST_IMAGES", "LAWS", "LawEvidence", "holm", "images_to_show", "law"]
+__all__ = ["FEWEST_IMAGES", "LawEvidence", "holm", "images_to_show", "law"]
 
-LAWS = ("refuted", "shown", "not settled", "not tested")
 FEWEST_IMAGES = 10  # below it neither the interval nor the test says anything (SPEC 6)
 LEVEL = 0.01  # of the test over all regularizers
 OUTER = 200  # draws that stand for datasets; the others stand for their resamples
@@ -49,7 +48,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def law(found: Sequence[LawEvidence], *, images: int, tolerance: float = 0.05) -> tuple[str, LawEvidence | None]:
-    """One of LAWS for a group, and the evidence that decides it; ``found`` are the regularizers that see the group.
+    """ "refuted", "shown", "not settled" or "not tested" for a group, and the evidence that decides it; ``found`` are the regularizers that see the group.
 
     A regularizer whose upper limit is at most ``tolerance`` shows the group symmetric up to that; "shown" where all do.
     "refuted" where one that does not has an adjusted p-value of at most 0.01 and a lower limit above twice its floor.

@@ -8,10 +8,9 @@ from math import inf, isfinite, sqrt
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.results import Candidate, CandidateValue
-from symmetry_audit.theory._bounds import allowed_epsilon
 from symmetry_audit.theory._candidates import is_trivial, preference
 
-__all__ = ["error_terms", "kappa_intervals", "pays", "with_intervals"]
+__all__ = ["error_terms", "kappa_intervals", "with_intervals"]
 
 TIE = 1e-9  # relative; errors this close are rounding apart, as in Eq. (8)
 
@@ -55,11 +54,6 @@ def error_terms(value: CandidateValue) -> float:
     """
     growth = max((value.held_out_epsilon or 0.0) - (value.relative_epsilon or 0.0), 0.0)
     return value.epsilon + (growth + (value.floor or 0.0)) * value.mean_response
-
-
-def pays(value: CandidateValue, kappa: float) -> bool:
-    """Eq. (46): whether the group beats the trivial group at ``kappa``, judged by this regularizer."""
-    return error_terms(value) < allowed_epsilon(value.classes, kappa)
 
 
 def with_intervals(candidates: Sequence[Candidate]) -> list[Candidate]:
