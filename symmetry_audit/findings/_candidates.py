@@ -102,9 +102,7 @@ def _shifted(totals: Totals, scenario: Scenario, group: Group) -> np.ndarray | N
     return None if draws is None else relative_error(draws.means()[:, 0, 0])
 
 
-def _null(
-    totals: Totals, scenario: Scenario, elements: np.ndarray, shifted: np.ndarray | None
-) -> np.ndarray | None:
+def _null(totals: Totals, scenario: Scenario, elements: np.ndarray, shifted: np.ndarray | None) -> np.ndarray | None:
     """The relative epsilon expected by chance, (R,): from random shifts, or from fitted isotropic fields."""
     if scenario.adaptive:
         return relative_error(totals.mean("null")[0], elements) if "null" in totals.means else None

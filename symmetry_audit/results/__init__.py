@@ -33,6 +33,7 @@ from symmetry_audit.results._recommendation import (
     Build,
     Direction,
     Recommendation,
+    directions_of,
 )
 from symmetry_audit.results._relative import RELATIVE_FIELDS, folder_of
 from symmetry_audit.results._report import (
@@ -103,6 +104,7 @@ __all__ = [
     "ScenarioAlignment",
     "SkippedImage",
     "Smoothness",
+    "directions_of",
     "dump_json",
     "folder_of",
     "read_fields",

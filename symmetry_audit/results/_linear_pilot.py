@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, check_agreement, read_value
-from symmetry_audit.results._report import DatasetInfo
 from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = ["LINEAR_MARGIN", "LINEAR_VERDICTS", "GainAt", "LinearGain", "LinearPilot"]

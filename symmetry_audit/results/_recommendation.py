@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "Build",
     "Direction",
     "Recommendation",
+    "directions_of",
 ]
 
 RECOMMENDATION_SCHEMA = "symaudit.recommendation/2"
@@ -35,7 +36,8 @@ class Direction:
     ``layer`` is "images", or "degradation" for the degraded minus the clean image. ``ci_low`` to ``ci_high`` is its
     95 % interval. ``amplitude`` and ``single_amplitude`` are the relative amplitudes of the second harmonic of the
     whole set and of single images, ``fourth_amplitude`` that of the fourth harmonic of the set, None where the group
-    does not see it; ``floor`` is the relative epsilon that the pixel grid alone produces.
+    does not see it; ``floor`` is the amplitude of the second
+    harmonic that the pixel grid alone produces.
     """
 
     DERIVED = ("verdict",)
@@ -62,6 +64,25 @@ class Direction:
         return {**asdict(self), "verdict": self.verdict}
 
 
+def directions_of(
+    rows: Iterable[Mapping[str, Any]], scale: tuple[float | None, int], layer: str = "images"
+) -> tuple[Direction, ...]:
+    """The shares among ``analyses["directions"]`` of a report at one ``scale`` (sigma, downscale), where defined."""
+    own = [row for row in rows if (row["sigma"], row["downscale"]) == scale]
+    fourth = {row["regularizer"]: row["amplitude"] for row in own if row["harmonic"] == 4}
+    return tuple(
+        Direction(
+            layer=layer,
+            **{name: row[name] for name in ("regularizer", "share", "ci_low", "ci_high", "amplitude")},
+            single_amplitude=row["single_amplitude"],
+            fourth_amplitude=fourth.get(row["regularizer"]),
+            floor=row["floor"] or 0.0,
+        )
+        for row in own
+        if row["harmonic"] == 2 and row["share"] is not None
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Build:
     """The network to build: a decision, not a finding about the images.
@@ -70,8 +91,8 @@ class Build:
     strict network. ``augment`` says how patches are augmented. ``evidence`` is one of EVIDENCE, the strongest that was
     decided. ``gain_db``, ``low`` and ``high`` are the held-out gain over a plain network (pilot) or filter (linear
     pilot) of the group that the decision was about, and its interval; None for other evidence. ``regret_db`` is how
-    much worse than a plain one the network may be by that interval. ``adapt`` is the method for long training, "sa"
-    where adapting the group to each image gains on held-out blocks, else None.
+    much worse than a plain one the network may be by that interval. ``adapt`` is the group for SA-Conv, which
+    pays from 10,000 steps on, where adapting it to each image gains on held-out blocks and steps are cheap; else None.
     """
 
     group: str
@@ -100,7 +121,8 @@ class Recommendation:
     """Three answers (SPEC 8): ``law``, whether the images are symmetric; ``build``, which group and how.
 
     ``sentences`` say them in words: the law, the network, the evidence, what would change it. ``task`` describes the
-    task that the advice is for, None for restoration in general. ``directions`` are the shares that were looked at, the
+    task that the advice is for, None for restoration in general; ``fingerprint`` is that of the images, None inside
+    their report. ``directions`` are the shares that were looked at, the
     largest first; ``linear`` is the linear pilot, ``pilot`` the sentence of a network pilot, where there was one.
     ``tolerance`` belongs to the law, ``margin`` (dB) to the build. ``kappa``, in ``unit``, only marks the view of
     Eq. (46) of [SA]. ``images`` counts the images behind the values. ``notes`` are further remarks.
@@ -117,6 +139,7 @@ class Recommendation:
     kappa: float | None
     unit: str
     task: str | None = None
+    fingerprint: str | None = None
     directions: tuple[Direction, ...] = ()
     linear: LinearPilot | None = None
     pilot: str | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
+from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, from_first
 from symmetry_audit.results._recommendation import Recommendation
@@ -33,16 +34,6 @@ __all__ = [
 
 AGAIN = "measure again with --force"
 EPSILON_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}  # by the response; intensities in [0, 255]
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """The images that were measured; ``fingerprint`` is the SHA-256 of their sorted "sha256  name" lines."""
-
-    name: str
-    source: str
-    images: int
-    fingerprint: str
 
 
 SAMPLE_FIELDS = ("selected_image", "epsilon_selected", "median", "q25", "q75")

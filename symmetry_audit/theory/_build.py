@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from symmetry_audit.results import Build, Candidate, Direction, LinearGain, LinearPilot
 
-__all__ = ["ADAPTIVE_STEPS", "RELAX", "PilotVerdict", "decide", "leading", "ranked"]
+__all__ = ["RELAX", "PilotVerdict", "decide", "leading", "ranked"]
 
 RELAX = 0.1  # weight of the free filters of a relaxed network
-ADAPTIVE_STEPS = 10_000  # with fewer, no gain of SA has been measured
 FOURTH = 0.05  # relative amplitude of the fourth harmonic; below it diagonals count as much as axes
 SEEN = 2.0  # times the floor: an amplitude below it may be the pixel grid's
 PRIOR = "p4"
+ADAPTED = "p8"  # the group of SA-Conv as published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +58,17 @@ def decide(
             augment=pilot.augment,
             evidence="pilot",
             **_gains(pilot),
-            adapt=_adapt(candidates, pilot.group),
+            adapt=_adapt(candidates, budget),
         )
     gain = None if linear is None else linear.gain(PRIOR)
     direction = leading(directions)
     augment = _augment(directions, linear)
-    if gain is not None and gain.verdict == "suspect" and direction is not None and direction.verdict == "one direction":
+    if (
+        gain is not None
+        and gain.verdict == "suspect"
+        and direction is not None
+        and direction.verdict == "one direction"
+    ):
         return Build(group="p1", method="cnn", relax=None, augment=augment, evidence="linear pilot", **_gains(gain))
     group = _finer(candidates, directions, linear, gain, budget)
     relax = RELAX if _doubtful(candidates, direction, gain, group) else None
@@ -74,12 +79,12 @@ def decide(
         augment=augment,
         evidence=_evidence(direction, gain),
         **({} if gain is None else _gains(gain)),
-        adapt=_adapt(candidates, group),
+        adapt=_adapt(candidates, budget),
     )
 
 
 def leading(directions: Sequence[Direction]) -> Direction | None:
-    """The direction that decides: the largest share, over layers and regularizers whose amplitude is not the floor's."""
+    """The direction that decides: the largest share over layers and regularizers, see ``ranked``."""
     return next(iter(ranked(directions)), None)
 
 
@@ -120,7 +125,9 @@ def _finer(
 ) -> str:
     """p8 where steps are cheap and nothing speaks against it, else p4."""
     eighth = None if linear is None else linear.gain("p8")
-    fourth = [item.fourth_amplitude for item in directions if item.layer == "images" and item.fourth_amplitude is not None]
+    fourth = [
+        item.fourth_amplitude for item in directions if item.layer == "images" and item.fourth_amplitude is not None
+    ]
     shown = any(item.group == "p8" and not item.adaptive and item.verdict == "shown" for item in candidates)
     free = bool(fourth) and max(fourth) < FOURTH and gain is not None and gain.verdict == "safe"
     spoken = eighth is not None and eighth.verdict == "suspect"
@@ -128,13 +135,14 @@ def _finer(
 
 
 def _augment(directions: Sequence[Direction], linear: LinearPilot | None) -> str:
-    """"hflip" where mirrors are safe and the images share no direction of their own, else "none"."""
+    """ "hflip" where mirrors are safe and the images share no direction of their own, else "none"."""
     own = leading([item for item in directions if item.layer == "images"])
     mirrors = None if linear is None else linear.gain("p1m")
     safe = mirrors is not None and mirrors.verdict == "safe" and own is not None and own.verdict == "mixed directions"
     return "hflip" if safe else "none"
 
 
-def _adapt(candidates: Sequence[Candidate], group: str) -> str | None:
-    """SA where adapting the group to each image gains on held-out blocks."""
-    return "sa" if any(item.group == group and item.adaptive and item.gains for item in candidates) else None
+def _adapt(candidates: Sequence[Candidate], budget: str) -> str | None:
+    """p8 where steps are cheap and adapting it to each image gains on held-out blocks."""
+    gains = any(item.group == ADAPTED and item.adaptive and item.gains for item in candidates)
+    return ADAPTED if gains and budget == "gpu" else None

@@ -47,9 +47,7 @@ def _build(build: Build) -> str:
     return BUILDS["strict" if build.relax is None else "relaxed"].format(group=build.group)
 
 
-def _because(
-    build: Build, directions: Sequence[Direction], linear: LinearPilot | None, pilot: str | None
-) -> str:
+def _because(build: Build, directions: Sequence[Direction], linear: LinearPilot | None, pilot: str | None) -> str:
     """The evidence, named."""
     if build.evidence == "pilot":
         return pilot or ""
@@ -68,7 +66,11 @@ def _direction(direction: Direction | None) -> str:
     if direction is None:
         return ""
     what = "what degrades them" if direction.layer == "degradation" else "the images"
-    limits = "" if direction.ci_high is None or direction.ci_low is None else f", {_span(direction.ci_low, direction.ci_high)}"
+    limits = (
+        ""
+        if direction.ci_high is None or direction.ci_low is None
+        else f", {_span(direction.ci_low, direction.ci_high)}"
+    )
     said = {
         "one direction": f"{what} share one direction",
         "mixed directions": "directions differ from image to image",
@@ -98,7 +100,9 @@ def _law(candidates: Sequence[Candidate], images: int, tolerance: float) -> str:
     shown = [item for item in tested if item.verdict == "shown"]
     told = []
     if shown:
-        told.append(f"The images are symmetric under {_named(shown[-1].group)} up to {percent(tolerance)}: {shown[-1].reason}.")
+        told.append(
+            f"The images are symmetric under {_named(shown[-1].group)} up to {percent(tolerance)}: {shown[-1].reason}."
+        )
     for item in tested:
         if item.verdict == "refuted":
             told.append(f"The images are not symmetric under {_named(item.group)}: {item.reason}.")
@@ -130,12 +134,14 @@ def _change(build: Build, directions: Sequence[Direction], linear: LinearPilot |
     if build.relax is None and build.evidence == "linear pilot" and build.group != "p1":
         return ""
     if linear is None:
-        return "symaudit recommend --task asks the task itself, in seconds (linear pilot); --pilot in minutes (networks)."
+        return (
+            "symaudit recommend --task asks the task itself, in seconds (linear pilot); --pilot in minutes (networks)."
+        )
     return "A pilot with small networks would settle it in minutes (--pilot)."
 
 
 def _named(group: str) -> str:
-    """"quarter turns (p4)"."""
+    """ "quarter turns (p4)"."""
     plain = str(Group.parse(group))
     return f"{ACTIONS[plain]} ({plain})" if plain in ACTIONS else plain
 

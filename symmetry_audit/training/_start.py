@@ -3,76 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symmetry_audit.catalogue import find_method
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.groups import Affine, Group, geometric_median
-from symmetry_audit.results import JOINT, AuditReport
+from symmetry_audit.results import JOINT, AuditReport, Recommendation
 
-__all__ = ["Start", "joint_fits", "start_from_report"]
+__all__ = ["ADAPTIVE_STEPS", "Start", "joint_fits", "start_from_report"]
+
+ADAPTIVE_STEPS = 10_000  # with fewer, no gain of SA over a strict network has been measured
 
 
 @dataclass(frozen=True)
 class Start:
-    """What was taken from a report. ``lines`` list it with the reasons, for people."""
+    """What was taken from a report. ``lines`` list it with the reasons, for people.
+
+    ``relax`` and ``augment`` are as in ``results.Build``; None where the report says nothing.
+    """
 
     method: str
     group: str
-    w: Affine | None
-    fits: Mapping[str, Affine] = field(repr=False)
+    relax: float | None
+    augment: str | None
     lines: tuple[str, ...]
-    audit: Mapping[str, Any]  # for the checkpoint
+    w: Affine | None = None
+    fits: Mapping[str, Affine] = field(default_factory=dict, repr=False)
+    audit: Mapping[str, Any] = field(default_factory=dict)  # for the checkpoint
 
 
 def start_from_report(
     report: AuditReport,
     fingerprint: str | None,
     *,
+    advice: Recommendation | None = None,
+    steps: int = 0,
     method: str | None = None,
     group: str | None = None,
     shared: bool = True,
     fitting: Callable[[str], bool] = lambda group: True,
     allow_other_data: bool = False,
 ) -> Start:
-    """Read the group, the method and w off ``report``; ``method`` and ``group`` override it.
+    """Read the network and w off ``report`` and ``advice``; ``method`` and ``group`` override the advice.
 
-    ``fingerprint`` is that of the training images. If it differs from the report's, DataError is raised, unless
-    ``allow_other_data``. Without ``shared`` the report sets no initial w: every layer has a w of its own, or w comes
-    from a checkpoint. ``fitting`` says whether a network can be built over a group. If it cannot over the recommended
-    group, the largest subgroup that fits is used, which is a symmetry of the data as well. Raises ReportError if the
-    report recommends no group.
+    ``advice`` is what `symaudit recommend` found for the task, by default the report's own. Where it says that SA pays,
+    SA is used from 10,000 ``steps`` on. ``fingerprint`` is that of the training images. If it differs from the
+    report's, DataError is raised, unless ``allow_other_data``. Without ``shared`` the report sets no initial w: every
+    layer has a w of its own, or w comes from a checkpoint. ``fitting`` says whether a network can be built over a
+    group. If it cannot over the advised group, the largest subgroup that fits is used. Raises ReportError if there is
+    no advice.
     """
     if fingerprint != report.dataset.fingerprint and not allow_other_data:
         raise DataError(
             f"the report is about images other than --data ({report.dataset.images} images of "
             f'"{report.dataset.source}"): measure --data, or say --allow-other-data'
         )
-    lines = []
-    held = report.recommendation
+    held = advice or report.recommendation
     if held is None and (group is None or method is None):
         hint = "measure with --scenario all, or give --group and --method"
-        raise ReportError(f"the report of {report.dataset.name} recommends no group; {hint}")
-    if method == "cnn":
-        group = "p1"
-        lines.append("method cnn: as requested; it has no group")
-    elif group is None:
-        assert held is not None  # refused above
-        group = _buildable(held.group, fitting, lines, held.sentence)
-    else:
-        lines.append(f"group {group}: as requested" + (f"; the report recommends {held.group}" if held else ""))
-    if method is None:
-        assert held is not None
-        method = _method(group, held.scenario, lines)
+        raise ReportError(f"the report of {report.dataset.name} advises no group; {hint}")
+    chosen = _chosen(held, method, group, steps, fitting)
     fits = joint_fits(report)
-    w = _shared_w(fits, lines) if find_method(method).deformed and fits and shared else None
+    lines, w = list(chosen.lines), None
+    if find_method(chosen.method).deformed and fits and shared:
+        w = _shared_w(fits, lines)
     audit = {
         **{"dataset": report.dataset.name, "fingerprint": report.dataset.fingerprint},
-        **{"recommended": held.group if held else None, "scenario": held.scenario if held else None},
-        **{"group": group, "method": method, "w": None if w is None else [w.a, w.b], "fits": len(fits)},
+        **{"recommended": held.group if held else None, "evidence": held.build.evidence if held else None},
+        **{"group": chosen.group, "method": chosen.method, "w": None if w is None else [w.a, w.b], "fits": len(fits)},
     }
-    return Start(method, group, w, fits, tuple(lines), audit)
+    return replace(chosen, w=w, fits=fits, lines=tuple(lines), audit=audit)
+
+
+def _chosen(
+    held: Recommendation | None,
+    method: str | None,
+    group: str | None,
+    steps: int,
+    fitting: Callable[[str], bool],
+) -> Start:
+    """Group, method, relaxation and augmentation, each as requested or as advised, with the reasons."""
+    lines: list[str] = []
+    build = held.build if held else None
+    if method == "cnn":
+        lines.append("method cnn: as requested; it has no group")
+        return Start("cnn", "p1", None, build.augment if build else None, tuple(lines))
+    relax = None
+    if group is not None:
+        lines.append(f"group {group}: as requested" + (f"; the report advises {build.name}" if build else ""))
+    else:
+        assert held is not None and build is not None  # refused before
+        long = build.adapt is not None and steps >= ADAPTIVE_STEPS and method in (None, "sa", "tl")
+        group = _buildable(build.adapt if long and build.adapt else build.group, fitting, lines, held.sentence)
+        method = method or ("sa" if long and group == build.adapt else None)
+        relax = None if method == "sa" else build.relax
+    if method is None:
+        method = _method(group, lines)
+    relax = None if method == "cnn" else relax
+    if relax is not None:
+        lines.append(f"relaxed at {relax:g}: something speaks against the group, so the network may leave it")
+    if build is not None:
+        lines.append(f"augmentation {build.augment}: as the report advises")
+    return Start(method, group, relax, build.augment if build else None, tuple(lines))
 
 
 def joint_fits(report: AuditReport) -> dict[str, Affine]:
@@ -95,23 +128,20 @@ def _buildable(recommended: str, fitting: Callable[[str], bool], lines: list[str
     subgroups = Group.parse(recommended).subgroups()
     group = next((str(one) for one in reversed(subgroups) if fitting(str(one))), "p1")
     lines.append(
-        f"group {group}: the report recommends {recommended}, whose order does not fit the network's width; {group} "
+        f"group {group}: the report advises {recommended}, whose order does not fit the network's width; {group} "
         "is its largest subgroup that fits"
     )
     return group
 
 
-def _method(group: str, scenario: str, lines: list[str]) -> str:
+def _method(group: str, lines: list[str]) -> str:
     if Group.parse(group).order == 1:
         lines.append("method cnn: the trivial group needs no equivariant layers")
         return "cnn"
-    if str(Group.parse(group)) == "p2":
-        lines.append("method fconv: a deformation does not change half turns")
-        return "fconv"
-    if scenario == "dataset_adaptive":
-        lines.append("method sa: the report supports the group if every image has its own deformation of it")
-        return "sa"
-    lines.append("method fconv: the report supports the group without deformation")
+    if str(Group.parse(group)) == "p4":
+        lines.append("method gcnn: quarter turns are exact on the pixel grid, at the cost of a plain network")
+        return "gcnn"
+    lines.append("method fconv: the usual one for groups without exact turns")
     return "fconv"
 
 

@@ -1,61 +1,103 @@
-"""``recommend``: the group that a report supports."""
+"""``recommend``: whether the images are symmetric, which group to build, and how."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
+from annotated_types import Ge, Gt
 from pydantic import Field
 
-from symmetry_audit.errors import ReportError
-from symmetry_audit.options import FilePath, Option, Options
+from symmetry_audit.errors import DataError
+from symmetry_audit.options import (
+    DeviceOptions,
+    FilePath,
+    Images,
+    Option,
+    SourceOptions,
+    TaskOptions,
+    names,
+)
+from symmetry_audit.verbs._advice import report_advice, stored_advice
+from symmetry_audit.verbs._degradation import degradation_audit
+from symmetry_audit.verbs._networks import asked_task, reported_pairs
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
-    from symmetry_audit.results import Recommendation
+    from symmetry_audit.results import AuditReport, LinearPilot, Recommendation
+    from symmetry_audit.tasks import Pairs, Task
 
 __all__ = ["RecommendRequest", "recommend"]
 
 
-class RecommendRequest(Options):
+class RecommendRequest(TaskOptions, DeviceOptions, SourceOptions):
     """The options of ``recommend``."""
 
+    heading: ClassVar[str] = "Advice"
+
     report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
+    data: Annotated[
+        Images | None,
+        Option(
+            "Images to try the task on, clean ones; only with --task.",
+            default="those of the report",
+            complete=names.datasets,
+        ),
+    ] = None
+    pilot: Annotated[bool, Option("Also train small networks on the task, see `symaudit pilot`.")] = False
+    minutes: Annotated[float, Gt(0), Option("Time for --pilot.")] = 5.0
+    budget: Annotated[
+        Literal["cpu", "gpu"],
+        Option("Where networks will be trained. gpu: steps are cheap, so that p8 and SA-Conv may pay."),
+    ] = "cpu"
+    margin: Annotated[float, Ge(0), Option("Difference in dB between networks that does not matter.")] = 0.05
+    tolerance: Annotated[
+        float, Ge(0), Option("Relative epsilon up to which a group counts as a symmetry of the images.", metavar="X")
+    ] = 0.05
     kappa: Annotated[
         float | None,
         Option(
-            "Cost of having few training images, in the unit of epsilon (grey levels). A group is recommended only "
-            "if it pays by Eq. (46), for every regularizer that sees it.",
+            "Mark where groups pay by Eq. (46) if few training images cost this much, in the unit of epsilon (grey "
+            "levels). It decides nothing.",
             default="not used",
             metavar="K",
         ),
     ] = None
-    tolerance: Annotated[
-        float,
-        Option(
-            "Limit of a group's relative epsilon; grid floor plus null level is the limit where that is larger.",
-            metavar="X",
-        ),
-    ] = 0.05
 
 
 @verb(RecommendRequest)
 def recommend(request: RecommendRequest) -> Recommendation:
-    """The symmetry group to build into a network, from the numbers of a report alone (SPEC 8).
+    """Whether the images of a report are symmetric, which group to build into a network, and how (SPEC 8).
+
+    With a task, the images are tried on it: by linear filters with and without each group (seconds), and with
+    ``pilot`` by small networks (minutes). What is found is kept in the report's folder, in recommendation.json, where
+    ``train`` with ``from_report`` and later calls find it.
 
     Parameters
     ----------
     report
         Folder that ``measure`` wrote.
+    task, scale, sigma, missing, peak, inputs, data
+        The task, as of ``train``, and the clean images to try it on, by default those of the report.
+    pilot, minutes
+        Whether to train small networks too, and for how long.
+    budget
+        "cpu" or "gpu": where networks will be trained.
+    margin, tolerance
+        Differences that do not matter: in dB between networks, in relative epsilon between responses.
     kappa
-        Cost of having few training images in the unit of epsilon, as in Eq. (46); None: not used.
-    tolerance
-        Limit of a group's relative epsilon; grid floor plus null level is the limit where that is larger.
+        Cost of having few training images in the unit of epsilon, as in Eq. (46); None: not used. It decides nothing.
+    device, data_root, progress, say
+        As of ``train``; ``progress`` is called with (steps done, number of steps) of the linear pilot.
 
     Raises
     ------
     SettingError
-        If the tolerance or kappa is not a valid number.
+        If a number is not valid, or if an option needs a task.
+    DataError
+        If the images are others than those of the report, or cannot be used.
     ReportError
         If the report is missing, damaged, or has no group to choose from.
 
@@ -66,15 +108,70 @@ def recommend(request: RecommendRequest) -> Recommendation:
     >>> from symmetry_audit.data import demo_source
     >>> with TemporaryDirectory() as folder:
     ...     _ = measure(demo_source(), reg="tv", group="p4", scenario="dataset_strict", limit=2, out=folder)
-    ...     recommend(folder).group
-    'p1'
+    ...     found = recommend(folder)
+    >>> found.build.group, found.build.evidence, dict(found.law)
+    ('p4', 'prior', {'p2': 'not tested', 'p4': 'not tested'})
     """
-    from symmetry_audit.results import AuditReport
+    from symmetry_audit.files import write_atomically
+    from symmetry_audit.reports import load_report
+    from symmetry_audit.results import RECOMMENDATION_FILE, RECOMMENDATION_SCHEMA, dump_json
+
+    folder = Path(request.report)
+    found = _advised(request, load_report(folder))
+    document = {"schema": RECOMMENDATION_SCHEMA, **found.to_dict()}
+    write_atomically(folder / RECOMMENDATION_FILE, dump_json(document))
+    return found
+
+
+def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
+    from symmetry_audit.results import directions_of
     from symmetry_audit.theory import recommend as choose
 
-    report = AuditReport.load(request.report)
-    if (held := report.recommendation) is None:
-        hint = "holds no dataset rows to choose from; measure with --scenario all"
-        raise ReportError(f"{Path(request.report) / 'report.json'} {hint}")
-    kept = {name: getattr(held, name) for name in ("images", "unit", "relative_to")}
-    return choose(held.candidates, tolerance=request.tolerance, kappa=request.kappa, **kept)
+    own = report_advice(report)
+    rows = report.analyses.get("directions", ())
+    directions = directions_of(rows, report.first_scale)
+    linear, task, layer = None, None, None
+    if asked := asked_task(request.task, request):
+        from symmetry_audit.tasks import make_task
+
+        made = make_task(**{"name": request.task, **asked})
+        pairs = _pairs(request, report, made)
+        task, linear = made.text, _linear(request, pairs, made)
+        layer = degradation_audit(pairs, made, report)
+    elif (kept := stored_advice(report, None)) is not None:  # what earlier calls found about a task
+        task, linear, directions = kept.task, kept.linear, kept.directions or directions
+    if layer is not None:
+        directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
+    found = choose(
+        own.candidates,
+        images=own.images,
+        directions=directions,
+        linear=linear,
+        tolerance=request.tolerance,
+        margin=request.margin,
+        budget=request.budget,
+        kappa=request.kappa,
+        unit=own.unit,
+        task=task,
+    )
+    return replace(found, fingerprint=report.dataset.fingerprint)
+
+
+def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
+    """The images to try the task on. Raises DataError if they are not those of the report."""
+    from symmetry_audit.tasks import source_fingerprint
+
+    data = report.dataset.source if request.data is None else request.data
+    pairs = reported_pairs(data, task, inputs=request.inputs, data_root=request.data_root, limit=None, say=request.say)
+    if source_fingerprint(pairs) != report.dataset.fingerprint:
+        raise DataError(
+            f"{pairs.text} holds other clean images than the report ({report.dataset.images} images of "
+            f'"{report.dataset.source}"): give those with --data, or measure these'
+        )
+    return pairs
+
+
+def _linear(request: RecommendRequest, pairs: Pairs, task: Task) -> LinearPilot:
+    from symmetry_audit.pilots import linear_pilot
+
+    return linear_pilot(pairs, task, workers=os.cpu_count() or 1, progress=request.progress)

@@ -25,6 +25,7 @@ from symmetry_audit.options import (
     names,
     recipe,
 )
+from symmetry_audit.verbs._advice import stored_advice
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, reported_pairs
 from symmetry_audit.verbs._verb import verb
@@ -259,9 +260,12 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
         order = Group.parse(group).order
         return channels % order == 0 and channels // order >= LEAST_FEATURES
 
+    report = AuditReport.load(request.from_report)
     found = start_from_report(
-        AuditReport.load(request.from_report),
+        report,
         fingerprint,
+        advice=stored_advice(report, task.text),
+        steps=_steps(request),
         method=request.method,
         group=request.group,
         shared=request.preset != "paper" and request.weights is None,
@@ -283,6 +287,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
     method = request.method or (start.method if start else "cnn")
     group = request.group or (start.group if start else None)
     given = request.given(ScheduleOptions)
+    relax = given.get("relax", start.relax if start and request.method is None else None)
     name = given.pop("recipe", request.recipe)
     if request.eq_reg is not None:
         given["eq_group"] = _eq_group(group, start)
@@ -300,8 +305,9 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
         scale=task.scale,
         group=group,
         basis=request.basis,
-        relaxed=request.relax is not None,
+        relaxed=relax is not None,
     )
+    given["relax"] = relax
     policy = _policy(request, task, backbone, method, start)
     return make_settings(
         name,
@@ -318,12 +324,18 @@ def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start
     known, found = recipe(request.recipe), {}
     if find_backbone(backbone).stages:
         found["loss"] = "stages"
-    if task.augment is not None and "augment" not in known:
-        found["augment"] = task.augment
+    advised = start.augment if start else None
+    if (augment := advised or (None if "augment" in known else task.augment)) is not None:
+        found["augment"] = augment
     if start is not None and find_method(method).adaptive and "tl_steps" not in known:
-        steps = request.steps if "steps" in request.model_fields_set else known.get("steps", request.steps)
-        found["tl_steps"] = int(TL_SHARE * steps)
+        found["tl_steps"] = int(TL_SHARE * _steps(request))
     return found
+
+
+def _steps(request: TrainRequest) -> int:
+    """The length of the run."""
+    asked = "steps" in request.model_fields_set
+    return request.steps if asked else recipe(request.recipe).get("steps", request.steps)
 
 
 def _eq_group(group: str | None, start: Start | None) -> str:

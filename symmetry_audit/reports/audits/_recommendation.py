@@ -4,41 +4,42 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from operator import itemgetter
 from pathlib import Path
 
 from symmetry_audit.files import write_atomically
-from symmetry_audit.results import Candidate, CandidateValue, Recommendation
+from symmetry_audit.results import LINEAR_MARGIN, Candidate, CandidateValue, Direction, LinearGain, Recommendation
 from symmetry_audit.wording import count, printable
 
 __all__ = ["recommendation_text", "write_recommendation"]
 
 NONE = "–"
 COLUMNS = 100  # characters
-GAIN = "Held-out gain"
-RELATIVE = (  # of reports of the first schema, and of others
-    "the change of a regularizer's mean response under the worst element, in percent of that response",
-    "the largest minus the smallest mean response of a regularizer, in percent of their mean over the group",
-)
-LEFT = ("Candidate", "Worst", "Verdict")  # columns of words
+ROWS = 8  # of the first table
+LEFT = ("Group", "Candidate", "Law", "Worst", "Layer", "Regularizer", "Verdict", "Filter")  # columns of words
+Row = dict[str, str]
 
 
-def recommendation_text(recommendation: Recommendation, dataset: str = "") -> str:
-    """The candidates with their measured values, the choice, and where each costs least; ends in a line break.
+def recommendation_text(recommendation: Recommendation, dataset: str = "", *, verbose: bool = False) -> str:
+    """The advice in words, then at most ten lines of numbers; ends in a line break.
 
-    Relative epsilon is in percent of the mean response, kappa in the unit of epsilon. ``dataset`` is the name for the
-    first line. Raises ReportError where the recommended group is none of the candidates.
+    ``verbose`` adds the adaptive candidates, the directions, a legend, and where each candidate costs least by
+    Eq. (46). Relative epsilon is in percent, gains in dB, kappa in the unit of epsilon. ``dataset`` is the name for the
+    first line.
     """
-    images = count(recommendation.images, "image")
-    title = f"Which symmetry group to build in: {printable(dataset) + ', ' if dataset else ''}{images}."
+    about = ", ".join(filter(None, (printable(dataset), count(recommendation.images, "image"), recommendation.task)))
     paragraphs = [
-        [title],
-        _candidate_table(recommendation),
-        _wrapped([recommendation.sentence, *recommendation.notes]),
-        _wrapped(_legend(recommendation)),
-        *_kappa_paragraphs(recommendation),
+        _wrapped(recommendation.sentences),
+        [f"{about}:", *_aligned_rows(_group_rows(recommendation)[:ROWS])],
     ]
-    return "\n\n".join("\n".join(lines) for lines in paragraphs) + "\n"
+    if verbose:
+        paragraphs += [
+            _wrapped(recommendation.notes),
+            _aligned_rows([_adaptive_row(item) for item in recommendation.candidates if item.adaptive]),
+            _aligned_rows([_direction_row(direction) for direction in recommendation.directions]),
+            _wrapped(_legend(recommendation)),
+            *_kappa_paragraphs(recommendation),
+        ]
+    return "\n\n".join("\n".join(lines) for lines in paragraphs if lines) + "\n"
 
 
 def _wrapped(sentences: Sequence[str]) -> list[str]:
@@ -46,42 +47,58 @@ def _wrapped(sentences: Sequence[str]) -> list[str]:
     return [line for text in sentences for line in textwrap.wrap(printable(text), COLUMNS, break_on_hyphens=False)]
 
 
-def _candidate_table(recommendation: Recommendation) -> list[str]:
-    """A line for each candidate, its worst regularizer beside the limit; gains only where something is adaptive."""
-    chosen, tolerance = recommendation.chosen, recommendation.tolerance
-    rows = [
-        {
-            "Candidate": candidate.name,
-            "Tested": str(candidate.tested_order),
-            **_measured(candidate, tolerance),
-            "Verdict": "recommended" if candidate is chosen else candidate.verdict,
-        }
-        for candidate in recommendation.candidates
-    ]
-    hidden = () if any(candidate.adaptive for candidate in recommendation.candidates) else (GAIN,)
-    names = [name for name in rows[0] if name not in hidden]
-    return _aligned([names, *([row[name] for name in names] for row in rows)])
+def _group_rows(recommendation: Recommendation) -> list[Row]:
+    """A line for each group that something was found of: the law, and the linear pilot where there was one."""
+    strict = {item.group: item for item in recommendation.candidates if not item.adaptive and item.order > 1}
+    gains = {} if recommendation.linear is None else {gain.group: gain for gain in recommendation.linear.gains}
+    rows = []
+    for group in dict.fromkeys([*strict, *gains]):
+        item, gain = strict.get(group), gains.get(group)
+        if gain is None and (item is None or item.verdict == "not tested"):
+            continue
+        row = {"Group": group, "Law": "not tested" if item is None else item.verdict, **_measured(item)}
+        if gains:
+            row |= {
+                "Linear pilot (dB)": NONE if gain is None else _gain(gain),
+                "Filter": gain.verdict if gain else NONE,
+            }
+        rows.append(row)
+    return rows
 
 
-def _measured(candidate: Candidate, tolerance: float) -> dict[str, str]:
-    """The strongest evidence against the candidate; empty for candidates that were not tested."""
-    worst = None if candidate.verdict == "not tested" else candidate.worst(tolerance)
-    if worst is None:
-        return dict.fromkeys(("Worst", "Relative ε (%)", "Interval", "Limit", GAIN), NONE)
+def _measured(item: Candidate | None) -> Row:
+    """The regularizer with the largest upper limit."""
+    worst = None if item is None or item.verdict == "not tested" else item.worst
     return {
-        "Worst": printable(worst.regularizer),
-        "Relative ε (%)": _percent(worst.relative_epsilon),
-        "Interval": _range(worst.ci_low, worst.ci_high),
-        "Limit": _percent(worst.limit(tolerance)),
-        GAIN: _gain(candidate.values),
+        "Worst": NONE if worst is None else printable(worst.regularizer),
+        "Relative ε (%)": NONE if worst is None else _percent(worst.relative_epsilon),
+        "Interval": NONE if worst is None else _range(worst.ci_low, worst.ci_high),
+        "p": NONE if worst is None or worst.p_value is None else f"{worst.p_value:.3f}",
     }
 
 
-def _gain(values: Sequence[CandidateValue]) -> str:
-    """The interval of strict minus adaptive on held-out blocks, of the regularizer that gains least."""
-    held_out = [value for value in values if value.tested and value.held_out]
-    gains = [(low, value.held_out_gain_high) for value in held_out if (low := value.held_out_gain_low) is not None]
-    return _range(*min(gains, key=itemgetter(0))) if gains else NONE
+def _gain(gain: LinearGain) -> str:
+    return f"{gain.gain_db:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
+
+
+def _adaptive_row(item: Candidate) -> Row:
+    held_out = [value for value in item.seen if value.held_out_gain_low is not None]
+    least = min(held_out, key=lambda value: value.held_out_gain_low or 0.0, default=None)
+    gain = NONE if least is None else _range(least.held_out_gain_low, least.held_out_gain_high)
+    return {"Candidate": item.name, "Law": item.verdict, **_measured(item), "Held-out gain": gain}
+
+
+def _direction_row(direction: Direction) -> Row:
+    return {
+        "Layer": direction.layer,
+        "Regularizer": printable(direction.regularizer),
+        "R²": f"{direction.share:.2f}",
+        "Interval": NONE if direction.ci_low is None else f"{direction.ci_low:.2f} to {direction.ci_high:.2f}",
+        "Amplitude (%)": _percent(direction.amplitude),
+        "Single images (%)": _percent(direction.single_amplitude),
+        "Fourth (%)": _percent(direction.fourth_amplitude),
+        "Verdict": direction.verdict,
+    }
 
 
 def _percent(fraction: float | None) -> str:
@@ -93,21 +110,18 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def _legend(recommendation: Recommendation) -> list[str]:
-    lines = [
-        "Tested: the elements of the group that the regularizers of this run tell apart, identity included.",
-        f"Relative ε: {RELATIVE[recommendation.relative_to == 'mean']}; "
-        "shown for the regularizer that speaks most against the group, with its confidence interval.",
-        f"Limit: {_percent(recommendation.tolerance)} %, or the relative ε that chance and the pixel grid alone can "
-        "produce, if that is larger. The interval must end below the limit.",
+    return [
+        "Law: whether the images have this symmetry. Shown: for every regularizer the interval of relative ε ends "
+        f"below {_percent(recommendation.tolerance)} %. Refuted: significant (Holm, 0.01), and above twice the floor.",
+        "Relative ε: the largest minus the smallest mean response over the group, in percent of the mean; shown for "
+        "the regularizer whose interval reaches highest.",
+        "R²: how much of the images' own anisotropy has one common direction: 0 if directions differ from image to "
+        "image, 1 if all agree.",
+        "Linear pilot: how much better a least-squares filter restores held-out images with the group built in. Safe: "
+        f"it loses less than {LINEAR_MARGIN:g} dB. Suspect: it loses more.",
+        "Held-out gain: how much adapting the group to each image lowers relative ε on blocks that w was not fitted "
+        "on.",
     ]
-    if any(candidate.adaptive for candidate in recommendation.candidates):
-        lines += [
-            "Strict: the same transformations for all images. Adaptive: each image under its own copy of the group, "
-            "deformed by two fitted parameters.",
-            f"{GAIN}: how much adapting lowers relative ε on blocks that w was not fitted on (interval of the "
-            "regularizer that gains least). The interval must be above 0.",
-        ]
-    return lines
 
 
 def _kappa_paragraphs(recommendation: Recommendation) -> list[list[str]]:
@@ -137,6 +151,11 @@ def _interval(value: CandidateValue | None) -> str:
     return (
         f"{value.kappa_low:.3g} up" if value.kappa_high is None else f"{value.kappa_low:.3g} to {value.kappa_high:.3g}"
     )
+
+
+def _aligned_rows(rows: Sequence[Row]) -> list[str]:
+    """Rows of the same columns with their header; nothing for no rows."""
+    return _aligned([list(rows[0]), *(list(row.values()) for row in rows)]) if rows else []
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from symmetry_audit.reports._style import (
@@ -43,8 +43,8 @@ OPEN_END = 5.0  # (b) goes on by this factor beyond the outermost changes
 def tradeoff(recommendation: Recommendation, dataset: str = "") -> dict[str, bytes]:
     """The figure as ``{"png": ..., "svg": ..., "pdf": ...}``, 7 in wide, the same bytes for the same input.
 
-    (a) shows every tested candidate: relative epsilon of the regularizer that speaks most against it with its
-    confidence interval, filled where admissible. (b) shows for each regularizer which candidate costs least by
+    (a) shows every tested candidate: relative epsilon of the regularizer whose confidence interval reaches highest,
+    filled where the symmetry is shown. (b) shows for each regularizer which candidate costs least by
     Eq. (46) of [SA] as kappa grows. Raises ReportError where the recommended group is none of the candidates.
     """
     with plain_defaults(), matplotlib.rc_context(STYLE):
@@ -56,7 +56,7 @@ def _drawn(recommendation: Recommendation, dataset: str) -> Figure:
     FigureCanvasAgg(figure)
     errors, costs = figure.subplots(1, 2, width_ratios=(1, 1))
     images = count(recommendation.images, "image")
-    parts = [short(printable(dataset), 40), images, f"recommended: {recommendation.chosen.name}"]
+    parts = [short(printable(dataset), 40), images, f"build: {recommendation.build.name}"]
     figure.suptitle("  ·  ".join(filter(None, parts)), fontsize=7.5, color=GREY)
     _draw_errors(errors, recommendation)
     _draw_costs(costs, recommendation)
@@ -68,9 +68,9 @@ def _handles(recommendation: Recommendation) -> list[Patch | Line2D]:
     present = {candidate.scenario for candidate in recommendation.candidates}
     return [
         *(Patch(color=COLORS[one.name], label=one.profile) for one in DATASETS if one.name in present),
-        Patch(color=ACCEPTED, label="accepted"),
-        _blank("s", 3.5, "not admissible"),
-        _blank("o", 8, "recommended"),
+        Patch(color=ACCEPTED, label="counts as symmetric"),
+        _blank("s", 3.5, "not shown"),
+        _blank("o", 8, "to build"),
     ]
 
 
@@ -82,7 +82,7 @@ def _blank(marker: str, size: float, label: str) -> Line2D:
 
 def _draw_errors(axes: Axes, recommendation: Recommendation) -> None:
     """Panel (a): candidates of the same tested order are side by side."""
-    tolerance, chosen = recommendation.tolerance, recommendation.chosen
+    tolerance, chosen = recommendation.tolerance, recommendation.candidate(recommendation.group)
     places = _places(recommendation)
     step = GROUP_WIDTH / max(Counter(item.tested_order for item, _ in places).values())
     axes.axhspan(0, 100 * tolerance, color=ACCEPTED, linewidth=0, zorder=0)
@@ -91,11 +91,7 @@ def _draw_errors(axes: Axes, recommendation: Recommendation) -> None:
     longest = max(len(item.group) for item, _ in places)
     upright = LETTER * longest > PANEL_POINTS * step / (last + 1)
     for item, shift in places:
-        x, value = log2(item.tested_order) + shift * step, item.worst(tolerance)
-        if value is not None:
-            limit = 100 * value.limit(tolerance)
-            axes.add_patch(Rectangle((x - step / 2, 0), step, limit, color=ACCEPTED, linewidth=0, zorder=0))
-            tops.append(limit)
+        x, value = log2(item.tested_order) + shift * step, item.worst
         tops.append(_draw_candidate(axes, x, item, value, chosen=item is chosen, upright=upright))
     axes.set_ylim(-0.02 * max(tops), 1.16 * max(tops) or 1.0)
     axes.set_xticks(range(floor(last) + 1), [str(2**power) for power in range(floor(last) + 1)])
@@ -126,7 +122,7 @@ def _draw_candidate(
     if value and value.ci_low is not None and value.ci_high is not None:
         top = max(y, 100 * value.ci_high)
         axes.vlines(x, 100 * value.ci_low, 100 * value.ci_high, color=color, linewidth=1.0)
-    face = color if item.admissible else "white"
+    face = color if item.verdict == "shown" else "white"
     axes.plot(x, y, MARKERS[item.scenario], color=color, markerfacecolor=face, markersize=3.5, clip_on=False)
     if chosen:
         ring = {"color": "black", "markerfacecolor": "none", "markersize": 8, "markeredgewidth": 0.9}
