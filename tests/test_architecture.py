@@ -39,7 +39,7 @@ ALLOWED = {
         *("layers", "nets", "checkpoints", "inference", "statistics"),
     },
     "statistics": {"errors", "groups"},
-    "theory": {"errors", "wording", "groups", "results"},
+    "theory": {"errors", "wording", "groups", "results", "synth"},
     "data": {"errors", "files", "results"},
     "engine": {"kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},
