@@ -158,7 +158,7 @@ def _copy(task: GaussianDenoising, turn: np.ndarray) -> _Copy:
 
 
 def _drawn(source: _Copy, copies: list[_Copy], count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Var_rho [Phi_g] of ``count`` windows of ``source``, and sum rho_g^2, whose mean is that of the true copy's rho."""
+    """Var_rho [Phi_g] of ``count`` windows of ``source``, and sum rho_g^2: its mean is that of rho of the true copy."""
     windows = source.factor @ rng.standard_normal((len(source.factor), count))
     estimates = np.stack([copy.filter @ windows for copy in copies])
     posterior = _posterior(windows, copies)

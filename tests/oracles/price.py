@@ -22,17 +22,17 @@ def elements(turns, mirrored):
     return found + [a @ np.diag([-1.0, 1.0]) for a in found if mirrored]
 
 
-def radial(points=3000):
-    """Midpoints q of |D^T k|, with the weight q P(q) dq."""
-    found = []
-    for low, high in ((0.0, KINK), (KINK, LIMIT)):
-        step = (high - low) / points
-        q = low + step * (np.arange(points) + 0.5)
-        found.append((q, q * np.maximum(q, KINK) ** -2.0 * step))
-    return tuple(np.concatenate(part) for part in zip(*found))
+def radial(points=1500):
+    """Midpoints q of |D^T k|, in equal steps below 1/128 and in equal steps of log q above, and q P(q) dq."""
+    low = KINK * (np.arange(points) + 0.5) / points
+    octaves = math.log(LIMIT / KINK)
+    high = KINK * np.exp(octaves * (np.arange(points) + 0.5) / points)
+    q = np.concatenate([low, high])
+    step = np.concatenate([np.full(points, KINK / points), high * octaves / points])
+    return q, q * np.maximum(q, KINK) ** -2.0 * step
 
 
-def directions(ratio, alpha, turn, points=720):
+def directions(ratio, alpha, turn, points=240):
     """Unit vectors of k, and |D^T k| of each for the field turned by ``turn``: its k is turned back first."""
     d = rotation(alpha) @ np.diag([ratio**0.5, ratio**-0.5]) @ rotation(-alpha)
     for step in range(points):
