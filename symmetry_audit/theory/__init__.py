@@ -1,7 +1,7 @@
 """From measured symmetry errors to bounds (SPEC 7) and to the choice of a group (SPEC 8).
 
-The theorems of [SA] as functions, a solvable case that checks them, which groups pay (Eq. (46)), and which group to
-build in.
+The theorems of [SA] as functions, a solvable case that checks them, which groups pay (Eq. (46)), what a group costs
+that the data lack, and which group to build in.
 """
 
 from symmetry_audit.theory._bounds import (
@@ -27,6 +27,7 @@ from symmetry_audit.theory._constants import (
     stretched,
 )
 from symmetry_audit.theory._kappa import kappa_intervals
+from symmetry_audit.theory._price import GaussianDenoising, Price, linear_price, price
 from symmetry_audit.theory._printed import PrintedConstants, printed_constants, printed_errors
 from symmetry_audit.theory._quadratic import (
     ExactTurn,
@@ -42,7 +43,9 @@ __all__ = [
     "AREA",
     "ESTIMATORS",
     "ExactTurn",
+    "GaussianDenoising",
     "KernelSmoothness",
+    "Price",
     "PrintedConstants",
     "QuadraticProblem",
     "Waves",
@@ -55,9 +58,11 @@ __all__ = [
     "kappa",
     "kappa_intervals",
     "kernel_smoothness",
+    "linear_price",
     "mesh_bound",
     "mesh_frequencies",
     "network_bound",
+    "price",
     "printed_constants",
     "printed_errors",
     "quadrature_error",
