@@ -40,6 +40,7 @@ from symmetry_audit.results._report import (
 )
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
 from symmetry_audit.results._skipped import SkippedImage
+from symmetry_audit.results._symmetrization import Symmetrization, SymmetrizedScore
 
 __all__ = [
     "AFFINE_COLUMNS",
@@ -87,6 +88,8 @@ __all__ = [
     "ScenarioAlignment",
     "SkippedImage",
     "Smoothness",
+    "Symmetrization",
+    "SymmetrizedScore",
     "dump_json",
     "read_fields",
     "read_value",

@@ -10,6 +10,7 @@ from symmetry_audit.statistics._epsilon import (
 )
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
 from symmetry_audit.statistics._profiles import ProfileAccumulator
+from symmetry_audit.statistics._student import student_interval
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "p_value",
     "percentile_interval",
     "relative_error",
+    "student_interval",
     "subgroup_error",
     "symmetry_error",
 ]
