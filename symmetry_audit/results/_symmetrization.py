@@ -40,7 +40,7 @@ class SymmetrizedScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Symmetrization:
-    """A network Phi beside its average Phi_G(y) = 1/|G| sum over g of g^-1 Phi(g y) on the same images (SPEC 8).
+    """A network Phi beside its average Phi_G(y) = 1/|G| sum over g of g^-1 Phi(g y) on the same images (SPEC 11).
 
     Phi_G is G-equivariant (Lemma 4.1 of [SA]), so where it is better, some G-equivariant restorer is better than
     Phi. Where it is worse, nothing follows. ``interval`` is the 95 % interval of Student for the mean ``difference``

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["BASELINES", "EvaluateRequest", "TestOptions", "evaluate"]
 
 BASELINES = ("bicubic", "identity")
-SYMMETRIZED = ("p2", "p4", "p1m", "p2m", "p4m")  # whose elements map pixels to pixels
+SYMMETRIZED = ("p2", "p1m", "p4", "p2m", "p4m")  # whose elements map pixels to pixels
 
 
 class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
@@ -56,8 +56,8 @@ class EvaluateRequest(TestOptions):
     symmetrize: Annotated[
         str | None,
         Option(
-            "Compare the network with its own average over a group: p2, p4, p1m, p2m or p4m. A gain proves that some "
-            "network with this group is better; a loss proves nothing.",
+            f"Compare the network with its own average over a group: {', '.join(SYMMETRIZED)}. A gain proves that "
+            "some network with this group is better; a loss proves nothing.",
             complete=lambda: SYMMETRIZED,
         ),
     ] = None

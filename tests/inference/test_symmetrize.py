@@ -15,9 +15,11 @@ from symmetry_audit.checkpoints import load_checkpoint
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.inference import as_samples, average_image, evaluate, restore_image
+from symmetry_audit.inference._restore import EXACT
 from symmetry_audit.inference._symmetrize import symmetrization
 from symmetry_audit.results import SymmetrizedScore
 from symmetry_audit.tasks import evaluation_items, make_task, open_pairs
+from symmetry_audit.verbs._evaluate import SYMMETRIZED
 from tests.inference.models import save_checkpoint
 from tests.inference.test_restore_image import RADIUS, adaptive, direct, photograph, plain
 from tests.oracles import averages, restoration
@@ -65,6 +67,10 @@ def test_groups_that_resample_are_refused(group):
         average_image(plain(), photograph(8, 8), group)
     with pytest.raises(SettingError, match='"q4" is not a group; write pT'):
         average_image(plain(), photograph(8, 8), "q4")
+
+
+def test_the_command_lists_the_groups_that_are_taken():
+    assert tuple(map(str, EXACT)) == SYMMETRIZED and set(SYMMETRIZED) == set(averages.GROUPS)
 
 
 # --- evaluations
@@ -240,3 +246,4 @@ def test_without_an_interval_nothing_is_decided():
     assert (endless.verdict, endless.interval, endless.difference) == ("undecided", None, None)
     assert endless.sentence == "Undecided: an image is restored without any error."
     assert verdict_of(5.0, deviation=1e-5).verdict == "symmetric"
+    assert verdict_of(0.5, 0.75, 1.0, deviation=0.011).verdict == "gain"

@@ -111,7 +111,7 @@ def _difference(value: float | None) -> str:
 def _symmetrization_text(evaluation: Evaluation, found: Symmetrization) -> str:
     """The sentence, then the numbers that it rests on: ten lines at most."""
     error = "" if found.standard_error is None else f", standard error {found.standard_error:.3f}"
-    ends = "" if found.interval is None else ", 95 % interval {:+.3f} to {:+.3f}".format(*found.interval)
+    ends = "" if found.interval is None else f", 95 % interval {' to '.join(_signed(end, 3) for end in found.interval)}"
     better, images = sum(item.difference > 0 for item in found.images), count(len(found.images), "image")
     psnr = f"network {_decibel(found.psnr)} dB, average over {found.group} {_decibel(found.average_psnr)} dB"
     mean = NULL if found.difference is None else f"{_signed(found.difference, 3)} dB"
