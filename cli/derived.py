@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -101,23 +100,16 @@ def complete(source: Callable[[], Any]) -> Callable[..., list[CompletionItem]]:
 
 
 def _decorators(request: type[Options]) -> Iterator[Callable]:
-    """One option for each field: the fields of the class itself before those of its bases."""
-    for owner in request.__mro__:
-        for name in inspect.get_annotations(owner):
-            field = request.model_fields.get(name)
-            if field is None or _owner(request, name) is not owner:
-                continue
-            option = option_of(field)
-            if option is not None:
-                if field.kw_only is False:
-                    yield _argument(name, field, option)
-                else:
-                    yield _option(name, field, option, heading=owner.heading, shown=shown_default(request, name))
-
-
-def _owner(request: type[Options], name: str) -> type:
-    """The most derived class that declares the field."""
-    return next(owner for owner in request.__mro__ if name in inspect.get_annotations(owner))
+    """One option for each field that has one, an argument for each source."""
+    for name, owner in request.owners().items():
+        field = request.model_fields[name]
+        option = option_of(field)
+        if option is None:
+            continue
+        if field.kw_only is False:
+            yield _argument(name, field, option)
+        else:
+            yield _option(name, field, option, heading=owner.heading, shown=shown_default(request, name))
 
 
 def _argument(name: str, field: FieldInfo, option: Option) -> Callable:

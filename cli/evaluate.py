@@ -41,10 +41,15 @@ def evaluate(
     network was trained for. Noise is the same in every run with the same seed. Test images that are in the training
     set are refused. Outputs are clipped and rounded to 8 bits before they are scored.
 
+    --symmetrize compares a network with its own average over a group, which has that symmetry by construction: a
+    first answer to whether building the group in would help, without training anything. It prints the verdict alone;
+    --csv and --json have every image.
+
     \b
     Example:
       symaudit evaluate runs/edsr-p8 --data BSD100
       symaudit evaluate runs/resnet-p8 --data photos/ --sigma 25 --json > sigma25.json
+      symaudit evaluate runs/resnet-cnn --data BSD100 --symmetrize p4
       symaudit evaluate bicubic --scale 2 --data Set5 --protocol sr-y
       symaudit evaluate identity --task derain --data Rain100L/test
     """

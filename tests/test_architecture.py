@@ -29,7 +29,10 @@ ALLOWED = {
     "tasks": {"errors", "catalogue", "files", "results", "kernels", "data"},
     "nets": {"errors", "groups", "catalogue", "layers"},
     "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},
-    "inference": {"errors", "files", "results", "data", "metrics", "tasks", "layers", "nets", "checkpoints"},
+    "inference": {
+        *("errors", "files", "results", "groups", "actions", "data", "metrics", "tasks"),
+        *("layers", "nets", "checkpoints", "statistics"),
+    },
     "training": {
         *("errors", "options", "files", "results", "groups", "catalogue", "actions", "data", "metrics", "tasks"),
         *("layers", "nets", "checkpoints", "inference"),

@@ -3,8 +3,9 @@
 from symmetry_audit.inference._evaluate import BASELINES, describe, evaluate, leaked
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
 from symmetry_audit.inference._models import Model, load_model
-from symmetry_audit.inference._restore import can_tile, prepared, restore_image
+from symmetry_audit.inference._restore import average_image, can_tile, prepared, restore_image
 from symmetry_audit.inference._samples import as_samples
+from symmetry_audit.inference._symmetrize import asked_group
 from symmetry_audit.inference._targets import planned
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "Model",
     "RestoredFile",
     "as_samples",
+    "asked_group",
+    "average_image",
     "can_tile",
     "claim",
     "describe",

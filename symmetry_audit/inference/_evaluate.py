@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -13,11 +14,13 @@ from torch import nn
 from symmetry_audit.checkpoints import Checkpoint
 from symmetry_audit.data import set_fingerprint
 from symmetry_audit.errors import ImageError, SettingError
-from symmetry_audit.inference._restore import restore_image
+from symmetry_audit.groups import Group
+from symmetry_audit.inference._restore import average_image, restore_image
 from symmetry_audit.inference._samples import as_samples
+from symmetry_audit.inference._symmetrize import asked_group, symmetrization
 from symmetry_audit.layers import METHODS
 from symmetry_audit.metrics import Protocol, find_protocol
-from symmetry_audit.results import DatasetInfo, EvaluatedModel, Evaluation, ImageScore
+from symmetry_audit.results import DatasetInfo, EvaluatedModel, Evaluation, ImageScore, SymmetrizedScore
 from symmetry_audit.tasks import (
     Fingerprint,
     Item,
@@ -33,7 +36,17 @@ __all__ = ["BASELINES", "describe", "evaluate", "leaked"]
 
 BASELINES = ("bicubic", "identity")
 WARM = 64  # px
-Restore = Callable[[np.ndarray], np.ndarray]  # from the degraded image to the scored image
+Restore = Callable[[np.ndarray], "_Restored"]  # from the degraded image
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """The scored image and, where that was asked, the average over a group, which took ``passes`` in all."""
+
+    image: np.ndarray
+    average: np.ndarray | None = None
+    deviation: float = 0.0  # root mean square of their difference before rounding
+    passes: int = 1
 
 
 def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> EvaluatedModel:
@@ -65,6 +78,7 @@ def evaluate(
     tile: int | None = None,
     overlap: int = 32,
     self_ensemble: bool = False,
+    symmetrize: Group | str | None = None,
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Evaluation:
@@ -73,18 +87,21 @@ def evaluate(
     ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8
     bits as in a file; or "bicubic", the 8-bit bicubic interpolation of a smaller image; or "identity", the degraded
     image itself. ``protocol`` is the task's by default. Noise is drawn from ``seed`` and the image's name. Only
-    restoring counts towards the seconds.
+    restoring counts towards the seconds. With ``symmetrize``, a group of quarter turns and mirrors, the network is also
+    compared with its average over that group (:func:`average_image`); its seconds are then the mean over all passes.
 
-    Raises SettingError for an unknown protocol and for a baseline that does not fit the task, DataError for an
-    image that cannot be used, ModelError for NaN from the network.
+    Raises SettingError for an unknown protocol, for a baseline that does not fit the task, and where ``symmetrize`` is
+    another group or meets a baseline or the self-ensemble; DataError for an image that cannot be used, ModelError for
+    NaN from the network.
     """
     way = find_protocol(protocol or task.protocol)
+    group = asked_group(symmetrize, model, self_ensemble=self_ensemble)
     settings = {"self_ensemble": self_ensemble, "tile": tile, "overlap": overlap, "device": device}
     if isinstance(model, str):
         run, info = _baseline(model, task), info or EvaluatedModel(name=model)
         settings = dict.fromkeys(settings) | {"self_ensemble": False, "device": "cpu"}
     else:
-        run = lambda image: as_samples(restore_image(model, image, **settings))  # noqa: E731
+        run = _network(model, group, settings)
         info = info or EvaluatedModel(name="network", parameters=sum(value.numel() for value in model.parameters()))
     rated = []
     for item in evaluation_items(pairs, task, seed):
@@ -108,6 +125,7 @@ def evaluate(
         settings=settings,
         images=tuple(item.score for item in rated),
         skipped=pairs.skipped,
+        symmetrization=None if group is None else symmetrization(group, [item.pair for item in rated if item.pair]),
     )
 
 
@@ -126,6 +144,22 @@ class _Rated:
     key: str
     score: ImageScore
     sha256: str  # of the pixels that the score depends on
+    pair: SymmetrizedScore | None
+
+
+def _network(network: nn.Module, group: Group | None, settings: dict[str, Any]) -> Restore:
+    """``network`` as :func:`restore_image` runs it with ``settings``, beside its average if there is a ``group``."""
+    if group is None:
+        return lambda image: _Restored(as_samples(restore_image(network, image, **settings)))
+    rest = {name: settings[name] for name in ("tile", "overlap", "device")}
+
+    def both(image: np.ndarray) -> _Restored:
+        outputs = average_image(network, image, group, **rest)
+        own, average = map(as_samples, outputs)  # raises ModelError for NaN
+        deviation = np.sqrt(np.mean((outputs[1].astype(np.float64) - outputs[0]) ** 2))
+        return _Restored(own, average, float(deviation), group.order)
+
+    return both
 
 
 def _baseline(name: str, task: Task) -> Restore:
@@ -134,7 +168,7 @@ def _baseline(name: str, task: Task) -> Restore:
     if (name == "bicubic") != (task.name == "sr"):
         fits = "bicubic" if task.name == "sr" else "identity"
         raise SettingError(f"{name} is not a baseline for {task.text}; use {fits}")
-    return lambda image: _as_large(image, task)
+    return lambda image: _Restored(_as_large(image, task))
 
 
 def _as_large(image: np.ndarray, task: Task) -> np.ndarray:
@@ -145,14 +179,18 @@ def _as_large(image: np.ndarray, task: Task) -> np.ndarray:
 def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
     start = perf_counter()
     restored = run(item.input)  # the result is copied to the CPU, so the device has finished by then
-    seconds = perf_counter() - start
+    seconds = (perf_counter() - start) / restored.passes
     try:
-        own = way.score(restored, item.clean, task.scale)
+        own = way.score(restored.image, item.clean, task.scale)
         degraded = way.score(_as_large(item.input, task), item.clean, task.scale)
+        average = None if restored.average is None else way.score(restored.average, item.clean, task.scale)
     except (SettingError, ImageError) as error:
         raise type(error)(f"{item.key}: {error}") from None
     scores = {"psnr": own.psnr, "ssim": own.ssim, "input_psnr": degraded.psnr, "input_ssim": degraded.ssim}
-    return _Rated(item.key, ImageScore(image=item.key, **scores, seconds=seconds), _digest(item, task))
+    pair = None
+    if average is not None:
+        pair = SymmetrizedScore(image=item.key, psnr=own.psnr, average_psnr=average.psnr, deviation=restored.deviation)
+    return _Rated(item.key, ImageScore(image=item.key, **scores, seconds=seconds), _digest(item, task), pair)
 
 
 def _digest(item: Item, task: Task) -> str:

@@ -1,4 +1,4 @@
-"""One image through a network: whole or in tiles, once or in eight orientations."""
+"""One image through a network: whole or in tiles, once or averaged over a group of exact moves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from symmetry_audit.actions import is_exact, move
 from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers import Deformation, SampleAdaptive, fold
 from symmetry_audit.nets import smallest_side
 
-__all__ = ["can_tile", "prepared", "restore_image"]
+__all__ = ["average_image", "can_tile", "exact_group", "prepared", "restore_image"]
+
+ALONE = Group(1)
+SQUARE = Group(4, mirrored=True)  # the eight flips and quarter turns
+EXACT = tuple(group for group in SQUARE.subgroups() if group != ALONE)
 
 
 def prepared(network: nn.Module) -> nn.Module:
@@ -51,6 +57,41 @@ def restore_image(
     Raises SettingError for arrays of another shape, and for tiles if the network finds w from inner features;
     ModelError if the output is not an image of a whole multiple of the size, or if there is not enough memory.
     """
+    return _run(network, image, SQUARE if self_ensemble else ALONE, tile, overlap, device)[1]
+
+
+def average_image(
+    network: nn.Module,
+    image: np.ndarray,
+    group: Group | str,
+    *,
+    tile: int | None = None,
+    overlap: int = 32,
+    device: str | torch.device = "cpu",
+) -> tuple[np.ndarray, np.ndarray]:
+    """What :func:`restore_image` gives for ``image``, and its average over ``group``, each (s H, s W, 3) float32.
+
+    The average of Phi is Phi_G(y) = 1/|G| sum over g of g^-1 Phi(g y). It has the group G whatever Phi is, since
+    Phi_G(h y) = h Phi_G(y) (Lemma 4.1 of [SA]). The network runs once for each element.
+
+    Raises the errors of :func:`restore_image`, and SettingError for a group that does not map pixels to pixels.
+    """
+    return _run(network, image, exact_group(group), tile, overlap, device)
+
+
+def exact_group(group: Group | str) -> Group:
+    """``group``, checked to have several elements, all of which map pixels to pixels. Raises SettingError otherwise."""
+    group = as_group(group)
+    if group == ALONE or not all(map(is_exact, group.matrices())):
+        names = ", ".join(map(str, EXACT))
+        raise SettingError(f"--symmetrize takes a group that only moves pixels, one of {names}; got {group}")
+    return group
+
+
+def _run(
+    network: nn.Module, image: np.ndarray, group: Group, tile: int | None, overlap: int, device: str | torch.device
+) -> tuple[np.ndarray, np.ndarray]:
+    """The output and its average over ``group``."""
     if image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise SettingError(f"expected an image (H, W, 3), got shape {image.shape}")
     for name, value, least in (("tile", tile, 1), ("overlap", overlap, 0)):
@@ -64,8 +105,9 @@ def restore_image(
     _move(network, torch.device(device))
     with torch.inference_mode(), _evaluating(network):
         x = torch.from_numpy(pixels).to(device)
-        result = _ensemble(network, x, tile, overlap) if self_ensemble else _restored(network, x, tile, overlap)
-        return result[0].permute(1, 2, 0).contiguous().cpu().numpy()
+        outputs = _averaged(network, x, group, tile, overlap)
+        own, average = (output[0].permute(1, 2, 0).contiguous().cpu().numpy() for output in outputs)
+        return own, average
 
 
 def _adaptive_parts(network: nn.Module) -> list[nn.Module]:
@@ -100,14 +142,13 @@ def _evaluating(network: nn.Module) -> Iterator[None]:
             part.offset = offset
 
 
-def _ensemble(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
-    """The mean over the eight flips and quarter turns, each undone on its output."""
-    total = x.new_zeros(())
-    for turns in range(4):
-        for flip in ([], [3]):
-            moved = torch.rot90(x.flip(flip), turns, (2, 3))
-            total = total + torch.rot90(_restored(network, moved, tile, overlap), -turns, (2, 3)).flip(flip)
-    return total / 8
+def _averaged(network: nn.Module, x: Tensor, group: Group, tile: int | None, overlap: int) -> tuple[Tensor, Tensor]:
+    """The output, and the mean over ``group`` of the outputs for moved images, each moved back."""
+    own = total = _restored(network, x, tile, overlap)
+    for element in sorted(group.elements)[1:]:  # the identity is first
+        moved = _restored(network, move(x, element.matrix()), tile, overlap)
+        total = total + move(moved, (~element).matrix())
+    return own, total / group.order
 
 
 def _restored(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:

@@ -101,7 +101,8 @@ class EquivariantConv2d(nn.Module):
                 raise SettingError(f"{name} must be one whole number, {least} or more, got {value!r}")
         assert padding is not None  # refused above
         self.in_features, self.out_features, self.kernel_size = in_features, out_features, kernel_size
-        self.group, self.basis_name, self.stride, self.padding_mode = as_group(group), basis, stride, padding_mode
+        self.group, self.basis_name, self.stride = as_group(group), basis, stride
+        self.padding_mode: PaddingMode = padding_mode
         self.padding = padding
         self.kind = self.kind_type(self.group)
         self.in_channels, self.out_channels = self.kind.channels(in_features, out_features)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, cast, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
@@ -89,6 +90,19 @@ class Options(BaseModel):
     def sources(cls) -> tuple[str, ...]:
         """Names of the fields that come first, without a name: what the request is about."""
         return tuple(name for name, field in cls.model_fields.items() if field.kw_only is False)
+
+    @classmethod
+    def owners(cls) -> dict[str, type[Options]]:
+        """The most derived class that declares each field, in the order of help texts and signatures.
+
+        What a class declares itself comes before what it inherits.
+        """
+        found: dict[str, type[Options]] = {}
+        for owner in cls.__mro__:
+            for name in inspect.get_annotations(owner):
+                if name in cls.model_fields:  # none of a class above Options
+                    found.setdefault(name, cast(type[Options], owner))
+        return found
 
     @field_validator("*", mode="before")
     @classmethod

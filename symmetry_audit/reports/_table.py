@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "BEST",
+    "COLUMNS",
     "INDISTINCT",
     "NULL",
     "UNTESTED",

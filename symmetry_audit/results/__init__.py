@@ -46,6 +46,7 @@ from symmetry_audit.results._report import (
 )
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
 from symmetry_audit.results._skipped import SkippedImage
+from symmetry_audit.results._symmetrization import Symmetrization, SymmetrizedScore
 
 __all__ = [
     "AFFINE_COLUMNS",
@@ -104,6 +105,8 @@ __all__ = [
     "ScenarioAlignment",
     "SkippedImage",
     "Smoothness",
+    "Symmetrization",
+    "SymmetrizedScore",
     "directions_of",
     "dump_json",
     "folder_of",

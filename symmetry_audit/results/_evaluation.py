@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from math import fsum, inf
+from math import inf
 from pathlib import Path
 from typing import Any
 
-from symmetry_audit.errors import ReportError
 from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
 from symmetry_audit.results._report import DatasetInfo, dump_json
 from symmetry_audit.results._skipped import SkippedImage
+from symmetry_audit.results._symmetrization import EQUAL, INFINITE, Symmetrization, mean
 
 __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
 
 EVALUATION_SCHEMA = "symaudit.evaluation/1"
-INFINITE = {"null": inf}  # an infinite PSNR is null in JSON
-EQUAL = "infinite: an image is equal to its clean image"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +56,7 @@ class Evaluation:
     ``task`` holds the settings of the task by name; ``task_text`` and ``protocol_text`` describe task and ``protocol``
     in words. ``data.fingerprint`` is that of the clean images (and of the degraded ones, where these are given).
     ``settings`` holds self_ensemble, tile, overlap and device. Means are plain means over images, infinite where one
-    image's value is infinite.
+    image's value is infinite. ``symmetrization`` sets the network beside its average over a group, if that was asked.
     """
 
     DERIVED = ("schema", "mean", "input", "reasons")
@@ -73,31 +71,32 @@ class Evaluation:
     settings: Mapping[str, Any]
     images: tuple[ImageScore, ...]
     skipped: tuple[SkippedImage, ...] = ()
+    symmetrization: Symmetrization | None = None
 
     @property
     def psnr(self) -> float:
         """Mean PSNR of the restored images in dB."""
-        return _mean(item.psnr for item in self.images)
+        return mean(item.psnr for item in self.images)
 
     @property
     def ssim(self) -> float:
         """Mean SSIM of the restored images."""
-        return _mean(item.ssim for item in self.images)
+        return mean(item.ssim for item in self.images)
 
     @property
     def input_psnr(self) -> float:
         """Mean PSNR of the input in dB."""
-        return _mean(item.input_psnr for item in self.images)
+        return mean(item.input_psnr for item in self.images)
 
     @property
     def input_ssim(self) -> float:
         """Mean SSIM of the input."""
-        return _mean(item.input_ssim for item in self.images)
+        return mean(item.input_ssim for item in self.images)
 
     @property
     def seconds(self) -> float:
         """Mean time for an image."""
-        return _mean(item.seconds for item in self.images)
+        return mean(item.seconds for item in self.images)
 
     @property
     def conditions(self) -> dict[str, Any]:
@@ -119,6 +118,10 @@ class Evaluation:
                 values[name], reasons[f"{where}.{name}"] = None, EQUAL
         if self.model.parameters is None:
             reasons["parameters"] = f"{self.model.name} has no parameters"
+        further: dict[str, Any] = {}
+        if self.symmetrization is not None:
+            further["symmetrization"] = self.symmetrization.to_dict()
+            reasons |= {f"symmetrization.{name}": reason for name, reason in self.symmetrization.reasons()}
         return {
             "schema": EVALUATION_SCHEMA,
             "model": {name: value for name, value in asdict(self.model).items() if name != "parameters"},
@@ -132,6 +135,7 @@ class Evaluation:
             **means,
             "images": images,
             "skipped": [asdict(item) for item in self.skipped],
+            **further,
             "parameters": self.model.parameters,
             "reasons": reasons,
         }
@@ -161,11 +165,3 @@ def _nested(document: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(rest.get("model"), dict) and "parameters" in document:
         rest["model"] = {**rest["model"], "parameters": document["parameters"]}
     return rest
-
-
-def _mean(values: Iterable[float]) -> float:
-    """Rounded once, so that the order does not matter. Raises ReportError where there are none."""
-    values = list(values)
-    if not values:
-        raise ReportError("no image was scored, so there is no mean; give a folder that holds images")
-    return fsum(values) / len(values)

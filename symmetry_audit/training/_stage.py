@@ -64,10 +64,10 @@ class Stage:
         self.optimizer.zero_grad(set_to_none=True)
         parts = list(zip(x.chunk(settings.accumulate), clean.chunk(settings.accumulate), strict=True))
         found = torch.zeros(2, dtype=torch.float64, device=world.device)
+        whole = self.objective
         for index, part in enumerate(parts):
             last = index == len(parts) - 1
-            alone = last or not isinstance(self.objective, DistributedDataParallel)
-            with nullcontext() if alone else self.objective.no_sync():
+            with nullcontext() if last or not isinstance(whole, DistributedDataParallel) else whole.no_sync():
                 with self._autocast():
                     loss, squared_error = self.objective(*part)
                 self.scaler.scale(loss / len(parts)).backward()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["BASELINES", "EvaluateRequest", "TestOptions", "evaluate"]
 
 BASELINES = ("bicubic", "identity")
+SYMMETRIZED = ("p2", "p1m", "p4", "p2m", "p4m")  # whose elements map pixels to pixels
 
 
 class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
@@ -52,6 +53,14 @@ class EvaluateRequest(TestOptions):
 
     model: Annotated[FilePath, Option("Network, or the baseline bicubic or identity.")] = Field(kw_only=False)
     data: Annotated[Images, TEST_IMAGES]
+    symmetrize: Annotated[
+        str | None,
+        Option(
+            f"Compare the network with its own average over a group: {', '.join(SYMMETRIZED)}. A gain proves that "
+            "some network with this group is better; a loss proves nothing.",
+            complete=lambda: SYMMETRIZED,
+        ),
+    ] = None
 
 
 @verb(EvaluateRequest)
@@ -71,6 +80,10 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         "sr-y", "rgb", "derain-y" or "edsr"; by default the task's.
     tile, overlap, self_ensemble
         Largest side of a tile and the context around it, in px; average over the eight flips and quarter turns.
+    symmetrize
+        "p2", "p4", "p1m", "p2m" or "p4m": also compare the network Phi with its average over this group,
+        1/|G| sum over g of g^-1 Phi(g y), image by image (``symmetrization`` of the result). The average is
+        equivariant, so a gain proves that some equivariant restorer is better; from a loss nothing follows.
     allow_leak
         Evaluate even if test images are in the training set.
     seed, limit, device, data_root, progress, say
@@ -95,7 +108,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
     ...     evaluate("bicubic", data=folder, scale=2).protocol
     'sr-y'
     """
-    from symmetry_audit.inference import describe, prepared
+    from symmetry_audit.inference import asked_group, describe, prepared
     from symmetry_audit.inference import evaluate as score
 
     model, checkpoint, info = str(request.model), None, None
@@ -109,6 +122,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         task = network_task(model, checkpoint.task, request, request.say)
         network = checkpoint.network()
         info, network = describe(checkpoint, network, model), prepared(network)
+    group = asked_group(request.symmetrize, network, self_ensemble=request.self_ensemble)  # before images are read
     pairs = reported_pairs(
         request.data,
         task,
@@ -129,6 +143,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         tile=request.tile,
         overlap=request.overlap,
         self_ensemble=request.self_ensemble,
+        symmetrize=group,
         device=resolve_device(request.device),
         progress=request.progress,
     )

@@ -56,10 +56,7 @@ def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]
 def signature_of(request: type[Options]) -> inspect.Signature:
     """The parameters of a verb: the sources first, then the options by name, with their defaults."""
     kinds, found = inspect.Parameter, []
-    # as help texts have them: what a class declares itself before what it inherits
-    for name in dict.fromkeys(name for owner in request.__mro__ for name in inspect.get_annotations(owner)):
-        if name not in request.model_fields:
-            continue
+    for name in request.owners():
         field = request.model_fields[name]
         kind = kinds.POSITIONAL_OR_KEYWORD if field.kw_only is False else kinds.KEYWORD_ONLY
         default = kinds.empty if field.is_required() else field.default

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import symmetry_audit
 from symmetry_audit.results import Evaluation
 from tests.cli.conftest import one_document
 from tests.conftest import save_photos
@@ -203,6 +204,42 @@ def test_how_a_network_runs_is_on_record(call, runs, few):
     document = one_document(call("evaluate", runs / "sr", "--data", few, *options)[1])
     assert document["settings"] == {"self_ensemble": True, "tile": 16, "overlap": 8, "device": "cpu"}
     assert len(document["images"]) == 1 and document["data"]["images"] == 1
+
+
+def test_a_network_beside_its_own_average(call, runs, few, tmp_path):
+    options = ("--data", few, "--symmetrize", "p4")
+    code, out, err = call("evaluate", runs / "denoise", *options, "--csv", "s.csv")
+    lines = out.splitlines()
+    assert code == 0 and err == "wrote s.csv\n" and len(lines) <= 10 and max(map(len, lines)) <= 100
+    part = one_document(call("evaluate", runs / "denoise", *options, "--json")[1])["symmetrization"]
+    assert " ".join(lines[: lines.index("")]) == part["sentence"]
+    assert f"PSNR: network {part['psnr']:.2f} dB, average over p4 {part['average_psnr']:.2f} dB; better on" in out
+    with open(tmp_path / "s.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["difference"]) for row in rows] == [item["difference"] for item in part["images"]]
+    found = symmetry_audit.evaluate(runs / "denoise", data=few, symmetrize="p4")
+    assert found.to_dict()["symmetrization"] == part
+
+
+def test_a_network_that_has_the_symmetry_says_so(call, few, tmp_path):
+    run = save_checkpoint(tmp_path / "p4", "denoise", method="gcnn", group="p4")
+    code, out, err = call("evaluate", run, "--data", few, "--symmetrize", "P4")
+    assert (code, err) == (0, "") and out.startswith("The network already has this symmetry: ")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "reason"),
+    [
+        ("denoise", ["--symmetrize", "p8"], "a group that only moves pixels, one of p2, p1m, p4, p2m, p4m; got p8"),
+        ("denoise", ["--symmetrize", "four"], '"four" is not a group; write pT'),
+        ("denoise", ["--symmetrize", "p4", "--self-ensemble"], "give --symmetrize p4m alone to see what it gains"),
+        ("bicubic", ["--symmetrize", "p4"], "and bicubic is none; remove that option"),
+    ],
+)
+def test_averages_that_cannot_be(call, runs, few, model, options, reason):
+    shutil.rmtree(few)  # refused before images are looked for
+    code, out, err = call("evaluate", model if model == "bicubic" else runs / model, "--data", few, *options)
+    assert (code, out) == (2, "") and reason in err and err.count("\n") == 1
 
 
 def test_the_saved_document_is_an_evaluation(symaudit, runs, few, tmp_path):

@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results import Comparison, DatasetInfo, EvaluatedModel, Evaluation, ImageScore, SkippedImage
+from symmetry_audit.results import (
+    Comparison,
+    DatasetInfo,
+    EvaluatedModel,
+    Evaluation,
+    ImageScore,
+    SkippedImage,
+    Symmetrization,
+    SymmetrizedScore,
+)
 
 
 def image(name, psnr=30.0, ssim=0.9, **more):
@@ -38,6 +47,16 @@ def evaluation(**changes):
         "skipped": (SkippedImage("c.png", "damaged"),),
     }
     return Evaluation(**{**values, **changes})
+
+
+def symmetrized(*scores, interval=(-0.5, 1.5)):
+    images = [
+        SymmetrizedScore(image=f"{at}.png", psnr=psnr, average_psnr=average, deviation=0.5 + at)
+        for at, (psnr, average) in enumerate(scores)
+    ]
+    return Symmetrization(
+        group="p4", verdict="undecided", sentence="Not known.", interval=interval, images=tuple(images)
+    )
 
 
 def reloaded(found, folder):
@@ -238,3 +257,61 @@ def test_a_task_of_before_an_option_is_the_task_without_it():
 def test_nothing_is_no_comparison():
     with pytest.raises(ReportError, match="there is nothing to compare; give two runs or more"):
         Comparison(())
+
+
+def test_a_network_beside_its_average():
+    found = evaluation(symmetrization=symmetrized((30.0, 30.25), (31.0, 31.75)))
+    document = json.loads(found.to_json())
+    assert Evaluation.from_dict(document) == found
+    assert document["symmetrization"] == {
+        **{"group": "p4", "verdict": "undecided", "sentence": "Not known.", "psnr": 30.5, "average_psnr": 31.0},
+        **{"difference": 0.5, "standard_error": 0.25, "interval": [-0.5, 1.5], "deviation": 1.5},
+        "images": [
+            {"image": "0.png", "psnr": 30.0, "average_psnr": 30.25, "deviation": 0.5, "difference": 0.25},
+            {"image": "1.png", "psnr": 31.0, "average_psnr": 31.75, "deviation": 1.5, "difference": 0.75},
+        ],
+    }
+    assert document["reasons"] == {}
+
+
+def test_one_image_has_neither_error_nor_interval(tmp_path):
+    found = evaluation(symmetrization=symmetrized((30.0, 30.25), interval=None))
+    document = found.to_dict()
+    assert document["symmetrization"]["standard_error"] is None and document["symmetrization"]["interval"] is None
+    assert document["reasons"] == {
+        f"symmetrization.{name}": "one image has no standard error" for name in ("standard_error", "interval")
+    }
+    assert reloaded(found, tmp_path) == found
+
+
+def test_an_infinite_difference_has_no_mean(tmp_path):
+    found = evaluation(symmetrization=symmetrized((inf, inf), (30.0, inf), (inf, 30.0), interval=None))
+    assert [item.difference for item in found.symmetrization.images] == [0.0, inf, -inf]
+    document = json.loads(found.to_json(), parse_constant=lambda name: pytest.fail(name))
+    part = document["symmetrization"]
+    assert [part[name] for name in ("psnr", "average_psnr", "difference", "standard_error", "interval")] == [None] * 5
+    assert [item["difference"] for item in part["images"]] == [0.0, None, None]
+    assert len(document["reasons"]) == 5 + 2 * 2 + 2  # means, PSNRs and differences of the images
+    assert reloaded(found, tmp_path) == found
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"difference": 2.0}, "symmetrization.difference is 2.0, but the other fields give 0.5"),
+        ({"interval": [1.0]}, "symmetrization.interval has 1 values, not 2"),
+        ({"images": []}, "no image was scored"),
+        ({"group": None}, "symmetrization.group is None, not text"),
+        ({"ssim": 0.5}, 'has a field "symmetrization.ssim" that this version does not know: .* update'),
+    ],
+)
+def test_damage_in_the_comparison_with_the_average(change, message):
+    document = json.loads(evaluation(symmetrization=symmetrized((30.0, 30.25), (31.0, 31.75))).to_json())
+    document["symmetrization"] |= change
+    with pytest.raises(ReportError, match=message):
+        Evaluation.from_dict(document)
+
+
+def test_a_document_without_the_comparison_is_as_before():
+    assert "symmetrization" not in evaluation().to_dict()
+    assert Evaluation.from_dict(json.loads(evaluation().to_json())).symmetrization is None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
+import textwrap
 from collections.abc import Sequence
 from math import isfinite
 
-from symmetry_audit.reports._table import BEST, NULL, Part, Table, tex_table, text_table
-from symmetry_audit.results import Comparison, Evaluation
+from symmetry_audit.reports._table import BEST, COLUMNS, NULL, Part, Table, tex_table, text_table
+from symmetry_audit.results import Comparison, Evaluation, Symmetrization
 from symmetry_audit.wording import count, printable
 
 __all__ = ["comparison_csv", "comparison_tex", "comparison_text", "evaluation_csv", "evaluation_tex", "evaluation_text"]
@@ -17,8 +18,11 @@ __all__ = ["comparison_csv", "comparison_tex", "comparison_text", "evaluation_cs
 def evaluation_text(evaluation: Evaluation) -> str:
     """Scores of every image and their means, beside those of the input, aligned; ends in a line break.
 
-    PSNR in dB with 2 decimals, SSIM with 4, seconds of restoring alone. Raises ReportError without images.
+    PSNR in dB with 2 decimals, SSIM with 4, seconds of restoring alone. Where the network was compared with its average
+    over a group, that comparison alone in a few lines. Raises ReportError without images.
     """
+    if evaluation.symmetrization is not None:
+        return _symmetrization_text(evaluation, evaluation.symmetrization)
     return text_table(_evaluation_table(evaluation))
 
 
@@ -28,12 +32,21 @@ def evaluation_tex(evaluation: Evaluation) -> str:
 
 
 def evaluation_csv(evaluation: Evaluation) -> str:
-    """One line for each image at full precision; an infinite PSNR is ``inf``."""
+    """One line for each image at full precision; an infinite PSNR is ``inf``.
+
+    Where the network was compared with its average over a group, also the average's PSNR, average minus network in dB,
+    and the root mean square of the outputs' difference in grey levels.
+    """
     head = ("model", "task", "data", "protocol", "seed")
     said = (evaluation.model.name, evaluation.task_text, evaluation.data.name, evaluation.protocol, evaluation.seed)
     names = ("image", "psnr", "ssim", "input_psnr", "input_ssim", "seconds")
     rows = [(*said, *(getattr(item, name) for name in names)) for item in evaluation.images]
-    return _csv([(*head, *names), *rows])
+    found = evaluation.symmetrization
+    if found is None:
+        return _csv([(*head, *names), *rows])
+    further = ("average_psnr", "difference", "deviation")
+    pairs = [(found.group, *(getattr(item, name) for name in further)) for item in found.images]
+    return _csv([(*head, *names, "symmetrized", *further), *map(tuple.__add__, rows, pairs)])
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -75,10 +88,46 @@ def _evaluation_table(found: Evaluation) -> Table:
         for item in found.images
     ]
     last = (f"Mean of {count(len(found.images), 'image')}", *_scores(*mean))
-    part = Part(header, 1, (("", (*rows, last)),))
-    steps = "" if found.model.step is None else f" after {found.model.step} steps"
-    caption = f"{printable(found.model.name)}{steps}{_doubled(found)} on {_conditions(found)}"
-    return Table(caption, (part,), (_protocol_note(found), _input_note(found), *_skipped_note(found)))
+    rows = [*rows, last]
+    if found.symmetrization is not None:
+        header = (*header, f"{found.symmetrization.group} average PSNR", "Average gain")
+        rows = [(*row, *cells) for row, cells in zip(rows, _averages(found.symmetrization), strict=True)]
+    part = Part(header, 1, (("", tuple(rows)),))
+    caption = f"{_name(found)}{_doubled(found)} on {_conditions(found)}"
+    said = () if found.symmetrization is None else (found.symmetrization.sentence,)
+    return Table(caption, (part,), (*said, _protocol_note(found), _input_note(found), *_skipped_note(found)))
+
+
+def _averages(found: Symmetrization) -> list[tuple[str, str]]:
+    """PSNR of the average and its gain over the network, image by image and in the mean."""
+    values = [*((item.average_psnr, item.difference) for item in found.images), (found.average_psnr, found.difference)]
+    return [(_decibel(psnr), _difference(difference)) for psnr, difference in values]
+
+
+def _difference(value: float | None) -> str:
+    return NULL if value is None or not isfinite(value) else _signed(value, 2)
+
+
+def _symmetrization_text(evaluation: Evaluation, found: Symmetrization) -> str:
+    """The sentence, then the numbers that it rests on: ten lines at most."""
+    error = "" if found.standard_error is None else f", standard error {found.standard_error:.3f}"
+    ends = "" if found.interval is None else f", 95 % interval {' to '.join(_signed(end, 3) for end in found.interval)}"
+    better, images = sum(item.difference > 0 for item in found.images), count(len(found.images), "image")
+    psnr = f"network {_decibel(found.psnr)} dB, average over {found.group} {_decibel(found.average_psnr)} dB"
+    mean = NULL if found.difference is None else f"{_signed(found.difference, 3)} dB"
+    lines = [
+        *_wrapped(found.sentence),
+        "",
+        *_wrapped(f"{_name(evaluation)} on {_conditions(evaluation)}"),
+        f"PSNR: {psnr}; better on {better} of {images}.",
+        f"Average minus network: {mean}{error}{ends}.",
+        *_skipped_note(evaluation),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, COLUMNS, break_on_hyphens=False)
 
 
 def _units(found: Evaluation) -> tuple[str, str]:
@@ -103,6 +152,11 @@ def _signed(value: float, decimals: int) -> str:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.3f}"
+
+
+def _name(found: Evaluation) -> str:
+    steps = "" if found.model.step is None else f" after {found.model.step} steps"
+    return f"{printable(found.model.name)}{steps}"
 
 
 def _doubled(found: Evaluation) -> str:

@@ -14,7 +14,16 @@ from symmetry_audit.reports import (
     evaluation_tex,
     evaluation_text,
 )
-from symmetry_audit.results import Comparison, DatasetInfo, EvaluatedModel, Evaluation, ImageScore, SkippedImage
+from symmetry_audit.results import (
+    Comparison,
+    DatasetInfo,
+    EvaluatedModel,
+    Evaluation,
+    ImageScore,
+    SkippedImage,
+    Symmetrization,
+    SymmetrizedScore,
+)
 
 FCONV = EvaluatedModel(
     name="runs/f_p8", method="F-Conv", group="p8", backbone="edsr", preset="paper", step=9000, parameters=8924315
@@ -157,3 +166,50 @@ def test_csv_of_a_comparison():
     assert [row["name"] for row in rows] == ["runs/f_p8", "bicubic"]
     assert float(rows[0]["psnr"]) == runs[0].psnr and rows[0]["parameters"] == "8924315"
     assert rows[1]["parameters"] == "" and rows[1]["psnr"] == "inf" and rows[1]["self_ensemble"] == "False"
+
+
+SENTENCE = "Some p4-equivariant restorer is better than this network " + "on such images, " * 12 + "which is all."
+
+
+def symmetrized(*averages, interval=(0.125, 0.625), **changes):
+    found = evaluation(**changes)
+    images = [
+        SymmetrizedScore(image=item.image, psnr=item.psnr, average_psnr=average, deviation=0.25)
+        for item, average in zip(found.images, averages, strict=True)
+    ]
+    part = Symmetrization(group="p4", verdict="gain", sentence=SENTENCE, interval=interval, images=tuple(images))
+    return evaluation(symmetrization=part, **changes)
+
+
+def test_text_of_a_network_beside_its_average():
+    text = evaluation_text(symmetrized(33.623, 35.25))
+    lines = text.splitlines()
+    assert len(lines) == 7 and max(map(len, lines)) <= 100 and " ".join(lines[:3]) == SENTENCE
+    assert lines[3:] == [
+        "",
+        "runs/f_p8 after 9000 steps on Set5 (2 images): super-resolution x2; protocol sr-y; seed 0.",
+        "PSNR: network 34.06 dB, average over p4 34.44 dB; better on 2 of 2 images.",
+        "Average minus network: +0.375 dB, standard error 0.125, 95 % interval +0.125 to +0.625.",
+    ]
+
+
+def test_text_without_an_interval():
+    one = evaluation_text(symmetrized(30.0, scores=[(30.25, 0.9)], interval=None))
+    assert "average over p4 30.00 dB; better on 0 of 1 image.\nAverage minus network: -0.250 dB.\n" in one
+    endless = evaluation_text(symmetrized(inf, scores=[(30.25, 0.9)], interval=None, skipped=(SkippedImage("c", "x"),)))
+    assert "average over p4 inf dB; better on 1 of 1 image.\nAverage minus network: –.\n" in endless
+    assert endless.endswith("Skipped: 1 image.\n")
+
+
+def test_csv_and_latex_of_a_network_beside_its_average():
+    found = symmetrized(33.623, inf)
+    rows = list(csv.DictReader(io.StringIO(evaluation_csv(found))))
+    assert [row["average_psnr"] for row in rows] == ["33.623", "inf"] and rows[1]["difference"] == "inf"
+    assert float(rows[0]["difference"]) == 33.623 - 33.123
+    assert (rows[0]["symmetrized"], rows[0]["deviation"], rows[0]["seconds"]) == ("p4", "0.25", "0.25")
+    text = evaluation_tex(found)
+    header = next(line for line in text.splitlines() if line.startswith("Image"))
+    assert [cell.strip(" \\") for cell in header.split("&")][-2:] == ["p4 average PSNR", "Average gain"]
+    assert "Some p4-equivariant restorer" in text
+    row = next(line for line in text.splitlines() if line.startswith(r"img\_0.png"))
+    assert [cell.strip(" \\") for cell in row.split("&")][-2:] == ["33.62", "+0.50"]
