@@ -23,6 +23,16 @@ from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, Bou
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
+from symmetry_audit.results._pilot import (
+    PILOT_FILE,
+    PILOT_SCHEMA,
+    AverageGain,
+    Pilot,
+    PilotDifference,
+    PilotRun,
+    PilotVerdict,
+    read_pilot,
+)
 from symmetry_audit.results._recommendation import (
     RECOMMENDATION_SCHEMA,
     VERDICTS,
@@ -54,6 +64,8 @@ __all__ = [
     "EPSILON_UNITS",
     "EVALUATION_SCHEMA",
     "JOINT",
+    "PILOT_FILE",
+    "PILOT_SCHEMA",
     "RECOMMENDATION_SCHEMA",
     "REPORT_SCHEMA",
     "SAMPLE_STRICT",
@@ -63,6 +75,7 @@ __all__ = [
     "AffineFits",
     "Alignment",
     "AuditReport",
+    "AverageGain",
     "Bound",
     "BoundRow",
     "Candidate",
@@ -80,6 +93,10 @@ __all__ = [
     "LayerAlignment",
     "MeanAlignment",
     "Origin",
+    "Pilot",
+    "PilotDifference",
+    "PilotRun",
+    "PilotVerdict",
     "Recommendation",
     "ResultRow",
     "RunBounds",
@@ -89,5 +106,6 @@ __all__ = [
     "Smoothness",
     "dump_json",
     "read_fields",
+    "read_pilot",
     "read_value",
 ]

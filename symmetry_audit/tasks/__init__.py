@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
     from symmetry_audit.tasks._leaks import Fingerprint, fingerprint, leaks
     from symmetry_audit.tasks._options import Option, checked_number
-    from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint
+    from symmetry_audit.tasks._pairs import Pair, Pairs, open_pairs, source_fingerprint, streamed
     from symmetry_audit.tasks._resize import imresize, resize_8bit
     from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler, PreparedImages
     from symmetry_audit.tasks._table import OPTIONS, TASKS, make_task
@@ -43,6 +43,7 @@ __all__ = [
     "open_pairs",
     "resize_8bit",
     "source_fingerprint",
+    "streamed",
 ]
 
 _HOMES = {
@@ -50,7 +51,7 @@ _HOMES = {
     "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
     "_leaks": ("Fingerprint", "fingerprint", "leaks"),
     "_options": ("Option", "checked_number"),
-    "_pairs": ("Pair", "Pairs", "open_pairs", "source_fingerprint"),
+    "_pairs": ("Pair", "Pairs", "open_pairs", "source_fingerprint", "streamed"),
     "_resize": ("imresize", "resize_8bit"),
     "_sampler": ("AUGMENTATIONS", "PatchSampler", "PreparedImages"),
     "_table": ("OPTIONS", "TASKS", "make_task"),
