@@ -20,6 +20,7 @@ VERBS = {
     "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
     "report": ("report", "Rebuild tables and figures of a report folder."),
     "recommend": ("recommend", "Choose the group that a report supports."),
+    "pilot": ("pilot", "Train tiny networks to find out which group pays."),
     "verify": ("verify", "Recompute a report and compare every number."),
     "nets": ("nets", "List networks with their parameters and costs."),
     "train": ("train", "Train a restoration network, optionally from an audit."),

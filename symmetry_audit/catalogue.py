@@ -11,7 +11,19 @@ from typing import TypeVar
 
 from symmetry_audit.errors import SettingError, suggest
 
-__all__ = ["BACKBONES", "METHODS", "PRESETS", "TASKS", "Backbone", "Method", "find_backbone", "find_method"]
+__all__ = [
+    "ARMS",
+    "BACKBONES",
+    "METHODS",
+    "PRESETS",
+    "TASKS",
+    "Arm",
+    "Backbone",
+    "Method",
+    "find_arm",
+    "find_backbone",
+    "find_method",
+]
 
 Found = TypeVar("Found")
 
@@ -105,6 +117,37 @@ TASKS: dict[str, str] = {
 }
 # as published, quirks included; for an hour on one GPU; for minutes on a CPU
 PRESETS = ("paper", "small", "tiny")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One way to train in a pilot: method and group of the network, its relaxation, and how patches are augmented."""
+
+    name: str
+    method: str = "cnn"
+    group: str | None = None
+    augment: str = "none"
+    relax: float | None = None
+
+
+# In the order of preference where arms are equal: the cheaper step (1 for the first four, relaxed 1.2 and p8 1.9 times
+# that on a processor), then the larger group, and a group that is built in before one that is learned.
+ARMS: dict[str, Arm] = {
+    arm.name: arm
+    for arm in (
+        Arm("p4", "gcnn", "p4"),
+        Arm("augmented", augment="flips+turns"),
+        Arm("mirrored", augment="hflip"),
+        Arm("plain"),
+        Arm("relaxed", "gcnn", "p4", relax=0.1),
+        Arm("p8", "fconv", "p8"),
+    )
+}
+
+
+def find_arm(name: str) -> Arm:
+    """The arm ``name`` of ``ARMS``. Raises SettingError for another name."""
+    return _find("arm", name, ARMS)
 
 
 def find_method(name: str) -> Method:

@@ -37,6 +37,9 @@ ALLOWED = {
         *("errors", "options", "files", "results", "groups", "catalogue", "actions", "data", "metrics", "tasks"),
         *("layers", "nets", "checkpoints", "inference"),
     },
+    "pilots": {
+        *("errors", "catalogue", "files", "results", "data", "metrics", "tasks", "nets", "training"),
+    },
     "alignment": {
         *("errors", "files", "results", "groups", "actions", "data", "tasks"),
         *("layers", "nets", "checkpoints", "inference", "statistics"),
@@ -74,7 +77,7 @@ ALLOWED = {
             "audit",
         ),
         *("findings", "verification", "reports", "metrics", "tasks", "layers", "nets", "checkpoints", "inference"),
-        *("training", "alignment"),
+        *("training", "alignment", "pilots"),
     },
     "cli": {"errors", "results", "reports", "verbs"},
     "data_manifests": set(),

@@ -1,4 +1,4 @@
-"""Pilots: small restorers fitted to the user's own images and task, with and without a group.
+"""Pilots: what a symmetry costs or gains on the user's own task, measured before anything large is trained (SPEC 8).
 
 Names are imported when first used, so that the linear pilot needs no torch.
 """
@@ -10,13 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symmetry_audit.pilots._linear import LIMIT, array_pilot, linear_pilot
+    from symmetry_audit.pilots._network import DEFAULT_ARMS, Design, network_pilot, ordered
+    from symmetry_audit.pilots._split import Pictures, read_pictures
     from symmetry_audit.pilots._symmetries import GROUPS
     from symmetry_audit.pilots._windows import WINDOW
 
-__all__ = ["GROUPS", "LIMIT", "WINDOW", "array_pilot", "linear_pilot"]
+__all__ = [
+    "DEFAULT_ARMS",
+    "GROUPS",
+    "LIMIT",
+    "WINDOW",
+    "Design",
+    "Pictures",
+    "array_pilot",
+    "linear_pilot",
+    "network_pilot",
+    "ordered",
+    "read_pictures",
+]
 
 _HOMES = {
     "_linear": ("LIMIT", "array_pilot", "linear_pilot"),
+    "_network": ("DEFAULT_ARMS", "Design", "network_pilot", "ordered"),
+    "_split": ("Pictures", "read_pictures"),
     "_symmetries": ("GROUPS",),
     "_windows": ("WINDOW",),
 }

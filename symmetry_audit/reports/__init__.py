@@ -26,6 +26,7 @@ from symmetry_audit.reports.networks._evaluation import (
     evaluation_tex,
     evaluation_text,
 )
+from symmetry_audit.reports.networks._pilot import pilot_text
 
 if TYPE_CHECKING:
     from symmetry_audit.reports.fits._ellipses import affine_figure, plot_name
@@ -54,6 +55,7 @@ __all__ = [
     "fits_text",
     "load_report",
     "mean_profiles",
+    "pilot_text",
     "plot_name",
     "recommendation_text",
     "render",

@@ -25,6 +25,16 @@ from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
 from symmetry_audit.results._linear_pilot import LINEAR_MARGIN, LINEAR_VERDICTS, GainAt, LinearGain, LinearPilot
+from symmetry_audit.results._pilot import (
+    PILOT_FILE,
+    PILOT_SCHEMA,
+    AverageGain,
+    Pilot,
+    PilotDifference,
+    PilotRun,
+    PilotVerdict,
+    read_pilot,
+)
 from symmetry_audit.results._recommendation import (
     DIRECTION_VERDICTS,
     EVIDENCE,
@@ -66,6 +76,8 @@ __all__ = [
     "LAWS",
     "LINEAR_MARGIN",
     "LINEAR_VERDICTS",
+    "PILOT_FILE",
+    "PILOT_SCHEMA",
     "RECOMMENDATION_FILE",
     "RECOMMENDATION_SCHEMA",
     "RELATIVE_FIELDS",
@@ -76,6 +88,7 @@ __all__ = [
     "AffineFits",
     "Alignment",
     "AuditReport",
+    "AverageGain",
     "Bound",
     "BoundRow",
     "Build",
@@ -98,6 +111,10 @@ __all__ = [
     "LinearPilot",
     "MeanAlignment",
     "Origin",
+    "Pilot",
+    "PilotDifference",
+    "PilotRun",
+    "PilotVerdict",
     "Recommendation",
     "ResultRow",
     "RunBounds",
@@ -111,5 +128,6 @@ __all__ = [
     "dump_json",
     "folder_of",
     "read_fields",
+    "read_pilot",
     "read_value",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 
 import torch
@@ -18,13 +18,23 @@ from symmetry_audit.training._stage import Stage
 __all__ = ["short_run"]
 
 
+def _unseen(step: int) -> None:
+    """Show nothing."""
+
+
 def short_run(
-    settings: TrainSettings, images: PreparedImages, task: Task, at: Sequence[int], device: str = "cpu"
+    settings: TrainSettings,
+    images: PreparedImages,
+    task: Task,
+    at: Sequence[int],
+    device: str = "cpu",
+    on_step: Callable[[int], None] = _unseen,
 ) -> Iterator[tuple[int, nn.Module]]:
     """Train a new network on ``images``; yields (step, network for evaluation) after each step of ``at``, ascending.
 
-    The last of ``at`` ends the run. Runs with the same seed and sizes see the same patches with the same noise,
-    whatever the network is. The networks that are yielded have the averaged weights if the settings ask for that.
+    The last of ``at`` ends the run; ``on_step`` is called with the number of steps done. Runs with the same seed and
+    sizes see the same patches with the same noise, whatever the network is. The networks that are yielded have the
+    averaged weights if the settings ask for that.
     """
     torch.manual_seed(settings.seed)
     network = build(**settings.architecture).to(device)
@@ -36,6 +46,7 @@ def short_run(
         stage.gradients(step, settings.rate(step), sampler.batch(step, settings.batch))
         stage.update()
         average.follow(network)
+        on_step(step + 1)
         if step + 1 in at:
             yield step + 1, _evaluated(network, average)
 

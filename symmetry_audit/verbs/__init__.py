@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs._fit import FitPlan, FitRequest, fit_affine, plan_fit
     from symmetry_audit.verbs._measure import DemoRequest, MeasurePlan, MeasureRequest, measure, plan_demo, plan_measure
     from symmetry_audit.verbs._nets import NetsRequest, NetworkCost, nets
+    from symmetry_audit.verbs._pilot import PilotRequest, pilot
     from symmetry_audit.verbs._recommend import RecommendRequest, recommend
     from symmetry_audit.verbs._restore import Restoration, RestoreRequest, restore
     from symmetry_audit.verbs._synth import SyntheticDataset, SynthRequest, synth
@@ -40,6 +41,7 @@ __all__ = [
     "Option",
     "Options",
     "Parsed",
+    "PilotRequest",
     "Progress",
     "RecommendRequest",
     "Restoration",
@@ -57,6 +59,7 @@ __all__ = [
     "measure",
     "nets",
     "option_of",
+    "pilot",
     "plan_demo",
     "plan_fit",
     "plan_measure",
@@ -77,6 +80,7 @@ _HOMES = {
     "fit": ("FitPlan", "FitRequest", "fit_affine", "plan_fit"),
     "measure": ("DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"),
     "nets": ("NetsRequest", "NetworkCost", "nets"),
+    "pilot": ("PilotRequest", "pilot"),
     "recommend": ("RecommendRequest", "recommend"),
     "restore": ("Restoration", "RestoreRequest", "restore"),
     "synth": ("SynthRequest", "SyntheticDataset", "synth"),

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks import Pairs, PatchCache, Task
     from symmetry_audit.training import Start, TrainResult, TrainSettings
 
-__all__ = ["TrainPlan", "TrainRequest", "plan_training", "train"]
+__all__ = ["OnStep", "TrainPlan", "TrainRequest", "plan_training", "train", "unseen"]
 
 LEAST_FEATURES = 4  # over a recommended group; with fewer, a network has too few features to mix
 TL_SHARE = 0.4  # share of the steps with a report; the published protocol has 0.6
@@ -42,7 +42,7 @@ TL_SHARE = 0.4  # share of the steps with a report; the published protocol has 0
 OnStep = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss and PSNR so far)
 
 
-def _unseen(step: int, steps: int, values: Mapping[str, float]) -> None:
+def unseen(step: int, steps: int, values: Mapping[str, float]) -> None:
     """Show nothing."""
 
 
@@ -80,7 +80,7 @@ class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions,
     allow_other_data: Annotated[bool, Option("Accept a report about images other than --data.")] = False
     allow_leak: Annotated[bool, Option("Train even if validation images are in --data.")] = False
     tensorboard: Annotated[bool, Option("Also write a log for TensorBoard.")] = False
-    on_step: Annotated[OnStep, Hidden()] = _unseen
+    on_step: Annotated[OnStep, Hidden()] = unseen
 
 
 @dataclass(frozen=True)

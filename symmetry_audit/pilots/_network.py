@@ -1,0 +1,227 @@
+"""The network pilot: paired short trainings of a few arms, seed by seed, until one may be built (SPEC 8)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import fmean
+
+from symmetry_audit.catalogue import ARMS, find_arm
+from symmetry_audit.errors import SettingError
+from symmetry_audit.files import write_atomically
+from symmetry_audit.pilots._arms import PRESET, Length, run_arm, step_seconds, width_for
+from symmetry_audit.pilots._decision import LOOKS, paired, reached, student
+from symmetry_audit.pilots._runs import Run, RunLog
+from symmetry_audit.pilots._split import Pictures
+from symmetry_audit.results import (
+    PILOT_FILE,
+    AverageGain,
+    DatasetInfo,
+    Pilot,
+    PilotDifference,
+    PilotRun,
+    PilotVerdict,
+)
+
+__all__ = ["DEFAULT_ARMS", "Design", "network_pilot", "ordered"]
+
+DEFAULT_ARMS = ("plain", "p4", "relaxed")
+PLAIN, AVERAGED = "plain", "p4"  # the arm to compare with, and the arm that its average stands for
+CERTAIN = 0.01  # how often the limit of the average's gain may be wrong
+USUAL, SHORTEST, LONGEST, ROUND = 240, 120, 2000, 20  # steps of a run
+SCORING = 30  # steps that take as long as scoring a run twice on 16 images of 96 px
+
+OnStep = Callable[[int, int, Mapping[str, float]], None]  # (steps done, of all seeds, seconds left)
+
+
+@dataclass(frozen=True)
+class Design:
+    """What is compared, and how long.
+
+    ``arms`` are names of ARMS, in the order of preference. Where ``complete`` is false, the pilot ends with the plain
+    network of the first seed if its average over quarter turns is better than itself. ``steps`` None: as many as fit
+    into the ``minutes``.
+    """
+
+    arms: tuple[str, ...]
+    complete: bool
+    margin: float = 0.05
+    seed: int = 0
+    minutes: float = 5.0
+    steps: int | None = None
+
+
+def ordered(names: Sequence[str]) -> tuple[str, ...]:
+    """``names`` of arms and the plain one in the order of preference. Raises SettingError for a wrong one, or none."""
+    wanted = {PLAIN, *(find_arm(name).name for name in names)}
+    if len(wanted) < 2:
+        raise SettingError(f"a pilot compares {PLAIN} with other arms; add some to --arms, such as p4")
+    return tuple(arm for arm in ARMS if arm in wanted)
+
+
+def network_pilot(
+    pictures: Pictures,
+    data: DatasetInfo,
+    design: Design,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    force: bool = False,
+    on_step: OnStep = lambda done, steps, values: None,
+) -> Pilot:
+    """Run the pilot, or go on with the one in ``folder``, and write its pilot.json there.
+
+    Each seed draws a split of the images, patches, noise and weights, the same for all arms. No seed begins once the
+    minutes are over, nor one that would not lead to a look. Raises ReportError if the folder holds another pilot.
+    """
+    log = RunLog(folder, force=force)
+    work = _Work(pictures, design, log, device, on_step)
+    work.begin(data.fingerprint)
+    work.run()
+    found = _found(work, data)
+    write_atomically(folder / PILOT_FILE, found.to_json())
+    return found
+
+
+class _Work:
+    """The runs of a pilot: those that are done, in the log, and those to come."""
+
+    def __init__(self, pictures: Pictures, design: Design, log: RunLog, device: str, on_step: OnStep) -> None:
+        self.pictures, self.design, self.log, self.device, self.on_step = pictures, design, log, device, on_step
+        self.before, self.start = sum(run.seconds for run in log.runs.values()), time.monotonic()
+        self.length = Length(patch=pictures.patch)
+
+    def begin(self, fingerprint: str) -> None:
+        """Settle the length of the runs. Raises ReportError if the log is of another pilot."""
+        steps = self.design.steps or (self.log.begun or {}).get("steps") or self._fitting()
+        self.length = replace(self.length, steps=steps)
+        own = {"data": fingerprint, "images": len(self.pictures.items), "task": self.pictures.task.to_dict()}
+        design = {"arms": self.design.arms, "margin": self.design.margin, "seed": self.design.seed, "preset": PRESET}
+        self.log.begin({**own, **design, **asdict(self.length)})
+
+    def run(self) -> None:
+        """Train seed by seed until an arm may be built, all looks are done or the time is over."""
+        for seed in range(LOOKS[-1]):
+            if not self._may_begin(seed):
+                return
+            self._train(seed)
+            if self.ended_by_average or (seed + 1 in LOOKS and reached(self.table(), self.design.margin)[0].arm):
+                return
+
+    @property
+    def average(self) -> AverageGain | None:
+        """What the plain network of the first seed gains by averaging, None before it is trained."""
+        run = self.log.runs.get((self.design.seed, PLAIN))
+        if run is None or run.averaged is None:
+            return None
+        gain = student([a - b for a, b in zip(run.averaged, run.psnr[-1], strict=True)], CERTAIN)
+        return AverageGain(gain.mean, gain.low, gain.high, len(run.averaged))
+
+    @property
+    def ended_by_average(self) -> bool:
+        """Whether the plain network alone settles it."""
+        average = self.average
+        return not self.design.complete and AVERAGED in self.design.arms and average is not None and average.certified
+
+    def table(self, reading: int = -1) -> dict[str, list[float]]:
+        """Mean PSNR by arm of the seeds that all arms have, in order."""
+        runs, seeds = self.log.runs, []
+        for seed in range(self.design.seed, self.design.seed + LOOKS[-1]):
+            if all((seed, arm) in runs for arm in self.design.arms):
+                seeds.append(seed)
+        return {arm: [fmean(runs[seed, arm].psnr[reading]) for seed in seeds] for arm in self.design.arms}
+
+    def _fitting(self) -> int:
+        """Steps for which all looks fit into the minutes; if that is too few, the usual number, if one look fits.
+
+        Seeds come before steps: the interval of 3 seeds is four times as wide as that of 8.
+        """
+        images, task = self.pictures.split(self.design.seed), self.pictures.task
+        pace = sum(step_seconds(ARMS[arm], task, images, self.length, self.device) for arm in self.design.arms)
+        least, most = (60 * self.design.minutes / (seeds * pace) - SCORING for seeds in (LOOKS[0], LOOKS[-1]))
+        return int(min(max(most, min(USUAL, least), SHORTEST), LONGEST)) // ROUND * ROUND
+
+    def _train(self, number: int) -> None:
+        """The runs of one seed that are not in the log, the plain one first."""
+        seed, images = self.design.seed + number, self.pictures.split(self.design.seed + number)
+        for arm in sorted(self.design.arms, key=lambda arm: arm != PLAIN):
+            if (seed, arm) not in self.log.runs:
+                done = run_arm(
+                    *(ARMS[arm], self.pictures.task, images, images.held_out),
+                    seed=seed,
+                    length=self.length,
+                    device=self.device,
+                    average=arm == PLAIN and number == 0,
+                    on_step=self._stepped,
+                )
+                self.log.append(Run(seed, arm, done.psnr, round(done.seconds, 3), done.averaged))
+            if self.ended_by_average:
+                return
+
+    def _may_begin(self, number: int) -> bool:
+        """Whether a seed may be trained: there is time for it, and for the further ones that make up the next look."""
+        seed, left = self.design.seed + number, 60 * self.design.minutes - self._elapsed()
+        if number == 0 or all((seed, arm) in self.log.runs for arm in self.design.arms):
+            return True
+        wanted = next(look for look in LOOKS if look > number) - number if number in LOOKS else 0
+        return left > wanted * self._elapsed() / number
+
+    def _elapsed(self) -> float:
+        """Seconds of this pilot, those of earlier parts included."""
+        return self.before + time.monotonic() - self.start
+
+    def _stepped(self, step: int) -> None:
+        steps = self.length.steps
+        done, whole = len(self.log.runs) * steps + step, LOOKS[-1] * len(self.design.arms) * steps
+        left = min(self._elapsed() / done * (whole - done), 60 * self.design.minutes - self._elapsed())
+        self.on_step(done, whole, {"eta": max(left, 0.0)})
+
+
+def _found(work: _Work, data: DatasetInfo) -> Pilot:
+    """The document of the runs that are done: those of whole seeds, or of the plain network alone."""
+    design, table, pictures = work.design, work.table(), work.pictures
+    seeds = range(design.seed, design.seed + max(len(table[PLAIN]), 1))
+    runs = (work.log.runs[seed, arm] for seed in seeds for arm in design.arms if (seed, arm) in work.log.runs)
+    return Pilot(
+        data=data,
+        task=pictures.task.to_dict(),
+        task_text=pictures.task.text,
+        used=len(pictures.items),
+        held_out=pictures.held_out,
+        preset=PRESET,
+        width=width_for(pictures.task),
+        steps=work.length.steps,
+        batch=work.length.batch,
+        patch=work.length.patch,
+        arms=design.arms,
+        margin=design.margin,
+        seed=design.seed,
+        runs=tuple(PilotRun(run.seed, run.arm, (fmean(run.psnr[0]), fmean(run.psnr[-1])), run.seconds) for run in runs),
+        differences=tuple(_differences(work)),
+        average=work.average,
+        verdict=_verdict(work),
+        skipped=pictures.skipped,
+    )
+
+
+def _differences(work: _Work) -> Iterator[PilotDifference]:
+    """Every other arm against the plain one at both readings; none before a seed is complete."""
+    for reading, step in enumerate(work.length.readings):
+        table = work.table(reading)
+        for arm in table if table[PLAIN] else ():
+            if arm != PLAIN:
+                found = paired(table, arm, PLAIN)
+                yield PilotDifference(arm, step, found.mean, found.low, found.high)
+
+
+def _verdict(work: _Work) -> PilotVerdict:
+    average, table = work.average, work.table()
+    if work.ended_by_average and average is not None:
+        gain = (average.gain_db, average.low, average.high)
+        return PilotVerdict("decided", AVERAGED, AVERAGED, PLAIN, *gain, looks=(), evidence="average")
+    found, looks = reached(table, work.design.margin)
+    kind = "undecided" if found.arm is None else "tie" if found.tie else "decided"
+    lead = (found.lead.mean, found.lead.low, found.lead.high)
+    return PilotVerdict(kind, found.arm, found.better, found.rival, *lead, looks=looks)

@@ -1,0 +1,160 @@
+"""``pilot``: which network restores held-out images best, from paired short trainings on the user's own images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from annotated_types import Ge, Gt, Le
+from pydantic import Field
+
+from symmetry_audit.catalogue import ARMS
+from symmetry_audit.errors import ReportError
+from symmetry_audit.options import (
+    TASK,
+    DeviceOptions,
+    FilePath,
+    Hidden,
+    Images,
+    Names,
+    Option,
+    SourceOptions,
+    TaskSettings,
+    names,
+)
+from symmetry_audit.verbs._machine import resolve_device, results_folder
+from symmetry_audit.verbs._networks import asked_task, reported_pairs
+from symmetry_audit.verbs._train import OnStep, unseen
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from symmetry_audit.results import Pilot
+
+__all__ = ["PilotRequest", "pilot"]
+
+
+class PilotRequest(TaskSettings, DeviceOptions, SourceOptions):
+    """The options of ``pilot``."""
+
+    heading: ClassVar[str] = "Pilot"
+
+    data: Annotated[
+        Images, Option("Clean images: a folder, glob, list, archive or dataset.", complete=names.datasets)
+    ] = Field(kw_only=False)
+    task: Annotated[str, TASK]
+    inputs: Annotated[Images | None, Option("Degraded partners of the images, for tasks with pairs (derain).")] = None
+    arms: Annotated[
+        Names | None,
+        Option(
+            "Networks to compare with plain: p4, relaxed, p8, or plain ones trained on mirrored or augmented patches. "
+            "All of them are trained, even if averaging the plain one already answers.",
+            default="plain,p4,relaxed",
+            complete=lambda: ARMS,
+        ),
+    ] = None
+    minutes: Annotated[float, Gt(0), Option("Time for training; no seed begins after it.")] = 5.0
+    steps: Annotated[
+        int | None,
+        Ge(2),
+        Option("Steps of every run.", default="as many as fit, 120 to 2000"),
+    ] = None
+    margin: Annotated[float, Gt(0), Le(3), Option("Difference in dB that does not matter.")] = 0.05
+    seed: Annotated[int, Ge(0), Option("First seed; the others follow it.")] = 0
+    limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
+    out: Annotated[
+        FilePath | None,
+        Option(
+            "Folder for the results; that of `symaudit measure` for the same images will do.",
+            default="symaudit-pilot-NAME in the current folder",
+        ),
+    ] = None
+    force: Annotated[bool, Option("Start over, even if --out holds another pilot.")] = False
+    on_step: Annotated[OnStep, Hidden()] = unseen
+
+
+@verb(PilotRequest)
+def pilot(request: PilotRequest) -> Pilot:
+    """Find out which network to build by training tiny ones on the task: plain, p4, relaxed p4 or others.
+
+    A seed draws weights, patches, noise and a fresh split of the images into train and held out, the same for all arms.
+    The paired differences in PSNR are looked at after 3, 5 and 8 seeds. At most 5 % of pilots choose the wrong arm.
+
+    Parameters
+    ----------
+    data
+        Clean images, 6 or more different ones, as a source of ``measure``. At most 200 are read.
+    task, scale, sigma, missing, peak, inputs
+        "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
+    arms
+        "plain", "mirrored", "augmented", "p4", "relaxed", "p8". Where none are named, plain, p4 and relaxed are, and a
+        plain network that is clearly better averaged over quarter turns ends the pilot: build p4.
+    minutes, steps
+        Time for training in minutes; steps of every run, by default as many as fit.
+    margin
+        Difference in dB below which arms count as equal; then the cheaper step is chosen, and the larger group.
+    out, force
+        Folder for runs.jsonl and pilot.json; the same call continues a stopped pilot.
+    seed, limit, device, data_root, progress, on_step, say
+        First seed; number of images; the others as for ``train``.
+
+    Returns
+    -------
+    Pilot
+        The verdict, its sentence, and the numbers behind it.
+
+    Raises
+    ------
+    SettingError
+        If options do not fit together.
+    DataError
+        If images cannot be used, or if they are too few.
+    ReportError
+        If the folder holds another pilot, or a report about other images.
+    ModelError
+        If a training diverges.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import pilot
+    >>> from symmetry_audit.verbs import synth
+    >>> with TemporaryDirectory() as name:
+    ...     images = synth(Path(name) / "images", n=6, size=32).folder
+    ...     run = {"steps": 2, "arms": ["p4"], "minutes": 0.001, "out": Path(name) / "pilot"}
+    ...     found = pilot(images, task="denoise", sigma=25, **run)
+    >>> found.verdict.kind, found.seeds
+    ('undecided', 1)
+    """
+    from symmetry_audit.pilots import DEFAULT_ARMS, Design, network_pilot, ordered, read_pictures
+    from symmetry_audit.results import DatasetInfo
+    from symmetry_audit.tasks import make_task, source_fingerprint
+
+    task = make_task(**asked_task(request.task, request))
+    design = Design(
+        arms=ordered(DEFAULT_ARMS if request.arms is None else request.arms),
+        complete=request.arms is not None,
+        **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},
+    )
+    device = resolve_device(request.device)
+    pairs = reported_pairs(
+        request.data,
+        task,
+        inputs=request.inputs,
+        data_root=request.data_root,
+        limit=request.limit,
+        say=request.say,
+    )
+    data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
+    folder = Path(request.out or results_folder("symaudit-pilot", data.name))
+    _refuse_report(folder, data.fingerprint)
+    pictures = read_pictures(pairs, task, request.seed, request.progress)
+    return network_pilot(pictures, data, design, folder, device=device, force=request.force, on_step=request.on_step)
+
+
+def _refuse_report(folder: Path, fingerprint: str) -> None:
+    """Raise ReportError if the folder holds a report about other images: its recommendation would use this pilot."""
+    from symmetry_audit.results import AuditReport
+
+    if (folder / "report.json").is_file() and AuditReport.load(folder).dataset.fingerprint != fingerprint:
+        raise ReportError(f"{folder} holds a report about other images; choose another --out, or the same images")
