@@ -12,7 +12,7 @@ from symmetry_audit.verbs import recommend as run
 
 from .derived import RequestCommand, asked, request_options
 from .options import config_option, exit_codes, json_option, quiet_option, speaker
-from .progress import image_progress
+from .progress import image_progress, step_progress
 
 __all__ = ["recommend"]
 
@@ -45,8 +45,8 @@ def recommend(plot: bool, as_json: bool, quiet: bool, verbose: bool, **options: 
     from symmetry_audit.reports import recommendation_text, write_recommendation
     from symmetry_audit.results import RECOMMENDATION_FILE, RECOMMENDATION_SCHEMA, AuditReport, dump_json
 
-    with image_progress(quiet) as progress:
-        request = asked(RecommendRequest, options, progress=progress, say=speaker(quiet))
+    with image_progress(quiet) as progress, step_progress(quiet) as stepping:
+        request = asked(RecommendRequest, options, progress=progress, on_step=stepping, say=speaker(quiet))
         found = run(request)
     folder = Path(request.report)
     name = AuditReport.load(folder).dataset.name

@@ -49,7 +49,7 @@ ALLOWED = {
         *("nets", "training"),
     },
     "statistics": {"errors", "groups"},
-    "theory": {"errors", "wording", "groups", "results", "statistics", "synth"},
+    "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},
     "data": {"errors", "files", "results"},
     "engine": {"kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},

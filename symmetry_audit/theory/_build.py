@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from symmetry_audit.results import Build, Candidate, Direction, LinearGain, LinearPilot
+from symmetry_audit.catalogue import find_arm
+from symmetry_audit.results import Build, Candidate, Direction, LinearGain, LinearPilot, Pilot
 
-__all__ = ["RELAX", "PilotVerdict", "decide", "leading", "ranked"]
+__all__ = ["RELAX", "decide", "leading", "ranked"]
 
 RELAX = 0.1  # weight of the free filters of a relaxed network
 FOURTH = 0.05  # relative amplitude of the fourth harmonic; below it diagonals count as much as axes
@@ -16,29 +16,11 @@ PRIOR = "p4"
 ADAPTED = "p8"  # the group of SA-Conv as published
 
 
-@dataclass(frozen=True, kw_only=True)
-class PilotVerdict:
-    """What a network pilot decided: the arm's network, and its held-out gain in dB over a plain one with its interval.
-
-    ``decided`` is false where the interval leaves it open; the pilot then overrules nothing.
-    """
-
-    decided: bool
-    group: str
-    method: str
-    relax: float | None
-    augment: str
-    gain_db: float
-    low: float
-    high: float
-    sentence: str
-
-
 def decide(
     candidates: Sequence[Candidate],
     directions: Sequence[Direction] = (),
     linear: LinearPilot | None = None,
-    pilot: PilotVerdict | None = None,
+    pilot: Pilot | None = None,
     *,
     budget: str = "cpu",
 ) -> Build:
@@ -50,16 +32,8 @@ def decide(
     else: p4, strict where neither pilot nor law speaks against it, else relaxed. Mirrors left-right augment where the
     linear pilot calls them safe and the images themselves share no direction: letters have their own order.
     """
-    if pilot is not None and pilot.decided:
-        return Build(
-            group=pilot.group,
-            method=pilot.method,
-            relax=pilot.relax,
-            augment=pilot.augment,
-            evidence="pilot",
-            **_gains(pilot),
-            adapt=_adapt(candidates, budget),
-        )
+    if pilot is not None and pilot.verdict.arm is not None:
+        return _piloted(pilot, candidates, directions, linear, budget)
     gain = None if linear is None else linear.gain(PRIOR)
     direction = leading(directions)
     augment = _augment(directions, linear)
@@ -94,7 +68,34 @@ def ranked(directions: Sequence[Direction]) -> list[Direction]:
     return sorted(seen, key=lambda item: -item.share)
 
 
-def _gains(found: LinearGain | PilotVerdict) -> dict[str, float]:
+def _piloted(
+    pilot: Pilot,
+    candidates: Sequence[Candidate],
+    directions: Sequence[Direction],
+    linear: LinearPilot | None,
+    budget: str,
+) -> Build:
+    """What the network pilot decided, with its gain over the plain network at the last reading."""
+    arm = find_arm(pilot.verdict.arm or "plain")
+    last = [item for item in pilot.differences if item.arm == arm.name and item.step == pilot.steps]
+    gain, low, high = (last[0].mean, last[0].low, last[0].high) if last else (None, None, None)
+    if not last and pilot.average is not None and arm.name != "plain":
+        gain, low, high = pilot.average.gain_db, pilot.average.low, pilot.average.high
+    return Build(
+        group=arm.group or "p1",
+        method=arm.method,
+        relax=arm.relax,
+        augment=_augment(directions, linear) if arm.group else arm.augment,
+        evidence="pilot",
+        gain_db=gain,
+        low=low,
+        high=high,
+        regret_db=None if low is None else max(0.0, -low),
+        adapt=_adapt(candidates, budget),
+    )
+
+
+def _gains(found: LinearGain) -> dict[str, float]:
     return {"gain_db": found.gain_db, "low": found.low, "high": found.high, "regret_db": max(0.0, -found.low)}
 
 

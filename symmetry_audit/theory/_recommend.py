@@ -7,8 +7,8 @@ from dataclasses import replace
 from math import isfinite
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.results import Candidate, Direction, LinearPilot, Recommendation
-from symmetry_audit.theory._build import PilotVerdict, decide, ranked
+from symmetry_audit.results import Candidate, Direction, LinearPilot, Pilot, Recommendation
+from symmetry_audit.theory._build import decide, ranked
 from symmetry_audit.theory._candidates import check, with_trivial
 from symmetry_audit.theory._kappa import with_intervals
 from symmetry_audit.theory._sentences import sentences
@@ -25,7 +25,7 @@ def recommend(
     images: int,
     directions: Sequence[Direction] = (),
     linear: LinearPilot | None = None,
-    pilot: PilotVerdict | None = None,
+    pilot: Pilot | None = None,
     tolerance: float = TOLERANCE,
     margin: float = MARGIN,
     budget: str = "cpu",

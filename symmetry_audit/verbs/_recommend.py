@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from annotated_types import Ge, Gt
 from pydantic import Field
 
-from symmetry_audit.errors import DataError
+from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import (
     DeviceOptions,
     FilePath,
+    Hidden,
     Images,
     Option,
     SourceOptions,
@@ -23,6 +24,7 @@ from symmetry_audit.options import (
 from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
 from symmetry_audit.verbs._networks import asked_task, reported_pairs
+from symmetry_audit.verbs._train import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ class RecommendRequest(TaskOptions, DeviceOptions, SourceOptions):
             metavar="K",
         ),
     ] = None
+    on_step: Annotated[OnStep, Hidden()] = unseen
 
 
 @verb(RecommendRequest)
@@ -124,10 +127,10 @@ def recommend(request: RecommendRequest) -> Recommendation:
 
 
 def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
-    from symmetry_audit.results import directions_of
+    from symmetry_audit.results import directions_of, read_pilot
     from symmetry_audit.theory import recommend as choose
 
-    own = report_advice(report)
+    own, fingerprint = report_advice(report), report.dataset.fingerprint
     rows = report.analyses.get("directions", ())
     directions = directions_of(rows, report.first_scale)
     linear, task, layer = None, None, None
@@ -138,23 +141,31 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         pairs = _pairs(request, report, made)
         task, linear = made.text, _linear(request, pairs, made)
         layer = degradation_audit(pairs, made, report)
+        if request.pilot:
+            _train_pilot(request, report, pairs)
     elif (kept := stored_advice(report, None)) is not None:  # what earlier calls found about a task
         task, linear, directions = kept.task, kept.linear, kept.directions or directions
     if layer is not None:
         directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
+    elif request.pilot:
+        raise SettingError("--pilot needs a task to train for, such as --task denoise --sigma 50")
+    pilot = read_pilot(Path(request.report))
+    if pilot is not None and (task not in (None, pilot.task_text) or pilot.data.fingerprint != fingerprint):
+        pilot = None
     found = choose(
         own.candidates,
         images=own.images,
         directions=directions,
         linear=linear,
+        pilot=pilot,
         tolerance=request.tolerance,
         margin=request.margin,
         budget=request.budget,
         kappa=request.kappa,
         unit=own.unit,
-        task=task,
+        task=task or (pilot.task_text if pilot else None),
     )
-    return replace(found, fingerprint=report.dataset.fingerprint)
+    return replace(found, fingerprint=fingerprint)
 
 
 def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
@@ -162,13 +173,24 @@ def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
     from symmetry_audit.tasks import source_fingerprint
 
     data = report.dataset.source if request.data is None else request.data
-    pairs = reported_pairs(data, task, inputs=request.inputs, data_root=request.data_root, limit=None, say=request.say)
+    limit = report.settings.get("limit")
+    pairs = reported_pairs(data, task, inputs=request.inputs, data_root=request.data_root, limit=limit, say=request.say)
     if source_fingerprint(pairs) != report.dataset.fingerprint:
         raise DataError(
             f"{pairs.text} holds other clean images than the report ({report.dataset.images} images of "
             f'"{report.dataset.source}"): give those with --data, or measure these'
         )
     return pairs
+
+
+def _train_pilot(request: RecommendRequest, report: AuditReport, pairs: Pairs) -> None:
+    """Run or continue the network pilot in the report's folder."""
+    from symmetry_audit.verbs._pilot import pilot
+
+    own = {name: getattr(request, name) for name in ("minutes", "margin", "device", "data_root", "inputs", "say")}
+    task = {name: value for name, value in asked_task(request.task, request).items() if name != "name"}
+    limit = report.settings.get("limit")
+    pilot(pairs.text, task=request.task, **task, **own, limit=limit, out=request.report, on_step=request.on_step)
 
 
 def _linear(request: RecommendRequest, pairs: Pairs, task: Task) -> LinearPilot:
