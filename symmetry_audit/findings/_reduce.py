@@ -20,7 +20,7 @@ from symmetry_audit.audit import (
 from symmetry_audit.data import ImageSource, set_fingerprint
 from symmetry_audit.findings._analyses import LeverageList, analyses
 from symmetry_audit.findings._candidates import candidates
-from symmetry_audit.findings._floor import mean_floors, relative_error
+from symmetry_audit.findings._floor import mean_floors, relative_error, strict_floors
 from symmetry_audit.findings._rows import RowMaker
 from symmetry_audit.findings._totals import Totals, empty_totals
 from symmetry_audit.findings._warnings import FileNotes, blind_spots, coarse_grid, untested_elements
@@ -67,7 +67,8 @@ def build_report(
         _keep_all(keep, leverage, record.image, tables, totals, means)
         for fit in fit_rows(record.image, tables, settings):
             keep_fit(fit)
-    floors = mean_floors(totals)
+    strict = strict_floors(totals)
+    floors = mean_floors(totals, strict)
     rows = list(_maker(settings, measured, totals, layout, floors).rows())
     return AuditReport(
         dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files)),
@@ -75,7 +76,7 @@ def build_report(
         results=tuple(rows),
         skipped=measured.skipped,
         warnings=(*notes.warnings(), *blind_spots(settings, measured), *coarse_grid(rows)),
-        analyses=analyses(totals, leverage, _source_names(settings)),
+        analyses=analyses(totals, leverage, _source_names(settings), strict),
         recommendation=_recommendation(totals, floors),
     )
 

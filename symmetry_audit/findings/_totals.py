@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 import numpy as np
 
 from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
 from symmetry_audit.groups import Group
-from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAccumulator, SubsetCurve
+from symmetry_audit.statistics import (
+    BootstrapMeans,
+    CommonDirection,
+    InvarianceDraws,
+    ProfileAccumulator,
+    SubsetCurve,
+    sub_folder,
+)
 
 __all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
 
@@ -43,6 +49,7 @@ class Totals:
     """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons;
+    ``directions`` compares the directions of the strict profiles;
     ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of each subgroup.
     """
 
@@ -50,6 +57,7 @@ class Totals:
     strict: ProfileAccumulator
     bootstrap: BootstrapMeans
     curve: SubsetCurve
+    directions: CommonDirection
     draws: dict[Group, InvarianceDraws]
     units: int
     means: dict[str, _Sum] = field(default_factory=dict)
@@ -73,7 +81,7 @@ class Totals:
         self.strict.add(profiles["strict"])
         for name, array in profiles.items():
             self.means.setdefault(name, _Sum()).add(array)
-            self.folders.setdefault(_folder(image), {}).setdefault(name, _Sum()).add(array)
+            self.folders.setdefault(sub_folder(image), {}).setdefault(name, _Sum()).add(array)
         self.spectrum = self.spectrum + spectrum
         self.resampled = tuple(
             name for name in ("strict", "adaptive", "strict_held_out", "held_out") if name in profiles
@@ -81,6 +89,7 @@ class Totals:
         stack = np.stack([profiles[name] for name in self.resampled])
         self.bootstrap.add(np.concatenate([stack.ravel(), self.strict.epsilons[-1].ravel()]))
         self.curve.add(np.stack([profiles[name] for name in PROFILES if name in profiles]))
+        self.directions.add(profiles["strict"])
         self.drawn = tuple(name for name in ("strict", "held_out") if name in profiles)
         for draw in self.draws.values():
             draw.add(np.stack([profiles[name] for name in self.drawn]))
@@ -146,7 +155,7 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
     group, seed, images = settings.group, abs(settings.seed), len(names)
     labels = {
         "image": lambda: None,
-        "folder": lambda: [_folder(name) for name in names],
+        "folder": lambda: list(map(sub_folder, names)),
         "duplicates": lambda: list(pixels()),
     }[settings.clusters]()
     draws = {}
@@ -159,11 +168,7 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
         strict=ProfileAccumulator(),
         bootstrap=BootstrapMeans(images, seed=seed, clusters=labels),
         curve=SubsetCurve(images, seed=seed),
+        directions=CommonDirection(group, images, seed=seed, clusters=labels),
         draws=draws,
         units=images if labels is None else len(set(labels)),
     )
-
-
-def _folder(image: str) -> str:
-    """The sub-folder that an image is in, its class in the breakdown; empty for the top folder."""
-    return str(PurePosixPath(image).parent) if "/" in image else ""

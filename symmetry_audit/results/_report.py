@@ -146,8 +146,8 @@ class ResultRow:
 class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
-    ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets`` and ``fits``.
-    ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
+    ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets``, ``directions`` and
+    ``fits``. The field ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
     """
 
     DERIVED = ("schema",)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from pathlib import PurePosixPath
 
 import numpy as np
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.statistics._blocks import Blocks
 
-__all__ = ["BootstrapMeans", "percentile_interval"]
+__all__ = ["BootstrapMeans", "percentile_interval", "sub_folder"]
 
 STREAM = 1  # this accumulator's own random stream beside those of the others
 BLOCK = 256  # images whose weights are drawn at a time: 1,000 resamples make 2 MB
@@ -27,6 +28,11 @@ def percentile_interval(values: np.ndarray, level: float = 0.95) -> tuple[np.nda
         raise SettingError(f"the confidence level must be between 0 and 1, got {level}; use 0.95, for example")
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
+
+
+def sub_folder(image: str) -> str:
+    """The folder that the image of this relative POSIX path is in, its class or cluster; empty for the top folder."""
+    return str(PurePosixPath(image).parent) if "/" in image else ""
 
 
 class BootstrapMeans:

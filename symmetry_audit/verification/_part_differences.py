@@ -15,7 +15,8 @@ from symmetry_audit.theory import recommend
 __all__ = ["part_differences"]
 
 W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
-SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets")
+SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets", "directions")
+LATER = ("directions",)  # sections that reports of earlier versions lack
 RULE = ("images", "tolerance", "kappa", "unit")
 NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
 # fields that name a candidate's value or are no share of the mean response; kappa follows from the others
@@ -56,8 +57,14 @@ def _name(row: Any) -> tuple:
 
 
 def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> Iterator[str]:
-    compare: dict[str, Callable[..., bool]] = {"fits": _same_fits, "leverage": _same_leverage}
+    compare: dict[str, Callable[..., bool]] = {
+        "fits": _same_fits,
+        "leverage": _same_leverage,
+        "directions": _same_directions,
+    }
     for section in SECTIONS:
+        if section in LATER and section not in old:
+            continue
         before, after = old.get(section, ()), new[section]
         try:
             alike = len(before) == len(after) and all(
@@ -83,6 +90,17 @@ def _same_fits(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolera
     names = [name for name in new if name != "median_alpha_deg"]
     alike = old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
     return alike and _close(old["median_alpha_deg"], _median_angle(old), 1e-6)
+
+
+def _same_directions(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
+    """An amplitude differs by at most four responses, and the share by twice that beside a single image's amplitude."""
+    amplitude = 4 * tolerance.strict
+    share = min(2 * amplitude / (new["single_amplitude"] or 1), 1)
+    limits = dict.fromkeys(("share", "ci_low", "ci_high"), share)
+    limits |= dict.fromkeys(("amplitude", "single_amplitude", "floor"), amplitude)
+    # without a common direction two machines need not agree on it
+    names = [name for name in new if name != "direction_deg"]
+    return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
 
 
 def _median_angle(entry: Mapping[str, Any]) -> float | None:

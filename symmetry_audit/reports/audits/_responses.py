@@ -23,7 +23,7 @@ from symmetry_audit.results import SAMPLE_STRICT, AuditReport, Origin, ResultRow
 from symmetry_audit.statistics import symmetry_error
 from symmetry_audit.wording import printable
 
-__all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "mean_profiles"]
+__all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "batches", "mean_profiles"]
 
 RESPONSES_FILE = "responses.parquet"
 RESPONSES_SCHEMA = "symaudit.responses/2"
@@ -171,7 +171,7 @@ def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> di
     """
     path, run = Path(folder) / RESPONSES_FILE, checked(report)
     means = {key: _Mean(row, np.zeros(run.group.order)) for key, row in run.rows.items()}
-    for batch in _batches(path, run.group):
+    for batch in batches(path, run.group):
         _update(means, batch, path)
     for key, mean in means.items():
         if problem := mean.problem():
@@ -179,7 +179,7 @@ def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> di
     return {key: mean.profile() for key, mean in means.items()}
 
 
-def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
+def batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
     """The record batches of ``path`` once its header fits ``group``. Raises ReportError."""
     again = "measure again with --force"
     if not path.is_file():
