@@ -1,4 +1,4 @@
-"""The analyses beside the rows of a report: transfer, leverage, folders, subsets and a summary of the fits."""
+"""The analyses beside the rows of a report: transfer, leverage, folders, subsets, directions, a summary of fits."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from symmetry_audit.audit import scales
 from symmetry_audit.findings._totals import PROFILES, Totals
 from symmetry_audit.groups import Affine, geometric_median
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Scenario
-from symmetry_audit.statistics import enough, relative_error, symmetry_error
+from symmetry_audit.statistics import directions, enough, relative_error, symmetry_error
 
-__all__ = ["LeverageList", "analyses"]
+__all__ = ["LeverageList", "analyses", "direction_rows"]
 
 TOP = 10
 
@@ -43,8 +43,9 @@ class LeverageList:
         ]
 
 
-def analyses(totals: Totals, leverage: LeverageList, sources: tuple[str, ...]) -> dict[str, Any]:
-    """The block "analyses" of report.json; ``sources`` names the fits along the axis F."""
+def analyses(totals: Totals, leverage: LeverageList, sources: tuple[str, ...], floors: np.ndarray) -> dict[str, Any]:
+    """The block "analyses" of report.json; ``sources`` names the fits along the axis F, and ``floors`` (S, R, T) are
+    the strict profiles of ideal isotropic fields."""
     fitted = totals.settings.adaptive
     return {
         "fits": list(_fits(totals, sources)) if fitted else [],
@@ -52,6 +53,7 @@ def analyses(totals: Totals, leverage: LeverageList, sources: tuple[str, ...]) -
         "leverage": leverage.to_list(),
         "folders": list(_folders(totals)),
         "subsets": list(_subsets(totals)),
+        "directions": list(direction_rows(totals, floors)),
     }
 
 
@@ -128,6 +130,15 @@ def _subsets(totals: Totals) -> Iterator[dict[str, Any]]:
                 "deviation": values.std(1).tolist(),
                 "enough": int(least[place, *at]),
             }
+
+
+def direction_rows(totals: Totals, floors: np.ndarray) -> Iterator[dict[str, Any]]:
+    """The common-direction share of every harmonic, and the amplitude that the pixel grid alone gives it."""
+    found = totals.directions.found()
+    grid = np.abs(directions(floors, totals.settings.group.rotations))
+    for at, names in _cells(totals):
+        for place, row in enumerate(found.rows(at)):
+            yield names | row | {"floor": None if row["amplitude"] is None else float(grid[*at, place])}
 
 
 def _fits(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,14 @@ from symmetry_audit.kernels import KernelModel, Stencil, distinct_elements, samp
 from symmetry_audit.results import DATASET_ADAPTIVE
 from symmetry_audit.statistics import relative_error
 
-__all__ = ["discretization_floor", "floor_profile", "isotropic_profile", "mean_floors", "pink_power"]
+__all__ = [
+    "discretization_floor",
+    "floor_profile",
+    "isotropic_profile",
+    "mean_floors",
+    "pink_power",
+    "strict_floors",
+]
 
 
 GRID = 128  # frequencies per axis; twice as many move a relative floor by 3e-6 and 0.3 % of itself at most
@@ -66,24 +73,35 @@ def discretization_floor(
     return float(relative_error(floor_profile(stencil, group, model, power)))
 
 
-def mean_floors(totals: Totals) -> dict[str, np.ndarray]:
-    """Mean profiles (S, R, T) by scenario of ideal fields with the images' own radial spectrum: constant up to the
-    effect of the pixel grid. For adaptive rows they are averaged over the binned deformations of the run."""
+def mean_floors(totals: Totals, strict: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean profiles (S, R, T) by scenario of ideal fields with the images' own radial spectrum; ``strict`` those under
+    strict rotations. For adaptive rows they are averaged over the binned deformations of the run."""
+    floors = {scenario: strict for scenario in totals.settings.scenarios}
+    if totals.settings.adaptive:
+        floors[DATASET_ADAPTIVE.name] = np.stack(
+            [_adaptive_floor(totals, s, *each) for s, each in enumerate(_models_and_spectra(totals))]
+        )
+    return floors
+
+
+def strict_floors(totals: Totals) -> np.ndarray:
+    """Mean profiles (S, R, T) of ideal fields with the images' own radial spectrum under strict rotations: constant up
+    to the effect of the pixel grid."""
+    settings = totals.settings
+    return np.stack(
+        [
+            [floor_profile(stencil, settings.group, model, power) for stencil in settings.stencils]
+            for model, power in _models_and_spectra(totals)
+        ]
+    )
+
+
+def _models_and_spectra(totals: Totals) -> list[tuple[KernelModel, Callable[[np.ndarray], np.ndarray]]]:
+    """The kernel model and the mean radial spectrum of every scale."""
     settings = totals.settings
     spectra = [radial_power(spectrum / totals.images) for spectrum in np.atleast_2d(totals.spectrum)]
     models = [model for model in settings.models for _ in settings.downscale]
-    strict = np.stack(
-        [
-            [floor_profile(stencil, settings.group, model, power) for stencil in settings.stencils]
-            for model, power in zip(models, spectra, strict=True)
-        ]
-    )
-    floors = {scenario: strict for scenario in settings.scenarios}
-    if settings.adaptive:
-        floors[DATASET_ADAPTIVE.name] = np.stack(
-            [_adaptive_floor(totals, s, *each) for s, each in enumerate(zip(models, spectra, strict=True))]
-        )
-    return floors
+    return list(zip(models, spectra, strict=True))
 
 
 def _adaptive_floor(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from symmetry_audit.audit import (
     ImageTables,
     Measurements,
     TableLayout,
+    first_scale,
     fit_rows,
     fit_sources,
     scales,
@@ -20,7 +22,7 @@ from symmetry_audit.audit import (
 from symmetry_audit.data import ImageSource, set_fingerprint
 from symmetry_audit.findings._analyses import LeverageList, analyses
 from symmetry_audit.findings._candidates import candidates
-from symmetry_audit.findings._floor import mean_floors
+from symmetry_audit.findings._floor import mean_floors, strict_floors
 from symmetry_audit.findings._rows import RowMaker
 from symmetry_audit.findings._totals import Totals, empty_totals
 from symmetry_audit.findings._warnings import FileNotes, blind_spots, coarse_grid, untested_elements
@@ -32,6 +34,7 @@ from symmetry_audit.results import (
     FailedFit,
     Recommendation,
     Scenario,
+    directions_of,
 )
 from symmetry_audit.statistics import leave_one_out, symmetry_error
 from symmetry_audit.theory import recommend
@@ -67,16 +70,18 @@ def build_report(
         _keep_all(keep, leverage, record.image, tables, totals, means)
         for fit in fit_rows(record.image, tables, settings):
             keep_fit(fit)
-    floors = mean_floors(totals)
+    strict = strict_floors(totals)
+    floors = mean_floors(totals, strict)
     rows = list(_maker(settings, measured, totals, layout, floors).rows())
+    tables = analyses(totals, leverage, _source_names(settings), strict)
     return AuditReport(
         dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files)),
         settings=settings.to_dict(),
         results=tuple(rows),
         skipped=measured.skipped,
         warnings=(*notes.warnings(), *blind_spots(settings, measured), *coarse_grid(rows)),
-        analyses=analyses(totals, leverage, _source_names(settings)),
-        recommendation=_recommendation(totals, floors),
+        analyses=tables,
+        recommendation=_recommendation(totals, floors, tables["directions"]),
     )
 
 
@@ -112,12 +117,17 @@ def _source_names(settings: AuditSettings) -> tuple[str, ...]:
     return tuple(source.name for source in fit_sources(settings))
 
 
-def _recommendation(totals: Totals, floors: dict[str, np.ndarray]) -> Recommendation | None:
-    """The group that the dataset rows support; None where there are no dataset rows."""
+def _recommendation(totals: Totals, floors: dict[str, np.ndarray], rows: list[dict[str, Any]]) -> Recommendation | None:
+    """The advice from the dataset rows and the directions ``rows``; None where there are no dataset rows."""
     listed = candidates(totals, {name: profile[0] for name, profile in floors.items()})
     if not listed:
         return None
-    return recommend(listed, images=totals.images, unit=EPSILON_UNITS[totals.settings.response])
+    return recommend(
+        listed,
+        images=totals.images,
+        directions=directions_of(rows, first_scale(totals.settings)),
+        unit=EPSILON_UNITS[totals.settings.response],
+    )
 
 
 def _keep_all(

@@ -11,11 +11,17 @@ import numpy as np
 from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
 from symmetry_audit.groups import Group
 from symmetry_audit.results import folder_of
-from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, ProfileAccumulator, SubsetCurve
+from symmetry_audit.statistics import (
+    FEWEST_IMAGES,
+    BootstrapMeans,
+    CommonDirection,
+    InvarianceDraws,
+    ProfileAccumulator,
+    SubsetCurve,
+)
 
 __all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
 
-FEWEST_IMAGES = 10  # below it the invariance test says nothing (SPEC 6)
 PROFILES = ("strict", "adaptive")  # of whole images: the rows are made from these
 BIN = 0.15  # of (a, b), for the floor of adaptive rows
 
@@ -45,12 +51,14 @@ class Totals:
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons and
     spreads (max - min); ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of
     each subgroup.
+    ``directions`` compares the directions of the strict profiles.
     """
 
     settings: AuditSettings
     strict: ProfileAccumulator
     bootstrap: BootstrapMeans
     curve: SubsetCurve
+    directions: CommonDirection
     draws: dict[Group, InvarianceDraws]
     units: int
     means: dict[str, _Sum] = field(default_factory=dict)
@@ -83,6 +91,7 @@ class Totals:
         single = self.strict.epsilons[-1], np.ptp(profiles["strict"], axis=-1)
         self.bootstrap.add(np.concatenate([stack.ravel(), *(values.ravel() for values in single)]))
         self.curve.add(np.stack([profiles[name] for name in PROFILES if name in profiles]))
+        self.directions.add(profiles["strict"])
         self.drawn = tuple(name for name in ("strict", "held_out") if name in profiles)
         for draw in self.draws.values():
             draw.add(np.stack([profiles[name] for name in self.drawn]))
@@ -167,6 +176,7 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
         strict=ProfileAccumulator(),
         bootstrap=BootstrapMeans(images, seed=seed, clusters=labels),
         curve=SubsetCurve(images, seed=seed),
+        directions=CommonDirection(group, images, seed=seed, clusters=labels),
         draws=draws,
         units=images if labels is None else len(set(labels)),
     )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._bounds import bounds_text
+from symmetry_audit.reports.audits._directions import strict_profiles
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
@@ -59,6 +60,7 @@ __all__ = [
     "plot_name",
     "recommendation_text",
     "render",
+    "strict_profiles",
     "table1_csv",
     "table1_markdown",
     "table1_tex",

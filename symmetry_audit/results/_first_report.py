@@ -17,10 +17,10 @@ def from_first(document: dict[str, Any]) -> dict[str, Any]:
     """``document`` of FIRST_SCHEMA as one of REPORT_SCHEMA; parts of a wrong type stay, for the reader to refuse.
 
     There relative numbers were divided by the response at the identity, which was called ``mean_response``. Those of
-    today do not follow from them, so they become null, with the reason. The recommendation keeps the former
-    definition, as its ``relative_to`` says.
+    today do not follow from them, so they become null, with the reason. The recommendation, which followed another
+    rule, is left out: `symaudit recommend` makes one from the responses.
     """
-    changed = {**document, "schema": REPORT_SCHEMA}
+    changed = {**document, "schema": REPORT_SCHEMA, "recommendation": None}
     if isinstance(rows := document.get("results"), list):
         changed["results"] = [_row(row) if isinstance(row, dict) else row for row in rows]
     if isinstance(analyses := document.get("analyses"), dict):

@@ -157,9 +157,9 @@ class ResultRow:
 class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
-    ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets`` and ``fits``.
-    ``fits`` holds the single images' fits only for a report without a folder; see ``affine``. ``written`` is the schema
-    of the file that it was read from.
+    ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets``, ``directions`` and
+    ``fits``. The field ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
+    ``written`` is the schema of the file that it was read from.
     """
 
     DERIVED = ("schema",)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from symmetry_audit.errors import ReportError
+from symmetry_audit.results import DATASET_STRICT
 
 if TYPE_CHECKING:
     from symmetry_audit.results import AuditReport, Recommendation
@@ -27,9 +29,20 @@ def stored_advice(report: AuditReport, task: str | None) -> Recommendation | Non
     return report.recommendation
 
 
-def report_advice(report: AuditReport) -> Recommendation:
-    """The report's own advice. Raises ReportError where it has no dataset rows to choose from."""
-    if report.recommendation is None:
-        hint = "holds no dataset rows to choose from; measure with --scenario all"
-        raise ReportError(f"{'the report' if report.folder is None else report.folder / 'report.json'} {hint}")
-    return report.recommendation
+def report_advice(report: AuditReport) -> tuple[AuditReport, Recommendation]:
+    """The report with its own advice, that of an older version from its responses.
+
+    Raises ReportError where it has no rows to choose from, or no responses.
+    """
+    if report.recommendation is not None:
+        return report, report.recommendation
+    where = "the report" if report.folder is None else report.folder / "report.json"
+    if not any(row.scenario == DATASET_STRICT.name for row in report.results) or report.folder is None:
+        raise ReportError(f"{where} holds no dataset rows to choose from; measure with --scenario all")
+    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.findings import advice_from_profiles
+    from symmetry_audit.reports import strict_profiles
+
+    names, profiles = strict_profiles(report.folder, report)
+    rows, found = advice_from_profiles(AuditSettings.from_dict(report.settings), names, profiles)
+    return replace(report, analyses={**report.analyses, "directions": rows}, recommendation=found), found

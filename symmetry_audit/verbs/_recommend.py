@@ -130,7 +130,8 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
     from symmetry_audit.results import directions_of, read_pilot
     from symmetry_audit.theory import recommend as choose
 
-    own, fingerprint = report_advice(report), report.dataset.fingerprint
+    report, own = report_advice(report)
+    fingerprint = report.dataset.fingerprint
     rows = report.analyses.get("directions", ())
     directions = directions_of(rows, report.first_scale)
     linear, task, layer = None, None, None

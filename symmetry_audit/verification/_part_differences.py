@@ -15,8 +15,9 @@ from symmetry_audit.theory import recommend
 __all__ = ["part_differences"]
 
 W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
-SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets")
-RULE = ("images", "tolerance", "kappa", "unit", "relative_to")
+SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets", "directions")
+LATER = ("directions",)  # sections that reports of earlier versions lack
+RULE = ("images", "tolerance", "margin", "kappa", "unit")
 NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
 # fields that name a candidate's value or are no share of the mean response; kappa follows from the others
 NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response", "epsilon", "kappa_low", "kappa_high")
@@ -59,8 +60,14 @@ def _name(row: Any) -> tuple:
 
 
 def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> Iterator[str]:
-    compare: dict[str, Callable[..., bool]] = {"fits": _same_fits, "leverage": _same_leverage}
+    compare: dict[str, Callable[..., bool]] = {
+        "fits": _same_fits,
+        "leverage": _same_leverage,
+        "directions": _same_directions,
+    }
     for section in SECTIONS:
+        if section in LATER and section not in old:
+            continue
         before, after = old.get(section, ()), new[section]
         try:
             alike = len(before) == len(after) and all(
@@ -89,6 +96,17 @@ def _same_fits(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolera
     return alike and _close(old["median_alpha_deg"], _median_angle(old), 1e-6)
 
 
+def _same_directions(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
+    """An amplitude differs by at most four responses, and the share by twice that beside a single image's amplitude."""
+    amplitude = 4 * tolerance.strict
+    share = min(2 * amplitude / (new["single_amplitude"] or 1), 1)
+    limits = dict.fromkeys(("share", "ci_low", "ci_high"), share)
+    limits |= dict.fromkeys(("amplitude", "single_amplitude", "floor"), amplitude)
+    # without a common direction two machines need not agree on it
+    names = [name for name in new if name != "direction_deg"]
+    return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
+
+
 def _median_angle(entry: Mapping[str, Any]) -> float | None:
     """The angle of the entry's own (a, b): near ratio 1 two machines need not agree on it."""
     a, b = entry["median_a"], entry["median_b"]
@@ -111,16 +129,16 @@ def _same_leverage(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: To
 
 def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -> Iterator[str]:
     before, after = old.recommendation, new.recommendation
+    if tolerance.former:  # its recommendation followed another rule
+        return
     if before is None or after is None:
         if before is not after:
             yield "the recommendation is missing" if before is None else "the report's rows support no recommendation"
         return
     rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
-    if tolerance.former:
-        again["relative_to"] = "identity"
     if rule != again or not _same_candidates(before, after, tolerance):
         yield "the candidates of the recommendation differ from the recomputed ones"
-    elif _facts(before) != _facts(recommend(before.candidates, **rule)):
+    elif _facts(before) != _facts(recommend(before.candidates, directions=before.directions, **rule)):
         yield "the recommendation does not follow from its candidates"
 
 
@@ -128,7 +146,8 @@ def _facts(found: Recommendation) -> Recommendation:
     """``found`` with the names and numbers of its texts in place of the texts: another version may word them anew."""
     candidates = tuple(replace(item, reason=_names_and_numbers(item.reason)) for item in found.candidates)
     notes = tuple(map(_names_and_numbers, found.notes))
-    return replace(found, sentence=_names_and_numbers(found.sentence), notes=notes, candidates=candidates)
+    told = (_names_and_numbers(found.sentence),)
+    return replace(found, sentences=told, notes=notes, candidates=candidates)
 
 
 def _names_and_numbers(text: str) -> str:

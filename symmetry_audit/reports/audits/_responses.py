@@ -23,7 +23,14 @@ from symmetry_audit.results import SAMPLE_STRICT, AuditReport, Origin, ResultRow
 from symmetry_audit.statistics import symmetry_error
 from symmetry_audit.wording import printable
 
-__all__ = ["RESPONSES_FILE", "RESPONSES_SCHEMA", "ResponseWriter", "image_names", "image_profiles", "mean_profiles"]
+__all__ = [
+    "RESPONSES_FILE",
+    "RESPONSES_SCHEMA",
+    "ResponseWriter",
+    "image_names",
+    "image_profiles",
+    "mean_profiles",
+]
 
 RESPONSES_FILE = "responses.parquet"
 RESPONSES_SCHEMA = "symaudit.responses/2"
@@ -185,7 +192,7 @@ def image_names(path: Path, group: Group) -> list[str]:
 
 
 def image_profiles(path: Path, group: Group, keys: Sequence[ProfileKey]) -> Iterator[tuple[str, np.ndarray]]:
-    """Every image with its profiles (K, T), one by one, in the order of ``keys``.
+    """Every image with its profiles (K, T), one by one, in the order of ``keys``; other rows are left out.
 
     Rows of one image follow each other, as a run writes them. Raises ReportError where they do not.
     """
@@ -195,6 +202,8 @@ def image_profiles(path: Path, group: Group, keys: Sequence[ProfileKey]) -> Iter
         if image != name:
             found = set()
         name = image
+        if key not in places:
+            continue
         table[places[key]] = profile
         found.add(key)
         if len(found) == len(keys):
