@@ -27,10 +27,7 @@ SINGLE = "the values are of single images, and the test needs many"
 SAME_IMAGE = "w was fitted on the same images"
 NO_CONTROLS = "measured without controls"
 GIVEN = "w was given, not fitted"
-SAME_REASON = {
-    **RELATIVE_FIELDS,
-    "excess": "null_epsilon",
-}  # a field that is null with another one, for the same reason
+SAME_REASON = {**RELATIVE_FIELDS, "excess": "null_epsilon"}  # fields that are null together with another one
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class Totals:
     """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons and
-    spreads (max - min); ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of each subgroup.
+    spreads (max - min); ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of
+    each subgroup.
     """
 
     settings: AuditSettings

@@ -34,9 +34,10 @@ class CandidateValue:
     ``epsilon`` (Eq. (8) of [SA]) and ``mean_response``, the mean over the images and the elements of the group, share a
     unit, grey levels of [0, 255] or their squares; everything else is relative, (max - min) / mean over the elements of
     the group (SPEC 8; :class:`Recommendation` says of which reports this is not true). ``ci_low`` and ``ci_high`` are
-    the confidence interval of ``relative_epsilon``, ``null_epsilon`` is the one expected by chance and ``floor`` the one
-    that the pixel grid alone produces (both None where unknown, which counts as 0). ``classes`` is the number of
-    elements of the group that the regularizer tells apart, the identity's class included; 1 means that it sees nothing.
+    the confidence interval of ``relative_epsilon``, ``null_epsilon`` is the one expected by chance and ``floor`` the
+    one that the pixel grid alone produces (both None where unknown, which counts as 0). ``classes`` is the number of
+    elements of the group that the regularizer tells apart, the identity's class included; 1 means that it sees
+    nothing.
 
     Only adaptive candidates have ``held_out_epsilon`` with w fitted on one half of the blocks and measured on the
     other, ``held_out_strict_epsilon`` for w = identity on that same half, and the paired bootstrap interval of strict

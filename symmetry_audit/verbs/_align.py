@@ -129,7 +129,7 @@ def align(request: AlignRequest) -> Alignment:
     """
     from symmetry_audit.alignment import compare_with_data, measure_alignment, with_verdict
     from symmetry_audit.reports import load_report, mean_profiles
-    from symmetry_audit.results import AuditReport, DatasetInfo
+    from symmetry_audit.results import DatasetInfo
     from symmetry_audit.tasks import evaluation_items, source_fingerprint
     from symmetry_audit.training import joint_fits
 
