@@ -12,7 +12,7 @@ from symmetry_audit.audit._sources import fit_sources
 from symmetry_audit.audit._tables import ImageTables, scales
 from symmetry_audit.groups import Affine
 from symmetry_audit.results import AffineFit, FailedFit
-from symmetry_audit.statistics import symmetry_error
+from symmetry_audit.statistics import relative_error, symmetry_error
 
 __all__ = ["fit_rows"]
 
@@ -39,7 +39,7 @@ def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterat
         for f, source in enumerate(sources):
             fit, chosen = found.fits[s, f], list(source.stencils)
             before, after = found.unfitted[s, chosen], found.fitted[s, f, chosen]
-            if np.isnan(fit[0]) or not (before[:, 0] > 0).all():
+            if np.isnan(fit[0]) or not before.any(-1).all():
                 unknown = np.isnan(fit[0]) and settings.affine is not None
                 yield FailedFit(regularizer=source.name, reason=NOT_GIVEN if unknown else FLAT, **about)
                 continue
@@ -74,5 +74,5 @@ def _errors(when: str, profiles: np.ndarray) -> dict[str, Any]:
     epsilon = symmetry_error(profiles)[0]
     return {
         f"epsilon_{when}": float(epsilon.mean()),
-        f"relative_epsilon_{when}": float((epsilon / profiles[:, 0]).mean()),
+        f"relative_epsilon_{when}": float(relative_error(profiles).mean()),
     }

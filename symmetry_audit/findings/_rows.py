@@ -18,7 +18,6 @@ from symmetry_audit.statistics import null_level, p_value, percentile_interval, 
 __all__ = ["RowMaker"]
 
 FLAT = "the mean response is 0: every image is flat"
-FROM_MEAN = ("relative_epsilon", "normalized_epsilon", "floor", "relative_floor")  # null where nothing responds
 ONE = "an interval needs more than one image"
 ONE_CLUSTER = "an interval needs more than one cluster"
 TRIVIAL = "the group has one element"
@@ -27,10 +26,7 @@ SINGLE = "the values are of single images, and the test needs many"
 SAME_IMAGE = "w was fitted on the same images"
 NO_CONTROLS = "measured without controls"
 GIVEN = "w was given, not fitted"
-SAME_REASON = {
-    **RELATIVE_FIELDS,
-    "excess": "null_epsilon",
-}  # a field that is null with another one, for the same reason
+SAME_REASON = {**RELATIVE_FIELDS, "excess": "null_epsilon"}  # fields that are null together with another one
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,10 @@ class RowMaker:
         profile, ideal = totals.mean(scenario.profile)[at], self.floors[scenario.name][at]
         relative = self._relative.fields(scenario, at)
         reasons = reasons | {name: reasons[other] for name, other in SAME_REASON.items() if other in reasons}
-        flat = [name for name, value in relative.items() if np.isnan(value)]
-        reasons |= dict.fromkeys(flat if profile.any() else (*FROM_MEAN, *flat), FLAT)
+        if not profile.any():
+            relative = dict.fromkeys(relative, np.nan)
+            reasons |= dict.fromkeys(("normalized_epsilon", "floor"), FLAT)
+        reasons |= {name: FLAT for name, value in relative.items() if np.isnan(value)}
         null = fields.get("null_epsilon")
         return ResultRow(
             regularizer=regularizer,

@@ -11,7 +11,7 @@ from symmetry_audit.results._skipped import SkippedImage
 __all__ = ["AFFINE_COLUMNS", "AFFINE_FILE", "AFFINE_SCHEMA", "JOINT", "AffineFit", "AffineFits", "FailedFit"]
 
 AFFINE_FILE = "affine.parquet"
-AFFINE_SCHEMA = "symaudit.affine/1"
+AFFINE_SCHEMA = "symaudit.affine/2"
 JOINT = "joint"
 
 
@@ -22,7 +22,7 @@ class AffineFit:
     ``a`` and ``b`` are ln(ratio) (cos 2 alpha, sin 2 alpha); ``alpha`` in [0, pi) is the angle of the long axis
     (cos alpha, -sin alpha), x right, y down; s_x s_y = 1 and ``ratio`` = s_x / s_y in [1, 2]. The proxy is the
     variance of the responses over the group divided by their squared mean, epsilon the single image's, in grey
-    levels and relative to the response at the identity; "before" is under strict rotations. For "joint" all are
+    levels and relative (SPEC 4); "before" is under strict rotations. For "joint" all are
     means over its regularizers. ``orientation`` (as alpha) and ``coherence`` in [0, 1] are those of the structure
     tensor. ``at_limit``: the ratio is the largest admitted.
     """

@@ -21,10 +21,7 @@ P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding o
 EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
 P_VALUES = ("p_value", "held_out_p_value")
 UNDER_IDENTITY = ("identity_response",)  # does not depend on w
-RECOMPUTED = (
-    *RELATIVE_FIELDS,
-    "mean_response",
-)  # of a report of the first schema, from its responses: no claims of its own
+RECOMPUTED = (*RELATIVE_FIELDS, "mean_response")  # a report of the first schema does not claim these
 # the same in every scenario: which images are at the limit depends on fits
 FITTED = ("epsilon_within_limit",)
 MEASURED = (

@@ -68,7 +68,7 @@ def test_json_is_one_document_without_nan(run, photos):
     document = one_document(out)
     assert (code, err) == (0, "Fits written to symaudit-fits-photos\n")
     assert list(document) == ["schema", "source", "settings", "fits", "skipped"]
-    assert (document["schema"], document["source"], document["skipped"]) == ("symaudit.affine/1", "photos", [])
+    assert (document["schema"], document["source"], document["skipped"]) == ("symaudit.affine/2", "photos", [])
     assert document["settings"]["scenarios"] == ["dataset_adaptive"]
     assert [fit["regularizer"] for fit in document["fits"]] == ["laplacian", "tv", "joint"] * 5
     for fit in document["fits"]:

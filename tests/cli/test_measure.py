@@ -180,10 +180,10 @@ def test_json_of_a_flat_dataset_has_null_and_a_reason(run, tmp_path, undrawn):
     code, out, _ = run("walls", "--reg", "chiral", "--group", "p4", "--json")
     document = one_document(out)
     assert code == 0
-    names = ("relative_epsilon", "normalized_epsilon", "floor")
+    names = ("relative_epsilon", "relative_floor", "normalized_epsilon", "floor")
     assert [row["scenario"] for row in document["results"]] == ["sample_strict", "dataset_strict", "dataset_adaptive"]
     for row in document["results"]:
-        assert [row[name] for name in names] == [None] * 3
+        assert [row[name] for name in names] == [None] * 4
         assert {row["reasons"][name] for name in names} == {"the mean response is 0: every image is flat"}
 
 
@@ -211,6 +211,17 @@ def test_fail_above_looks_at_the_dataset_rows_where_there_are_any(run, photos, u
     assert run(*arguments, between, "--out", "both", *STRICT)[0] == 0
     assert run(*arguments, dataset, "--out", "both", *STRICT)[0] == 0  # reached is not exceeded
     assert run(*arguments, dataset * 0.999, "--out", "both", *STRICT)[0] == 3
+
+
+def test_fail_above_fails_for_stripes_which_have_no_response_at_the_identity(run, tmp_path, rng, undrawn):
+    (tmp_path / "stripes").mkdir()
+    for number in range(2):
+        stripes = np.repeat(rng.integers(0, 256, (48, 1), dtype=np.uint8), 40, axis=1)
+        Image.fromarray(stripes).save(tmp_path / f"stripes/{number}.png")
+    arguments = ("stripes", "--reg", "tv", "--group", "p4", "-q", *STRICT, "--fail-above")
+    code, _, err = run(*arguments, 1.999, "--out", "a")
+    assert (code, err) == (3, "The relative epsilon 2 exceeds --fail-above 1.999\n")  # 0 and f: f / (f / 2)
+    assert run(*arguments, 2.001, "--out", "b")[0] == 0
 
 
 def test_progress_is_a_line_now_and_then_where_stderr_is_no_terminal(capsys):

@@ -24,6 +24,8 @@ from tests.oracles import symmetry
 STRICT = "sample_strict,dataset_strict"
 FIVE = ",".join(DEFAULT_REGULARIZERS)
 IMAGES = 12  # of adaptive runs: enough for a recommendation
+RELATIVE = {"ci_low": "relative_ci_low", "ci_high": "relative_ci_high"}
+RELATIVE |= {"null_epsilon": "relative_null", "floor": "relative_floor"}
 CONSONANTS, VOWELS = "bcdfghklmnpqrstv", "aeiou"
 
 
@@ -132,19 +134,24 @@ def test_faces_have_no_adaptive_symmetry(pictures):
 
 
 def test_stripes_are_not_symmetric_for_want_of_a_response(tmp_path, rng):
-    """No difference along the stripes is seen, so there is nothing to divide by; the Laplacian alone would allow p8."""
+    """No difference along the stripes is seen, and all across them; the Laplacian alone would allow p8."""
     (tmp_path / "stripes").mkdir()
     for number in range(12):
         stripes = np.repeat(rng.integers(0, 256, (60, 1), dtype=np.uint8), 60, axis=1)
         Image.fromarray(stripes).save(tmp_path / f"stripes/{number:02}.png")
     report = measure(tmp_path / "stripes", reg="tv,laplacian", group="p8", scenario=STRICT)
     tv, laplacian = (row for row in report.results if row.scenario == "dataset_strict")
-    assert (tv.mean_response, tv.relative_epsilon) == (0, None)
-    assert tv.epsilon > 0
+    assert tv.identity_response == 0 < tv.mean_response
+    assert tv.relative_epsilon == pytest.approx(tv.epsilon / tv.mean_response, rel=1e-12)  # the least response is 0
+    assert tv.relative_ci_low <= tv.relative_epsilon <= tv.relative_ci_high
+    assert (tv.p_value, tv.floor) == (0.001, 0)
+    assert 0 < tv.relative_floor < 1e-4 < tv.relative_null < tv.relative_epsilon / 2
+    assert not {name for name in tv.reasons if "relative" in name or name == "normalized_epsilon"}
     assert laplacian.relative_epsilon < 0.05
     assert report.recommendation.group == "p1"
     verdicts = {item.group: (item.verdict, item.reason) for item in report.recommendation.candidates}
-    assert verdicts["p4"] == verdicts["p8"] == ("not measured", "no image gives a response to tv")
+    assert {verdicts[group][0] for group in ("p4", "p8")} == {"refuted"}
+    assert verdicts["p4"][1].startswith("tv changes by 200 %")  # 0 and f: 2 (f - 0) / (f + 0)
     alone = measure(tmp_path / "stripes", reg="laplacian", group="p8")
     assert alone.recommendation.group == "p8"
 
@@ -281,11 +288,11 @@ def test_the_values_of_candidates_are_those_of_their_elements(text_report):
         elements = elements_of(candidate.group)
         for value in candidate.values:
             table = found[value.regularizer, candidate.scenario]
-            identity = table[:, 0].mean()
-            assert value.mean_response == pytest.approx(identity, rel=1e-12)
+            assert value.mean_response == pytest.approx(table[:, elements].mean(), rel=1e-12)
             assert value.epsilon == pytest.approx(slow.epsilon(table.mean(0), elements), rel=1e-9, abs=1e-12)
-            assert value.relative_epsilon == pytest.approx(value.epsilon / identity, rel=1e-9, abs=1e-12)
-            draws = np.array([slow.epsilon(table[drawn].mean(0), elements) for drawn in indices]) / identity
+            relative = slow.relative(table.mean(0), elements)
+            assert value.relative_epsilon == pytest.approx(relative, rel=1e-9, abs=1e-12)
+            draws = np.array([slow.relative(table[drawn].mean(0), elements) for drawn in indices])
             allowed = 4 * np.sqrt(0.025 * 0.975 * 2 / 1000)
             assert (draws < value.ci_low - 1e-12).mean() == pytest.approx(0.025, abs=allowed)
             assert (draws > value.ci_high + 1e-12).mean() == pytest.approx(0.025, abs=allowed)
@@ -296,12 +303,12 @@ def test_the_null_of_a_strict_candidate_is_that_of_shifts_within_it(text_report)
     for candidate in strict_ones(text_report):
         elements = elements_of(candidate.group)
         matrices = symmetry.group_matrices(candidate.group)
-        choices = np.random.default_rng(1).integers(0, len(elements), (400, IMAGES))
+        choices = np.random.default_rng(1).integers(0, len(elements), (200, IMAGES))
         for value in candidate.values:
             table = found[value.regularizer, "dataset_strict"][:, elements]
-            draws = oracle.shifted_epsilons(table, matrices, choices)
-            expected, spread = draws.mean() / table[:, 0].mean(), draws.std() / table[:, 0].mean()
-            assert value.null_epsilon == pytest.approx(expected, abs=4 * spread * np.sqrt(1 / 400 + 1 / 999) + 1e-12)
+            draws = np.array([slow.relative(slow.shifted_mean(table, chosen, matrices)) for chosen in choices])
+            allowed = 4 * draws.std() * np.sqrt(1 / len(choices) + 1 / 999) + 1e-12
+            assert value.null_epsilon == pytest.approx(draws.mean(), abs=allowed)
 
 
 def strict_ones(report: AuditReport) -> list[Candidate]:
@@ -318,12 +325,13 @@ def test_the_whole_group_has_the_values_of_the_rows(text_report):
             for name in ("epsilon", "relative_epsilon", "mean_response"):
                 assert getattr(value, name) == pytest.approx(getattr(row, name), rel=1e-9)
             for name in ("ci_low", "ci_high", "null_epsilon", "floor"):
-                assert getattr(value, name) == pytest.approx(getattr(row, name) / row.mean_response, rel=1e-9)
+                assert getattr(value, name) == pytest.approx(getattr(row, RELATIVE[name]), rel=1e-9)
             assert value.held_out == candidate.adaptive
             if candidate.adaptive:
-                ratio = value.held_out_strict_epsilon / value.held_out_epsilon
-                assert ratio == pytest.approx(row.held_out_strict_epsilon / row.held_out_epsilon, rel=1e-3)
-                assert value.held_out_gain_low < value.held_out_gain_high
+                assert value.held_out_strict_epsilon == pytest.approx(row.relative_held_out_strict, rel=1e-9)
+                assert value.held_out_epsilon == pytest.approx(row.relative_held_out, rel=1e-9)
+                assert value.held_out_gain_low == pytest.approx(row.relative_held_out_gain_low, rel=1e-9)
+                assert value.held_out_gain_high == pytest.approx(row.relative_held_out_gain_high, rel=1e-9)
 
 
 # --- the block in report.json

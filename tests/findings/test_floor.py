@@ -14,7 +14,7 @@ from symmetry_audit.findings import discretization_floor, isotropic_profile, pin
 from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import DEFAULT_REGULARIZERS, STENCILS, GaussianKernel, kernel_model
-from symmetry_audit.results import AuditReport
+from symmetry_audit.results import AuditReport, ResultRow
 from tests.conftest import save_photos
 from tests.oracles import affine as affine_oracle
 from tests.oracles import symmetry as oracle
@@ -79,11 +79,18 @@ def mean_power(report: AuditReport):
     return lambda frequency: np.interp(frequency, CENTRES, spectrum)
 
 
+def check_floor(row: ResultRow, profile: np.ndarray) -> None:
+    """Absolute: Eq. (8) of the ideal field that responds at the identity as the images do. Relative: its own."""
+    absolute = oracle.epsilon([profile])[0] / profile[0] * row.identity_response
+    assert row.floor == pytest.approx(absolute, rel=1e-6, abs=1e-12)
+    assert row.relative_floor == pytest.approx(oracle.relative_epsilon([profile]), rel=1e-6, abs=1e-12)
+
+
 def test_the_floor_of_strict_rows_is_that_of_the_images_spectrum(report: AuditReport) -> None:
     power = mean_power(report)
     for row in report.results[:4]:
-        relative = oracle.closed_form_floor(row.regularizer, "p8", 1.5, power, size=GRID)
-        assert row.floor == pytest.approx(relative * row.mean_response, rel=1e-6, abs=1e-12)
+        profile = oracle.closed_form_profile(row.regularizer, oracle.group_matrices("p8"), 1.5, power, size=GRID)
+        check_floor(row, profile)
 
 
 def test_the_floor_of_adaptive_rows_is_averaged_over_bins_of_w(report: AuditReport) -> None:
@@ -101,5 +108,5 @@ def test_the_floor_of_adaptive_rows_is_averaged_over_bins_of_w(report: AuditRepo
                 row.regularizer, matrices, deformed_power(a, b, power), c=affine_oracle.fit_window("laplacian")
             )
             mean += count * profile / 3
-        assert row.floor == pytest.approx(oracle.relative_epsilon([mean]) * row.mean_response, rel=1e-6)
-        assert row.floor < 0.01 * row.mean_response
+        check_floor(row, mean)
+        assert row.relative_floor < 0.01

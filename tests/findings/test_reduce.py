@@ -16,6 +16,7 @@ from symmetry_audit import measure
 from symmetry_audit.groups import Group
 from symmetry_audit.results import AuditReport, ResultRow
 from tests.conftest import save_photos, smooth_noise
+from tests.oracles import statistics as slow
 
 STRICT = "sample_strict,dataset_strict"
 NOT_FITTED = dict.fromkeys(("images_at_limit", "epsilon_within_limit"), "no image was fitted")
@@ -27,7 +28,7 @@ NO_TEST = {
 
 def reasons(scenario: str) -> dict[str, str]:
     """Why values of a strict row of fewer than ten images are null."""
-    return dict.fromkeys(("p_value", "null_epsilon", "excess"), NO_TEST[scenario]) | NOT_FITTED
+    return dict.fromkeys(("p_value", "null_epsilon", "relative_null", "excess"), NO_TEST[scenario]) | NOT_FITTED
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,7 @@ def test_sample_rows_against_numpy_on_the_parquet_file(sweep):
         normalized = [epsilon(profile / profile.mean()) for profile in found.values()]
         assert len(single) == row.images == 5
         assert row.epsilon == pytest.approx(single.mean(), rel=1e-12)
+        assert row.relative_epsilon == pytest.approx(slow.relative_of_single_images(found.values()), rel=1e-12)
         assert row.normalized_epsilon == pytest.approx(np.mean(normalized), rel=1e-12)
         assert (row.q25, row.median, row.q75) == pytest.approx(np.percentile(single, (25, 50, 75)), rel=1e-12)
         selected = found[row.selected_image]
@@ -89,6 +91,7 @@ def test_dataset_rows_against_numpy_on_the_parquet_file(sweep):
         mean = found.mean(0)
         normalized = (found / found.mean(1, keepdims=True)).mean(0)
         assert row.epsilon == pytest.approx(epsilon(mean), rel=1e-12)
+        assert row.relative_epsilon == pytest.approx(slow.relative(mean), rel=1e-12)
         assert row.normalized_epsilon == pytest.approx(epsilon(normalized), rel=1e-12)
         assert np.abs(mean[0] - mean)[row.worst_element] == pytest.approx(epsilon(mean), rel=1e-9)
         assert (row.selected_image, row.epsilon_selected, row.median, row.q25, row.q75) == (None,) * 5
@@ -98,8 +101,8 @@ def test_what_all_rows_share(sweep):
     angles = Group.parse("p8m").angles_deg()
     for row in sweep.results:
         mean = np.mean(list(profiles(sweep, row).values()), axis=0)
-        assert row.mean_response == pytest.approx(mean[0], rel=1e-12)
-        assert row.relative_epsilon == pytest.approx(row.epsilon / mean[0], rel=1e-12)
+        assert row.identity_response == pytest.approx(mean[0], rel=1e-12)
+        assert row.mean_response == pytest.approx(mean.mean(), rel=1e-12)
         assert row.worst_angle_deg == angles[row.worst_element]
         assert (row.group, row.images, row.tested) == ("p8m", 5, True)
         assert row.reasons == reasons(row.scenario)
@@ -111,7 +114,7 @@ def test_sums_run_in_the_order_of_the_images_so_that_the_bits_are_always_the_sam
     for row in sweep.results:
         found = profiles(sweep, row)
         assert list(found) == sorted(found)
-        assert row.mean_response == sum(profile[0] for profile in found.values()) / 5
+        assert row.identity_response == sum(profile[0] for profile in found.values()) / 5
 
 
 def test_the_seed_chooses_one_image_for_all_rows(tmp_path, photos):
@@ -244,12 +247,11 @@ def test_where_all_is_flat_null_stands_with_a_reason(tmp_path):
     for grey in (0, 255):
         Image.new("L", (40, 40), grey).save(tmp_path / f"walls/{grey}.png")
     report = measure(tmp_path / "walls", reg="chiral", group="p4", scenario=STRICT)
-    flat = dict.fromkeys(
-        ("relative_epsilon", "normalized_epsilon", "floor"), "the mean response is 0: every image is flat"
-    )
+    names = ("relative_epsilon", "relative_ci_low", "relative_ci_high", "relative_floor", "normalized_epsilon", "floor")
+    flat = dict.fromkeys(names, "the mean response is 0: every image is flat")
     for row in report.results:
         assert (row.epsilon, row.mean_response) == (0.0, 0.0)
-        assert (row.relative_epsilon, row.normalized_epsilon, row.floor) == (None, None, None)
+        assert {getattr(row, name) for name in names} == {None}
         assert row.reasons == reasons(row.scenario) | flat
     assert AuditReport.from_dict(report.to_dict()) == report  # and it can be written: no NaN
     assert "NaN" not in report.to_json()

@@ -73,6 +73,11 @@ def value(table: np.ndarray) -> float:
     return slow.epsilon(table.mean(0))
 
 
+def relative(table: np.ndarray) -> float:
+    """Relative epsilon of a table (N, T)."""
+    return slow.relative(table.mean(0))
+
+
 def check_interval(low: float, high: float, values: np.ndarray) -> None:
     """The project's percentiles are those of the naive resamples, up to the Monte-Carlo error of both."""
     allowed = SIGMAS * np.sqrt(0.025 * 0.975 * (1 / RESAMPLES + 1 / len(values)))
@@ -91,6 +96,8 @@ def test_intervals_of_dataset_rows_are_those_of_a_naive_bootstrap(report, tables
         for row in rows_of(report, scenario):
             naive = oracle.bootstrap_values(tables[row.regularizer, scenario], indices, value)
             check_interval(row.ci_low, row.ci_high, naive)
+            naive = oracle.bootstrap_values(tables[row.regularizer, scenario], indices, relative)
+            check_interval(row.relative_ci_low, row.relative_ci_high, naive)
 
 
 def test_intervals_of_sample_rows_are_those_of_a_mean(report, tables):
@@ -98,6 +105,10 @@ def test_intervals_of_sample_rows_are_those_of_a_mean(report, tables):
     for row in rows_of(report, "sample_strict"):
         single = np.array([slow.epsilon(profile) for profile in tables[row.regularizer, "sample_strict"]])
         check_interval(row.ci_low, row.ci_high, single[indices].mean(1))
+        table = tables[row.regularizer, "sample_strict"]
+        naive = oracle.bootstrap_values(table, indices, slow.relative_of_single_images)
+        check_interval(row.relative_ci_low, row.relative_ci_high, naive)
+        assert row.relative_epsilon == pytest.approx(slow.relative_of_single_images(table), rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +123,10 @@ def test_intervals_of_gains_are_paired(report, tables, strict, adaptive, prefix)
         naive = np.array([value(pair[0][list(drawn)]) - value(pair[1][list(drawn)]) for drawn in indices])
         assert getattr(row, prefix) == pytest.approx(value(pair[0]) - value(pair[1]), rel=1e-9)
         check_interval(getattr(row, f"{prefix}_low"), getattr(row, f"{prefix}_high"), naive)
+        if prefix == "held_out_gain":
+            naive = np.array([relative(pair[0][list(drawn)]) - relative(pair[1][list(drawn)]) for drawn in indices])
+            assert row.relative_held_out_gain == pytest.approx(relative(pair[0]) - relative(pair[1]), rel=1e-9)
+            check_interval(row.relative_held_out_gain_low, row.relative_held_out_gain_high, naive)
 
 
 def test_where_both_epsilons_are_the_same_so_are_their_resamples(report, tmp_path):
@@ -141,6 +156,12 @@ def check_test(p: float, null: float | None, table: np.ndarray, seed: int) -> No
 def test_p_values_and_null_levels_are_those_of_naive_shifts(report, tables):
     for row in rows_of(report, "dataset_strict"):
         check_test(row.p_value, row.null_epsilon, tables[row.regularizer, "dataset_strict"], seed=4)
+        choices = np.random.default_rng(7).integers(0, 8, (200, IMAGES))
+        matrices = symmetry.group_matrices("p4m")
+        table = tables[row.regularizer, "dataset_strict"]
+        draws = np.array([slow.relative(slow.shifted_mean(table, chosen, matrices)) for chosen in choices])
+        allowed = SIGMAS * draws.std() * np.sqrt(1 / DRAWS + 1 / len(choices))
+        assert row.relative_null == pytest.approx(draws.mean(), abs=allowed)
         assert row.excess == row.epsilon - row.null_epsilon
         assert row.p_value * (DRAWS + 1) == pytest.approx(round(row.p_value * (DRAWS + 1)))
 
@@ -148,6 +169,7 @@ def test_p_values_and_null_levels_are_those_of_naive_shifts(report, tables):
 def test_the_held_out_p_value_is_that_of_the_held_out_profiles(report, tables):
     for row in rows_of(report, "dataset_adaptive"):
         assert row.held_out_epsilon == pytest.approx(value(tables[row.regularizer, "held_out"]), rel=1e-12)
+        assert row.relative_held_out == pytest.approx(relative(tables[row.regularizer, "held_out"]), rel=1e-12)
         check_test(row.held_out_p_value, None, tables[row.regularizer, "held_out"], seed=5)
 
 
@@ -354,7 +376,7 @@ def test_one_flat_image_among_few_is_no_nan(tmp_path):
     report = measure(tmp_path / "images", reg="tv", group="p8")
     check_reasons(report)
     row = report.results[-1]
-    assert row.ci_low == 0
+    assert row.ci_low == row.relative_ci_low == 0
     assert row.ci_high > row.epsilon
     for candidate in report.recommendation.candidates:
         for held in candidate.values:

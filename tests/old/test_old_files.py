@@ -7,15 +7,24 @@ import shutil
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from symmetry_audit import verify
+from symmetry_audit import measure, verify
 from symmetry_audit.audit import AuditSettings, given_fits
 from symmetry_audit.checkpoints import load_checkpoint
 from symmetry_audit.errors import ReportError
 from symmetry_audit.inference import restore_image
-from symmetry_audit.reports import alignment_text, bounds_text, mean_profiles, recommendation_text, render
+from symmetry_audit.reports import (
+    RESPONSES_FILE,
+    alignment_text,
+    bounds_text,
+    load_report,
+    mean_profiles,
+    recommendation_text,
+    render,
+)
 from symmetry_audit.results import (
     AFFINE_COLUMNS,
     AFFINE_FILE,
@@ -28,9 +37,11 @@ from symmetry_audit.results import (
     RunBounds,
 )
 from symmetry_audit.results._documents import check_agreement
+from symmetry_audit.results._first_report import UNKNOWN
 from symmetry_audit.theory import recommend
 from symmetry_audit.training import TrainSettings, start_from_report
 from tests.old.kinds import OLD, old
+from tests.oracles import statistics as slow
 
 
 @pytest.fixture
@@ -53,10 +64,93 @@ def kept(document, value):
 
 
 def test_the_report(loaded):
-    kept(old("report/report.json"), loaded)
+    document = old("report/report.json")
+    relative = ("relative_epsilon", "mean_response")  # of another meaning
+    for row in document["results"]:
+        row |= {name: None for name in relative} | {"identity_response": row["mean_response"]}
+        row["reasons"] |= {name: UNKNOWN for name in relative}
+    for entry in (*document["analyses"]["transfer"], *document["analyses"]["folders"]):
+        entry["relative_epsilon"] = None
+    kept(document | {"schema": "symaudit.report/2"}, loaded)
     assert (len(loaded.results), loaded.dataset.images, loaded.skipped[0].image) == (6, 12, "broken.png")
     assert len(mean_profiles(OLD / "report", loaded)) == 6
     assert str(AuditSettings.from_dict(loaded.settings).group) == "p8"
+
+
+def profiles_of(row):
+    """The old responses (N, T) behind a row, and the images they are of."""
+    table = pd.read_parquet(OLD / "report" / RESPONSES_FILE)
+    table = table[(table.regularizer == row.regularizer) & (table.scenario == row.scenario)]
+    return np.stack(table.response.tolist()), table.image.tolist()
+
+
+def test_relative_numbers_come_from_the_responses(loaded):
+    """Whose intervals are those of the run's own resamples, whose null level that of its own draws."""
+    found = load_report(OLD / "report")
+    for old_row, row in zip(loaded.results, found.results, strict=True):
+        table, _ = profiles_of(row)
+        single = row.scenario == "sample_strict"
+        expected = slow.relative_of_single_images(table) if single else slow.relative(table.mean(0))
+        assert row.relative_epsilon == pytest.approx(expected, rel=1e-12)
+        assert (row.mean_response, row.identity_response) == pytest.approx(
+            (table.mean(), table[:, 0].mean()), rel=1e-12
+        )
+        assert 0 < row.relative_ci_low < row.relative_ci_high
+        assert (row.relative_null is None) == (row.scenario != "dataset_strict")
+        assert (row.relative_floor, row.epsilon, row.ci_low) == (None, old_row.epsilon, old_row.ci_low)
+        nulls = {name for name, value in row.to_dict().items() if value is None}
+        assert nulls == set(row.reasons)
+        assert "its responses do not hold it; measure again" in row.reasons["relative_floor"]
+    assert found.recommendation == loaded.recommendation
+    assert found.recommendation.relative_to == "identity"
+
+
+def test_they_are_those_of_measuring_again(tmp_path):
+    again = measure(OLD / "photos", reg="tv,sobel", group="p8", scenario="sample_strict,dataset_strict", workers=1)
+    found = {(row.scenario, row.regularizer): row for row in load_report(OLD / "report").results}
+    for row in again.results:
+        then = found[row.scenario, row.regularizer]
+        for name in ("relative_epsilon", "relative_ci_low", "relative_ci_high", "relative_null", "mean_response"):
+            value = getattr(row, name)
+            assert getattr(then, name) == (value and pytest.approx(value, rel=1e-4))
+
+
+def test_without_its_responses_an_old_report_has_reasons(report):
+    (report / RESPONSES_FILE).unlink()
+    for row in load_report(report).results:
+        assert (row.relative_epsilon, row.relative_ci_low, row.mean_response) == (None, None, None)
+        assert "responses.parquet, which would hold it, is missing" in row.reasons["relative_epsilon"]
+    files = render(report, ("table1", "details"))
+    assert files and "responses.parquet, which would hold it, is missing" in files[0].with_suffix(".md").read_text(
+        "utf-8"
+    )
+
+
+def test_resamples_of_duplicates_are_not_in_the_responses(report):
+    document = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    document["settings"]["clusters"] = "duplicates"
+    (report / "report.json").write_text(json.dumps(document), encoding="utf-8")
+    for row in load_report(report).results:
+        assert row.relative_epsilon > 0
+        assert row.relative_ci_low is None
+        assert "do not hold it" in row.reasons["relative_ci_low"]
+
+
+def test_images_of_an_old_file_that_are_out_of_order_are_refused(report):
+    path = report / RESPONSES_FILE
+    table = pq.read_table(path)
+    order = [*range(1, len(table)), 0]  # the first row last
+    pq.write_table(table.take(order), path)
+    with pytest.raises(ReportError, match=r"rows of .* are out of order; measure again with --force"):
+        load_report(report)
+
+
+def test_an_edited_old_report_does_not_hold(report):
+    document = json.loads((report / "report.json").read_text(encoding="utf-8"))
+    document["results"][2]["null_epsilon"] *= 1.1
+    (report / "report.json").write_text(json.dumps(document), encoding="utf-8")
+    (found,) = verify(report, source=OLD / "photos", workers=1)
+    assert found.startswith("tv, dataset_strict: null_epsilon is ")
 
 
 def test_the_report_is_drawn(report):

@@ -16,6 +16,19 @@ def epsilon(profile, elements=None):
     return max(abs(float(profile[0]) - float(profile[t])) for t in listed)
 
 
+def relative(profile, elements=None):
+    """SPEC section 4: (max - min) / mean of one mean profile (T,) over the listed elements."""
+    values = [float(profile[t]) for t in (range(len(profile)) if elements is None else elements)]
+    return (max(values) - min(values)) / (sum(values) / len(values))
+
+
+def relative_of_single_images(profiles):
+    """SPEC section 4: the mean of each profile's max - min over the mean of each profile's mean, profiles (N, T)."""
+    spreads = [max(map(float, profile)) - min(map(float, profile)) for profile in profiles]
+    means = [sum(map(float, profile)) / len(profile) for profile in profiles]
+    return sum(spreads) / sum(means)
+
+
 def bootstrap_mean(tables, weights):
     """The mean of tables, a list of equal arrays, each counted as often as its weight says."""
     total = sum(int(weight) * table for weight, table in zip(weights, tables, strict=True))

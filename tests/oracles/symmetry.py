@@ -318,9 +318,11 @@ def epsilon(table):
     return float(largest), worst
 
 
-def relative_epsilon(table):
-    """SPEC section 4: epsilon / mean_n f_0."""
-    return epsilon(table)[0] / float(np.asarray(table, dtype=np.float64)[:, 0].mean())
+def relative_epsilon(table, elements=None):
+    """SPEC section 4: (max_t m_t - min_t m_t) / (mean over t of m_t) of an (N, T) table, m_t = mean_n f_t."""
+    images, order = len(table), len(table[0])
+    means = [sum(float(profile[t]) for profile in table) / images for t in elements or range(order)]
+    return (max(means) - min(means)) / (sum(means) / len(means))
 
 
 def normalized_epsilon(table):

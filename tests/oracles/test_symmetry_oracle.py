@@ -356,7 +356,9 @@ def test_symmetries():
 
 def test_epsilon_on_hand_tables():
     assert oracle.epsilon([[1, 2, 4], [3, 4, 4]]) == (2.0, 2)
-    assert oracle.relative_epsilon([[1, 2, 4], [3, 4, 4]]) == 1.0
+    assert oracle.relative_epsilon([[1, 2, 4], [3, 4, 4]]) == 2 / 3
+    assert oracle.relative_epsilon([[0, 2], [0, 4]]) == 2.0  # nothing at the identity
+    assert oracle.relative_epsilon([[1, 2, 4], [3, 4, 4]], [0, 1]) == 1 / 2.5
     # Profiles that cancel in the mean.
     assert oracle.epsilon([[1, 2, 3], [3, 2, 1]]) == (0.0, 0)
     assert oracle.normalized_epsilon([[1, 3], [30, 10]]) == 0.0
@@ -405,18 +407,27 @@ def pink(k):
 # For the fourier Laplacian SPEC prints 0.34, which comes out (0.3354) when the last bit decides at which angles
 # the pixels at distance 4 lie inside the mask's rim; with the rim inside at all angles, as m is defined, it is
 # 0.3312, and 0.3395 with the rim outside at all.
+# Those figures are Eq. (8) over f_0; the last column is relative epsilon of section 4, rounded as measured.
 PRINTED = [
-    ("bicubic", [0.29, 0.16, 0.05, 0.27, 0.06], [0.005] * 5),
-    ("fourier", [0.14, 0.26, 0.006, 0.33, 0.009], [0.005, 0.005, 0.0005, 0.005, 0.0005]),
+    ("bicubic", [0.29, 0.16, 0.05, 0.27, 0.06], [0.005] * 5, [0.33, 0.15, 0.05, 0.23, 0.06]),
+    (
+        *("fourier", [0.14, 0.26, 0.006, 0.33, 0.009], [0.005, 0.005, 0.0005, 0.005, 0.0005]),
+        [0.16, 0.22, 0.006, 0.27, 0.014],
+    ),
 ]
 
 
-@pytest.mark.parametrize(("kernel", "printed", "half_unit"), PRINTED)
-def test_printed_floors_of_the_interpolating_models(kernel, printed, half_unit):
+@pytest.mark.parametrize(("kernel", "printed", "half_unit", "relative"), PRINTED)
+def test_printed_floors_of_the_interpolating_models(kernel, printed, half_unit, relative):
     # Measured on the 256 grid: bicubic 0.2887, 0.1620, 0.0503, 0.2693, 0.0580;
     # fourier 0.1433, 0.2601, 0.0064, 0.3312, 0.0092.
-    got = [oracle.closed_form_floor(name, "p32", None, pink, kernel) for name in oracle.FIVE]
+    matrices = oracle.group_matrices("p32")
+    profiles = [oracle.closed_form_profile(name, matrices, None, pink, kernel) for name in oracle.FIVE]
+    got = [oracle.epsilon([profile])[0] / profile[0] for profile in profiles]
     assert all(abs(a - b) <= tolerance for a, b, tolerance in zip(got, printed, half_unit, strict=True)), got
+    got = [max(profile) - min(profile) for profile in profiles]
+    got = [spread / (sum(profile) / 32) for spread, profile in zip(got, profiles, strict=True)]
+    assert all(abs(a - b) <= tolerance for a, b, tolerance in zip(got, relative, half_unit, strict=True)), got
 
 
 @pytest.mark.parametrize("name", oracle.FIVE)

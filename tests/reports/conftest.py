@@ -49,15 +49,19 @@ def result(key: tuple, group: Group, values: np.ndarray) -> ResultRow:
     gaps, mean = np.abs(values - values[:, :1]).max(axis=1), values.mean(axis=0)
     single = scenario == "sample_strict"
     epsilon = float(gaps.mean()) if single else float(np.abs(mean - mean[0]).max())
+    middle = float(mean.mean())
+    spread = np.ptp(values, axis=1).mean() if single else np.ptp(mean)
+    relative = float(spread) / middle if middle else None
     worst = int(np.abs(mean - mean[0]).argmax())
     quartiles = np.quantile(gaps, (0.5, 0.25, 0.75)).tolist()
     names = ("selected_image", "epsilon_selected", "median", "q25", "q75")
     sample = dict(zip(names, (image_name(0), float(gaps[0]), *quartiles), strict=True)) if single else {}
     fields = {
         "epsilon": epsilon,
-        "relative_epsilon": epsilon / float(mean[0]) if mean[0] else None,
+        "relative_epsilon": relative if middle else None,
         "normalized_epsilon": 0.01,
-        "mean_response": float(mean[0]),
+        "mean_response": middle,
+        "identity_response": float(mean[0]),
         "worst_element": worst,
         "worst_angle_deg": float(group.angles_deg()[worst]),
         "tested": True,
@@ -70,18 +74,25 @@ def result(key: tuple, group: Group, values: np.ndarray) -> ResultRow:
     )
 
 
-def statistics(scenario: str, epsilon: float) -> dict[str, object]:
-    """Numbers and reasons as a run leaves them, each its own multiple of ``epsilon``."""
+def statistics(scenario: str, epsilon: float, relative: float) -> dict[str, object]:
+    """Numbers and reasons as a run leaves them, each its own multiple of ``epsilon``, relative ones of ``relative``."""
     fields = {"ci_low": 0.6, "ci_high": 1.7, "floor": 0.013, "epsilon_within_limit": 0.83}
+    shares = {"relative_ci_low": 0.61, "relative_ci_high": 1.72, "relative_floor": 0.0135}
     if scenario != "sample_strict":
         fields |= {"null_epsilon": 0.21, "excess": 0.79}
+        shares |= {"relative_null": 0.22}
     if scenario == "dataset_adaptive":
         fields |= {"gain": 0.4, "gain_low": -0.1, "gain_high": 0.7, "random_epsilon": 1.31, "held_out_epsilon": 1.1}
         fields |= {"held_out_strict_epsilon": 1.9, "held_out_gain": 0.8}
         fields |= {"held_out_gain_low": -0.3, "held_out_gain_high": 1.4}
+        shares |= {"relative_random": 1.32, "relative_held_out": 1.12, "relative_held_out_strict": 1.93}
+        shares |= {"relative_held_out_gain": 0.81, "relative_held_out_gain_low": -0.32}
+        shares |= {"relative_held_out_gain_high": 1.43}
     changes = {name: factor * epsilon for name, factor in fields.items()} | {"images_at_limit": 2}
+    changes |= {name: factor * relative for name, factor in shares.items()}
     if scenario == "sample_strict":
-        return changes | {"reasons": dict.fromkeys(("p_value", "null_epsilon", "excess"), "one profile each")}
+        names = ("p_value", "null_epsilon", "excess", "relative_null")
+        return changes | {"reasons": dict.fromkeys(names, "one profile each")}
     if scenario == "dataset_strict":
         return changes | {"p_value": 0.027}
     return changes | {"fit": "joint", "held_out_p_value": 0.342, "reasons": {"p_value": "the same images"}}
@@ -184,7 +195,7 @@ def write_run(tmp_path):
         }
         rows = [result(key, parsed, values) for key, values in data.items()]
         if full:
-            rows = [replace(item, **statistics(item.scenario, item.epsilon)) for item in rows]
+            rows = [replace(item, **statistics(item.scenario, item.epsilon, item.relative_epsilon)) for item in rows]
         report = AuditReport(
             DatasetInfo(name, "folder", images, "0" * 64),
             document,

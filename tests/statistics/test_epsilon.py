@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from symmetry_audit.statistics import deviations, leave_one_out, subgroup_error
+from symmetry_audit.statistics import deviations, leave_one_out, relative_error, subgroup_error
 from tests.oracles import statistics as oracle
 
 
@@ -27,6 +27,25 @@ def test_subgroups_against_the_oracle(rng: np.random.Generator) -> None:
     for elements in ([0, 6], [0, 3, 6, 9], [0, 4, 8]):
         expected = [[oracle.epsilon(profile, elements) for profile in row] for row in means]
         assert np.array_equal(subgroup_error(means, np.array(elements)), expected)
+
+
+def test_relative_error_by_hand() -> None:
+    means = np.array([[2.0, 5.0, 1.0, 4.0], [0.0, 2.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    assert relative_error(means)[:2].tolist() == [4 / 3, 4.0]
+    assert np.isnan(relative_error(means)[2])
+    assert relative_error(means, np.array([0, 2]))[:1].tolist() == [1 / 1.5]
+    assert np.isnan(relative_error(means, np.array([0, 2]))[1])  # none of these elements responds
+
+
+def test_relative_error_against_the_oracle_whichever_element_is_the_identity(rng: np.random.Generator) -> None:
+    means = rng.uniform(0, 9, (3, 2, 12))
+    for elements in (list(range(12)), [0, 6], [0, 3, 6, 9]):
+        found = relative_error(means, np.array(elements))
+        expected = [[oracle.relative(profile, elements) for profile in row] for row in means]
+        assert found == pytest.approx(np.array(expected), rel=1e-14)
+        assert (found <= len(elements)).all()
+    turned = relative_error(np.roll(means, 5, axis=-1))
+    assert turned == pytest.approx(relative_error(means), rel=1e-14)
 
 
 def test_leave_one_out_against_computing_anew(rng: np.random.Generator) -> None:

@@ -39,6 +39,7 @@ def test_equal_to_the_oracle(rng: np.random.Generator) -> None:
     assert normalized == pytest.approx(oracle.normalized_epsilon(table), rel=1e-12)
     single = [oracle.epsilon(row[None])[0] for row in table]
     assert np.allclose(accumulator.epsilons, single, rtol=1e-12)
+    assert accumulator.mean_spread() == pytest.approx(np.mean([max(row) - min(row) for row in table]), rel=1e-12)
     assert np.mean(accumulator.epsilons) >= epsilon  # an identity, SPEC 4
 
 

@@ -47,6 +47,7 @@ def row(scenario: str = "dataset_strict", **changes) -> ResultRow:
         "relative_epsilon": 0.1,
         "normalized_epsilon": 0.1,
         "mean_response": 5.1,
+        "identity_response": 5.0,
         "worst_element": 1,
         "worst_angle_deg": 45.0,
         "tested": True,

@@ -87,7 +87,7 @@ def passes(report, profiles, at, name, change) -> bool:
     [
         *((0, name) for name in ("epsilon", "mean_response", "median", "q25", "q75", "epsilon_selected", "ci_low")),
         *((2, name) for name in ("epsilon", "ci_high", "null_epsilon", "excess", "floor")),
-        (4, "mean_response"),
+        (4, "identity_response"),
     ],
 )
 def test_a_ten_thousandth_of_the_mean_response_passes_and_no_more(report, profiles, at, name):
@@ -103,7 +103,7 @@ def test_five_thousandths_of_the_mean_response_pass_where_w_was_fitted_and_no_mo
         assert passes(report, profiles, at, name, share * scale) is holds
 
 
-@pytest.mark.parametrize("name", ["relative_epsilon", "normalized_epsilon"])
+@pytest.mark.parametrize("name", ["relative_epsilon", "relative_ci_high", "relative_floor", "normalized_epsilon"])
 def test_relative_values_have_the_same_limits(report, profiles, name):
     for at, allowed in ((0, 1e-4), (2, 1e-4), (4, 5e-3)):
         assert passes(report, profiles, at, name, 0.99 * allowed)
@@ -357,8 +357,9 @@ def test_the_values_of_candidates_have_the_limits_of_their_rows(report, profiles
         if candidate.order == 1:
             continue
         value = candidate.values[0]
-        share = 5e-3 if candidate.adaptive and name != "mean_response" else 1e-4
-        scale = value.mean_response if name in ("epsilon", "mean_response") else 1.0
+        share = 5e-3 if candidate.adaptive else 1e-4
+        row = next(row for row in reversed(report.results) if row.regularizer == value.regularizer)
+        scale = row.mean_response if name in ("epsilon", "mean_response") else 1.0
         known = getattr(value, name)
         outside, inside = (with_value(report, at, **{name: known + part * share * scale}) for part in (1.1, 0.9))
         assert differences(outside, report, profiles) == NOT_RECOMPUTED

@@ -26,6 +26,7 @@ __all__ = ["load_report"]
 
 AGAIN = "measure again with --force"
 OLDER = f"the report is older than this number, and its responses do not hold it; {AGAIN}"
+FLAT = "the mean response is 0: every image is flat"
 NO_RESPONSES = f"the report is older than this number, and {RESPONSES_FILE}, which would hold it, is missing; {AGAIN}"
 
 
@@ -45,7 +46,8 @@ def load_report(folder: str | Path) -> AuditReport:
     run = checked(report)
     mean_profiles(folder, run)  # refuses what does not agree with the report
     found = _Found.of(Path(folder), run)
-    rows = [_row(row, found.numbers(key), OLDER) for key, row in run.rows.items()]
+    numbers = {key: found.numbers(key) for key in run.rows}
+    rows = [_row(row, numbers[key], OLDER if numbers[key]["mean_response"] else FLAT) for key, row in run.rows.items()]
     return replace(report, results=tuple(rows), analyses=_analyses(report, found.folders, OLDER))
 
 

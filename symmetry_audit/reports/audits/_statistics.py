@@ -69,7 +69,7 @@ def held_out_part(run: CheckedReport) -> Part | None:
     None where the report has no adaptive row measured with controls.
     """
     rows = [row for row in run.rows.values() if row.scenario == DATASET_ADAPTIVE.name]
-    if all(row.relative_held_out is row.relative_random is None for row in rows):
+    if all(row.held_out_epsilon is row.random_epsilon is None for row in rows):
         return None
     swept = swept_titles(run)
     header = (*swept.values(), "Regularizer", "Fitted on", "Strict", "Adaptive", "Gain", "95 % interval", "p")

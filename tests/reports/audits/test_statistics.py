@@ -24,18 +24,18 @@ def rows_of(report, scenario):
     return {row.regularizer: row for row in report.results if row.scenario == scenario}
 
 
-def assert_shows(cell, row, value, digits=2):
-    """``cell`` is ``value``, in the unit of epsilon, in percent of the row's mean response, as it is rounded."""
-    assert cell == f"{100 * value / row.mean_response:.{len(cell.partition('.')[2])}f}"
+def assert_shows(cell, value, digits=2):
+    """``cell`` is the fraction ``value`` in percent, as it is rounded."""
+    assert cell == f"{100 * value:.{len(cell.partition('.')[2])}f}"
     assert len(cell.replace(".", "").lstrip("-0")) >= digits
 
 
-def assert_range(cell, row, low, high):
+def assert_range(cell, low, high):
     """The end farther from zero has two significant digits, the other one as many decimals."""
     ends = cell.split(" to ")
     assert len({len(end.partition(".")[2]) for end in ends}) == 1
     for end, value in zip(ends, (low, high), strict=True):
-        assert_shows(end, row, value, digits=2 if abs(value) == max(abs(low), abs(high)) else 0)
+        assert_shows(end, value, digits=2 if abs(value) == max(abs(low), abs(high)) else 0)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -46,14 +46,14 @@ def test_every_row_stands_beside_its_interval_null_level_floor_and_p(full, kind)
         assert header == ["Regularizer", "Relative ε (%)", "95 % interval", "Null level", "Grid floor", "p"]
         assert [line[0] for line in lines] == ["TV", "Laplacian"]
         for (_, relative, interval, null, floor, p), row in zip(lines, rows_of(full, scenario).values(), strict=True):
-            assert_shows(relative, row, row.epsilon)
-            assert_range(interval, row, row.ci_low, row.ci_high)
-            assert_shows(floor, row, row.floor)
+            assert_shows(relative, row.relative_epsilon)
+            assert_range(interval, row.relative_ci_low, row.relative_ci_high)
+            assert_shows(floor, row.relative_floor)
             assert p == ("0.027" if scenario == "dataset_strict" else "–")
             if scenario == "sample_strict":
                 assert null == "–"
             else:
-                assert_shows(null, row, row.null_epsilon)
+                assert_shows(null, row.relative_null)
     assert [len(rows) for _, rows in paper] == [4, 4, 5]
 
 
@@ -64,13 +64,13 @@ def test_held_out_halves_have_their_own_table(full, kind):
     assert header == ["Regularizer", "Fitted on", "Strict", "Adaptive", "Gain", "95 % interval", "p", "Random angles"]
     for line, row in zip(lines, rows_of(full, "dataset_adaptive").values(), strict=True):
         assert line[:2] == [TITLES[row.regularizer], "joint"]
-        values = (row.held_out_strict_epsilon, row.held_out_epsilon, row.held_out_gain)
+        values = (row.relative_held_out_strict, row.relative_held_out, row.relative_held_out_gain)
         for cell, value in zip(line[2:5], values, strict=True):
-            assert_shows(cell, row, value)
-        assert_range(line[5], row, row.held_out_gain_low, row.held_out_gain_high)
+            assert_shows(cell, value)
+        assert_range(line[5], row.relative_held_out_gain_low, row.relative_held_out_gain_high)
         assert line[5].startswith("-")
         assert line[6] == "0.342"
-        assert_shows(line[7], row, row.random_epsilon)
+        assert_shows(line[7], row.relative_random)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -137,8 +137,8 @@ def test_every_null_has_its_reason_once(full, kind):
 
 
 def test_a_strict_run_explains_no_null_of_a_table_it_lacks(write_run):
-    reasons = dict.fromkeys(("p_value", "null_epsilon", "excess", "held_out_epsilon", "images_at_limit"), "too few")
-    row = {"p_value": None, "null_epsilon": None, "reasons": reasons}
+    names = ("p_value", "null_epsilon", "relative_null", "excess", "relative_held_out", "images_at_limit")
+    row = {"p_value": None, "null_epsilon": None, "relative_null": None, "reasons": dict.fromkeys(names, "too few")}
     report = write_run(scenarios=ALL[1:2], titles=TITLES, full=True, row=row).report
     assert len(parts_of("text", report)) == 2
     text = table1_text(report)
@@ -149,20 +149,20 @@ def test_a_strict_run_explains_no_null_of_a_table_it_lacks(write_run):
 
 
 def test_without_controls_there_is_no_held_out_table(write_run):
-    row = {"held_out_epsilon": None, "random_epsilon": None, "null_epsilon": None}
-    row["reasons"] = {"null_epsilon": "measured without controls", "held_out_epsilon": "measured without controls"}
+    row = dict.fromkeys(("held_out_epsilon", "random_epsilon", "null_epsilon", "relative_null"))
+    row["reasons"] = dict.fromkeys(("relative_null", "relative_held_out"), "measured without controls")
     report = write_run(scenarios=ALL, titles=TITLES, full=True, row=row).report
     assert len(parts_of("text", report)) == 2
     assert "– No null level: measured without controls.\n" in table1_text(report)
 
 
 def test_a_zero_response_has_no_percentages(write_run):
-    row = {"relative_epsilon": None, "mean_response": 0.0, "floor": None}
-    row["reasons"] = dict.fromkeys(("relative_epsilon", "floor"), "every image is flat")
+    names = ("relative_epsilon", "relative_ci_low", "relative_ci_high", "relative_null", "relative_floor")
+    row = dict.fromkeys(names) | {"mean_response": 0.0, "reasons": dict.fromkeys(names, "every image is flat")}
     report = write_run(titles=TITLES, full=True, row=row).report
     for _, (_, *lines) in parts_of("text", report)[1]:
         assert {cell for line in lines for cell in line[1:5]} == {"–"}
-    assert "– No relative ε, floor: every image is flat.\n" in table1_text(report)
+    assert "– No relative ε, interval, null level, floor: every image is flat.\n" in table1_text(report)
 
 
 @pytest.mark.parametrize("kind", WRITERS)
@@ -177,7 +177,7 @@ def test_a_sweep_labels_every_part(write_run, kind):
         assert [line[:3] for line in lines] == [[*scale, title] for scale in scales for title in TITLES.values()]
     rows = [row for row in report.results if row.scenario == "dataset_strict"]
     for line, row in zip(statistics[1][1][1:], rows, strict=True):
-        assert_shows(line[5], row, row.null_epsilon)
+        assert_shows(line[5], row.relative_null)
 
 
 def test_lines_fit_a_terminal(write_run):

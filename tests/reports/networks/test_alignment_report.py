@@ -61,7 +61,7 @@ def test_text_beside_the_data():
     text = alignment_text(beside_data(BOTH, same_images=False))
     assert "Beside Photos: strict rotations" in text and "Beside Photos: adaptive transformations" in text
     rows = [row for row in rows_of(text) if row and row[0] == "p4"]
-    assert rows[0] == ["p4", "25.0", "10.0", "10.0", "1.00", "tv", "as", "symmetric"]
+    assert rows[0] == ["p4", "25.0", "10.0", "10.5", "1.05", "tv", "as", "symmetric"]
     assert ["p2", "10.0", "0.0", "–", "–", "–", "–"] in rows_of(text)
     assert ["Rank", "correlation", "TV", "SOBEL"] in rows_of(text)
     assert "The report is about a different set of images, Photos." in " ".join(text.split())
