@@ -13,6 +13,7 @@ from symmetry_audit.options._audit import (
     MeasureOptions,
 )
 from symmetry_audit.options._machine import (
+    Device,
     DeviceOptions,
     Progress,
     RunOptions,
@@ -36,6 +37,7 @@ __all__ = [
     "TEST_IMAGES",
     "AdaptiveOptions",
     "AuditOptions",
+    "Device",
     "DeviceOptions",
     "EvaluationOptions",
     "FilePath",

@@ -9,10 +9,20 @@ from annotated_types import Ge
 
 from symmetry_audit.options._option import FilePath, Hidden, Option, Options
 
-__all__ = ["DeviceOptions", "Progress", "RunOptions", "Say", "SourceOptions", "TalkOptions", "silent_progress"]
+__all__ = [
+    "Device",
+    "DeviceOptions",
+    "Progress",
+    "RunOptions",
+    "Say",
+    "SourceOptions",
+    "TalkOptions",
+    "silent_progress",
+]
 
 Progress = Callable[[int, int], None]  # (done, in all)
 Say = Callable[[str], None]
+Device = Literal["auto", "cpu", "cuda"]
 
 
 def silent_progress(done: int, total: int) -> None:
@@ -45,7 +55,7 @@ class DeviceOptions(TalkOptions):
 
     heading: ClassVar[str] = "Run"
 
-    device: Annotated[Literal["auto", "cpu", "cuda"], Option("Device for the computation.")] = "auto"
+    device: Annotated[Device, Option("Device for the computation.")] = "auto"
 
 
 class RunOptions(DeviceOptions):

@@ -136,14 +136,7 @@ def align(request: AlignRequest) -> Alignment:
     report = None if request.report is None else load_report(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
     loaded, task = _loaded(request)
-    pairs = reported_pairs(
-        request.data,
-        task,
-        inputs=request.inputs,
-        data_root=request.data_root,
-        limit=request.limit,
-        say=request.say,
-    )
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
     fits = {} if report is None else joint_fits(report)
     _say_fits(fits, pairs, report, request.say)

@@ -123,14 +123,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         network = checkpoint.network()
         info, network = describe(checkpoint, network, model), prepared(network)
     group = asked_group(request.symmetrize, network, self_ensemble=request.self_ensemble)  # before images are read
-    pairs = reported_pairs(
-        request.data,
-        task,
-        inputs=request.inputs,
-        data_root=request.data_root,
-        limit=request.limit,
-        say=request.say,
-    )
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     if checkpoint is not None:
         refuse_leaks(model, checkpoint, pairs, allowed=request.allow_leak, say=request.say)
     return score(

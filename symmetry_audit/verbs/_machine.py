@@ -13,8 +13,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_audit.errors import SettingError, suggest
-from symmetry_audit.options import RunOptions
+from symmetry_audit.errors import SettingError
+from symmetry_audit.options import Device, RunOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,13 +35,10 @@ __all__ = [
 
 RUN_SCHEMA = "symaudit.run/1"
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
-DEVICES = ("auto", "cpu", "cuda")
 
 
-def resolve_device(device: str) -> str:
+def resolve_device(device: Device) -> str:
     """The device, cpu or cuda; ``auto`` is CUDA if there is any. Raises SettingError for cuda without a CUDA device."""
-    if device not in DEVICES:
-        raise SettingError(f'unknown device "{device}".{suggest(device, DEVICES)}')
     if device == "cpu":
         return "cpu"
     import torch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import FilePath, Images, Say, TaskOptions, TaskSettings
+from symmetry_audit.options import Images, Say, SourceOptions, TaskOptions, TaskSettings
 from symmetry_audit.verbs._sources import opened
 
 if TYPE_CHECKING:
@@ -41,18 +41,19 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
 
 
 def reported_pairs(
-    source: Images, task: Task, *, inputs: Images | None, data_root: FilePath | None, limit: int | None, say: Say
+    request: SourceOptions, task: Task, source: Images, inputs: Images | None, limit: int | None
 ) -> Pairs:
-    """The images of ``source``. Reports choices made for the user and skipped images."""
+    """The images of ``source``, as ``request`` finds datasets. Reports choices made for the user and skipped images."""
     from symmetry_audit.tasks import open_pairs
 
-    clean = source if isinstance(source, str) else opened(source, data_root)
-    degraded = inputs if isinstance(inputs, str | None) else opened(inputs, data_root)
-    pairs = open_pairs(clean, task, inputs=degraded, data_root=data_root, limit=limit)
+    root = request.data_root
+    clean = source if isinstance(source, str) else opened(source, root)
+    degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
+    pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
     if pairs.note:
-        say(pairs.note)
+        request.say(pairs.note)
     for item in pairs.skipped:
-        say(f"Skipped: {item.image}: {item.reason}")
+        request.say(f"Skipped: {item.image}: {item.reason}")
     return pairs
 
 

@@ -150,8 +150,8 @@ def plan_training(request: TrainRequest) -> TrainPlan:
 
     recipe(request.recipe)  # an unknown one is refused before hours of decoding
     task = make_task(**asked_task(request.task, request))
-    pairs = _pairs(request, task, request.data, request.inputs, request.limit)
-    valid = _pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
+    valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
     limit = int(request.cache_limit * 2**30)
     folder = None if request.cache_folder is None else Path(request.cache_folder)
     cache = PatchCache(pairs, task, folder, limit, request.progress)
@@ -220,10 +220,6 @@ def train(request: TrainRequest) -> TrainResult:
     'resnet'
     """
     return plan_training(request).run()
-
-
-def _pairs(request: TrainRequest, task: Task, images: Images, inputs: Images | None, limit: int | None) -> Pairs:
-    return reported_pairs(images, task, inputs=inputs, data_root=request.data_root, limit=limit, say=request.say)
 
 
 def _refuse_folder(folder: Path, *sources: Images) -> None:

@@ -11,8 +11,6 @@ from symmetry_audit.verbs._machine import resolve_device
 
 def test_devices(monkeypatch):
     assert resolve_device("cpu") == "cpu"
-    with pytest.raises(SettingError, match=r'^unknown device "cud"\. Did you mean "cuda"\?$'):
-        resolve_device("cud")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert resolve_device("auto") == "cpu"
     with pytest.raises(SettingError, match=r"^no CUDA device is available to PyTorch; use --device cpu, or install a "):
