@@ -34,6 +34,11 @@ class Symmetry:
         return Symmetry("p1", self.elements[:1])
 
     @property
+    def exact(self) -> bool:
+        """Whether every element only permutes the pixels."""
+        return self.pixels == self.elements[0].shape[1]
+
+    @property
     def pixels(self) -> int:
         """m, the number of weights of a filter."""
         return self.elements[0].shape[0]
@@ -42,7 +47,7 @@ class Symmetry:
 def window_symmetry(name: str, side: int) -> Symmetry:
     """The group ``name`` on windows of ``side`` x ``side`` px, ``side`` odd: a name of ``Group``, or "updown".
 
-    Quarter turns and mirrors permute the pixels. Other turns are interpolated by cubic splines; their windows are cut
+    Quarter turns and mirrors permute the pixels. Other turns are interpolated by quintic splines; their windows are cut
     to the disc of radius side // 2 - 1, which no turn takes out of the window. Raises SettingError for another name.
     """
     if name == UPDOWN:
@@ -71,7 +76,7 @@ def _permutation(places: np.ndarray, side: int) -> csr_array:
 
 
 def _interpolation(places: np.ndarray, side: int) -> csr_array:
-    """The matrix that reads a window at ``places`` (2, m), x first, by cubic splines; each row sums to 1."""
+    """The matrix that reads a window at ``places`` (2, m), x first, by quintic splines; each row sums to 1."""
     units = np.eye(side * side).reshape(-1, side, side)
-    read = np.stack([map_coordinates(unit, places[::-1], order=3, mode="mirror") for unit in units], axis=-1)
+    read = np.stack([map_coordinates(unit, places[::-1], order=5, mode="mirror") for unit in units], axis=-1)
     return csr_array(read)

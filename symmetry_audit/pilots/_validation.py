@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
 
 from symmetry_audit.pilots._filters import Filter, fitted, gains_db, influences, slopes
+from symmetry_audit.pilots._interpolation import interpolation_db
 from symmetry_audit.pilots._moments import Moments
 from symmetry_audit.pilots._symmetries import Symmetry
 from symmetry_audit.results import GainAt, LinearGain
@@ -47,9 +49,11 @@ def cross_validated(
                 moved = influences(found, slopes(found, unseen), moments)[train]
                 spread[row, train] += sign * (moved - moved.mean()) / len(train)
     curves = _curves(moments, symmetries, splits, seed)
+    overall = moments.mean(np.arange(len(held_out)))
+    costs = [interpolation_db(symmetry, overall) for symmetry in symmetries]
     return tuple(
-        _gain(symmetry, own, own + moved, curve)
-        for symmetry, own, moved, curve in zip(symmetries, values, spread, curves, strict=True)
+        _gain(symmetry, own, own + moved, interpolation_db=cost, curve=curve)
+        for symmetry, own, moved, cost, curve in zip(symmetries, values, spread, costs, curves, strict=True)
     )
 
 
@@ -76,8 +80,8 @@ def _curves(
     return [tuple(GainAt(count, float(mean)) for count, mean in zip(counts, row, strict=True)) for row in means.T]
 
 
-def _gain(symmetry: Symmetry, gains: np.ndarray, influence: np.ndarray, curve: tuple[GainAt, ...]) -> LinearGain:
+def _gain(symmetry: Symmetry, gains: np.ndarray, influence: np.ndarray, **rest: Any) -> LinearGain:
     count, mean = len(gains), gains.mean()
     half = student.ppf((1 + LEVEL) / 2, count - 1) * influence.std(ddof=1) / np.sqrt(count)
     ends = {"gain_db": float(mean), "low": float(mean - half), "high": float(mean + half)}
-    return LinearGain(group=symmetry.name, pixels=symmetry.pixels, curve=curve, **ends)
+    return LinearGain(group=symmetry.name, pixels=symmetry.pixels, **ends, **rest)

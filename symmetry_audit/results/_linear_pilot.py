@@ -29,7 +29,9 @@ class LinearGain:
     """How much better the filter symmetrised over ``group`` restores held-out images than the plain one, in dB.
 
     ``low`` and ``high`` are the ends of the 95 % interval. ``pixels`` is the number of weights of both filters: fewer
-    than the window has where turns are interpolated. ``curve`` has the gain from fewer training images.
+    than the window has where turns are interpolated. ``interpolation_db`` is what interpolation alone costs images
+    without any direction: 0 for exact turns, None where it is not known. ``curve`` has the gain from fewer training
+    images.
     """
 
     DERIVED = ("verdict",)
@@ -39,14 +41,21 @@ class LinearGain:
     gain_db: float
     low: float
     high: float
+    interpolation_db: float | None = 0.0
     curve: tuple[GainAt, ...] = ()
 
     @property
     def verdict(self) -> str:
-        """One of ``LINEAR_VERDICTS``: "safe" where the interval is above -0.02 dB, "suspect" where it is below."""
-        if self.low > -LINEAR_MARGIN:
+        """One of ``LINEAR_VERDICTS``: "safe" where the interval is above -0.02 dB, "suspect" where it is below.
+
+        What interpolation costs is no reason against a group, and where that is not known nothing is decided.
+        """
+        if self.interpolation_db is None:
+            return "undecided"
+        least = self.interpolation_db - LINEAR_MARGIN
+        if self.low > least:
             return "safe"
-        return "suspect" if self.high < -LINEAR_MARGIN else "undecided"
+        return "suspect" if self.high < least else "undecided"
 
 
 @dataclass(frozen=True, kw_only=True)
