@@ -10,7 +10,7 @@ the conditional mean under one turned copy and rho the posterior of "which copy 
 
 the posterior variance of what the turned restorers say: nothing where y shows the direction, nothing where they agree.
 (The variance is invariant, so its means under P and Pbar are equal, and under Pbar the second form is the first one
-averaged over the copies.) Hence price(G) <= max_g E |Phi - Phi_g|^2, whatever rho is.
+averaged over the copies.) Hence price(G) <= sum_g E |Phi - Phi_g|^2, whatever rho is.
 
 Wang et al. (2023, arXiv 2303.04745) bound the error of networks with an "incorrect" symmetry from below in the same
 way, orbit by orbit. Huang et al. (2023, arXiv 2308.10436) weigh such a bias against the variance that a group saves,

@@ -26,7 +26,7 @@ class Impulse:
 
 def periodic_covariance(size: int, affine: Affine, slope: float) -> np.ndarray:
     """That of ``gaussian_field``: the autocorrelation of its filter."""
-    field = gaussian_field((size, size), affine, rng=Impulse(), power=partial(power_law, slope=slope))  # pyright: ignore[reportArgumentType]
+    field = gaussian_field((size, size), affine, rng=Impulse(), power=partial(power_law, slope=slope))
     return np.fft.ifft2(np.abs(np.fft.fft2(field)) ** 2).real
 
 

@@ -26,7 +26,7 @@ PUBLISHED = {  # "Price of Gaussian fields", ratio -> linear p4, p4, linear p8, 
 
 
 def task(ratio: float, alpha: float = 0.0, **settings: float) -> GaussianDenoising:
-    return GaussianDenoising(Affine.from_axes(alpha, ratio), **settings)  # pyright: ignore[reportArgumentType]
+    return GaussianDenoising(Affine.from_axes(alpha, ratio), **settings)
 
 
 @cache
