@@ -27,7 +27,7 @@ from symmetry_audit.results import (
 
 __all__ = ["DEFAULT_ARMS", "Design", "network_pilot", "ordered"]
 
-DEFAULT_ARMS = ("plain", "p4", "relaxed")
+DEFAULT_ARMS = ("plain", "p4")  # a third arm more than doubles the share of undecided pilots
 PLAIN, AVERAGED = "plain", "p4"  # the arm to compare with, and the arm that its average stands for
 CERTAIN = 0.01  # how often the limit of the average's gain may be wrong
 USUAL, SHORTEST, LONGEST, ROUND = 240, 120, 2000, 20  # steps of a run
@@ -197,6 +197,7 @@ def _found(work: _Work, data: DatasetInfo) -> Pilot:
         patch=work.length.patch,
         arms=design.arms,
         margin=design.margin,
+        looks=LOOKS,
         seed=design.seed,
         runs=tuple(PilotRun(run.seed, run.arm, (fmean(run.psnr[0]), fmean(run.psnr[-1])), run.seconds) for run in runs),
         differences=tuple(_differences(work)),

@@ -104,7 +104,7 @@ class Pilot:
     holds out ``held_out`` of them. ``arms`` are in the order of preference at a tie: cheaper steps first, then the
     larger group. The networks are of ``preset``, ``width`` channels wide, and trained for ``steps`` steps of ``batch``
     patches of ``patch`` px; they are read at half the steps too. ``margin`` is the difference in dB that does not
-    matter, ``seed`` the first seed.
+    matter, ``looks`` the numbers of seeds after which a decision can fall, ``seed`` the first seed.
     """
 
     DERIVED = ("schema", "sentence", "trend")
@@ -121,6 +121,7 @@ class Pilot:
     patch: int
     arms: tuple[str, ...]
     margin: float
+    looks: tuple[int, ...]
     seed: int
     runs: tuple[PilotRun, ...]
     differences: tuple[PilotDifference, ...]
@@ -155,7 +156,8 @@ class Pilot:
             )
         between = f"{_signed(found.gain_db)} dB{_interval(found.low, found.high)}"
         if found.kind == "undecided":
-            return f"Undecided after {seeds}: {found.better} against {found.rival} {between}.{self._behind()}"
+            more = "" if self.seeds >= self.looks[-1] else " The same command with more --minutes goes on."
+            return f"Undecided after {seeds}: {found.better} against {found.rival} {between}.{self._behind()}{more}"
         if found.kind == "tie":
             return (
                 f"Build {found.arm}: it is within {self.margin:g} dB of the others ({found.rival}: {between}; {seeds}) "
