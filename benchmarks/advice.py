@@ -8,6 +8,16 @@ pictures, the weights, the patches and the noise; all arms of a seed share them.
 file has a row for every run; stopped and started again, the benchmark goes on with the rows that are missing. The rows
 of all processes and machines may be put into one file. benchmarks/advice.csv has ours.
 
+    python benchmarks/advice.py advise IMAGES --scores scores.csv --out evidence.jsonl
+
+`advise` measures the same training pictures as a user would: a strict audit under p8 and a linear pilot for the task,
+and an audit of the degradation where there are pairs. About an hour of one core, which goes on where it was.
+
+    python benchmarks/advice.py regret --scores scores.csv --evidence evidence.jsonl
+
+`regret` lets the rule of the installed version choose from that evidence and prints how much worse than the best way to
+train it is, beside always plain, always p4, the rule of version 0.4, and a network pilot. Seconds.
+
 IMAGES holds BSD100, Urban20, Set14, Set5 (each HR), RSSCN7, RSSCN7-80, Rain100L and CT (aapm, head); needs pydicom, and
 the fonts DejaVu and WenQuanYi Zen Hei.
 """
@@ -16,18 +26,30 @@ from __future__ import annotations
 
 import argparse
 import csv
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 import torch
-from advice_sets import SETS, AdviceSet, Picture
+from advice_sets import SETS, AdviceSet, GreyNoise, Picture
+from PIL import Image
 
-from symmetry_audit.pilots._arms import ARMS, Arm, Length, run_arm
+import symmetry_audit
+from symmetry_audit.catalogue import ARMS, Arm
+from symmetry_audit.data import open_source
+from symmetry_audit.pilots import linear_pilot
+from symmetry_audit.pilots._arms import Length, run_arm
+from symmetry_audit.results import Build, Recommendation, directions_of
+from symmetry_audit.tasks import Task, make_task, open_pairs
+from symmetry_audit.theory import recommend
 
-SIZES, SEEDS = (4, 20, 80), (0, 1, 2)
+SCORES = Path(__file__).with_name("advice.csv")
+SIZES, SEEDS = (20, 80, 4), (0, 1, 2)
 HELD_OUT, LARGEST = 16, 96  # pictures to score, and their side in px
 COLUMNS = ("set", "images", "seed", "arm", "half", "full", "seconds")
 
@@ -80,7 +102,7 @@ def scored(one: AdviceSet, pictures: list[Picture], seed: int) -> list[tuple[np.
 
 def cells(part: tuple[int, int]) -> Iterator[tuple[AdviceSet, int, int]]:
     """All (set, size, seed) of one part, the seeds outermost, so that what is there first covers all sets."""
-    everything = [(one, size, seed) for seed in SEEDS for size in (20, 80, 4) for one in SETS.values()]
+    everything = [(one, size, seed) for seed in SEEDS for size in SIZES for one in SETS.values()]
     number, parts = part
     yield from everything[number - 1 :: parts]
 
@@ -107,6 +129,172 @@ def train(folder: Path, out: Path, part: tuple[int, int]) -> None:
             print(one.name, size, seed, arm.name, half, full, f"{found.seconds:.1f} s", flush=True)
 
 
+def advise(folder: Path, scores: Path, out: Path) -> None:
+    """What an audit and a linear pilot say of the training pictures of every cell that has scores."""
+    done = {tuple(json.loads(line)[name] for name in COLUMNS[:3]) for line in lines(out)}
+    scored_cells = {(row["set"], int(row["images"]), int(row["seed"])) for row in rows(scores)}
+    for one, size, seed in cells((1, 1)):
+        key = (one.name, size, seed)
+        if key in done or key not in scored_cells:
+            continue
+        found = evidence(one, split(one, folder, size, seed)[0])
+        with open(out, "a", encoding="utf-8") as file:
+            document = found.to_dict()
+            file.write(json.dumps(dict(zip(COLUMNS[:3], key, strict=True)) | {"found": document}) + "\n")
+        print(*key, found.build.name, found.build.augment, found.build.evidence, flush=True)
+
+
+def evidence(one: AdviceSet, pictures: Sequence[Picture]) -> Recommendation:
+    """The advice for the training pictures, with all that it rests on."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        for at, picture in enumerate(pictures):
+            save(place / "clean" / f"{at:03}.png", picture.clean)
+            layer = _layer(one.task, picture, at)
+            if layer is not None:
+                save(place / "degraded" / f"{at:03}.tif", layer)
+            if picture.degraded is not None:
+                save(place / "inputs" / f"{at:03}.png", picture.degraded)
+        task = _stated(one.task)
+        inputs = str(place / "inputs") if task.paired else None
+        pairs = open_pairs(open_source(str(place / "clean")), task, inputs=inputs)
+        own = audited(place / "clean")
+        directions = own.directions
+        if (place / "degraded").is_dir():
+            directions += tuple(replace(item, layer="degradation") for item in audited(place / "degraded").directions)
+        linear = linear_pilot(pairs, task)
+        return recommend(own.candidates, images=len(pictures), directions=directions, linear=linear)
+
+
+def audited(folder: Path) -> Recommendation:
+    """The strict audit of a folder of pictures."""
+    small = min(Image.open(path).size[0] for path in folder.iterdir()) < 40
+    options = {"sigma": 1.0, "margin": 6} if small else {}
+    report = symmetry_audit.measure(folder, group="p8", scenario="dataset_strict", workers=1, **options)
+    found = report.recommendation
+    return replace(found, directions=directions_of(report.analyses["directions"], report.first_scale))
+
+
+def save(path: Path, image: np.ndarray) -> None:
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(image).save(path)
+
+
+def _layer(task: Task, picture: Picture, seed: int) -> np.ndarray | None:
+    """Degraded minus clean luminance where a user would have both: rain, and the noise of a sensor's columns."""
+    if picture.degraded is not None:
+        layer = picture.degraded.astype(float) - picture.clean
+        return (layer @ (0.299, 0.587, 0.114)).astype(np.float32)
+    if isinstance(task, GreyNoise) and task.columns:
+        zero = np.zeros_like(picture.clean)
+        return task.corrupt(zero, np.random.default_rng([seed, 2]))[..., 0]
+    return None
+
+
+def _stated(task: Task) -> Task:
+    """The task as a user would state it."""
+    if isinstance(task, GreyNoise) and not task.columns:
+        return make_task("denoise", sigma=task.sigma)
+    return make_task("inpaint", missing=0.5) if task.name == "inpaint" else task
+
+
+def arm_of(build: Build) -> str:
+    """The arm that trains what is advised; mirrored patches for a network with a group are no arm of their own."""
+    if build.group == "p1":
+        return "mirrored" if build.augment == "hflip" else "plain"
+    return "relaxed" if build.relax is not None else build.group
+
+
+def former(found: Recommendation, task: Task) -> str:
+    """The rule until version 0.4: the largest group whose upper limit is at most null + floor or 5 %, else plain, which
+    `train` then augmented by flips and turns, for rain by mirrors."""
+    fits = "plain"
+    for group in ("p4", "p8"):
+        item = found.candidate(group)
+        values = item.seen if item is not None and found.images >= 10 else ()
+        limits = [max((one.floor or 0) + (one.null_epsilon or 0), 0.05) for one in values]
+        if not values or any(one.upper > limit for one, limit in zip(values, limits, strict=True)):
+            break
+        fits = group
+    if fits != "plain":
+        return fits
+    return "mirrored" if task.augment == "hflip" else "augmented"
+
+
+Choice = Callable[[str, int, int], str]  # set, images, seed -> arm
+
+
+def regret(scores: Path, evidence_file: Path) -> None:
+    """Print the regret of every way to choose, for both halves, at equal time and at equal steps."""
+    found = {}
+    for line in lines(evidence_file):
+        document = json.loads(line)
+        found[tuple(document[name] for name in COLUMNS[:3])] = Recommendation.from_dict(document["found"])
+    for budget, reading in (("cpu", "equal time"), ("gpu", "equal steps")):
+        table = readings(scores, equal_time=budget == "cpu")
+        ways: dict[str, Choice] = {
+            "advice": lambda *key, budget=budget: arm_of(_again(found[key], budget)),
+            "former rule": lambda *key: former(found[key], SETS[key[0]].task),
+            "always plain": lambda *key: "plain",
+            "always p4": lambda *key: "p4",
+            "always relaxed": lambda *key: "relaxed",
+            "pilot (other seeds)": lambda *key, table=table: _piloted(table, *key),
+        }
+        print(f"\n{reading}: mean and largest regret in dB over sets and sizes")
+        for way, choice in ways.items():
+            told = []
+            for half in ("tune", "report"):
+                losses = _losses(table, {key for key in table if key in found}, half, choice)
+                if losses:
+                    worst = max(losses, key=lambda cell: losses[cell])
+                    told.append(
+                        f"{half} {np.mean(list(losses.values())):.3f} {losses[worst]:.3f} ({worst[0]}, {worst[1]})"
+                    )
+            print(f"{way:20} " + "   ".join(told))
+
+
+def readings(scores: Path, *, equal_time: bool) -> dict[tuple[str, int, int], dict[str, float]]:
+    """PSNR by cell and arm; with ``equal_time`` p8, whose steps take twice as long, is read after half of them."""
+    table: dict[tuple[str, int, int], dict[str, float]] = defaultdict(dict)
+    for row in rows(scores):
+        column = "half" if equal_time and row["arm"] == "p8" else "full"
+        table[row["set"], int(row["images"]), int(row["seed"])][row["arm"]] = float(row[column])
+    return {key: arms for key, arms in table.items() if len(arms) >= 5}
+
+
+def _losses(
+    table: Mapping[tuple[str, int, int], Mapping[str, float]], keys: set, half: str, choice: Choice
+) -> dict[tuple[str, int], float]:
+    """dB below the best arm of a cell, by set and size, means over the seeds."""
+    losses = {}
+    for name, size in sorted({key[:2] for key in keys if SETS[key[0]].half == half}):
+        seeds = [key for key in keys if key[:2] == (name, size)]
+        shared = set.intersection(*(set(table[key]) for key in seeds))
+        best = max(np.mean([table[key][arm] for key in seeds]) for arm in shared)
+        chosen = [table[key].get(choice(*key), table[key]["p4"]) for key in seeds]
+        losses[name, size] = float(best - np.mean(chosen))
+    return losses
+
+
+def _again(found: Recommendation, budget: str) -> Build:
+    """The rule of the installed version on stored evidence."""
+    about = {"images": found.images, "directions": found.directions, "linear": found.linear, "budget": budget}
+    return recommend(found.candidates, **about).build
+
+
+def _piloted(table: Mapping[tuple[str, int, int], Mapping[str, float]], name: str, size: int, seed: int) -> str:
+    """The arm among plain, p4 and relaxed that is best with the other seeds."""
+    others = [arms for (one, n, s), arms in table.items() if (one, n) == (name, size) and s != seed]
+    if not others:
+        return "p4"
+    return max(("p4", "plain", "relaxed"), key=lambda arm: np.mean([arms[arm] for arms in others]))
+
+
+def lines(path: Path) -> list[str]:
+    """The lines of a file, none if there is no file."""
+    return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     """The rows of a file of scores, none if there is no file."""
     if not path.is_file():
@@ -129,11 +317,23 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     training = commands.add_parser("train", help="train and score all arms")
     training.add_argument("images", type=Path)
-    training.add_argument("--out", type=Path, default=Path(__file__).with_name("advice.csv"))
+    training.add_argument("--out", type=Path, default=SCORES)
     training.add_argument("--part", default="1/1", help="this process's part of the cells, such as 1/2")
+    advising = commands.add_parser("advise", help="measure what the advice rests on")
+    advising.add_argument("images", type=Path)
+    advising.add_argument("--out", type=Path, default=Path("evidence.jsonl"))
+    judging = commands.add_parser("regret", help="print the regret of the advice")
+    judging.add_argument("--evidence", type=Path, default=Path("evidence.jsonl"))
+    for command in (advising, judging):
+        command.add_argument("--scores", type=Path, default=SCORES)
     given = parser.parse_args()
-    number, parts = map(int, given.part.split("/"))
-    train(given.images, given.out, (number, parts))
+    if given.command == "train":
+        number, parts = map(int, given.part.split("/"))
+        train(given.images, given.out, (number, parts))
+    elif given.command == "advise":
+        advise(given.images, given.scores, given.out)
+    else:
+        regret(given.scores, given.evidence)
 
 
 if __name__ == "__main__":

@@ -23,21 +23,7 @@ __all__ = ["SETS", "AdviceSet", "Picture"]
 SIDE = 128  # px of a training picture
 FIELD_STD = 40.0  # grey levels
 SIGMA = 50.0  # noise
-LATIN = (
-    "the of and to in is that for it as was with be by on not he his but at are this have from or had an they which one "
-    "you were all her she there would their we him been has when who will no more if out so up said what its about than "
-    "into them can only other time new some could these two may first then do any like my now over such our man me even "
-    "most made after also did many off before must well back through years much where your way down should because long "
-    "each just state those people too mister how little good world make very year still see own work men day get here"
-).split()
-CHINESE = (
-    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然"
-    "家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把"
-)
-HEBREW = (
-    "של את על לא הוא אני זה עם כל היה אבל מה או כי גם יש אם אין היא רק עוד כמו אל הם איך יותר אחד מאוד אחרי בין ידי שנה "
-    "אדם יום דבר בית ילד מים ארץ שמים אור חשך רוח אלה אשר היו עיר מלך בן אב אם אח דרך יד עין לב קול שם"
-).split()
+LATIN, CHINESE, HEBREW = Path(__file__).with_name("advice_words.txt").read_text(encoding="utf-8").splitlines()
 
 
 @dataclass(frozen=True)
@@ -234,7 +220,7 @@ SETS = {
     for one in (
         AdviceSet("bsd100", "tune", NOISE, _photos("BSD100")),
         AdviceSet("ct-head", "report", NOISE, _head),
-        AdviceSet("text-latin", "tune", NOISE, _text(SERIF, LATIN)),
+        AdviceSet("text-latin", "tune", NOISE, _text(SERIF, LATIN.split())),
         AdviceSet("text-chinese", "report", NOISE, _text(HAN, list(CHINESE), "")),
         AdviceSet("fields-2-one-direction", "tune", NOISE, _fields(2.0, turned=False)),
         AdviceSet("fields-1.3-one-direction", "report", NOISE, _fields(1.3, turned=False)),
@@ -243,7 +229,7 @@ SETS = {
         AdviceSet("rsscn7", "tune", NOISE, _photos("RSSCN7")),
         AdviceSet("ct-abdomen", "report", NOISE, _abdomen),
         AdviceSet("t-shapes", "tune", NOISE, _shapes),
-        AdviceSet("text-hebrew", "report", NOISE, _text(SANS, HEBREW)),
+        AdviceSet("text-hebrew", "report", NOISE, _text(SANS, HEBREW.split())),
         AdviceSet("urban20", "tune", NOISE, _photos("Urban20", each=6)),
         AdviceSet("set14+5", "report", NOISE, _photos("Set14+Set5", each=6)),
         AdviceSet("fields-isotropic", "tune", NOISE, _fields(1.0, turned=False)),

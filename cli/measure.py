@@ -64,7 +64,8 @@ def measure(
 
     SOURCE is a folder (searched recursively), an image, a quoted glob, a text list of files, a .zip or .tar
     archive, or the name of a dataset such as DIV2K or DIV2K:valid. The report folder gets report.json,
-    responses.parquet, table1.csv/.md/.tex and figure2.png/.svg/.pdf; Table 1 is printed.
+    responses.parquet, table1.csv/.md/.tex and figure2.png/.svg/.pdf. What the numbers say of the images, and which
+    group to build into a network, is printed in words, with the numbers behind it; -v prints Table 1 too.
 
     \b
     Example:
@@ -98,12 +99,10 @@ def measure_and_print(
     fail_above: float | None = None,
 ) -> int:
     """Measure into the plan's folder. The result goes to stdout, notes go to stderr. Returns the exit code."""
-    from symmetry_audit.reports import table1_text
-
     if verbose and not quiet:
         click.echo(f"Measuring {plan.text}; {plan.machine}", err=True)
     report = plan.run(plan.folder)
-    click.echo(report.to_json() if as_json else table1_text(report), nl=False)
+    click.echo(report.to_json() if as_json else _text(report, verbose), nl=False)
     if not quiet:
         _print_notes(report, verbose)
     if fail_above is not None and not any(row.visible_elements for row in report.results):
@@ -114,13 +113,22 @@ def measure_and_print(
     return 4 if report.skipped and not allow_skipped else 0
 
 
+def _text(report: AuditReport, verbose: bool) -> str:
+    """The answer in words with its numbers; Table 1 where ``verbose`` asks for it, or where there is no answer."""
+    from symmetry_audit.reports import recommendation_text, table1_text
+
+    found = report.recommendation
+    if found is None:
+        return table1_text(report)
+    answer = recommendation_text(found, report.dataset.name, verbose=verbose)
+    return f"{answer}\n{table1_text(report)}" if verbose else answer
+
+
 def _print_notes(report: AuditReport, verbose: bool) -> None:
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     print_skipped(report.skipped, verbose)
-    if report.recommendation is not None:
-        click.echo(report.recommendation.sentence, err=True)
-    click.echo(f"Report written to {report.folder}", err=True)
+    click.echo(f"Table 1, figures and all numbers: {report.folder}", err=True)
 
 
 def _worst(report: AuditReport) -> float:

@@ -38,15 +38,12 @@ ALLOWED = {
         *("layers", "nets", "checkpoints", "inference"),
     },
     "pilots": {
-        *("errors", "catalogue", "files", "results", "data", "metrics", "tasks", "nets", "training"),
+        *("errors", "catalogue", "files", "results", "groups", "data", "actions", "metrics", "tasks"),
+        *("nets", "training"),
     },
     "alignment": {
         *("errors", "files", "results", "groups", "actions", "data", "tasks"),
         *("layers", "nets", "checkpoints", "inference", "statistics"),
-    },
-    "pilots": {
-        *("errors", "wording", "files", "results", "options", "groups", "data", "actions", "tasks"),
-        *("nets", "training"),
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},

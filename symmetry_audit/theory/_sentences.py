@@ -76,7 +76,7 @@ def _direction(direction: Direction | None) -> str:
         "mixed directions": "directions differ from image to image",
         "undecided": f"whether {what} share a direction is open",
     }[direction.verdict]
-    return f"{said} (R² {direction.share:.2f}{limits})"
+    return f"{said} (R² {max(direction.share, 0):.2f}{limits})"
 
 
 def _filter(linear: LinearPilot | None) -> str:

@@ -27,10 +27,8 @@ def recommendation_text(recommendation: Recommendation, dataset: str = "", *, ve
     first line.
     """
     about = ", ".join(filter(None, (printable(dataset), count(recommendation.images, "image"), recommendation.task)))
-    paragraphs = [
-        _wrapped(recommendation.sentences),
-        [f"{about}:", *_aligned_rows(_group_rows(recommendation)[:ROWS])],
-    ]
+    rows = _aligned_rows(_group_rows(recommendation)[:ROWS])
+    paragraphs = [_wrapped(recommendation.sentences), [f"{about}:", *rows] if rows else []]
     if verbose:
         paragraphs += [
             _wrapped(recommendation.notes),
@@ -92,7 +90,7 @@ def _direction_row(direction: Direction) -> Row:
     return {
         "Layer": direction.layer,
         "Regularizer": printable(direction.regularizer),
-        "R²": f"{direction.share:.2f}",
+        "R²": f"{max(direction.share, 0):.2f}",
         "Interval": NONE if direction.ci_low is None else f"{direction.ci_low:.2f} to {direction.ci_high:.2f}",
         "Amplitude (%)": _percent(direction.amplitude),
         "Single images (%)": _percent(direction.single_amplitude),
