@@ -120,7 +120,7 @@ def real_adaptive(root: Path) -> dict:
         started = time.perf_counter()
         report = measure(root / folder)
         found[name] = {"seconds": time.perf_counter() - started, "images": report.dataset.images}
-        fields = ("epsilon", "relative_epsilon", "ci_low", "ci_high", "null_epsilon", "floor", "p_value")
+        fields = ("epsilon", *RELATIVE_FIELDS, "ci_low", "ci_high", "null_epsilon", "floor", "p_value")
         more = ("gain", "gain_low", "gain_high", "held_out_epsilon", "held_out_strict_epsilon", "held_out_gain_low")
         for row in report.results:
             values = {field: getattr(row, field) for field in (*fields, *more) if getattr(row, field) is not None}
