@@ -23,6 +23,7 @@ from symmetry_audit.audit._run import image_plans
 from symmetry_audit.findings import isotropic_profile
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel, sampled_kernels, window_radius
+from symmetry_audit.results import RELATIVE_FIELDS
 from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, p_value, percentile_interval, subgroup_error
 from tests.oracles import affine as oracle
 
