@@ -94,7 +94,7 @@ def laws(rounds: int) -> dict:
             for name in DEFAULT_REGULARIZERS
         },
         "relative_epsilon_of_64_isotropic_fields_of_512_px": {
-            name: float(statistics.symmetry_error(row)[0] / row[0])
+            name: float(statistics.relative_error(row))
             for name, row in zip(DEFAULT_REGULARIZERS, mean, strict=True)
         },
         "quarter_turn_shift_float64": max(

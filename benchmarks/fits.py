@@ -23,6 +23,7 @@ from symmetry_audit.audit._run import image_plans
 from symmetry_audit.findings import isotropic_profile
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel, sampled_kernels, window_radius
+from symmetry_audit.results import RELATIVE_FIELDS
 from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, p_value, percentile_interval, subgroup_error
 from tests.oracles import affine as oracle
 
@@ -120,7 +121,7 @@ def real_adaptive(root: Path) -> dict:
         started = time.perf_counter()
         report = measure(root / folder)
         found[name] = {"seconds": time.perf_counter() - started, "images": report.dataset.images}
-        fields = ("epsilon", "relative_epsilon", "ci_low", "ci_high", "null_epsilon", "floor", "p_value")
+        fields = ("epsilon", *RELATIVE_FIELDS, "ci_low", "ci_high", "null_epsilon", "floor", "p_value")
         more = ("gain", "gain_low", "gain_high", "held_out_epsilon", "held_out_strict_epsilon", "held_out_gain_low")
         for row in report.results:
             values = {field: getattr(row, field) for field in (*fields, *more) if getattr(row, field) is not None}

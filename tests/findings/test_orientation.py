@@ -10,11 +10,12 @@ import pytest
 from PIL import Image
 
 from symmetry_audit import measure, reports
+from symmetry_audit.groups import Group
 from symmetry_audit.results import RELATIVE_FIELDS, AuditReport
 from symmetry_audit.synth import gaussian_field
 
 IMAGES = 12
-EXACT = 1e-6  # of float32 responses; quarter turns move pixels onto pixels
+EXACT = 1e-6  # of the mean response, which is float32; quarter turns move pixels onto pixels
 # held-out halves are bands of rows, which turn into columns
 TURNED = [name for name in RELATIVE_FIELDS if "held_out" not in name]
 STRICT = "sample_strict,dataset_strict"
@@ -48,16 +49,16 @@ def turned_and_not(folder: Path, images: list[np.ndarray], **asked: object) -> I
 
 
 def same(found: float | None, other: float | None) -> bool:
-    return found == other if found is None or other is None else abs(found - other) <= EXACT * max(abs(other), 1e-3)
+    return found == other if found is None or other is None else abs(found - other) <= EXACT
 
 
 def relative_numbers(report: AuditReport) -> dict[tuple, float | None]:
-    """Every relative number of the rows, of the analyses and of the candidates."""
+    """Every relative number of the rows, of the analyses and of the candidates that a quarter turn belongs to."""
     found = {(row.scenario, row.regularizer, name): getattr(row, name) for row in report.results for name in TURNED}
     for entry in report.analyses["folders"]:
         found[entry["folder"], entry["scenario"], entry["regularizer"]] = entry["relative_epsilon"]
     for item in report.recommendation.candidates:
-        for value in item.values:
+        for value in item.values * (Group.parse(item.group).rotations % 4 == 0):
             for name in ("relative_epsilon", "ci_low", "ci_high", "null_epsilon", "floor"):
                 found[item.group, item.scenario, value.regularizer, name] = getattr(value, name)
     return found
@@ -136,4 +137,6 @@ def test_stripes_have_adaptive_rows_and_fits(tmp_path):
     row = report.results[-1]
     assert row.scenario == "dataset_adaptive"
     assert 0 < row.relative_ci_low <= row.relative_epsilon <= row.relative_ci_high <= 8
-    assert all(fit and fit.relative_epsilon_before > 1.5 for fit in report.fits)
+    own = [fit for fit in report.fits if fit]
+    assert len(own) == len(report.fits) == 6, report.fits
+    assert all(1.5 < fit.relative_epsilon_before <= 8 for fit in own)

@@ -22,9 +22,9 @@ Place = tuple[str | int, ...]  # keys and indices into a document
 
 @dataclass(frozen=True)
 class Kind:
-    """``schema`` is that of today. ``load`` takes a document and a folder to work in. ``optional`` are places that may be
-    missing, with the default of each; ``objects`` those that a newer version may add a field to; ``wrong`` those that
-    bear no other type."""
+    """``schema`` is that of today. ``load`` takes a document and a folder to work in. ``optional`` are places that may
+    be missing, with the default of each; ``objects`` those that a newer version may add a field to; ``wrong`` those
+    that bear no other type."""
 
     schema: str
     document: dict[str, Any]
