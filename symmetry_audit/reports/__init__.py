@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._bounds import bounds_text
+from symmetry_audit.reports.audits._directions import direction_rows
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
 from symmetry_audit.reports.audits._responses import RESPONSES_FILE, RESPONSES_SCHEMA, ResponseWriter, mean_profiles
@@ -47,6 +48,7 @@ __all__ = [
     "comparison_csv",
     "comparison_tex",
     "comparison_text",
+    "direction_rows",
     "evaluation_csv",
     "evaluation_tex",
     "evaluation_text",

@@ -15,7 +15,7 @@ from symmetry_audit.reports.audits._responses import RESPONSES_FILE, batches
 from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport
 from symmetry_audit.statistics import CommonDirection, DirectionShares, directions, sub_folder
 
-__all__ = ["ImageDirections", "direction_rows", "image_directions", "strict_scenario"]
+__all__ = ["ImageDirections", "direction_rows", "image_directions", "rows_of", "strict_scenario"]
 
 COLUMNS = ("scenario", "image", "regularizer", "sigma", "downscale")
 
@@ -44,9 +44,12 @@ def direction_rows(folder: str | Path, report: AuditReport | CheckedReport) -> l
     Raises ReportError as ``mean_profiles`` does.
     """
     run = checked(report)
-    if strict_scenario(run) is None:
-        return []
-    found, rows = image_directions(folder, run), []
+    return [] if strict_scenario(run) is None else rows_of(run, image_directions(folder, run))
+
+
+def rows_of(run: CheckedReport, found: ImageDirections) -> list[dict[str, Any]]:
+    """The rows that ``direction_rows`` gives for what was ``found``."""
+    rows: list[dict[str, Any]] = []
     for s, (sigma, downscale) in enumerate(_scales(run)):
         for r, name in enumerate(run.regularizers):
             about = {"regularizer": name, "sigma": sigma, "downscale": downscale}
