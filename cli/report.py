@@ -11,7 +11,7 @@ from .options import exit_codes
 
 __all__ = ["report"]
 
-FORMATS = ("table1", "figure2", "details")
+FORMATS = ("table1", "figure2", "details", "directions")
 
 
 def _complete_regularizer(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -37,7 +37,7 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
     type=click.Choice([*FORMATS, "all"]),
     default="all",
     show_default=True,
-    help="table1: .csv, .md, .tex; figure2: .png, .svg, .pdf; details: .md, and subsets.png, .svg, .pdf.",
+    help="table1: .csv, .md, .tex; figure2, directions: .png, .svg, .pdf; details: .md, and subsets.png, .svg, .pdf.",
 )
 @click.option(
     "--reg",

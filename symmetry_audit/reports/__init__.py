@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._bounds import bounds_text
-from symmetry_audit.reports.audits._directions import strict_profiles
+from symmetry_audit.reports.audits._directions import direction_rows, strict_profiles
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
@@ -50,6 +50,7 @@ __all__ = [
     "comparison_csv",
     "comparison_tex",
     "comparison_text",
+    "direction_rows",
     "evaluation_csv",
     "evaluation_tex",
     "evaluation_text",

@@ -26,6 +26,7 @@ FITS = {"affine.parquet", "affine.csv"}
 DRAWN = {
     *("table1.csv", "table1.md", "table1.tex", "figure2.png", "figure2.svg", "figure2.pdf"),
     *("details.md", "subsets.png", "subsets.svg", "subsets.pdf"),
+    *("directions.png", "directions.svg", "directions.pdf"),
 }
 
 

@@ -14,7 +14,7 @@ from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_names
 from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport, folder_of
 from symmetry_audit.statistics import CommonDirection, DirectionShares, directions
 
-__all__ = ["ImageDirections", "direction_rows", "image_directions", "strict_profiles", "strict_scenario"]
+__all__ = ["ImageDirections", "direction_rows", "image_directions", "rows_of", "strict_profiles", "strict_scenario"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,12 @@ def direction_rows(folder: str | Path, report: AuditReport | CheckedReport) -> l
     Raises ReportError as ``mean_profiles`` does.
     """
     run = checked(report)
-    if strict_scenario(run) is None:
-        return []
-    found, rows = image_directions(folder, run), []
+    return [] if strict_scenario(run) is None else rows_of(run, image_directions(folder, run))
+
+
+def rows_of(run: CheckedReport, found: ImageDirections) -> list[dict[str, Any]]:
+    """The rows that ``direction_rows`` gives for what was ``found``."""
+    rows: list[dict[str, Any]] = []
     for s, (sigma, downscale) in enumerate(_scales(run)):
         for r, name in enumerate(run.regularizers):
             about = {"regularizer": name, "sigma": sigma, "downscale": downscale}

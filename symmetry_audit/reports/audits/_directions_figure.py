@@ -15,7 +15,7 @@ from matplotlib.patches import Circle, Patch
 
 from symmetry_audit.reports._style import COLORS, GREY, LABEL_SIZE, STYLE, WIDTH, head, plain_defaults, saved, short
 from symmetry_audit.reports.audits._checked import CheckedReport, checked
-from symmetry_audit.reports.audits._directions import ImageDirections, direction_rows, image_directions
+from symmetry_audit.reports.audits._directions import ImageDirections, image_directions, rows_of
 from symmetry_audit.results import DATASET_STRICT, AuditReport
 from symmetry_audit.statistics import visible_part
 
@@ -26,7 +26,7 @@ PANEL, FRAME = 1.65, 0.7  # inches: a panel down; title and legend
 POINT, MEAN, REGION_COLOR = COLORS[DATASET_STRICT.name], "#D55E00", "#F9D9BF"
 INSIDE = 0.99  # of the images; those further out stand on the rim
 STEPS = (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10)  # of the rim, whose half is labelled too
-REGION = 5.991  # chi squared of two degrees of freedom that 95 % stay below
+REGION = {"full": 5.991, "cosine": 3.841}  # chi squared of two degrees of freedom, of one: 95 % stay below
 MANY = 1000  # points, from which on they are pixels in the vector formats too
 PLACES = {0: (1, 0), 45: (0, 1), 90: (-1, 0), 135: (0, -1)}  # degrees, where they stand at twice the angle
 
@@ -39,12 +39,13 @@ def directions_figure(folder: str | Path, report: AuditReport | CheckedReport) -
     region. A sweep shows its first scale. ``report`` has measured a strict scenario. Raises ReportError.
     """
     run = checked(report)
-    found, rows = image_directions(folder, run), direction_rows(folder, run)
+    found = image_directions(folder, run)
     with plain_defaults(), matplotlib.rc_context(STYLE):
-        return saved(_drawn(run, found, rows))
+        return saved(_drawn(run, found))
 
 
-def _drawn(run: CheckedReport, found: ImageDirections, rows: list[dict[str, Any]]) -> Figure:
+def _drawn(run: CheckedReport, found: ImageDirections) -> Figure:
+    """A panel for each regularizer."""
     down = -(-len(run.regularizers) // ACROSS)
     across = min(len(run.regularizers), ACROSS)
     figure = Figure(figsize=(WIDTH, FRAME + PANEL * down), layout="constrained")
@@ -53,7 +54,7 @@ def _drawn(run: CheckedReport, found: ImageDirections, rows: list[dict[str, Any]
     for axes in panels[len(run.regularizers) :]:
         axes.remove()
     rim = _rim(found.points)
-    listed = [row for row in rows if row["harmonic"] == 2 and (row["sigma"], row["downscale"]) == run.first_scale]
+    listed = [row for row in rows_of(run, found) if row["harmonic"] == 2]  # the first scale comes first
     for r, (axes, title) in enumerate(zip(panels, run.regularizers.values(), strict=False)):
         head(axes, short(title, 18), "")
         _draw_panel(axes, found, r, listed[r], rim)
@@ -111,7 +112,7 @@ def _draw_panel(axes: Axes, found: ImageDirections, r: int, row: dict[str, Any],
     few = np.clip(60 / np.sqrt(len(points)), 1.2, 14)
     shade = float(np.clip(8 / np.sqrt(len(points)), 0.12, 0.7))
     axes.scatter(points.real, spread, s=few, color=POINT, alpha=shade, lw=0, rasterized=len(points) > MANY)
-    _draw_mean(axes, found, r)
+    _draw_mean(axes, found, r, part, rim)
     axes.text(0, -1.62 * rim, _share(row), ha="center", va="bottom")
 
 
@@ -129,13 +130,15 @@ def _draw_rings(axes: Axes, rim: float, part: str) -> None:
             axes.text(1.04 * rim * x, 1.04 * rim * y, f"{degrees}°", fontsize=7, ha=horizontal, va=vertical)
 
 
-def _draw_mean(axes: Axes, found: ImageDirections, r: int) -> None:
+def _draw_mean(axes: Axes, found: ImageDirections, r: int, part: str, rim: float) -> None:
     """The mean, a line from the centre, and the ellipse in which it lies with 95 %."""
     mean, covariance = found.shares.mean[0, r, 0], found.shares.covariance[0, r, 0]
-    lengths, axes_of = np.linalg.eigh(REGION * covariance)
+    lengths, axes_of = np.linalg.eigh(REGION[part] * covariance)
     turn = np.linspace(0, 2 * np.pi, 73)
     ellipse = (axes_of * np.sqrt(np.maximum(lengths, 0))) @ np.stack([np.cos(turn), np.sin(turn)])
     x, y = mean.real + ellipse[0], mean.imag + ellipse[1]
+    if part == "cosine":  # an interval, as high as can be seen
+        y = 0.06 * rim * np.sin(turn)
     axes.fill(x, y, facecolor=REGION_COLOR, edgecolor=MEAN, lw=0.6, alpha=0.85, zorder=4)
     axes.plot([0, mean.real], [0, mean.imag], color=MEAN, lw=1.4, solid_capstyle="round", zorder=5)
 

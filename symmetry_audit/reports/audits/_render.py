@@ -9,13 +9,14 @@ from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._checked import checked
 from symmetry_audit.reports.audits._details import details_markdown
+from symmetry_audit.reports.audits._directions import strict_scenario
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._responses import mean_profiles
 from symmetry_audit.reports.audits._table1 import table1_csv, table1_markdown, table1_tex
 
 __all__ = ["FORMATS", "render"]
 
-FORMATS = ("table1", "figure2", "details")
+FORMATS = ("table1", "figure2", "details", "directions")
 
 
 def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: str | None = None) -> tuple[Path, ...]:
@@ -23,9 +24,9 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
 
     "table1" gives table1.csv, .md and .tex; "figure2" gives figure2.png, .svg and .pdf, whose curves are those
     of ``regularizer`` (a name; None: the first of the run); "details" gives details.md and subsets.png, .svg and
-    .pdf. The same input gives the same bytes. All files are made before the first is written, each through a
-    temporary name. Raises SettingError for an unknown format or regularizer, ReportError where the folder cannot
-    be read or written.
+    .pdf; "directions" gives directions.png, .svg and .pdf where a strict scenario was measured. The same input gives
+    the same bytes. All files are made before the first is written, each through a temporary name. Raises SettingError
+    for an unknown format or regularizer, ReportError where the folder cannot be read or written.
     """
     for name in formats:
         if name not in FORMATS:
@@ -48,4 +49,8 @@ def render(folder: str | Path, formats: Sequence[str] = FORMATS, regularizer: st
 
         files["details.md"] = details_markdown(run).encode()
         files |= {f"subsets.{suffix}": content for suffix, content in subsets_figure(run).items()}
+    if "directions" in formats and strict_scenario(run):
+        from symmetry_audit.reports.audits._directions_figure import directions_figure
+
+        files |= {f"directions.{suffix}": content for suffix, content in directions_figure(folder, run).items()}
     return tuple(write_atomically(Path(folder) / name, content) for name, content in files.items())

@@ -16,6 +16,7 @@ from symmetry_audit.results import SCENARIOS
 TABLES = ["table1.csv", "table1.md", "table1.tex"]
 FIGURES = ["figure2.png", "figure2.svg", "figure2.pdf"]
 DETAILS = ["details.md", "subsets.png", "subsets.svg", "subsets.pdf"]
+DIRECTIONS = ["directions.png", "directions.svg", "directions.pdf"]
 FEW = {"tv": "TV", "sobel": "Sobel"}
 RENDER = "import sys; from symmetry_audit.reports import render; render(sys.argv[1])"
 
@@ -24,9 +25,9 @@ def test_all_files_lie_in_the_folder(write_run):
     run = write_run()
     before = {path.name for path in run.folder.iterdir()}
     files = render(run.folder)
-    assert [path.name for path in files] == TABLES + FIGURES + DETAILS
+    assert [path.name for path in files] == TABLES + FIGURES + DETAILS + DIRECTIONS
     assert {path.parent for path in files} == {run.folder}
-    assert {path.name for path in run.folder.iterdir()} == before | {*TABLES, *FIGURES, *DETAILS}
+    assert {path.name for path in run.folder.iterdir()} == before | {*TABLES, *FIGURES, *DETAILS, *DIRECTIONS}
     contents = [writer(run.report) for writer in (table1_csv, table1_markdown, table1_tex)]
     assert [path.read_bytes().decode() for path in files[:3]] == contents
 
@@ -56,7 +57,7 @@ def test_two_processes_write_the_same_bytes(write_run, tmp_path):
     time.sleep(1.1)  # a time stamp would differ
     subprocess.run([sys.executable, "-c", RENDER, run.folder], env=os.environ | odd, check=True, timeout=120)
     seen.append({name: (run.folder / name).read_bytes() for name in seen[0]})
-    assert list(seen[0]) == TABLES + FIGURES + DETAILS
+    assert list(seen[0]) == TABLES + FIGURES + DETAILS + DIRECTIONS
     assert all(seen[0].values())
     assert [name for name in seen[0] if seen[0][name] != seen[1][name]] == []
 
