@@ -84,12 +84,17 @@ class Options(BaseModel):
             try:
                 super().__init__(**dict(zip(names, sources, strict=False)), **asked)
             except ValidationError as error:
-                raise SettingError(complaint(error, type(self).model_fields)) from None
+                raise SettingError(complaint(error, type(self)._written())) from None
 
     @classmethod
     def sources(cls) -> tuple[str, ...]:
         """Names of the fields that come first, without a name: what the request is about."""
         return tuple(name for name, field in cls.model_fields.items() if field.kw_only is False)
+
+    @classmethod
+    def _written(cls) -> list[str]:
+        """Names of the fields that are not for Python alone."""
+        return [name for name, field in cls.model_fields.items() if Hidden() not in field.metadata]
 
     @classmethod
     def owners(cls) -> dict[str, type[Options]]:
@@ -123,8 +128,7 @@ class Options(BaseModel):
 
         The inverse is ``from_dict``. Raises SettingError for a value without a JSON form, such as an array.
         """
-        fields = type(self).model_fields
-        asked = [name for name in fields if name in self.model_fields_set and Hidden() not in fields[name].metadata]
+        asked = [name for name in self._written() if name in self.model_fields_set]
         return {name: _plain(name, getattr(self, name)) for name in asked}
 
     @classmethod

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, Protocol, TypeVar, overload
 
 from symmetry_audit.errors import SettingError, suggest
-from symmetry_audit.options import Options
+from symmetry_audit.options import Options, option_of
 
 __all__ = ["Verb", "signature_of", "verb"]
 
@@ -43,7 +43,7 @@ def verb(request: Callable[P, T]) -> Callable[[Callable[[T], R]], Verb[P, T, R]]
                 return body(args[0])
             if args and isinstance(args[0], kind):
                 raise SettingError(f"{body.__name__} takes a request or options; put all options into the request")
-            return body(kind(**_bound(body.__name__, signature, args, options)))
+            return body(kind(**_bound(body.__name__, kind, signature, args, options)))
 
         call.__dict__.update(__signature__=signature, request=request)
         call.__annotations__ = {name: part.annotation for name, part in signature.parameters.items()}
@@ -64,12 +64,23 @@ def signature_of(request: type[Options]) -> inspect.Signature:
     return inspect.Signature(sorted(found, key=lambda part: part.kind))
 
 
-def _bound(name: str, signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]) -> dict[str, Any]:
-    """Arguments by name. Raises SettingError for an unknown option, and TypeError where any function would."""
+def _bound(
+    name: str, request: type[Options], signature: inspect.Signature, args: tuple[Any, ...], options: dict[str, Any]
+) -> dict[str, Any]:
+    """Arguments by name. Raises SettingError for an unknown option, and TypeError where any function would.
+
+    The error for a missing argument says what the argument takes.
+    """
     for option in options:
         if option not in signature.parameters:
             raise SettingError(f'{name} has no option "{option}".{suggest(option, signature.parameters)}')
     try:
-        return signature.bind(*args, **options).arguments
+        given = signature.bind_partial(*args, **options).arguments
     except TypeError as error:
         raise TypeError(f"{name}(): {error}") from None
+    for part in signature.parameters.values():
+        if part.default is part.empty and part.name not in given:
+            option = option_of(request.model_fields[part.name])
+            takes = "" if option is None else f". {option.help}"
+            raise TypeError(f"{name}(): missing a required argument: '{part.name}'{takes}")
+    return given

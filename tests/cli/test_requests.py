@@ -161,6 +161,19 @@ def test_what_is_wrong_is_one_line_that_names_the_option(options, message):
     assert "\n" not in str(caught.value)
 
 
+def test_an_unknown_option_of_a_request_is_answered_by_those_that_commands_have():
+    with pytest.raises(SettingError, match=r'^no option is called "zzz"\. Choose from: .*\.$') as caught:
+        verbs.MeasureRequest("photos", zzz=1)
+    listed = str(caught.value).rstrip(".").partition("Choose from: ")[2].split(", ")
+    assert {"group", "out"} < set(listed) and not {"progress", "say"} & set(listed)
+
+
+def test_a_missing_option_is_named_with_what_it_takes():
+    missing = r"^train\(\): missing a required argument: 'task'\. Restoration task: sr, denoise, derain, inpaint\.$"
+    with pytest.raises(TypeError, match=missing):
+        symmetry_audit.train(data="a", valid="b")
+
+
 def test_a_source_is_needed_and_must_be_one():
     with pytest.raises(TypeError, match="missing a required argument: 'source'"):
         symmetry_audit.measure()
