@@ -94,8 +94,7 @@ def laws(rounds: int) -> dict:
             for name in DEFAULT_REGULARIZERS
         },
         "relative_epsilon_of_64_isotropic_fields_of_512_px": {
-            name: float(statistics.relative_error(row))
-            for name, row in zip(DEFAULT_REGULARIZERS, mean, strict=True)
+            name: float(statistics.relative_error(row)) for name, row in zip(DEFAULT_REGULARIZERS, mean, strict=True)
         },
         "quarter_turn_shift_float64": max(
             float(np.abs(turned[name] / np.roll(plain[name], 4) - 1).max()) for name in exact

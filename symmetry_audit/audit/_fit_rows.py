@@ -16,7 +16,7 @@ from symmetry_audit.statistics import relative_error, symmetry_error
 
 __all__ = ["fit_rows"]
 
-FLAT = "the image gives no response, or has no pixel to fit to"
+FLAT = "an element of the group gives no response, or there is no pixel to fit to"
 NOT_GIVEN = "the table of fits has none; measured under strict rotations"
 ISOTROPIC = "isotropic: the response does not depend on direction, so it identifies no deformation"
 

@@ -205,7 +205,7 @@ def test_a_flat_image_has_no_fit_and_the_run_goes_on(photos, tmp_path):
     Image.new("RGB", (64, 64), (90, 200, 30)).save(photos / "wall.png")
     Image.new("L", (64, 64), 90).save(photos / "grey.png")
     report = measure(photos, **ASKED, out=tmp_path / "run")
-    reason = "the image gives no response, or has no pixel to fit to"
+    reason = "an element of the group gives no response, or there is no pixel to fit to"
     for image in ("wall.png", "grey.png"):
         rows = report.affine[report.affine.image == image]
         assert rows[rows.regularizer != "laplacian"].reason.tolist() == [reason] * 3
@@ -229,7 +229,7 @@ def test_stripes_that_some_elements_do_not_see_identify_no_w(rng):
     stripes = np.repeat(rng.uniform(0, 255, (70, 1)), 66, axis=1)
     fits = fit_affine(stripes, reg="tv,sobel", group="p8")
     assert [bool(fit) for fit in fits] == [False] * 3
-    assert {fit.reason for fit in fits} == {"the image gives no response, or has no pixel to fit to"}
+    assert {fit.reason for fit in fits} == {"an element of the group gives no response, or there is no pixel to fit to"}
 
 
 def test_a_ratio_beyond_two_is_found_at_the_limit(rng):

@@ -99,6 +99,15 @@ def test_the_fitting_term_is_what_is_lost_on_held_out_blocks() -> None:
     assert error_terms(replace(adaptive, held_out_epsilon=0.05)) == pytest.approx(0.2)
 
 
+def test_error_terms_are_in_the_unit_of_epsilon_though_relative_numbers_are_of_another_kind() -> None:
+    """Means 2, 4, 6, 4 over the elements: Eq. (8) is 4, and so is max - min; 3, 4, 5, 4 on held-out blocks is less."""
+    profile = value("tv", Group(4), 0.0, 4.0, epsilon=4.0, relative_epsilon=1.0, floor=0.01, **held_out(1.2, 0.5))
+    assert error_terms(profile) == pytest.approx(4.0 + 0.01 * 4.0)
+    # means 4, 2, 6, 4: Eq. (8) is 2, half of max - min, which grows from 4 to 1.25 * 4 on held-out blocks
+    between = replace(profile, epsilon=2.0, held_out_epsilon=1.25)
+    assert error_terms(between) == pytest.approx(2.0 + 1.0 + 0.01 * 4.0)
+
+
 def spans(found, regularizer: str = "tv") -> dict[str, tuple]:
     """{candidate: (low, high)} of those that are best somewhere."""
     pairs = [(item.name, value) for item in found.candidates for value in item.values]
