@@ -21,6 +21,7 @@ from symmetry_audit.statistics import (
     BootstrapMeans,
     InvarianceDraws,
     LawEvidence,
+    inherited,
     law,
     p_value,
     percentile_interval,
@@ -33,7 +34,7 @@ GROUP = Group(8)
 JUDGED = (Group(4), Group(8))
 SIZES = (20, 100, 400)
 TOLERANCE = 0.05
-EPSILONS = (0.0, 0.02, 0.04, 0.06, 0.1, 0.2)  # of the worst regularizer, relative
+EPSILONS = (0.0, 0.02, 0.04, 0.051, 0.06, 0.1, 0.2)  # of the worst regularizer, relative
 TOGETHER = 20  # datasets that share their random weights and shifts: each by itself is judged as it would be alone
 SCALE = np.array([0.83, 1.0, 0.86, 0.0, 0.87])  # amplitudes of TV, second-order TV, Sobel, Laplacian, Prewitt
 THETA = 2 * np.pi * np.arange(GROUP.order) / GROUP.order
@@ -66,10 +67,11 @@ def resampled(profiles: np.ndarray, sets: int, images: int, epsilon: float, rng:
 
 def judged(profiles: np.ndarray, seed: int, resamples: int = 1000, draws: int = 999) -> dict[Group, list[str]]:
     """The verdict on every group of JUDGED for each dataset of ``profiles`` (images, sets, R, 8)."""
-    return {
-        group: [law(found, images=len(profiles), tolerance=TOLERANCE)[0] for found in evidence]
-        for group, evidence in collected(profiles, seed, resamples, draws).items()
-    }
+    evidence = collected(profiles, seed, resamples, draws)
+    decide = partial(law, images=len(profiles), tolerance=TOLERANCE)
+    datasets = range(profiles.shape[1])
+    decided = [inherited({group: decide(found[n])[0] for group, found in evidence.items()}) for n in datasets]
+    return {group: [verdicts[group] for verdicts in decided] for group in evidence}
 
 
 def collected(profiles: np.ndarray, seed: int, resamples: int, draws: int) -> dict[Group, list[list[LawEvidence]]]:

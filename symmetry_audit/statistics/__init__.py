@@ -9,7 +9,7 @@ from symmetry_audit.statistics._epsilon import (
     symmetry_error,
 )
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
-from symmetry_audit.statistics._law import LAWS, LawEvidence, holm, images_to_show, law
+from symmetry_audit.statistics._law import LAWS, LawEvidence, holm, images_to_show, inherited, law
 from symmetry_audit.statistics._profiles import ProfileAccumulator
 from symmetry_audit.statistics._share import HARMONICS, CommonDirection, DirectionShares, directions, visible_part
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
@@ -30,6 +30,7 @@ __all__ = [
     "enough",
     "holm",
     "images_to_show",
+    "inherited",
     "law",
     "leave_one_out",
     "null_level",

@@ -16,6 +16,7 @@ from symmetry_audit.statistics import (
     LawEvidence,
     holm,
     images_to_show,
+    inherited,
     law,
     percentile_interval,
     relative_error,
@@ -73,6 +74,15 @@ def test_nine_images_test_nothing():
 def test_a_tolerance_of_ones_own():
     assert law([LARGE], images=100, tolerance=0.16)[0] == "shown"
     assert law([SMALL], images=100, tolerance=0.039)[0] == "not settled"
+
+
+def test_a_larger_group_claims_more():
+    verdicts = {"p2": "not tested", "p4": "refuted", "p8": "shown", "p4m": "not settled", "p2m": "shown", "p6": "shown"}
+    given = {Group.parse(name): verdict for name, verdict in verdicts.items()}
+    assert {str(group): verdict for group, verdict in inherited(given).items()} == verdicts | {
+        "p8": "refuted",
+        "p4m": "refuted",
+    }
 
 
 # --- images to show
