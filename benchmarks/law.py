@@ -16,24 +16,23 @@ from pathlib import Path
 import numpy as np
 
 from symmetry_audit.groups import Group
+from symmetry_audit.results import DATASET_STRICT, LAWS, Candidate, CandidateValue
 from symmetry_audit.statistics import (
-    LAWS,
     BootstrapMeans,
     InvarianceDraws,
-    LawEvidence,
-    law,
     p_value,
     percentile_interval,
     relative_error,
 )
+from symmetry_audit.theory import judged
 
-__all__ = ["calibration", "judged", "parametric", "resampled"]
+__all__ = ["calibration", "parametric", "resampled", "verdicts"]
 
 GROUP = Group(8)
 JUDGED = (Group(4), Group(8))
 SIZES = (20, 100, 400)
 TOLERANCE = 0.05
-EPSILONS = (0.0, 0.02, 0.04, 0.06, 0.1, 0.2)  # of the worst regularizer, relative
+EPSILONS = (0.0, 0.02, 0.04, 0.051, 0.06, 0.1, 0.2)  # of the worst regularizer, relative
 TOGETHER = 20  # datasets that share their random weights and shifts: each by itself is judged as it would be alone
 SCALE = np.array([0.83, 1.0, 0.86, 0.0, 0.87])  # amplitudes of TV, second-order TV, Sobel, Laplacian, Prewitt
 THETA = 2 * np.pi * np.arange(GROUP.order) / GROUP.order
@@ -64,15 +63,27 @@ def resampled(profiles: np.ndarray, sets: int, images: int, epsilon: float, rng:
     return np.take_along_axis(chosen, np.broadcast_to(places, chosen.shape), axis=-1)
 
 
-def judged(profiles: np.ndarray, seed: int, resamples: int = 1000, draws: int = 999) -> dict[Group, list[str]]:
+def verdicts(profiles: np.ndarray, seed: int, resamples: int = 1000, draws: int = 999) -> dict[Group, list[str]]:
     """The verdict on every group of JUDGED for each dataset of ``profiles`` (images, sets, R, 8)."""
-    return {
-        group: [law(found, images=len(profiles), tolerance=TOLERANCE)[0] for found in evidence]
-        for group, evidence in collected(profiles, seed, resamples, draws).items()
-    }
+    values = collected(profiles, seed, resamples, draws)
+    found: dict[Group, list[str]] = {group: [] for group in JUDGED}
+    for n in range(profiles.shape[1]):
+        candidates = [
+            Candidate(
+                group=str(group),
+                scenario=DATASET_STRICT.name,
+                order=group.order,
+                tested_order=group.order // 2,
+                values=tuple(values[group][n]),
+            )
+            for group in JUDGED
+        ]
+        for group, candidate in zip(JUDGED, judged(candidates, len(profiles), TOLERANCE), strict=True):
+            found[group].append(candidate.verdict)
+    return found
 
 
-def collected(profiles: np.ndarray, seed: int, resamples: int, draws: int) -> dict[Group, list[list[LawEvidence]]]:
+def collected(profiles: np.ndarray, seed: int, resamples: int, draws: int) -> dict[Group, list[list[CandidateValue]]]:
     """What the regularizers that see each group found, dataset by dataset."""
     bootstrap = BootstrapMeans(len(profiles), resamples=resamples, seed=seed)
     places = {group: GROUP.indices_of(group) for group in JUDGED}
@@ -90,19 +101,23 @@ def collected(profiles: np.ndarray, seed: int, resamples: int, draws: int) -> di
 
 def _evidence(
     profiles: np.ndarray, means: np.ndarray, at: np.ndarray, shift: InvarianceDraws
-) -> list[list[LawEvidence]]:
-    p = p_value(relative_error(profiles.mean(0), at), relative_error(shift.means()))
+) -> list[list[CandidateValue]]:
+    observed = relative_error(profiles.mean(0), at)
+    p = p_value(observed, relative_error(shift.means()))
     low, high = percentile_interval(relative_error(means, at))
     seen = np.ptp(profiles[..., at], axis=-1).max(0) > 1e-9
     return [
         [
-            LawEvidence(
-                regularizer=str(r),
+            CandidateValue(
+                **{"regularizer": str(r), "sigma": 1.5, "downscale": 1, "mean_response": 1.0},
+                classes=len(at) // 2 if seen[n, r] else 1,
+                epsilon=float(observed[n, r]),
+                relative_epsilon=float(observed[n, r]),
                 p_value=float(p[n, r]),
                 ci_low=float(low[n, r]),
                 ci_high=float(high[n, r]),
             )
-            for r in np.flatnonzero(seen[n])
+            for r in range(profiles.shape[2])
         ]
         for n in range(profiles.shape[1])
     ]
@@ -114,8 +129,8 @@ def calibration(simulate: Simulate, images: int, epsilon: float, sets: int) -> d
     for start in range(0, sets, TOGETHER):
         rng = np.random.default_rng([images, round(1e6 * epsilon), start])
         profiles = simulate(min(TOGETHER, sets - start), images, epsilon, rng)
-        for group, verdicts in judged(profiles, seed=start).items():
-            counts[group].update(verdicts)
+        for group, found in verdicts(profiles, seed=start).items():
+            counts[group].update(found)
     return counts
 
 

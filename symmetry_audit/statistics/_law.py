@@ -50,10 +50,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def law(found: Sequence[LawEvidence], *, images: int, tolerance: float = 0.05) -> tuple[str, LawEvidence | None]:
     """The verdict on a group and the evidence that decides it; ``found`` are the regularizers that see the group.
 
-    A regularizer whose upper limit is at most ``tolerance`` shows the group symmetric up to that: "shown" where all do.
-    "refuted" where one that does not has an adjusted p-value of at most 0.01 and a lower limit above twice its floor,
-    else "not settled". With ever more images a group whose true relative epsilon is below the tolerance ends as shown,
-    and one above it as refuted. "not tested" where nothing sees the group, or for fewer than 10 images.
+    The verdict is "refuted", "shown", "not settled" or "not tested". A regularizer whose upper limit is at most
+    ``tolerance`` shows the group symmetric up to that: "shown" where all do. "refuted" where one that does not has an
+    adjusted p-value of at most 0.01 and a lower limit above twice its floor. So with ever more images a group whose true
+    relative epsilon is below the tolerance ends as shown, and one above it as refuted. "not tested" where nothing sees
+    the group, or for fewer than 10 images.
+
+    B random shifts give no p-value below 1 / (B + 1), so that 999 of them can refute with ten regularizers at most.
     """
     if not found or images < FEWEST_IMAGES:
         return "not tested", None

@@ -38,6 +38,7 @@ from symmetry_audit.theory._quadratic import (
 )
 from symmetry_audit.theory._recommend import recommend
 from symmetry_audit.theory._run import run_bounds, run_kappa
+from symmetry_audit.theory._verdicts import judged
 
 __all__ = [
     "AREA",
@@ -55,6 +56,7 @@ __all__ = [
     "difference_filters",
     "distance_errors",
     "image_smoothness",
+    "judged",
     "kappa",
     "kappa_intervals",
     "kernel_smoothness",

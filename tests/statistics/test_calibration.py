@@ -12,9 +12,12 @@ from symmetry_audit.groups import Group
 from symmetry_audit.statistics import (
     BootstrapMeans,
     InvarianceDraws,
+    LawEvidence,
+    law,
     null_level,
     p_value,
     percentile_interval,
+    relative_error,
     subgroup_error,
 )
 
@@ -110,3 +113,41 @@ def test_intervals_of_symmetric_data_miss_zero(rng: np.random.Generator) -> None
     """Why epsilon below twice the null level is called not distinguishable from symmetric."""
     lows = [interval(harmonic(50, 0.0, rng), seed)[0] for seed in range(20)]
     assert min(lows) > 0
+
+
+# --- verdicts; benchmarks/law.py has more of them
+
+
+def verdicts(images: int, epsilon: float, sets: int, rng: np.random.Generator) -> list[str]:
+    """Verdicts on ``sets`` datasets of two regularizers with a true relative error of ``epsilon`` under p8."""
+    theta, shape = ANGLES[::4], (images, sets, 1, 1)
+    own = rng.rayleigh(0.12, shape) * np.cos(2 * (theta - rng.uniform(0, np.pi, shape)))
+    common = epsilon / 2 * np.cos(2 * theta)
+    profiles = rng.lognormal(0, 0.5, shape) * (1 + np.array([[0.8], [1.0]]) * (own + common))
+    bootstrap, shifts = BootstrapMeans(images, seed=images), InvarianceDraws(Group(8), images, seed=images)
+    for image in profiles:
+        bootstrap.add(image)
+        shifts.add(image)
+    p = p_value(relative_error(profiles.mean(0)), relative_error(shifts.means()))
+    low, high = percentile_interval(relative_error(bootstrap.means()))
+    return [
+        law(
+            [LawEvidence(regularizer=str(r), p_value=p[n, r], ci_low=low[n, r], ci_high=high[n, r]) for r in range(2)],
+            images=images,
+        )[0]
+        for n in range(sets)
+    ]
+
+
+@pytest.mark.parametrize("images", [20, 100])
+def test_a_symmetric_law_is_refuted_once_in_a_hundred_at_most(images: int, rng: np.random.Generator) -> None:
+    """300 datasets; eight or more of them would happen once in a hundred if the rate were 1 %."""
+    assert verdicts(images, 0.0, 300, rng).count("refuted") < 8
+
+
+def test_only_what_is_true_is_shown(rng: np.random.Generator) -> None:
+    """At 400 images: symmetric mostly shown, beyond the tolerance of 5 % hardly ever, far beyond it refuted."""
+    counts = {epsilon: verdicts(400, epsilon, 100, rng) for epsilon in (0.0, 0.06, 0.1)}
+    assert counts[0.0].count("shown") >= 70
+    assert counts[0.06].count("shown") <= 5
+    assert counts[0.1].count("refuted") >= 97

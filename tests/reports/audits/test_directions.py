@@ -157,8 +157,6 @@ def test_the_region_holds_the_mean_in_95_of_100_sets(rng):
 
 def test_a_regularizer_that_sees_no_direction_says_so(write_run):
     run = write_run(titles=TITLES)
-    flat = {key: np.ones_like(values) for key, values in run.responses.items()}
-    assert flat
     table = pq.read_table(run.folder / "responses.parquet").to_pandas()
     alike = table["regularizer"] == "laplacian"
     table.loc[alike, "response"] = table.loc[alike, "response"].map(lambda values: np.full(8, values[0]))
