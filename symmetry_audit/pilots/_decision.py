@@ -69,9 +69,13 @@ def student(values: Sequence[float], error: float) -> Limits:
 
 
 def paired(scores: Mapping[str, Sequence[float]], one: str, other: str) -> Limits:
-    """PSNR of arm ``one`` minus that of ``other``, paired by seed; limits for a choice among all ``scores``."""
+    """PSNR of arm ``one`` minus that of ``other``, paired by seed; limits for a choice among all ``scores``.
+
+    There are none before the first look: those of two seeds are wide enough to say nothing.
+    """
     error = ALPHA / (len(LOOKS) * max(len(scores) - 1, 1))
-    return student([a - b for a, b in zip(scores[one], scores[other], strict=True)], error)
+    differences = [a - b for a, b in zip(scores[one], scores[other], strict=True)]
+    return student(differences, error) if len(differences) >= LOOKS[0] else Limits(float(np.mean(differences)))
 
 
 def decide(scores: Mapping[str, Sequence[float]], margin: float) -> Decision:

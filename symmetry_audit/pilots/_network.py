@@ -31,6 +31,7 @@ DEFAULT_ARMS = ("plain", "p4")  # a third arm more than doubles the share of und
 PLAIN, AVERAGED = "plain", "p4"  # the arm to compare with, and the arm that its average stands for
 CERTAIN = 0.01  # how often the limit of the average's gain may be wrong
 USUAL, SHORTEST, LONGEST, ROUND = 240, 120, 2000, 20  # steps of a run
+SHARE = 0.8  # of the time that is planned with: a machine may become busier
 SCORING = 30  # steps that take as long as scoring a run twice on 16 images of 96 px
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]  # (steps done, of all seeds, seconds left)
@@ -140,7 +141,7 @@ class _Work:
         """
         images, task = self.pictures.split(self.design.seed), self.pictures.task
         pace = sum(step_seconds(ARMS[arm], task, images, self.length, self.device) for arm in self.design.arms)
-        least, most = (60 * self.design.minutes / (seeds * pace) - SCORING for seeds in (LOOKS[0], LOOKS[-1]))
+        least, most = (SHARE * 60 * self.design.minutes / (seeds * pace) - SCORING for seeds in (LOOKS[0], LOOKS[-1]))
         return int(min(max(most, min(USUAL, least), SHORTEST), LONGEST)) // ROUND * ROUND
 
     def _train(self, number: int) -> None:

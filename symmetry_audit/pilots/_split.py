@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from symmetry_audit.data import load_rgb
 from symmetry_audit.errors import DataError, ImageError
@@ -19,6 +20,7 @@ WINDOW = 256  # largest side of what is kept of an image, in px of the clean one
 LEAST = 6  # images, of which two are held out
 HELD_OUT, SCORED = 16, 96  # images to score, and the largest side of each, in px of the clean one
 PATCH, MULTIPLE = 32, 8  # largest side of a training patch, and what its side is a multiple of
+SMALL, ALIKE = 32, 0.9  # side of a thumbnail in px; correlation of two of the same picture
 CHOICE, WINDOWS, SPLIT, NOISE = range(4)  # the purpose of a generator: no two of them draw the same numbers
 
 
@@ -74,7 +76,7 @@ def read_pictures(pairs: Pairs, task: Task, seed: int, progress: Callable[[int, 
     """
     refs = _drawn(pairs.refs, seed)
     skipped: list[SkippedImage] = []
-    found: dict[str, tuple[tuple[np.ndarray, np.ndarray], Fingerprint]] = {}
+    found: dict[str, _Picture] = {}
     for done, pair in enumerate(streamed(refs), 1):
         try:
             found[pair.key] = _window(pair, task, seed)
@@ -82,15 +84,26 @@ def read_pictures(pairs: Pairs, task: Task, seed: int, progress: Callable[[int, 
             skipped.append(SkippedImage(pair.key, str(error)))
         progress(done, len(refs))
     keys = [pair.key for pair in refs if pair.key in found]  # archives come in an order of their own
-    patch = _patch([found[key][0][0] for key in keys])
-    keys = [key for key in keys if not _left_out(key, found[key][0][0], patch, skipped)]
-    keys = _different(keys, {key: found[key][1] for key in keys}, skipped)
+    patch = _patch([found[key].degraded for key in keys])
+    keys = [key for key in keys if not _left_out(key, found[key].degraded, patch, skipped)]
+    keys = _different(keys, found, skipped)
     if len(keys) < LEAST:
         raise DataError(
             f'a pilot needs at least {LEAST} different images, "{pairs.text}" has {len(keys)} that can be used'
             f"{_first(skipped)}; add images, or choose a group with symaudit recommend"
         )
-    return Pictures(task, tuple(found[key][0] for key in keys), patch, tuple(skipped))
+    items = tuple((found[key].degraded, found[key].clean) for key in keys)
+    return Pictures(task, items, patch, tuple(skipped))
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A window of one image, and by what its duplicates are known: hashes and a thumbnail of the whole clean image."""
+
+    degraded: np.ndarray
+    clean: np.ndarray
+    print: Fingerprint
+    small: np.ndarray
 
 
 def _drawn(refs: Sequence[Pair], seed: int) -> list[Pair]:
@@ -100,13 +113,13 @@ def _drawn(refs: Sequence[Pair], seed: int) -> list[Pair]:
     return [refs[index] for index in sorted(chosen)]
 
 
-def _window(pair: Pair, task: Task, seed: int) -> tuple[tuple[np.ndarray, np.ndarray], Fingerprint]:
-    """A window of one image, and the fingerprint of all of it."""
+def _window(pair: Pair, task: Task, seed: int) -> _Picture:
     clean = load_rgb(pair.clean).to_8bit()
     degraded = None if pair.degraded is None else load_rgb(pair.degraded).to_8bit()
     whole = task.prepare(clean, degraded)
     rng = np.random.default_rng([seed, WINDOWS, *pair.key.encode()])
-    return _cut(*whole, task.scale, WINDOW, rng), fingerprint(clean)
+    small = np.asarray(Image.fromarray(clean).convert("L").resize((SMALL, SMALL), Image.Resampling.BOX), dtype=float)
+    return _Picture(*_cut(*whole, task.scale, WINDOW, rng), fingerprint(clean), small)
 
 
 def _cut(
@@ -138,12 +151,17 @@ def _left_out(key: str, degraded: np.ndarray, patch: int, skipped: list[SkippedI
     return True
 
 
-def _different(keys: list[str], prints: dict[str, Fingerprint], skipped: list[SkippedImage]) -> list[str]:
-    """``keys`` without images that are nearly the same picture as an earlier one; these are noted as skipped."""
-    kept: dict[str, None] = {}
+def _different(keys: list[str], found: dict[str, _Picture], skipped: list[SkippedImage]) -> list[str]:
+    """``keys`` without images that are nearly the same picture as an earlier one; these are noted as skipped.
+
+    Perceptual hashes alone would take all images of one direction for the same: most of their frequencies are 0.
+    """
+    prints = {key: found[key].print for key in keys}
     twins: dict[str, list[str]] = {}
-    for one, other, _ in leaks(prints, prints.items()):
-        twins.setdefault(one, []).append(other)
+    for one, other, kind in leaks(prints, prints.items()):
+        if kind == "exact" or _alike(found[one].small, found[other].small):
+            twins.setdefault(one, []).append(other)
+    kept: dict[str, None] = {}
     for key in keys:
         earlier = next((other for other in twins[key] if other in kept), None)
         if earlier is None:
@@ -151,6 +169,11 @@ def _different(keys: list[str], prints: dict[str, Fingerprint], skipped: list[Sk
         else:
             skipped.append(SkippedImage(key, f"nearly the same picture as {earlier}"))
     return list(kept)
+
+
+def _alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two thumbnails, neither of them flat, are one picture in other light."""
+    return float(np.corrcoef(one.ravel(), other.ravel())[0, 1]) >= ALIKE
 
 
 def _first(skipped: Sequence[SkippedImage]) -> str:

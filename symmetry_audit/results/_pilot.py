@@ -45,7 +45,7 @@ class PilotDifference:
     """PSNR of ``arm`` minus that of the plain network in dB, paired by seed, after ``step`` steps.
 
     ``low`` and ``high`` are limits at the level of the verdict: the truth lies beyond one of them in at most
-    5 % / (looks x rivals) of the pilots. They are None with fewer than 2 seeds.
+    5 % / (looks x rivals) of the pilots. They are None before the first look.
     """
 
     arm: str

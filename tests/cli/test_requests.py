@@ -31,6 +31,7 @@ REQUESTS = {
     "fit-affine": verbs.FitRequest,
     "measure": verbs.MeasureRequest,
     "nets": verbs.NetsRequest,
+    "pilot": verbs.PilotRequest,
     "recommend": verbs.RecommendRequest,
     "restore": verbs.RestoreRequest,
     "synth": verbs.SynthRequest,

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, ReportError
-from symmetry_audit.results import Alignment, AuditReport, Evaluation, Recommendation, RunBounds
+from symmetry_audit.results import Alignment, AuditReport, Evaluation, Pilot, Recommendation, RunBounds
 
 OLD = Path(__file__).parent / "0.1"
 Place = tuple[str | int, ...]  # keys and indices into a document
@@ -145,6 +145,14 @@ KINDS = {
         ((), ("model",), ("data",), ("images", 0), ("mean",)),
         {("task",): "denoise", ("images", 0, "ssim"): "0.9", ("seed",): True},
     ),
+    "pilot": Kind(
+        "symaudit.pilot/1",
+        old("pilot.json"),
+        lambda document, folder: Pilot.from_dict(document),
+        {("skipped",): (), ("verdict", "evidence"): "seeds"},
+        ((), ("data",), ("runs", 0), ("differences", 0), ("average",), ("verdict",)),
+        {("task",): "denoise", ("runs", 0, "psnr"): [24.0], ("verdict", "gain_db"): "0.1", ("average",): 0.1},
+    ),
     "checkpoint": Kind(
         "symaudit.checkpoint/1",
         header(),
@@ -166,5 +174,5 @@ KINDS = {
 # and manifests, which have tests of their own.
 OTHERS = {
     *("affine", "comparison", "nets", "plan", "rendered", "restoration", "training", "verification"),
-    *("journal", "run", "synth", "responses", "manifest"),
+    *("journal", "run", "runs", "synth", "responses", "manifest"),
 }

@@ -62,6 +62,15 @@ def test_near_duplicates_stand_on_no_side_twice(tmp_path, rng):
     ]
 
 
+def test_images_of_one_direction_are_no_duplicates(tmp_path, rng):
+    """Every row is constant: of 64 frequencies of a perceptual hash 56 are 0, and all hashes are alike."""
+    (tmp_path / "a").mkdir()
+    for at in range(6):
+        rows = rng.integers(0, 256, (32, 1, 1)).astype(np.uint8)
+        Image.fromarray(np.broadcast_to(rows, (32, 40, 3)).copy()).save(tmp_path / "a" / f"{at}.png")
+    assert len(pictures(tmp_path / "a").items) == 6
+
+
 def test_large_images_are_cut_and_many_are_drawn(tmp_path, rng, monkeypatch):
     monkeypatch.setattr(_split, "MOST", 8)
     folder = save_photos(tmp_path / "a", rng, count=12, size=(300, 40))
