@@ -134,22 +134,22 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
     fingerprint = report.dataset.fingerprint
     rows = report.analyses.get("directions", ())
     directions = directions_of(rows, report.first_scale)
-    linear, task, layer = None, None, None
+    linear, task = None, None
     if asked := asked_task(request.task, request):
         from symmetry_audit.tasks import make_task
 
         made = make_task(**{"name": request.task, **asked})
         pairs = _pairs(request, report, made)
         task, linear = made.text, _linear(request, pairs, made)
-        layer = degradation_audit(pairs, made, report)
+        if (layer := degradation_audit(pairs, made, report)) is not None:
+            directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
         if request.pilot:
             _train_pilot(request, report, pairs)
-    elif (kept := stored_advice(report, None)) is not None:  # what earlier calls found about a task
-        task, linear, directions = kept.task, kept.linear, kept.directions or directions
-    if layer is not None:
-        directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
     elif request.pilot:
         raise SettingError("--pilot needs a task to train for, such as --task denoise --sigma 50")
+    elif (kept := stored_advice(report, None)) is not None:  # what earlier calls found about a task
+        task, linear = kept.task, kept.linear
+        directions += tuple(direction for direction in kept.directions if direction.layer == "degradation")
     pilot = read_pilot(Path(request.report))
     if pilot is not None and (task not in (None, pilot.task_text) or pilot.data.fingerprint != fingerprint):
         pilot = None
