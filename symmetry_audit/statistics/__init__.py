@@ -1,6 +1,6 @@
 """Epsilon of profiles (SPEC 4), its uncertainty and its null level (SPEC 6), in constant memory. No torch."""
 
-from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval, sub_folder
+from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval
 from symmetry_audit.statistics._epsilon import (
     deviations,
     leave_one_out,
@@ -38,7 +38,6 @@ __all__ = [
     "percentile_interval",
     "relative_error",
     "student_interval",
-    "sub_folder",
     "subgroup_error",
     "symmetry_error",
     "visible_part",

@@ -52,9 +52,9 @@ def law(found: Sequence[LawEvidence], *, images: int, tolerance: float = 0.05) -
 
     The verdict is "refuted", "shown", "not settled" or "not tested". A regularizer whose upper limit is at most
     ``tolerance`` shows the group symmetric up to that: "shown" where all do. "refuted" where one that does not has an
-    adjusted p-value of at most 0.01 and a lower limit above twice its floor. So with ever more images a group whose true
-    relative epsilon is below the tolerance ends as shown, and one above it as refuted. "not tested" where nothing sees
-    the group, or for fewer than 10 images.
+    adjusted p-value of at most 0.01 and a lower limit above twice its floor. So with ever more images a group whose
+    true relative epsilon is below the tolerance ends as shown, and one above it as refuted. "not tested" where nothing
+    sees the group, or for fewer than 10 images.
 
     B random shifts give no p-value below 1 / (B + 1), so that 999 of them can refute with ten regularizers at most.
     """

@@ -195,6 +195,8 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, pairs: Pairs) -
 
 
 def _linear(request: RecommendRequest, pairs: Pairs, task: Task) -> LinearPilot:
-    from symmetry_audit.pilots import linear_pilot
+    from symmetry_audit.pilots import GROUPS, linear_pilot
 
-    return linear_pilot(pairs, task, workers=os.cpu_count() or 1, progress=request.progress)
+    # second moments of one image do not change under half turns: only pairs can tell, from input to clean image
+    groups = GROUPS if task.paired else [group for group in GROUPS if group not in ("p2", "updown")]
+    return linear_pilot(pairs, task, groups=groups, workers=os.cpu_count() or 1, progress=request.progress)
