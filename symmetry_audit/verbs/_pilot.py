@@ -137,14 +137,7 @@ def pilot(request: PilotRequest) -> Pilot:
         **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},
     )
     device = resolve_device(request.device)
-    pairs = reported_pairs(
-        request.data,
-        task,
-        inputs=request.inputs,
-        data_root=request.data_root,
-        limit=request.limit,
-        say=request.say,
-    )
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
     folder = Path(request.out or results_folder("symaudit-pilot", data.name))
     _refuse_report(folder, data.fingerprint)

@@ -175,7 +175,7 @@ def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
 
     data = report.dataset.source if request.data is None else request.data
     limit = report.settings.get("limit")
-    pairs = reported_pairs(data, task, inputs=request.inputs, data_root=request.data_root, limit=limit, say=request.say)
+    pairs = reported_pairs(request, task, data, request.inputs, limit)
     if source_fingerprint(pairs) != report.dataset.fingerprint:
         raise DataError(
             f"{pairs.text} holds other clean images than the report ({report.dataset.images} images of "
