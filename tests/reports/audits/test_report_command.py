@@ -15,6 +15,7 @@ from symmetry_audit.reports import table1_text
 TABLES = ["table1.csv", "table1.md", "table1.tex"]
 FIGURES = ["figure2.png", "figure2.svg", "figure2.pdf"]
 DETAILS = ["details.md", "subsets.png", "subsets.svg", "subsets.pdf"]
+DIRECTIONS = ["directions.png", "directions.svg", "directions.pdf"]
 
 
 def invoke(*arguments):
@@ -24,9 +25,10 @@ def invoke(*arguments):
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ([], TABLES + FIGURES + DETAILS),
+        ([], TABLES + FIGURES + DETAILS + DIRECTIONS),
         (["--format", "details"], DETAILS),
         (["--format", "table1"], TABLES),
+        (["--format", "directions"], DIRECTIONS),
         (["--format", "figure2", "--reg", "sobel"], FIGURES),
     ],
 )
@@ -62,7 +64,7 @@ def test_errors_are_raised_for_the_entry_point(write_run, tmp_path):
 def test_an_unknown_format_is_a_usage_error(write_run):
     result = invoke(write_run().folder, "--format", "pdf")
     assert result.exit_code == 2
-    assert "'pdf' is not one of 'table1', 'figure2', 'details', 'all'" in result.stderr
+    assert "'pdf' is not one of 'table1', 'figure2', 'details', 'directions', 'all'" in result.stderr
 
 
 def test_formats_are_those_of_render():
