@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symmetry_audit.pilots._network import DEFAULT_ARMS, Design, network_pilot, ordered
+    from symmetry_audit.pilots._network import Design, network_pilot, ordered
     from symmetry_audit.pilots._split import Pictures, read_pictures
 
-__all__ = ["DEFAULT_ARMS", "Design", "Pictures", "network_pilot", "ordered", "read_pictures"]
+__all__ = ["Design", "Pictures", "network_pilot", "ordered", "read_pictures"]
 
 _HOMES = {
-    "_network": ("DEFAULT_ARMS", "Design", "network_pilot", "ordered"),
+    "_network": ("Design", "network_pilot", "ordered"),
     "_split": ("Pictures", "read_pictures"),
 }
 _HOME = {name: f"{__name__}.{file}" for file, names in _HOMES.items() for name in names}

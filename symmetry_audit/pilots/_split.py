@@ -45,12 +45,16 @@ class Split:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Windows of different images, (degraded, clean) uint8 as ``Task.prepare`` makes them."""
+    """Windows of different images, (degraded, clean) uint8 as ``Task.prepare`` makes them.
+
+    ``broken`` are names of the images among the ``skipped`` that cannot be read; an audit skips them too.
+    """
 
     task: Task
     items: tuple[tuple[np.ndarray, np.ndarray], ...]
     patch: int
     skipped: tuple[SkippedImage, ...] = ()
+    broken: frozenset[str] = frozenset()
 
     @property
     def held_out(self) -> int:
@@ -83,6 +87,7 @@ def read_pictures(pairs: Pairs, task: Task, seed: int, progress: Callable[[int, 
         except ImageError as error:
             skipped.append(SkippedImage(pair.key, str(error)))
         progress(done, len(refs))
+    broken = frozenset(item.image for item in skipped)
     keys = [pair.key for pair in refs if pair.key in found]  # archives come in an order of their own
     patch = _patch([found[key].degraded for key in keys])
     keys = [key for key in keys if not _left_out(key, found[key].degraded, patch, skipped)]
@@ -93,7 +98,7 @@ def read_pictures(pairs: Pairs, task: Task, seed: int, progress: Callable[[int, 
             f"{_first(skipped)}; add images, or choose a group with symaudit recommend"
         )
     items = tuple((found[key].degraded, found[key].clean) for key in keys)
-    return Pictures(task, items, patch, tuple(skipped))
+    return Pictures(task, items, patch, tuple(skipped), broken)
 
 
 @dataclass(frozen=True)
