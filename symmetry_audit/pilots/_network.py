@@ -94,7 +94,7 @@ class _Work:
         """Settle the length of the runs. Raises ReportError if the log is of another pilot."""
         steps = self.design.steps or (self.log.begun or {}).get("steps") or self._fitting()
         self.length = replace(self.length, steps=steps)
-        own = {"data": fingerprint, "images": len(self.pictures.items), "task": self.pictures.task.to_dict()}
+        own = {"data": fingerprint, "pixels": self.pictures.digest, "task": self.pictures.task.to_dict()}
         design = {"arms": self.design.arms, "margin": self.design.margin, "seed": self.design.seed, "preset": PRESET}
         self.log.begin({**own, **design, **asdict(self.length)})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -61,13 +62,24 @@ class Pictures:
         """How many images are held out: a fifth, at least 2, at most HELD_OUT."""
         return min(max(len(self.items) // 5, 2), HELD_OUT)
 
+    @property
+    def digest(self) -> str:
+        """A hash of all pixels, of the degraded images too."""
+        found = hashlib.sha256()
+        for degraded, clean in self.items:
+            found.update(repr((degraded.shape, clean.shape)).encode())
+            found.update(degraded.data)
+            found.update(clean.data)
+        return found.hexdigest()
+
     def split(self, seed: int) -> Split:
         """Train and held out of ``seed``, which also draws the window and the noise of the images to score."""
-        order = np.random.default_rng([seed, SPLIT]).permutation(len(self.items))
+        order = np.random.default_rng([seed, SPLIT]).permutation(len(self.items)).tolist()
         rng = np.random.default_rng([seed, NOISE])
         held_out = []
         for index in order[: self.held_out]:
-            degraded, clean = _cut(*self.items[index], self.task.scale, SCORED, rng)
+            whole = self.items[index]
+            degraded, clean = _cut(whole[0], whole[1], self.task.scale, SCORED, rng)
             held_out.append((self.task.corrupt(degraded, rng), clean))
         return Split(tuple(self.items[index] for index in sorted(order[self.held_out :])), tuple(held_out))
 

@@ -131,7 +131,7 @@ def pilot(request: PilotRequest) -> Pilot:
 
     task = make_task(**asked_task(request.task, request))
     design = Design(
-        arms=ordered(request.arms),
+        arms=ordered(request.arms or ()),
         **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},
     )
     device = resolve_device(request.device)

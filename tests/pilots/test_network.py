@@ -197,6 +197,7 @@ def test_other_settings_are_refused_until_forced(pictures, tmp_path, trainings):
         (pictures, DATA, design("p4", margin=0.1), "margin"),
         (pictures, DATA, design("p4", seed=1), "seed"),
         (pictures, replace(DATA, fingerprint="0" * 64), design("p4"), "data"),
+        (replace(pictures, items=pictures.items[:1] * 12), DATA, design("p4"), "pixels"),
         (replace(pictures, task=make_task("denoise", sigma=50)), DATA, design("p4"), "task"),
     ]
     for images, data, asked, name in others:
