@@ -42,8 +42,8 @@ def pilot(as_json: bool, allow_skipped: bool, quiet: bool, verbose: bool, **opti
     The networks of one seed see the same patches and noise, and restore the same held-out images; every seed holds out
     others. After 3, 5 and 8 seeds the paired differences in PSNR are looked at. The pilot ends when one network is
     shown to be better than the others, or at most --margin worse where it is cheaper; the wrong one is chosen in at
-    most 5 % of pilots. Where --arms is not given, it also ends if one plain network is clearly better when its output
-    is averaged over quarter turns: an equivariant network is then worth building. pilot.json goes into --out.
+    most 5 % of pilots. The first plain network is also compared with the average of its output over quarter turns: a
+    gain certifies that an equivariant restorer is better than it. pilot.json goes into --out.
 
     \b
     Example:

@@ -78,6 +78,7 @@ class RowMaker:
             reasons |= dict.fromkeys(("normalized_epsilon", "floor"), FLAT)
         reasons |= {name: FLAT for name, value in relative.items() if np.isnan(value)}
         null = fields.get("null_epsilon")
+        numbers: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in relative.items()}
         return ResultRow(
             regularizer=regularizer,
             scenario=scenario.name,
@@ -94,7 +95,7 @@ class RowMaker:
             floor=float(symmetry_error(ideal)[0] / ideal[0] * profile[0]) if profile.any() else None,
             reasons=reasons,
             **fields,
-            **{name: None if np.isnan(value) else value for name, value in relative.items()},
+            **numbers,
         )
 
     def _sample_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symmetry_audit.pilots._linear import LIMIT, array_pilot, linear_pilot
-    from symmetry_audit.pilots._network import DEFAULT_ARMS, Design, network_pilot, ordered
+    from symmetry_audit.pilots._network import Design, network_pilot, ordered
     from symmetry_audit.pilots._split import Pictures, read_pictures
     from symmetry_audit.pilots._symmetries import GROUPS
     from symmetry_audit.pilots._windows import WINDOW
 
 __all__ = [
-    "DEFAULT_ARMS",
     "GROUPS",
     "LIMIT",
     "WINDOW",
@@ -31,7 +30,7 @@ __all__ = [
 
 _HOMES = {
     "_linear": ("LIMIT", "array_pilot", "linear_pilot"),
-    "_network": ("DEFAULT_ARMS", "Design", "network_pilot", "ordered"),
+    "_network": ("Design", "network_pilot", "ordered"),
     "_split": ("Pictures", "read_pictures"),
     "_symmetries": ("GROUPS",),
     "_windows": ("WINDOW",),

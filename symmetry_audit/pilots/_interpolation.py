@@ -25,8 +25,8 @@ def interpolation_db(symmetry: Symmetry, moments: Moments) -> float | None:
     if not moments.noise.any():
         return None
     fields = isotropic_moments(float(moments.power), float(moments.noise.mean()), len(moments.noise))
-    filters = [fitted(fields, one) for one in (symmetry.trivial, symmetry)]
-    return float(gains_db(*filters, stacked([fields]))[0])
+    plain, own = fitted(fields, symmetry.trivial), fitted(fields, symmetry)
+    return float(gains_db(plain, own, stacked([fields]))[0])
 
 
 def isotropic_moments(power: float, noise: float, pixels: int) -> Moments:

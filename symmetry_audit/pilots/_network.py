@@ -25,10 +25,9 @@ from symmetry_audit.results import (
     PilotVerdict,
 )
 
-__all__ = ["DEFAULT_ARMS", "Design", "network_pilot", "ordered"]
+__all__ = ["Design", "network_pilot", "ordered"]
 
-DEFAULT_ARMS = ("plain", "p4")  # a third arm more than doubles the share of undecided pilots
-PLAIN, AVERAGED = "plain", "p4"  # the arm to compare with, and the arm that its average stands for
+PLAIN = "plain"  # the arm that the others are compared with
 CERTAIN = 0.01  # how often the limit of the average's gain may be wrong
 USUAL, SHORTEST, LONGEST, ROUND = 240, 120, 2000, 20  # steps of a run
 SHARE = 0.8  # of the time that is planned with: a machine may become busier
@@ -41,13 +40,10 @@ OnStep = Callable[[int, int, Mapping[str, float]], None]  # (steps done, of all 
 class Design:
     """What is compared, and how long.
 
-    ``arms`` are names of ARMS, in the order of preference. Where ``complete`` is false, the pilot ends with the plain
-    network of the first seed if its average over quarter turns is better than itself. ``steps`` None: as many as fit
-    into the ``minutes``.
+    ``arms`` are names of ARMS, in the order of preference. ``steps`` None: as many as fit into the ``minutes``.
     """
 
     arms: tuple[str, ...]
-    complete: bool
     margin: float = 0.05
     seed: int = 0
     minutes: float = 5.0
@@ -98,7 +94,7 @@ class _Work:
         """Settle the length of the runs. Raises ReportError if the log is of another pilot."""
         steps = self.design.steps or (self.log.begun or {}).get("steps") or self._fitting()
         self.length = replace(self.length, steps=steps)
-        own = {"data": fingerprint, "images": len(self.pictures.items), "task": self.pictures.task.to_dict()}
+        own = {"data": fingerprint, "pixels": self.pictures.digest, "task": self.pictures.task.to_dict()}
         design = {"arms": self.design.arms, "margin": self.design.margin, "seed": self.design.seed, "preset": PRESET}
         self.log.begin({**own, **design, **asdict(self.length)})
 
@@ -108,7 +104,7 @@ class _Work:
             if not self._may_begin(seed):
                 return
             self._train(seed)
-            if self.ended_by_average or (seed + 1 in LOOKS and reached(self.table(), self.design.margin)[0].arm):
+            if seed + 1 in LOOKS and reached(self.table(), self.design.margin)[0].arm:
                 return
 
     @property
@@ -119,12 +115,6 @@ class _Work:
             return None
         gain = student([a - b for a, b in zip(run.averaged, run.psnr[-1], strict=True)], CERTAIN)
         return AverageGain(gain.mean, gain.low, gain.high, len(run.averaged))
-
-    @property
-    def ended_by_average(self) -> bool:
-        """Whether the plain network alone settles it."""
-        average = self.average
-        return not self.design.complete and AVERAGED in self.design.arms and average is not None and average.certified
 
     def table(self, reading: int = -1) -> dict[str, list[float]]:
         """Mean PSNR by arm of the seeds that all arms have, in order."""
@@ -158,8 +148,6 @@ class _Work:
                     on_step=self._stepped,
                 )
                 self.log.append(Run(seed, arm, done.psnr, round(done.seconds, 3), done.averaged))
-            if self.ended_by_average:
-                return
 
     def _may_begin(self, number: int) -> bool:
         """Whether a seed may be trained: there is time for it, and for the further ones that make up the next look."""
@@ -181,10 +169,10 @@ class _Work:
 
 
 def _found(work: _Work, data: DatasetInfo) -> Pilot:
-    """The document of the runs that are done: those of whole seeds, or of the plain network alone."""
+    """The document of the seeds that all arms have."""
     design, table, pictures = work.design, work.table(), work.pictures
-    seeds = range(design.seed, design.seed + max(len(table[PLAIN]), 1))
-    runs = (work.log.runs[seed, arm] for seed in seeds for arm in design.arms if (seed, arm) in work.log.runs)
+    seeds = range(design.seed, design.seed + len(table[PLAIN]))
+    runs = (work.log.runs[seed, arm] for seed in seeds for arm in design.arms)
     return Pilot(
         data=data,
         task=pictures.task.to_dict(),
@@ -209,21 +197,17 @@ def _found(work: _Work, data: DatasetInfo) -> Pilot:
 
 
 def _differences(work: _Work) -> Iterator[PilotDifference]:
-    """Every other arm against the plain one at both readings; none before a seed is complete."""
+    """Every other arm against the plain one at both readings."""
     for reading, step in enumerate(work.length.readings):
         table = work.table(reading)
-        for arm in table if table[PLAIN] else ():
+        for arm in table:
             if arm != PLAIN:
                 found = paired(table, arm, PLAIN)
                 yield PilotDifference(arm, step, found.mean, found.low, found.high)
 
 
 def _verdict(work: _Work) -> PilotVerdict:
-    average, table = work.average, work.table()
-    if work.ended_by_average and average is not None:
-        gain = (average.gain_db, average.low, average.high)
-        return PilotVerdict("decided", AVERAGED, AVERAGED, PLAIN, *gain, looks=(), evidence="average")
-    found, looks = reached(table, work.design.margin)
+    found, looks = reached(work.table(), work.design.margin)
     kind = "undecided" if found.arm is None else "tie" if found.tie else "decided"
     lead = (found.lead.mean, found.lead.low, found.lead.high)
     return PilotVerdict(kind, found.arm, found.better, found.rival, *lead, looks=looks)

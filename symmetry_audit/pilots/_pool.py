@@ -9,7 +9,8 @@ from typing import TypeVar
 
 __all__ = ["in_order"]
 
-T, Found = TypeVar("T"), TypeVar("Found")
+T = TypeVar("T")
+Found = TypeVar("Found")
 
 
 def in_order(work: Callable[[T], Found], items: Iterable[T], workers: int) -> Iterator[Found]:

@@ -46,16 +46,17 @@ class RunLog:
 
     def begin(self, settings: Mapping[str, Any]) -> None:
         """Start the file, or go on with it. Raises ReportError if it has other settings."""
-        settings = json.loads(json.dumps(settings))  # as read from a file
+        new: dict[str, Any] = json.loads(json.dumps(settings))  # as read from a file
         if self.begun is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(_line({"schema": RUNS_SCHEMA, **settings}), encoding="utf-8")
-            self.begun = settings
-        names = [name for name in self.begun | settings if self.begun.get(name) != settings.get(name)]
+            self._path.write_text(_line({"schema": RUNS_SCHEMA, **new}), encoding="utf-8")
+            self.begun = new
+        begun = self.begun
+        names = [name for name in begun | new if begun.get(name) != new.get(name)]
         if names:
-            old, new = (json.dumps(where.get(names[0]))[:60] for where in (self.begun, settings))
+            old, now = (json.dumps(where.get(names[0]))[:60] for where in (begun, new))
             raise ReportError(
-                f"{self._path} holds a pilot with other settings ({names[0]}: {old}, now {new}); "
+                f"{self._path} holds a pilot with other settings ({names[0]}: {old}, now {now}); "
                 "choose another --out, or --force to start over"
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -45,25 +46,40 @@ class Split:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Windows of different images, (degraded, clean) uint8 as ``Task.prepare`` makes them."""
+    """Windows of different images, (degraded, clean) uint8 as ``Task.prepare`` makes them.
+
+    ``broken`` are names of the images among the ``skipped`` that cannot be read; an audit skips them too.
+    """
 
     task: Task
     items: tuple[tuple[np.ndarray, np.ndarray], ...]
     patch: int
     skipped: tuple[SkippedImage, ...] = ()
+    broken: frozenset[str] = frozenset()
 
     @property
     def held_out(self) -> int:
         """How many images are held out: a fifth, at least 2, at most HELD_OUT."""
         return min(max(len(self.items) // 5, 2), HELD_OUT)
 
+    @property
+    def digest(self) -> str:
+        """A hash of all pixels, of the degraded images too."""
+        found = hashlib.sha256()
+        for degraded, clean in self.items:
+            found.update(repr((degraded.shape, clean.shape)).encode())
+            found.update(degraded.data)
+            found.update(clean.data)
+        return found.hexdigest()
+
     def split(self, seed: int) -> Split:
         """Train and held out of ``seed``, which also draws the window and the noise of the images to score."""
-        order = np.random.default_rng([seed, SPLIT]).permutation(len(self.items))
+        order = np.random.default_rng([seed, SPLIT]).permutation(len(self.items)).tolist()
         rng = np.random.default_rng([seed, NOISE])
         held_out = []
         for index in order[: self.held_out]:
-            degraded, clean = _cut(*self.items[index], self.task.scale, SCORED, rng)
+            whole = self.items[index]
+            degraded, clean = _cut(whole[0], whole[1], self.task.scale, SCORED, rng)
             held_out.append((self.task.corrupt(degraded, rng), clean))
         return Split(tuple(self.items[index] for index in sorted(order[self.held_out :])), tuple(held_out))
 
@@ -83,6 +99,7 @@ def read_pictures(pairs: Pairs, task: Task, seed: int, progress: Callable[[int, 
         except ImageError as error:
             skipped.append(SkippedImage(pair.key, str(error)))
         progress(done, len(refs))
+    broken = frozenset(item.image for item in skipped)
     keys = [pair.key for pair in refs if pair.key in found]  # archives come in an order of their own
     patch = _patch([found[key].degraded for key in keys])
     keys = [key for key in keys if not _left_out(key, found[key].degraded, patch, skipped)]
@@ -93,7 +110,7 @@ def read_pictures(pairs: Pairs, task: Task, seed: int, progress: Callable[[int, 
             f"{_first(skipped)}; add images, or choose a group with symaudit recommend"
         )
     items = tuple((found[key].degraded, found[key].clean) for key in keys)
-    return Pictures(task, items, patch, tuple(skipped))
+    return Pictures(task, items, patch, tuple(skipped), broken)
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,6 @@ PILOT_FILE = "pilot.json"
 PILOT_SCHEMA = "symaudit.pilot/1"
 AGAIN = "run the pilot again with --force"
 VERDICTS = ("decided", "tie", "undecided")
-EVIDENCE = ("seeds", "average")
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,7 @@ class PilotVerdict:
 
     ``gain_db`` is the PSNR of ``better`` minus that of ``rival`` at the last reading, with its limits: the two arms
     that decide it, the chosen one (or the leading one) and the best of the others. ``looks`` are the numbers of seeds
-    at which the numbers were looked at. ``evidence`` is "seeds", paired runs, or "average", the plain network's own
-    average over the quarter turns.
+    at which the numbers were looked at.
     """
 
     kind: str
@@ -73,14 +71,14 @@ class PilotVerdict:
     low: float | None
     high: float | None
     looks: tuple[int, ...]
-    evidence: str = "seeds"
 
 
 @dataclass(frozen=True)
 class AverageGain:
     """What the plain network of the first seed gains in dB by averaging its output over the four quarter turns.
 
-    By Lemma 4.1 of [SA] the average is a p4-equivariant restorer, at four times the computation. ``low`` and
+    By Lemma 4.1 of [SA] the average is a p4-equivariant restorer, at four times the computation; a network that is
+    trained to be equivariant may be better or, after a short training, worse. ``low`` and
     ``high`` are its 99 % limits over the held-out ``images``, None for a single image. A lower limit above 0 certifies
     that an equivariant restorer is better than this network; otherwise nothing follows.
     """
@@ -131,9 +129,8 @@ class Pilot:
 
     @property
     def seeds(self) -> int:
-        """The number of seeds with a run of every arm; 1 where the plain network alone was trained."""
-        counts = [sum(run.arm == arm for run in self.runs) for arm in self.arms]
-        return min(count for count in counts if count)
+        """The number of seeds, each with a run of every arm."""
+        return len(self.runs) // len(self.arms)
 
     @property
     def readings(self) -> tuple[int, int]:
@@ -149,11 +146,6 @@ class Pilot:
     def sentence(self) -> str:
         """The answer in a sentence."""
         found, seeds = self.verdict, f"{self.seeds} seeds" if self.seeds > 1 else "1 seed"
-        if found.evidence == "average":
-            return (
-                f"Build {found.arm}: one plain network gains {found.gain_db:.2f} dB on held-out images by averaging "
-                "over quarter turns, so an equivariant restorer is better; p4 networks were not trained."
-            )
         between = f"{_signed(found.gain_db)} dB{_interval(found.low, found.high)}"
         if found.kind == "undecided":
             more = "" if self.seeds >= self.looks[-1] else " The same command with more --minutes goes on."
@@ -203,12 +195,13 @@ class Pilot:
         origin.check_schema(document, PILOT_SCHEMA)
         found = read_value(cls, document, origin)
         verdict = found.verdict
-        if verdict.kind not in VERDICTS or verdict.evidence not in EVIDENCE:
-            raise origin.damaged(f"the verdict is {verdict.kind!r:.40} by {verdict.evidence!r:.40}")
+        if verdict.kind not in VERDICTS:
+            raise origin.damaged(f"the verdict is {verdict.kind!r:.40}")
         if (verdict.arm is None) != (verdict.kind == "undecided") or verdict.arm not in (None, *found.arms):
             raise origin.damaged(f"the verdict is {verdict.kind} for {verdict.arm!r:.40}")
-        if not any(run.arm in found.arms for run in found.runs):
-            raise origin.damaged("it has no run of its arms")
+        runs = sorted(run.arm for run in found.runs)
+        if not runs or runs != sorted(found.seeds * found.arms) or len(found.arms) < 2:
+            raise origin.damaged("its seeds do not have one run of each arm")
         return found
 
 

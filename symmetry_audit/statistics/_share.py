@@ -53,7 +53,7 @@ def _weights(rotations: int) -> list[np.ndarray]:
     for harmonic in HARMONICS:
         part = visible_part(harmonic, rotations)
         wave = np.exp(2j * np.pi * harmonic * np.arange(rotations) / rotations)
-        waves.append({"full": 2 * wave, "cosine": wave.real + 0j, "none": 0 * wave}[part])
+        waves.append({"full": 2 * wave, "cosine": np.real(wave) + 0j, "none": 0 * wave}[part])
     return waves
 
 
@@ -150,7 +150,7 @@ class CommonDirection:
         z = directions(profiles, self._group.rotations)
         responds = ~np.isnan(z)
         z = np.where(responds & (np.abs(z) > ROUNDING), z, 0)
-        table = np.stack([z.real, z.imag, np.square(np.abs(z)), responds], axis=-1)
+        table = np.stack([np.real(z), np.imag(z), np.square(np.abs(z)), responds], axis=-1)
         self._total = self._total + table
         self._bootstrap.add(table)
 
@@ -189,7 +189,8 @@ class CommonDirection:
         """Low and high ends (...) of ``draws`` (resamples, ...), within [0, 1]; NaN for a single unit."""
         undefined = np.isnan(draws).all(0)
         if self._units < 2:
-            return (np.full(undefined.shape, np.nan),) * 2
+            unknown = np.full(undefined.shape, np.nan)
+            return unknown, unknown
         tail = norm.cdf(-sqrt(self._units / (self._units - 1)) * t.ppf(0.975, self._units - 1))
         low, high = np.nanquantile(np.where(undefined, 0, draws), [tail, 1 - tail], axis=0).clip(0, 1)
         return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
@@ -215,7 +216,7 @@ def _corrected(ratio: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 def _covariance(means: np.ndarray) -> np.ndarray:
     """Covariance (..., 2, 2) of the parts of complex ``means`` (resamples, ...), 0 where nothing was drawn."""
-    parts = np.stack([means.real, means.imag], axis=-1)
+    parts = np.stack([np.real(means), np.imag(means)], axis=-1)
     drawn = ~np.isnan(parts)
     count = np.maximum(drawn.sum(0), 1)
     gaps = np.where(drawn, parts - np.where(drawn, parts, 0).sum(0) / count, 0)

@@ -52,7 +52,6 @@ def decide(
         relax=relax,
         augment=augment,
         evidence=_evidence(direction, gain),
-        **({} if gain is None else _gains(gain)),
         adapt=_adapt(candidates, budget),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -44,14 +45,12 @@ class PilotRequest(TaskSettings, DeviceOptions, SourceOptions):
     task: Annotated[str, TASK]
     inputs: Annotated[Images | None, Option("Degraded partners of the images, for tasks with pairs (derain).")] = None
     arms: Annotated[
-        Names | None,
+        Names,
         Option(
-            "Networks to compare with plain: p4, relaxed, p8, or plain ones trained on mirrored or augmented patches. "
-            "All of them are trained, even if averaging the plain one already answers.",
-            default="plain,p4",
+            "Networks to compare with plain: p4, relaxed, p8, or plain ones trained on mirrored or augmented patches.",
             complete=lambda: ARMS,
         ),
-    ] = None
+    ] = ("plain", "p4", "relaxed")
     minutes: Annotated[float, Gt(0), Option("Time for training; no seed begins after it.")] = 5.0
     steps: Annotated[
         int | None,
@@ -74,7 +73,7 @@ class PilotRequest(TaskSettings, DeviceOptions, SourceOptions):
 
 @verb(PilotRequest)
 def pilot(request: PilotRequest) -> Pilot:
-    """Find out which network to build by training tiny ones on the task: plain, p4 or others.
+    """Find out which network to build by training tiny ones on the task: plain, p4, relaxed p4 or others.
 
     A seed draws weights, patches, noise and a fresh split of the images into train and held out, the same for all arms.
     The paired differences in PSNR are looked at after 3, 5 and 8 seeds. At most 5 % of pilots choose the wrong arm.
@@ -86,8 +85,8 @@ def pilot(request: PilotRequest) -> Pilot:
     task, scale, sigma, missing, peak, inputs
         "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
     arms
-        "plain", "mirrored", "augmented", "p4", "relaxed", "p8". Where none are named, plain and p4 are compared, and a
-        plain network that is clearly better averaged over quarter turns ends the pilot: build p4.
+        "plain", "mirrored", "augmented", "p4", "relaxed" (p4 with free filters beside the tied ones), "p8". "plain" is
+        always among them.
     minutes, steps
         Time for training in minutes; steps of every run, by default as many as fit.
     margin
@@ -126,22 +125,22 @@ def pilot(request: PilotRequest) -> Pilot:
     >>> found.verdict.kind, found.seeds
     ('undecided', 1)
     """
-    from symmetry_audit.pilots import DEFAULT_ARMS, Design, network_pilot, ordered, read_pictures
+    from symmetry_audit.pilots import Design, network_pilot, ordered, read_pictures
     from symmetry_audit.results import DatasetInfo
     from symmetry_audit.tasks import make_task, source_fingerprint
 
     task = make_task(**asked_task(request.task, request))
     design = Design(
-        arms=ordered(DEFAULT_ARMS if request.arms is None else request.arms),
-        complete=request.arms is not None,
+        arms=ordered(request.arms or ()),
         **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},
     )
     device = resolve_device(request.device)
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
+    pictures = read_pictures(pairs, task, request.seed, request.progress)
+    pairs = replace(pairs, refs=tuple(pair for pair in pairs.refs if pair.key not in pictures.broken))
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
     folder = Path(request.out or results_folder("symaudit-pilot", data.name))
     _refuse_report(folder, data.fingerprint)
-    pictures = read_pictures(pairs, task, request.seed, request.progress)
     return network_pilot(pictures, data, design, folder, device=device, force=request.force, on_step=request.on_step)
 
 

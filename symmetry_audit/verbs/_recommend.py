@@ -188,6 +188,7 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, pairs: Pairs) -
     """Run or continue the network pilot in the report's folder."""
     from symmetry_audit.verbs._pilot import pilot
 
+    assert request.task is not None  # refused before
     own = {name: getattr(request, name) for name in ("minutes", "margin", "device", "data_root", "inputs", "say")}
     task = {name: value for name, value in asked_task(request.task, request).items() if name != "name"}
     limit = report.settings.get("limit")

@@ -100,7 +100,7 @@ def _same_directions(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: 
     """An amplitude differs by at most four responses, and the share by twice that beside a single image's amplitude."""
     amplitude = 4 * tolerance.strict
     share = min(2 * amplitude / (new["single_amplitude"] or 1), 1)
-    limits = dict.fromkeys(("share", "ci_low", "ci_high"), share)
+    limits: dict[str, float] = dict.fromkeys(("share", "ci_low", "ci_high"), share)
     limits |= dict.fromkeys(("amplitude", "single_amplitude", "floor"), amplitude)
     # without a common direction two machines need not agree on it
     names = [name for name in new if name != "direction_deg"]

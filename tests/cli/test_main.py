@@ -127,8 +127,8 @@ def test_version(run):
         (["mesure"], 'no command "mesure". Did you mean "measure"?'),
         (
             ["xyzzy"],
-            'no command "xyzzy". Choose from: measure, fit-affine, demo, report, recommend, verify, nets, train, '
-            "evaluate, restore, compare, align, bounds, datasets, synth.",
+            'no command "xyzzy". Choose from: measure, fit-affine, demo, report, recommend, pilot, verify, nets, '
+            "train, evaluate, restore, compare, align, bounds, datasets, synth.",
         ),
         (["fit-afine", "x"], 'no command "fit-afine". Did you mean "fit-affine"?'),
         (["fit-affine"], "Missing argument 'SOURCE'."),

@@ -149,7 +149,7 @@ KINDS = {
         "symaudit.pilot/1",
         old("pilot.json"),
         lambda document, folder: Pilot.from_dict(document),
-        {("skipped",): (), ("verdict", "evidence"): "seeds"},
+        {("skipped",): ()},
         ((), ("data",), ("runs", 0), ("differences", 0), ("average",), ("verdict",)),
         {("task",): "denoise", ("runs", 0, "psnr"): [24.0], ("verdict", "gain_db"): "0.1", ("average",): 0.1},
     ),

@@ -76,17 +76,8 @@ CLEAR = pilot(verdict())
             "Undecided after 3 seeds: plain against relaxed +0.10 dB. Against plain, p4 loses 1.48 dB (-1.70 to -1.20)."
             " The same command with more --minutes goes on.",
         ),
-        (
-            pilot(
-                verdict("decided", "p4", "plain", 0.07, 0.03, 0.11, looks=(), evidence="average"),
-                runs=CLEAR.runs[1:2],
-                differences=(),
-            ),
-            "Build p4: one plain network gains 0.07 dB on held-out images by averaging over quarter turns, so an "
-            "equivariant restorer is better; p4 networks were not trained.",
-        ),
     ],
-    ids=["decided", "tie", "open", "out of time", "average"],
+    ids=["decided", "tie", "open", "out of time"],
 )
 def test_a_verdict_in_a_sentence(found, sentence):
     assert found.sentence == sentence
@@ -139,8 +130,7 @@ def test_it_is_read_as_it_was_written(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"kind": "won"}, "the verdict is 'won' by 'seeds'"),
-        ({"evidence": "prior"}, "the verdict is 'decided' by 'prior'"),
+        ({"kind": "won"}, "the verdict is 'won'"),
         ({"arm": None}, "the verdict is decided for None"),
         ({"kind": "undecided"}, "the verdict is undecided for 'plain'"),
         ({"arm": "p8"}, "the verdict is decided for 'p8'"),
@@ -151,6 +141,13 @@ def test_a_verdict_that_makes_no_sense_is_damage(changes, expected):
     document["verdict"] |= changes
     with pytest.raises(ReportError, match=rf"the pilot is damaged \({expected}\); run the pilot again with --force"):
         Pilot.from_dict(document)
+
+
+def test_runs_that_do_not_make_up_seeds_are_damage():
+    document = json.loads(CLEAR.to_json())
+    for runs in (document["runs"][:-1], [], document["runs"][:1] * 2):
+        with pytest.raises(ReportError, match=r"is damaged \(its seeds do not have one run of each arm\)"):
+            Pilot.from_dict({**document, "runs": runs})
 
 
 def test_an_average_certifies_from_its_lower_limit_on():

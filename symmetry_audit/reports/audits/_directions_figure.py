@@ -108,10 +108,10 @@ def _draw_panel(axes: Axes, found: ImageDirections, r: int, row: dict[str, Any],
     size = np.abs(points)
     points = points * np.minimum(1, rim / np.maximum(size, rim))
     # along one axis alone all points would lie on a line: they are spread across it, evenly and always alike
-    spread = 0.3 * rim * ((np.arange(len(points)) * 0.618034) % 1 - 0.5) if part == "cosine" else points.imag
+    spread = 0.3 * rim * ((np.arange(len(points)) * 0.618034) % 1 - 0.5) if part == "cosine" else np.imag(points)
     few = np.clip(60 / np.sqrt(len(points)), 1.2, 14)
     shade = float(np.clip(8 / np.sqrt(len(points)), 0.12, 0.7))
-    axes.scatter(points.real, spread, s=few, color=POINT, alpha=shade, lw=0, rasterized=len(points) > MANY)
+    axes.scatter(np.real(points), spread, s=few, color=POINT, alpha=shade, lw=0, rasterized=len(points) > MANY)
     _draw_mean(axes, found, r, part, rim)
     axes.text(0, -1.62 * rim, _share(row), ha="center", va="bottom")
 

@@ -18,15 +18,15 @@ def pilot_text(found: Pilot) -> str:
         f"{found.task_text}; {found.used} images of {found.data.name}, {found.held_out} held out; "
         f"{count(found.seeds, 'seed')}; {found.preset} networks, batches of {found.batch} patches of {found.patch} px",
         f"{'arm':<10} {f'dB at {half}':>11} {f'dB at {full}':>11} {'against plain':>24} {'s a run':>8}",
-        *(_row(found, arm) for arm in found.arms if any(run.arm == arm for run in found.runs)),
+        *(_row(found, arm) for arm in found.arms),
     ]
     if found.trend:
         lines.append(_upper("; ".join(found.trend)) + ".")
-    if found.average is not None and found.verdict.evidence != "average":
+    if found.average is not None:
         average = found.average
-        proof = "an equivariant restorer is better" if average.certified else "which shows nothing"
+        proof = "an equivariant restorer is better than it" if average.certified else "this shows nothing"
         gain = _gain(average.gain_db, average.low, average.high)
-        lines.append(f"Averaged over quarter turns, the first plain network gains {gain} dB: {proof}.")
+        lines.append(f"Averaged over quarter turns, the first plain network gains {gain} dB; {proof}.")
     return "\n".join(lines) + "\n"
 
 
