@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from symmetry_audit.groups import Group
 from symmetry_audit.results import Build, Candidate, Direction, LinearPilot
 from symmetry_audit.theory._build import leading
-from symmetry_audit.theory._candidates import is_trivial
+from symmetry_audit.theory._candidates import is_trivial, preference
 from symmetry_audit.theory._verdicts import percent
 from symmetry_audit.wording import count
 
@@ -93,7 +93,8 @@ def _filter(linear: LinearPilot | None) -> str:
 def _law(candidates: Sequence[Candidate], images: int, tolerance: float) -> str:
     """The largest group that is shown, and the smallest that is refuted or open."""
     strict = [item for item in candidates if not item.adaptive and not is_trivial(item)]
-    tested = sorted((item for item in strict if item.verdict != "not tested"), key=lambda item: item.tested_order)
+    strict.sort(key=lambda item: (item.tested_order, preference(item)))
+    tested = [item for item in strict if item.verdict != "not tested"]
     if not tested:
         reason = strict[0].reason if strict else "the run has one element alone"
         return f"Whether the images are symmetric was not tested: {reason}."
