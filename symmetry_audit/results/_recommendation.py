@@ -12,6 +12,7 @@ from symmetry_audit.results._linear_pilot import LinearPilot
 from symmetry_audit.results._scenario import DATASET_STRICT
 
 __all__ = [
+    "ADAPTIVE_STEPS",
     "DIRECTION_VERDICTS",
     "EVIDENCE",
     "RECOMMENDATION_FILE",
@@ -26,6 +27,7 @@ RECOMMENDATION_SCHEMA = "symaudit.recommendation/2"
 RECOMMENDATION_FILE = "recommendation.json"
 EVIDENCE = ("pilot", "linear pilot", "common direction", "prior")  # the strongest first
 DIRECTION_VERDICTS = ("one direction", "mixed directions", "undecided")
+ADAPTIVE_STEPS = 10_000  # with fewer, no gain of SA over a strict network has been measured
 HALF = 0.5  # of the images' own anisotropy; beyond it they are said to share a direction
 
 

@@ -56,7 +56,7 @@ def recommend(
     told = None if pilot is None else pilot.sentence
     return Recommendation(
         build=build,
-        sentences=sentences(build, decided, directions, linear, told, images, tolerance),
+        sentences=sentences(build, decided, directions, linear, told, tolerance),
         candidates=tuple(decided),
         images=images,
         tolerance=tolerance,
