@@ -37,13 +37,13 @@ ALLOWED = {
         *("errors", "options", "files", "results", "groups", "catalogue", "actions", "data", "metrics", "tasks"),
         *("layers", "nets", "checkpoints", "inference"),
     },
-    "pilots": {
-        *("errors", "catalogue", "files", "results", "groups", "data", "actions", "metrics", "tasks"),
-        *("nets", "training"),
-    },
     "alignment": {
         *("errors", "files", "results", "groups", "actions", "data", "tasks"),
         *("layers", "nets", "checkpoints", "inference", "statistics"),
+    },
+    "pilots": {
+        *("errors", "wording", "catalogue", "files", "results", "options", "groups", "data", "actions", "metrics"),
+        *("tasks", "nets", "training"),
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},

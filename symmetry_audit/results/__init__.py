@@ -36,6 +36,7 @@ from symmetry_audit.results._pilot import (
     read_pilot,
 )
 from symmetry_audit.results._recommendation import (
+    ADAPTIVE_STEPS,
     DIRECTION_VERDICTS,
     EVIDENCE,
     RECOMMENDATION_FILE,
@@ -59,6 +60,7 @@ from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import Symmetrization, SymmetrizedScore
 
 __all__ = [
+    "ADAPTIVE_STEPS",
     "AFFINE_COLUMNS",
     "AFFINE_FILE",
     "AFFINE_SCHEMA",

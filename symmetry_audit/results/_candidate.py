@@ -66,7 +66,7 @@ class CandidateValue:
             value = getattr(self, item.name)
             if value is None and item.name not in REQUIRED:
                 continue
-            if not _is_number(value) or value < LEAST.get(item.name, 0):
+            if not _is_number(value) or value < LEAST.get(item.name, 0) or (item.name == "p_value" and value > 1):
                 raise ORIGIN.damaged(f"{item.name} of {self.regularizer} is {value!r}")
 
     @property

@@ -12,7 +12,7 @@ from symmetry_audit.theory._build import decide, ranked
 from symmetry_audit.theory._candidates import check, with_trivial
 from symmetry_audit.theory._kappa import with_intervals
 from symmetry_audit.theory._sentences import sentences
-from symmetry_audit.theory._verdicts import judged, twin
+from symmetry_audit.theory._verdicts import equalizable, judged, twin
 
 __all__ = ["MARGIN", "TOLERANCE", "recommend"]
 
@@ -56,7 +56,7 @@ def recommend(
     told = None if pilot is None else pilot.sentence
     return Recommendation(
         build=build,
-        sentences=sentences(build, decided, directions, linear, told, images, tolerance),
+        sentences=sentences(build, decided, directions, linear, told, tolerance),
         candidates=tuple(decided),
         images=images,
         tolerance=tolerance,
@@ -74,14 +74,14 @@ def recommend(
 def _notes(decided: Sequence[Candidate]) -> list[str]:
     """What the run cannot see."""
     notes = []
-    alike = {other.group: same.group for other in decided if (same := twin(other, decided)) and not other.adaptive}
-    if alike:
-        pairs = ", ".join(f"{group} from {same}" for group, same in alike.items())
+    untested = [other for other in decided if other.verdict == "not tested"]
+    twins = [(other, same) for other in untested if (same := twin(other, decided))]
+    if pairs := ", ".join(f"{other.group} from {same.group}" for other, same in twins if not other.adaptive):
         names = {value.regularizer for candidate in decided for value in candidate.values}
         hint = "" if "chiral" in names else "; --reg chiral sees half turns and mirrors"
         notes.append(f"Not tested: no regularizer of the run tells {pairs}{hint}.")
-    small = [other for other in decided if other.adaptive and other.verdict == "not tested" and other.order > 1]
-    if small := [other.group for other in small if other.group not in alike]:
+    alike = [other for other, _ in twins]
+    if small := [other.group for other in untested if equalizable(other) and other not in alike]:
         notes.append(
             f"Not tested as adaptive: {', '.join(small)}; fitting two parameters to each image makes so few elements "
             "look alike, whatever the images are."

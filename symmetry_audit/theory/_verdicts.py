@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symmetry_audit.results import Candidate, CandidateValue
@@ -10,7 +10,7 @@ from symmetry_audit.statistics import FEWEST_IMAGES, LawEvidence, law
 from symmetry_audit.theory._candidates import is_trivial, preference, subgroups
 from symmetry_audit.wording import count
 
-__all__ = ["changes", "judged", "percent", "twin"]
+__all__ = ["changes", "equalizable", "judged", "percent", "twin"]
 
 FITTED = 2  # parameters of w_n, each of which can make one more element look like the identity
 
@@ -18,21 +18,33 @@ FITTED = 2  # parameters of w_n, each of which can make one more element look li
 def judged(candidates: Sequence[Candidate], images: int, tolerance: float) -> list[Candidate]:
     """The candidates with ``verdict`` and ``reason`` filled in, whatever they were before.
 
-    A group with a refuted subgroup is refuted, and one with a subgroup that is not settled is not shown: the test of
-    the larger group can miss what that of the smaller one sees.
+    A group with a refuted subgroup is refuted, also where nothing tests what it has beyond it. One with a subgroup that
+    is not settled is not shown: the test of the larger group can miss what that of the smaller one sees.
     """
-    found = {at: _verdict(candidate, candidates, images, tolerance) for at, candidate in enumerate(candidates)}
-    places = {(item.group, item.scenario): at for at, item in enumerate(candidates)}
+    own = {_key(candidate): _verdict(candidate, candidates, images, tolerance) for candidate in candidates}
     decided = []
-    for at, candidate in enumerate(candidates):
-        verdict, reason = found[at]
-        if verdict in ("shown", "not settled"):
-            for other in subgroups(candidate, candidates):
-                own, why = found[places[other.group, other.scenario]]
-                if own == "refuted" or (own == "not settled" and verdict == "shown"):
-                    verdict, reason = own, f"it contains {other.group}: {why}"
+    for candidate in candidates:
+        verdict, reason = _inherited(own, candidate, candidates) or own[_key(candidate)]
         decided.append(replace(candidate, verdict=verdict, reason=reason))
     return decided
+
+
+def _key(candidate: Candidate) -> tuple[str, str]:
+    return candidate.group, candidate.scenario
+
+
+def _inherited(
+    own: Mapping[tuple[str, str], tuple[str, str]], candidate: Candidate, candidates: Sequence[Candidate]
+) -> tuple[str, str] | None:
+    """The verdict that follows from the smallest subgroup with a graver one, with the reason; else None."""
+    verdict, _ = own[_key(candidate)]
+    graver = {"refuted": (), "shown": ("refuted", "not settled")}.get(verdict, ("refuted",))
+    for worse in graver:
+        for other in sorted(subgroups(candidate, candidates), key=preference):
+            found, why = own[_key(other)]
+            if found == worse:
+                return worse, f"it contains {other.group}: {why}"
+    return None
 
 
 def twin(candidate: Candidate, candidates: Sequence[Candidate]) -> Candidate | None:
@@ -41,14 +53,18 @@ def twin(candidate: Candidate, candidates: Sequence[Candidate]) -> Candidate | N
     return min(alike, key=lambda other: (other.order, preference(other)), default=None)
 
 
+def equalizable(candidate: Candidate) -> bool:
+    """Whether the parameters fitted to each image can make all elements of an adaptive group look alike."""
+    return candidate.adaptive and candidate.tested_order - 1 <= FITTED
+
+
 def _verdict(candidate: Candidate, candidates: Sequence[Candidate], images: int, tolerance: float) -> tuple[str, str]:
     if is_trivial(candidate):
         return "shown", "claims no symmetry"
     if reason := _untested(candidate, candidates, images):
         return "not tested", reason
     verdict, evidence = law([_evidence(value) for value in candidate.seen], images=images, tolerance=tolerance)
-    if evidence is None:
-        return verdict, "no regularizer gives an interval"
+    assert evidence is not None  # something sees the group, in enough images
     (value,) = (value for value in candidate.seen if value.regularizer == evidence.regularizer)
     return verdict, changes(value)
 
@@ -61,9 +77,8 @@ def _untested(candidate: Candidate, candidates: Sequence[Candidate], images: int
         return f"nothing measured tells it from {same.group}"
     if not candidate.seen:
         return "no regularizer of the run sees any of its elements"
-    contrasts = candidate.tested_order - 1
-    if candidate.adaptive and contrasts <= FITTED:
-        some = f"its {count(contrasts, 'contrast')}"
+    if equalizable(candidate):
+        some = f"its {count(candidate.tested_order - 1, 'contrast')}"
         return f"two fitted parameters can equalize {some}; nothing could have refuted it"
     return None
 

@@ -147,6 +147,8 @@ def network_pilot(
 ) -> Pilot:
     """A pilot after three seeds; ``differences`` to the plain network in dB, the first is the verdict's."""
     gains = next(iter(differences.values()), (0.07, 0.05, 0.09))
+    if better == "plain":  # the verdict's gain is that of the better one
+        gains = -gains[0], -gains[2], -gains[1]
     verdict = PilotVerdict(kind, arm, better, rival, *gains, looks=(3,), evidence="seeds" if differences else "average")
     arms = ("p4", "mirrored", "plain", "p8")
     return Pilot(

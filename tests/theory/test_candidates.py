@@ -39,8 +39,8 @@ def test_the_trivial_group_is_added_where_a_run_had_adaptive_rows_alone() -> Non
     assert [value.regularizer for value in added[0].values] == names
     assert all(value.epsilon == 0 and not value.tested for value in added[0].values)
     assert with_trivial(found) == tuple(found)
-    assert recommend(found[4:], images=100).group == "p1"  # nothing gained, nothing strict to fall back on
-    assert recommend([], images=100).chosen.values == ()
+    assert dict(recommend(found[4:], images=100).law) == {}  # which is about strict groups
+    assert recommend([], images=100).candidate("p1").values == ()
 
 
 DAMAGE = {
