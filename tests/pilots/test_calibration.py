@@ -15,11 +15,12 @@ SIGMA = 30.0
 
 
 def population(law: str, images: int, rng: np.random.Generator) -> Moments:
-    """Fields of 24 px and of contrasts from 20 to 60: each with an axis of its own, or all with about the same."""
+    """Fields of 24 px, contrasts from 20 to 60: an axis for each, the same for all, or the same for three in ten."""
     found = []
     for _ in range(images):
-        ratio = 2.0 if law == "own" else rng.uniform(1.0, 2.5)
-        axis = rng.uniform(0, np.pi) if law == "own" else rng.normal(0, 0.5)
+        own = law == "own" or (law == "some" and rng.random() < 0.7)
+        ratio = rng.uniform(1.2, 2.5) if law == "common" else 2.0
+        axis = rng.uniform(0, np.pi) if own else 0.0
         image = rng.uniform(20, 60) * gaussian_field((24, 24), Affine.from_axes(axis, ratio), rng=rng)
         found.append(pair_moments(image, image, 5, lambda mean, square: np.full_like(mean, SIGMA**2)))
     return stacked(found)
@@ -40,14 +41,14 @@ def coverage(law: str, images: int, sets: int, monkeypatch: pytest.MonkeyPatch) 
     return np.mean(inside, axis=0)
 
 
-@pytest.mark.parametrize("law", ["own", "common"])
+@pytest.mark.parametrize("law", ["own", "some", "common"])
 def test_intervals_cover(law, monkeypatch):
     """Of 100 sets 95 +- 2.2 are expected; as few as 87 would be 3.7 standard deviations fewer."""
     assert coverage(law, 25, 100, monkeypatch).min() >= 0.87
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("law", ["own", "common"])
+@pytest.mark.parametrize("law", ["own", "some", "common"])
 @pytest.mark.parametrize("images", [10, 25, 60])
 def test_intervals_cover_in_more_sets(law, images, monkeypatch):
     found = coverage(law, images, 400, monkeypatch)

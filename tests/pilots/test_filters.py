@@ -1,4 +1,4 @@
-"""Filters and gains against brute force, and what symmetry must and must not change."""
+"""Filters, gains and influences against brute force, and what symmetry must and must not change."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Affine
 from symmetry_audit.pilots import GROUPS, array_pilot
-from symmetry_audit.pilots._filters import errors, fitted
+from symmetry_audit.pilots._filters import errors, fitted, influences, slopes
 from symmetry_audit.pilots._moments import Moments, pair_moments, stacked
 from symmetry_audit.pilots._symmetries import window_symmetry
 from symmetry_audit.pilots._validation import fold_numbers
@@ -37,7 +37,7 @@ def test_filters_are_those_of_turned_windows_by_brute_force(rng, name):
     found = fitted(moments.mean(np.arange(3)), symmetry.trivial if name == "p1" else symmetry)
     expected = least_squares_filter(pairs[:3], side, TURNS[name], SIGMA)
     scale = abs(expected).max()
-    np.testing.assert_allclose(found - 1 / 25, expected, rtol=0, atol=1e-10 * scale)
+    np.testing.assert_allclose(found.kernel - 1 / 25, expected, rtol=0, atol=1e-10 * scale)
     loss = [mean_squared_error(expected, pair, side, SIGMA) for pair in pairs]
     np.testing.assert_allclose(errors(found, moments), loss, rtol=1e-10)
 
@@ -55,6 +55,27 @@ def test_gains_are_those_of_cross_validation_by_brute_force(rng, name):
     (found,) = array_pilot(pairs, sigma=SIGMA, groups=[name], window=side, folds=3, seed=4)
     assert found.gain_db == pytest.approx(expected.mean(), abs=1e-10)
     assert (found.group, found.pixels) == (name, 9)
+
+
+@pytest.mark.parametrize("name", ["p2", "p4m", "p8"])
+def test_influences_are_derivatives_by_the_weight_of_an_image(rng, name):
+    """Against finite differences of the filter from a training set in which one image counts slightly more."""
+    pairs, side = smooth_pairs(rng, 6), 7
+    moments = moments_of(pairs, side)
+    symmetry = window_symmetry(name, side)
+    train, test = np.arange(4), moments.chosen(np.arange(4, 6))
+
+    def psnr(weights) -> float:
+        mean = Moments(*(np.tensordot(weights / sum(weights), part[:4], 1) for part in vars(moments).values()))
+        return float(-10 * np.log10(errors(fitted(mean, symmetry), test)).sum())
+
+    found = fitted(moments.mean(train), symmetry)
+    moved = influences(found, slopes(found, test), moments)[train]
+    moved = (moved - moved.mean()) / len(train)
+    for image in train:
+        step = 1e-4 * np.eye(4)[image]
+        numeric = (psnr(np.ones(4) + step) - psnr(np.ones(4) - step)) / 2e-4
+        assert moved[image] == pytest.approx(numeric, abs=0.02 * abs(moved).max())  # the ridge's own part is left out
 
 
 # --- the window
