@@ -16,7 +16,7 @@ and an audit of the degradation where there are pairs. About an hour of one core
     python benchmarks/advice.py regret --scores scores.csv --evidence evidence.jsonl
 
 `regret` lets the rule of the installed version choose from that evidence and prints how much worse than the best way to
-train it is, beside always plain, always p4, the rule of version 0.4, and a network pilot. Seconds.
+train it is, beside always plain, always p4, the rule before SPEC 8, and a network pilot. Seconds.
 
 IMAGES holds BSD100, Urban20, Set14, Set5 (each HR), RSSCN7, RSSCN7-80, Rain100L and CT (aapm, head); needs pydicom, and
 the fonts DejaVu and WenQuanYi Zen Hei.
@@ -207,7 +207,7 @@ def arm_of(build: Build) -> str:
 
 
 def former(found: Recommendation, task: Task) -> str:
-    """The rule until version 0.4: the largest group whose upper limit is at most null + floor or 5 %, else plain, which
+    """The rule before SPEC 8: the largest group whose upper limit is at most null + floor or 5 %, else plain, which
     `train` then augmented by flips and turns, for rain by mirrors."""
     fits = "plain"
     for group in ("p4", "p8"):

@@ -12,6 +12,7 @@ __all__ = ["RELAX", "decide", "leading", "ranked"]
 RELAX = 0.1  # weight of the free filters of a relaxed network
 FOURTH = 0.05  # relative amplitude of the fourth harmonic; below it diagonals count as much as axes
 SEEN = 2.0  # times the floor: an amplitude below it may be the pixel grid's
+LEAST = 0.01  # relative amplitude of single images; with less they have no direction to share
 PRIOR = "p4"
 ADAPTED = "p8"  # the group of SA-Conv as published
 
@@ -63,7 +64,7 @@ def leading(directions: Sequence[Direction]) -> Direction | None:
 
 def ranked(directions: Sequence[Direction]) -> list[Direction]:
     """Those whose amplitude is not the floor's, the largest share first."""
-    seen = [item for item in directions if item.single_amplitude > SEEN * item.floor]
+    seen = [item for item in directions if item.single_amplitude > max(SEEN * item.floor, LEAST)]
     return sorted(seen, key=lambda item: -item.share)
 
 
