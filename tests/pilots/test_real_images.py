@@ -50,5 +50,5 @@ def test_the_pilot_of_a_folder_says_so_too(shared_data):
     task = make_task("denoise", sigma=50)
     pairs = open_pairs(str(shared_data / "BSD100" / "HR"), task, limit=24)
     found = linear_pilot(pairs, task, groups=("p1m", "p4"))
-    assert [gain.verdict for gain in found.gains] == ["safe", "safe"] or found.gain("p4").low < -0.02
+    assert found.gains[0].verdict == "safe" and found.gains[1].verdict != "suspect"
     assert found.window == 15 and found.data.images == 24
