@@ -69,8 +69,8 @@ CLEAR = pilot(verdict())
         ),
         (
             pilot(verdict("decided", "p4", "plain", 0.03, -0.04, 0.10, looks=(3, 5)), seeds=5),
-            "Build p4: it is at most 0.05 dB behind the others (plain: +0.03 dB (-0.04 to +0.10); 5 seeds) and the first "
-            "choice where arms are equal.",
+            "Build p4: it is at most 0.05 dB behind the others (plain: +0.03 dB (-0.04 to +0.10); 5 seeds) and the "
+            "first choice where arms are equal.",
         ),
         (
             pilot(verdict("undecided", None, "p4", 0.02, -0.2, 0.3, looks=(3, 5, 8)), limits=(-0.3, 0.2), seeds=8),
