@@ -9,13 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import assert_type
 
-from symmetry_audit import AffineFits, AuditReport, fit_affine, measure, train
+from symmetry_audit import AffineFits, AuditReport, fit_affine, measure, pilot, train
+from symmetry_audit.results import Pilot
 from symmetry_audit.training import TrainResult
 from symmetry_audit.verbs import MeasureRequest, TrainRequest
 
 assert_type(measure("photos", group="p8", out="run"), AuditReport)
 assert_type(measure(MeasureRequest("photos")), AuditReport)
 assert_type(measure(MeasureRequest(Path("photos"), group="p8")), AuditReport)
+assert_type(pilot("photos", task="denoise", sigma=25, arms=["p4"]), Pilot)
 assert_type(train(task="denoise", sigma=25, data="a", valid="b"), TrainResult)
 assert_type(train(TrainRequest(task="denoise", sigma=25, data="a", valid="b")), TrainResult)
 

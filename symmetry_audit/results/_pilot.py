@@ -150,10 +150,11 @@ class Pilot:
         if found.kind == "undecided":
             more = "" if self.seeds >= self.looks[-1] else " The same command with more --minutes goes on."
             return f"Undecided after {seeds}: {found.better} against {found.rival} {between}.{self._behind()}{more}"
-        if found.kind == "tie":
+        if found.kind == "tie" or (found.low is not None and found.low <= 0):
+            where = f"within {self.margin:g} dB of" if found.kind == "tie" else f"at most {self.margin:g} dB behind"
             return (
-                f"Build {found.arm}: it is within {self.margin:g} dB of the others ({found.rival}: {between}; {seeds}) "
-                "and the first choice where arms are equal."
+                f"Build {found.arm}: it is {where} the others ({found.rival}: {between}; {seeds}) and the first choice "
+                "where arms are equal."
             )
         return f"Build {found.arm}: {between} against {found.rival} on held-out images, {seeds}."
 

@@ -68,6 +68,11 @@ CLEAR = pilot(verdict())
             "choice where arms are equal.",
         ),
         (
+            pilot(verdict("decided", "p4", "plain", 0.03, -0.04, 0.10, looks=(3, 5)), seeds=5),
+            "Build p4: it is at most 0.05 dB behind the others (plain: +0.03 dB (-0.04 to +0.10); 5 seeds) and the "
+            "first choice where arms are equal.",
+        ),
+        (
             pilot(verdict("undecided", None, "p4", 0.02, -0.2, 0.3, looks=(3, 5, 8)), limits=(-0.3, 0.2), seeds=8),
             "Undecided after 8 seeds: plain against p4 +0.02 dB (-0.20 to +0.30).",
         ),
@@ -77,7 +82,7 @@ CLEAR = pilot(verdict())
             " The same command with more --minutes goes on.",
         ),
     ],
-    ids=["decided", "tie", "open", "out of time"],
+    ids=["decided", "tie", "no worse", "open", "out of time"],
 )
 def test_a_verdict_in_a_sentence(found, sentence):
     assert found.sentence == sentence
