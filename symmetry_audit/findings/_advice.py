@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from symmetry_audit.audit import AuditSettings, ImageTables, scales
+from symmetry_audit.audit import AuditSettings, ImageTables, first_scale
 from symmetry_audit.findings._analyses import direction_rows
 from symmetry_audit.findings._candidates import candidates
 from symmetry_audit.findings._floor import floor_profile
@@ -40,7 +40,7 @@ def advice_from_profiles(
     found = recommend(
         candidates(totals, {DATASET_STRICT.name: floors[0]}),
         images=totals.images,
-        directions=directions_of(rows, scales(settings)[0]),
+        directions=directions_of(rows, first_scale(settings)),
         unit=EPSILON_UNITS[settings.response],
     )
     return rows, found

@@ -11,7 +11,7 @@ import pytest
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import Origin, ResultRow, read_value
 from tests.conftest import ROOT
-from tests.old.kinds import KINDS, OTHERS, Kind, at, changed, old
+from tests.old.kinds import KINDS, OTHERS, Kind, advised, at, changed
 
 
 def cases(what: str) -> list:
@@ -98,7 +98,7 @@ class LaterRow(ResultRow):
 
 
 def test_a_field_to_come_costs_its_line_and_no_file():
-    origin, document = Origin("report.json", "measure again"), old("report/report.json")["results"][2]
+    origin, document = Origin("report.json", "measure again"), advised()["results"][2]
     later = read_value(LaterRow, document, origin)
     assert later == LaterRow(**vars(read_value(ResultRow, document, origin)))
     assert later.skewness is None
