@@ -13,6 +13,7 @@ from symmetry_audit.results import (
     SCENARIOS,
     AffineFit,
     AuditReport,
+    Build,
     Candidate,
     CandidateValue,
     DatasetInfo,
@@ -86,10 +87,10 @@ def recommendation():
     )
     candidate = Candidate(group="p4", scenario="dataset_strict", order=4, tested_order=2, values=(value,))
     return Recommendation(
-        group="p4",
-        scenario="dataset_strict",
-        sentence="Recommended: p4.",
+        build=Build(group="p4", method="gcnn", relax=None, augment="none", evidence="prior"),
+        sentences=("Build p4.",),
         tolerance=0.05,
+        margin=0.05,
         kappa=None,
         unit="grey levels",
         images=4,
@@ -151,7 +152,9 @@ def test_rows_hide_what_they_do_not_have():
     everything = {item.name for item in fields(ResultRow)}
     assert SAMPLE.items() <= sample.items()
     assert ADAPTIVE.items() <= adaptive.items()
-    assert set(sample) == everything - set(ADAPTIVE)
+    relative = {f"relative_{name}" for name in ("random", "held_out", "held_out_strict", "held_out_gain")}
+    relative |= {"relative_held_out_gain_low", "relative_held_out_gain_high"}
+    assert set(sample) == everything - set(ADAPTIVE) - relative
     assert set(dataset) == everything - set(SAMPLE) - set(ADAPTIVE)
     assert set(adaptive) == everything - set(SAMPLE)
     assert row(reasons={"p_value": "few images"}).to_dict()["reasons"] == {"p_value": "few images"}

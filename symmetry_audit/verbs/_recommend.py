@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from annotated_types import Ge, Gt
 from pydantic import Field
 
-from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.options import (
     DeviceOptions,
     FilePath,
@@ -147,7 +147,7 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
             _train_pilot(request, report, pairs)
     elif request.pilot:
         raise SettingError("--pilot needs a task to train for, such as --task denoise --sigma 50")
-    elif (kept := stored_advice(report, None)) is not None:  # what earlier calls found about a task
+    elif (kept := _kept(request, report)) is not None:  # what earlier calls found about a task
         task, linear = kept.task, kept.linear
         directions += tuple(direction for direction in kept.directions if direction.layer == "degradation")
     pilot = read_pilot(Path(request.report))
@@ -167,6 +167,15 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         task=task or (pilot.task_text if pilot else None),
     )
     return replace(found, fingerprint=fingerprint)
+
+
+def _kept(request: RecommendRequest, report: AuditReport) -> Recommendation | None:
+    """The advice of an earlier call; one that cannot be read is replaced by the new one."""
+    try:
+        return stored_advice(report, None)
+    except ReportError as error:
+        request.say(f"Earlier advice is not used: {error}")
+        return None
 
 
 def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:

@@ -14,7 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, ReportError
+from symmetry_audit.reports import load_report
 from symmetry_audit.results import Alignment, AuditReport, Evaluation, Pilot, Recommendation, RunBounds
+from symmetry_audit.verbs._advice import report_advice
+from tests.theory.situations import SAFE, linear, network_pilot
 
 OLD = Path(__file__).parent / "0.1"
 Place = tuple[str | int, ...]  # keys and indices into a document
@@ -58,6 +61,24 @@ def old(name: str) -> dict[str, Any]:
     return json.loads((OLD / name).read_text(encoding="utf-8"))
 
 
+def advised() -> dict[str, Any]:
+    """The old report as one of today's, with advice from its responses."""
+    report, _ = report_advice(load_report(OLD / "report"))
+    return json.loads(report.to_json())
+
+
+def advice() -> dict[str, Any]:
+    """That advice as a document of its own, with a linear pilot."""
+    document = {"schema": "symaudit.recommendation/2", **advised()["recommendation"]}
+    return document | {"linear": json.loads(json.dumps(linear(p4=SAFE).to_dict()))}
+
+
+def piloted() -> dict[str, Any]:
+    """A decided network pilot."""
+    found = network_pilot("decided", "p4", {"p4": (0.12, 0.07, 0.17)})
+    return json.loads(json.dumps(found.to_dict()))
+
+
 def header() -> dict[str, Any]:
     """What the old checkpoint says of itself."""
     with safe_open(OLD / "run" / "best.safetensors", framework="pt") as file:
@@ -76,7 +97,7 @@ def reloaded(document: dict[str, Any], folder: Path) -> Checkpoint:
 KINDS = {
     "report": Kind(
         "symaudit.report/2",
-        old("report/report.json"),
+        advised(),
         lambda document, folder: AuditReport.from_dict(document),
         {
             ("recommendation",): None,
@@ -86,7 +107,10 @@ KINDS = {
             ("results", 5, "held_out_p_value"): None,
             ("recommendation", "candidates", 1, "values", 0, "floor"): None,
         },
-        ((), ("dataset",), ("results", 0), ("skipped", 0), ("recommendation",), ("recommendation", "candidates", 0)),
+        (
+            *((), ("dataset",), ("results", 0), ("skipped", 0), ("recommendation",)),
+            *(("recommendation", "candidates", 0), ("recommendation", "build"), ("recommendation", "directions", 0)),
+        ),
         {
             ("settings",): [],
             ("dataset", "images"): "12",
@@ -94,15 +118,43 @@ KINDS = {
             ("results", 0, "reasons"): {"p_value": 1},
             ("skipped",): ["broken.png"],
             ("recommendation", "candidates", 0, "values", 0, "classes"): 1.5,
+            ("recommendation", "build"): "p4",
         },
     ),
+    "report of 0.1": Kind(
+        "symaudit.report/2",
+        old("report/report.json"),
+        lambda document, folder: AuditReport.from_dict(document),
+        {("analyses",): {}, ("skipped",): (), ("results", 2, "ci_low"): None},
+        ((), ("dataset",), ("results", 0), ("skipped", 0)),
+        {("settings",): [], ("dataset", "images"): "12", ("results", 0, "epsilon"): None},
+    ),
     "recommendation": Kind(
-        "symaudit.recommendation/1",
-        old("recommendation.json"),
+        "symaudit.recommendation/2",
+        advice(),
         lambda document, folder: Recommendation.from_dict(document),
-        {("notes",): (), ("candidates", 1, "reason"): "", ("candidates", 1, "values", 0, "kappa_high"): None},
-        ((), ("candidates", 0), ("candidates", 0, "values", 0)),
-        {("images",): None, ("candidates", 0, "order"): "1", ("candidates", 0, "values"): {}},
+        {
+            **{("notes",): (), ("task",): None, ("fingerprint",): None, ("directions",): (), ("linear",): None},
+            **{("pilot",): None, ("build", "adapt"): None, ("build", "gain_db"): None},
+            **{("candidates", 1, "images_needed"): None, ("candidates", 1, "values", 0, "p_value"): None},
+            ("candidates", 1, "values", 0, "kappa_high"): None,
+        },
+        (
+            *((), ("build",), ("candidates", 0), ("candidates", 0, "values", 0), ("directions", 0)),
+            *(("linear",), ("linear", "gains", 0)),
+        ),
+        {
+            **{("images",): None, ("candidates", 0, "order"): "1", ("candidates", 0, "values"): {}},
+            **{("build", "relax"): "0.1", ("directions", 0, "share"): None, ("linear", "window"): 1.5},
+        },
+    ),
+    "pilot": Kind(
+        "symaudit.pilot/1",
+        piloted(),
+        lambda document, folder: Pilot.from_dict(document),
+        {("skipped",): (), ("verdict", "evidence"): "seeds"},
+        ((), ("verdict",), ("runs", 0), ("differences", 0)),
+        {("margin",): "0.05", ("runs",): {}, ("verdict", "arm"): 1},
     ),
     "bounds": Kind(
         "symaudit.bounds/1",

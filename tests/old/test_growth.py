@@ -9,9 +9,9 @@ from math import inf, nan
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results import AuditReport, Origin, ResultRow, read_value
+from symmetry_audit.results import Origin, ResultRow, read_value
 from tests.conftest import ROOT
-from tests.old.kinds import KINDS, OTHERS, Kind, at, changed, old
+from tests.old.kinds import KINDS, OTHERS, Kind, advised, at, changed
 
 
 def cases(what: str) -> list:
@@ -98,8 +98,7 @@ class LaterRow(ResultRow):
 
 
 def test_a_field_to_come_costs_its_line_and_no_file():
-    origin, loaded = Origin("report.json", "measure again"), AuditReport.from_dict(old("report/report.json"))
-    document = loaded.to_dict()["results"][2]
+    origin, document = Origin("report.json", "measure again"), advised()["results"][2]
     later = read_value(LaterRow, document, origin)
     assert later == LaterRow(**vars(read_value(ResultRow, document, origin)))
     assert later.skewness is None

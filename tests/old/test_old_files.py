@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from symmetry_audit import measure, verify
+from symmetry_audit import measure, recommend, verify
 from symmetry_audit.audit import AuditSettings, given_fits
 from symmetry_audit.checkpoints import load_checkpoint
 from symmetry_audit.errors import ReportError
@@ -37,9 +37,8 @@ from symmetry_audit.results import (
     RunBounds,
 )
 from symmetry_audit.results._documents import check_agreement
-from symmetry_audit.results._first_report import UNKNOWN
-from symmetry_audit.theory import recommend
 from symmetry_audit.training import TrainSettings, start_from_report
+from symmetry_audit.verbs._advice import stored_advice
 from tests.old.kinds import OLD, old
 from tests.oracles import statistics as slow
 
@@ -64,14 +63,16 @@ def kept(document, value):
 
 
 def test_the_report(loaded):
+    """All of it but relative numbers and the recommendation, whose definitions changed."""
     document = old("report/report.json")
-    relative = ("relative_epsilon", "mean_response")  # of another meaning
+    del document["schema"], document["recommendation"]
     for row in document["results"]:
-        row |= {name: None for name in relative} | {"identity_response": row["mean_response"]}
-        row["reasons"] |= {name: UNKNOWN for name in relative}
-    for entry in (*document["analyses"]["transfer"], *document["analyses"]["folders"]):
-        entry["relative_epsilon"] = None
-    kept(document | {"schema": "symaudit.report/2"}, loaded)
+        row["identity_response"] = row.pop("mean_response")
+        del row["relative_epsilon"], row["reasons"]
+    for entries in document["analyses"].values():
+        for entry in entries:
+            entry.pop("relative_epsilon", None)
+    kept(document, loaded)
     assert (len(loaded.results), loaded.dataset.images, loaded.skipped[0].image) == (6, 12, "broken.png")
     assert len(mean_profiles(OLD / "report", loaded)) == 6
     assert str(AuditSettings.from_dict(loaded.settings).group) == "p8"
@@ -163,16 +164,45 @@ def test_the_images_are_measured_as_then(report):
     assert verify(report, source=OLD / "photos", workers=1) == ()
 
 
-def test_the_recommendation(loaded):
-    document = old("recommendation.json")
-    then = Recommendation.from_dict(document)
-    kept({name: value for name, value in document.items() if name != "schema"}, then)
-    held = loaded.recommendation
-    now = recommend(held.candidates, images=held.images, tolerance=then.tolerance, kappa=then.kappa, unit=held.unit)
-    assert (now.group, now.scenario) == (then.group, then.scenario) == ("p8", "dataset_strict")
-    verdicts = [{item.name: (item.verdict, item.values) for item in found.candidates} for found in (now, then)]
-    assert verdicts[0] == verdicts[1]
-    assert recommendation_text(then, "photos")
+def test_the_recommendation_followed_another_rule(loaded):
+    assert loaded.recommendation is None
+    with pytest.raises(ReportError, match=r'recommendation/1", expected ".*/2"; .* again') as caught:
+        Recommendation.from_dict(old("recommendation.json"))
+    assert "\n" not in str(caught.value)
+
+
+def test_advice_comes_from_the_responses(report):
+    """The same epsilons as then; the verdicts and what to build are today's."""
+    then = {(item["group"], value["regularizer"]): value for item in strict_then() for value in item["values"]}
+    found = recommend(report)
+    now = {(item.group, value.regularizer): value for item in found.candidates for value in item.values}
+    assert now.keys() == then.keys()
+    for key, value in now.items():
+        assert value.epsilon == pytest.approx(then[key]["epsilon"], rel=1e-9, abs=1e-12)
+        assert value.classes == then[key]["classes"]
+    assert (found.images, found.unit, found.group) == (12, "grey levels", "p4")
+    assert set(found.law) == {"p2", "p4", "p8"}
+    assert {item.layer for item in found.directions} == {"images"}
+    assert recommendation_text(found, "photos", verbose=True)
+    assert stored_advice(AuditReport.load(report), None) == found
+    assert recommend(report) == found  # once more, from the file of the first time
+
+
+def strict_then():
+    return [item for item in old("recommendation.json")["candidates"] if item["scenario"] == "dataset_strict"]
+
+
+def test_advice_needs_the_responses(report):
+    (report / "responses.parquet").unlink()
+    with pytest.raises(ReportError, match=r"responses\.parquet") as caught:
+        recommend(report)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_recommendation_of_then_in_the_folder_is_replaced(report):
+    shutil.copy(OLD / "recommendation.json", report)
+    assert recommend(report).group == "p4"
+    assert Recommendation.load(report).group == "p4"
 
 
 def test_the_bounds(symaudit):

@@ -306,7 +306,7 @@ def test_other_schemas_are_refused(schema):
 
 
 def test_a_newer_schema_is_refused_as_newer():
-    with pytest.raises(ReportError, match="recommendation/3.* written by a newer symaudit"):
+    with pytest.raises(ReportError, match=r"recommendation/3.* written by a newer symaudit"):
         Recommendation.from_dict({"schema": "symaudit.recommendation/3", **recommendation().to_dict()})
 
 
