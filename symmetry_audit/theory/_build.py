@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
 from symmetry_audit.catalogue import find_arm
 from symmetry_audit.results import Build, Candidate, Direction, LinearGain, LinearPilot, Pilot
@@ -27,34 +29,30 @@ def decide(
 ) -> Build:
     """The network that SPEC 8 (b) and (c) advise.
 
-    A decided ``pilot`` is followed. Else the rest speaks together. The linear pilot calls p4 safe or suspect, and the
-    images, or what degrades them, share a direction or do not. Safe and not one direction: strict p4, or p8 where
-    ``budget`` is "gpu" and no fourth harmonic stands against it. Suspect and one direction: no rotations. Everything
-    else: p4, strict where neither pilot nor law speaks against it, else relaxed. Mirrors left-right augment where the
-    linear pilot calls them safe and the images themselves share no direction: letters have their own order.
+    A decided ``pilot`` is followed. Else a direction that what degrades the images has in common calls for a network
+    without rotations: it has to tell the degradation from the images by that direction. Everything else calls for p4,
+    or for p8 where ``budget`` is "gpu" and the directions of the images differ. The network is relaxed where something
+    speaks against the group: the images share a direction, the linear pilot calls p4 suspect, or the law is refuted
+    and it is open whether they share one.
     """
     if pilot is not None and pilot.verdict.arm is not None:
         return _piloted(pilot, candidates, directions, linear, budget)
     gain = None if linear is None else linear.gain(PRIOR)
-    direction = leading(directions)
+    own, layer = (leading([item for item in directions if item.layer == name]) for name in ("images", "degradation"))
     augment = _augment(directions, linear)
-    if (
-        gain is not None
-        and gain.verdict == "suspect"
-        and direction is not None
-        and direction.verdict == "one direction"
-    ):
-        return Build(group="p1", method="cnn", relax=None, augment=augment, evidence="linear pilot", **_gains(gain))
-    group = _finer(candidates, directions, linear, gain, budget)
-    relax = RELAX if _doubtful(candidates, direction, gain, group) else None
-    return Build(
+    if layer is not None and layer.verdict == "one direction":
+        build = Build(group="p1", method="cnn", relax=None, augment=augment, evidence="common direction")
+        return build if gain is None else replace(build, **_gains(gain))
+    group = _finer(candidates, directions, linear, own, budget)
+    build = Build(
         group=group,
         method="fconv" if group == "p8" else "gcnn",
-        relax=relax,
+        relax=RELAX if _doubtful(candidates, own, gain, group) else None,
         augment=augment,
-        evidence=_evidence(direction, gain),
+        evidence=_evidence(own, gain),
         adapt=_adapt(candidates, budget),
     )
+    return build if gain is None else replace(build, **_gains(gain))
 
 
 def leading(directions: Sequence[Direction]) -> Direction | None:
@@ -79,8 +77,6 @@ def _piloted(
     arm = find_arm(pilot.verdict.arm or "plain")
     last = [item for item in pilot.differences if item.arm == arm.name and item.step == pilot.steps]
     gain, low, high = (last[0].mean, last[0].low, last[0].high) if last else (None, None, None)
-    if not last and pilot.average is not None and arm.name != "plain":
-        gain, low, high = pilot.average.gain_db, pilot.average.low, pilot.average.high
     return Build(
         group=arm.group or "p1",
         method=arm.method,
@@ -95,25 +91,24 @@ def _piloted(
     )
 
 
-def _gains(found: LinearGain) -> dict[str, float]:
+def _gains(found: LinearGain) -> dict[str, Any]:
     return {"gain_db": found.gain_db, "low": found.low, "high": found.high, "regret_db": max(0.0, -found.low)}
 
 
-def _evidence(direction: Direction | None, gain: LinearGain | None) -> str:
+def _evidence(own: Direction | None, gain: LinearGain | None) -> str:
     """The strongest that is decided."""
     if gain is not None and gain.verdict != "undecided":
         return "linear pilot"
-    return "common direction" if direction is not None and direction.verdict != "undecided" else "prior"
+    return "common direction" if own is not None and own.verdict != "undecided" else "prior"
 
 
-def _doubtful(
-    candidates: Sequence[Candidate], direction: Direction | None, gain: LinearGain | None, group: str
-) -> bool:
+def _doubtful(candidates: Sequence[Candidate], own: Direction | None, gain: LinearGain | None, group: str) -> bool:
     """Whether anything speaks against the group, so that the network should be able to leave it."""
-    if direction is not None and direction.verdict == "one direction":
+    verdict = None if own is None else own.verdict
+    if verdict == "one direction" or (gain is not None and gain.verdict == "suspect"):
         return True
-    if gain is not None and gain.verdict != "undecided":
-        return gain.verdict == "suspect"
+    if verdict == "mixed directions" or (gain is not None and gain.verdict == "safe"):
+        return False
     return any(item.group == group and not item.adaptive and item.verdict == "refuted" for item in candidates)
 
 
@@ -121,18 +116,17 @@ def _finer(
     candidates: Sequence[Candidate],
     directions: Sequence[Direction],
     linear: LinearPilot | None,
-    gain: LinearGain | None,
+    own: Direction | None,
     budget: str,
 ) -> str:
     """p8 where steps are cheap and nothing speaks against it, else p4."""
     eighth = None if linear is None else linear.gain("p8")
-    fourth = [
-        item.fourth_amplitude for item in directions if item.layer == "images" and item.fourth_amplitude is not None
-    ]
+    if budget != "gpu" or (eighth is not None and eighth.verdict == "suspect"):
+        return PRIOR
+    fourth = [item.fourth_amplitude or 0.0 for item in directions if item.layer == "images"]
+    mixed = own is not None and own.verdict == "mixed directions" and max(fourth) < FOURTH
     shown = any(item.group == "p8" and not item.adaptive and item.verdict == "shown" for item in candidates)
-    free = bool(fourth) and max(fourth) < FOURTH and gain is not None and gain.verdict == "safe"
-    spoken = eighth is not None and eighth.verdict == "suspect"
-    return "p8" if budget == "gpu" and (shown or free) and not spoken else PRIOR
+    return "p8" if mixed or shown else PRIOR
 
 
 def _augment(directions: Sequence[Direction], linear: LinearPilot | None) -> str:

@@ -17,7 +17,7 @@ from symmetry_audit.errors import ModelError, ReportError
 from symmetry_audit.reports import load_report
 from symmetry_audit.results import Alignment, AuditReport, Evaluation, Pilot, Recommendation, RunBounds
 from symmetry_audit.verbs._advice import report_advice
-from tests.theory.situations import SAFE, linear, network_pilot
+from tests.theory.situations import SAFE, linear
 
 OLD = Path(__file__).parent / "0.1"
 Place = tuple[str | int, ...]  # keys and indices into a document
@@ -71,12 +71,6 @@ def advice() -> dict[str, Any]:
     """That advice as a document of its own, with a linear pilot."""
     document = {"schema": "symaudit.recommendation/2", **advised()["recommendation"]}
     return document | {"linear": json.loads(json.dumps(linear(p4=SAFE).to_dict()))}
-
-
-def piloted() -> dict[str, Any]:
-    """A decided network pilot."""
-    found = network_pilot("decided", "p4", {"p4": (0.12, 0.07, 0.17)})
-    return json.loads(json.dumps(found.to_dict()))
 
 
 def header() -> dict[str, Any]:
@@ -147,14 +141,6 @@ KINDS = {
             **{("images",): None, ("candidates", 0, "order"): "1", ("candidates", 0, "values"): {}},
             **{("build", "relax"): "0.1", ("directions", 0, "share"): None, ("linear", "window"): 1.5},
         },
-    ),
-    "pilot": Kind(
-        "symaudit.pilot/1",
-        piloted(),
-        lambda document, folder: Pilot.from_dict(document),
-        {("skipped",): (), ("verdict", "evidence"): "seeds"},
-        ((), ("verdict",), ("runs", 0), ("differences", 0)),
-        {("margin",): "0.05", ("runs",): {}, ("verdict", "arm"): 1},
     ),
     "bounds": Kind(
         "symaudit.bounds/1",

@@ -149,7 +149,7 @@ def network_pilot(
     gains = next(iter(differences.values()), (0.07, 0.05, 0.09))
     if better == "plain":  # the verdict's gain is that of the better one
         gains = -gains[0], -gains[2], -gains[1]
-    verdict = PilotVerdict(kind, arm, better, rival, *gains, looks=(3,), evidence="seeds" if differences else "average")
+    verdict = PilotVerdict(kind, arm, better, rival, *gains, looks=(3,))
     arms = ("p4", "mirrored", "plain", "p8")
     return Pilot(
         data=DatasetInfo("photos", "photos/", 80, "f" * 64),
@@ -162,5 +162,6 @@ def network_pilot(
             for step in (150, 300)
         ),
         average=average,
+        looks=(3, 5, 8),
         verdict=verdict,
     )
