@@ -80,9 +80,7 @@ def test_the_images_are_measured_as_then(report):
 
 def test_the_recommendation_followed_another_rule(loaded):
     assert loaded.recommendation is None
-    with pytest.raises(
-        ReportError, match=r'recommendation/1", expected ".*/2"; .* again'
-    ) as caught:
+    with pytest.raises(ReportError, match=r'recommendation/1", expected ".*/2"; .* again') as caught:
         Recommendation.from_dict(old("recommendation.json"))
     assert "\n" not in str(caught.value)
 
