@@ -92,17 +92,16 @@ def _chosen(
         lines.append(f"group {group}: as requested" + (f"; the report advises {build.name}" if build else ""))
     else:
         assert held is not None and build is not None  # refused before
-        long = build.adapt is not None and steps >= ADAPTIVE_STEPS and method in (None, "sa", "tl")
-        group = _buildable(build.adapt if long and build.adapt else build.group, fitting, lines, held.sentence)
-        method = method or ("sa" if long and group == build.adapt else None)
-        relax = None if method == "sa" else build.relax
+        if build.adapt is not None and steps >= ADAPTIVE_STEPS and method in (None, "sa", "tl"):
+            reason = f"adapting it to each image gains on held-out blocks, and {steps:,} steps are enough to learn it"
+            group = _buildable(build.adapt, fitting, lines, reason)
+            method = method or ("sa" if group == build.adapt else None)
+        else:
+            group = _buildable(build.group, fitting, lines, held.sentence)
+        relax = build.relax if method is None else None  # advised for the advised method
     if method is None:
         method = _method(group, lines)
     relax = None if method == "cnn" else relax
-    if relax is not None:
-        lines.append(f"relaxed at {relax:g}: something speaks against the group, so the network may leave it")
-    if build is not None:
-        lines.append(f"augmentation {build.augment}: as the report advises")
     return Start(method, group, relax, build.augment if build else None, tuple(lines))
 
 

@@ -11,7 +11,7 @@ from symmetry_audit.results import DATASET_STRICT
 if TYPE_CHECKING:
     from symmetry_audit.results import AuditReport, Recommendation
 
-__all__ = ["report_advice", "stored_advice"]
+__all__ = ["report_advice", "stored_advice", "training_advice"]
 
 
 def stored_advice(report: AuditReport, task: str | None) -> Recommendation | None:
@@ -24,9 +24,26 @@ def stored_advice(report: AuditReport, task: str | None) -> Recommendation | Non
 
     if report.folder is not None and (report.folder / RECOMMENDATION_FILE).is_file():
         found = Recommendation.load(report.folder)
-        if found.fingerprint == report.dataset.fingerprint and (task is None or found.task in (None, task)):
+        if _current(found, report) and (task is None or found.task in (None, task)):
             return found
     return report.recommendation
+
+
+def _current(found: Recommendation, report: AuditReport) -> bool:
+    """Whether the advice is about these images, measured as in this report."""
+    if found.fingerprint != report.dataset.fingerprint:
+        return False
+    own = report.recommendation
+    return own is None or [item.values for item in found.candidates] == [item.values for item in own.candidates]
+
+
+def training_advice(report: AuditReport, task: str) -> Recommendation | None:
+    """``stored_advice``, that of an older version from its responses; None where there is nothing to choose from.
+
+    Raises ReportError for a damaged file.
+    """
+    found = stored_advice(report, task)
+    return found if found is not None or not _advisable(report) else report_advice(report)[1]
 
 
 def report_advice(report: AuditReport) -> tuple[AuditReport, Recommendation]:
@@ -37,7 +54,7 @@ def report_advice(report: AuditReport) -> tuple[AuditReport, Recommendation]:
     if report.recommendation is not None:
         return report, report.recommendation
     where = "the report" if report.folder is None else report.folder / "report.json"
-    if not any(row.scenario == DATASET_STRICT.name for row in report.results) or report.folder is None:
+    if not _advisable(report) or report.folder is None:
         raise ReportError(f"{where} holds no dataset rows to choose from; measure with --scenario all")
     from symmetry_audit.audit import AuditSettings
     from symmetry_audit.findings import advice_from_profiles
@@ -46,3 +63,7 @@ def report_advice(report: AuditReport) -> tuple[AuditReport, Recommendation]:
     names, profiles = strict_profiles(report.folder, report)
     rows, found = advice_from_profiles(AuditSettings.from_dict(report.settings), names, profiles)
     return replace(report, analyses={**report.analyses, "directions": rows}, recommendation=found), found
+
+
+def _advisable(report: AuditReport) -> bool:
+    return report.folder is not None and any(row.scenario == DATASET_STRICT.name for row in report.results)

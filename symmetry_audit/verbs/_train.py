@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -25,7 +25,7 @@ from symmetry_audit.options import (
     names,
     recipe,
 )
-from symmetry_audit.verbs._advice import stored_advice
+from symmetry_audit.verbs._advice import stored_advice, training_advice
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task, reported_pairs
 from symmetry_audit.verbs._verb import verb
@@ -260,7 +260,7 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
     found = start_from_report(
         report,
         fingerprint,
-        advice=stored_advice(report, task.text),
+        advice=(training_advice if None in (request.method, request.group) else stored_advice)(report, task.text),
         steps=_steps(request),
         method=request.method,
         group=request.group,
@@ -269,9 +269,18 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
         allow_other_data=request.allow_other_data,
     )
     request.say(f"From {request.from_report}:")
-    for line in found.lines:
+    for line in (*found.lines, *_advised(request, found)):
         request.say(f"  {line}")
     return found
+
+
+def _advised(request: TrainRequest, start: Start) -> Iterator[str]:
+    """What the run takes from the advice beside its network; options have precedence."""
+    given = request.given(ScheduleOptions)
+    if start.relax is not None and "relax" not in given:
+        yield f"relaxed at {start.relax:g}: something speaks against the group, so the network may leave it"
+    if start.augment is not None and "augment" not in given:
+        yield f"augmentation {start.augment}: as the report advises"
 
 
 def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSettings:
@@ -283,7 +292,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
     method = request.method or (start.method if start else "cnn")
     group = request.group or (start.group if start else None)
     given = request.given(ScheduleOptions)
-    relax = given.get("relax", start.relax if start and request.method is None else None)
+    relax = given.get("relax", start.relax if start else None)
     name = given.pop("recipe", request.recipe)
     if request.eq_reg is not None:
         given["eq_group"] = _eq_group(group, start)

@@ -17,6 +17,7 @@ from symmetry_audit.layers import relaxation_of_layers
 from symmetry_audit.results import AuditReport
 from tests.cli.conftest import STRICT, Killable, one_document
 from tests.conftest import save_photos, smooth_noise
+from tests.old.kinds import as_first
 
 SHORT = (
     "--preset",
@@ -56,25 +57,26 @@ def train(call, sets):
 
 @pytest.fixture
 def report(call, sets, undrawn, tmp_path) -> Path:
-    """A report of the training photographs with joint fits, which recommends p4 adaptive."""
+    """A report of the training photographs with joint fits, which advises p4."""
     code, _, err = call("measure", sets[0], "--group", "p4", "--no-controls", "--fit", "joint", "--out", "audit")
     assert code == 0, err
-    return recommending("p4", "dataset_adaptive", tmp_path / "audit")
+    return advising(tmp_path / "audit", group="p4", method="gcnn")
 
 
-def recommending(group: str, scenario: str, folder: Path) -> Path:
-    """Let the report recommend ``group``, whatever its few photographs say."""
+def advising(folder: Path, **build: object) -> Path:
+    """Let the report advise this network, whatever its few photographs say."""
     path = folder / "report.json"
     document = json.loads(path.read_text())
-    document["recommendation"] |= {"group": group, "scenario": scenario, "sentence": "the test wants it"}
+    document["recommendation"]["build"] |= build
+    document["recommendation"]["sentences"] = ["The test wants it."]
     path.write_text(json.dumps(document))
     return folder
 
 
 def test_from_report_to_restored_image(call, train, report, sets, tmp_path):
-    code, out, err = train("--from-report", "audit", "--out", "net")
+    code, out, err = train("--from-report", "audit", "--conv", "sa", "--out", "net")
     assert code == 0, err
-    assert "From audit:\n  group p4: the test wants it\n  method sa:" in err
+    assert "From audit:\n  group p4: The test wants it.\n  w starts at" in err
     assert "geometric median of 4 joint fits" in err
     assert "resnet tiny, sa over p4; 3 steps of 2 patches of 32 px; 4 images, validated on 1" in err
     assert out.startswith("net: ")
@@ -97,7 +99,7 @@ def test_from_report_to_restored_image(call, train, report, sets, tmp_path):
 
 
 def test_w_starts_where_the_report_says(train, report, tmp_path):
-    assert train("--from-report", "audit", "--out", "net", "--lr", "1e-12")[0] == 0
+    assert train("--from-report", "audit", "--conv", "sa", "--out", "net", "--lr", "1e-12")[0] == 0
     checkpoint = load_checkpoint(tmp_path / "net")
     deformation = checkpoint.network().deformations()[0]
     assert deformation.coordinates().tolist() == pytest.approx(checkpoint.card.audit["w"], abs=1e-6)
@@ -108,7 +110,7 @@ def test_hypernetwork_learns_the_fits_of_the_report(train, report, tmp_path, mon
     from symmetry_audit.training import _prefit
 
     monkeypatch.setattr(_prefit.prefit, "__kwdefaults__", {**_prefit.prefit.__kwdefaults__, "steps": 20})
-    code, _, err = train("--from-report", "audit", "--hyper-init", "audit", "--out", "net")
+    code, _, err = train("--from-report", "audit", "--conv", "sa", "--hyper-init", "audit", "--out", "net")
     assert code == 0, err
     assert "hypernetwork pre-fitted to w_n of 4 images" in err
     last = [
@@ -125,14 +127,89 @@ def test_hyper_init_audit_needs_fits(train):
     )
 
 
-@pytest.mark.parametrize(("group", "taken"), [("p32", "p8"), ("p2", "p2"), ("p1", "p1")])
-def test_recommended_groups(train, report, tmp_path, group, taken):
-    recommending(group, "dataset_strict", report)
+@pytest.mark.parametrize(("group", "taken", "method"), [("p32", "p8", "fconv"), ("p4", "p4", "gcnn")])
+def test_advised_groups(train, report, tmp_path, group, taken, method):
+    advising(report, group=group, method=method)
     code, _, err = train("--from-report", "audit", "--out", "net")
     assert code == 0, err
     architecture = load_checkpoint(tmp_path / "net").card.architecture
-    assert architecture["group"] == taken
-    assert architecture["method"] == ("cnn" if group == "p1" else "fconv")
+    assert (architecture["group"], architecture["method"]) == (taken, method)
+
+
+def test_a_plain_network_is_never_built_without_saying_so_and_why(train, report):
+    advising(report, group="p1", method="cnn")
+    code, out, err = train("--from-report", "audit", "--dry-run")
+    assert code == 0, err
+    assert "  group p1: The test wants it.\n  method cnn: the trivial group needs no equivariant layers\n" in err
+    assert one_document(out)["settings"]["architecture"]["method"] == "cnn"
+
+
+def dry(train, *arguments: object) -> tuple[dict, str]:
+    """The settings of a run from the report, and what is said."""
+    code, out, err = train("--from-report", "audit", "--dry-run", *arguments)
+    assert code == 0, err
+    return one_document(out)["settings"], err
+
+
+def test_relaxation_and_augmentation_are_taken_and_said_and_options_win(train, report):
+    advising(report, relax=0.1, augment="hflip")
+    settings, err = dry(train)
+    assert (settings["relax"], settings["augment"], settings["architecture"]["relaxed"]) == (0.1, "hflip", True)
+    assert "  relaxed at 0.1: something speaks against the group, so the network may leave it\n" in err
+    assert "  augmentation hflip: as the report advises\n" in err
+    settings, err = dry(train, "--augment", "flips+turns", "--relax", "0.3")
+    assert (settings["relax"], settings["augment"]) == (0.3, "flips+turns")
+    assert "relaxed at 0.1" not in err
+    assert "as the report advises" not in err
+    # another network than the advised one is not relaxed, and nobody says that it is
+    for other in (("--conv", "fconv"), ("--group", "p2"), ("--conv", "cnn")):
+        settings, err = dry(train, *other)
+        assert (settings["relax"], settings["augment"]) == (None, "hflip")
+        assert "relaxed at" not in err
+
+
+def test_the_advice_goes_before_the_recipe(train, report):
+    assert dry(train, "--recipe", "sa-derain")[0]["augment"] == "none"
+
+
+def test_eq_reg_with_an_advised_relaxed_network(train, report, tmp_path):
+    advising(report, relax=0.1)
+    code, _, err = train("--from-report", "audit", "--eq-reg", "0.5", "--out", "net")
+    assert code == 0, err
+    assert "gcnn over p4, EQ-Reg 0.5 towards p4, relaxed at 0.1" in err
+    assert [load_checkpoint(tmp_path / "net").card.settings[name] for name in ("eq_reg", "relax")] == [0.5, 0.1]
+
+
+def test_eq_reg_needs_a_group_where_none_is_advised(train, report):
+    advising(report, group="p1", method="cnn")
+    code, _, err = train("--from-report", "audit", "--eq-reg", "0.5")
+    assert (code, "--eq-reg needs a group; add --group" in err) == (2, True)
+
+
+def test_advice_about_the_task_goes_before_that_of_the_report(call, train, report, sets):
+    """What `recommend` left for this task; for another task, or other measurements, the report's own advice holds."""
+    assert call("recommend", "audit", "--task", "denoise", "--sigma", "25", "--no-plot")[0] == 0
+    advising(report, group="p2", method="fconv")
+    assert dry(train)[0]["architecture"]["group"] != "p2"
+    assert dry(train, "--task", "denoise", "--sigma", "50")[0]["architecture"]["group"] == "p2"
+    document = json.loads((report / "report.json").read_text())
+    document["recommendation"]["candidates"][-1]["values"][0]["epsilon"] += 0.01
+    (report / "report.json").write_text(json.dumps(document))
+    assert dry(train)[0]["architecture"]["group"] == "p2"
+
+
+def test_an_old_report_is_advised_from_its_responses(call, train, report):
+    path = report / "report.json"
+    document = json.loads(path.read_text())
+    (row,) = [row for row in document["results"] if row["scenario"] == "dataset_strict"][:1]
+    assert row["relative_epsilon"] is not None
+    path.write_text(json.dumps(as_first(document)))
+    settings, err = dry(train)
+    assert settings["architecture"]["group"] == "p4"
+    assert "  group p4: Build p4" in err
+    (report / "responses.parquet").unlink()
+    code, _, err = train("--from-report", "audit")
+    assert (code, "responses.parquet" in err.splitlines()[-1]) == (1, True)
 
 
 def test_flags_go_before_the_report(train, report):
@@ -140,7 +217,7 @@ def test_flags_go_before_the_report(train, report):
     assert code == 0
     settings = one_document(out)["settings"]
     assert (settings["architecture"]["method"], settings["architecture"]["group"]) == ("tl", "p8")
-    assert "group p8: as requested; the report recommends p4" in err
+    assert "group p8: as requested; the report advises p4" in err
 
 
 @pytest.mark.parametrize(
@@ -180,15 +257,15 @@ def test_a_report_about_other_images(train, report, rng, tmp_path):
 
 def test_a_report_of_another_schema(train, report):
     path = report / "report.json"
-    path.write_text(path.read_text().replace("symaudit.report/1", "symaudit.report/9"))
+    path.write_text(path.read_text().replace("symaudit.report/2", "symaudit.report/9"))
     code, _, err = train("--from-report", "audit")
     assert (code, 'has schema "symaudit.report/9", which this version does not know' in err) == (1, True)
 
 
-def test_a_report_that_recommends_nothing(call, train, sets, undrawn):
+def test_a_report_that_advises_nothing(call, train, sets, undrawn):
     assert call("measure", sets[0], "--group", "p4", "--scenario", "sample_strict", "--out", "audit")[0] == 0
     code, _, err = train("--from-report", "audit")
-    assert (code, "recommends no group; measure with --scenario all" in err) == (1, True)
+    assert (code, "advises no group; measure with --scenario all" in err) == (1, True)
 
 
 def test_validation_images_that_are_trained_on(train, tmp_path):

@@ -61,6 +61,18 @@ def old(name: str) -> dict[str, Any]:
     return json.loads((OLD / name).read_text(encoding="utf-8"))
 
 
+def as_first(document: dict[str, Any]) -> dict[str, Any]:
+    """A report of today as one of the first schema, as far as that is read."""
+    document = deepcopy(document) | {"schema": "symaudit.report/1", "recommendation": None}
+    for row in document["results"]:
+        row["mean_response"] = row.pop("identity_response")
+        for name in [name for name in row if name.startswith("relative_") and name != "relative_epsilon"]:
+            del row[name]
+        row["reasons"] = {name: why for name, why in row["reasons"].items() if name in row}
+    document["analyses"] = {name: rows for name, rows in document["analyses"].items() if name != "directions"}
+    return document
+
+
 def advised() -> dict[str, Any]:
     """The old report as one of today's, with advice from its responses."""
     report, _ = report_advice(load_report(OLD / "report"))
