@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results import AverageGain, Build, Candidate, Direction, LinearPilot, Pilot, Recommendation
+from symmetry_audit.results import Build, Candidate, Direction, LinearPilot, Pilot, Recommendation
 from symmetry_audit.theory import recommend
 from symmetry_audit.theory._build import leading, ranked
 from tests.theory.situations import (
@@ -76,14 +76,13 @@ PLAIN = network_pilot("decided", "plain", {"p4": (-0.8, -1.0, -0.6)}, better="pl
 TIE = network_pilot("tie", "p4", {"p4": (0.01, -0.03, 0.04)})
 UNSURE = network_pilot("undecided", None, {"p4": (0.06, -0.1, 0.2)})
 EIGHT = network_pilot("decided", "p8", {"p8": (0.15, 0.08, 0.2)}, better="p8")
-AVERAGED = network_pilot("decided", "p4", {}, AverageGain(0.07, 0.05, 0.09, 16))
 
 SITUATIONS = {
     # --- the report alone
     "nothing at all": Situation(("p4", None, "none", "prior")),
     "five photographs": Situation(("p4", None, "none", "prior"), PHOTO, 5),
     "five photographs of all directions": Situation(("p4", None, "none", "common direction"), PHOTO, 5, (MIXED,)),
-    "photographs": Situation(("p4", RELAXED, "none", "common direction"), PHOTO, 100, (MIXED,)),
+    "photographs": Situation(("p4", None, "none", "common direction"), PHOTO, 100, (MIXED,)),
     "photographs, law not settled": Situation(("p4", None, "none", "prior"), wide(horizon), 50, (OPEN,)),
     "photographs without directions": Situation(("p4", RELAXED, "none", "prior"), PHOTO),
     "writing": Situation(("p4", RELAXED, "none", "common direction"), TEXT, 100, (SHARED,)),
@@ -110,9 +109,11 @@ SITUATIONS = {
     "refuted, undecided in all": Situation(
         ("p4", RELAXED, "none", "prior"), PHOTO, 80, (OPEN,), linear(p4=UNDECIDED), gain=OPEN_GAIN
     ),
-    "text": Situation(("p1", None, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SUSPECT), gain=SUSPECT_GAIN),
+    "text": Situation(
+        ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SUSPECT), gain=SUSPECT_GAIN
+    ),
     "text with harmless mirrors": Situation(
-        ("p1", None, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p1m=SAFE, p4=SUSPECT), gain=SUSPECT_GAIN
+        ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p1m=SAFE, p4=SUSPECT), gain=SUSPECT_GAIN
     ),
     "suspect, all directions": Situation(
         ("p4", RELAXED, "none", "linear pilot"), PHOTO, 80, (MIXED,), linear(p4=SUSPECT), gain=SUSPECT_GAIN
@@ -127,15 +128,22 @@ SITUATIONS = {
         ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SAFE), gain=SAFE_GAIN
     ),
     "rain": Situation(
-        ("p1", None, "hflip", "linear pilot"),
+        ("p1", None, "hflip", "common direction"),
         PHOTO,
         40,
         (MIXED, RAIN),
         linear(p1m=SAFE, p2=SAFE, p4=SUSPECT),
         gain=SUSPECT_GAIN,
     ),
+    "rain, filter undecided": Situation(
+        ("p1", None, "none", "common direction"), PHOTO, 40, (MIXED, RAIN), linear(p4=UNDECIDED), gain=OPEN_GAIN
+    ),
+    "rain, nothing tried": Situation(("p1", None, "none", "common direction"), PHOTO, 40, (MIXED, RAIN)),
+    "rain that may have a direction": Situation(
+        ("p4", None, "none", "common direction"), PHOTO, 40, (MIXED, direction(0.5, 0.3, 0.7, layer="degradation"))
+    ),
     "rain, mirrors suspect": Situation(
-        ("p1", None, "none", "linear pilot"),
+        ("p1", None, "none", "common direction"),
         PHOTO,
         40,
         (MIXED, RAIN),
@@ -159,11 +167,8 @@ SITUATIONS = {
     "pilot with a tie": Situation(
         ("p4", None, "none", "pilot"), PHOTO, 80, (), pilot=TIE, gain=(0.01, -0.03, 0.04, 0.03)
     ),
-    "pilot by the average": Situation(
-        ("p4", None, "none", "pilot"), PHOTO, 80, (SHARED,), pilot=AVERAGED, gain=(0.07, 0.05, 0.09, 0.0)
-    ),
     "pilot undecided": Situation(
-        ("p1", None, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SUSPECT), UNSURE, gain=SUSPECT_GAIN
+        ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SUSPECT), UNSURE, gain=SUSPECT_GAIN
     ),
     # --- where steps are cheap
     "cells on a GPU": Situation(("p8", None, "none", "common direction"), ISOTROPIC, 100, (MIXED,), budget="gpu"),
@@ -183,11 +188,11 @@ SITUATIONS = {
         gain=SAFE_GAIN,
     ),
     "adapting gains, on a GPU": Situation(
-        ("p4", RELAXED, "none", "common direction"), ADAPTED, 100, (MIXED,), budget="gpu", adapt="p8"
+        ("p4", None, "none", "common direction"), ADAPTED, 100, (MIXED,), budget="gpu", adapt="p8"
     ),
-    "adapting gains, on a processor": Situation(("p4", RELAXED, "none", "common direction"), ADAPTED, 100, (MIXED,)),
+    "adapting gains, on a processor": Situation(("p4", None, "none", "common direction"), ADAPTED, 100, (MIXED,)),
     "text is not adapted": Situation(
-        ("p1", None, "none", "linear pilot"),
+        ("p4", RELAXED, "none", "linear pilot"),
         candidates("p8", text, lambda name, group: 0.1 * text(name, group)),
         80,
         (SHARED,),
@@ -212,9 +217,10 @@ def test_what_is_built(name: str) -> None:
 
 
 def test_a_plain_network_is_never_advised_for_want_of_evidence() -> None:
-    decided = ("pilot", "linear pilot")
     for situation in SITUATIONS.values():
-        assert situation.build[0] != "p1" or situation.advice.build.evidence in decided
+        if situation.build[0] == "p1":
+            seen = situation.pilot is not None or RAIN in situation.directions
+            assert seen and situation.advice.build.evidence != "prior"
 
 
 def test_the_largest_share_leads_whatever_the_order_and_the_layer() -> None:
