@@ -28,6 +28,7 @@ from symmetry_audit.theory import (
     run_kappa,
     stretched,
 )
+from symmetry_audit.theory._bounds import allowed_epsilon
 from symmetry_audit.theory._kappa import error_terms
 from tests.oracles.printed_bounds import printed_bound
 
