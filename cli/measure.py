@@ -118,8 +118,8 @@ def _print_notes(report: AuditReport, verbose: bool) -> None:
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     print_skipped(report.skipped, verbose)
-    if report.recommendation is not None:
-        click.echo(report.recommendation.sentence, err=True)
+    for sentence in () if report.recommendation is None else report.recommendation.sentences:
+        click.echo(sentence, err=True)
     click.echo(f"Report written to {report.folder}", err=True)
 
 
