@@ -19,7 +19,7 @@ VERBS = {
     "fit-affine": ("fit_affine", "Fit the deformed group of every image."),
     "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
     "report": ("report", "Rebuild tables and figures of a report folder."),
-    "recommend": ("recommend", "Choose the group that a report supports."),
+    "recommend": ("recommend", "Advise which group to build into a network."),
     "pilot": ("pilot", "Train tiny networks to find out which group pays."),
     "verify": ("verify", "Recompute a report and compare every number."),
     "nets": ("nets", "List networks with their parameters and costs."),

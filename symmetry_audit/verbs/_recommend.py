@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt
 from pydantic import Field
@@ -135,18 +135,16 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
     rows = report.analyses.get("directions", ())
     directions = directions_of(rows, report.first_scale)
     linear, task = None, None
-    if asked := asked_task(request.task, request):
+    if asked := _asked(request):
         from symmetry_audit.tasks import make_task
 
-        made = make_task(**{"name": request.task, **asked})
+        made = make_task(**asked)
         pairs = _pairs(request, report, made)
         task, linear = made.text, _linear(request, pairs, made)
         if (layer := degradation_audit(pairs, made, report)) is not None:
             directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
         if request.pilot:
             _train_pilot(request, report, pairs)
-    elif request.pilot:
-        raise SettingError("--pilot needs a task to train for, such as --task denoise --sigma 50")
     elif (kept := _kept(request, report)) is not None:  # what earlier calls found about a task
         task, linear = kept.task, kept.linear
         directions += tuple(direction for direction in kept.directions if direction.layer == "degradation")
@@ -167,6 +165,16 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         task=task or (pilot.task_text if pilot else None),
     )
     return replace(found, fingerprint=fingerprint)
+
+
+def _asked(request: RecommendRequest) -> dict[str, Any]:
+    """The settings of the task, empty where none is asked for. Raises SettingError for options that need one."""
+    asked = asked_task(request.task, request)
+    if request.task is None:
+        others = {**asked, "data": request.data, "inputs": request.inputs, "pilot": request.pilot or None}
+        if alone := next((name for name, value in others.items() if value is not None), None):
+            raise SettingError(f"--{alone} needs a task, such as --task denoise --sigma 50")
+    return asked
 
 
 def _kept(request: RecommendRequest, report: AuditReport) -> Recommendation | None:

@@ -10,13 +10,12 @@ import numpy as np
 from symmetry_audit.groups import Group
 from symmetry_audit.results import DATASET_ADAPTIVE, RELATIVE_FIELDS, AuditReport, ResultRow
 from symmetry_audit.statistics import deviations
-from symmetry_audit.verification._part_differences import part_differences
+from symmetry_audit.verification._part_differences import P_TOLERANCE, part_differences
 
 __all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "row_key", "scale_of", "tolerance_of"]
 
 TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
 FITTED_TOLERANCE = 5e-3  # the same where a fitted w decides: minima are flat, so w itself agrees less well
-P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding of epsilon
 
 EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
 P_VALUES = ("p_value", "held_out_p_value")

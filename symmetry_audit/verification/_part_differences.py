@@ -9,12 +9,22 @@ from math import degrees
 from typing import Any
 
 from symmetry_audit.groups import Affine
-from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport, Candidate, CandidateValue, Recommendation
+from symmetry_audit.results import (
+    DATASET_STRICT,
+    SAMPLE_STRICT,
+    AuditReport,
+    Candidate,
+    CandidateValue,
+    Recommendation,
+    directions_of,
+)
 from symmetry_audit.theory import recommend
 
-__all__ = ["part_differences"]
+__all__ = ["P_TOLERANCE", "part_differences"]
 
 W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
+P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding of epsilon
+NEEDED = 0.1  # share of a number of images, which has two digits
 SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets", "directions")
 LATER = ("directions",)  # sections that reports of earlier versions lack
 RULE = ("images", "tolerance", "margin", "kappa", "unit")
@@ -138,8 +148,17 @@ def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -
     rule, again = ({name: getattr(found, name) for name in RULE} for found in (before, after))
     if rule != again or not _same_candidates(before, after, tolerance):
         yield "the candidates of the recommendation differ from the recomputed ones"
-    elif _facts(before) != _facts(recommend(before.candidates, directions=before.directions, **rule)):
+    elif not _follows(before, old, rule):
         yield "the recommendation does not follow from its candidates"
+
+
+def _follows(found: Recommendation, report: AuditReport, rule: Mapping[str, Any]) -> bool:
+    """Whether the advice is what the report's own candidates and directions give."""
+    try:
+        directions = directions_of(report.analyses.get("directions", ()), report.first_scale)
+    except (KeyError, TypeError):  # an edited report may hold anything
+        return False
+    return _facts(found) == _facts(recommend(found.candidates, directions=directions, **rule))
 
 
 def _facts(found: Recommendation) -> Recommendation:
@@ -158,9 +177,12 @@ def _same_candidates(old: Recommendation, new: Recommendation, tolerance: Tolera
     if list(map(_about, old.candidates)) != list(map(_about, new.candidates)):
         return False
     return all(
-        _same_value(*pair, tolerance, tolerance.of(candidate.scenario))
+        _close(candidate.images_needed, other.images_needed, NEEDED * (other.images_needed or 0))
+        and all(
+            _same_value(*pair, tolerance, tolerance.of(candidate.scenario))
+            for pair in zip(candidate.values, other.values, strict=True)
+        )
         for candidate, other in zip(old.candidates, new.candidates, strict=True)
-        for pair in zip(candidate.values, other.values, strict=True)
     )
 
 
@@ -173,7 +195,8 @@ def _same_value(old: CandidateValue, new: CandidateValue, tolerance: Tolerance, 
     scale = tolerance.scales[_name(new)]
     limits = {"epsilon": share * scale}
     if not tolerance.former:
-        limits |= {name: share for name in vars(new) if name not in NOT_RELATIVE} | {"mean_response": share * scale}
+        limits |= {name: share for name in vars(new) if name not in NOT_RELATIVE}
+        limits |= {"mean_response": share * scale, "p_value": P_TOLERANCE}
     return all(_close(getattr(old, name), getattr(new, name), limit) for name, limit in limits.items())
 
 

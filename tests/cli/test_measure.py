@@ -44,12 +44,12 @@ def test_exit_codes_0_3_and_4(symaudit, run, photos, undrawn, tmp_path):
     done = symaudit("measure", *small, "--out", "a/report", "--json")
     report = one_document(done.stdout)
     assert done.returncode == 0
-    assert report["schema"] == "symaudit.report/1"
+    assert report["schema"] == "symaudit.report/2"
     assert (tmp_path / "a/report/report.json").read_text(encoding="utf-8") == done.stdout
     assert {path.name for path in (tmp_path / "a/report").iterdir()} == FILES | DRAWN
     assert done.stderr.splitlines() == [
         f"Warning: {report['warnings'][0]}",
-        report["recommendation"]["sentence"],
+        *report["recommendation"]["sentences"],
         "Report written to a/report",
     ]
 
@@ -144,7 +144,7 @@ def test_the_table_goes_to_stdout_and_the_report_can_be_loaded(run, photos, undr
     assert code == 0
     assert out == reports.table1_text(report)
     warnings = [f"Warning: {text}" for text in report.warnings]
-    assert err.splitlines() == [*warnings, report.recommendation.sentence, "Report written to r"]
+    assert err.splitlines() == [*warnings, *report.recommendation.sentences, "Report written to r"]
     assert len(report.results) == 15
 
 

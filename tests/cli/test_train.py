@@ -169,7 +169,10 @@ def test_relaxation_and_augmentation_are_taken_and_said_and_options_win(train, r
 
 
 def test_the_advice_goes_before_the_recipe(train, report):
-    assert dry(train, "--recipe", "sa-derain")[0]["augment"] == "none"
+    short = ("--recipe", "sa-sr-stage1", "--task", "sr", "--scale", "2", "--batch", "1")
+    code, out, err = train("--from-report", "audit", "--dry-run", *short, short=("--preset", "tiny"))
+    assert code == 0, err
+    assert one_document(out)["settings"]["augment"] == "none"  # of the recipe: flips+turns
 
 
 def test_eq_reg_with_an_advised_relaxed_network(train, report, tmp_path):

@@ -191,7 +191,7 @@ def test_edited_analyses_are_named(place, run):
 
 def test_an_edited_recommendation_is_found(place, run):
     def edit(document):
-        document["recommendation"] |= {"group": "p4", "sentence": "Recommended: p4."}
+        document["recommendation"]["build"]["group"] = "p2"
 
     edit_report(place / "adaptive", edit)
     told = "the recommendation does not follow from its candidates\nadaptive does not hold\n"

@@ -12,7 +12,8 @@ import pytest
 
 from symmetry_audit import measure, reports
 from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
-from symmetry_audit.results import AuditReport, ResultRow, SkippedImage
+from symmetry_audit.results import AuditReport, Build, ResultRow, SkippedImage
+from symmetry_audit.theory import recommend
 from symmetry_audit.verification import differences, response_differences
 from tests.conftest import save_photos
 
@@ -328,11 +329,27 @@ def test_what_a_recommendation_rests_on_is_checked(report, profiles, changes):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"group": "p8"}, {"scenario": "dataset_adaptive"}, {"sentence": "Recommended: p8."}, {"notes": ("none",)}],
+    [
+        {"build": Build(group="p8", method="fconv", relax=None, augment="none", evidence="pilot")},
+        *({"sentences": ("Build p8.",)}, {"notes": ("none 1",)}, {"directions": ()}, {"margin": 0.5}, {"task": "x"}),
+    ],
 )
 def test_a_recommendation_has_to_follow_from_its_candidates(report, profiles, changes):
-    assert getattr(report.recommendation, next(iter(changes))) != next(iter(changes.values()))
-    assert differences(decided(report, **changes), report, profiles) == NO_CONSEQUENCE
+    (name,) = changes
+    assert getattr(report.recommendation, name) != changes[name]
+    expected = NOT_RECOMPUTED if name == "margin" else NO_CONSEQUENCE
+    assert differences(decided(report, **changes), report, profiles) == expected
+
+
+def test_directions_of_the_advice_are_those_of_the_analyses(report, profiles):
+    """One that follows from an invented direction is found, too."""
+    known = report.recommendation
+    told = tuple(replace(item, share=0.95, ci_low=0.9, ci_high=0.99) for item in known.directions)
+    again = recommend(
+        known.candidates, images=known.images, directions=told, tolerance=known.tolerance, margin=known.margin
+    )
+    assert again.build != known.build
+    assert differences(replace(report, recommendation=again), report, profiles) == NO_CONSEQUENCE
 
 
 def test_another_version_may_word_a_recommendation_otherwise(report, profiles):
@@ -341,36 +358,46 @@ def test_another_version_may_word_a_recommendation_otherwise(report, profiles):
     worded = tuple(
         replace(item, reason=item.reason.replace("tells it from", "divides it from")) for item in known.candidates
     )
-    sentence = known.sentence.replace("Recommended:", "The choice is")
-    assert (worded, sentence) != (known.candidates, known.sentence)
-    assert differences(decided(report, candidates=worded, sentence=sentence), report, profiles) == ()
-    assert differences(decided(report, sentence=f"{sentence} At 7 %."), report, profiles) == NO_CONSEQUENCE
+    sentences = tuple(sentence.replace("Build", "The choice is") for sentence in known.sentences)
+    assert (worded, sentences) != (known.candidates, known.sentences)
+    assert differences(decided(report, candidates=worded, sentences=sentences), report, profiles) == ()
+    assert differences(decided(report, sentences=(*sentences, "At 7 %.")), report, profiles) == NO_CONSEQUENCE
 
 
 def test_a_verdict_has_to_follow_from_the_values(report, profiles):
     candidates = list(report.recommendation.candidates)
-    candidates[1] = replace(candidates[1], verdict="admissible")
-    assert report.recommendation.candidates[1].verdict != "admissible"
+    assert candidates[1].verdict != "shown"
+    candidates[1] = replace(candidates[1], verdict="shown")
     assert differences(decided(report, candidates=tuple(candidates)), report, profiles) == NO_CONSEQUENCE
     assert differences(decided(report, candidates=tuple(candidates[:-1])), report, profiles) == NOT_RECOMPUTED
 
 
 @pytest.mark.parametrize(
-    "name", ["epsilon", "relative_epsilon", "ci_low", "ci_high", "null_epsilon", "floor", "mean_response"]
+    "name", ["epsilon", "relative_epsilon", "ci_low", "ci_high", "null_epsilon", "p_value", "floor", "mean_response"]
 )
 def test_the_values_of_candidates_have_the_limits_of_their_rows(report, profiles, name):
     for at, candidate in enumerate(report.recommendation.candidates):
-        if candidate.order == 1:
-            continue
         value = candidate.values[0]
-        share = 5e-3 if candidate.adaptive else 1e-4
-        row = next(row for row in reversed(report.results) if row.regularizer == value.regularizer)
-        scale = row.mean_response if name in ("epsilon", "mean_response") else 1.0
         known = getattr(value, name)
-        outside, inside = (with_value(report, at, **{name: known + part * share * scale}) for part in (1.1, 0.9))
+        if candidate.order == 1 or known is None:
+            continue
+        share = 5e-3 if candidate.adaptive and name != "mean_response" else 1e-4
+        if name == "p_value":
+            share = 0.02
+        scale = value.mean_response if name in ("epsilon", "mean_response") else 1.0
+        sign = -1 if known > 0.5 else 1  # no p is above 1
+        outside, inside = (with_value(report, at, **{name: known + sign * part * share * scale}) for part in (1.1, 0.9))
         assert differences(outside, report, profiles) == NOT_RECOMPUTED
         assert differences(inside, report, profiles) in ((), NO_CONSEQUENCE)  # the sentences quote these values
         assert differences(with_value(report, at, kappa_low=1.5), report, profiles) == NO_CONSEQUENCE
+
+
+def test_the_number_of_images_needed_is_checked(report, profiles):
+    candidates = list(report.recommendation.candidates)
+    at, known = next((at, item.images_needed) for at, item in enumerate(candidates) if item.images_needed)
+    for number in (known // 2, None):
+        changed = [*candidates[:at], replace(candidates[at], images_needed=number), *candidates[at + 1 :]]
+        assert differences(decided(report, candidates=tuple(changed)), report, profiles) == NOT_RECOMPUTED
 
 
 def test_a_recommendation_that_is_missing_or_too_much(report, profiles):
