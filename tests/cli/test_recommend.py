@@ -243,11 +243,11 @@ def test_a_task_that_makes_its_own_degradation(copied):
     result = invoke(folder, *DENOISE, "--no-plot")
     assert result.exit_code == 0, result.exception
     found = Recommendation.load(folder)
-    assert (found.group, found.build.method, found.build.evidence) == ("p1", "cnn", "linear pilot")
+    assert (found.build.name, found.build.method, found.build.evidence) == ("p4, relaxed", "gcnn", "linear pilot")
     assert found.task == found.linear.task_text == "denoising, Gaussian noise of sigma 50"
     assert found.linear.gain("p4").verdict == "suspect"
     assert {item.layer for item in found.directions} == {"images"}
-    assert "Build a plain network, without rotations (p1)." in result.stdout
+    assert "Build p4, relaxed" in result.stdout
     assert "Linear pilot (dB)" in result.stdout
     # images without a common direction lose nothing
     other = advised(copied("fields"), *DENOISE)
@@ -291,7 +291,7 @@ def test_what_was_found_of_a_task_is_kept(copied, made):
 
 def test_stale_advice_is_no_advice(copied, made, tmp_path, monkeypatch):
     folder = copied("leaning")
-    assert advised(folder, *DENOISE).group == "p1"
+    assert advised(folder, *DENOISE).build.evidence == "linear pilot"
     kept = (folder / "recommendation.json").read_text()
     shutil.copy(made["fields-report"] / "report.json", folder)  # other images
     shutil.copy(made["fields-report"] / "responses.parquet", folder)
@@ -342,7 +342,7 @@ def test_stripes_share_one_direction(copied):
         assert found.build.name == "p4, relaxed"
         assert any("the images share one direction" in sentence for sentence in found.sentences)
     with_task = advised(folder, *DENOISE)
-    assert (with_task.group, with_task.build.evidence) == ("p1", "linear pilot")
+    assert (with_task.build.name, with_task.build.evidence) == ("p4, relaxed", "linear pilot")
     assert with_task.build.high < -1  # dB
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import gcd
 
+from symmetry_audit.catalogue import ARMS
 from symmetry_audit.groups import Group
 from symmetry_audit.results import (
     AverageGain,
@@ -150,7 +151,7 @@ def network_pilot(
     if better == "plain":  # the verdict's gain is that of the better one
         gains = -gains[0], -gains[2], -gains[1]
     verdict = PilotVerdict(kind, arm, better, rival, *gains, looks=(3,))
-    arms = ("p4", "mirrored", "plain", "p8")
+    arms = tuple(name for name in ARMS if name in ("plain", *differences))
     return Pilot(
         data=DatasetInfo("photos", "photos/", 80, "f" * 64),
         **{"task": {"name": "denoise"}, "task_text": "denoising, noise of 50", "used": 80, "held_out": 16, "seed": 0},

@@ -227,7 +227,8 @@ def test_every_value_of_an_analysis_is_checked(report, profiles, section, name):
         entry = analyses[section][-1]
         entry[name] = entry[name] + ("x" if isinstance(entry[name], str) else [1] if name == "sizes" else 1)
 
-    assert differences(altered(report, change), report, profiles) == named(section)
+    found = differences(altered(report, change), report, profiles)
+    assert found in (named(section), named(section) + NO_CONSEQUENCE)  # the advice rests on the directions
 
 
 @pytest.mark.parametrize("section", ["fits", "transfer", "leverage", "folders", "subsets", "directions"])
@@ -243,9 +244,11 @@ def test_every_value_of_an_analysis_is_checked(report, profiles, section, name):
     ids=["shorter", "empty", "longer", "null", "list"],
 )
 def test_a_damaged_analysis_is_named(report, profiles, section, damage):
-    assert differences(altered(report, lambda analyses: damage(analyses[section])), report, profiles) == named(section)
+    follows = NO_CONSEQUENCE if section == "directions" else ()  # the advice rests on them
+    found = differences(altered(report, lambda analyses: damage(analyses[section])), report, profiles)
+    assert found == named(section) + follows
     missing = differences(altered(report, lambda analyses: analyses.pop(section)), report, profiles)
-    assert missing == (() if section == "directions" else named(section))  # earlier versions did not write it
+    assert missing == (follows if section == "directions" else named(section))  # earlier versions did not write it
 
 
 @pytest.mark.parametrize(
@@ -381,10 +384,9 @@ def test_the_values_of_candidates_have_the_limits_of_their_rows(report, profiles
         known = getattr(value, name)
         if candidate.order == 1 or known is None:
             continue
-        share = 5e-3 if candidate.adaptive and name != "mean_response" else 1e-4
-        if name == "p_value":
-            share = 0.02
-        scale = value.mean_response if name in ("epsilon", "mean_response") else 1.0
+        share = 0.02 if name == "p_value" else 5e-3 if candidate.adaptive else 1e-4
+        row = next(row for row in reversed(report.results) if row.regularizer == value.regularizer)
+        scale = row.mean_response if name in ("epsilon", "mean_response") else 1.0
         sign = -1 if known > 0.5 else 1  # no p is above 1
         outside, inside = (with_value(report, at, **{name: known + sign * part * share * scale}) for part in (1.1, 0.9))
         assert differences(outside, report, profiles) == NOT_RECOMPUTED
