@@ -24,17 +24,16 @@ def relations(found):
     return {row.group: row.relation for row in found.symmetry.groups}
 
 
-def recommended(group, scenario="dataset_strict"):
+def recommended(group):
     return Recommendation(
-        group=group,
-        scenario=scenario,
-        sentence="",
+        build=Build(group=group, method="gcnn", relax=None, augment="none", evidence="prior"),
+        sentences=(),
         tolerance=0.05,
+        margin=0.05,
         kappa=None,
         unit="grey levels",
         images=9,
         candidates=(),
-        notes=(),
     )
 
 

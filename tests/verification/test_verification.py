@@ -88,7 +88,7 @@ def passes(report, profiles, at, name, change) -> bool:
     [
         *((0, name) for name in ("epsilon", "mean_response", "median", "q25", "q75", "epsilon_selected", "ci_low")),
         *((2, name) for name in ("epsilon", "ci_high", "null_epsilon", "excess", "floor")),
-        (4, "mean_response"),
+        (4, "identity_response"),
     ],
 )
 def test_a_ten_thousandth_of_the_mean_response_passes_and_no_more(report, profiles, at, name):
@@ -97,7 +97,9 @@ def test_a_ten_thousandth_of_the_mean_response_passes_and_no_more(report, profil
         assert passes(report, profiles, at, name, share * scale) is holds
 
 
-@pytest.mark.parametrize(("at", "name"), [*((4, name) for name in FITTED), (2, "epsilon_within_limit")])
+@pytest.mark.parametrize(
+    ("at", "name"), [*((4, name) for name in FITTED), (2, "epsilon_within_limit"), (4, "mean_response")]
+)
 def test_five_thousandths_of_the_mean_response_pass_where_w_was_fitted_and_no_more(report, profiles, at, name):
     scale = report.results[at].mean_response
     for share, holds in ((4.9e-3, True), (-4.9e-3, True), (5.1e-3, False), (float("nan"), False)):
@@ -375,7 +377,7 @@ def test_the_values_of_candidates_have_the_limits_of_their_rows(report, profiles
         known = getattr(value, name)
         if candidate.order == 1 or known is None:
             continue
-        share = 5e-3 if candidate.adaptive and name != "mean_response" else 1e-4
+        share = 5e-3 if candidate.adaptive else 1e-4
         if name == "p_value":
             share = 0.02
         scale = value.mean_response if name in ("epsilon", "mean_response") else 1.0
