@@ -69,7 +69,7 @@ def audit(group, profiles, *, floor=0.0, null=0.0, recommendation=None, scenario
 
 def row(scenario, name, group, profile, floor, null):
     worst = int(np.argmax(np.abs(np.array(profile) - profile[0])))
-    epsilon = abs(profile[worst] - profile[0])
+    epsilon, mean = abs(profile[worst] - profile[0]), sum(profile) / len(profile)
     return ResultRow(
         regularizer=name,
         scenario=scenario,
@@ -77,9 +77,10 @@ def row(scenario, name, group, profile, floor, null):
         sigma=1.5,
         downscale=1,
         epsilon=epsilon,
-        relative_epsilon=epsilon / profile[0],
+        relative_epsilon=(max(profile) - min(profile)) / mean,
         normalized_epsilon=None,
-        mean_response=profile[0],
+        mean_response=mean,
+        identity_response=profile[0],
         worst_element=worst,
         worst_angle_deg=0.0,
         tested=True,
