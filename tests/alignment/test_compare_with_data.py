@@ -9,7 +9,7 @@ from scipy.stats import kendalltau, rankdata
 
 from symmetry_audit.alignment import compare_with_data, with_verdict
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results import Alignment, Recommendation
+from symmetry_audit.results import Alignment, Build, Recommendation
 from tests.alignment.findings import alignment, audit
 
 P4 = (10.0, 9.0, 10.0, 9.0)  # 1 / 9.5 under quarter turns, half turns not seen
@@ -24,17 +24,16 @@ def relations(found):
     return {row.group: row.relation for row in found.symmetry.groups}
 
 
-def recommended(group, scenario="dataset_strict"):
+def recommended(group):
     return Recommendation(
-        group=group,
-        scenario=scenario,
-        sentence="",
+        build=Build(group=group, method="gcnn", relax=None, augment="none", evidence="prior"),
+        sentences=(),
         tolerance=0.05,
+        margin=0.05,
         kappa=None,
         unit="grey levels",
         images=9,
         candidates=(),
-        notes=(),
     )
 
 
@@ -163,7 +162,7 @@ def test_without_a_report():
 
 def test_two_scenarios_and_images_of_another_set():
     both = ("dataset_strict", "dataset_adaptive")
-    report = audit("p4", {"tv": P4}, scenarios=both, recommendation=recommended("p4", "dataset_adaptive"))
+    report = audit("p4", {"tv": P4}, scenarios=both, recommendation=recommended("p4"))
     found = compared(alignment("p4", [0, 0.5] * 2, scenarios=both), *report, same_images=False)
     assert [row.scenario for row in found.symmetry.groups] == [both[0]] * 2 + [both[1]] * 2
     assert sum("every image's own deformed group the network is less" in line for line in found.verdict) == 1

@@ -97,7 +97,9 @@ def test_a_ten_thousandth_of_the_mean_response_passes_and_no_more(report, profil
         assert passes(report, profiles, at, name, share * scale) is holds
 
 
-@pytest.mark.parametrize(("at", "name"), [*((4, name) for name in FITTED), (2, "epsilon_within_limit")])
+@pytest.mark.parametrize(
+    ("at", "name"), [*((4, name) for name in FITTED), (2, "epsilon_within_limit"), (4, "mean_response")]
+)
 def test_five_thousandths_of_the_mean_response_pass_where_w_was_fitted_and_no_more(report, profiles, at, name):
     scale = report.results[at].mean_response
     for share, holds in ((4.9e-3, True), (-4.9e-3, True), (5.1e-3, False), (float("nan"), False)):

@@ -26,9 +26,11 @@ def recommendation_text(recommendation: Recommendation, dataset: str = "", *, ve
     Eq. (46). Relative epsilon is in percent, gains in dB, kappa in the unit of epsilon. ``dataset`` is the name for the
     first line.
     """
-    about = ", ".join(filter(None, (printable(dataset), count(recommendation.images, "image"), recommendation.task)))
-    rows = _aligned_rows(_group_rows(recommendation)[:ROWS])
-    paragraphs = [_wrapped(recommendation.sentences), [f"{about}:", *rows] if rows else []]
+    parts = (printable(dataset), count(recommendation.images, "image"), printable(recommendation.task or ""))
+    rows = _group_rows(recommendation)
+    more = [] if verbose or len(rows) <= ROWS else [f"... and {count(len(rows) - ROWS, 'more group')} with --verbose"]
+    table = [f"{', '.join(filter(None, parts))}:", *_aligned_rows(rows if verbose else rows[:ROWS]), *more]
+    paragraphs = [_wrapped(recommendation.sentences), table if rows else []]
     if verbose:
         paragraphs += [
             _wrapped(recommendation.notes),

@@ -16,7 +16,18 @@ from symmetry_audit.errors import ReportError
 from symmetry_audit.reports import _style, recommendation_text, write_recommendation
 from symmetry_audit.reports.audits import _tradeoff
 from symmetry_audit.theory import recommend
-from tests.theory.situations import CHIRAL, candidates, isotropic, photo, text
+from tests.theory.situations import (
+    CHIRAL,
+    MIXED,
+    SAFE,
+    SHARED,
+    candidates,
+    horizon,
+    isotropic,
+    linear,
+    photo,
+    text,
+)
 
 
 def fitted(name, group):
@@ -39,58 +50,87 @@ def table(text: str, header: str) -> list[list[str]]:
     return [re.split(r"\s{2,}", row.strip()) for row in rows]
 
 
-def test_every_candidate_with_its_worst_regularizer(photos):
+def test_the_advice_comes_first_then_a_line_for_each_group(photos):
     shown = recommendation_text(photos, "DIV2K")
-    assert shown.startswith("Which symmetry group to build in: DIV2K, 100 images.\n\nCandidate")
-    assert table(shown, "Candidate      Tested") == [
-        ["Candidate", "Tested", "Worst", "Relative ε (%)", "Interval", "Limit", "Held-out gain", "Verdict"],
-        ["p1", "1", "–", "–", "–", "–", "–", "admissible"],
-        ["p2, strict", "1", "–", "–", "–", "–", "–", "not tested"],
-        ["p4, strict", "2", "tv2", "3.20", "2.56 to 3.84", "5.00", "–", "admissible"],
-        ["p8, strict", "4", "tv2", "6.40", "5.12 to 7.68", "5.00", "–", "refuted"],
-        ["p16, strict", "8", "tv2", "8.00", "6.40 to 9.60", "5.00", "–", "refuted"],
-        ["p32, strict", "16", "tv2", "8.00", "6.40 to 9.60", "5.00", "–", "refuted"],
-        ["p2, adaptive", "1", "–", "–", "–", "–", "–", "not tested"],
-        ["p4, adaptive", "2", "–", "–", "–", "–", "–", "not tested"],
-        ["p8, adaptive", "4", "tv2", "1.60", "1.28 to 1.92", "5.00", "2.52 to 4.68", "admissible"],
-        ["p16, adaptive", "8", "tv2", "2.00", "1.60 to 2.40", "5.00", "3.15 to 5.85", "admissible"],
-        ["p32, adaptive", "16", "tv2", "2.00", "1.60 to 2.40", "5.00", "3.15 to 5.85", "recommended"],
+    flowing = " ".join(shown.partition("\n\n")[0].split("\n"))
+    assert flowing == photos.sentence
+    assert "\n\nDIV2K, 100 images:\nGroup" in shown
+    assert table(shown, "Group") == [
+        ["Group", "Law", "Worst", "Relative ε (%)", "Interval", "p"],
+        ["p4", "shown", "tv2", "3.20", "2.56 to 3.84", "0.001"],
+        ["p8", "refuted", "tv2", "6.40", "5.12 to 7.68", "0.001"],
+        ["p16", "refuted", "tv2", "8.00", "6.40 to 9.60", "0.001"],
+        ["p32", "refuted", "tv2", "8.00", "6.40 to 9.60", "0.001"],
     ]
+    assert len(shown.splitlines()) < 20
+
+
+def test_the_linear_pilot_stands_beside_the_law():
+    found = recommend(
+        candidates("p8", horizon),
+        images=80,
+        directions=(MIXED,),
+        linear=linear(p1m=(-0.001, -0.003, 0.001), p4=SAFE),
+        task="denoising",
+    )
+    assert table(recommendation_text(found, "BSD80"), "Group") == [
+        ["Group", "Law", "Worst", "Relative ε (%)", "Interval", "p", "Linear pilot (dB)", "Filter"],
+        ["p4", "refuted", "tv", "12.00", "9.60 to 14.40", "0.001", "+0.013 (+0.003 to +0.023)", "safe"],
+        ["p8", "refuted", "tv", "12.00", "9.60 to 14.40", "0.001", "–", "–"],
+        ["p1m", "not tested", "–", "–", "–", "–", "-0.001 (-0.003 to +0.001)", "safe"],
+    ]
+    assert "\nBSD80, 80 images, denoising:\n" in recommendation_text(found, "BSD80")
+
+
+def test_many_groups_are_cut_to_a_screen():
+    found = recommend(candidates("p32m", photo, means=CHIRAL), images=100)
+    assert len(table(recommendation_text(found), "Group")) == 1 + 8 + 1
+    assert recommendation_text(found).endswith("\n... and 3 more groups with --verbose\n")
+    whole = recommendation_text(found, verbose=True)
+    assert [row[0] for row in table(whole, "Group")[1:]] == list(found.law)
+
+
+def test_verbose_adds_adaptive_candidates_directions_legend_and_kappa(photos):
+    found = replace(photos, directions=(SHARED, replace(MIXED, layer="degradation", fourth_amplitude=None)))
+    brief, shown = recommendation_text(found), recommendation_text(found, verbose=True)
+    assert shown.startswith(brief.rstrip("\n"))
+    lines = shown.splitlines()
+    assert max(map(len, lines)) <= 110
+    flowing = " ".join(lines)
+    assert all(note in flowing for note in found.notes)
+    assert table(shown, "Candidate      Law") == [
+        ["Candidate", "Law", "Worst", "Relative ε (%)", "Interval", "p", "Held-out gain"],
+        ["p2, adaptive", "not tested", "–", "–", "–", "–", "–"],
+        ["p4, adaptive", "not tested", "–", "–", "–", "–", "1.26 to 2.34"],
+        ["p8, adaptive", "shown", "tv2", "1.60", "1.28 to 1.92", "–", "2.52 to 4.68"],
+        ["p16, adaptive", "shown", "tv2", "2.00", "1.60 to 2.40", "–", "3.15 to 5.85"],
+        ["p32, adaptive", "shown", "tv2", "2.00", "1.60 to 2.40", "–", "3.15 to 5.85"],
+    ]
+    assert table(shown, "Layer") == [
+        ["Layer", "Regularizer", "R²", "Interval", "Amplitude (%)", "Single images (%)", "Fourth (%)", "Verdict"],
+        ["images", "tv", "0.80", "0.70 to 0.90", "10.00", "20.00", "8.00", "one direction"],
+        ["degradation", "tv", "0.05", "0.00 to 0.20", "10.00", "20.00", "–", "mixed directions"],
+    ]
+    assert "ends below 5.00 %" in flowing
+    assert "loses less than 0.02 dB" in flowing
+    assert "Kappa (grey levels) is the cost of" in flowing
 
 
 def test_kappa_stands_per_regularizer(photos):
-    rows = table(recommendation_text(photos), "Candidate             tv")
+    rows = table(recommendation_text(photos, verbose=True), "Candidate             tv")
     assert [row[0] for row in rows] == ["Candidate", "p1", "p32, strict", "p32, adaptive"]
     assert rows[0][1:] == ["tv", "tv2", "sobel", "laplacian", "prewitt"]
-    value = photos.chosen.values[0]
+    value = photos.candidate("p32", adaptive=True).values[0]
     assert rows[1][1] == f"0 to {value.kappa_low:.3g}"
     assert rows[3][1] == f"{value.kappa_low:.3g} up"
     assert rows[3][4] == "–"  # the laplacian identifies no w
 
 
-def test_sentence_notes_and_legend_follow_in_lines_of_a_terminal(photos):
-    lines = recommendation_text(photos, "DIV2K").splitlines()
-    assert max(map(len, lines)) <= 100
-    flowing = " ".join(lines)
-    assert photos.sentence in flowing
-    assert all(note in flowing for note in photos.notes)
-    assert "Adaptive: each image under its own copy of the group" in flowing
-    assert "Kappa (grey levels) is the cost of" in flowing
-    assert recommendation_text(photos).startswith("Which symmetry group to build in: 100 images.\n")
-
-
-def test_without_adaptive_candidates_nothing_is_said_of_them():
-    shown = recommendation_text(recommend(candidates("p8", text), images=30, tolerance=0.031))
-    assert "Held-out" not in shown
-    assert "daptive" not in shown
-    assert "Limit: 3.10 %" in shown
-
-
-def test_without_anything_tested_there_is_no_kappa():
-    shown = recommendation_text(recommend(candidates("p2", photo), images=1))
+def test_without_anything_tested_there_is_neither_table_nor_kappa():
+    shown = recommendation_text(recommend(candidates("p2", photo), images=1), "one", verbose=True)
     assert "Kappa" not in shown
-    assert "1 image.\n" in shown
-    assert [row[-1] for row in table(shown, "Candidate")[1:]] == ["recommended", "not tested"]
+    assert "one, 1 image:\n\n" in shown
+    assert "Group" not in shown
 
 
 def test_missing_values_are_dashes():
@@ -98,8 +138,8 @@ def test_missing_values_are_dashes():
         replace(item, values=tuple(replace(v, ci_low=None, ci_high=None, relative_epsilon=None) for v in item.values))
         for item in candidates("p4", photo, means={"tv": 0.0})
     ]
-    row = table(recommendation_text(recommend(few, images=4)), "Candidate")[3]
-    assert row == ["p4, strict", "2", "tv", "–", "–", "5.00", "not measured"]
+    rows = table(recommendation_text(recommend(few, images=14)), "Group")
+    assert rows[1] == ["p4", "not settled", "tv", "–", "–", "0.001"]
 
 
 def test_names_cannot_break_a_line():
@@ -109,17 +149,20 @@ def test_names_cannot_break_a_line():
             for item in candidates("p4", text)
         ],
         images=30,
+        task="x\ny",
     )
-    shown = recommendation_text(found, "x\ny\x1b")
+    shown = recommendation_text(found, "x\ny\x1b", verbose=True)
     assert "\x1b" not in shown
-    assert shown.splitlines()[0] == "Which symmetry group to build in: x y , 30 images."
-    assert len(table(shown, "Candidate")) == 4
+    assert "x y , 30 images, x y:" in shown
+    assert len(table(shown, "Group")) == 2
 
 
-def test_a_choice_that_is_no_candidate_is_refused(photos, tmp_path):
-    for show in (recommendation_text, lambda found: write_recommendation(tmp_path, found)):
-        with pytest.raises(ReportError, match="p5 is none of its candidates"):
-            show(replace(photos, group="p5"))
+def test_a_group_that_was_not_measured_can_be_advised(tmp_path):
+    """A run of half turns alone is advised p4."""
+    found = recommend(candidates("p2", photo), images=30)
+    assert found.group == "p4" and found.candidate("p4") is None
+    assert recommendation_text(found).startswith("Build p4.")
+    assert len(write_recommendation(tmp_path, found)) == 3
 
 
 # --- figure
@@ -152,26 +195,26 @@ def test_points_are_the_values_of_the_worst_regularizer(photos):
             points[line.get_color(), float(line.get_ydata()[0])] = line.get_markerfacecolor()
     shown = [item for item in photos.candidates if item.verdict != "not tested" and item.order > 1]
     expected = {
-        (_style.COLORS[item.scenario], 100 * item.worst(0.05).relative_epsilon): (
-            _style.COLORS[item.scenario] if item.admissible else "white"
+        (_style.COLORS[item.scenario], 100 * item.worst.relative_epsilon): (
+            _style.COLORS[item.scenario] if item.verdict == "shown" else "white"
         )
         for item in shown
     }
     assert points == {**expected, (_style.COLORS["dataset_strict"], 0.0): _style.COLORS["dataset_strict"]}
     intervals = sorted(tuple(item.get_segments()[0][:, 1]) for item in axes.collections)
-    ends = sorted((100 * item.worst(0.05).ci_low, 100 * item.worst(0.05).ci_high) for item in shown)
+    ends = sorted((100 * item.worst.ci_low, 100 * item.worst.ci_high) for item in shown)
     np.testing.assert_allclose(intervals, ends)
     assert [item.get_text() for item in axes.texts] == ["p1", *(item.group for item in shown)]
 
 
-def test_the_recommended_one_is_ringed_and_bold(photos):
+def test_the_one_to_build_is_ringed_and_bold(photos):
     figure, axes, _ = drawn(photos)
     (ring,) = [line for line in axes.lines if line.get_marker() == "o"]
-    assert ring.get_ydata()[0] == 100 * photos.chosen.worst(0.05).relative_epsilon
-    assert [item.get_text() for item in axes.texts if item.get_fontweight() == "bold"] == ["p32"]
-    assert figure.get_suptitle() == "DIV2K  ·  100 images  ·  recommended: p32, adaptive"
+    assert ring.get_ydata()[0] == 100 * photos.candidate("p4").worst.relative_epsilon
+    assert [item.get_text() for item in axes.texts if item.get_fontweight() == "bold"] == ["p4"]
+    assert figure.get_suptitle() == "DIV2K  ·  100 images  ·  build: p4"
     legend = [item.get_text() for item in figure.legends[0].get_texts()]
-    assert legend == ["strict", "adaptive", "accepted", "not admissible", "recommended"]
+    assert legend == ["strict", "adaptive", "counts as symmetric", "not shown", "to build"]
 
 
 def test_places_are_the_tested_orders_side_by_side_where_equal(photos):
@@ -189,15 +232,11 @@ def points_of(axes):
     return zip(axes.texts, [line for line in axes.lines if line.get_marker() in "s^"], strict=True)
 
 
-def test_the_band_is_the_tolerance_and_more_where_chance_gives_more():
-    noisy = [
-        replace(item, values=tuple(replace(v, null_epsilon=0.09) for v in item.values)) if item.group == "p4" else item
-        for item in candidates("p8", photo)
-    ]
-    _, axes, _ = drawn(recommend(noisy, images=20))
-    heights = sorted(round(patch.get_height(), 9) for patch in axes.patches)
-    assert heights == [5.0, 5.0, 9.001]
-    assert axes.get_ylim()[1] > 9.001
+def test_the_band_is_the_tolerance():
+    _, axes, _ = drawn(recommend(candidates("p8", photo), images=20, tolerance=0.09))
+    (band,) = axes.patches
+    assert band.get_height() == pytest.approx(9.0)
+    assert axes.get_ylim()[1] > 9.0
 
 
 def test_bars_are_the_intervals_of_kappa(photos):
