@@ -44,14 +44,13 @@ def decide(
         build = Build(group="p1", method="cnn", relax=None, augment=augment, evidence="common direction")
         return build if gain is None else replace(build, **_gains(gain))
     group = _finer(candidates, directions, linear, own, budget)
-    relax = RELAX if _doubtful(candidates, own, gain, group) else None
     build = Build(
         group=group,
         method="fconv" if group == "p8" else "gcnn",
-        relax=relax,
+        relax=RELAX if _doubtful(candidates, own, gain, group) else None,
         augment=augment,
         evidence=_evidence(own, gain),
-        adapt=None if relax else _adapt(candidates, budget),
+        adapt=_adapt(candidates, budget),
     )
     return build if gain is None else replace(build, **_gains(gain))
 

@@ -191,7 +191,7 @@ SITUATIONS = {
         ("p4", None, "none", "common direction"), ADAPTED, 100, (MIXED,), budget="gpu", adapt="p8"
     ),
     "adapting gains, on a processor": Situation(("p4", None, "none", "common direction"), ADAPTED, 100, (MIXED,)),
-    "text is not adapted": Situation(
+    "text that adapts": Situation(
         ("p4", RELAXED, "none", "linear pilot"),
         candidates("p8", text, lambda name, group: 0.1 * text(name, group)),
         80,
@@ -199,6 +199,7 @@ SITUATIONS = {
         linear(p4=SUSPECT),
         budget="gpu",
         gain=SUSPECT_GAIN,
+        adapt="p8",
     ),
 }
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symmetry_audit.errors import ReportError
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_names, image_profiles
 from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport, folder_of
@@ -94,4 +95,7 @@ def strict_profiles(
     keys = [ProfileKey(scenario, name, *scale) for scale in _scales(run) for name in run.regularizers]
     shape = (-1, len(run.regularizers), run.group.order)
     tables = ((name, table.reshape(shape)) for name, table in image_profiles(path, run.group, keys))
-    return image_names(path, run.group), tables
+    names = image_names(path, run.group)
+    if not names:
+        raise ReportError(f"{path} has no rows; measure again with --force")
+    return names, tables
