@@ -80,7 +80,7 @@ def _heading(verdict: str) -> str:
 
 
 def _direction(direction: Direction) -> str:
-    said = f"{DIRECTIONS[direction.layer, direction.verdict]} (common share R² {direction.share:.2f} of 1"
+    said = f"{DIRECTIONS[direction.layer, direction.verdict]} (common share R² {max(direction.share, 0):.2f} of 1"
     if direction.ci_low is None or direction.ci_high is None:
         return f"{said})"
     return f"{said}; {direction.ci_low:.2f} to {direction.ci_high:.2f})"

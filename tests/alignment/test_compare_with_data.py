@@ -46,7 +46,9 @@ def test_epsilon_and_error_of_every_common_group():
     assert by_group["p4"].model == pytest.approx(0.12) and by_group["p4"].data == pytest.approx(0.2 / 0.9)
     assert by_group["p4"].regularizer == "sobel"  # tv has 0.1 there
     assert by_group["p8"].model == pytest.approx(0.3) and by_group["p8"].data == pytest.approx(0.5 / 1.1)
-    assert found.symmetry.curves[0].deviation == pytest.approx(tuple(gap / 9.5 for gap in (0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5)))
+    assert found.symmetry.curves[0].deviation == pytest.approx(
+        tuple(gap / 9.5 for gap in (0, 0.5, 1, 0.5, 0, 0.5, 1, 0.5))
+    )
 
 
 def sixteenths():

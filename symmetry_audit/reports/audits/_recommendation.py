@@ -31,7 +31,11 @@ def recommendation_text(recommendation: Recommendation, dataset: str = "", *, ve
     more = [] if verbose or len(rows) <= ROWS else [f"... and {count(len(rows) - ROWS, 'more group')} with --verbose"]
     paragraphs = [
         _wrapped(recommendation.sentences),
-        [f"{', '.join(filter(None, parts))}:", *_aligned_rows(rows if verbose else rows[:ROWS]), *more],
+        [
+            f"{', '.join(filter(None, parts))}{':' if rows else ''}",
+            *_aligned_rows(rows if verbose else rows[:ROWS]),
+            *more,
+        ],
     ]
     if verbose:
         paragraphs += [
