@@ -10,7 +10,7 @@ import pytest
 
 from symmetry_audit.groups import Group
 from symmetry_audit.reports import ResponseWriter
-from symmetry_audit.results import AuditReport, DatasetInfo, ResultRow, SkippedImage
+from symmetry_audit.results import RELATIVE_FIELDS, AuditReport, DatasetInfo, ResultRow, SkippedImage
 
 # Table 1 of [SA]: sample strict, dataset strict, dataset adaptive
 PAPER = {
@@ -53,11 +53,14 @@ def result(key: tuple, group: Group, values: np.ndarray) -> ResultRow:
     quartiles = np.quantile(gaps, (0.5, 0.25, 0.75)).tolist()
     names = ("selected_image", "epsilon_selected", "median", "q25", "q75")
     sample = dict(zip(names, (image_name(0), float(gaps[0]), *quartiles), strict=True)) if single else {}
+    ranges, level = values.max(axis=1) - values.min(axis=1), float(mean.mean())
+    relative = float(ranges.mean() if single else mean.max() - mean.min())
     fields = {
         "epsilon": epsilon,
-        "relative_epsilon": epsilon / float(mean[0]) if mean[0] else None,
+        "relative_epsilon": relative / level if level else None,
         "normalized_epsilon": 0.01,
-        "mean_response": float(mean[0]),
+        "mean_response": level,
+        "identity_response": float(mean[0]),
         "worst_element": worst,
         "worst_angle_deg": float(group.angles_deg()[worst]),
         "tested": True,
@@ -70,8 +73,8 @@ def result(key: tuple, group: Group, values: np.ndarray) -> ResultRow:
     )
 
 
-def statistics(scenario: str, epsilon: float) -> dict[str, object]:
-    """Numbers and reasons as a run leaves them, each its own multiple of ``epsilon``."""
+def statistics(scenario: str, epsilon: float, level: float) -> dict[str, object]:
+    """Numbers and reasons as a run leaves them, each its own multiple of ``epsilon``, relative ones of ``level``."""
     fields = {"ci_low": 0.6, "ci_high": 1.7, "floor": 0.013, "epsilon_within_limit": 0.83}
     if scenario != "sample_strict":
         fields |= {"null_epsilon": 0.21, "excess": 0.79}
@@ -80,6 +83,11 @@ def statistics(scenario: str, epsilon: float) -> dict[str, object]:
         fields |= {"held_out_strict_epsilon": 1.9, "held_out_gain": 0.8}
         fields |= {"held_out_gain_low": -0.3, "held_out_gain_high": 1.4}
     changes = {name: factor * epsilon for name, factor in fields.items()} | {"images_at_limit": 2}
+    changes |= {
+        name: changes[of] / level
+        for name, of in RELATIVE_FIELDS.items()
+        if of in changes and level and name != "relative_epsilon"
+    }
     if scenario == "sample_strict":
         return changes | {"reasons": dict.fromkeys(("p_value", "null_epsilon", "excess"), "one profile each")}
     if scenario == "dataset_strict":
@@ -184,7 +192,7 @@ def write_run(tmp_path):
         }
         rows = [result(key, parsed, values) for key, values in data.items()]
         if full:
-            rows = [replace(item, **statistics(item.scenario, item.epsilon)) for item in rows]
+            rows = [replace(item, **statistics(item.scenario, item.epsilon, item.mean_response)) for item in rows]
         report = AuditReport(
             DatasetInfo(name, "folder", images, "0" * 64),
             document,
