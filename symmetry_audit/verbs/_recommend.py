@@ -24,6 +24,7 @@ from symmetry_audit.options import (
 from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
 from symmetry_audit.verbs._networks import asked_task, reported_pairs
+from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.verbs._train import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
@@ -144,7 +145,7 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         if (layer := degradation_audit(pairs, made, report)) is not None:
             directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
         if request.pilot:
-            _train_pilot(request, report, pairs)
+            _train_pilot(request, report, made)
     elif (kept := _kept(request, report)) is not None:  # what earlier calls found about a task
         task, linear = kept.task, kept.linear
         directions += tuple(direction for direction in kept.directions if direction.layer == "degradation")
@@ -186,11 +187,20 @@ def _kept(request: RecommendRequest, report: AuditReport) -> Recommendation | No
         return None
 
 
+def _images(request: RecommendRequest, report: AuditReport, task: Task) -> Images:
+    """What to try the task on: --data, else the images of the report, from wherever the command runs."""
+    if request.data is not None:
+        return request.data
+    if task.paired:  # a folder that holds both sides
+        return report.dataset.source
+    return reopened(report, Path(request.report), None, request.data_root, "--data")
+
+
 def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
     """The images to try the task on. Raises DataError if they are not those of the report."""
     from symmetry_audit.tasks import source_fingerprint
 
-    data = report.dataset.source if request.data is None else request.data
+    data = _images(request, report, task)
     limit = report.settings.get("limit")
     pairs = reported_pairs(request, task, data, request.inputs, limit)
     if source_fingerprint(pairs) != report.dataset.fingerprint:
@@ -201,7 +211,7 @@ def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
     return pairs
 
 
-def _train_pilot(request: RecommendRequest, report: AuditReport, pairs: Pairs) -> None:
+def _train_pilot(request: RecommendRequest, report: AuditReport, made: Task) -> None:
     """Run or continue the network pilot in the report's folder."""
     from symmetry_audit.verbs._pilot import pilot
 
@@ -209,7 +219,8 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, pairs: Pairs) -
     own = {name: getattr(request, name) for name in ("minutes", "margin", "device", "data_root", "inputs", "say")}
     task = {name: value for name, value in asked_task(request.task, request).items() if name != "name"}
     limit = report.settings.get("limit")
-    pilot(pairs.text, task=request.task, **task, **own, limit=limit, out=request.report, on_step=request.on_step)
+    images = _images(request, report, made)
+    pilot(images, task=request.task, **task, **own, limit=limit, out=request.report, on_step=request.on_step)
 
 
 def _linear(request: RecommendRequest, pairs: Pairs, task: Task) -> LinearPilot:

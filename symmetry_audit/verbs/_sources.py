@@ -32,10 +32,12 @@ def opened(source: Images, data_root: FilePath | None) -> ImageSource:
     return source_of_files(paths)
 
 
-def reopened(report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None) -> ImageSource:
+def reopened(
+    report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None, option: str = "--source"
+) -> ImageSource:
     """The images of ``report``: at ``source``, or where they were measured, relative to here or to the run's start.
 
-    Raises DataError if they are no longer there.
+    Raises DataError if they are no longer there, which says to give their place with ``option``.
     """
     from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source, open_source
 
@@ -47,7 +49,7 @@ def reopened(report: AuditReport, folder: Path, source: Images | None, data_root
     try:
         return open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
     except (SettingError, DataError):
-        hint = "give their place now with --source"
+        hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 
 from symmetry_audit import measure, recommend, reports
 from symmetry_audit.cli.recommend import recommend as command
+from symmetry_audit.data import ImageSource, demo_source
 from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.reports import recommendation_text
 from symmetry_audit.results import AuditReport, DatasetInfo, Pilot, Recommendation
@@ -374,8 +375,26 @@ def test_pilot_trains_networks_for_the_task(copied, monkeypatch):
     assert advised(folder, *DENOISE, "--pilot", "--minutes", "2").linear is not None
     ((data,), options), *others = calls
     assert not others
-    assert Path(data).name == "fields"
+    assert isinstance(data, ImageSource)
     assert (options["task"], options["sigma"], options["minutes"], options["out"]) == ("denoise", 50, 2.0, folder)
+
+
+def test_images_are_found_from_another_folder_and_the_demo_everywhere(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(reports, "render", lambda folder: ())
+    monkeypatch.chdir(made["fields"].parent)
+    asked = {"reg": "tv", "group": "p4", "scenario": "dataset_strict", "workers": 1}
+    measure("fields", **asked, limit=6, out=tmp_path / "six")
+    measure(demo_source(), **asked, limit=2, out=tmp_path / "demo")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert recommend("../six", task="denoise", sigma=50).linear.data.images == 6
+    assert recommend("../demo", task="denoise", sigma=50).linear.data.images == 2
+    gone = tmp_path / "gone"
+    measure(shutil.copytree(made["fields"], tmp_path / "moving"), **asked, out=gone)
+    shutil.rmtree(tmp_path / "moving")
+    with pytest.raises(DataError, match="which is not here; give their place now with --data"):
+        recommend(gone, task="denoise", sigma=50)
+    assert recommend(gone, task="denoise", sigma=50, data=made["fields"]).linear.data.images == 12
 
 
 def test_from_python(copied):

@@ -77,6 +77,11 @@ def test_numbers_of_the_directions() -> None:
     )
 
 
+def test_a_share_below_nothing_is_by_chance() -> None:
+    found = recommend((), images=4, directions=(replace(SHARED, share=-0.33, ci_low=0.0, ci_high=1.0),))
+    assert "(common share R² 0.00 of 1; 0.00 to 1.00)" in found.sentence
+
+
 @pytest.mark.parametrize("layer", ["images", "degradation"])
 @pytest.mark.parametrize("limits", [(0.0, 0.2), (0.3, 0.7), (0.7, 0.9)])
 def test_every_verdict_on_directions_has_words(layer: str, limits: tuple[float, float]) -> None:

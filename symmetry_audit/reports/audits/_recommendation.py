@@ -29,8 +29,14 @@ def recommendation_text(recommendation: Recommendation, dataset: str = "", *, ve
     parts = (printable(dataset), count(recommendation.images, "image"), printable(recommendation.task or ""))
     rows = _group_rows(recommendation)
     more = [] if verbose or len(rows) <= ROWS else [f"... and {count(len(rows) - ROWS, 'more group')} with --verbose"]
-    table = [f"{', '.join(filter(None, parts))}:", *_aligned_rows(rows if verbose else rows[:ROWS]), *more]
-    paragraphs = [_wrapped(recommendation.sentences), table if rows else []]
+    paragraphs = [
+        _wrapped(recommendation.sentences),
+        [
+            f"{', '.join(filter(None, parts))}{':' if rows else ''}",
+            *_aligned_rows(rows if verbose else rows[:ROWS]),
+            *more,
+        ],
+    ]
     if verbose:
         paragraphs += [
             _wrapped(recommendation.notes),

@@ -129,7 +129,7 @@ def test_kappa_stands_per_regularizer(photos):
 def test_without_anything_tested_there_is_neither_table_nor_kappa():
     shown = recommendation_text(recommend(candidates("p2", photo), images=1), "one", verbose=True)
     assert "Kappa" not in shown
-    assert "one, 1 image:\n\n" in shown
+    assert "\n\none, 1 image\n\n" in shown  # no colon before nothing
     assert "Group" not in shown
 
 
