@@ -149,7 +149,8 @@ def test_a_strict_run_explains_no_null_of_a_table_it_lacks(write_run):
 
 
 def test_without_controls_there_is_no_held_out_table(write_run):
-    row = {"held_out_epsilon": None, "random_epsilon": None, "null_epsilon": None}
+    row = dict.fromkeys(("held_out_epsilon", "random_epsilon", "null_epsilon", "held_out_strict_epsilon"))
+    row |= dict.fromkeys(("held_out_gain", "held_out_gain_low", "held_out_gain_high"))
     row["reasons"] = {"null_epsilon": "measured without controls", "held_out_epsilon": "measured without controls"}
     report = write_run(scenarios=ALL, titles=TITLES, full=True, row=row).report
     assert len(parts_of("text", report)) == 2
