@@ -17,7 +17,7 @@ from tests.reports.readers import HOSTILE, WRITERS, parts_of, plain
 
 ALL = SCENARIOS
 REASONS = {
-    "sample_strict": "p_value, null_epsilon, excess: one profile each",
+    "sample_strict": "p_value, null_epsilon, excess, relative_null: one profile each",
     "dataset_strict": "",
     "dataset_adaptive": "p_value: the same images",
 }
