@@ -98,6 +98,13 @@ def statistics(scenario: str, epsilon: float, relative: float) -> dict[str, obje
     return changes | {"fit": "joint", "held_out_p_value": 0.342, "reasons": {"p_value": "the same images"}}
 
 
+def relative_nulls(row: ResultRow) -> ResultRow:
+    """``row`` without relative numbers where there is nothing to divide, each for the reason of its number."""
+    bare = [name for name, of in RELATIVE_FIELDS.items() if getattr(row, of) is None or not row.mean_response]
+    reasons = {name: row.reasons[RELATIVE_FIELDS[name]] for name in bare if RELATIVE_FIELDS[name] in row.reasons}
+    return replace(row, **dict.fromkeys(bare), reasons={**row.reasons, **reasons})
+
+
 def analyses(scenarios: tuple[str, ...], regularizers: list[str], sigma: tuple, downscale: tuple) -> dict[str, list]:
     """All tables that stand beside the rows, with numbers that tell their places."""
     scales = [{"sigma": s, "downscale": d} for s in sigma for d in downscale]
@@ -199,7 +206,7 @@ def write_run(tmp_path):
         report = AuditReport(
             DatasetInfo(name, "folder", images, "0" * 64),
             document,
-            tuple(replace(item, **(row or {})) for item in rows),
+            tuple(relative_nulls(replace(item, **(row or {}))) for item in rows),
             tuple(SkippedImage(f"bad{number}.png", "damaged") for number in range(skipped)),
             analyses=analyses(scenarios, list(titles), sigma, downscale) if full else {},
         )
