@@ -96,7 +96,8 @@ class Build:
     """The network to build: a decision, not a finding about the images.
 
     ``group`` and ``method`` are those of `symaudit train`; ``relax`` is the weight of its free filters, None for a
-    strict network. ``augment`` says how patches are augmented. ``evidence`` is one of EVIDENCE, the strongest that was
+    strict network. ``augment`` says how patches are augmented, None
+    where that is left to the recipe. ``evidence`` is one of EVIDENCE, the strongest that was
     decided. ``gain_db``, ``low`` and ``high`` are the held-out gain over a plain network (pilot) or filter (linear
     pilot) of the group that the decision was about, and its interval; None for other evidence. ``regret_db`` is how
     much worse than a plain one the network may be by that interval. ``adapt`` is the group for SA-Conv, which
@@ -106,7 +107,7 @@ class Build:
     group: str
     method: str
     relax: float | None
-    augment: str
+    augment: str | None
     evidence: str
     gain_db: float | None = None
     low: float | None = None

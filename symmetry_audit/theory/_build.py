@@ -129,12 +129,16 @@ def _finer(
     return "p8" if mixed or shown else PRIOR
 
 
-def _augment(directions: Sequence[Direction], linear: LinearPilot | None) -> str:
-    """ "hflip" where mirrors are safe and the images share no direction of their own, else "none"."""
+def _augment(directions: Sequence[Direction], linear: LinearPilot | None) -> str | None:
+    """ "none" where the images share a direction, "hflip" where mirrors are safe; None, which leaves it to the recipe,
+    where nothing is decided."""
     own = leading([item for item in directions if item.layer == "images"])
+    if own is not None and own.verdict == "one direction":
+        return "none"
     mirrors = None if linear is None else linear.gain("p1m")
-    safe = mirrors is not None and mirrors.verdict == "safe" and own is not None and own.verdict == "mixed directions"
-    return "hflip" if safe else "none"
+    if mirrors is None or mirrors.verdict == "undecided":
+        return None
+    return "hflip" if mirrors.verdict == "safe" and own is not None and own.verdict == "mixed directions" else "none"
 
 
 def _adapt(candidates: Sequence[Candidate], budget: str) -> str | None:

@@ -31,7 +31,7 @@ DIRECTIONS = {
     ("images", "mixed directions"): "directions differ from image to image",
     ("degradation", "one direction"): "what degrades the images has one direction",
     ("degradation", "undecided"): "what degrades the images may have one direction",
-    ("degradation", "mixed directions"): "directions differ from image to image, also in what degrades them",
+    ("degradation", "mixed directions"): "what degrades the images has no direction in common",
 }
 
 
@@ -68,8 +68,9 @@ def _evidence(
     if build.evidence == "pilot":
         return [f"Evidence, network pilot: {(pilot or '').partition(': ')[2]}"]  # after "Build p4: "
     told = []
-    if (direction := leading(directions)) is not None:
-        told.append(f"{_heading(direction.verdict)}, common direction: {_direction(direction)}.")
+    for layer in ("degradation", "images"):
+        if (direction := leading([item for item in directions if item.layer == layer])) is not None:
+            told.append(f"{_heading(direction.verdict)}, common direction: {_direction(direction)}.")
     if linear is not None and (gain := linear.gain("p4")) is not None:
         told.append(f"{_heading(gain.verdict)}, linear pilot: {_filter(linear, gain)}.")
     return [*told, PRIOR] if build.evidence == "prior" else told

@@ -42,7 +42,7 @@ class Situation:
     (gain, low, high, regret) in dB, None where nothing was measured in dB.
     """
 
-    build: tuple[str, float | None, str, str]
+    build: tuple[str, float | None, str | None, str]
     found: Sequence[Candidate] = ()
     images: int = 100
     directions: tuple[Direction, ...] = ()
@@ -79,24 +79,24 @@ EIGHT = network_pilot("decided", "p8", {"p8": (0.15, 0.08, 0.2)}, better="p8")
 
 SITUATIONS = {
     # --- the report alone
-    "nothing at all": Situation(("p4", None, "none", "prior")),
-    "five photographs": Situation(("p4", None, "none", "prior"), PHOTO, 5),
-    "five photographs of all directions": Situation(("p4", None, "none", "common direction"), PHOTO, 5, (MIXED,)),
-    "photographs": Situation(("p4", None, "none", "common direction"), PHOTO, 100, (MIXED,)),
-    "photographs, law not settled": Situation(("p4", None, "none", "prior"), wide(horizon), 50, (OPEN,)),
-    "photographs without directions": Situation(("p4", RELAXED, "none", "prior"), PHOTO),
+    "nothing at all": Situation(("p4", None, None, "prior")),
+    "five photographs": Situation(("p4", None, None, "prior"), PHOTO, 5),
+    "five photographs of all directions": Situation(("p4", None, None, "common direction"), PHOTO, 5, (MIXED,)),
+    "photographs": Situation(("p4", None, None, "common direction"), PHOTO, 100, (MIXED,)),
+    "photographs, law not settled": Situation(("p4", None, None, "prior"), wide(horizon), 50, (OPEN,)),
+    "photographs without directions": Situation(("p4", RELAXED, None, "prior"), PHOTO),
     "writing": Situation(("p4", RELAXED, "none", "common direction"), TEXT, 100, (SHARED,)),
-    "cells": Situation(("p4", None, "none", "common direction"), ISOTROPIC, 100, (MIXED,)),
+    "cells": Situation(("p4", None, None, "common direction"), ISOTROPIC, 100, (MIXED,)),
     "an anisotropy of the pixel grid": Situation(
-        ("p4", None, "none", "prior"), ISOTROPIC, 100, (replace(SHARED, single_amplitude=0.01, floor=0.006),)
+        ("p4", None, None, "prior"), ISOTROPIC, 100, (replace(SHARED, single_amplitude=0.01, floor=0.006),)
     ),
     # --- with a linear pilot
-    "BSD100": Situation(("p4", None, "none", "linear pilot"), PHOTO, 100, (MIXED,), linear(p4=SAFE), gain=SAFE_GAIN),
+    "BSD100": Situation(("p4", None, None, "linear pilot"), PHOTO, 100, (MIXED,), linear(p4=SAFE), gain=SAFE_GAIN),
     "BSD100, mirrors safe": Situation(
         ("p4", None, "hflip", "linear pilot"), PHOTO, 100, (MIXED,), linear(p1m=SAFE, p4=SAFE), gain=SAFE_GAIN
     ),
     "Urban100": Situation(
-        ("p4", None, "none", "common direction"),
+        ("p4", None, None, "common direction"),
         wide(horizon),
         80,
         (direction(0.0, 0.0, 0.04),),
@@ -104,10 +104,10 @@ SITUATIONS = {
         gain=OPEN_GAIN,
     ),
     "undecided in all": Situation(
-        ("p4", None, "none", "prior"), wide(horizon), 80, (OPEN,), linear(p4=UNDECIDED), gain=OPEN_GAIN
+        ("p4", None, None, "prior"), wide(horizon), 80, (OPEN,), linear(p4=UNDECIDED), gain=OPEN_GAIN
     ),
     "refuted, undecided in all": Situation(
-        ("p4", RELAXED, "none", "prior"), PHOTO, 80, (OPEN,), linear(p4=UNDECIDED), gain=OPEN_GAIN
+        ("p4", RELAXED, None, "prior"), PHOTO, 80, (OPEN,), linear(p4=UNDECIDED), gain=OPEN_GAIN
     ),
     "text": Situation(
         ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SUSPECT), gain=SUSPECT_GAIN
@@ -116,10 +116,10 @@ SITUATIONS = {
         ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p1m=SAFE, p4=SUSPECT), gain=SUSPECT_GAIN
     ),
     "suspect, all directions": Situation(
-        ("p4", RELAXED, "none", "linear pilot"), PHOTO, 80, (MIXED,), linear(p4=SUSPECT), gain=SUSPECT_GAIN
+        ("p4", RELAXED, None, "linear pilot"), PHOTO, 80, (MIXED,), linear(p4=SUSPECT), gain=SUSPECT_GAIN
     ),
     "suspect, nothing known of directions": Situation(
-        ("p4", RELAXED, "none", "linear pilot"), PHOTO, 80, (), linear(p4=SUSPECT), gain=SUSPECT_GAIN
+        ("p4", RELAXED, None, "linear pilot"), PHOTO, 80, (), linear(p4=SUSPECT), gain=SUSPECT_GAIN
     ),
     "one direction, filter undecided": Situation(
         ("p4", RELAXED, "none", "common direction"), TEXT, 80, (SHARED,), linear(p4=UNDECIDED), gain=OPEN_GAIN
@@ -136,11 +136,11 @@ SITUATIONS = {
         gain=SUSPECT_GAIN,
     ),
     "rain, filter undecided": Situation(
-        ("p1", None, "none", "common direction"), PHOTO, 40, (MIXED, RAIN), linear(p4=UNDECIDED), gain=OPEN_GAIN
+        ("p1", None, None, "common direction"), PHOTO, 40, (MIXED, RAIN), linear(p4=UNDECIDED), gain=OPEN_GAIN
     ),
-    "rain, nothing tried": Situation(("p1", None, "none", "common direction"), PHOTO, 40, (MIXED, RAIN)),
+    "rain, nothing tried": Situation(("p1", None, None, "common direction"), PHOTO, 40, (MIXED, RAIN)),
     "rain that may have a direction": Situation(
-        ("p4", None, "none", "common direction"), PHOTO, 40, (MIXED, direction(0.5, 0.3, 0.7, layer="degradation"))
+        ("p4", None, None, "common direction"), PHOTO, 40, (MIXED, direction(0.5, 0.3, 0.7, layer="degradation"))
     ),
     "rain, mirrors suspect": Situation(
         ("p1", None, "none", "common direction"),
@@ -163,23 +163,23 @@ SITUATIONS = {
     "pilot for mirrors": Situation(
         ("p1", None, "hflip", "pilot"), PHOTO, 80, (MIXED,), pilot=MIRRORED, gain=(0.2, 0.1, 0.3, 0.0)
     ),
-    "pilot for p8": Situation(("p8", None, "none", "pilot"), PHOTO, 80, (), pilot=EIGHT, gain=(0.15, 0.08, 0.2, 0.0)),
+    "pilot for p8": Situation(("p8", None, None, "pilot"), PHOTO, 80, (), pilot=EIGHT, gain=(0.15, 0.08, 0.2, 0.0)),
     "pilot with a tie": Situation(
-        ("p4", None, "none", "pilot"), PHOTO, 80, (), pilot=TIE, gain=(0.01, -0.03, 0.04, 0.03)
+        ("p4", None, None, "pilot"), PHOTO, 80, (), pilot=TIE, gain=(0.01, -0.03, 0.04, 0.03)
     ),
     "pilot undecided": Situation(
         ("p4", RELAXED, "none", "linear pilot"), TEXT, 80, (SHARED,), linear(p4=SUSPECT), UNSURE, gain=SUSPECT_GAIN
     ),
     # --- where steps are cheap
-    "cells on a GPU": Situation(("p8", None, "none", "common direction"), ISOTROPIC, 100, (MIXED,), budget="gpu"),
+    "cells on a GPU": Situation(("p8", None, None, "common direction"), ISOTROPIC, 100, (MIXED,), budget="gpu"),
     "photographs on a GPU": Situation(
-        ("p4", None, "none", "linear pilot"), PHOTO, 100, (MIXED,), linear(p4=SAFE), budget="gpu", gain=SAFE_GAIN
+        ("p4", None, None, "linear pilot"), PHOTO, 100, (MIXED,), linear(p4=SAFE), budget="gpu", gain=SAFE_GAIN
     ),
     "photographs of all diagonals on a GPU": Situation(
-        ("p8", None, "none", "linear pilot"), PHOTO, 100, (FLAT,), linear(p4=SAFE), budget="gpu", gain=SAFE_GAIN
+        ("p8", None, None, "linear pilot"), PHOTO, 100, (FLAT,), linear(p4=SAFE), budget="gpu", gain=SAFE_GAIN
     ),
     "the same, p8 suspect": Situation(
-        ("p4", None, "none", "linear pilot"),
+        ("p4", None, None, "linear pilot"),
         PHOTO,
         100,
         (FLAT,),
@@ -188,9 +188,9 @@ SITUATIONS = {
         gain=SAFE_GAIN,
     ),
     "adapting gains, on a GPU": Situation(
-        ("p4", None, "none", "common direction"), ADAPTED, 100, (MIXED,), budget="gpu", adapt="p8"
+        ("p4", None, None, "common direction"), ADAPTED, 100, (MIXED,), budget="gpu", adapt="p8"
     ),
-    "adapting gains, on a processor": Situation(("p4", None, "none", "common direction"), ADAPTED, 100, (MIXED,)),
+    "adapting gains, on a processor": Situation(("p4", None, None, "common direction"), ADAPTED, 100, (MIXED,)),
     "text that adapts": Situation(
         ("p4", RELAXED, "none", "linear pilot"),
         candidates("p8", text, lambda name, group: 0.1 * text(name, group)),
