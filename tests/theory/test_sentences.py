@@ -17,9 +17,8 @@ TITLES = {"pilot": "Evidence, network pilot: ", "prior": "The choice rests on th
 
 
 def said(situation: Situation, start: str) -> str:
-    """The only sentence that starts so."""
-    (found,) = [sentence for sentence in situation.advice.sentences if sentence.startswith(start)]
-    return found
+    """The first sentence that starts so; of directions there may be one for each layer, the degradation's first."""
+    return next(sentence for sentence in situation.advice.sentences if sentence.startswith(start))
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
@@ -36,7 +35,8 @@ def test_evidence_is_told_by_name_and_decided_evidence_alone_is_called_so(name: 
     evidence = situation.advice.build.evidence
     assert said(situation, TITLES.get(evidence, f"Evidence, {evidence}: "))
     undecided = [sentence for sentence in situation.advice.sentences if sentence.startswith("Undecided, ")]
-    assert not any(evidence in sentence for sentence in undecided)
+    layers = {item.layer for item in situation.directions}
+    assert len(layers) > 1 or not any(evidence in sentence for sentence in undecided)
 
 
 @pytest.mark.parametrize("name", SITUATIONS)
