@@ -16,7 +16,8 @@ from tests.demo_run import demo_run
 def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path_factory):
     place, out, err = demo_run(tmp_path_factory, symaudit)
     report = AuditReport.load(place / "symaudit-demo")
-    assert out == reports.table1_text(report)
+    assert out.startswith(reports.recommendation_text(report.recommendation, "demo"))
+    assert out.endswith(reports.table1_text(report))  # -v
     assert report.skipped == ()
     assert (report.dataset.name, report.dataset.images) == ("demo", len(DEMO_PHOTOGRAPHS))
     assert (report.settings["group"], report.settings["controls"]) == ("p32", False)
@@ -28,7 +29,7 @@ def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path
         f"Measuring {len(DEMO_PHOTOGRAPHS)} images of demo: tv,tv2,sobel,laplacian,prewitt under p32, gaussian kernel, "
         "margin 15 px, into symaudit-demo; device "
     )
-    assert last == "Report written to symaudit-demo"
+    assert last == "Table 1, figures and all numbers: symaudit-demo"
     assert (place / "symaudit-demo/figure2.png").stat().st_size > 10_000
     # the mean over images is rounder than single images: the finding of [SA]
     by_scenario = {}
@@ -63,7 +64,7 @@ def test_options_of_the_demo_and_its_report_can_be_verified(three_photographs, m
     captured = capsys.readouterr()
     document = json.loads(captured.out)
     assert captured.err == ""
-    assert (document["schema"], document["settings"]["group"]) == ("symaudit.report/1", "p2")
+    assert (document["schema"], document["settings"]["group"]) == ("symaudit.report/2", "p2")
     assert [path.name for path in tmp_path.iterdir()] == ["here"]
     with pytest.raises(SystemExit) as stop:
         main(["verify", "here/demo"])

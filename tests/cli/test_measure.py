@@ -49,16 +49,15 @@ def test_exit_codes_0_3_and_4(symaudit, run, photos, undrawn, tmp_path):
     assert {path.name for path in (tmp_path / "a/report").iterdir()} == FILES | DRAWN
     assert done.stderr.splitlines() == [
         f"Warning: {report['warnings'][0]}",
-        *report["recommendation"]["sentences"],
-        "Report written to a/report",
+        "Table 1, figures and all numbers: a/report",
     ]
 
     (photos / "photo_1.png").write_bytes(b"")
     code, out, err = run(*small)  # a process that leaves images out: tests/cli/test_fit_affine.py
     assert code == 4
-    assert "photos (3 images, 1 skipped) under p4" in out
+    assert "photos, 3 images" in out
     assert "Skipped: photo_1.png: the file is empty (0 bytes)\n" in err
-    assert err.endswith("Report written to symaudit-photos\n")
+    assert err.endswith("Table 1, figures and all numbers: symaudit-photos\n")
 
     # more than 0 is exceeded, and that goes before images left out; the images are not measured again
     before = (tmp_path / "symaudit-photos/journal.jsonl").read_bytes()
@@ -142,9 +141,9 @@ def test_the_table_goes_to_stdout_and_the_report_can_be_loaded(run, photos, undr
     code, out, err = run("photos", "--group", "p8", "--out", "r", "--no-controls")
     report = AuditReport.load(tmp_path / "r")
     assert code == 0
-    assert out == reports.table1_text(report)
+    assert out == reports.recommendation_text(report.recommendation, "photos")
     warnings = [f"Warning: {text}" for text in report.warnings]
-    assert err.splitlines() == [*warnings, *report.recommendation.sentences, "Report written to r"]
+    assert err.splitlines() == [*warnings, "Table 1, figures and all numbers: r"]
     assert len(report.results) == 15
 
 
@@ -152,8 +151,11 @@ def test_quiet_says_nothing_but_the_result(run, photos, undrawn):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", "--group", "p2", "-q", *STRICT)
     assert (code, err) == (4, "")
-    assert "3 images, 1 skipped" in out
-    assert run("photos", "--group", "p2", "-qv", "--allow-skipped", *STRICT) == (0, out, "")
+    assert out.startswith("Build p4.\n")
+    assert "photos, 3 images" in out
+    code, more, err = run("photos", "--group", "p2", "-qv", "--allow-skipped", *STRICT)
+    assert (code, err) == (0, "")
+    assert "3 images, 1 skipped" in more  # Table 1
 
 
 def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, photos, undrawn):
@@ -163,16 +165,16 @@ def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, p
     plan = "16 images of photos: tv,chiral under p4, gaussian kernel, margin 15 px, into symaudit-photos"
     code, out, err = run(*arguments, "-v")
     assert code == 4
-    first, *left_out, chosen, last = err.splitlines()
+    first, *left_out, last = err.splitlines()
     assert first == f"Measuring {plan}; device cpu, workers 3"
     assert left_out == [f"Skipped: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
-    assert chosen.startswith("Recommended: p1, the trivial group, ")
-    assert last == "Report written to symaudit-photos"
+    assert last == "Table 1, figures and all numbers: symaudit-photos"
 
     assert run(*arguments, "--dry-run") == (0, f"Would measure {plan}\n", "")
-    code, quieter_out, quieter = run(*arguments)
-    assert quieter_out == out
-    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", chosen, last]
+    code, shorter, quieter = run(*arguments)
+    assert out.startswith(shorter)
+    assert out.endswith(reports.table1_text(AuditReport.load("symaudit-photos")))
+    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", last]
 
 
 def test_json_of_a_flat_dataset_has_null_and_a_reason(run, tmp_path, undrawn):
