@@ -18,7 +18,7 @@ def demo_run(
     place = tmp_path_factory.getbasetemp() / "demo-run"
     if not place.exists():
         place.mkdir()
-        done = symaudit("demo", "-v", cwd=place)
+        done = symaudit("demo", cwd=place)
         assert done.returncode == 0, done.stderr
         (place / "stdout").write_text(done.stdout, encoding="utf-8")
         (place / "stderr").write_text(done.stderr, encoding="utf-8")

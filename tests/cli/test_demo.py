@@ -16,19 +16,14 @@ from tests.demo_run import demo_run
 def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path_factory):
     place, out, err = demo_run(tmp_path_factory, symaudit)
     report = AuditReport.load(place / "symaudit-demo")
-    assert out.startswith(reports.recommendation_text(report.recommendation, "demo"))
-    assert out.endswith(reports.table1_text(report))  # -v
+    assert out == reports.recommendation_text(report.recommendation, "demo")
     assert report.skipped == ()
     assert (report.dataset.name, report.dataset.images) == ("demo", len(DEMO_PHOTOGRAPHS))
     assert (report.settings["group"], report.settings["controls"]) == ("p32", False)
     for row in report.results:
         assert row.tested
         assert row.relative_epsilon > 0
-    first, *_, last = err.splitlines()
-    assert first.startswith(
-        f"Measuring {len(DEMO_PHOTOGRAPHS)} images of demo: tv,tv2,sobel,laplacian,prewitt under p32, gaussian kernel, "
-        "margin 15 px, into symaudit-demo; device "
-    )
+    last = err.splitlines()[-1]
     assert last == "Table 1, figures and all numbers: symaudit-demo"
     assert (place / "symaudit-demo/figure2.png").stat().st_size > 10_000
     # the mean over images is rounder than single images: the finding of [SA]
