@@ -10,7 +10,7 @@ import pytest
 
 from symmetry_audit.groups import Group
 from symmetry_audit.reports import ResponseWriter
-from symmetry_audit.results import AuditReport, DatasetInfo, ResultRow, SkippedImage
+from symmetry_audit.results import RELATIVE_FIELDS, AuditReport, DatasetInfo, ResultRow, SkippedImage
 
 # Table 1 of [SA]: sample strict, dataset strict, dataset adaptive
 PAPER = {
