@@ -1,22 +1,24 @@
-"""Does the advice of SPEC 8 train best? PSNR of six ways to train on 22 sets, and the regret of each way to choose.
+"""Does the advice of SPEC 8 train best? PSNR of several ways to train on 22 sets, and the regret of ways to choose.
 
-    python benchmarks/advice.py train IMAGES --out scores.csv [--part K/N]
+    python benchmarks/advice.py train IMAGES --steps 960 --out scores.csv [--part K/N]
 
-`train` trains tiny networks, 240 steps of 4 patches of 32 px, on 4, 20 and 80 pictures of 128 px of every set, with
-three seeds, and scores them on 16 pictures of other sources after 120 and 240 steps. A seed draws the split, the
-pictures, the weights, the patches and the noise; all arms of a seed share them. About 10,000 seconds of one core. The
+`train` trains tiny networks, 4 patches of 32 px a step, on 20, 4 and 80 pictures of 128 px of every set. It scores them
+on 16 pictures of other sources, after half of the steps and after all. A seed draws the split, the pictures, the
+weights, the patches and the noise; all arms of a seed share them. 960 steps with the arms plain, p4 and relaxed take
+about half an hour of one quiet core for each size and seed; `--steps 240` has all arms (p8 on 20 pictures only). The
 file has a row for every run; stopped and started again, the benchmark goes on with the rows that are missing. The rows
 of all processes and machines may be put into one file. benchmarks/advice.csv has ours.
 
     python benchmarks/advice.py advise IMAGES --scores scores.csv --out evidence.jsonl
 
 `advise` measures the same training pictures as a user would: a strict audit under p8 and a linear pilot for the task,
-and an audit of the degradation where there are pairs. About an hour of one core, which goes on where it was.
+and an audit of the degradation where there are pairs. About ten seconds for each cell, resumable.
 
     python benchmarks/advice.py regret --scores scores.csv --evidence evidence.jsonl
 
 `regret` lets the rule of the installed version choose from that evidence and prints how much worse than the best way to
-train it is, beside always plain, always p4, the rule before SPEC 8, and a network pilot. Seconds.
+train it is, beside always plain, always p4, always relaxed, the rule before SPEC 8, and a pilot of one seed and 240
+steps. Seconds.
 
 IMAGES holds BSD100, Urban20, Set14, Set5 (each HR), RSSCN7, RSSCN7-80, Rain100L and CT (aapm, head); needs pydicom, and
 the fonts DejaVu and WenQuanYi Zen Hei.
@@ -52,7 +54,9 @@ SCORES = Path(__file__).with_name("advice.csv")
 SIZES, SEEDS = (20, 80, 4), (0, 1, 2)
 HELD_OUT, LARGEST = 16, 96  # pictures to score, and their side in px
 STEP_COST = {"relaxed": 1.2, "p8": 1.9}  # of a plain step, on a processor
-COLUMNS = ("set", "images", "seed", "arm", "half", "full", "seconds")
+COLUMNS = ("set", "images", "seed", "arm", "steps", "half", "full", "seconds")
+PILOT = 240  # steps of a pilot
+MARGIN = 0.05  # dB
 
 
 @dataclass(frozen=True)
@@ -108,26 +112,30 @@ def cells(part: tuple[int, int]) -> Iterator[tuple[AdviceSet, int, int]]:
     yield from everything[number - 1 :: parts]
 
 
-def arms(size: int) -> list[Arm]:
-    """The arms to train on ``size`` pictures; p8, which takes twice the time of the others, on 20 only."""
+def arms(size: int, steps: int) -> list[Arm]:
+    """The arms to train: all in short runs, but p8, which takes twice the time, on 20 pictures only."""
+    if steps > PILOT:
+        return [ARMS[name] for name in ("plain", "p4", "relaxed")]
     return [arm for arm in ARMS.values() if arm.name != "p8" or size == 20]
 
 
-def train(folder: Path, out: Path, part: tuple[int, int]) -> None:
+def train(folder: Path, out: Path, steps: int, part: tuple[int, int]) -> None:
+    """Train all arms of the cells of one part that have no row yet."""
     torch.set_num_threads(1)
-    done = {tuple(row[name] for name in COLUMNS[:4]) for row in rows(out)}
+    done = {tuple(row[name] for name in COLUMNS[:5]) for row in rows(out)}
     for one, size, seed in cells(part):
-        todo = [arm for arm in arms(size) if (one.name, str(size), str(seed), arm.name) not in done]
+        own = (one.name, str(size), str(seed))
+        todo = [arm for arm in arms(size, steps) if (*own, arm.name, str(steps)) not in done]
         if not todo:
             continue
         pictures, held_out = split(one, folder, size, seed)
         items, tests = Prepared(prepared(one, pictures)), scored(one, held_out, seed)
-        length = Length(patch=min(32, *items[0][0].shape[:2]) // 8 * 8)
+        length = Length(steps=steps, patch=min(32, *items[0][0].shape[:2]) // 8 * 8)
         for arm in todo:
             found = run_arm(arm, one.task, items, tests, seed=seed, length=length)
             half, full = (f"{np.mean(values):.4f}" for values in found.psnr)
-            append(out, (one.name, size, seed, arm.name, half, full, f"{found.seconds:.1f}"))
-            print(one.name, size, seed, arm.name, half, full, f"{found.seconds:.1f} s", flush=True)
+            append(out, (*own, arm.name, steps, half, full, f"{found.seconds:.1f}"))
+            print(*own, arm.name, half, full, f"{found.seconds:.1f} s", flush=True)
 
 
 def advise(folder: Path, scores: Path, out: Path) -> None:
@@ -222,61 +230,70 @@ def former(found: Recommendation, task: Task) -> str:
     return "mirrored" if task.augment == "hflip" else "augmented"
 
 
-Choice = Callable[[str, int, int], str]  # set, images, seed -> arm
+Key = tuple[str, int, int]  # set, images, seed
+Table = Mapping[Key, Mapping[str, float]]  # PSNR by arm
+Choice = Callable[[Key], str]
 
 
 def regret(scores: Path, evidence_file: Path) -> None:
-    """Print the regret of every way to choose, for both halves, at equal time and at equal steps."""
-    found = {}
+    """Print the regret of every way to choose, for both halves, at equal steps and at equal time."""
+    found: dict[Key, Recommendation] = {}
     for line in lines(evidence_file):
         document = json.loads(line)
-        found[tuple(document[name] for name in COLUMNS[:3])] = Recommendation.from_dict(document["found"])
-    for budget, reading in (("cpu", "equal time"), ("gpu", "equal steps")):
-        table = readings(scores, equal_time=budget == "cpu")
-        ways: dict[str, Choice] = {
-            "advice": lambda *key, budget=budget: arm_of(_again(found[key], budget)),
-            "former rule": lambda *key: former(found[key], SETS[key[0]].task),
-            "always plain": lambda *key: "plain",
-            "always p4": lambda *key: "p4",
-            "always relaxed": lambda *key: "relaxed",
-            "pilot (other seeds)": lambda *key, table=table: _piloted(table, *key),
-        }
-        print(f"\n{reading}: mean and largest regret in dB over sets and sizes")
-        for way, choice in ways.items():
-            told = []
-            for half in ("tune", "report"):
-                losses = _losses(table, {key for key in table if key in found}, half, choice)
-                if losses:
-                    worst = max(losses, key=lambda cell: losses[cell])
-                    told.append(
-                        f"{half} {np.mean(list(losses.values())):.3f} {losses[worst]:.3f} ({worst[0]}, {worst[1]})"
-                    )
-            print(f"{way:20} " + "   ".join(told))
+        found[document["set"], document["images"], document["seed"]] = Recommendation.from_dict(document["found"])
+    pilots = readings(scores, PILOT, equal_time=False)
+    for steps in sorted({int(row["steps"]) for row in rows(scores)}):
+        for equal_time in (False, True):
+            table = {key: psnr for key, psnr in readings(scores, steps, equal_time=equal_time).items() if key in found}
+            print(f"\n{steps} steps, equal {'time' if equal_time else 'steps'}: {len(table)} cells")
+            for way, choice in _ways(found, pilots).items():
+                told = [_told(_losses(table, half, choice), half) for half in ("tune", "report")]
+                print(f"{way:20} " + "   ".join(filter(None, told)))
 
 
-def readings(scores: Path, *, equal_time: bool) -> dict[tuple[str, int, int], dict[str, float]]:
+def _ways(found: Mapping[Key, Recommendation], pilots: Table) -> dict[str, Choice]:
+    return {
+        "advice": lambda key: arm_of(_again(found[key], "cpu")),
+        "advice, gpu": lambda key: arm_of(_again(found[key], "gpu")),
+        "rule before": lambda key: former(found[key], SETS[key[0]].task),
+        "always plain": lambda key: "plain",
+        "always p4": lambda key: "p4",
+        "always relaxed": lambda key: "relaxed",
+        "pilot, 1 seed": lambda key: _piloted(pilots.get(key, {})),
+    }
+
+
+def readings(scores: Path, steps: int, *, equal_time: bool) -> Table:
     """PSNR by cell and arm; with ``equal_time`` arms with dearer steps are read earlier, by linear interpolation."""
-    table: dict[tuple[str, int, int], dict[str, float]] = defaultdict(dict)
+    table: dict[Key, dict[str, float]] = defaultdict(dict)
     for row in rows(scores):
+        if int(row["steps"]) != steps:
+            continue
         half, full = float(row["half"]), float(row["full"])
         share = 1 / STEP_COST.get(row["arm"], 1.0) if equal_time else 1.0
         found = half + (full - half) * max(2 * share - 1, 0.0)
         table[row["set"], int(row["images"]), int(row["seed"])][row["arm"]] = found
-    return {key: arms for key, arms in table.items() if len(arms) >= 5}
+    return {key: psnr for key, psnr in table.items() if {"plain", "p4", "relaxed"} <= set(psnr)}
 
 
-def _losses(
-    table: Mapping[tuple[str, int, int], Mapping[str, float]], keys: set, half: str, choice: Choice
-) -> dict[tuple[str, int], float]:
-    """dB below the best arm of a cell, by set and size, means over the seeds."""
+def _losses(table: Table, half: str, choice: Choice) -> dict[tuple[str, int], float]:
+    """dB below the best arm, by set and size, means over the seeds. An arm that was not trained counts as its like:
+    p8 as p4, augmented and mirrored as plain."""
     losses = {}
-    for name, size in sorted({key[:2] for key in keys if SETS[key[0]].half == half}):
-        seeds = [key for key in keys if key[:2] == (name, size)]
+    for name, size in sorted({key[:2] for key in table if SETS[key[0]].half == half}):
+        seeds = [key for key in table if key[:2] == (name, size)]
         shared = set.intersection(*(set(table[key]) for key in seeds))
         best = max(np.mean([table[key][arm] for key in seeds]) for arm in shared)
-        chosen = [table[key].get(choice(*key), table[key]["p4"]) for key in seeds]
+        chosen = [table[key].get(arm := choice(key), table[key]["p4" if arm == "p8" else "plain"]) for key in seeds]
         losses[name, size] = float(best - np.mean(chosen))
     return losses
+
+
+def _told(losses: Mapping[tuple[str, int], float], half: str) -> str:
+    if not losses:
+        return ""
+    worst = max(losses, key=lambda cell: losses[cell])
+    return f"{half} {np.mean(list(losses.values())):.3f} {losses[worst]:.3f} ({worst[0]}, {worst[1]})"
 
 
 def _again(found: Recommendation, budget: str) -> Build:
@@ -285,12 +302,13 @@ def _again(found: Recommendation, budget: str) -> Build:
     return recommend(found.candidates, **about).build
 
 
-def _piloted(table: Mapping[tuple[str, int, int], Mapping[str, float]], name: str, size: int, seed: int) -> str:
-    """The arm among plain, p4 and relaxed that is best with the other seeds."""
-    others = [arms for (one, n, s), arms in table.items() if (one, n) == (name, size) and s != seed]
-    if not others:
+def _piloted(psnr: Mapping[str, float]) -> str:
+    """Of plain, p4 and relaxed the first, in the order of cost, that is at most the margin below the best."""
+    tried = [arm for arm in ARMS if arm in ("plain", "p4", "relaxed")]
+    if not all(arm in psnr for arm in tried):
         return "p4"
-    return max(("p4", "plain", "relaxed"), key=lambda arm: np.mean([arms[arm] for arms in others]))
+    best = max(psnr[arm] for arm in tried)
+    return next(arm for arm in tried if psnr[arm] > best - MARGIN)
 
 
 def lines(path: Path) -> list[str]:
@@ -321,6 +339,7 @@ def main() -> None:
     training = commands.add_parser("train", help="train and score all arms")
     training.add_argument("images", type=Path)
     training.add_argument("--out", type=Path, default=SCORES)
+    training.add_argument("--steps", type=int, default=960)
     training.add_argument("--part", default="1/1", help="this process's part of the cells, such as 1/2")
     advising = commands.add_parser("advise", help="measure what the advice rests on")
     advising.add_argument("images", type=Path)
@@ -332,7 +351,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "train":
         number, parts = map(int, given.part.split("/"))
-        train(given.images, given.out, (number, parts))
+        train(given.images, given.out, given.steps, (number, parts))
     elif given.command == "advise":
         advise(given.images, given.scores, given.out)
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from symmetry_audit.kernels import KERNEL_MODELS, STENCILS
 from symmetry_audit.metrics import PROTOCOLS
-from symmetry_audit.results import SCENARIOS, VERDICTS
+from symmetry_audit.results import LAWS, SCENARIOS
 from tests.oracles import symmetry as oracle
 from tests.test_architecture import ALLOWED
 
@@ -128,7 +128,7 @@ def test_names_that_users_meet_are_specified() -> None:
     from symmetry_audit.layers import METHODS
 
     text = (DOCS / "SPEC.md").read_text(encoding="utf-8")
-    names = (*STENCILS, *KERNEL_MODELS, *SCENARIOS, *VERDICTS, *PROTOCOLS, *METHODS)
+    names = (*STENCILS, *KERNEL_MODELS, *SCENARIOS, *LAWS, *PROTOCOLS, *METHODS)
     assert [name for name in names if f"`{name}`" not in text] == []
 
 
