@@ -38,6 +38,7 @@ SEEDS = (0, 1, 2)
 STUDENT = 4.303  # 97.5 % quantile of Student's t with two degrees of freedom
 CONTENDERS = {
     "cnn": ("cnn", None, {}),
+    "cnn, not augmented": ("cnn", None, {"augment": "none"}),
     "gcnn p4": ("gcnn", "p4", {}),
     "fconv p4": ("fconv", "p4", {}),
     "fconv p8": ("fconv", "p8", {}),
@@ -136,9 +137,10 @@ def trained(
         start = start_from_report(report, None, allow_other_data=True)  # the cache names the same images otherwise
         method, group = start.method, start.group
         hyper_init = "audit" if method == "sa" and start.fits else "zero"
-        options = {"audit": dict(start.audit), "hyper_init": hyper_init}
+        options = {"audit": dict(start.audit), "hyper_init": hyper_init, "relax": start.relax}
         options["start"] = (start.w.a, start.w.b) if start.w else None
-    network = build(backbone, method, preset=size.preset, scale=task.scale, group=group)
+    relaxed = options.get("relax") is not None
+    network = build(backbone, method, preset=size.preset, scale=task.scale, group=group, relaxed=relaxed)
     given = {"steps": size.steps, "batch": size.batch, "patch": size.patch, "lr": size.lr, "warmup": size.warmup}
     given |= {"seed": seed, "validate_every": size.steps, "tl_steps": int(0.4 * size.steps) if method == "sa" else 0}
     settings = make_settings(task=task.to_dict(), architecture=network.architecture, **{**given, **further, **options})
@@ -193,7 +195,7 @@ def main() -> None:
     if set(chosen.tasks) - {"derain"}:
         report = audited(chosen.images, chosen.out, size)
         held = report.recommendation
-        print(f"audit of {report.dataset.images} images recommends {held.group}, {held.scenario}")
+        print(f"audit of {report.dataset.images} images: build {held.build.name}, by the {held.build.evidence}")
     for task_name in chosen.tasks:
         backbone, task, contenders, further = TASKS[task_name]
         pairs, tests, valid = opened(task, chosen.images, chosen.out, size)
