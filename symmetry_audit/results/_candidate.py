@@ -14,6 +14,7 @@ ORIGIN = Origin("the recommendation", "measure again with --force")
 # whether the distribution of the images has the symmetry of a group (SPEC 8 a); "" before the decision
 LAWS = ("shown", "refuted", "not settled", "not tested")
 REQUIRED = ("downscale", "classes", "mean_response", "epsilon")  # numbers of a value that are never null
+MOST = {"p_value": 1}
 LEAST = {"downscale": 1, "classes": 1, "held_out_gain_low": -float("inf"), "held_out_gain_high": -float("inf")}
 
 
@@ -66,7 +67,7 @@ class CandidateValue:
             value = getattr(self, item.name)
             if value is None and item.name not in REQUIRED:
                 continue
-            if not _is_number(value) or value < LEAST.get(item.name, 0) or (item.name == "p_value" and value > 1):
+            if not _is_number(value) or not LEAST.get(item.name, 0) <= value <= MOST.get(item.name, float("inf")):
                 raise ORIGIN.damaged(f"{item.name} of {self.regularizer} is {value!r}")
 
     @property
