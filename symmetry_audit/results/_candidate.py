@@ -67,7 +67,8 @@ class CandidateValue:
             value = getattr(self, item.name)
             if value is None and item.name not in REQUIRED:
                 continue
-            if not _is_number(value) or not LEAST.get(item.name, 0) <= value <= MOST.get(item.name, float("inf")):
+            least, most = LEAST.get(item.name, 0), MOST.get(item.name, float("inf"))
+            if value is None or not _is_number(value) or not least <= value <= most:
                 raise ORIGIN.damaged(f"{item.name} of {self.regularizer} is {value!r}")
 
     @property
