@@ -135,6 +135,7 @@ class Recommendation:
     largest first; ``linear`` is the linear pilot, ``pilot`` the sentence of a network pilot, where there was one.
     ``tolerance`` belongs to the law, ``margin`` (dB) to the build. ``kappa``, in ``unit``, only marks the view of
     Eq. (46) of [SA]. ``images`` counts the images behind the values. ``notes`` are further remarks.
+    ``degradation`` are the candidates of the layer degraded minus clean, where there are pairs.
     """
 
     DERIVED = ("law",)
@@ -153,6 +154,7 @@ class Recommendation:
     linear: LinearPilot | None = None
     pilot: str | None = None
     notes: tuple[str, ...] = ()
+    degradation: tuple[Candidate, ...] = ()
 
     @property
     def law(self) -> Mapping[str, str]:
@@ -191,6 +193,7 @@ class Recommendation:
             "directions": [direction.to_dict() for direction in self.directions],
             "linear": None if self.linear is None else self.linear.to_dict(),
             "notes": list(self.notes),
+            "degradation": [candidate.to_dict() for candidate in self.degradation],
         }
 
     @classmethod

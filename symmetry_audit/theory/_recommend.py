@@ -32,6 +32,7 @@ def recommend(
     kappa: float | None = None,
     unit: str = "grey levels",
     task: str | None = None,
+    degradation: Sequence[Candidate] = (),
 ) -> Recommendation:
     """Answer the three questions of SPEC 8: is the law symmetric, which group to build, and how.
 
@@ -40,7 +41,8 @@ def recommend(
     upper limit of relative epsilon is at most ``tolerance`` for every regularizer that sees it. What to build follows
     from the strongest evidence: ``pilot``, ``linear``, ``directions``, or the prior, see ``decide``. Each candidate has
     the range of ``kappa``, in ``unit``, where it costs least by Eq. (46) of [SA]; that decides nothing. ``images``
-    counts the images behind the values, ``task`` describes the task.
+    counts the images behind the values, ``task`` describes the task. ``degradation`` are the candidates of the layer
+    degraded minus clean, of as many images.
 
     Raises SettingError for a tolerance, margin or kappa that is negative or not finite, ReportError where the
     candidates contradict themselves.
@@ -52,11 +54,12 @@ def recommend(
     if tolerance != TOLERANCE:  # the numbers of images were computed for that
         candidates = [replace(candidate, images_needed=None) for candidate in candidates]
     decided = with_intervals(judged(with_trivial(candidates), images, tolerance))
+    layer = judged(with_trivial(degradation), images, tolerance) if degradation else []
     build = decide(decided, directions, linear, pilot, budget=budget)
     told = None if pilot is None else pilot.sentence
     return Recommendation(
         build=build,
-        sentences=sentences(build, decided, directions, linear, told, tolerance),
+        sentences=sentences(build, decided, directions, linear, told, tolerance, layer),
         candidates=tuple(decided),
         images=images,
         tolerance=tolerance,
@@ -68,6 +71,7 @@ def recommend(
         linear=linear,
         pilot=told,
         notes=tuple(_notes(decided)),
+        degradation=tuple(layer),
     )
 
 

@@ -42,12 +42,14 @@ def sentences(
     linear: LinearPilot | None,
     pilot: str | None,
     tolerance: float,
+    degradation: Sequence[Candidate] = (),
 ) -> tuple[str, ...]:
     """What to build and on what evidence; whether the images are symmetric; what would change the advice."""
     found = [
         _build(build),
         *_evidence(build, directions, linear, pilot),
         _law(candidates, tolerance),
+        _law(degradation, tolerance, "what degrades the images is") if degradation else "",
         _adapted(build),
         _augmentation(build, directions),
         _change(build, linear, pilot),
@@ -95,30 +97,31 @@ def _filter(linear: LinearPilot, gain: LinearGain) -> str:
     )
 
 
-def _law(candidates: Sequence[Candidate], tolerance: float) -> str:
+def _law(candidates: Sequence[Candidate], tolerance: float, subject: str = "the images are") -> str:
     """The largest group that is shown, and the smallest that is refuted or open."""
+    first = subject[0].upper() + subject[1:]
     strict = [item for item in candidates if not item.adaptive and not is_trivial(item)]
     strict.sort(key=lambda item: (item.tested_order, preference(item)))
     tested = [item for item in strict if item.verdict != "not tested"]
     if not strict:
-        return "Whether the images are symmetric was not tested: the run measured no group."
+        return f"Whether {subject} symmetric was not tested: the run measured no group."
     if not tested:
         largest = strict[-1]
-        return f"Whether the images are symmetric under {_named(largest.group)} was not tested: {largest.reason}."
+        return f"Whether {subject} symmetric under {_named(largest.group)} was not tested: {largest.reason}."
     shown = [item for item in tested if item.verdict == "shown"]
     told = []
     if shown:
         told.append(
-            f"The images are symmetric under {_named(shown[-1].group)} up to {percent(tolerance)}: {shown[-1].reason}."
+            f"{first} symmetric under {_named(shown[-1].group)} up to {percent(tolerance)}: {shown[-1].reason}."
         )
     for item in tested:
         if item.verdict == "refuted":
-            told.append(f"The images are not symmetric under {_named(item.group)}: {item.reason}.")
+            told.append(f"{first} not symmetric under {_named(item.group)}: {item.reason}.")
             break
         if item.verdict == "not settled" and not shown:
             needed = f"; about {item.images_needed:,} images would settle it" if item.images_needed else ""
             told.append(
-                f"Whether the images are symmetric under {_named(item.group)} is not settled: {item.reason}{needed}."
+                f"Whether {subject} symmetric under {_named(item.group)} is not settled: {item.reason}{needed}."
             )
             break
     return " ".join(told)

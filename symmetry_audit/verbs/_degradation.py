@@ -18,7 +18,7 @@ LIMIT = 200  # images
 
 
 def degradation_audit(pairs: Pairs, task: Task, report: AuditReport) -> AuditReport | None:
-    """The strict audit of degraded minus clean luminance, with the settings of ``report``.
+    """The strict audit of degraded minus clean luminance at the first scale of ``report``.
 
     None where the task makes its degradation itself: noise, missing pixels and reductions by bicubic interpolation have
     no direction but that of the pixel grid. Of many pairs the first 200 are used.
@@ -27,6 +27,7 @@ def degradation_audit(pairs: Pairs, task: Task, report: AuditReport) -> AuditRep
     from PIL import Image
 
     from symmetry_audit.data import load_rgb
+    from symmetry_audit.kernels import STENCILS
     from symmetry_audit.verbs._measure import measure
 
     if not task.paired:
@@ -44,8 +45,8 @@ def degradation_audit(pairs: Pairs, task: Task, report: AuditReport) -> AuditRep
         settings = report.settings
         return measure(
             folder,
-            reg=[item["name"] for item in settings["regularizers"]],
-            group=settings["group"],
-            kernel=settings["kernel"],
+            reg=[name for item in settings["regularizers"] if (name := item["name"]) in STENCILS] or None,
+            **{name: settings[name] for name in ("group", "kernel", "response", "margin")},
+            sigma=settings["sigma"][0],
             scenario="dataset_strict",
         )

@@ -135,7 +135,7 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
     fingerprint = report.dataset.fingerprint
     rows = report.analyses.get("directions", ())
     directions = directions_of(rows, report.first_scale)
-    linear, task = None, None
+    linear, task, degradation = None, None, ()
     if asked := _asked(request):
         from symmetry_audit.tasks import make_task
 
@@ -144,10 +144,11 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         task, linear = made.text, _linear(request, pairs, made)
         if (layer := degradation_audit(pairs, made, report)) is not None:
             directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
+            degradation = layer.recommendation.candidates if layer.recommendation else ()
         if request.pilot:
             _train_pilot(request, report, made)
     elif (kept := _kept(request, report)) is not None:  # what earlier calls found about a task
-        task, linear = kept.task, kept.linear
+        task, linear, degradation = kept.task, kept.linear, kept.degradation
         directions += tuple(direction for direction in kept.directions if direction.layer == "degradation")
     pilot = read_pilot(Path(request.report))
     if pilot is not None and (task not in (None, pilot.task_text) or pilot.data.fingerprint != fingerprint):
@@ -164,6 +165,7 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         kappa=request.kappa,
         unit=own.unit,
         task=task or (pilot.task_text if pilot else None),
+        degradation=degradation,
     )
     return replace(found, fingerprint=fingerprint)
 
