@@ -287,7 +287,9 @@ def test_without_controls_the_rows_are_the_same_and_less_is_known(report):
 
 MISSING = (
     *("random_epsilon", "null_epsilon", "excess", "held_out_epsilon", "held_out_strict_epsilon", "held_out_gain"),
-    *("held_out_gain_low", "held_out_gain_high", "held_out_p_value"),
+    *("held_out_gain_low", "held_out_gain_high", "held_out_p_value", "relative_random", "relative_null"),
+    *("relative_held_out", "relative_held_out_strict"),
+    *("relative_held_out_gain", "relative_held_out_gain_low", "relative_held_out_gain_high"),
 )
 
 
