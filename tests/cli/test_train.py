@@ -169,6 +169,7 @@ def test_relaxation_and_augmentation_are_taken_and_said_and_options_win(train, r
 
 
 def test_the_advice_goes_before_the_recipe(train, report):
+    advising(report, augment="none")
     short = ("--recipe", "sa-sr-stage1", "--task", "sr", "--scale", "2", "--batch", "1")
     code, out, err = train("--from-report", "audit", "--dry-run", *short, short=("--preset", "tiny"))
     assert code == 0, err
