@@ -118,18 +118,18 @@ def _more_symmetry(alignment: Alignment, recommendation: Recommendation | None) 
             "symmetry is lost, or train longer."
         )
     return (
-        f"To make the network more symmetric, train one over {group}, which the report recommends (symaudit train "
+        f"To make the network more symmetric, train one over {group}, which the report advises (symaudit train "
         "--from-report), or train the same network with EQ-Reg (--eq-reg)."
     )
 
 
 def _less_symmetry(alignment: Alignment, row: GroupAlignment, recommendation: Recommendation | None) -> str:
     if recommendation and _contains(recommendation.group, row.group):
-        return f"The network is more symmetric than the data, which is fine: the report supports {row.group}."
+        return f"The network is more symmetric than the data, which is fine: the report advises {row.group}."
     smaller = "a smaller group"
     if recommendation:
         group = recommendation.group
-        smaller = f"{group}, which the report recommends" if Group.parse(group).order > 1 else "a plain network"
+        smaller = f"{group}, which the report advises" if Group.parse(group).order > 1 else "a plain network"
     others = [smaller, *([] if (alignment.model.method or "").startswith(METHODS["sa"].title) else ["SA-Conv"])]
     return (
         f"The network imposes more symmetry under {row.group} than the data have: try {', '.join(others)}, or EQ-Reg, "

@@ -135,12 +135,12 @@ def test_what_to_do():
         return compared(alignment("p4", [0, relative] * 2, model_group=model_group), *report).verdict[-1]
 
     assert last(0.1) == "Network and data match, as far as can be measured: nothing to do."
-    assert "train one over p4, which the report recommends (symaudit train --from-report)" in last(0.5, "p1", "p4")
+    assert "train one over p4, which the report advises (symaudit train --from-report)" in last(0.5, "p1", "p4")
     assert "already has layers over p8: find out with --layers '*'" in last(0.5, "p8", "p4")
     assert "train it with EQ-Reg (symaudit train --eq-reg)" in last(0.5, "p1", "p1")
     assert "train it with EQ-Reg" in last(0.5)
-    assert "is fine: the report supports p4" in last(0.0, "p4", "p8")
-    assert "try p2, which the report recommends, SA-Conv, or EQ-Reg" in last(0.0, "p4", "p2")
+    assert "is fine: the report advises p4" in last(0.0, "p4", "p8")
+    assert "try p2, which the report advises, SA-Conv, or EQ-Reg" in last(0.0, "p4", "p2")
     assert "try a plain network, SA-Conv" in last(0.0, "p4", "p1")
     assert "try a smaller group, SA-Conv" in last(0.0)
     adaptive = alignment("p4", [0, 0.0] * 2, model_group="p4")
