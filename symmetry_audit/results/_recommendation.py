@@ -100,7 +100,7 @@ class Build:
     where that is left to the recipe. ``evidence`` is one of EVIDENCE, the strongest that was
     decided. ``gain_db``, ``low`` and ``high`` are the held-out gain over a plain network (pilot) or filter (linear
     pilot) of the group that the decision was about, and its interval; None for other evidence. ``regret_db`` is how
-    much worse than a plain one the network may be by that interval. ``adapt`` is the group for SA-Conv, which
+    much worse than a plain one that group may be by that interval. ``adapt`` is the group for SA-Conv, which
     pays from 10,000 steps on, where adapting it to each image gains on held-out blocks and steps are cheap; else None.
     """
 

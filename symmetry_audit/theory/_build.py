@@ -87,7 +87,7 @@ def _piloted(
         low=low,
         high=high,
         regret_db=None if low is None else max(0.0, -low),
-        adapt=_adapt(candidates, budget),
+        adapt=_adapt(candidates, budget) if arm.group else None,
     )
 
 
@@ -123,8 +123,9 @@ def _finer(
     eighth = None if linear is None else linear.gain("p8")
     if budget != "gpu" or (eighth is not None and eighth.verdict == "suspect"):
         return PRIOR
-    fourth = [item.fourth_amplitude or 0.0 for item in directions if item.layer == "images"]
-    mixed = own is not None and own.verdict == "mixed directions" and max(fourth) < FOURTH
+    amplitudes = (item.fourth_amplitude for item in directions if item.layer == "images")
+    fourth = [amplitude for amplitude in amplitudes if amplitude is not None]  # p4 does not see it
+    mixed = own is not None and own.verdict == "mixed directions" and bool(fourth) and max(fourth) < FOURTH
     shown = any(item.group == "p8" and not item.adaptive and item.verdict == "shown" for item in candidates)
     return "p8" if mixed or shown else PRIOR
 

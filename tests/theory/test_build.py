@@ -191,6 +191,16 @@ SITUATIONS = {
         ("p4", None, None, "common direction"), ADAPTED, 100, (MIXED,), budget="gpu", adapt="p8"
     ),
     "adapting gains, on a processor": Situation(("p4", None, None, "common direction"), ADAPTED, 100, (MIXED,)),
+    "pilot for the plain network, though adapting gains": Situation(
+        ("p1", None, "none", "pilot"), ADAPTED, 100, (MIXED,), None, PLAIN, budget="gpu"
+    ),
+    "a fourth harmonic that the run does not see": Situation(
+        ("p4", None, None, "common direction"),
+        PHOTO,
+        100,
+        (replace(MIXED, fourth_amplitude=None),),
+        budget="gpu",
+    ),
     "text that adapts": Situation(
         ("p4", RELAXED, "none", "linear pilot"),
         candidates("p8", text, lambda name, group: 0.1 * text(name, group)),
