@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import UnidentifiedImageError
 
+from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._samples import FORMATS, read_samples
 from symmetry_audit.errors import ImageError, one_line
 
 __all__ = ["DecodedImage", "Samples", "decode", "decode_samples"]
 
-LUMA = np.array([0.299, 0.587, 0.114])
-
 
 @dataclass(frozen=True)
 class DecodedImage:
-    """One decoded image. ``luminance`` is (H, W) float64 in [0, 255] (float files: as they are)."""
+    """One decoded image. ``luminance`` is (H, W) float32 in [0, 255] (float files: as they are, float32 or float64)."""
 
     luminance: np.ndarray
     depth: str  # "8-bit", "16-bit" or "float"
@@ -40,10 +38,8 @@ def decode(data: bytes, max_pixels: int) -> DecodedImage:
     16-bit samples are divided by 257, never cut to 8 bits. For the rest see :func:`decode_samples`.
     """
     found = decode_samples(data, max_pixels)
-    samples = found.samples
-    digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
-    digest.update(samples.data)
-    return DecodedImage(_luminance(samples), _depth(samples), found.turned, digest.hexdigest())
+    luminance, sha256 = hashed_luminance(found.samples)
+    return DecodedImage(luminance, _depth(found.samples), found.turned, sha256)
 
 
 def decode_samples(data: bytes, max_pixels: int) -> Samples:
@@ -80,8 +76,3 @@ def _drop_alpha(pixels: np.ndarray) -> np.ndarray:
 
 def _depth(samples: np.ndarray) -> str:
     return {"u1": "8-bit", "u2": "16-bit"}.get(samples.dtype.str[1:], "float")
-
-
-def _luminance(samples: np.ndarray) -> np.ndarray:
-    scale = 1 / 257 if samples.dtype == np.uint16 else 1.0
-    return samples.astype(np.float64) * scale if samples.ndim == 2 else samples @ (LUMA * scale)

@@ -107,13 +107,13 @@ def cmyk(samples) -> Image.Image:
 
 def luminance(data: bytes) -> np.ndarray:
     image = decode(data, MAX)
-    assert image.luminance.dtype == np.float64
+    assert image.luminance.dtype == np.float32 or (image.luminance.dtype == np.float64 and image.depth == "float")
     return image.luminance
 
 
 def assert_close(found, expected) -> None:
     assert found.shape == expected.shape
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found, expected, rtol=1e-6 if found.dtype == np.float32 else 1e-12, atol=0)
 
 
 # --- 8 bits, against the oracle
@@ -201,7 +201,7 @@ def test_luminance_follows_from_the_samples_that_were_written(name):
 
 def test_luminance_is_not_rounded():
     pixel = np.array([[[10, 20, 31]]], np.uint8)
-    assert luminance(saved(pixel, "PNG"))[0, 0] == pytest.approx(2.99 + 11.74 + 3.534, abs=1e-12)
+    assert luminance(saved(pixel, "PNG"))[0, 0] == pytest.approx(2.99 + 11.74 + 3.534, rel=1e-7)
 
 
 # --- PNG by hand
