@@ -27,7 +27,9 @@ def stored_fits(settings: AuditSettings, measured: Measurements) -> Iterator[tup
 
 def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tuple[AffineFit | FailedFit, ...]:
     """Fits of one image, (H, W) luminance in [0, 255]. Raises ImageError where it is too small or cannot be used."""
-    luminance = np.asarray(luminance, dtype=np.float64)
+    luminance = np.asarray(luminance)
+    if luminance.dtype != np.float32:  # which decoded images are, and must stay to have the same fits here
+        luminance = luminance.astype(np.float64)
     if luminance.ndim != 2 or not np.isfinite(luminance).all():
         found = f"shape {luminance.shape}" if luminance.ndim != 2 else "one that is not"
         raise ImageError(f"an image is an (H, W) array of finite luminance in [0, 255], got {found}")

@@ -1,4 +1,4 @@
-"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng or tifffile."""
+"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng, libjpeg-turbo or tifffile."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 import tifffile
 from PIL import Image
+from simplejpeg import decode_jpeg
 
 from symmetry_audit.errors import ImageError
 
@@ -22,6 +23,7 @@ __all__ = ["FORMATS", "header_pixels", "read_samples"]
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 ORIENTATION_TAG = 274
 PNG_EXIF_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
+PNG_CHUNKS_AT = 8  # after the signature
 PNG_DEPTH_AT = 24  # signature, length, IHDR, width, height
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 DEEP_TIFF_CHANNELS = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4), "SEPARATED": (4, 5)}
@@ -103,9 +105,8 @@ def _pillow_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
         _check_size(image.width, image.height, frames, max_pixels)
         # asking Pillow for the EXIF block of a PNG decodes all of it, since the block may be at the end
-        bare_png = image.format == "PNG" and not any(mark in data for mark in PNG_EXIF_MARKS)
-        orientation = 1 if bare_png else _orientation(image)
-        pixels = _png_samples(image, data) if image.format == "PNG" else _loaded(image)
+        orientation = 1 if image.format == "PNG" and not _may_hold_exif(data) else _orientation(image)
+        pixels = _DECODERS.get(image.format or "", _any_samples)(image, data)
         # Pillow rotates TIFF files itself while loading and then drops the tag: read it again
         left = _orientation(image) if image.format == "TIFF" else orientation
         return _upright(pixels, left), orientation != 1
@@ -117,11 +118,40 @@ def _png_samples(image: Image.Image, data: bytes) -> np.ndarray:
         return imagecodecs.png_decode(data)
     # twice as fast as Pillow, and safe with damaged data
     quick = imagecodecs.SPNG.available and image.mode in ("L", "RGB", "RGBA")
-    return imagecodecs.spng_decode(data) if quick else _loaded(image)
+    return imagecodecs.spng_decode(data) if quick else _any_samples(image, data)
 
 
-def _loaded(image: Image.Image) -> np.ndarray:
+def _jpeg_samples(image: Image.Image, data: bytes) -> np.ndarray:
+    """By libjpeg-turbo without Pillow's copies. Anything that its strict mode remarks upon is left to Pillow, which
+    raises for truncated files and shows what it can of others."""
+    if image.mode in ("L", "RGB"):
+        pixels = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+        try:
+            found = decode_jpeg(data, "GRAY" if image.mode == "L" else "RGB", buffer=pixels)
+        except ValueError:
+            return _any_samples(image, data)
+        if found.shape == pixels.shape:  # else the two read different sizes
+            return found
+    return _any_samples(image, data)
+
+
+def _any_samples(image: Image.Image, data: bytes) -> np.ndarray:
     return np.asarray(image if image.mode in ("L", "LA", "RGB", "I;16") else image.convert("RGB"))
+
+
+# the first picture of an MPO is a JPEG
+_DECODERS = {"PNG": _png_samples, "JPEG": _jpeg_samples, "MPO": _jpeg_samples}
+
+
+def _may_hold_exif(png: bytes) -> bool:
+    """Whether a mark of EXIF is in any chunk of ``png`` but those of pixels, as far as its chunk lengths lead."""
+    beside, at = [], PNG_CHUNKS_AT
+    while at + 8 <= len(png):
+        end = at + 12 + int.from_bytes(png[at : at + 4])
+        if png[at + 4 : at + 8] != b"IDAT":
+            beside.append(png[at:end])
+        at = end
+    return any(mark in chunk for chunk in beside for mark in PNG_EXIF_MARKS)
 
 
 def _deep_tiff_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool] | None:

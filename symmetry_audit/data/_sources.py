@@ -219,7 +219,8 @@ def _read(ref: ImageRef, limit: int) -> bytes:
     if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
         raise OSError("not a regular file")
     with open(ref.path, "rb") as file:
-        return file.read(limit)
+        # memory for all of a large limit, asked for and given back, would cost more than reading
+        return file.read(min(limit, os.fstat(file.fileno()).st_size + 1))
 
 
 def _read_member(member: Member, limit: int) -> bytes:

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from symmetry_audit.data import DecodedImage, decode
+from symmetry_audit.data import DecodedImage, _samples, decode
 from symmetry_audit.errors import ImageError
 from tests.conftest import smooth_noise
 from tests.oracles import symmetry
@@ -398,6 +398,17 @@ def test_orientation_as_viewers_show_it(value):
     row = shown[corner[0]] if value <= 4 else shown[:, corner[1]]
     assert shown[corner] == 250
     assert sorted(row) == [150, 150, 250]
+
+
+def test_a_mark_of_exif_among_the_pixels_of_a_png_is_not_one(monkeypatch):
+    """Looking for the block would decode the image once more."""
+    pixels = np.frombuffer(b"eXIfRaw profile typeXML:com.adobe.xmp...", np.uint8).reshape(1, 40)
+    body = zlib.compress(b"".join(b"\0" + row.tobytes() for row in pixels), 0)  # stored as they are
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 40, 1, 8, GREY, 0, 0, 0))
+    data = SIGNATURE + header + chunk(b"IDAT", body) + chunk(b"IEND")
+    assert b"eXIfRaw" in data
+    monkeypatch.setattr(_samples, "_orientation", None)
+    assert_close(luminance(data), pixels.astype(float))
 
 
 @pytest.mark.parametrize("value", [0, 9, 270, 65535])
