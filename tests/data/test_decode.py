@@ -4,6 +4,7 @@ PNG files are written here chunk by chunk, so that what Pillow cannot write (Ada
 colour, misplaced or repeated chunks) is tested too, and no decoder is compared with its own encoder.
 """
 
+import gc
 import io
 import logging
 import random
@@ -795,6 +796,7 @@ def test_noise_behind_a_true_beginning_never_escapes(name, length, noise):
 def test_no_reference_is_lost_to_damaged_files():
     """A libpng binding let go of None on every error, and ended the process once there was none left."""
     files = [png(COLOUR16[..., :3], RGB), png(COLOUR8[..., :3], RGB), png(COLOUR8[..., 0], GREY)]
+    gc.collect()  # what other tests left behind must not be let go in between
     before = sys.getrefcount(None)
     for length in range(50, 650):
         for data in files:
