@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+INSTALLED := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard symmetry_audit/engine/*.[ch])
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .PHONY: demo test slow lint format types claims dist clean
@@ -39,15 +40,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+$(VENV)/.installed: $(VENV)/bin/python $(INSTALLED)
 	$(PIP) --editable .
 	touch $@
 
-$(VENV)/.installed-test: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+$(VENV)/.installed-test: $(VENV)/bin/python $(INSTALLED)
 	$(PIP) --editable ".[test]"
 	touch $@ $(VENV)/.installed
 
-$(VENV)/.installed-dist: $(VENV)/bin/python setup.cfg pyproject.toml constraints.txt
+$(VENV)/.installed-dist: $(VENV)/bin/python $(INSTALLED)
 	$(PIP) --editable ".[dist]"
 	touch $@ $(VENV)/.installed
 

@@ -83,8 +83,6 @@ def measure_scales(
 
     Raises ImageError where memory runs out or responses overflow, or where fits were given but none for this image.
     """
-    import torch
-
     if plans[0].given is not None and image not in plans[0].given:
         raise ImageError("the table of fits has no row for this image")
     try:
@@ -99,7 +97,9 @@ def measure_scales(
             strict = _fitted_and_all(arrays, scales, settings, plans)
             arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], strict, seed, given)
         return arrays
-    except (MemoryError, torch.cuda.OutOfMemoryError):
+    except (MemoryError, RuntimeError) as error:
+        if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":  # torch's, of a GPU
+            raise
         raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
 
 
@@ -120,14 +120,18 @@ def _fitted_and_all(
 
 
 def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:
-    from symmetry_audit.engine import bank_rows
+    from symmetry_audit.engine import welch_power
 
-    rows = [bank_rows(scale, plan.strict, settings.margin, settings.response) for plan in plans for scale in scales]
-    spectra = [radial_spectrum(scale) for scale in scales]
+    powers = [welch_power(scale) for scale in scales]
+    rows = [
+        plan.strict.row_means(scale, settings.margin, settings.response, power)
+        for plan in plans
+        for scale, power in zip(scales, powers, strict=True)
+    ]
     return {
         "strict": np.stack([part.mean(0) for part in rows]),
         "strict_held_out": np.stack([part[held_out_rows(len(part))].mean(0) for part in rows]),
-        "spectrum": np.stack(spectra * len(plans)),
+        "spectrum": np.stack([radial_spectrum(power) for power in powers] * len(plans)),
     }
 
 

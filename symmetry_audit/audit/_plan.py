@@ -9,50 +9,44 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.kernels import (
-    FactoredBank,
-    KernelModel,
-    distinct_elements,
-    factor_bank,
-    sampled_kernels,
-    window_radius,
-)
+from symmetry_audit.kernels import KernelModel, distinct_elements, sampled_kernels, window_radius
 
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive import AdaptivePlan
-    from symmetry_audit.engine import DeviceBank
+    from symmetry_audit.engine import StrictEngine
 
 __all__ = ["ImagePlan", "StrictBank", "strict_bank", "visible_elements"]
 
 
 @dataclass(frozen=True)
 class StrictBank:
-    """The distinct kernels of all regularizers under the strict group, factored.
+    """The distinct kernels of all regularizers under the strict group.
 
-    ``index`` (R, T) says which of the bank's m kernels gives the response of regularizer r to element t.
+    ``kernels`` holds those of one regularizer each, (m_r, k, k) of one k. ``index`` (R, T) says which of all m kernels,
+    counted on, gives the response of regularizer r to element t.
     """
 
-    bank: FactoredBank
+    kernels: tuple[np.ndarray, ...]
     index: np.ndarray
 
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """The plan for every image at one sigma: ``strict`` is the bank on the device, ``index`` (R, T) that of its
-    StrictBank.
+    """The plan for every image at one sigma: ``strict`` measures the kernels of a StrictBank, whose index is ``index``
+    (R, T).
 
     ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
     (S, F, 2) over all scales of the run, and is None where images are fitted.
     """
 
-    strict: DeviceBank
+    strict: StrictEngine
     index: np.ndarray
     adaptive: AdaptivePlan | None = None
     given: Mapping[str, np.ndarray] | None = None
 
 
-def strict_bank(settings: AuditSettings, model: KernelModel, tolerance: float) -> StrictBank:
-    """Sample the kernels of one kernel model, keep the distinct ones, and factor them."""
+def strict_bank(settings: AuditSettings, model: KernelModel) -> StrictBank:
+    """Sample the kernels of one kernel model and keep the distinct ones."""
     matrices = settings.group.matrices()
     widest = max(window_radius(stencil, model) for stencil in settings.stencils)
     kernels, index, count = [], [], 0
@@ -64,7 +58,7 @@ def strict_bank(settings: AuditSettings, model: KernelModel, tolerance: float) -
         kernels.append(np.pad(sampled[kept], ((0, 0), *[(widest - radius,) * 2] * 2)))
         index.append(count + position)
         count += len(kept)
-    return StrictBank(factor_bank(np.concatenate(kernels), tolerance), np.stack(index))
+    return StrictBank(tuple(kernels), np.stack(index))
 
 
 def visible_elements(bank: StrictBank) -> np.ndarray:

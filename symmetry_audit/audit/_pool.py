@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -22,10 +23,8 @@ def pooled(
     Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
     threads start at once, share the kernel bank and die with the run.
     """
-    import torch
-
     # the caller's thread count reaches a new thread's matrix products only if it is set there too
-    pool = ThreadPoolExecutor(workers, "symaudit", initializer=torch.set_num_threads, initargs=(1,))
+    pool = ThreadPoolExecutor(workers, "symaudit", initializer=_one_torch_thread)
     pending: dict[Future, ImageRef] = {}
     try:
         while True:
@@ -43,9 +42,22 @@ def pooled(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def _one_torch_thread() -> None:
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+
+
 @contextmanager
 def single_threaded_torch() -> Iterator[None]:
-    """One thread per image: parallel over images, and the same bits whatever the number of workers."""
+    """One thread per image: parallel over images, and the same bits whatever the number of workers.
+
+    Does nothing where torch is not in use: importing it takes longer than measuring some datasets.
+    """
+    if "torch" not in sys.modules:
+        yield
+        return
     import torch
 
     before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32

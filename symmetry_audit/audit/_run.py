@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -18,7 +19,11 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.groups import IDENTITY
+from symmetry_audit.kernels import KernelModel
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
+
+if TYPE_CHECKING:
+    from symmetry_audit.audit._adaptive import AdaptivePlan
 
 __all__ = ["Measurements", "image_plans", "measure_source", "open_run"]
 
@@ -131,16 +136,24 @@ def image_plans(
     settings: AuditSettings, device: str, given: Mapping[str, np.ndarray] | None = None
 ) -> tuple[tuple[StrictBank, ...], tuple[ImagePlan, ...]]:
     """Everything that the images share, made once: one bank and one plan per sigma."""
-    import torch
+    from symmetry_audit.engine import strict_engine
 
-    from symmetry_audit.audit._adaptive import adaptive_plan
-    from symmetry_audit.engine import TOLERANCES, DeviceBank
-
-    banks = tuple(strict_bank(settings, model, TOLERANCES[torch.float32]) for model in settings.models)
+    banks = tuple(strict_bank(settings, model) for model in settings.models)
     plans = []
     for bank, model in zip(banks, settings.models, strict=True):
-        adaptive = adaptive_plan(settings, model, device) if settings.adaptive else None
-        if adaptive and given is None:
-            adaptive.fitted.coefficients(IDENTITY, (0,))  # made once here, not by every worker
-        plans.append(ImagePlan(DeviceBank.from_bank(bank.bank, device), bank.index, adaptive, given))
+        engine = strict_engine(bank.kernels, model, settings.margin, device)
+        plans.append(ImagePlan(engine, bank.index, _adaptive_plan(settings, model, device, given), given))
     return banks, tuple(plans)
+
+
+def _adaptive_plan(
+    settings: AuditSettings, model: KernelModel, device: str, given: Mapping[str, np.ndarray] | None
+) -> AdaptivePlan | None:
+    if not settings.adaptive:
+        return None
+    from symmetry_audit.audit._adaptive import adaptive_plan
+
+    plan = adaptive_plan(settings, model, device)
+    if given is None:
+        plan.fitted.coefficients(IDENTITY, (0,))  # made once here, not by every worker
+    return plan

@@ -1,6 +1,40 @@
-"""The engine: mean responses of an image to a bank of kernels, on CPU and CUDA (SPEC 3). Imports torch."""
+"""The engine: mean responses of an image to many kernels, on CPU and CUDA (SPEC 3).
 
-from symmetry_audit.engine._responses import TOLERANCES, DeviceBank, bank_responses, bank_rows
-from symmetry_audit.engine._spectral import kernel_rows
+What needs torch imports it when it is first used.
+"""
 
-__all__ = ["TOLERANCES", "DeviceBank", "bank_responses", "bank_rows", "kernel_rows"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from symmetry_audit.engine._compiled import HarmonicEngine, instruction_sets
+from symmetry_audit.engine._strict import StrictEngine, strict_engine
+from symmetry_audit.engine._welch import welch_power
+
+if TYPE_CHECKING:  # at run time __getattr__ finds them
+    from symmetry_audit.engine._responses import TOLERANCES, DeviceBank
+    from symmetry_audit.engine._spectral import kernel_rows
+
+__all__ = [
+    "TOLERANCES",
+    "DeviceBank",
+    "HarmonicEngine",
+    "StrictEngine",
+    "instruction_sets",
+    "kernel_rows",
+    "strict_engine",
+    "welch_power",
+]
+
+_HOMES = {
+    "TOLERANCES": "symmetry_audit.engine._responses",
+    "DeviceBank": "symmetry_audit.engine._responses",
+    "kernel_rows": "symmetry_audit.engine._spectral",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from symmetry_audit.engine._window import seen_window, without_rounding
 from symmetry_audit.kernels import FactoredBank
 
-__all__ = ["TOLERANCES", "DeviceBank", "bank_responses", "bank_rows", "seen_window", "without_rounding"]
+__all__ = ["TOLERANCES", "DeviceBank"]
 
 # tolerance of factor_bank: responses are right to 4e-5 in float32 and to rounding in float64
 TOLERANCES = {torch.float32: 3e-4, torch.float64: 1e-12}
@@ -48,69 +49,44 @@ class DeviceBank:
         weights = np.abs(rounded.kernels()).sum((1, 2))
         return cls(rows, columns, tensor(bank.combine), rounded.gains(), weights, bank.radius)
 
+    def __str__(self) -> str:
+        filters = sum(map(len, self.rows)), sum(map(len, self.columns))
+        return (
+            f"factored bank: {filters[0]} row filters, {filters[1]} column filters, {len(self.combine)} kernels; "
+            f"torch, {self.combine.device.type}"
+        )
 
-def bank_responses(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs") -> np.ndarray:
-    """f of SPEC 3 for every kernel: mean over V of |response| (``abs``) or its square (``energy``).
+    def row_means(
+        self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
+    ) -> np.ndarray:
+        """As ``StrictEngine.row_means``. ``power`` has no effect: a bank's gains are the same for every image.
 
-    ``image`` is (H, W) in [0, 255]; V is all pixels at least ``margin`` >= the bank's radius from every
-    border and must not be empty. Returns (m,) float64. One image's result does not depend on other
-    work: the caller fixes the number of threads.
-    """
-    return bank_rows(image, bank, margin, kind).mean(0)
-
-
-def bank_rows(image: np.ndarray, bank: DeviceBank, margin: int, kind: str = "abs") -> np.ndarray:
-    """``bank_responses`` row by row: means over the pixels of each row of V, (rows of V, m) float64."""
-    c, combine = bank.radius, bank.combine
-    outer = seen_window(image, margin, c)
-    height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
-    # kernels sum to zero, so the mean has no effect; without it float32 keeps its digits for the detail
-    pixels = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
-    pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
-    rows, tile = _steps(combine.device.type, height, width)
-    # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
-    padded = width + -width % ALIGNMENT
-    basis = combine.new_empty(tile, combine.shape[1], padded)
-    values = combine.new_empty(tile, combine.shape[0], padded)
-    total = torch.empty(height, len(combine), dtype=torch.float64, device=combine.device)
-    for top in range(0, height, rows):
-        band = pixels[top : min(top + rows, height) + 2 * c]
-        filtered = [torch.nn.functional.conv1d(band[:, None], row) for row in bank.rows]
-        for first in range(0, len(band) - 2 * c, tile):
-            count = min(tile, len(band) - 2 * c - first)
-            _basis_responses([part[first:] for part in filtered], bank, basis[:count])
-            combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
-            combined = combined.abs_() if kind == "abs" else combined.square_()
-            total[top + first : top + first + count] = combined[..., :width].sum(2)
-    power = 1 if kind == "abs" else 2
-    found = bank.gains**power * total.cpu().numpy() / width
-    return without_rounding(found, outer, bank.weights, combine.dtype, power)
-
-
-def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
-    """The pixels that kernels of ``radius`` reach from V: ``image`` without its border of margin - radius px.
-
-    ``image`` is (H, W); the result is a view of it, not a copy.
-    """
-    height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
-    assert margin >= radius and height > 0 and width > 0, "the caller skips images with an empty V"
-    border = margin - radius
-    return image[border : image.shape[0] - border, border : image.shape[1] - border]
-
-
-def without_rounding(
-    rows: np.ndarray, outer: np.ndarray, weights: np.ndarray, dtype: torch.dtype, power: int
-) -> np.ndarray:
-    """``rows`` (rows of V, m), where responses no larger than rounding are set to zero.
-
-    Flat images, and ramps under second differences, give only such responses; these must read as zero.
-    ``weights`` (m,) are the sums of |kernel|; the samples and the arithmetic in ``dtype`` both round.
-    """
-    low, high = outer.min(), outer.max()
-    samples = np.finfo(outer.dtype).eps * max(abs(low), abs(high))
-    arithmetic = torch.finfo(dtype).eps * (high - low)
-    # written so that an overflow, inf or nan, is passed on
-    return np.where(rows.mean(0) <= (4 * weights * (samples + arithmetic)) ** power, 0.0, rows)
+        One image's result does not depend on other work: the caller fixes the number of threads.
+        """
+        c, combine = self.radius, self.combine
+        outer = seen_window(image, margin, c)
+        height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
+        # kernels sum to zero, so the mean has no effect; without it float32 keeps its digits for the detail
+        pixels = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
+        pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
+        rows, tile = _steps(combine.device.type, height, width)
+        # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
+        padded = width + -width % ALIGNMENT
+        basis = combine.new_empty(tile, combine.shape[1], padded)
+        values = combine.new_empty(tile, combine.shape[0], padded)
+        total = torch.empty(height, len(combine), dtype=torch.float64, device=combine.device)
+        for top in range(0, height, rows):
+            band = pixels[top : min(top + rows, height) + 2 * c]
+            filtered = [torch.nn.functional.conv1d(band[:, None], row) for row in self.rows]
+            for first in range(0, len(band) - 2 * c, tile):
+                count = min(tile, len(band) - 2 * c - first)
+                _basis_responses([part[first:] for part in filtered], self, basis[:count])
+                combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
+                combined = combined.abs_() if kind == "abs" else combined.square_()
+                total[top + first : top + first + count] = combined[..., :width].sum(2)
+        power = 1 if kind == "abs" else 2
+        found = self.gains**power * total.cpu().numpy() / width
+        return without_rounding(found, outer, self.weights, torch.finfo(combine.dtype).eps, power)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.fft import next_fast_len
 
-from symmetry_audit.engine._responses import seen_window, without_rounding
+from symmetry_audit.engine._window import seen_window, without_rounding
 
 __all__ = ["kernel_rows"]
 
@@ -52,7 +52,9 @@ def kernel_rows(
                 values = values.abs() if kind == "abs" else values.square()
                 total[top : top + rows, chosen] += values.sum(2).T
     weights = np.abs(kernels).sum((1, 2))
-    return without_rounding(total.cpu().numpy() / width, outer, weights, dtype, 1 if kind == "abs" else 2)
+    return without_rounding(
+        total.cpu().numpy() / width, outer, weights, torch.finfo(dtype).eps, 1 if kind == "abs" else 2
+    )
 
 
 def _tile(length: int, overlap: int) -> int:

@@ -2,6 +2,7 @@
 
 from symmetry_audit.kernels._bank import distinct_elements, sampled_banks, sampled_kernels, window_radius
 from symmetry_audit.kernels._factored import FactoredBank, factor_bank
+from symmetry_audit.kernels._harmonic import HarmonicPlan, harmonic_plan
 from symmetry_audit.kernels._models import (
     KERNEL_MODELS,
     BicubicKernel,
@@ -22,11 +23,13 @@ __all__ = [
     "FactoredBank",
     "FourierKernel",
     "GaussianKernel",
+    "HarmonicPlan",
     "KernelModel",
     "KernelSubspace",
     "Stencil",
     "distinct_elements",
     "factor_bank",
+    "harmonic_plan",
     "kernel_model",
     "kernel_subspace",
     "keys_cubic",

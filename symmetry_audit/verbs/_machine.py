@@ -39,7 +39,7 @@ LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "tifffile")
 
 def resolve_device(device: Device) -> str:
     """The device, cpu or cuda; ``auto`` is CUDA if there is any. Raises SettingError for cuda without a CUDA device."""
-    if device == "cpu":
+    if device == "cpu" or (device == "auto" and not _graphics_driver()):
         return "cpu"
     import torch
 
@@ -48,6 +48,11 @@ def resolve_device(device: Device) -> str:
     if device == "cuda":
         raise SettingError("no CUDA device is available to PyTorch; use --device cpu, or install a CUDA build of torch")
     return "cpu"
+
+
+def _graphics_driver() -> bool:
+    """Whether there is a driver that CUDA could use: asking torch takes a second, which most machines need not pay."""
+    return any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/dxg").exists()
 
 
 def default_workers() -> int:

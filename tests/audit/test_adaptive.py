@@ -18,6 +18,7 @@ from symmetry_audit.audit._adaptive import adaptive_plan, fit_sources, own_sourc
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._spectrum import radial_power, radial_spectrum
 from symmetry_audit.data import decode
+from symmetry_audit.engine import welch_power
 from symmetry_audit.fits import sample_windows, solve, structure_tensor
 from symmetry_audit.groups import MAX_RATIO, Affine
 from symmetry_audit.results import AffineFit, AuditReport, FailedFit
@@ -421,7 +422,7 @@ def test_the_null_level_is_that_of_fitted_isotropic_twins(report):
     for image, luminance in luminances(report).items():
         rng = image_rng(report, image)
         rng.uniform()  # the angle of the random deformation
-        power = radial_power(radial_spectrum(luminance))
+        power = radial_power(radial_spectrum(welch_power(luminance)))
         field = gaussian_field(luminance.shape, rng=rng, power=power, limit=None)
         sample = sample_windows(field, family, MARGIN, seed=0)
         starts = [structure_tensor(field, 1.5, MARGIN).affine(MAX_RATIO), Affine(0.0, 0.0)]

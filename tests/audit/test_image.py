@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from symmetry_audit import engine, measure
-from symmetry_audit.audit import _image, make_settings
+from symmetry_audit.audit import _image, make_settings, strict_bank
 from symmetry_audit.audit._image import coarser, measure_image
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.data import ImageRef
@@ -53,20 +52,15 @@ def test_downscale_measures_the_coarser_copy(tmp_path: Path, rng: np.random.Gene
     assert both.results[:4] == plain.results
 
     settings = make_settings(group="p8", reg="tv,sobel")
-    bank = engine.DeviceBank.from_bank(_strict(settings).bank)
+    bank = strict_bank(settings, settings.models[0])
+    measured = engine.strict_engine(bank.kernels, settings.models[0], settings.margin)
     tables = []
     for path in sorted(folder.iterdir()):
         luminance = _image.decode(path.read_bytes(), 10**6).luminance
-        tables.append(engine.bank_responses(coarser(luminance, 2), bank, settings.margin)[_strict(settings).index])
+        tables.append(measured.row_means(coarser(luminance, 2), settings.margin).mean(0)[bank.index])
     mean = np.mean(tables, axis=0)
     for row, profile in zip(both.results[6:], mean, strict=True):
         assert row.epsilon == pytest.approx(np.abs(profile - profile[0]).max(), rel=1e-9)
-
-
-def _strict(settings):
-    from symmetry_audit.audit import strict_bank
-
-    return strict_bank(settings, settings.models[0], engine.TOLERANCES[torch.float32])
 
 
 @pytest.mark.parametrize("downscale", [None, 2])
@@ -77,15 +71,13 @@ def test_too_small(tmp_path: Path, rng: np.random.Generator, downscale: int | No
         measure_image(ImageRef("a", path), make_settings(downscale=downscale), ())
 
 
-def test_running_out_of_memory_is_the_image_s_misfortune(
-    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*args: object) -> None:
-        raise MemoryError
+def test_running_out_of_memory_is_the_image_s_misfortune(tmp_path: Path, rng: np.random.Generator) -> None:
+    class Full:
+        def row_means(self, *args: object) -> None:
+            raise MemoryError
 
     path = save_photos(tmp_path, rng, count=1) / "photo_0.png"
-    monkeypatch.setattr(engine, "bank_rows", fail)
-    plan = ImagePlan(strict=None, index=np.zeros((1, 1), int))
+    plan = ImagePlan(strict=Full(), index=np.zeros((1, 1), int))
     with pytest.raises(ImageError, match="not enough memory to measure it; try again with fewer --workers"):
         measure_image(ImageRef("a", path), make_settings(), (plan,))
 

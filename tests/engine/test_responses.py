@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from symmetry_audit.audit import make_settings, strict_bank
-from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.engine import TOLERANCES, DeviceBank, strict_engine
 from symmetry_audit.engine._responses import BAND_ROWS, TILE_PIXELS
 from symmetry_audit.findings import isotropic_profile
 from symmetry_audit.findings._floor import GRID
@@ -50,7 +50,7 @@ def responses(
     model = kernel_model(kernel)
     kernels = sampled_kernels(STENCILS[name], matrices, model, window_radius(STENCILS[name], model, stretch))
     bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[dtype]), device, dtype)
-    return bank_responses(image, bank, margin, kind)
+    return bank.row_means(image, margin, kind).mean(0)
 
 
 @DTYPES
@@ -94,9 +94,10 @@ def test_rough_images_too(rng: np.random.Generator, dtype: torch.dtype) -> None:
 def test_one_bank_for_all_regularizers_equals_the_oracle(rng: np.random.Generator) -> None:
     """The bank of a real run: several windows, distinct elements only, float32."""
     settings = make_settings(reg="tv,tv2,sobel,laplacian,prewitt,chiral", group="p16m")
-    bank = strict_bank(settings, GaussianKernel(), TOLERANCES[torch.float32])
+    bank = strict_bank(settings, GaussianKernel())
+    on_cpu = DeviceBank.from_bank(factor_bank(np.concatenate(bank.kernels), TOLERANCES[torch.float32]))
     image = smooth_noise(rng, 70, 62)
-    table = bank_responses(image, DeviceBank.from_bank(bank.bank), settings.margin)[bank.index]
+    table = on_cpu.row_means(image, settings.margin).mean(0)[bank.index]
     for row, stencil in zip(table, settings.stencils, strict=True):
         theirs = oracle.responses(image, stencil.name, oracle.group_matrices("p16m"))
         assert np.abs(row / theirs - 1).max() < 1e-4, stencil.name
@@ -166,7 +167,7 @@ def test_gains_make_small_differences_truer(rng: np.random.Generator, kind: str)
     bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[torch.float32]))
     plain = replace(bank, gains=np.ones(len(kernels)))
     errors = [
-        abs(symmetry_error(bank_responses(image, one, 15, kind))[0] / symmetry_error(exact)[0] - 1)
+        abs(symmetry_error(one.row_means(image, 15, kind).mean(0))[0] / symmetry_error(exact)[0] - 1)
         for one in (bank, plain)
     ]
     assert errors[0] < 1e-3
@@ -211,10 +212,10 @@ def test_chiral_sees_the_mirror_image_of_a_picture(rng: np.random.Generator) -> 
 def isotropic_mean_profiles() -> np.ndarray:
     """Mean profiles of the default five over 64 fields, (5, 32)."""
     rng, settings = np.random.default_rng(7), make_settings()
-    bank = strict_bank(settings, GaussianKernel(), TOLERANCES[torch.float32])
-    on_cpu = DeviceBank.from_bank(bank.bank)
+    bank = strict_bank(settings, GaussianKernel())
+    engine = strict_engine(bank.kernels, GaussianKernel(), settings.margin)
     fields = (smooth_noise(rng, 512, 512) for _ in range(64))
-    return np.mean([bank_responses(field, on_cpu, settings.margin)[bank.index] for field in fields], axis=0)
+    return np.mean([engine.row_means(field, settings.margin).mean(0)[bank.index] for field in fields], axis=0)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "chiral"])

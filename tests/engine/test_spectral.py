@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.signal import fftconvolve
 
-from symmetry_audit.engine import TOLERANCES, DeviceBank, _spectral, bank_rows, kernel_rows
+from symmetry_audit.engine import TOLERANCES, DeviceBank, _spectral, kernel_rows
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel, factor_bank, sampled_kernels
 from tests.conftest import smooth_noise
@@ -108,8 +108,7 @@ def test_rows_equal_those_of_the_factored_bank(
     kernels = np.concatenate([sampled_kernels(STENCILS[name], matrices, GaussianKernel(), 15) for name in NAMES])
     bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[dtype]), dtype=dtype)
     spectral, factored = (
-        f.mean(0)
-        for f in (kernel_rows(image, kernels, MARGIN, kind, dtype=dtype), bank_rows(image, bank, MARGIN, kind))
+        f.mean(0) for f in (kernel_rows(image, kernels, MARGIN, kind, dtype=dtype), bank.row_means(image, MARGIN, kind))
     )
     # the agreement of tests/engine/test_responses.py: the bank is factored to a tolerance, transforms are not
     assert np.abs(spectral / factored - 1).max() < {torch.float32: 1e-4, torch.float64: 1e-11}[dtype]

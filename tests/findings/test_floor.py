@@ -10,6 +10,7 @@ import pytest
 from symmetry_audit import measure
 from symmetry_audit.audit._spectrum import CENTRES, radial_spectrum
 from symmetry_audit.data import open_source
+from symmetry_audit.engine import welch_power
 from symmetry_audit.findings import discretization_floor, isotropic_profile, pink_power
 from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
@@ -75,7 +76,7 @@ def report(tmp_path_factory) -> AuditReport:
 def mean_power(report: AuditReport):
     """The radial spectrum of the images, averaged, as a function of |k|."""
     refs = open_source(report.dataset.source).refs
-    spectrum = np.mean([radial_spectrum(oracle.luminance(ref.path)) for ref in refs], axis=0)
+    spectrum = np.mean([radial_spectrum(welch_power(oracle.luminance(ref.path))) for ref in refs], axis=0)
     return lambda frequency: np.interp(frequency, CENTRES, spectrum)
 
 

@@ -1,0 +1,216 @@
+/* Rows of mean responses for one instruction set. Included by _harmonics.c once per set, which defines
+ *   W      floats in a vector,   TARGET   the attribute that turns the set on,   NAME(x)   x with the set's suffix.
+ *
+ * One tile of columns at a time, row by row: blur a new row into a ring, fold the ring along y, fold along x in
+ * registers and form the coefficient images, combine these to kernels and add up. Nothing of the size of an image is
+ * stored. Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. */
+
+typedef float NAME(vec) __attribute__((vector_size(4 * W)));
+typedef int NAME(bits) __attribute__((vector_size(4 * W)));
+typedef float NAME(loose) __attribute__((vector_size(4 * W), aligned(4), may_alias));
+
+#define vec NAME(vec)
+#define LOAD(p) (*(const NAME(loose) *)(p))
+#define STORE(p, v) (*(NAME(loose) *)(p) = (v))
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+/* One row of the image under the blur g(x) g(y), less job->offset, for `count` columns from `source` on; `source` is
+ * the row's centre, r0 columns before the first. `scratch` holds the row blurred along y. */
+INLINE void NAME(blurred)(const job *job, const float *source, Py_ssize_t count, float *scratch, float *row)
+{
+    const int r0 = job->r0;
+    const float *g = job->blur;
+    const Py_ssize_t stride = job->stride, wide = count + 2 * r0;
+    for (Py_ssize_t at = 0; at < wide; at += W) {
+        const Py_ssize_t x = at + W <= wide ? at : wide - W; /* the last vector ends with the row: repeats are equal */
+        const float *p = source + x;
+        vec sum = (LOAD(p) - job->offset) * g[0];
+        for (int i = 1; i <= r0; i++)
+            sum += (LOAD(p - i * stride) + LOAD(p + i * stride) - 2 * job->offset) * g[i];
+        STORE(scratch + x, sum);
+    }
+    for (Py_ssize_t x = 0; x < count; x += W) {
+        const float *p = scratch + r0 + x;
+        vec sum = LOAD(p) * g[0];
+        for (int i = 1; i <= r0; i++)
+            sum += (LOAD(p - i) + LOAD(p + i)) * g[i];
+        STORE(row + x, sum);
+    }
+}
+
+/* The sums (sums[0..r1]) and differences (differences[1..r1]) of the ring's rows at equal distances from its middle. */
+INLINE void NAME(folded)(const job *job, float *const *ring, Py_ssize_t count, float *const *sums, float *const *differences)
+{
+    const int r1 = job->r1, middle = r1 * job->step;
+    for (Py_ssize_t x = 0; x < count; x += W)
+        STORE(sums[0] + x, LOAD(ring[middle] + x));
+    for (int i = 1; i <= r1; i++)
+        for (Py_ssize_t x = 0; x < count; x += W) {
+            const vec below = LOAD(ring[middle + i * job->step] + x), above = LOAD(ring[middle - i * job->step] + x);
+            STORE(sums[i] + x, below + above);
+            STORE(differences[i] + x, below - above);
+        }
+}
+
+/* The `images` coefficient images of one parity class, each a scalar product of folded taps. `ny` folded rows; `odd`
+ * along x or even; r1 is a constant where this is inlined. */
+INLINE void NAME(coefficients)(const job *job, float *const *rows, int ny, int odd, int r1, const float *taps,
+                               int images, float *target, Py_ssize_t count)
+{
+    const int nx = odd ? r1 : r1 + 1, n = ny * nx, step = job->step;
+    for (Py_ssize_t x = 0; x < count; x += W) {
+        vec fold[(MOST_R1 + 1) * (MOST_R1 + 1)];
+        for (int a = 0; a < ny; a++) {
+            const float *p = rows[a] + r1 * step + x;
+            if (!odd)
+                fold[a * nx] = LOAD(p);
+            for (int b = 1; b <= r1; b++) {
+                const vec right = LOAD(p + b * step), left = LOAD(p - b * step);
+                fold[a * nx + b - odd] = odd ? right - left : right + left;
+            }
+        }
+        for (int i = 0; i < images; i++) {
+            const float *t = taps + i * n;
+            vec even = fold[0] * t[0], other = fold[1] * t[1];
+            for (int k = 2; k + 1 < n; k += 2) {
+                even += fold[k] * t[k];
+                other += fold[k + 1] * t[k + 1];
+            }
+            if (n % 2)
+                even += fold[n - 1] * t[n - 1];
+            STORE(target + i * STRIDE + x, even + other);
+        }
+    }
+}
+
+INLINE vec NAME(size)(vec value, int energy)
+{
+    if (energy)
+        return value * value;
+    NAME(bits) magnitude;
+    memcpy(&magnitude, &value, sizeof value);
+    magnitude &= 0x7fffffff;
+    memcpy(&value, &magnitude, sizeof value);
+    return value;
+}
+
+INLINE double NAME(total)(vec value)
+{
+    double sum = 0;
+    for (int lane = 0; lane < W; lane++)
+        sum += value[lane];
+    return sum;
+}
+
+/* `many` pairs of kernels P + Q and P - Q of one group, from pair `first` on; np, nq, many and energy are constants
+ * where this is inlined, except for rare sizes. */
+INLINE void NAME(pairs)(const group *group, int first, int many, int np, int nq, int energy, const float *images,
+                        Py_ssize_t count, double *out)
+{
+    const int width = np + nq;
+    const float *weights = group->weights + first * width;
+    vec sums[PAIRS][2] = {{{0}}};
+    for (Py_ssize_t x = 0; x < count; x += W) {
+        vec part[MOST_IMAGES];
+        for (int i = 0; i < width; i++)
+            part[i] = LOAD(images + group->images[i] * STRIDE + x);
+        for (int j = 0; j < many; j++) {
+            const float *w = weights + j * width;
+            vec p = part[0] * w[0];
+            for (int i = 1; i < np; i++)
+                p += part[i] * w[i];
+            if (nq) {
+                vec q = part[np] * w[np];
+                for (int i = np + 1; i < width; i++)
+                    q += part[i] * w[i];
+                sums[j][1] += NAME(size)(p - q, energy);
+                p += q;
+            }
+            sums[j][0] += NAME(size)(p, energy);
+        }
+    }
+    for (int j = 0; j < many; j++) {
+        const int *target = group->targets + 2 * (first + j);
+        out[target[0]] += NAME(total)(sums[j][0]);
+        if (target[1] >= 0)
+            out[target[1]] += NAME(total)(sums[j][1]);
+    }
+}
+
+#define CASE(p, q)                                                                                  \
+    case 16 * p + q:                                                                                \
+        for (; first + PAIRS <= group->pairs; first += PAIRS)                                       \
+            NAME(pairs)(group, first, PAIRS, p, q, energy, images, count, out);                     \
+        for (; first < group->pairs; first++)                                                       \
+            NAME(pairs)(group, first, 1, p, q, energy, images, count, out);                         \
+        break;
+
+INLINE void NAME(combined)(const group *group, int energy, const float *images, Py_ssize_t count, double *out)
+{
+    int first = 0;
+    switch (16 * group->np + group->nq) { /* the sizes that common regularizers need */
+        CASE(1, 0) CASE(2, 0) CASE(3, 0) CASE(4, 0)
+        CASE(1, 1) CASE(2, 1) CASE(2, 2) CASE(3, 2) CASE(3, 3) CASE(4, 3) CASE(4, 4) CASE(5, 4)
+        CASE(6, 6) CASE(7, 6) CASE(7, 7) CASE(8, 6) CASE(8, 7) CASE(8, 8) CASE(9, 9) CASE(9, 10)
+    default:
+        for (; first < group->pairs; first++)
+            NAME(pairs)(group, first, 1, group->np, group->nq, energy, images, count, out);
+    }
+}
+#undef CASE
+
+INLINE void NAME(row)(const job *job, int r1, float *const *sums, float *const *differences, float *images,
+                      Py_ssize_t count, double *out)
+{
+    float *target = images;
+    for (int class = 0; class < 4; class++) {
+        const int y_odd = class >> 1, x_odd = class & 1, n = job->images[class];
+        NAME(coefficients)(job, y_odd ? differences + 1 : sums, y_odd ? r1 : r1 + 1, x_odd, r1, job->taps[class], n,
+                           target, count);
+        target += n * STRIDE;
+    }
+    for (float *image = images; image < target; image += STRIDE)
+        for (Py_ssize_t x = count; x % W; x++)
+            image[x] = 0; /* so that no loop below has a tail */
+    for (int g = 0; g < job->groups; g++)
+        if (job->energy)
+            NAME(combined)(job->group + g, 1, images, count, out);
+        else
+            NAME(combined)(job->group + g, 0, images, count, out);
+}
+
+static TARGET void NAME(measure)(const job *job, float *work)
+{
+    const int reach = job->r1 * job->step, size = 2 * reach + 1;
+    float *scratch = work, *ring[2 * MOST_R1 * MOST_STEP + 1], *sums[MOST_R1 + 1], *differences[MOST_R1 + 1];
+    work += STRIDE;
+    for (int i = 0; i < size; i++, work += STRIDE)
+        ring[i] = work;
+    for (int i = 0; i <= job->r1; i++, work += 2 * STRIDE)
+        sums[i] = work, differences[i] = work + STRIDE;
+    for (Py_ssize_t left = 0; left < job->width; left += TILE) {
+        const Py_ssize_t count = job->width - left < TILE ? job->width - left : TILE, wide = count + 2 * reach;
+        /* the row of the image that is `y` rows below the first that the ring needs */
+        const float *source = job->image + job->r0 * job->stride + left;
+        for (Py_ssize_t y = 0; y < job->height + 2 * reach; y++) {
+            float *oldest = ring[0];
+            for (int i = 1; i < size; i++)
+                ring[i - 1] = ring[i];
+            ring[size - 1] = oldest;
+            NAME(blurred)(job, source + y * job->stride, wide, scratch, oldest);
+            if (y < 2 * reach)
+                continue;
+            double *out = job->out + (y - 2 * reach) * job->kernels;
+            NAME(folded)(job, ring, wide, sums, differences);
+            if (job->r1 == 3)
+                NAME(row)(job, 3, sums, differences, work, count, out);
+            else
+                NAME(row)(job, 4, sums, differences, work, count, out);
+        }
+    }
+}
+
+#undef vec
+#undef LOAD
+#undef STORE
+#undef INLINE

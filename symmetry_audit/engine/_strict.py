@@ -1,0 +1,44 @@
+"""Which engine measures the strict responses of a run: a printed choice, made once before the first image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from symmetry_audit.engine._compiled import HarmonicEngine, instruction_sets
+from symmetry_audit.kernels import KernelModel, factor_bank, harmonic_plan
+
+__all__ = ["StrictEngine", "strict_engine"]
+
+ERROR = 2e-5  # relative, of a mean absolute response: a plan that may err more gives way to the bank
+BANK_TOLERANCE = 3e-4  # of factor_bank in float32: responses are right to 4e-5
+
+
+class StrictEngine(Protocol):
+    """Mean responses of an image to the kernels of one run; ``str`` says how they are computed."""
+
+    def row_means(
+        self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64.
+
+        ``image`` is (H, W) in [0, 255]; V is all pixels at least ``margin`` px from every border and must not be empty.
+        ``power`` is its ``welch_power``, if that is known already.
+        """
+        ...
+
+
+def strict_engine(kernels: Sequence[np.ndarray], model: KernelModel, margin: int, device: str = "cpu") -> StrictEngine:
+    """The engine for ``kernels``, one array (m, k, k) of distinct kernels per stencil, all of one size.
+
+    Gaussian kernels go by circular harmonics where that is compiled and true to 2e-5; all else by the factored bank.
+    """
+    if device == "cpu" and instruction_sets() and model.sigma is not None:
+        plan = harmonic_plan(kernels, model.sigma, margin, ERROR)
+        if plan is not None:
+            return HarmonicEngine(plan, instruction_sets()[0])
+    from symmetry_audit.engine._responses import DeviceBank
+
+    return DeviceBank.from_bank(factor_bank(np.concatenate(kernels), BANK_TOLERANCE), device)

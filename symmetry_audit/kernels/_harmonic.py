@@ -1,0 +1,440 @@
+"""A plan that computes many rotated kernels at once: one blur, small stencils, few circular harmonics (SPEC 2-3).
+
+Every kernel is a Gaussian times a small stencil rotated in the plane. Blurred once with a narrower Gaussian g, an image
+needs only small stencils s_m after that: kernel_m ~ g(y) g(x) * s_m. Over a group of rotations these stencils are
+combinations of a few circular harmonics cos(h theta), sin(h theta), which a singular value decomposition finds for any
+stencil. Kernels and their mirror images are P + Q and P - Q of the same two parts, so that a pair costs two
+combinations of two to four coefficient images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+
+import numpy as np
+from scipy.fft import fft2, ifft2, rfft2
+from scipy.ndimage import convolve1d
+from scipy.optimize import minimize
+
+__all__ = ["HarmonicPlan", "KernelGroup", "harmonic_plan"]
+
+GRID = 128  # frequencies per axis of every sum over the spectrum
+# weights of |f|^-p in the mean square error of a stencil, each normalized: long waves rule the spectra of images
+WEIGHTS = {0: 0.02, 2: 1.0, 3: 3.0, 4: 100.0}
+RIDGE = 1e-13  # of the mean diagonal
+FAINT = 7e-5  # a harmonic is kept if its rms response is above this share of its regularizer's, on a pink image
+SAME = 1e-4  # of a coefficient image's own response: two that are multiples of each other up to this are one
+# half of the filter g by (sigma, radius of g, taps on each side, px between taps), where a longer search than the one
+# below found a truer one: the default run does not search
+BLURS = {(1.5, 5, 3, 1): (0.3124932, 0.2294878, 0.0913608, 0.0202152, 0.0025097, 0.0001798)}
+SAFETY = 1.4  # the largest error measured on photographs over the one expected; benchmarks/exactness.py
+SEARCH_GRID = 64
+SEARCH = {"maxfun": 300, "eps": 1e-4}
+LEAST_RADIUS = 8  # px, of the compiled engine
+EQUAL = 1e-10  # sampled kernels that are mirror images of each other agree to this
+DESIGNS = ((3, 1), (4, 1), (3, 2), (4, 2))  # (taps on each side of the centre, px between taps), in order of cost
+CLASSES = ((0, 0), (0, 1), (1, 0), (1, 1))  # (odd along y, odd along x)
+
+
+@dataclass(frozen=True)
+class KernelGroup:
+    """Pairs of kernels P + Q and P - Q made of the same coefficient images.
+
+    ``plus`` and ``minus`` list the images of P and of Q; ``weights`` (pairs, len(plus) + len(minus)) combines them;
+    ``targets`` (pairs, 2) are the kernels that P + Q and P - Q give, -1 where there is none.
+    """
+
+    plus: tuple[int, ...]
+    minus: tuple[int, ...]
+    weights: np.ndarray
+    targets: np.ndarray
+
+
+@dataclass(frozen=True)
+class HarmonicPlan:
+    """Kernels (m, k, k) as a blur, coefficient images and combinations, applied as true convolutions.
+
+    ``blur`` (r0 + 1,) holds the symmetric filter g from its centre on; ``taps`` has for each parity class (even-even,
+    even-odd, odd-even, odd-odd in y, x) the filters of its coefficient images, (n, folded taps) with ``step`` px
+    between taps and ``reach`` of them on each side; ``exact`` (m, GRID, GRID / 2 + 1) are the power spectra of the
+    exact kernels.
+    """
+
+    blur: np.ndarray
+    reach: int
+    step: int
+    taps: tuple[np.ndarray, ...]
+    groups: tuple[KernelGroup, ...]
+    exact: np.ndarray = field(repr=False)
+
+    @property
+    def radius(self) -> int:
+        """The pixels that responses reach on each side."""
+        return len(self.blur) - 1 + self.reach * self.step
+
+    @property
+    def images(self) -> int:
+        """The number of coefficient images."""
+        return sum(map(len, self.taps))
+
+    @cached_property
+    def tables(self) -> tuple[np.ndarray, np.ndarray]:
+        """The plan as two flat tables, int32 and float32, for the compiled engine."""
+        counts = [len(taps) for taps in self.taps]
+        ints = [[len(self.blur) - 1, self.reach, self.step, *counts, len(self.exact), len(self.groups)]]
+        floats = [self.blur, *(taps.ravel() for taps in self.taps)]
+        for group in self.groups:
+            ints += [[len(group.plus), len(group.minus), len(group.targets), *group.plus, *group.minus]]
+            ints += [group.targets.ravel()]
+            floats += [group.weights.ravel()]
+        return np.concatenate(ints).astype(np.int32), np.concatenate(floats).astype(np.float32)
+
+    @cached_property
+    def stencils(self) -> np.ndarray:
+        """The small stencils s_m multiplied out, (m, 2 reach + 1, 2 reach + 1), taps ``step`` px apart."""
+        images = np.concatenate(
+            [_unfolded(taps, odd, self.reach) for taps, odd in zip(self.taps, CLASSES, strict=True) if len(taps)]
+        )
+        stencils = np.zeros((len(self.exact), *images.shape[1:]))
+        for group in self.groups:
+            cut = len(group.plus)
+            p = np.tensordot(group.weights[:, :cut], images[list(group.plus)], 1)
+            q = np.tensordot(group.weights[:, cut:], images[list(group.minus)], 1)
+            stencils[group.targets[:, 0]] = p + q
+            paired = group.targets[:, 1] >= 0
+            stencils[group.targets[paired, 1]] = (p - q)[paired]
+        return stencils
+
+    def kernels(self) -> np.ndarray:
+        """The kernels that the plan applies, (m, k, k), k = 2 radius + 1."""
+        spread = np.zeros((len(self.exact), *[2 * self.reach * self.step + 1] * 2))
+        spread[:, :: self.step, :: self.step] = self.stencils
+        padded = np.pad(spread, ((0, 0), *[(len(self.blur) - 1,) * 2] * 2))
+        filter_ = np.concatenate([self.blur[:0:-1], self.blur])
+        return convolve1d(convolve1d(padded, filter_, axis=1, mode="constant"), filter_, axis=2, mode="constant")
+
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """Sums of |s_m|, (m,): how much rounding of the blurred image a response can hold."""
+        return np.abs(self.stencils).sum((1, 2))
+
+    @cached_property
+    def realized(self) -> np.ndarray:
+        """The power spectra of the kernels that the plan applies, (m, GRID, GRID / 2 + 1)."""
+        return _power(self.kernels())
+
+    def gains(self, power: np.ndarray) -> np.ndarray:
+        """Factors (m,) that make each rms response right for an image of the power spectrum ``power``.
+
+        ``power`` is (n, n), for any n that divides GRID, in any unit. What the realized kernels lack is known, and so
+        is how much of it this image has: responses become several times truer than the kernels are.
+        """
+        thin = GRID // len(power)
+        exact, realized = (
+            table[:, ::thin, ::thin].reshape(len(table), -1) @ _half(power) for table in (self.exact, self.realized)
+        )
+        return np.sqrt(np.divide(exact, realized, out=np.ones_like(exact), where=(exact > 0) & (realized > 0)))
+
+    @cached_property
+    def error(self) -> float:
+        """The largest relative error to expect of a mean absolute response; twice that for an energy.
+
+        An image is a mixture of parts whose spectra differ from its mean spectrum, from which the gains come. The error
+        is the largest over kernels, mean spectra |f|^-p for p = 1, 2, 3, and parts of one of these exponents with or
+        without a preferred direction, weighted by how much a part responds beside the most that one can.
+        """
+        pinks = [_pink_plane(p, GRID) for p in (1, 2, 3)]
+        means = np.array([_half(pink) for pink in pinks])
+        parts = np.array([_half(pink * lobe) for pink in pinks for lobe in _lobes()])
+        exact, realized = (table.reshape(len(table), -1) for table in (self.exact, self.realized))
+        gains = np.sqrt((exact @ means.T) / (realized @ means.T))  # (m, means)
+        sizes, found = (np.sqrt(table @ parts.T).reshape(len(table), 3, 1, -1) for table in (exact, realized))
+        errors = np.abs(gains[:, None, :, None] * found - sizes) / sizes.max(3, keepdims=True)
+        return SAFETY * float(errors.max())
+
+    def __str__(self) -> str:
+        blur, taps = 2 * len(self.blur) - 1, 2 * self.reach + 1
+        spaced = f" {self.step} px apart" if self.step > 1 else ""
+        return (
+            f"harmonics: blur of {blur} taps, {self.images} coefficient images of {taps} x {taps} taps{spaced}, "
+            f"{len(self.exact)} kernels, error {self.error:.1e}"
+        )
+
+
+def harmonic_plan(kernels: Sequence[np.ndarray], sigma: float, margin: int, tolerance: float) -> HarmonicPlan | None:
+    """The cheapest plan of ``kernels``, one array (m, k, k) of distinct kernels per stencil, all of one odd size k.
+
+    ``sigma`` (px) is the width of their Gaussian and ``margin`` (px) the most that responses may reach. None where no
+    plan's error is at most ``tolerance``.
+    """
+    whole = np.concatenate(kernels)
+    radius = whole.shape[1] // 2
+    for reach, step in DESIGNS:
+        r0 = max(radius, LEAST_RADIUS) - reach * step  # so that the whole reaches as far as the kernels
+        if r0 < reach or r0 + reach * step > margin:
+            continue
+        plan = _plan(kernels, sigma, r0, reach, step)
+        if plan.error <= tolerance:
+            return plan
+    return None
+
+
+def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reach: int, step: int) -> HarmonicPlan:
+    blur = _best_blur(np.concatenate([part[: len(part) // 2 + 1 : 4] for part in kernels]), sigma, r0, reach, step)
+    taps: list[list[np.ndarray]] = [[], [], [], []]
+    groups, first = [], 0
+    metric = _Metric(blur, reach, step)
+    for part in kernels:
+        group = _Group(part, metric.stencils(part), first)
+        groups.append(group.combined(taps, metric))
+        first += len(part)
+    starts = np.cumsum([0, *map(len, taps)])
+
+    def numbered(images: list[tuple[int, int]]) -> tuple[int, ...]:
+        return tuple(int(starts[of] + n) for of, n in images)
+
+    return HarmonicPlan(
+        blur=blur.astype(np.float32).astype(np.float64),
+        reach=reach,
+        step=step,
+        taps=tuple(
+            np.array(rows, dtype=np.float32).astype(np.float64).reshape(len(rows), (reach + 1 - y) * (reach + 1 - x))
+            for rows, (y, x) in zip(taps, CLASSES, strict=True)
+        ),
+        groups=tuple(
+            KernelGroup(numbered(plus), numbered(minus), weights.astype(np.float32).astype(np.float64), targets)
+            for plus, minus, weights, targets in groups
+        ),
+        exact=_power(np.concatenate(kernels)),
+    )
+
+
+class _Metric:
+    """Scalar products of the taps of small stencils after one blur, on a grid of frequencies."""
+
+    def __init__(self, blur: np.ndarray, reach: int, step: int, grid: int = GRID) -> None:
+        self.reach, self.grid = reach, grid
+        self.transfer = _transfer(blur, grid)
+        y, x = (axis.ravel() * step for axis in np.meshgrid(*[np.arange(-reach, reach + 1)] * 2, indexing="ij"))
+        self.places = y % grid, x % grid
+        self._gaps = (y[:, None] - y) % grid, (x[:, None] - x) % grid
+        gram = self.gram(_weight(grid))
+        n, scale = len(gram), np.trace(gram) / len(gram)
+        self._system = np.zeros((n + 1, n + 1))
+        self._system[:n, :n] = gram + RIDGE * scale * np.eye(n)
+        self._system[n, :n] = self._system[:n, n] = np.sqrt(scale)  # for a sum of zero
+
+    def gram(self, weight: np.ndarray) -> np.ndarray:
+        """Scalar products of the blurred taps under a spectral ``weight``, (n, n)."""
+        return (ifft2(weight * self.transfer**2).real * self.grid**2)[self._gaps]
+
+    def products(self, weighted: np.ndarray) -> np.ndarray:
+        """Scalar products of ``weighted`` spectra (m, grid, grid) with the blurred taps, (m, n)."""
+        return (ifft2(self.transfer * weighted).real * self.grid**2)[:, *self.places]
+
+    def solved(self, products: np.ndarray) -> np.ndarray:
+        """The stencils (m, n) of zero sum whose blurred copies are nearest to kernels of these ``products``."""
+        sides = np.concatenate([products, np.zeros((len(products), 1))], axis=1)
+        return np.linalg.solve(self._system, sides.T)[:-1].T
+
+    def stencils(self, kernels: np.ndarray) -> np.ndarray:
+        """Those of ``kernels`` (m, k, k), (m, 2 reach + 1, 2 reach + 1)."""
+        found = self.solved(self.products(_weight(self.grid) * _spectra(kernels, self.grid)))
+        return found.reshape(len(kernels), 2 * self.reach + 1, -1)
+
+
+def _best_blur(kernels: np.ndarray, sigma: float, r0: int, reach: int, step: int) -> np.ndarray:
+    """Half of the symmetric filter g, (r0 + 1,), that makes the stencils of ``kernels`` (m, k, k) truest.
+
+    First among g ~ exp(-(x / p sigma)^2 / 2 - q (x / sigma)^4), then among all falling filters.
+    """
+    if (sigma, r0, reach, step) in BLURS:
+        return _normed(np.array(BLURS[sigma, r0, reach, step]))
+    spectra, weight = _spectra(kernels, SEARCH_GRID), _weight(SEARCH_GRID)
+    norms = (weight * np.abs(spectra) ** 2).sum((1, 2))
+
+    def miss(half: np.ndarray) -> float:
+        metric = _Metric(half, reach, step, SEARCH_GRID)
+        right = metric.products(weight * spectra)
+        left = 1 - np.einsum("mi,mi->m", metric.solved(right), right) / norms
+        return float(np.log(np.maximum(left, 1e-14).mean()))
+
+    def shaped(p: float, q: float) -> np.ndarray:
+        x = np.arange(r0 + 1) / sigma
+        return _normed(np.exp(-np.square(x / p) / 2 - q * x**4))
+
+    def falling(logs: np.ndarray) -> np.ndarray:
+        return _normed(np.exp(-np.cumsum(np.exp([-np.inf, *logs]))))
+
+    starts = [shaped(p, q) for p in np.linspace(0.4, 1.0, 13) for q in (0.0, 0.02)]
+    nearest = min(starts, key=miss)
+    start = np.log(-np.diff(np.log(nearest)))
+    found = minimize(lambda logs: miss(falling(logs)), start, method="L-BFGS-B", options=SEARCH)
+    return falling(found.x)
+
+
+def _normed(half: np.ndarray) -> np.ndarray:
+    return half / (2 * half.sum() - half[0])
+
+
+class _Group:
+    """One stencil's kernels on their way into coefficient images."""
+
+    def __init__(self, kernels: np.ndarray, stencils: np.ndarray, first: int) -> None:
+        self.stencils, self.first = stencils, first
+        self.pairs, flips = _pairs(kernels)
+        # convolution turns a stencil by a half turn: the parts that are odd under it change sign
+        self.signs = [1.0 if (y + x) % 2 == 0 else -1.0 for y, x in CLASSES]
+        # Q are the parts that the pairing flips
+        self.flipped = [bool((y * flips[0] + x * flips[1]) % 2) for y, x in CLASSES]
+
+    def combined(self, taps: list[list[np.ndarray]], metric: _Metric) -> tuple:
+        """Add the coefficient images that are missing to ``taps``; (images of P, images of Q, weights, targets)."""
+        leaders = self.pairs[:, 0]
+        parts = [_folded(self.stencils, odd) * sign for odd, sign in zip(CLASSES, self.signs, strict=True)]
+        grams = [_folded_gram(metric.gram(_pink_plane(2, GRID)), odd, metric.reach) for odd in CLASSES]
+        norm = np.sqrt(sum(np.einsum("mi,ij,mj->", part, gram, part) for part, gram in zip(parts, grams, strict=True)))
+        sides: tuple[list, list] = ([], [])
+        weights: tuple[list, list] = ([], [])
+        for of, (part, gram, flipped) in enumerate(zip(parts, grams, self.flipped, strict=True)):
+            for image, weight in _coefficient_images(part, gram, FAINT * norm, taps[of]):
+                sides[flipped].append((of, image))
+                weights[flipped].append(weight[leaders])
+        if not sides[0]:  # all in Q: then P - Q is no other kernel
+            sides, weights = sides[::-1], weights[::-1]
+        targets = np.where(self.pairs < 0, -1, self.pairs + self.first).astype(np.int32)
+        return sides[0], sides[1], np.stack([*weights[0], *weights[1]], axis=1), targets
+
+
+def _coefficient_images(part: np.ndarray, gram: np.ndarray, faintest: float, known: list[np.ndarray]) -> list:
+    """The images that span ``part`` (m, taps of one class): (position in ``known``, weights (m,)) each.
+
+    Directions whose norm over all kernels is below ``faintest`` are left out. Images that are missing are added to
+    ``known``, each of norm one.
+    """
+    values, vectors = np.linalg.eigh(gram)
+    root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
+    left, sizes, _ = np.linalg.svd(part @ root, full_matrices=False)
+    found = []
+    for weight, size in zip(left.T, sizes, strict=True):
+        if size <= faintest:
+            break
+        taps = weight @ part  # of norm `size`: the image of this direction
+        for position, other in enumerate(known):
+            along = other @ gram @ taps
+            rest = taps - along * other
+            if rest @ gram @ rest <= (SAME * size) ** 2:
+                found.append((position, weight * along))
+                break
+        else:
+            known.append(taps / size)
+            found.append((len(known) - 1, weight * size))
+    return found
+
+
+def _pairs(kernels: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Pairs of ``kernels`` (m, k, k) that are mirror images up to sign, (pairs, 2), and the axes (y, x) flipped.
+
+    The second of a pair is -1 where a kernel has no partner. Found in the sampled numbers, never from a name.
+    """
+    ways = ((1, 0), (1, 1))
+    found = [_partners(kernels, np.flip(kernels, [axis + 1 for axis in (0, 1) if flips[axis]])) for flips in ways]
+    return min(zip(found, ways, strict=True), key=lambda pair: len(pair[0]))
+
+
+def _partners(kernels: np.ndarray, mirrored: np.ndarray) -> np.ndarray:
+    scale = EQUAL * np.abs(kernels).max()
+    pairs, left = [], list(range(len(kernels)))
+    while left:
+        first = left.pop(0)
+        gaps = ((other, min(np.abs(mirrored[first] - s * kernels[other]).max() for s in (1, -1))) for other in left)
+        partner = next((other for other, gap in gaps if gap <= scale), -1)
+        if partner >= 0:
+            left.remove(partner)
+        pairs.append((first, partner))
+    return np.array(pairs)
+
+
+def _folded(stencils: np.ndarray, odd: tuple[int, int]) -> np.ndarray:
+    """The part of ``stencils`` (m, n, n) of one parity class, (m, folded taps): centre and one side of each axis."""
+    part, middle = stencils, stencils.shape[1] // 2
+    for axis, sign in zip((1, 2), odd, strict=True):
+        part = (part - np.flip(part, axis)) / 2 if sign else (part + np.flip(part, axis)) / 2
+    return part[:, middle + odd[0] :, middle + odd[1] :].reshape(len(stencils), -1)
+
+
+def _unfolded(taps: np.ndarray, odd: tuple[int, int], reach: int) -> np.ndarray:
+    """The inverse of ``_folded``, as a true convolution applies it, (n, 2 reach + 1, 2 reach + 1)."""
+    side = 2 * reach + 1
+    full = np.zeros((len(taps), side, side))
+    full[:, reach + odd[0] :, reach + odd[1] :] = taps.reshape(len(taps), reach + 1 - odd[0], reach + 1 - odd[1])
+    for axis, sign in zip((1, 2), odd, strict=True):
+        centre = full.take([reach], axis)
+        full = full + (-1) ** sign * np.flip(full, axis)
+        index = [slice(None)] * 3
+        index[axis] = slice(reach, reach + 1)
+        full[tuple(index)] = centre
+    return full * (-1) ** sum(odd)
+
+
+def _folded_gram(gram: np.ndarray, odd: tuple[int, int], reach: int) -> np.ndarray:
+    """Scalar products of the folded taps of one class."""
+    count = (reach + 1 - odd[0]) * (reach + 1 - odd[1])
+    basis = _unfolded(np.eye(count), odd, reach).reshape(count, -1)
+    return basis @ gram @ basis.T
+
+
+@lru_cache
+def _pink_plane(exponent: int, grid: int) -> np.ndarray:
+    """|f|^-exponent (grid, grid) of sum one; 0 at f = 0, since kernels of zero sum do not see the mean."""
+    axis = np.fft.fftfreq(grid)
+    frequency = np.hypot(axis[:, None], axis)
+    frequency[0, 0] = np.inf
+    power = frequency**-exponent if exponent else np.where(np.isinf(frequency), 0.0, 1.0)
+    return power / power.sum()
+
+
+@lru_cache
+def _weight(grid: int) -> np.ndarray:
+    """The weight of squared errors (grid, grid) in the fit of a stencil."""
+    return np.asarray(sum(weight * _pink_plane(exponent, grid) for exponent, weight in WEIGHTS.items()))
+
+
+def _half(power: np.ndarray) -> np.ndarray:
+    """The half plane of ``power`` (n, n), flat; columns that stand for two count twice."""
+    half = power[:, : len(power) // 2 + 1].copy()
+    half[:, 1:-1] *= 2
+    return half.ravel()
+
+
+@lru_cache
+def _lobes() -> np.ndarray:
+    """Shares of the spectrum of parts of an image: without direction, and with one of 16; (17, GRID, GRID)."""
+    axis = np.fft.fftfreq(GRID)
+    angle = np.arctan2(axis[:, None], axis)
+    turned = (np.cos(angle - turn) ** 8 for turn in np.arange(16) * np.pi / 16)
+    return np.array([np.ones_like(angle), *turned])
+
+
+def _spectra(kernels: np.ndarray, grid: int = GRID) -> np.ndarray:
+    """Fourier transforms of ``kernels`` (m, k, k) about their centre, (m, grid, grid)."""
+    radius = kernels.shape[1] // 2
+    padded = np.zeros((len(kernels), grid, grid))
+    padded[:, : 2 * radius + 1, : 2 * radius + 1] = kernels
+    return fft2(np.roll(padded, (-radius, -radius), (1, 2)))
+
+
+def _power(kernels: np.ndarray) -> np.ndarray:
+    """|transform|^2 of ``kernels`` (m, k, k) on the half plane, (m, GRID, GRID / 2 + 1)."""
+    padded = np.zeros((len(kernels), GRID, GRID))
+    padded[:, : kernels.shape[1], : kernels.shape[1]] = kernels
+    return np.abs(rfft2(padded)) ** 2
+
+
+def _transfer(blur: np.ndarray, grid: int) -> np.ndarray:
+    """The (real) Fourier transform of g(y) g(x), (grid, grid)."""
+    axis = 2 * np.pi * np.fft.fftfreq(grid)
+    line = blur[0] + 2 * np.cos(np.outer(axis, np.arange(1, len(blur)))) @ blur[1:]
+    return np.outer(line, line)
