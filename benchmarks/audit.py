@@ -75,10 +75,9 @@ class Bench:
 
     def measured(self, paths: Sequence[Path], *options: str) -> Cost:
         """One `symaudit measure` of the folder that holds ``paths``."""
-        command = [sys.executable, "-m", "symmetry_audit.cli", "measure", str(paths[0].parent), "--workers", "2"]
-        return of_commands(
-            [*command, "--device", self.device, "--out", str(self.place / "run"), "--force", "--quiet", *options]
-        )
+        command = [sys.executable, "-m", "symmetry_audit.cli", "measure", str(paths[0].parent), *options]
+        command += ["--workers", "2", "--device", self.device, "--out", str(self.place / "run")]
+        return of_commands([*command, "--force", "--quiet"])
 
     def compared(self, ours: str, contenders: Mapping[str, Callable[[], Cost]], images: int) -> dict:
         """Seconds per image of every contender, and the ratios of ``ours`` to the others."""
