@@ -127,10 +127,12 @@ def adaptive_images(rounds: int) -> dict:
 
 
 def speed(rounds: int) -> dict:
-    """benchmarks/speed.py: Pillow decoding, conv2d, engine."""
-    import speed as bench
+    """benchmarks/audit.py: an audit beside decoding, one line after another."""
+    from audit import LINES, Bench
 
-    return bench.run(rounds, images=4)
+    with tempfile.TemporaryDirectory() as place:
+        bench = Bench(Path(place), rounds)
+        return {name: line(bench) for name, line in LINES.items()}
 
 
 def memory(rounds: int) -> dict:

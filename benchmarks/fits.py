@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy.stats import kstest
 
 from symmetry_audit import audit, data, engine, fit_affine, measure, synth
@@ -28,6 +29,7 @@ from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, p_value, 
 from tests.oracles import affine as oracle
 
 SIZE, FIELDS, FEWER = 384, 100, 50
+CORES = 2
 STRICT = "sample_strict,dataset_strict"
 FITTED = ("tv", "tv2", "sobel", "prewitt")
 
@@ -219,14 +221,19 @@ def _limited_power(frequency: np.ndarray) -> np.ndarray:
     return np.where(frequency < synth.BAND_LIMIT, synth.power_law(frequency), 0.0)
 
 
+def _decode(paths: list[Path], threads: int) -> None:
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda path: np.asarray(Image.open(path)), paths))
+
+
 def fit_speed(rounds: int) -> dict:
     """Joint fit plus adaptive measurement of 2040 x 1356 on 2 cores, beside decoding and 100 Adam steps of conv2d."""
-    from speed import CORES, decode_with_pillow, make_images
+    from mosaics import make_mosaics
 
     settings = audit.make_settings(fit="joint", controls=False)
     seconds: dict[str, list[float]] = {}
     with TemporaryDirectory() as place:
-        paths = make_images(Path(place), 4)
+        paths = make_mosaics(Path(place), 4)
         source = data.open_source(place)
         images = [data.decode(path.read_bytes(), 10**9).luminance for path in paths]
         plan = image_plans(settings, "cpu")[1][0]
@@ -240,8 +247,8 @@ def fit_speed(rounds: int) -> dict:
             measure_adaptive([image], [plan.adaptive], [None], [(None, strict)], (0,))
 
         works = {
-            "pillow_decoding_1_thread": lambda: decode_with_pillow(paths, 1),
-            "pillow_decoding_2_threads": lambda: decode_with_pillow(paths, CORES),
+            "pillow_decoding_1_thread": lambda: _decode(paths, 1),
+            "pillow_decoding_2_threads": lambda: _decode(paths, CORES),
             "joint_fit_and_adaptive_measurement": both,
             "files_to_report_three_scenarios_joint_fit_no_controls": lambda: measure(
                 source, fit="joint", controls=False, workers=CORES

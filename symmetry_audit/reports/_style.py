@@ -57,8 +57,9 @@ def plain_defaults() -> Iterator[None]:
 def saved(figure: Figure) -> dict[str, bytes]:
     """``{"png": ..., "svg": ..., "pdf": ...}``, without date and version; all three with the layout of the PNG."""
     figure.set_dpi(DPI)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # solving it anew for every format takes as long as drawing
+    if layout := figure.get_layout_engine():
+        layout.execute(figure)
+    figure.set_layout_engine(None)  # or it is solved, and the figure drawn for it, anew for every format
     files = {}
     for suffix, metadata in METADATA.items():
         target = io.BytesIO()

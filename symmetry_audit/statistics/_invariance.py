@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy.sparse import csr_array
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.statistics._blocks import Blocks
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 __all__ = ["InvarianceDraws", "null_level", "p_value"]
 
@@ -87,6 +91,8 @@ class InvarianceDraws:
 
     def _choose(self, images: int, order: int) -> csr_array:
         """The 0-1 matrix (draws, images x order) that picks one shift B of each image in each draw."""
+        from scipy.sparse import csr_array
+
         shifts = self._rng.integers(order, size=(images, self._draws))
         # 32-bit indices, which scipy would otherwise have to make
         columns = (shifts.T + order * np.arange(images)).astype(np.int32)

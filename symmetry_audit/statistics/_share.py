@@ -8,7 +8,6 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm, t
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
@@ -187,11 +186,13 @@ class CommonDirection:
 
     def _interval(self, draws: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Low and high ends (...) of ``draws`` (resamples, ...), within [0, 1]; NaN for a single unit."""
+        from scipy.special import ndtr, stdtrit
+
         undefined = np.isnan(draws).all(0)
         if self._units < 2:
             unknown = np.full(undefined.shape, np.nan)
             return unknown, unknown
-        tail = norm.cdf(-sqrt(self._units / (self._units - 1)) * t.ppf(0.975, self._units - 1))
+        tail = ndtr(-sqrt(self._units / (self._units - 1)) * stdtrit(self._units - 1, 0.975))
         low, high = np.nanquantile(np.where(undefined, 0, draws), [tail, 1 - tail], axis=0).clip(0, 1)
         return np.where(undefined, np.nan, low), np.where(undefined, np.nan, high)
 
