@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from symmetry_audit.engine._welch import welch_power
-from symmetry_audit.engine._window import seen_window, without_rounding
+from symmetry_audit.engine._window import rounding, without_rounding
 from symmetry_audit.kernels import HarmonicPlan
 
 try:
@@ -44,14 +44,13 @@ class HarmonicEngine:
         plan = self.plan
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
             pixels = np.ascontiguousarray(image, dtype=np.float32)
-            outer = seen_window(pixels, margin, plan.radius)
-            height, width = (side - 2 * plan.radius for side in outer.shape)
+            height, width = (side - 2 * margin for side in image.shape)
+            assert margin >= plan.radius and height > 0 and width > 0, "the caller skips images with an empty V"
             sums = np.empty((height, len(plan.exact)))
             border = margin - plan.radius
-            start, middle = border * pixels.shape[1] + border, float(outer.min()) / 2 + float(outer.max()) / 2
-            about = pixels, start, pixels.shape[1], height, width, middle, kind == "energy"
-            _harmonics.rows(self.instructions, *about, *plan.tables, sums)
+            about = pixels, border * pixels.shape[1] + border, pixels.shape[1], height, width, kind == "energy"
+            low, high = _harmonics.rows(self.instructions, *about, *plan.tables, sums)
             exponent = 1 if kind == "abs" else 2
             found = plan.gains(welch_power(image) if power is None else power) ** exponent * sums / width
-            precision = float(np.finfo(np.float32).eps)
-            return without_rounding(found, outer, plan.weights, precision, exponent)
+            noise = rounding(low, high, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
+            return without_rounding(found, plan.weights * noise, exponent)

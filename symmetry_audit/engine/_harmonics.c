@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE 512        /* columns of V at a time: a tile's coefficient images stay in the second cache */
+#define TILE 1024        /* columns of V at a time: a tile's coefficient images stay in the second cache */
 #define MOST_R0 32      /* radius of the blur */
 #define MOST_R1 4       /* radius of the stencils in taps: 3 or 4 */
 #define MOST_STEP 4     /* pixels between taps */
-#define LEAST_REACH 8   /* px: so that a row with its surroundings is never shorter than a vector */
+#define LEAST_REACH 8   /* px: so that a blurred row is never shorter than a vector */
 #define MOST_IMAGES 24  /* coefficient images that one group of kernels combines */
 #define PAIRS 3         /* pairs of kernels at a time */
 /* floats of one row of a tile with its surroundings; not a multiple of 4096 bytes, which would share cache sets */
@@ -27,7 +27,7 @@ typedef struct {
 typedef struct {
     const float *image; /* the pixels that V's kernels reach, rows of `stride` floats */
     Py_ssize_t stride, height, width; /* height and width of V */
-    float offset;
+    float low, high, offset; /* of these pixels; offset is subtracted from them, halfway between */
     int r0, r1, step, energy, kernels, groups;
     int images[4]; /* coefficient images by class: even-even, even-odd, odd-even, odd-odd in (y, x) */
     const float *blur, *taps[4];
@@ -56,7 +56,7 @@ typedef struct {
 #define NAME(x) x##_plain
 #include "_harmonics.h"
 
-typedef void measure(const job *, float *);
+typedef void measure(job *, float *);
 
 /* The loop for the instruction set `name`; NULL where the processor lacks it. */
 static measure *compiled_for(const char *name)
@@ -121,13 +121,12 @@ static PyObject *rows(PyObject *self, PyObject *args)
 {
     Py_buffer image, ints, floats, out;
     Py_ssize_t start, stride, height, width;
-    double offset;
     int energy;
     const char *name;
-    if (!PyArg_ParseTuple(args, "sy*nnnndpy*y*w*", &name, &image, &start, &stride, &height, &width, &offset, &energy,
-                          &ints, &floats, &out))
+    if (!PyArg_ParseTuple(args, "sy*nnnnpy*y*w*", &name, &image, &start, &stride, &height, &width, &energy, &ints,
+                          &floats, &out))
         return NULL;
-    job job = {.stride = stride, .height = height, .width = width, .offset = (float)offset, .energy = energy};
+    job job = {.stride = stride, .height = height, .width = width, .energy = energy};
     const Py_ssize_t n = ints.len / 4;
     group *groups = malloc((n + 1) * sizeof *groups);
     float *work = NULL;
@@ -146,7 +145,7 @@ static PyObject *rows(PyObject *self, PyObject *args)
             trouble = "the image or the result is too small for the plan";
     }
     if (!trouble) {
-        const size_t all = (size_t)STRIDE * (1 + 2 * job.r1 * job.step + 1 + 2 * (job.r1 + 1) + images);
+        const size_t all = (size_t)STRIDE * (2 * job.r0 + 1 + 2 * job.r1 * job.step + 1 + 2 * (job.r1 + 1) + images);
         work = calloc(all, sizeof *work);
         if (!work)
             trouble = "not enough memory";
@@ -169,7 +168,7 @@ static PyObject *rows(PyObject *self, PyObject *args)
         PyErr_SetString(PyExc_ValueError, trouble);
         return NULL;
     }
-    Py_RETURN_NONE;
+    return Py_BuildValue("dd", job.low, job.high);
 }
 
 static PyObject *instructions(PyObject *self, PyObject *none)
@@ -188,7 +187,8 @@ static PyObject *instructions(PyObject *self, PyObject *none)
 
 static PyMethodDef methods[] = {
     {"rows", rows, METH_VARARGS,
-     "rows(instructions, image, start, stride, height, width, offset, energy, ints, floats, out): sums over V's rows."},
+     "rows(instructions, image, start, stride, height, width, energy, ints, floats, out): sums over V's rows, into out;"
+     " returns the least and the largest pixel that is seen."},
     {"instructions", instructions, METH_NOARGS, "The instruction sets that this processor has, the widest first."},
     {NULL, NULL, 0, NULL},
 };

@@ -14,28 +14,48 @@ typedef float NAME(loose) __attribute__((vector_size(4 * W), aligned(4), may_ali
 #define STORE(p, v) (*(NAME(loose) *)(p) = (v))
 #define INLINE static inline __attribute__((always_inline)) TARGET
 
-/* One row of the image under the blur g(x) g(y), less job->offset, for `count` columns from `source` on; `source` is
- * the row's centre, r0 columns before the first. `scratch` holds the row blurred along y. */
-INLINE void NAME(blurred)(const job *job, const float *source, Py_ssize_t count, float *scratch, float *row)
+/* `count` pixels of one row of the image, from `source` on, less job->offset and blurred along x. */
+INLINE void NAME(blurred_x)(const job *job, const float *source, Py_ssize_t count, float *row)
 {
     const int r0 = job->r0;
-    const float *g = job->blur;
-    const Py_ssize_t stride = job->stride, wide = count + 2 * r0;
-    for (Py_ssize_t at = 0; at < wide; at += W) {
-        const Py_ssize_t x = at + W <= wide ? at : wide - W; /* the last vector ends with the row: repeats are equal */
+    const float *g = job->blur, twice = 2 * job->offset;
+    Py_ssize_t x = 0;
+    for (; x + W <= count; x += W) {
         const float *p = source + x;
         vec sum = (LOAD(p) - job->offset) * g[0];
         for (int i = 1; i <= r0; i++)
-            sum += (LOAD(p - i * stride) + LOAD(p + i * stride) - 2 * job->offset) * g[i];
-        STORE(scratch + x, sum);
-    }
-    for (Py_ssize_t x = 0; x < count; x += W) {
-        const float *p = scratch + r0 + x;
-        vec sum = LOAD(p) * g[0];
-        for (int i = 1; i <= r0; i++)
-            sum += (LOAD(p - i) + LOAD(p + i)) * g[i];
+            sum += (LOAD(p - i) + LOAD(p + i) - twice) * g[i];
         STORE(row + x, sum);
     }
+    for (; x < count; x++) { /* a vector could reach beyond the image */
+        const float *p = source + x;
+        float sum = (p[0] - job->offset) * g[0];
+        for (int i = 1; i <= r0; i++)
+            sum += (p[-i] + p[i] - twice) * g[i];
+        row[x] = sum;
+    }
+}
+
+/* The rows of `ring`, of which there are 2 r0 + 1, blurred along y. */
+INLINE void NAME(blurred_y)(const job *job, float *const *ring, Py_ssize_t count, float *row)
+{
+    const int r0 = job->r0;
+    const float *g = job->blur;
+    for (Py_ssize_t x = 0; x < count; x += W) {
+        vec sum = LOAD(ring[r0] + x) * g[0];
+        for (int i = 1; i <= r0; i++)
+            sum += (LOAD(ring[r0 - i] + x) + LOAD(ring[r0 + i] + x)) * g[i];
+        STORE(row + x, sum);
+    }
+}
+
+/* Make the oldest row of `ring` its last, to be written anew. */
+INLINE float *NAME(turned)(float **ring, int size)
+{
+    float *oldest = ring[0];
+    for (int i = 1; i < size; i++)
+        ring[i - 1] = ring[i];
+    return ring[size - 1] = oldest;
 }
 
 /* The sums (sums[0..r1]) and differences (differences[1..r1]) of the ring's rows at equal distances from its middle. */
@@ -179,28 +199,51 @@ INLINE void NAME(row)(const job *job, int r1, float *const *sums, float *const *
             NAME(combined)(job->group + g, 0, images, count, out);
 }
 
-static TARGET void NAME(measure)(const job *job, float *work)
+/* The least and the largest pixel, and the middle between them. */
+INLINE void NAME(range)(job *job)
 {
-    const int reach = job->r1 * job->step, size = 2 * reach + 1;
-    float *scratch = work, *ring[2 * MOST_R1 * MOST_STEP + 1], *sums[MOST_R1 + 1], *differences[MOST_R1 + 1];
-    work += STRIDE;
+    const Py_ssize_t around = 2 * (job->r0 + job->r1 * job->step), wide = job->width + around;
+    float low[W], high[W];
+    for (int lane = 0; lane < W; lane++)
+        low[lane] = high[lane] = job->image[lane];
+    for (Py_ssize_t y = 0; y < job->height + around; y++)
+        for (Py_ssize_t at = 0; at < wide; at += W) {
+            const float *p = job->image + y * job->stride + (at + W <= wide ? at : wide - W);
+            for (int lane = 0; lane < W; lane++) {
+                low[lane] = p[lane] < low[lane] ? p[lane] : low[lane];
+                high[lane] = p[lane] > high[lane] ? p[lane] : high[lane];
+            }
+        }
+    job->low = low[0], job->high = high[0];
+    for (int lane = 1; lane < W; lane++) {
+        job->low = low[lane] < job->low ? low[lane] : job->low;
+        job->high = high[lane] > job->high ? high[lane] : job->high;
+    }
+    job->offset = job->low / 2 + job->high / 2;
+}
+
+static TARGET void NAME(measure)(job *job, float *work)
+{
+    NAME(range)(job);
+    const int reach = job->r1 * job->step, lines = 2 * job->r0 + 1, size = 2 * reach + 1;
+    float *line[2 * MOST_R0 + 1], *ring[2 * MOST_R1 * MOST_STEP + 1], *sums[MOST_R1 + 1], *differences[MOST_R1 + 1];
+    for (int i = 0; i < lines; i++, work += STRIDE)
+        line[i] = work;
     for (int i = 0; i < size; i++, work += STRIDE)
         ring[i] = work;
     for (int i = 0; i <= job->r1; i++, work += 2 * STRIDE)
         sums[i] = work, differences[i] = work + STRIDE;
     for (Py_ssize_t left = 0; left < job->width; left += TILE) {
         const Py_ssize_t count = job->width - left < TILE ? job->width - left : TILE, wide = count + 2 * reach;
-        /* the row of the image that is `y` rows below the first that the ring needs */
-        const float *source = job->image + job->r0 * job->stride + left;
-        for (Py_ssize_t y = 0; y < job->height + 2 * reach; y++) {
-            float *oldest = ring[0];
-            for (int i = 1; i < size; i++)
-                ring[i - 1] = ring[i];
-            ring[size - 1] = oldest;
-            NAME(blurred)(job, source + y * job->stride, wide, scratch, oldest);
-            if (y < 2 * reach)
+        const float *source = job->image + job->r0 + left;
+        for (Py_ssize_t y = 0; y < job->height + lines - 1 + size - 1; y++) {
+            NAME(blurred_x)(job, source + y * job->stride, wide, NAME(turned)(line, lines));
+            if (y < lines - 1)
                 continue;
-            double *out = job->out + (y - 2 * reach) * job->kernels;
+            NAME(blurred_y)(job, line, wide, NAME(turned)(ring, size));
+            if (y < lines - 1 + size - 1)
+                continue;
+            double *out = job->out + (y - (lines - 1) - (size - 1)) * job->kernels;
             NAME(folded)(job, ring, wide, sums, differences);
             if (job->r1 == 3)
                 NAME(row)(job, 3, sums, differences, work, count, out);

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from symmetry_audit.engine._window import seen_window, without_rounding
+from symmetry_audit.engine._window import rounding, seen_window, without_rounding
 from symmetry_audit.kernels import FactoredBank
 
 __all__ = ["TOLERANCES", "DeviceBank"]
@@ -86,7 +86,8 @@ class DeviceBank:
                 total[top + first : top + first + count] = combined[..., :width].sum(2)
         power = 1 if kind == "abs" else 2
         found = self.gains**power * total.cpu().numpy() / width
-        return without_rounding(found, outer, self.weights, torch.finfo(combine.dtype).eps, power)
+        noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(combine.dtype).eps)
+        return without_rounding(found, self.weights * noise, power)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.fft import next_fast_len
 
-from symmetry_audit.engine._window import seen_window, without_rounding
+from symmetry_audit.engine._window import rounding, seen_window, without_rounding
 
 __all__ = ["kernel_rows"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["seen_window", "without_rounding"]
+__all__ = ["rounding", "seen_window", "without_rounding"]
 
 
 def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
@@ -18,16 +18,17 @@ def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
     return image[border : image.shape[0] - border, border : image.shape[1] - border]
 
 
-def without_rounding(
-    rows: np.ndarray, outer: np.ndarray, weights: np.ndarray, precision: float, power: int
-) -> np.ndarray:
+def rounding(low: float, high: float, samples: np.floating | float, arithmetic: np.floating | float) -> float:
+    """What rounding can add to a pixel between ``low`` and ``high``: of the samples as they are, and of their sums after
+    the mean is subtracted; both are given by their relative precision."""
+    return float(samples) * max(abs(low), abs(high)) + float(arithmetic) * (high - low)
+
+
+def without_rounding(rows: np.ndarray, noise: np.ndarray, power: int) -> np.ndarray:
     """``rows`` (rows of V, m), where responses no larger than rounding are set to zero.
 
-    Flat images, and ramps under second differences, give only such responses; these must read as zero.
-    ``weights`` (m,) are the sums of |kernel|; the samples and the arithmetic, of relative ``precision``, both round.
+    Flat images, and ramps under second differences, give only such responses; these must read as zero. ``noise`` (m,)
+    is the rounding of a pixel times the sum of |kernel|.
     """
-    low, high = outer.min(), outer.max()
-    samples = np.finfo(outer.dtype).eps * max(abs(low), abs(high))
-    arithmetic = precision * (high - low)
     # written so that an overflow, inf or nan, is passed on
-    return np.where(rows.mean(0) <= (4 * weights * (samples + arithmetic)) ** power, 0.0, rows)
+    return np.where(rows.mean(0) <= (4 * noise) ** power, 0.0, rows)
