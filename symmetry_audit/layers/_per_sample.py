@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from symmetry_audit.devices import autocast_type, without_autocast
 from symmetry_audit.layers._kinds import Kind
 
 __all__ = ["convolve_per_sample"]
@@ -21,9 +22,10 @@ def convolve_per_sample(
     The bank of one image is built, used and dropped, and built again in the backward pass. So memory does not grow with
     N, as it would with all banks in one grouped convolution.
     """
-    if torch.is_autocast_enabled(x.device.type) and x.dtype != torch.float64:
-        x = x.to(torch.get_autocast_dtype(x.device.type))
-    with torch.autocast(x.device.type, enabled=False):
+    half = autocast_type(x.device.type)
+    if half is not None and x.dtype != torch.float64:
+        x = x.to(half)
+    with without_autocast(x.device.type):
         return _PerSample.apply(x, weight, samples.to(weight.dtype), bias, kind, stride, padding)
 
 
