@@ -41,7 +41,7 @@ class DifferenceBasis(Basis):
         self.monomials = torch.einsum("jy,ix->ijyx", stencils, stencils).flatten(-2)  # d_x^i d_y^j
 
     def raw(self, frames: Tensor) -> Tensor:
-        axes = torch.linalg.inv(frames)
+        axes = torch.linalg.inv_ex(frames).inverse  # ``inv`` waits for a GPU to say whether there is one
         monomials = self.copies.of(self.monomials, frames.device)
         polynomials = torch.stack([self._polynomial(axes, operator) for operator in OPERATORS], dim=-3)
         return torch.einsum("...kij,ijp->...kp", polynomials, monomials)
