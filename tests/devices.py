@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["META", "HostWork", "arriving"]
+__all__ = ["META", "HostWork", "arriving", "write_all"]
 
 META = "meta"
 # on a GPU the host waits for their results; the meta device has them nevertheless
 WAITING = {"aten::linalg_matrix_exp", "aten::nonzero", "aten::linalg_inv", "aten::_linalg_check_errors", "aten::equal"}
+
+
+@torch.no_grad()
+def write_all(module: nn.Module) -> None:
+    """Write to every parameter, as an optimizer's step does, so that all filters are built anew."""
+    for parameter in module.parameters():
+        parameter.mul_(1)
 
 
 class HostWork(TorchDispatchMode):

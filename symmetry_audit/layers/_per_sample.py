@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import prod
 from typing import Any
 
 import torch
@@ -63,7 +64,7 @@ class _PerSample(torch.autograd.Function):
         to_rows = torch.zeros_like(banks.rows) if wanted[1] else None
         to_samples = torch.empty_like(banks.arranged) if wanted[2] else None
         for part in banks.parts():
-            filters, back = banks.filters(part).to(x.dtype), banks.rows.new_empty(banks.layout(part))
+            filters, back = banks.filters(part).to(x.dtype), banks.product(part)
             for at, own in enumerate(filters):
                 n = part.start + at
                 back_x, back_bank, _ = convolution_backward(
@@ -73,7 +74,7 @@ class _PerSample(torch.autograd.Function):
                 if to_x is not None:
                     to_x[n] = back_x[0]
                 if mask[1]:
-                    banks.put(back, at, back_bank)
+                    back[:, :, :, at] = banks.as_product(back_bank)
             if to_rows is not None:
                 to_rows += back.flatten(3).flatten(1, 2) @ banks.columns(part).mT
             if to_samples is not None:
@@ -93,7 +94,8 @@ class _Banks:
 
     The banks of several images are one product for each element S with samples of its own: of the coefficients, ``rows``
     (S, m W, K), and of the images' samples side by side, ``columns`` (S, K, images P). m are the out features, W and P
-    what one row of a bank has for each S; a projection has the samples of all elements in one row, so S = 1.
+    what one row of a bank has for each S; a projection has the samples of all elements in one row, so S = 1. Products
+    and banks each overwrite those before: fresh memory for each would cost more in page faults than the products.
     """
 
     def __init__(self, weight: Tensor, samples: Tensor, kind: Kind) -> None:
@@ -103,12 +105,13 @@ class _Banks:
             expanded, arranged = expanded[:, None], arranged[:, None]
         self.arranged, self.wide = arranged, expanded.shape[:3]  # N, S, K, P; and m, S, W
         self.rows = expanded.transpose(0, 1).flatten(1, 2)
+        bank = self.wide.numel() * arranged.shape[-1]
+        self.step = max(1, min(len(arranged), TOGETHER // (bank * self.rows.element_size())))
+        self.memory = self.rows.new_empty(2, self.step * bank)
 
     def parts(self) -> Iterator[slice]:
         """The images whose banks are built at a time."""
-        bank = self.wide.numel() * self.arranged.shape[-1] * self.rows.element_size()
-        step = max(1, TOGETHER // bank)
-        return (slice(n, min(n + step, len(self.arranged))) for n in range(0, len(self.arranged), step))
+        return (slice(n, min(n + self.step, len(self.arranged))) for n in range(0, len(self.arranged), self.step))
 
     def columns(self, part: slice) -> Tensor:
         """The samples of some images, (S, K, images P)."""
@@ -116,18 +119,21 @@ class _Banks:
 
     def filters(self, part: slice) -> Tensor:
         """The weights of some images' convolutions, (images, out channels, in channels, p, p)."""
-        product = (self.rows @ self.columns(part)).view(self.layout(part))
-        banks = product.permute(3, 1, 0, 2, 4).flatten(0, 1)  # images m, S, W, P
-        return self.kind.as_filters(banks.contiguous(), self.points).unflatten(0, (part.stop - part.start, -1))
+        product = self.product(part)
+        torch.bmm(self.rows, self.columns(part), out=product.flatten(3).flatten(1, 2))
+        ordered = product.permute(3, 1, 0, 2, 4)  # images, m, S, W, P
+        banks = self.memory[1, : product.numel()].view(ordered.shape).copy_(ordered)
+        return self.kind.as_filters(banks.flatten(0, 1), self.points).unflatten(0, (len(banks), -1))
 
-    def layout(self, part: slice) -> tuple[int, ...]:
-        """The shape of the product of some images, (S, m, W, images, P)."""
+    def product(self, part: slice) -> Tensor:
+        """The memory for the product of some images, (S, m, W, images, P)."""
         m, elements, wide = self.wide
-        return elements, m, wide, part.stop - part.start, self.arranged.shape[-1]
+        shape = elements, m, wide, part.stop - part.start, self.arranged.shape[-1]
+        return self.memory[0, : prod(shape)].view(shape)
 
-    def put(self, product: Tensor, at: int, filters: Tensor) -> None:
-        """Write one image's ``filters``, or a gradient with respect to them, into a ``product``."""
-        product[:, :, :, at] = filters.view(*self.wide, -1).transpose(0, 1)
+    def as_product(self, filters: Tensor) -> Tensor:
+        """What is laid out like one image's ``filters`` as one image of a product, (S, m, W, P)."""
+        return filters.reshape(*self.wide, -1).transpose(0, 1)  # on some devices channels last
 
     def as_expanded(self, rows: Tensor) -> Tensor:
         """What is laid out like ``rows`` as the kind's expanded coefficients."""

@@ -62,7 +62,9 @@ class _Recipe:
     def __init__(self, deformation: Deformation, basis: Basis) -> None:
         self.deformation, self.basis = deepcopy(deformation), basis  # w as it is now, whatever is written to it later
         self.offset = None if deformation.offset is None else deformation.offset.detach().clone()
-        self.names = [name for named in (deformation.named_parameters(), deformation.named_buffers()) for name, _ in named]
+        self.names = [
+            name for named in (deformation.named_parameters(), deformation.named_buffers()) for name, _ in named
+        ]
 
     def sources(self) -> list[Tensor]:
         """What the samples depend on, as it was in the forward pass."""

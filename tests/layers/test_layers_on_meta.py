@@ -26,7 +26,7 @@ from symmetry_audit.layers import (
     fold,
     relaxation,
 )
-from tests.devices import META, HostWork
+from tests.devices import META, HostWork, write_all
 
 
 def images(channels: int = 3, side: int = 33) -> Tensor:
@@ -38,6 +38,7 @@ def assert_runs(module: nn.Module, x: Tensor) -> None:
     module.to(META)
     for _ in range(2):
         module.zero_grad()
+        write_all(module)
         with HostWork() as work:
             found = module(x)
             found.sum().backward()

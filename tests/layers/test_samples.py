@@ -179,7 +179,9 @@ def test_a_replica_of_data_parallel_samples_under_its_own_w() -> None:
     assert torch.equal(replica.filters(), again.filters())
     replica.filters().square().sum().backward()
     again.filters().square().sum().backward()
-    torch.testing.assert_close(layer.deformation.position.grad, 1.5 * again.deformation.position.grad, rtol=1e-12, atol=0)
+    torch.testing.assert_close(
+        layer.deformation.position.grad, 1.5 * again.deformation.position.grad, rtol=1e-12, atol=0
+    )
 
 
 def test_nothing_of_a_pass_is_left_when_the_next_one_begins() -> None:

@@ -40,7 +40,10 @@ def what_meta_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
 RUNS: dict[str, dict] = {
     "denoise": {},
     "denoise, mse": {"loss": "mse"},
-    **{f"denoise {method}": {"method": method} for method in ("gcnn", "e2cnn", "harnet", "pdoe", "fconv", "bconv", "tl")},
+    **{
+        f"denoise {method}": {"method": method}
+        for method in ("gcnn", "e2cnn", "harnet", "pdoe", "fconv", "bconv", "tl")
+    },
     "denoise sa": {"method": "sa"},
     "denoise sa, first stage": {"method": "sa", "tl_steps": 3},
     "denoise relaxed": {"method": "gcnn", "relaxed": True, "relax": 0.1},
@@ -53,7 +56,13 @@ RUNS: dict[str, dict] = {
     "EQ-Reg p4": {"eq_reg": 0.1, "eq_group": "p4"},
     "EQ-Reg p8": {"eq_reg": 0.1, "eq_group": "p8"},
     "EQ-Reg of sa": {"method": "sa", "eq_reg": 0.1, "eq_group": "p4"},
-    "EQ-Reg of stages": {"backbone": "rcdnet", "task": make_task("derain"), "loss": "stages", "eq_reg": 0.1, "eq_group": "p4"},
+    "EQ-Reg of stages": {
+        "backbone": "rcdnet",
+        "task": make_task("derain"),
+        "loss": "stages",
+        "eq_reg": 0.1,
+        "eq_group": "p4",
+    },
 }
 
 
