@@ -92,10 +92,11 @@ class _PerSample(torch.autograd.Function):
 class _Banks:
     """The filter banks of all images, a few at a time.
 
-    The banks of several images are one product for each element S with samples of its own: of the coefficients, ``rows``
-    (S, m W, K), and of the images' samples side by side, ``columns`` (S, K, images P). m are the out features, W and P
-    what one row of a bank has for each S; a projection has the samples of all elements in one row, so S = 1. Products
-    and banks each overwrite those before: fresh memory for each would cost more in page faults than the products.
+    The banks of several images are one product for each element S with samples of its own: of the coefficients,
+    ``rows`` (S, m W, K), and of the images' samples side by side, ``columns`` (S, K, images P). m are the out features,
+    W and P what one row of a bank has for each S; a projection has the samples of all elements in one row, so S = 1.
+    Products and banks each overwrite those before: fresh memory for each would cost more in page faults than the
+    products.
     """
 
     def __init__(self, weight: Tensor, samples: Tensor, kind: Kind) -> None:
