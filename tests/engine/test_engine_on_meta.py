@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from symmetry_audit.engine import TOLERANCES, DeviceBank, _responses, _spectral, bank_rows, kernel_rows
+from symmetry_audit.engine import TOLERANCES, DeviceBank, _responses, _spectral, kernel_rows
 from symmetry_audit.groups import Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel, factor_bank, sampled_kernels
 from tests.devices import META, HostWork, arriving  # noqa: F401 - a fixture
@@ -35,7 +35,7 @@ def test_both_ways_to_the_responses(
     kernels = sampled_kernels(STENCILS["sobel"], Group(4).matrices(), GaussianKernel(), 4)
     bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[dtype]), META, dtype)
     with HostWork() as work:
-        found = bank_rows(image, bank, 6, kind)
+        found = bank.row_means(image, 6, kind)
     assert work.found == ["aten::_to_copy"]  # the image
     assert found.shape == (49, 4)
     with HostWork() as work:
