@@ -11,6 +11,7 @@ from scipy import sparse
 from torch import Tensor
 
 from symmetry_audit.actions._images import is_exact, moved_pixels
+from symmetry_audit.devices import without_autocast
 from symmetry_audit.groups import Element
 
 __all__ = ["Resampling", "resampling"]
@@ -56,7 +57,7 @@ def resampling(element: Element, side: int, dtype: torch.dtype, device: torch.de
 
 
 def _multiplied(table: Tensor, images: Tensor) -> Tensor:
-    with torch.autocast(images.device.type, enabled=False):  # there is no sparse product in half precision
+    with without_autocast(images.device.type):  # there is no sparse product in half precision
         columns = images.reshape(
             -1, table.shape[1]
         ).T.contiguous()  # in a layout by rows the product takes up to three times as long

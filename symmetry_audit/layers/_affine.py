@@ -117,8 +117,7 @@ class SharedDeformation(Deformation):
         return self.limit * z / (1 + z.square().sum(-1, keepdim=True)).sqrt()
 
     def forward(self) -> Tensor:
-        a, b = self.coordinates().double().unbind(-1)
-        return torch.linalg.matrix_exp(torch.stack([-a, b, b, a], dim=-1).unflatten(-1, (2, 2)) / 2)
+        return _exponential(*self.coordinates().double().unbind(-1))
 
 
 class FreeDeformation(Deformation):
@@ -144,3 +143,18 @@ class FreeDeformation(Deformation):
         angle, x, y = values.double().unbind(-1)
         rows = torch.stack([x * angle.cos(), -x * angle.sin(), y * angle.sin(), y * angle.cos()], dim=-1)
         return rows.unflatten(-1, (2, 2))
+
+
+def _exponential(a: Tensor, b: Tensor) -> Tensor:
+    """exp(M) for M = ((-a, b), (b, a)) / 2, shape (..., 2, 2); a GPU need not wait, as for torch's matrix_exp.
+
+    M^2 = q 1 with q = (a^2 + b^2) / 4, so exp(M) = cosh(sqrt q) 1 + sinh(sqrt q) / sqrt q M: near 0 their series in q,
+    because the root has no derivative at 0.
+    """
+    q = (a.square() + b.square()) / 4
+    near = q < 1e-2
+    root = torch.where(near, 1.0, q).sqrt()
+    even = torch.where(near, 1 + q / 2 * (1 + q / 12 * (1 + q / 30 * (1 + q / 56 * (1 + q / 90)))), root.cosh())
+    odd = torch.where(near, 1 + q / 6 * (1 + q / 20 * (1 + q / 42 * (1 + q / 72 * (1 + q / 110)))), root.sinh() / root)
+    diagonal, beside = odd * a / 2, odd * b / 2
+    return torch.stack([even - diagonal, beside, beside, even + diagonal], dim=-1).unflatten(-1, (2, 2))

@@ -135,7 +135,7 @@ class EquivariantConv2d(nn.Module):
         """
         own = [self.weight] if self.residual is None else [self.weight, self.residual]
         if self.deformation is None:
-            return self._cache.get(own, lambda: self._build(self.basis.undeformed))
+            return self._cache.get(own, lambda: self._build(self._undeformed()))
         w = list(self.deformation.parameters())
         if self.deformation.offset is None and not (torch.is_grad_enabled() and any(p.requires_grad for p in w)):
             return self._cache.get([*own, *w], lambda: self._build(self._deformed()))
@@ -191,8 +191,11 @@ class EquivariantConv2d(nn.Module):
         )
 
     def _build(self, samples: Tensor) -> Tensor:
-        filters = build_filters(self.weight, samples.to(self.weight.device), self.kind)
+        filters = build_filters(self.weight, samples, self.kind)
         return filters if self.residual is None else filters + self.residual
+
+    def _undeformed(self) -> Tensor:
+        return self.basis.copies.of(self.basis.undeformed, self.weight.device)
 
     def _deformed(self) -> Tensor:
         assert self.deformation is not None

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from symmetry_audit.devices import without_autocast
 from symmetry_audit.layers._kinds import Kind
 
 __all__ = ["FilterCache", "build_filters", "same_state"]
@@ -29,7 +30,7 @@ class _Build(torch.autograd.Function):
 
     @staticmethod
     def forward(weight: Tensor, samples: Tensor, kind: Kind) -> Tensor:
-        with torch.autocast(weight.device.type, enabled=False):
+        with without_autocast(weight.device.type):
             return kind.expanded(weight) @ kind.arranged(samples)
 
     @staticmethod

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from symmetry_audit.devices import DeviceCopies
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers._affine import Deformation, SharedDeformation
@@ -15,7 +16,8 @@ from symmetry_audit.layers._norms_and_pooling import AntiAliasedPool2d, GroupBat
 
 __all__ = ["EquivariantHyperNetwork", "HyperNetwork", "SampleAdaptive"]
 
-GREY = (0.2989, 0.5870, 0.1140)
+GREY = torch.tensor([0.2989, 0.5870, 0.1140], dtype=torch.float64, device="cpu")
+COPIES = DeviceCopies()
 FLAT = 1e-5  # relative to the largest value; an image with a smaller standard deviation is flat but for rounding
 
 
@@ -239,7 +241,7 @@ def _reference(x: Tensor, in_channels: int, smallest: int) -> Tensor:
         )
     if in_channels != 3:
         return x.mean(1, keepdim=True)
-    return torch.einsum("nchw,c->nhw", x, x.new_tensor(GREY))[:, None]
+    return torch.einsum("nchw,c->nhw", x, COPIES.of(GREY, x.device, x.dtype))[:, None]
 
 
 def _standardized(x: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from symmetry_audit.devices import DeviceCopies
 from symmetry_audit.groups import Group
 
 __all__ = ["GroupKind", "Kind", "LiftingKind", "ProjectionKind"]
@@ -76,9 +77,10 @@ class GroupKind(Kind):
     def __init__(self, group: Group) -> None:
         super().__init__(group)
         quotients = torch.from_numpy(group.quotients())
-        self.quotients = quotients.flatten()
+        self.quotients = quotients
         # the inverse of B^-1 A = S: A at [B, S]
-        self.products = quotients.argsort(1).flatten()
+        self.products = quotients.argsort(1)
+        self.copies = DeviceCopies()
 
     def coefficient_shape(self, in_features: int, out_features: int, size: int) -> tuple[int, ...]:
         return (out_features, in_features, self.group.order, size)
@@ -86,14 +88,14 @@ class GroupKind(Kind):
     def expanded(self, weight: Tensor) -> Tensor:
         m, n, order, size = weight.shape
         wide = weight.new_empty(m, order, n, order, size)
-        for b, row in enumerate(self.quotients.to(weight.device).view(order, order)):
+        for b, row in enumerate(self.copies.of(self.quotients, weight.device)):
             wide[:, b] = weight.index_select(2, row)
         return wide.view(m, order, n * order, size)
 
     def collected(self, gradient: Tensor) -> Tensor:
         m, order, wide, size = gradient.shape
         parts = gradient.view(m, order, wide // order, order, size)
-        rows = self.products.to(gradient.device).view(order, order)
+        rows = self.copies.of(self.products, gradient.device)
         return sum((parts[:, b].index_select(2, row) for b, row in enumerate(rows)), parts.new_zeros(()))
 
 

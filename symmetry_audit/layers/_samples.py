@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from symmetry_audit.layers._filters import FilterCache, same_state
 from symmetry_audit.layers.bases import Basis
@@ -19,78 +22,86 @@ __all__ = ["SampleCache"]
 class SampleCache:
     """The samples that the layers with one ``Deformation`` share: every basis is sampled once per forward pass.
 
-    A pass ends when w has changed, or when a layer asks a second time. Each layer's gradient is propagated to w
-    separately, so gradients are the same bits as if every layer sampled the basis itself.
+    In the backward pass the gradients of all layers are added up and propagated to w together. A pass ends when w has
+    changed, or when a layer asks a second time.
     """
 
     def __init__(self) -> None:
         self._state: list[Any] = []
-        self._kept: dict[Basis, _Samples] = {}
+        self._kept: dict[Basis, tuple[Tensor, set[int]]] = {}  # samples, and the layers that have used them
 
     def get(self, deformation: Deformation, basis: Basis, layer: nn.Module) -> Tensor:
         """``basis.sample(deformation())`` for ``layer``."""
-        inverse, parameters = deformation(), list(deformation.parameters())
+        parameters = list(deformation.parameters())
         plain = all(isinstance(one, nn.Parameter) and not one.is_inference() for one in parameters)
-        if torch.compiler.is_compiling() or not plain:  # see FilterCache
-            return basis.sample(inverse)
-        modes = torch.is_inference_mode_enabled(), FilterCache.optimizer_steps
-        state = [*modes, deformation.offset, *parameters, *(one._version for one in parameters)]
+        replica = getattr(deformation, "_is_replica", False)  # of nn.DataParallel, which has no parameters
+        if torch.compiler.is_compiling() or replica or not plain:  # see FilterCache
+            return basis.sample(deformation())
+        sources = [*parameters, *deformation.buffers()]
+        sources += [] if deformation.offset is None else [deformation.offset]
+        versions = (None if one.is_inference() else one._version for one in sources)
+        modes = torch.is_inference_mode_enabled(), torch.is_grad_enabled(), FilterCache.optimizer_steps
+        state = [*modes, *sources, *versions, *(one.requires_grad for one in sources)]
         if not same_state(self._state, state):
             self._state, self._kept = state, {}
-        held = self._kept.get(basis)
-        if held is None or id(layer) in held.taken:
-            held = self._kept[basis] = _Samples(basis, inverse)
-        held.taken.add(id(layer))
-        if not (torch.is_grad_enabled() and inverse.requires_grad):
-            return held.value
-        held.waiting += 1
-        return _Shared.apply(inverse, held)
+        samples, taken = self._kept.get(basis, (None, set()))
+        if samples is None or id(layer) in taken:
+            samples, taken = _Sampled.apply(_Recipe(deformation, basis), *sources), set()
+            self._kept[basis] = samples, taken
+        taken.add(id(layer))
+        return samples
 
     def clear(self) -> None:
         """Forget the samples."""
         self._state, self._kept = [], {}
 
 
-class _Samples:
-    """The samples of one pass: their ``value``, and a graph for its gradients, built at the first request."""
+class _Recipe:
+    """The samples of ``basis`` as a function of the parameters, the buffers and the offset of a deformation."""
 
-    def __init__(self, basis: Basis, inverse: Tensor) -> None:
-        self.basis = basis
-        self.taken: set[int] = set()  # layers that have used the samples
-        self.waiting = 0  # layers whose gradient is still missing
-        self._graph: tuple[Tensor, Tensor] | None = None
-        with torch.no_grad():
-            self.value = basis.sample(inverse)
+    def __init__(self, deformation: Deformation, basis: Basis) -> None:
+        self.deformation, self.basis = deepcopy(deformation), basis  # w as it is now, whatever is written to it later
+        self.offset = None if deformation.offset is None else deformation.offset.detach().clone()
+        self.names = [
+            name for named in (deformation.named_parameters(), deformation.named_buffers()) for name, _ in named
+        ]
 
-    def gradient(self, inverse: Tensor, gradient: Tensor) -> Tensor:
-        """Turn a ``gradient`` with respect to the samples into one with respect to ``inverse``."""
-        if torch.is_grad_enabled():  # for a second derivative, which needs the graph of ``inverse``
-            return torch.autograd.grad(self.basis.sample(inverse), inverse, gradient, create_graph=True)[0]
-        if self._graph is None:
-            with torch.enable_grad():
-                leaf = inverse.detach().requires_grad_()
-                self._graph = leaf, self.basis.sample(leaf)
-        leaf, samples = self._graph
-        self.waiting -= 1
-        if self.waiting <= 0:
-            self._graph = None
-        return torch.autograd.grad(samples, leaf, gradient, retain_graph=True)[0]
+    def sources(self) -> list[Tensor]:
+        """What the samples depend on, as it was in the forward pass."""
+        own = [*self.deformation.parameters(), *self.deformation.buffers()]
+        return [one.detach() for one in (own if self.offset is None else [*own, self.offset])]
+
+    def __call__(self, *sources: Tensor) -> Tensor:
+        self.deformation.offset = None if self.offset is None else sources[-1]
+        inverse = functional_call(self.deformation, dict(zip(self.names, sources, strict=False)), ())
+        return self.basis.sample(inverse)
 
 
-class _Shared(torch.autograd.Function):
-    """The samples for one layer."""
+class _Sampled(torch.autograd.Function):
+    """The samples of a recipe.
 
-    @staticmethod
-    def forward(inverse: Tensor, held: _Samples) -> Tensor:
-        return held.value.detach()
+    Nothing is saved that a backward pass would free: layers of one forward pass may go back in several backward passes,
+    and may be run again by activation checkpointing.
+    """
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, _Samples], output: Tensor) -> None:
-        inverse, ctx.held = inputs
-        ctx.save_for_backward(inverse)
+    def forward(ctx: Any, recipe: _Recipe, *sources: Tensor) -> Tensor:
+        ctx.recipe, ctx.sources = recipe, sources
+        return recipe(*sources)
 
     @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        (gradient,) = grad_outputs
-        (inverse,) = ctx.saved_tensors
-        return ctx.held.gradient(inverse, gradient), None
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        again = torch.is_grad_enabled()  # for a second derivative
+        sources = ctx.sources if again else ctx.recipe.sources()
+        return (None, *_gradients(ctx.recipe, sources, ctx.needs_input_grad[1:], grad_outputs[0], again))
+
+
+def _gradients(
+    recipe: _Recipe, sources: Sequence[Tensor], wanted: Sequence[bool], gradient: Tensor, again: bool
+) -> list[Tensor | None]:
+    """``gradient`` with respect to the samples, as one with respect to each source that is ``wanted``."""
+    with torch.enable_grad():
+        leaves = [one if again or not need else one.requires_grad_() for one, need in zip(sources, wanted, strict=True)]
+        chosen = [one for one, need in zip(leaves, wanted, strict=True) if need]
+        found = iter(torch.autograd.grad(recipe(*leaves), chosen, gradient, create_graph=again, allow_unused=True))
+    return [next(found) if need else None for need in wanted]

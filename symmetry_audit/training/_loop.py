@@ -117,9 +117,11 @@ class Loop:
         rate = self.settings.rate(step, self.clock.elapsed, self.position.second_from)
         found = self.stage.gradients(step, rate, batch)
         wish = found.new_tensor([float(self.stop.asked), self.clock.seconds() / 60])
-        loss, squared_error, stop, self.clock.elapsed = self.world.mean(torch.cat([found, wish])).tolist()
+        agreed = self.world.mean(torch.cat([found, wish]))
+        # a GPU is waited for once, here
+        values = torch.cat([agreed, self.stage.gradient_norm().to(agreed)[None]]).tolist()
+        loss, squared_error, stop, self.clock.elapsed, norm = values
         self.stopping = stop > 0
-        norm = self.stage.gradient_norm()
         if not math.isfinite(loss):
             self._refuse(step, "loss")
         if not (math.isfinite(norm) or self.stage.may_overflow()):
@@ -129,8 +131,8 @@ class Loop:
         self.position.step = step + 1
         if self.log is not None:
             self.log.note(loss, squared_error, norm)
-        values = {"loss": loss, "psnr": psnr(squared_error), "eta": self.clock.left(step + 1)}
-        self.progress(step + 1, self.settings.steps, values)
+        seen = {"loss": loss, "psnr": psnr(squared_error), "eta": self.clock.left(step + 1)}
+        self.progress(step + 1, self.settings.steps, seen)
 
     def _second_stage_begins(self) -> bool:
         """Whether the second stage begins with the next step, which the position then records.

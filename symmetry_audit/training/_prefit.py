@@ -55,10 +55,10 @@ def prefit(
         loss.backward()
         optimizer.step()
         if step >= steps - max(1, steps // 10):
-            last.append(float(away.detach().norm(dim=-1).mean()))
+            last.append(away.detach().norm(dim=-1).mean())
         progress(step + 1, steps)
     deformation.offset = None
-    return float(np.mean(last))
+    return float(torch.stack(last).double().mean())
 
 
 @torch.no_grad()

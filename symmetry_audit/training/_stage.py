@@ -74,11 +74,11 @@ class Stage:
             found += torch.stack([loss.detach().double(), squared_error]) / len(parts)
         return found
 
-    def gradient_norm(self) -> float:
-        """The norm of the gradient over all trained parameters; a larger gradient is scaled down to ``clip``."""
+    def gradient_norm(self) -> Tensor:
+        """The norm of the gradient over all trained parameters, (); a larger gradient is scaled down to ``clip``."""
         self.scaler.unscale_(self.optimizer)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        return float(nn.utils.clip_grad_norm_(parameters, self.settings.clip or math.inf))
+        return nn.utils.clip_grad_norm_(parameters, self.settings.clip or math.inf)
 
     def may_overflow(self) -> bool:
         """With fp16, a step whose gradient overflows is skipped and the scale is halved, down to 1."""

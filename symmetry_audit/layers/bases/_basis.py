@@ -8,6 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from symmetry_audit.devices import DeviceCopies
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 
@@ -18,7 +19,7 @@ class Basis(ABC):
     """K functions phi_k on the plane, sampled for every element A of a group at u = A^-1 D^-1 x (SPEC 9).
 
     x runs over the ``points`` of a square window, ``kernel_size`` pixels wide, x right and y down, row by row.
-    Everything is float64 on the CPU until a layer uses the samples. A new basis overrides ``raw``.
+    Constants are float64 on the CPU; ``copies`` has them on other devices. A new basis overrides ``raw``.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ class Basis(ABC):
         y, x = torch.meshgrid(axis, axis, indexing="ij")
         self.points = torch.stack([x.flatten(), y.flatten()], dim=-1)
         self.inverses = torch.from_numpy(group.matrices()).mT  # orthogonal
+        self.copies = DeviceCopies()
 
     @abstractmethod
     def raw(self, frames: Tensor) -> Tensor:
@@ -70,7 +72,8 @@ class Basis(ABC):
         """
         if inverse is None:
             return self.undeformed
-        return self._mixed(self.raw(self.inverses.to(inverse.device) @ inverse.double()[..., None, :, :]))
+        inverses = self.copies.of(self.inverses, inverse.device)
+        return self._mixed(self.raw(inverses @ inverse.double()[..., None, :, :]))
 
     @cached_property
     def undeformed(self) -> Tensor:
@@ -83,7 +86,7 @@ class Basis(ABC):
         return self.undeformed.shape[-2]
 
     def _mixed(self, functions: Tensor) -> Tensor:
-        return functions if self.mixing is None else self.mixing.to(functions.device) @ functions
+        return functions if self.mixing is None else self.copies.of(self.mixing, functions.device) @ functions
 
     @cached_property
     def mixing(self) -> Tensor | None:
@@ -109,7 +112,7 @@ class Basis(ABC):
 
     def rotated(self, frames: Tensor) -> Tensor:
         """u = frame @ x for all points: (..., 2, 2) -> (..., points, 2)."""
-        points = self.points.to(frames.device)
+        points = self.copies.of(self.points, frames.device)
         return points[:, :1] * frames[..., None, :, 0] + points[:, 1:] * frames[..., None, :, 1]
 
 

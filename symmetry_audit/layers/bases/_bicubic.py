@@ -15,7 +15,7 @@ class BicubicBasis(Basis):
 
     def raw(self, frames: Tensor) -> Tensor:
         u = self.rotated(frames)
-        centres = torch.arange(-self.radius, self.radius + 1, dtype=u.dtype, device=u.device)
+        centres = self.copies.of(self.points, u.device)[: self.kernel_size, 0]
         x, y = (_keys(u[..., None, :, axis] - centres[:, None]) for axis in (0, 1))
         functions = (y[..., :, None, :] * x[..., None, :, :]).flatten(-3, -2)
         if not self.masked:

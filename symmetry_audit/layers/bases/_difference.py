@@ -37,11 +37,12 @@ class DifferenceBasis(Basis):
         if kernel_size != 5:
             raise SettingError(f"difference operators are defined on kernel_size 5 (or 1), got {kernel_size}")
         super().__init__(kernel_size, group, masked)
+        stencils = torch.tensor(STENCILS, dtype=torch.float64)
+        self.monomials = torch.einsum("jy,ix->ijyx", stencils, stencils).flatten(-2)  # d_x^i d_y^j
 
     def raw(self, frames: Tensor) -> Tensor:
-        axes = torch.linalg.inv(frames)
-        stencils = torch.tensor(STENCILS, dtype=frames.dtype, device=frames.device)
-        monomials = torch.einsum("jy,ix->ijyx", stencils, stencils).flatten(-2)  # d_x^i d_y^j
+        axes = torch.linalg.inv_ex(frames).inverse  # ``inv`` waits for a GPU to say whether there is one
+        monomials = self.copies.of(self.monomials, frames.device)
         polynomials = torch.stack([self._polynomial(axes, operator) for operator in OPERATORS], dim=-3)
         return torch.einsum("...kij,ijp->...kp", polynomials, monomials)
 

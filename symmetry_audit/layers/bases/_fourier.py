@@ -7,6 +7,7 @@ from math import pi
 import torch
 from torch import Tensor
 
+from symmetry_audit.groups import Group
 from symmetry_audit.layers.bases._basis import Basis, mask_width, radial_mask
 
 __all__ = ["FourierBasis"]
@@ -20,12 +21,16 @@ class FourierBasis(Basis):
 
     normalization = "symmetric"
 
-    def raw(self, frames: Tensor) -> Tensor:
-        u = self.rotated(frames)
+    def __init__(self, kernel_size: int, group: Group, masked: bool = True) -> None:
+        super().__init__(kernel_size, group, masked)
         c = self.radius
         waves = [(k, j) for j in range(c + 1) for k in range(-c, c + 1) if (j, k) > (0, 0)]
-        phases = 2 * pi / self.kernel_size * torch.tensor(waves, dtype=u.dtype, device=u.device) @ u.mT
+        self.waves = torch.tensor(waves, dtype=torch.float64)
+
+    def raw(self, frames: Tensor) -> Tensor:
+        u = self.rotated(frames)
+        phases = 2 * pi / self.kernel_size * self.copies.of(self.waves, u.device) @ u.mT
         functions = torch.cat([torch.ones_like(phases[..., :1, :]), phases.cos(), phases.sin()], dim=-2)
         if not self.masked:
             return functions
-        return functions * radial_mask(u, c, mask_width(self.kernel_size))[..., None, :]
+        return functions * radial_mask(u, self.radius, mask_width(self.kernel_size))[..., None, :]

@@ -27,7 +27,7 @@ class PixelBasis(Basis):
         super().__init__(kernel_size, group, masked)
 
     def raw(self, frames: Tensor) -> Tensor:
-        distance = self.rotated(frames)[..., None, :, :] - self.points[:, None].to(frames.device)
+        distance = self.rotated(frames)[..., None, :, :] - self.copies.of(self.points, frames.device)[:, None]
         return (distance.abs().amax(-1) < 1e-6).to(frames.dtype)
 
     def sample(self, inverse: Tensor | None = None) -> Tensor:
@@ -36,4 +36,4 @@ class PixelBasis(Basis):
         # no w moves a single pixel, but the number of w is the number of samples
         samples = super().sample()
         shape = () if inverse is None else inverse.shape[:-2]
-        return (samples if inverse is None else samples.to(inverse.device)).expand(*shape, -1, -1, -1)
+        return (samples if inverse is None else self.copies.of(samples, inverse.device)).expand(*shape, -1, -1, -1)

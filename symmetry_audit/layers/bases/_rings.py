@@ -30,7 +30,7 @@ class RingBasis(Basis):
 
     def raw(self, frames: Tensor) -> Tensor:
         u = self.rotated(frames)
-        centre = (self.points == 0).all(-1).to(u.device)
+        centre = (self.copies.of(self.points, u.device) == 0).all(-1)
         # neither the root nor the angle has a derivative at the centre
         x, y = torch.where(centre, 1.0, u[..., 0]), torch.where(centre, 0.0, u[..., 1])
         distance, phi = torch.where(centre, 0.0, torch.hypot(x, y)), torch.atan2(y, x)
