@@ -33,7 +33,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 import numpy as np  # noqa: E402
-from costs import Cost, decoding, in_turn, of_commands, of_work, ratios, spread  # noqa: E402
+from costs import Cost, decoding, in_turn, memory_of, of_commands, of_work, ratios, spread  # noqa: E402
 from mosaics import as_jpeg, crops, links, make_mosaics  # noqa: E402
 
 __all__ = ["LINES", "Bench"]
@@ -73,11 +73,15 @@ class Bench:
     def fewer(self) -> list[Path]:
         return links(self.place / "fewer", self.mosaics, FEWER)
 
-    def measured(self, paths: Sequence[Path], *options: str) -> Cost:
-        """One `symaudit measure` of the folder that holds ``paths``."""
+    def command(self, paths: Sequence[Path], *options: str) -> list[str]:
+        """`symaudit measure` of the folder that holds ``paths``."""
         command = [sys.executable, "-m", "symmetry_audit.cli", "measure", str(paths[0].parent), *options]
         command += ["--workers", "2", "--device", self.device, "--out", str(self.place / "run")]
-        return of_commands([*command, "--force", "--quiet"])
+        return [*command, "--force", "--quiet"]
+
+    def measured(self, paths: Sequence[Path], *options: str) -> Cost:
+        """The cost of the command."""
+        return of_commands(self.command(paths, *options))
 
     def compared(self, ours: str, contenders: Mapping[str, Callable[[], Cost]], images: int) -> dict:
         """Seconds per image of every contender, and the ratios of ``ours`` to the others."""
@@ -119,11 +123,11 @@ def default(bench: Bench) -> dict:
 
 
 def memory(bench: Bench) -> dict:
-    runs = {str(len(paths)): partial(bench.measured, paths, *STRICT) for paths in (bench.fewer, bench.many)}
-    costs = in_turn(runs, bench.rounds)
-    peaks = {name: spread([cost.memory for cost in found]) for name, found in costs.items()}
-    growth = [b.memory / a.memory for a, b in zip(costs[str(FEWER)], costs[str(LINKED)], strict=True)]
-    return {"peak_mib": peaks, "ratio": spread(growth)}
+    sets = {len(paths): paths for paths in (bench.fewer, bench.many)}
+    runs = {count: partial(memory_of, bench.command(paths, *STRICT)) for count, paths in sets.items()}
+    peaks = in_turn(runs, bench.rounds)
+    ratio = [many / few for few, many in zip(peaks[FEWER], peaks[LINKED], strict=True)]
+    return {"peak_mib": {count: spread(found) for count, found in peaks.items()}, "ratio": spread(ratio)}
 
 
 def growth(bench: Bench) -> dict:
@@ -148,10 +152,7 @@ def _each(bench: Bench, paths: Sequence[Path], *options: str) -> float:
 
 def _line(bench: Bench, runs: Mapping[float, Callable[[], float]]) -> dict:
     """Medians of the rounds against the keys of ``runs``, the line through them, and how far they are off it."""
-    rounds: dict[float, list[float]] = {at: [] for at in runs}
-    for _ in range(bench.rounds):
-        for at, run in runs.items():
-            rounds[at].append(run())
+    rounds = in_turn(runs, bench.rounds)
     x, y = np.array(list(rounds)), np.array([median(found) for found in rounds.values()])
     slope, start = np.polyfit(x, y, 1)
     return {

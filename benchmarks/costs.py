@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
-__all__ = ["Cost", "decoding", "in_turn", "of_commands", "of_work", "ratios", "spread"]
+__all__ = ["Cost", "decoding", "in_turn", "memory_of", "of_commands", "of_work", "ratios", "spread"]
 
 DECODERS = {
     "pillow": "Image.open(name).convert('RGB')",
@@ -25,14 +26,15 @@ IMPORTS = {
 }
 PROCESSES = 2
 
+Name, Found = TypeVar("Name"), TypeVar("Found")
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of CPU (all processes together) and of wall time, and the largest resident memory in MiB."""
+    """Seconds of CPU, all processes together, and of wall time."""
 
     cpu: float
     wall: float
-    memory: float = 0.0
 
 
 def of_commands(*commands: Sequence[str]) -> Cost:
@@ -48,11 +50,22 @@ def of_commands(*commands: Sequence[str]) -> Cost:
         usages.append(usage)
     wall = time.perf_counter() - started
     cpu = sum(usage.ru_utime + usage.ru_stime for usage in usages)
-    return Cost(cpu, wall, max(usage.ru_maxrss for usage in usages) / 1024)
+    return Cost(cpu, wall)
+
+
+def memory_of(command: Sequence[str]) -> float:
+    """The largest resident memory of ``command`` in MiB. Raises CalledProcessError where it fails.
+
+    It is started by a small process, for a new process counts the memory of the one that started it.
+    """
+    code = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
+    code += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    found = subprocess.run([sys.executable, "-c", code, *command], check=True, stdout=subprocess.PIPE, text=True)
+    return int(found.stdout) / 1024
 
 
 def of_work(work: Callable[[], object]) -> Cost:
-    """The cost of a function in this process, without memory."""
+    """The cost of a function in this process."""
     cpu, wall = time.process_time(), time.perf_counter()
     work()
     return Cost(time.process_time() - cpu, time.perf_counter() - wall)
@@ -66,9 +79,9 @@ def decoding(paths: Sequence[Path], decoder: str = "pillow") -> Cost:
     return of_commands(*([sys.executable, "-c", code, *names] for names in halves))
 
 
-def in_turn(contenders: Mapping[str, Callable[[], Cost]], rounds: int) -> dict[str, list[Cost]]:
-    """Every contender's costs, one a round; a round runs all contenders in turn."""
-    costs: dict[str, list[Cost]] = {name: [] for name in contenders}
+def in_turn(contenders: Mapping[Name, Callable[[], Found]], rounds: int) -> dict[Name, list[Found]]:
+    """What every contender returns, once a round; a round runs all contenders in turn."""
+    costs: dict[Name, list[Found]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
             costs[name].append(run())

@@ -20,7 +20,7 @@ PIECE = (340, 339)
 def make_mosaics(folder: Path, count: int, size: tuple[int, int] = SIZE) -> list[Path]:
     """``count`` RGB PNG files of ``size`` px in ``folder``, pieces of photographs, each in another arrangement."""
     rng = np.random.default_rng(0)
-    photos = [np.asarray(Image.open(ref.path).convert("RGB")) for ref in demo_source().refs]
+    photos = [_pixels(ref.path) for ref in demo_source().refs]
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for index in range(count):
@@ -52,7 +52,7 @@ def crops(folder: Path, paths: Sequence[Path], count: int, size: tuple[int, int]
     """``count`` crops of ``size`` px of the images of ``paths``, in turn, as PNG files in ``folder``."""
     rng = np.random.default_rng(1)
     folder.mkdir(parents=True, exist_ok=True)
-    images = [np.asarray(Image.open(path)) for path in paths]
+    images = [_pixels(path) for path in paths]
     saved = []
     for index in range(count):
         image = images[index % len(images)]
@@ -69,3 +69,8 @@ def links(folder: Path, paths: Sequence[Path], count: int) -> list[Path]:
     for index, link in enumerate(found):
         os.link(paths[index % len(paths)], link)
     return found
+
+
+def _pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))

@@ -11,13 +11,13 @@ import torch
 from scipy import ndimage
 
 from symmetry_audit import audit
-from symmetry_audit.engine import TOLERANCES, DeviceBank, bank_responses
+from symmetry_audit.engine import strict_engine
 
 __all__ = ["FEW", "absent", "peers"]
 
 KERNELS = 80  # p32 has 16 elements without half turns, of five regularizers
 FEW = 5  # of the 80 kernels for peers that would take minutes; their time is multiplied
-AGREEMENT = 1e-3  # of the response
+AGREEMENT = 1e-4  # of the response
 OPTIONAL = {"opencv_filter2d": "cv2", "kornia_filter2d": "kornia"}
 
 Responses = Callable[[], np.ndarray]
@@ -26,20 +26,20 @@ Responses = Callable[[], np.ndarray]
 def peers(image: np.ndarray, device: str) -> dict[str, tuple[Responses, int]]:
     """name -> (responses of ``image`` (H, W) to the first kernels, how many kernels that are), ours first.
 
-    Responses are means over the pixels whose windows are inside the image. Raises RuntimeError where a peer does not
+    Responses are means over the pixels inside the default margin. Raises RuntimeError where a peer does not
     find what the engine finds.
     """
-    ours, kernels = _engine(image, device)
+    ours, kernels, seen = _engine(image, device)
     works: dict[str, tuple[Responses, int]] = {
         "engine": (ours, KERNELS),
-        "conv2d_one_by_one": (_conv2d(image, kernels, device, 1), KERNELS),
-        "conv2d_all_in_one": (_conv2d(image, kernels, device, KERNELS), KERNELS),
-        "scipy_ndimage": (_one_by_one(image, kernels[:FEW], _scipy), FEW),
+        "conv2d_one_by_one": (_conv2d(seen, kernels, device, 1), KERNELS),
+        "conv2d_all_in_one": (_conv2d(seen, kernels, device, KERNELS), KERNELS),
+        "scipy_ndimage": (_one_by_one(seen, kernels[:FEW], _scipy), FEW),
     }
     if "opencv_filter2d" not in absent():
-        works["opencv_filter2d"] = (_one_by_one(image, kernels, _opencv), KERNELS)
+        works["opencv_filter2d"] = (_one_by_one(seen, kernels, _opencv), KERNELS)
     if "kornia_filter2d" not in absent():
-        works["kornia_filter2d"] = (_one_by_one(image, kernels, _kornia(device)), KERNELS)
+        works["kornia_filter2d"] = (_one_by_one(seen, kernels, _kornia(device)), KERNELS)
     expected = ours()
     for name, (work, count) in works.items():
         if not np.allclose(work(), expected[:count], rtol=AGREEMENT, atol=0):
@@ -52,15 +52,22 @@ def absent() -> Mapping[str, str]:
     return {name: package for name, package in OPTIONAL.items() if find_spec(package) is None}
 
 
-def _engine(image: np.ndarray, device: str) -> tuple[Responses, np.ndarray]:
-    """The engine's responses of ``image``, and the kernels (80, k, k) that it has them of. The one place that knows
-    how the engine is called."""
+def _engine(image: np.ndarray, device: str) -> tuple[Responses, np.ndarray, np.ndarray]:
+    """The engine's responses of ``image``, the kernels (80, k, k) that it has them of, and the pixels that these reach.
+
+    The one place that knows how the engine is called.
+    """
     settings = audit.make_settings(scenario="dataset_strict")
-    bank = audit.strict_bank(settings, settings.models[0], TOLERANCES[torch.float32])
-    on_device, chosen = DeviceBank.from_bank(bank.bank, device), bank.index[:, :16].ravel()
-    kernels = bank.bank.kernels()[chosen]
-    margin = kernels.shape[-1] // 2
-    return lambda: bank_responses(image, on_device, margin)[chosen], kernels
+    bank = audit.strict_bank(settings, settings.models[0])
+    engine, chosen = (
+        strict_engine(bank.kernels, settings.models[0], settings.margin, device),
+        bank.index[:, :16].ravel(),
+    )
+    kernels = np.concatenate(bank.kernels)[chosen]
+    # the others see the same pixels of V
+    border = settings.margin - kernels.shape[-1] // 2
+    seen = image[border:-border, border:-border]
+    return lambda: engine.row_means(image, settings.margin).mean(0)[chosen], kernels, seen
 
 
 def _conv2d(image: np.ndarray, kernels: np.ndarray, device: str, batch: int) -> Responses:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 
@@ -28,6 +30,18 @@ def test_without_out_nothing_is_kept_but_the_value(photos, tmp_path, monkeypatch
     assert isinstance(report, AuditReport)
     assert report.folder is None
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
+
+
+def test_a_strict_run_with_its_figures_imports_nothing_that_it_does_not_need(photos, tmp_path):
+    code = (
+        "import sys; from symmetry_audit import measure\n"
+        f"measure({str(photos)!r}, reg='tv', scenario={STRICT!r}, device='cpu', out={str(tmp_path / 'run')!r})\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    loaded = set(done.stdout.split())
+    assert "matplotlib.backends.backend_pdf" in loaded
+    assert not loaded & {"pandas", "scipy.stats", "scipy.signal", "skimage", "imagehash", "matplotlib.pyplot"}
 
 
 def test_with_out_the_same_report_lies_in_the_folder(photos, tmp_path, monkeypatch):

@@ -56,7 +56,7 @@ def _drawn(run: CheckedReport, found: ImageDirections) -> Figure:
     rim = _rim(found.points)
     listed = [row for row in rows_of(run, found) if row["harmonic"] == 2]  # the first scale comes first
     for r, (axes, title) in enumerate(zip(panels, run.regularizers.values(), strict=False)):
-        head(axes, short(title, 18), "")
+        head(axes, short(title, 18), "", y=1)
         _draw_panel(axes, found, r, listed[r], rim)
     count = len(found.points)
     figure.suptitle(_title(run), fontsize=7.5, color=GREY)

@@ -185,7 +185,7 @@ def _draw_curves(axes: Axes, run: CheckedReport, profiles: Mapping[ProfileKey, n
     axes.set_ylabel("response / mean over the group")
     title = short(run.regularizers[regularizer], 16)
     row = run.rows.get(_key(run, SAMPLE_STRICT.name, regularizer))
-    head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "")
+    head(axes, f"(b) {title}", _sample(row, 27 - len(title)) if row else "", y=1)
 
 
 def _sample(row: ResultRow, limit: int) -> str:

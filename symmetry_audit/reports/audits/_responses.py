@@ -60,6 +60,23 @@ def _schema(group: Group) -> pa.Schema:
     return pa.schema(fields, metadata={METADATA_KEY: json.dumps(about).encode()})
 
 
+def _column(values: Sequence | np.ndarray, kind: pa.DataType) -> pa.Array:
+    """``values`` as a column of strings or numbers, None as null; ``pa.array`` would import pandas for its types."""
+    if kind == pa.string():
+        encoded = [value.encode() for value in values]
+        ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
+        return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
+    valid = np.array([value is not None for value in values])
+    numbers = np.array([0 if value is None else value for value in values], kind.to_pandas_dtype())
+    mask = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [mask, pa.py_buffer(numbers)])
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    """A column without nulls as an array; its own ``to_numpy`` would import pandas."""
+    return np.from_dlpack(column)
+
+
 class ResponseWriter:
     """Writes ``path`` row by row; use it as a context manager.
 
@@ -117,10 +134,10 @@ class ResponseWriter:
         assert self._writer is not None, "use ResponseWriter in a with statement"
         if not self._keys:
             return
-        columns = [list(column) for column in zip(*self._keys, strict=True)]
-        values = pa.array(self._responses[: len(self._keys)].ravel())
+        values = _column(self._responses[: len(self._keys)].ravel(), pa.float64())
         responses = pa.FixedSizeListArray.from_arrays(values, self._group.order)
-        arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=False)]
+        columns = zip(*self._keys, strict=True)
+        arrays = [_column(column, field.type) for column, field in zip(columns, self._schema, strict=False)]
         self._writer.write_batch(pa.record_batch([*arrays, responses], schema=self._schema))
         self._keys.clear()
 
@@ -217,7 +234,7 @@ def _profiles(path: Path, group: Group) -> Iterator[tuple[str, ProfileKey, np.nd
     for batch in _batches(path, group):
         columns = [batch.column(name).to_pylist() for name in ("image", *ProfileKey._fields)]
         responses = batch.column("response")
-        profiles = responses.flatten().to_numpy().reshape(len(batch), -1)
+        profiles = _numbers(responses.flatten()).reshape(len(batch), -1)
         for image, *key, profile in zip(*columns, profiles, strict=True):
             yield image, ProfileKey(*key), profile
 
@@ -261,11 +278,11 @@ def _check_header(schema: pa.Schema, group: Group, path: Path) -> list[str]:
 def _update(means: Mapping[ProfileKey, _Mean], batch: pa.RecordBatch, path: Path) -> None:
     """Add each row of ``batch`` to the mean of its key. Raises ReportError for a key that has none."""
     columns = [batch.column(name).dictionary_encode("encode") for name in ProfileKey._fields]
-    codes = np.stack([column.indices.to_numpy() for column in columns], axis=1)
+    codes = np.stack([_numbers(column.indices) for column in columns], axis=1)
     distinct, inverse = np.unique(codes, axis=0, return_inverse=True)
-    images = batch.column("image").to_numpy(zero_copy_only=False)
+    images = np.array(batch.column("image").to_pylist(), dtype=object)
     responses = batch.column("response")
-    profiles = responses.flatten().to_numpy().reshape(-1, responses.type.list_size)
+    profiles = _numbers(responses.flatten()).reshape(-1, responses.type.list_size)
     for number, code in enumerate(distinct):
         key = ProfileKey(*(column.dictionary[at].as_py() for column, at in zip(columns, code.tolist(), strict=True)))
         if key not in means:

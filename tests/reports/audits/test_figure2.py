@@ -1,5 +1,6 @@
 """Figure 2: what its bars and curves show, and that nothing in it overlaps."""
 
+import functools
 import itertools
 import re
 import warnings
@@ -8,9 +9,13 @@ from dataclasses import replace
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from symmetry_audit.reports import mean_profiles
+from symmetry_audit.reports._style import plain_defaults, saved
 from symmetry_audit.reports.audits import _figure2
 from symmetry_audit.reports.audits._checked import checked
 from symmetry_audit.results import SCENARIOS, Scenario
@@ -290,6 +295,28 @@ def test_png_is_seven_inches_wide_at_150_dpi(files):
     width, height = (int.from_bytes(files["png"][at : at + 4]) for at in (16, 20))
     assert (width, height) == (1050, 435)
     assert files["png"].startswith(b"\x89PNG")
+
+
+def test_a_figure_is_laid_out_once_and_drawn_once_per_format(monkeypatch):
+    calls = {"layout": 0, "draw": 0}
+
+    def counted(owner, name, what):
+        plain = getattr(owner, name)
+
+        @functools.wraps(plain)
+        def call(*args, **options):
+            calls[what] += 1
+            return plain(*args, **options)
+
+        monkeypatch.setattr(owner, name, call)
+
+    counted(ConstrainedLayoutEngine, "execute", "layout")
+    counted(Axes, "draw", "draw")
+    with plain_defaults():
+        figure = Figure(layout="constrained")
+        figure.subplots().set_title("one panel")
+        assert saved(figure).keys() == {"png", "svg", "pdf"}
+    assert calls == {"layout": 1, "draw": 3}
 
 
 def test_files_name_no_date_and_no_version(files):
