@@ -13,7 +13,7 @@ from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
-from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, from_first
+from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
 from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._relative import CONTROL_FIELDS
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
@@ -211,7 +211,7 @@ class AuditReport:
         if written == FIRST_SCHEMA:
             document = from_first(document)
         origin.check_schema(document, REPORT_SCHEMA)
-        return read_value(cls, document, origin, folder=folder, fits=(), written=written)
+        return read_value(cls, explained(document), origin, folder=folder, fits=(), written=written)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; depends on data and settings alone."""
