@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import sqrt
 
 import numpy as np
 import torch
@@ -111,7 +111,7 @@ def sample_windows(
     """
     c = family.radius
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
-    step = max(1, ceil(sqrt(height * width / pixels)))
+    step = max(1, round(sqrt(height * width / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     rows, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
     # the mean has no effect; without it float32 keeps its digits for the detail
