@@ -18,7 +18,8 @@ from PIL import Image
 from scipy.stats import kstest
 
 from symmetry_audit import audit, data, engine, fit_affine, measure, synth
-from symmetry_audit.audit._adaptive import measure_adaptive
+from symmetry_audit.audit._adaptive import ScaledImage, measure_adaptive
+from symmetry_audit.audit._adaptive_image import WHOLE
 from symmetry_audit.audit._pool import single_threaded_torch
 from symmetry_audit.audit._run import image_plans
 from symmetry_audit.findings import isotropic_profile
@@ -30,6 +31,7 @@ from tests.oracles import affine as oracle
 
 SIZE, FIELDS, FEWER = 384, 100, 50
 CORES = 2
+MARGIN = 15  # px
 STRICT = "sample_strict,dataset_strict"
 FITTED = ("tv", "tv2", "sobel", "prewitt")
 
@@ -133,14 +135,14 @@ def real_adaptive(root: Path) -> dict:
     return found
 
 
-def _profiles(names: tuple[str, ...], group: Group) -> tuple[engine.DeviceBank, np.ndarray]:
+def _profiles(names: tuple[str, ...], group: Group) -> tuple[engine.StrictEngine, np.ndarray]:
     settings = audit.make_settings(reg=names, group=str(group), scenario="dataset_strict")
-    bank = audit.strict_bank(settings, settings.models[0], engine.TOLERANCES[torch.float32])
-    return engine.DeviceBank.from_bank(bank.bank), bank.index
+    bank = audit.strict_bank(settings, settings.models[0])
+    return engine.strict_engine(bank.kernels, settings.models[0], MARGIN), bank.index
 
 
-def _table(images: Iterator[np.ndarray], bank: engine.DeviceBank, index: np.ndarray) -> np.ndarray:
-    return np.stack([engine.bank_responses(image, bank, 15)[index] for image in images])
+def _table(images: Iterator[np.ndarray], strict: engine.StrictEngine, index: np.ndarray) -> np.ndarray:
+    return np.stack([strict.row_means(image, MARGIN).mean(0)[index] for image in images])
 
 
 def _p_value(table: np.ndarray, group: Group, seed: int) -> tuple[float, float]:
@@ -237,14 +239,14 @@ def fit_speed(rounds: int) -> dict:
         source = data.open_source(place)
         images = [data.decode(path.read_bytes(), 10**9).luminance for path in paths]
         plan = image_plans(settings, "cpu")[1][0]
-        known = [engine.bank_responses(image, plan.strict, settings.margin)[plan.index] for image in images]
+        known = [plan.strict.row_means(image, settings.margin).mean(0)[plan.index] for image in images]
 
         def both() -> None:
             with single_threaded_torch(), ThreadPoolExecutor(CORES, "fit", torch.set_num_threads, (1,)) as pool:
                 list(pool.map(adapt, images, known))
 
         def adapt(image: np.ndarray, strict: np.ndarray) -> None:
-            measure_adaptive([image], [plan.adaptive], [None], [(None, strict)], (0,))
+            measure_adaptive([ScaledImage(image, plan.adaptive, None, {WHOLE: strict}, None)], (0,))
 
         works = {
             "pillow_decoding_1_thread": lambda: _decode(paths, 1),

@@ -1,4 +1,4 @@
-"""The kernels that images are fitted to and measured with under their own groups, made once for a run (SPEC 3 and 5)."""
+"""The kernels that images are fitted to and measured with under their own groups, made once a run (SPEC 3 and 5)."""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ class FitTables:
     """The fits of one image, and what was measured under them.
 
     ``transfer`` (S, F, R, T) is measured under every source's w, NaN where it was not; ``scales`` (S, S, R, T) under
-    the first scale's w at the second, None where there is one scale or no control. ``at_limit`` (S, R) of bool is that of each
-    regularizer's own w; ``fits`` (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted`` (S, F, R, E) are
-    as ``measure_adaptive`` gives them.
+    the first scale's w at the second, None where there is one scale or no control. ``at_limit`` (S, R) of bool is that
+    of each regularizer's own w; ``fits`` (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted``
+    (S, F, R, E) are as ``measure_adaptive`` gives them.
     """
 
     transfer: np.ndarray

@@ -98,9 +98,8 @@ class DeformedFamily:
         """``coefficients`` and their derivatives with respect to a and b, (3, R, E, d)."""
         if self._smooth:
             return self._interpolated(affine, stencils, 3)
-        here, *beside = (
-            self._projected(Affine(affine.a + a, affine.b + b), stencils) for a, b in ((0.0, 0.0), (STEP, 0.0), (0.0, STEP))
-        )
+        steps = (0.0, 0.0), (STEP, 0.0), (0.0, STEP)
+        here, *beside = (self._projected(Affine(affine.a + a, affine.b + b), stencils) for a, b in steps)
         return np.stack([here, *((there - here) / STEP for there in beside)])
 
     @property

@@ -82,10 +82,11 @@ class ResultRow:
 
     Controls are measured on ``control_images`` of the images, on a sample of their pixels, and describe all of them:
     ``random_epsilon`` and ``held_out_epsilon`` are those of the mean strict profile of all images plus the mean
-    difference on these, ``null_epsilon`` is the expected epsilon of as many fields as there are images. ``null_epsilon_se``,
-    ``random_epsilon_se`` and ``held_out_epsilon_se`` are standard errors: what another draw of as many images, and of
-    the random numbers of each, would change. The interval of ``held_out_gain`` resamples the images with controls and
-    the others, each among themselves. ``held_out_p_value`` is of the images with controls alone, and approximate.
+    difference on these, ``null_epsilon`` is the expected epsilon of as many fields as there are images.
+    ``null_epsilon_se``, ``random_epsilon_se`` and ``held_out_epsilon_se`` are standard errors: what another draw of as
+    many images, and of the random numbers of each, would change. The interval of ``held_out_gain`` resamples the images
+    with controls and the others, each among themselves. ``held_out_p_value`` is of the images with controls alone, and
+    approximate.
 
     Relative numbers are fractions of ``mean_response``, and no other definition is mixed in (SPEC 8):
     ``relative_epsilon`` = (max over t - min over t of the mean response) / its mean over t, at most the order of the

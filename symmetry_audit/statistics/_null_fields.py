@@ -1,4 +1,4 @@
-"""The epsilon that fitting alone leaves, of as many isotropic fields as there are images, from fewer fields (SPEC 6)."""
+"""The epsilon that fitting alone leaves, of as many isotropic fields as images, from fewer fields (SPEC 6)."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from symmetry_audit import measure, reports
-from symmetry_audit.audit import AuditSettings, ImageTables, measure_source, open_run, stored_fits
+from symmetry_audit.audit import AuditSettings, FitTables, ImageTables, measure_source, open_run, stored_fits
 from symmetry_audit.data import open_source
 from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.groups import Group
@@ -60,7 +60,7 @@ def having(tables: list[ImageTables]) -> list[ImageTables]:
 
 
 def estimated(base: np.ndarray, part: np.ndarray, control: np.ndarray) -> np.ndarray:
-    """The difference estimator of survey sampling: all of ``base`` (N, T), and the pairs of ``part`` and ``control``."""
+    """The difference estimate of survey sampling: all of ``base`` (N, T), and the pairs of ``part`` and ``control``."""
     return base.mean(0) + (control - part).mean(0)
 
 
@@ -212,8 +212,6 @@ def test_the_difference_estimate_errs_no_more_than_it_says() -> None:
 
 def tables_of(strict: np.ndarray, random: np.ndarray | None) -> ImageTables:
     """One image at one scale with one regularizer, measured under one source's w."""
-    from symmetry_audit.audit import FitTables
-
     profile = strict[None, None]
     named = {name: profile for name in ("strict", "strict_held_out", "adaptive")}
     if random is not None:

@@ -131,7 +131,9 @@ def test_a_mirror_and_a_quarter_turn_move_the_tensor(rng: np.random.Generator) -
 
 @pytest.mark.parametrize("size", [(31, 31), (62, 94), (63, 95), (150, 301)], ids=str)
 @pytest.mark.parametrize("sigma", [0.4, 1.0, 1.5, 2.0])
-def test_scipy_s_filters_in_double_precision_agree(rng: np.random.Generator, size: tuple[int, int], sigma: float) -> None:
+def test_scipy_s_filters_in_double_precision_agree(
+    rng: np.random.Generator, size: tuple[int, int], sigma: float
+) -> None:
     """Also where the last block is cut off, and for images that come in float32."""
     image = 300 + smooth_noise(rng, *size)
     inside = (slice(MARGIN, size[0] - MARGIN), slice(MARGIN, size[1] - MARGIN))
