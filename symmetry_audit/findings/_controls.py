@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
@@ -30,21 +30,21 @@ class ControlTotals:
     """
 
     def __init__(
-        self, group: Group, controlled: Sequence[bool], *, seed: int, clusters: Sequence | None = None
+        self, group: Group, controlled: Sequence[bool], *, seed: int, clusters: Sequence[Hashable] | None = None
     ) -> None:
         flags = np.array(controlled, dtype=bool)
         self.images, self.count = len(flags), int(flags.sum())
-        labels = [None if clusters is None else [clusters[n] for n in np.flatnonzero(part)] for part in (flags, ~flags)]
-        self.units = self.count if labels[0] is None else len(set(labels[0]))
+        own, others = (None if clusters is None else _chosen(clusters, part) for part in (flags, ~flags))
+        self.units = self.count if own is None else len(set(own))
         self.null = NullFields(seed)
         self._bases: dict[str, Sum] = {}
         self._differences: dict[str, Sum] = {}
         self._adaptive = Sum()  # of the controlled images
         self._held_out = Sum()
-        self._controlled = BootstrapMeans(self.count, seed=seed, clusters=labels[0])
-        self._between = BootstrapMeans(self.count, resamples=ERROR_RESAMPLES, seed=seed, clusters=labels[0])
+        self._controlled = BootstrapMeans(self.count, seed=seed, clusters=own)
+        self._between = BootstrapMeans(self.count, resamples=ERROR_RESAMPLES, seed=seed, clusters=own)
         rest = self.images - self.count
-        self._rest = BootstrapMeans(rest, seed=seed + REST, clusters=labels[1]) if rest else None
+        self._rest = BootstrapMeans(rest, seed=seed + REST, clusters=others) if rest else None
         tested = self.count >= FEWEST_IMAGES and group.order > 1
         self._draws = InvarianceDraws(group, self.count, seed=seed) if tested else None
         self._names: tuple[str, ...] = ()
@@ -145,3 +145,7 @@ class ControlTotals:
         """Mean held-out profiles of the controlled images alone, (S, R, T), and those of random shifts of theirs,
         (draws, S, R, T); None for fewer than FEWEST_IMAGES and for the trivial group."""
         return None if self._draws is None else (self._held_out.mean(), self._draws.means())
+
+
+def _chosen(labels: Sequence[Hashable], flags: np.ndarray) -> list[Hashable]:
+    return [label for label, flag in zip(labels, flags, strict=True) if flag]

@@ -28,7 +28,7 @@ class NullFields:
     def __init__(self, seed: int) -> None:
         self.count = 0
         self._seed = seed
-        self._first = np.zeros(())
+        self._first: np.ndarray = np.zeros(())
         self._sum = np.zeros(())
         self._products = np.zeros(())
 

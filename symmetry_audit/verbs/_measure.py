@@ -161,8 +161,8 @@ def measure(request: MeasureRequest) -> AuditReport:
     fit, affine
         Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file with w to use instead.
     controls, control_images
-        Whether to run the control experiments of adaptive rows, and on how many of the images, drawn at random ("all" for
-        all). An image with controls takes about one and a half times to twice as long as one without.
+        Whether to run the control experiments of adaptive rows, and on how many of the images, drawn at random ("all"
+        for all). An image with controls takes about one and a half times to twice as long as one without.
     clusters
         The unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images).
     downscale, limit, max_pixels, seed

@@ -93,7 +93,8 @@ def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Toleran
 
 def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
     share = tolerance.of(new.get("scenario", ""))
-    limits = dict.fromkeys(NUMBERS, tolerance.epsilon(new)) | dict.fromkeys(RELATIVE_NUMBERS, share)
+    limits: dict[str, float] = dict.fromkeys(NUMBERS, tolerance.epsilon(new))
+    limits |= dict.fromkeys(RELATIVE_NUMBERS, share)
     new = {name: value for name, value in new.items() if name in old or name not in ERRORS}
     names = [name for name in new if not (tolerance.former and name == "relative_epsilon")]
     return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
