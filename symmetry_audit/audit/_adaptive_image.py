@@ -44,15 +44,15 @@ class AdaptiveImage:
 
     def fit(self, part: str = WHOLE) -> np.ndarray:
         """w of every source, fitted to a part of V: (F, 5), FIT_FIELDS."""
-        return np.array([self._fit_source(source, part) for source in self.plan.sources])
-
-    def _fit_source(self, source: FitSource, part: str) -> list[float]:
-        sample, chosen = self._sample(self.plan.fitted, part), source.stencils
+        sample = self._sample(self.plan.fitted, part)
         # stripes, for example, respond to some elements only by the error of the subspace
-        seen = (self.unfitted(part)[list(chosen)] > 0).all()
-        if not (seen and len(sample.rows) and (sample.profiles(IDENTITY, chosen) > 0).all()):
+        seen = (self.unfitted(part) > 0) & (sample.profiles(IDENTITY, tuple(range(len(self.plan.own)))) > 0)
+        return np.array([self._fit_source(source, sample, seen.all(1)) for source in self.plan.sources])
+
+    def _fit_source(self, source: FitSource, sample: WindowSample, seen: np.ndarray) -> list[float]:
+        if not seen[list(source.stencils)].all():
             return [np.nan] * len(FIT_FIELDS)
-        fit = solve(sample, chosen, [self.tensor.affine(MAX_RATIO), IDENTITY])
+        fit = solve(sample, source.stencils, [self.tensor.affine(MAX_RATIO), IDENTITY])
         return [fit.affine.a, fit.affine.b, fit.iterations, fit.converged, fit.at_limit]
 
     def sampled(

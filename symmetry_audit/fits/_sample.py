@@ -115,7 +115,7 @@ def sample_windows(
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     rows, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
     # the mean has no effect; without it float32 keeps its digits for the detail
-    middle = image.mean()
+    middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
     windows = np.lib.stride_tricks.sliding_window_view(image, (2 * c + 1, 2 * c + 1))
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
     # responses are convolutions: the kernel is flipped once rather than every window

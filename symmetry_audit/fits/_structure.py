@@ -60,7 +60,7 @@ def structure_tensor(image: np.ndarray, sigma: float, margin: int) -> StructureT
     border = margin - reach
     seen = image[border : image.shape[0] - border, border : image.shape[1] - border]
     height, width = seen.shape[0] - 2 * reach, seen.shape[1] - 2 * reach
-    middle = image.mean()
+    middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
     smooth, slope = (torch.from_numpy(_band_matrix(each)) for each in taps)  # (BLOCK, BLOCK + 2 reach)
     blocks = -(-width // BLOCK)
     pixels = torch.zeros(BLOCK + 2 * reach, blocks * BLOCK + 2 * reach)
