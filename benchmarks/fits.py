@@ -17,11 +17,11 @@ import torch
 from PIL import Image
 from scipy.stats import kstest
 
-from symmetry_audit import audit, data, fit_affine, measure, synth
-from symmetry_audit.audit._adaptive import measure_adaptive
+from symmetry_audit import audit, data, engine, fit_affine, measure, synth
+from symmetry_audit.audit._adaptive import ScaledImage, measure_adaptive
+from symmetry_audit.audit._adaptive_image import WHOLE
 from symmetry_audit.audit._pool import single_threaded_torch
 from symmetry_audit.audit._run import image_plans
-from symmetry_audit.engine import StrictEngine, strict_engine
 from symmetry_audit.findings import isotropic_profile
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel, sampled_kernels, window_radius
@@ -30,7 +30,8 @@ from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, p_value, 
 from tests.oracles import affine as oracle
 
 SIZE, FIELDS, FEWER = 384, 100, 50
-CORES, MARGIN = 2, 15
+CORES = 2
+MARGIN = 15  # px
 STRICT = "sample_strict,dataset_strict"
 FITTED = ("tv", "tv2", "sobel", "prewitt")
 
@@ -134,14 +135,14 @@ def real_adaptive(root: Path) -> dict:
     return found
 
 
-def _profiles(names: tuple[str, ...], group: Group) -> tuple[StrictEngine, np.ndarray]:
+def _profiles(names: tuple[str, ...], group: Group) -> tuple[engine.StrictEngine, np.ndarray]:
     settings = audit.make_settings(reg=names, group=str(group), scenario="dataset_strict")
     bank = audit.strict_bank(settings, settings.models[0])
-    return strict_engine(bank.kernels, settings.models[0], MARGIN), bank.index
+    return engine.strict_engine(bank.kernels, settings.models[0], MARGIN), bank.index
 
 
-def _table(images: Iterator[np.ndarray], engine: StrictEngine, index: np.ndarray) -> np.ndarray:
-    return np.stack([engine.row_means(image, MARGIN).mean(0)[index] for image in images])
+def _table(images: Iterator[np.ndarray], strict: engine.StrictEngine, index: np.ndarray) -> np.ndarray:
+    return np.stack([strict.row_means(image, MARGIN).mean(0)[index] for image in images])
 
 
 def _p_value(table: np.ndarray, group: Group, seed: int) -> tuple[float, float]:
@@ -245,7 +246,7 @@ def fit_speed(rounds: int) -> dict:
                 list(pool.map(adapt, images, known))
 
         def adapt(image: np.ndarray, strict: np.ndarray) -> None:
-            measure_adaptive([image], [plan.adaptive], [None], [(None, strict)], (0,))
+            measure_adaptive([ScaledImage(image, plan.adaptive, None, {WHOLE: strict}, None)], (0,))
 
         works = {
             "pillow_decoding_1_thread": lambda: _decode(paths, 1),

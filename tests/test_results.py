@@ -27,7 +27,8 @@ from symmetry_audit.results import (
 
 SAMPLE = {"selected_image": "b.png", "epsilon_selected": 0.3, "median": 0.2, "q25": 0.1, "q75": 0.4}
 ADAPTIVE = {
-    **{"fit": "joint", "gain": 0.05, "gain_low": 0.02, "gain_high": 0.08, "random_epsilon": 0.2},
+    **{"fit": "joint", "gain": 0.05, "gain_low": 0.02, "gain_high": 0.08, "control_images": 5},
+    **{"null_epsilon_se": 0.01, "random_epsilon": 0.2, "random_epsilon_se": 0.02, "held_out_epsilon_se": 0.03},
     **{"held_out_epsilon": 0.11, "held_out_strict_epsilon": 0.14, "held_out_gain": 0.03},
     **{"held_out_gain_low": 0.01, "held_out_gain_high": 0.05, "held_out_p_value": 0.2},
     **{"relative_random": 0.1, "relative_held_out": 0.055, "relative_held_out_strict": 0.07},
@@ -153,6 +154,7 @@ def test_rows_hide_what_they_do_not_have():
     assert SAMPLE.items() <= sample.items()
     assert ADAPTIVE.items() <= adaptive.items()
     relative = {f"relative_{name}" for name in ("random", "held_out", "held_out_strict", "held_out_gain")}
+    relative |= {"relative_null_se", "relative_random_se", "relative_held_out_se"}
     relative |= {"relative_held_out_gain_low", "relative_held_out_gain_high"}
     assert set(sample) == everything - set(ADAPTIVE) - relative
     assert set(dataset) == everything - set(SAMPLE) - set(ADAPTIVE) - relative

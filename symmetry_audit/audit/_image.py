@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, decode
 from symmetry_audit.errors import ImageError
+
+if TYPE_CHECKING:
+    from symmetry_audit.audit._adaptive import ScaledImage
 
 __all__ = ["ImageRecord", "coarser", "measure_image", "measure_scales", "scaled_copies"]
 
@@ -37,9 +41,16 @@ class ImageRecord:
     turned: bool
     arrays: Mapping[str, np.ndarray]
 
+    @property
+    def controlled(self) -> bool:
+        """Whether it was measured with controls."""
+        return "random" in self.arrays
 
-def measure_image(ref: ImageRef, settings: AuditSettings, plans: Sequence[ImagePlan]) -> ImageRecord:
-    """Measure one image by ``plans``, one per sigma. Raises ImageError."""
+
+def measure_image(
+    ref: ImageRef, settings: AuditSettings, plans: Sequence[ImagePlan], *, controlled: bool = False
+) -> ImageRecord:
+    """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError."""
     stamp = ref.stamp()
     data = ref.read(settings.max_pixels * BYTES_PER_PIXEL)
     image = decode(data, settings.max_pixels)
@@ -54,7 +65,9 @@ def measure_image(ref: ImageRef, settings: AuditSettings, plans: Sequence[ImageP
         height=image.luminance.shape[0],
         depth=image.depth,
         turned=image.turned,
-        arrays=measure_scales(scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8]))),
+        arrays=measure_scales(
+            scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8])), controlled=controlled
+        ),
     )
 
 
@@ -78,8 +91,10 @@ def measure_scales(
     plans: Sequence[ImagePlan],
     image: str,
     seed: tuple[int, int],
+    *,
+    controlled: bool = False,
 ) -> dict[str, np.ndarray]:
-    """All arrays of one image; ``seed`` is the seed of its own random draws.
+    """All arrays of one image, with controls where it is ``controlled``; ``seed`` is that of its own random draws.
 
     Raises ImageError where memory runs out or responses overflow, or where fits were given but none for this image.
     """
@@ -92,10 +107,8 @@ def measure_scales(
         if settings.adaptive:
             from symmetry_audit.audit._adaptive import measure_adaptive
 
-            adaptive = [plan.adaptive for plan in plans if plan.adaptive is not None for _ in scales]
             given = None if plans[0].given is None else plans[0].given[image]
-            strict = _fitted_and_all(arrays, scales, settings, plans)
-            arrays |= measure_adaptive([*scales] * len(plans), adaptive, arrays["spectrum"], strict, seed, given)
+            arrays |= measure_adaptive(_scaled(arrays, scales, settings, plans), seed, given, controlled=controlled)
         return arrays
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":  # torch's, of a GPU
@@ -103,20 +116,32 @@ def measure_scales(
         raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
 
 
-def _fitted_and_all(
+def _scaled(
     arrays: Mapping[str, np.ndarray],
     scales: Sequence[np.ndarray],
     settings: AuditSettings,
     plans: Sequence[ImagePlan],
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Strict profiles (R, T) of the rows that are not held out, and of all rows, at every scale."""
-    shares = [held_out_rows(len(scale) - 2 * settings.margin).mean() for _ in plans for scale in scales]
-    indices = [plan.index for plan in plans for _ in scales]
-    profiles = []
-    for whole, held_out, share, index in zip(arrays["strict"], arrays["strict_held_out"], shares, indices, strict=True):
+) -> list[ScaledImage]:
+    """The image at every scale with its strict profiles, of all rows, of those that are held out, and of the rest."""
+    from symmetry_audit.audit._adaptive import ScaledImage
+    from symmetry_audit.audit._adaptive_image import HELD_OUT, REST, WHOLE
+
+    found = []
+    pairs = [(plan, scale) for plan in plans for scale in scales]
+    for s, (plan, scale) in enumerate(pairs):
+        whole, held_out = arrays["strict"][s], arrays["strict_held_out"][s]
+        share = held_out_rows(len(scale) - 2 * settings.margin).mean()
         rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
-        profiles.append((rest[index], whole[index]))
-    return profiles
+        strict = {name: part[plan.index] for name, part in ((WHOLE, whole), (REST, rest), (HELD_OUT, held_out))}
+        assert plan.adaptive is not None
+        measure = _strict_profiles(plan, settings)
+        found.append(ScaledImage(scale, plan.adaptive, arrays["spectrum"][s], strict, measure))
+    return found
+
+
+def _strict_profiles(plan: ImagePlan, settings: AuditSettings) -> Callable[[np.ndarray], np.ndarray]:
+    """What measures the strict profiles (R, T) of an image."""
+    return lambda image: plan.strict.row_means(image, settings.margin, settings.response).mean(0)[plan.index]
 
 
 def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,7 +23,7 @@ from symmetry_audit.errors import ReportError
 __all__ = ["JOURNAL_NAME", "Journal"]
 
 JOURNAL_NAME = "journal.jsonl"
-JOURNAL_SCHEMA = "symaudit.journal/2"  # raise the number also where the engine's responses change
+JOURNAL_SCHEMA = "symaudit.journal/3"  # raise the number also where the engine's responses change
 FIELDS = {item.name for item in fields(ImageRecord)}
 
 
@@ -34,7 +34,7 @@ class Journal:
         """Open or start the journal in ``folder``. Raises ReportError where it belongs to another run."""
         self._path = folder / JOURNAL_NAME
         self._header = {"schema": JOURNAL_SCHEMA, "source": source, "settings": dict(settings)}
-        self._entries: dict[str, tuple[str, int]] = {}
+        self._entries: dict[str, tuple[str, bool, int]] = {}  # stamp, whether controlled, offset
         self._file: BinaryIO = open(self._path, "a+b")  # noqa: SIM115 - closed by close()
         try:
             self._load()
@@ -54,7 +54,7 @@ class Journal:
             elif not {"image", "stamp"} <= entry.keys():
                 break
             else:
-                self._entries[entry["image"]] = (entry["stamp"], end)
+                self._entries[entry["image"]] = (entry["stamp"], _record(entry).controlled, end)
             end += len(line)
         self._file.truncate(end)
         if end == 0:
@@ -75,21 +75,20 @@ class Journal:
             f"{_short(new.get(changed))}); choose another --out, or --force to start over"
         )
 
-    def has(self, image: str, stamp: str) -> bool:
-        """Whether ``image`` was measured while its file carried ``stamp``."""
-        return self._entries.get(image, (None, 0))[0] == stamp
+    def has(self, image: str, stamp: str, controlled: bool) -> bool:
+        """Whether ``image`` was measured while its file carried ``stamp``, and with controls if ``controlled``."""
+        return self._entries.get(image, (None,))[:2] == (stamp, controlled)
 
     def append(self, record: ImageRecord) -> None:
         """Write one record and flush it."""
         entry = asdict(record) | {"arrays": {name: _packed(array) for name, array in record.arrays.items()}}
-        self._entries[record.image] = (record.stamp, self._write(entry))
+        self._entries[record.image] = (record.stamp, record.controlled, self._write(entry))
 
     def read(self, image: str) -> ImageRecord:
         """The record of ``image``."""
-        self._file.seek(self._entries[image][1])
-        entry = json.loads(self._file.readline())
-        arrays = {name: _unpacked(*packed) for name, packed in entry["arrays"].items()}
-        return ImageRecord(**entry | {"arrays": arrays})
+        self._file.seek(self._entries[image][-1])
+        record = _record(json.loads(self._file.readline()))
+        return replace(record, arrays={name: _unpacked(*packed) for name, packed in record.arrays.items()})
 
     def _write(self, entry: dict) -> int:
         self._file.seek(0, os.SEEK_END)
@@ -122,8 +121,13 @@ def _parse(line: bytes) -> dict:
         entry = json.loads(line)
     except ValueError:
         return {}
-    known = isinstance(entry, dict) and ("settings" in entry or entry.keys() >= FIELDS)
+    known = isinstance(entry, dict) and ("settings" in entry or entry.keys() == FIELDS)
     return entry if known else {}
+
+
+def _record(entry: dict) -> ImageRecord:
+    """The record of an entry; its arrays are still packed."""
+    return ImageRecord(**entry)
 
 
 def _short(value: Any) -> str:

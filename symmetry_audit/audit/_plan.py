@@ -12,7 +12,7 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.kernels import KernelModel, distinct_elements, sampled_kernels, window_radius
 
 if TYPE_CHECKING:
-    from symmetry_audit.audit._adaptive import AdaptivePlan
+    from symmetry_audit.audit._adaptive_plan import AdaptivePlan
     from symmetry_audit.engine import StrictEngine
 
 __all__ = ["ImagePlan", "StrictBank", "strict_bank", "visible_elements"]

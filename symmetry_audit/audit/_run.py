@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from filelock import FileLock, Timeout
 
+from symmetry_audit.audit._control_images import control_images
 from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
@@ -23,7 +24,7 @@ from symmetry_audit.kernels import KernelModel
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
 if TYPE_CHECKING:
-    from symmetry_audit.audit._adaptive import AdaptivePlan
+    from symmetry_audit.audit._adaptive_plan import AdaptivePlan
 
 __all__ = ["Measurements", "image_plans", "measure_source", "open_run"]
 
@@ -37,6 +38,7 @@ class Measurements:
 
     banks: tuple[StrictBank, ...]  # one per sigma
     images: tuple[str, ...]  # sorted
+    controlled: frozenset[str]  # those measured with controls
     skipped: tuple[SkippedImage, ...]
     journal: Journal
 
@@ -105,12 +107,13 @@ def measure_source(
     ``on_error`` is ``fail``. Raises DataError also where no image could be measured.
     """
     banks, plans = image_plans(settings, device, given)
-    todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp())]
+    controlled = control_images((ref.key for ref in source.refs), settings)
+    todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp(), ref.key in controlled)]
     done, failures = len(source.refs) - len(todo), {}
     progress(done, len(source.refs))
 
     def measure(ref: ImageRef) -> ImageRecord:
-        return measure_image(ref, settings, plans)
+        return measure_image(ref, settings, plans, controlled=ref.key in controlled)
 
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
@@ -129,7 +132,7 @@ def measure_source(
     skipped.sort(key=lambda item: (item.image, item.reason))
     if not images:
         raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
-    return Measurements(banks, images, tuple(skipped), journal)
+    return Measurements(banks, images, controlled & set(images), tuple(skipped), journal)
 
 
 def image_plans(
@@ -151,7 +154,7 @@ def _adaptive_plan(
 ) -> AdaptivePlan | None:
     if not settings.adaptive:
         return None
-    from symmetry_audit.audit._adaptive import adaptive_plan
+    from symmetry_audit.audit._adaptive_plan import adaptive_plan
 
     plan = adaptive_plan(settings, model, device)
     if given is None:

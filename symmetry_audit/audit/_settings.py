@@ -90,12 +90,13 @@ class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> AuditSettings:
-        """Read the ``settings`` of a report, also of an older one: a missing option takes its default.
+        """Read the ``settings`` of a report, also of an older one: a missing option takes its default, except that
+        versions without ``control_images`` controlled all images.
 
         Raises ReportError where they are damaged or of a newer version.
         """
         optional = {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
-        values = read_fields(document, ORIGIN, REQUIRED, optional, "settings")
+        values = read_fields(document, ORIGIN, REQUIRED, optional | {"control_images": "all"}, "settings")
         try:
             return cls(
                 group=Group.parse(values.pop("group")),

@@ -20,9 +20,9 @@ class FitTables:
     """The fits of one image, and what was measured under them.
 
     ``transfer`` (S, F, R, T) is measured under every source's w, NaN where it was not; ``scales`` (S, S, R, T) under
-    the first scale's w at the second, None where there is one scale. ``at_limit`` (S, R) of bool is that of each
-    regularizer's own w; ``fits`` (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted`` (S, F, R, E) are
-    as ``measure_adaptive`` gives them.
+    the first scale's w at the second, None where there is one scale or no control. ``at_limit`` (S, R) of bool is that
+    of each regularizer's own w; ``fits`` (S, F, 5), ``tensor`` (S, 3), ``unfitted`` (S, R, E) and ``fitted``
+    (S, F, R, E) are as ``measure_adaptive`` gives them.
     """
 
     transfer: np.ndarray
@@ -37,7 +37,8 @@ class FitTables:
 @dataclass(frozen=True)
 class ImageTables:
     """Profiles (S, R, T) by name: ``strict``, and where images are fitted ``adaptive`` (each regularizer under its own
-    w), ``strict_held_out``, ``held_out``, ``random``, ``null``. ``adaptive`` is None where nothing is fitted.
+    w) and ``strict_held_out``; of controlled images also ``held_out``, ``random``, ``null``. ``adaptive`` is None where
+    nothing is fitted.
     """
 
     profiles: dict[str, np.ndarray]
@@ -58,7 +59,7 @@ class TableLayout:
         strict = np.stack([bank.index for bank in banks for _ in settings.downscale])
         if not settings.adaptive:
             return cls(strict, None, ())
-        from symmetry_audit.audit._adaptive import adaptive_plan
+        from symmetry_audit.audit._adaptive_plan import adaptive_plan
 
         # parity is the same at every sigma, and so are the distinct elements
         return cls(strict, adaptive_plan(settings, settings.models[0]).measured.index, own_sources(settings))
@@ -70,7 +71,7 @@ class TableLayout:
     def tables(self, record: ImageRecord) -> ImageTables:
         """The tables of one image; S scales, R regularizers, T elements, F fit sources (ImageTables)."""
         arrays = record.arrays
-        names = ("strict", "strict_held_out") if "held_out" in arrays else ("strict",)
+        names = ("strict",) if self.adaptive is None else ("strict", "strict_held_out")
         profiles = {name: _gathered(arrays[name], self.strict) for name in names}
         if self.adaptive is None:
             return ImageTables(profiles)

@@ -52,9 +52,8 @@ def kernel_rows(
                 values = values.abs() if kind == "abs" else values.square()
                 total[top : top + rows, chosen] += values.sum(2).T
     weights = np.abs(kernels).sum((1, 2))
-    return without_rounding(
-        total.cpu().numpy() / width, outer, weights, torch.finfo(dtype).eps, 1 if kind == "abs" else 2
-    )
+    noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(dtype).eps)
+    return without_rounding(total.cpu().numpy() / width, weights * noise, 1 if kind == "abs" else 2)
 
 
 def _tile(length: int, overlap: int) -> int:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from symmetry_audit.audit import scales
+from symmetry_audit.findings._controls import ControlTotals
+from symmetry_audit.findings._relative import resampled_error
 from symmetry_audit.findings._totals import PROFILES, Totals
 from symmetry_audit.groups import Affine, geometric_median
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Scenario
-from symmetry_audit.statistics import directions, enough, relative_error, symmetry_error
+from symmetry_audit.statistics import directions, enough, relative_error, subgroup_error, symmetry_error
 
 __all__ = ["LeverageList", "analyses", "direction_rows"]
 
@@ -77,24 +79,35 @@ def _errors(profile: np.ndarray) -> dict[str, float | None]:
 
 def _transfer(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Fitted on one regularizer, measured on another."""
-    mean = totals.transfer.mean()
+    if totals.controls is None:
+        return
+    mean, between = totals.controls.mean("transfer"), _errors_between(totals.controls, "transfer")
     for (s, r), names in _cells(totals):
         for f, source in enumerate(sources):
-            if not np.isnan(mean[s, f, r, 0]) and totals.failed[s, f] < totals.images:
+            if totals.failed[s, f] < totals.images:
                 own = {"fit": source, "fit_sigma": names["sigma"], "fit_downscale": names["downscale"]}
-                yield own | names | _errors(mean[s, f, r])
+                yield own | names | _errors(mean[s, f, r]) | between((s, f, r))
 
 
 def _between_scales(totals: Totals) -> Iterator[dict[str, Any]]:
     """Fitted at one scale, measured at another, each regularizer under the w that its row uses."""
-    if not totals.scales.count:
+    if totals.controls is None or not totals.controls.measured("scales"):
         return
-    mean = totals.scales.mean()
+    mean, between = totals.controls.mean("scales"), _errors_between(totals.controls, "scales")
     for f, (sigma, factor) in enumerate(scales(totals.settings)):
         for (s, r), names in _cells(totals):
             if s != f:
                 own = {"fit": totals.settings.fit, "fit_sigma": sigma, "fit_downscale": factor}
-                yield own | names | _errors(mean[f, s, r])
+                yield own | names | _errors(mean[f, s, r]) | between((f, s, r))
+
+
+def _errors_between(controls: ControlTotals, name: str) -> Callable[[tuple], dict[str, float | None]]:
+    """The standard errors of an entry of the table ``name``; null where it is known of all images, or of one alone."""
+    tables = {
+        "epsilon_se": controls.standard_error(name, subgroup_error),
+        "relative_epsilon_se": controls.standard_error(name, resampled_error),
+    }
+    return lambda at: {key: None if np.isnan(table[at]) else float(table[at]) for key, table in tables.items()}
 
 
 def _folders(totals: Totals) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.audit import first_scale
+from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.findings._relative import resampled_error
 from symmetry_audit.findings._totals import Totals
 from symmetry_audit.groups import Group
@@ -86,8 +87,8 @@ def _values(
             fields["null_epsilon"] = float(null[r])
         if shifted is not None:
             fields["p_value"] = float(p_value(relative[r], shifted[:, r]))
-        if scenario.adaptive and stencil.directed and "held_out" in totals.means:
-            fields |= _held_out(totals, elements, r)
+        if scenario.adaptive and stencil.directed and totals.controls and totals.controls.measured("held_out"):
+            fields |= _held_out(totals.controls, elements, r)
         yield CandidateValue(
             **about,
             relative_epsilon=float(relative[r]),
@@ -99,13 +100,18 @@ def _values(
 def _shifted(totals: Totals, scenario: Scenario, group: Group) -> np.ndarray | None:
     """Relative epsilons (B, R) of datasets that have the symmetry, by random shifts; None for adaptive candidates."""
     draws = None if scenario.adaptive else totals.draws.get(group)
-    return None if draws is None else relative_error(draws.means()[:, 0, 0])
+    return None if draws is None else relative_error(draws.means()[:, 0])
 
 
 def _null(totals: Totals, scenario: Scenario, elements: np.ndarray, shifted: np.ndarray | None) -> np.ndarray | None:
     """The relative epsilon expected by chance, (R,): from random shifts, or from fitted isotropic fields."""
     if scenario.adaptive:
-        return relative_error(totals.mean("null")[0], elements) if "null" in totals.means else None
+        controls = totals.controls
+        if controls is None or not controls.measured("null"):
+            return None
+        # a single field says nothing of more images
+        level = controls.null_level(resampled_error, elements)[0][0]
+        return None if np.isnan(level).any() else level
     return None if shifted is None else null_level(shifted)
 
 
@@ -118,20 +124,19 @@ def _images_needed(
     if draws is None or not seen:
         return None
     floors = relative_error(floor[seen], totals.settings.group.indices_of(group))
-    return images_to_show(draws.means()[:, 0, 0][:, seen], totals.images, floors=floors)
+    return images_to_show(draws.means()[:, 0][:, seen], totals.images, floors=floors)
 
 
-def _held_out(totals: Totals, elements: np.ndarray, r: int) -> dict[str, float]:
-    names = ("strict_held_out", "held_out")
-    strict, adaptive = (totals.mean(name)[0, r] for name in names)
+def _held_out(controls: ControlTotals, elements: np.ndarray, r: int) -> dict[str, float]:
+    strict, adaptive = (profiles[0, r] for profiles in (controls.base("held_out"), controls.mean("held_out")))
     if not (strict[elements].any() and adaptive[elements].any()):
         return {}
     fields = {
         "held_out_epsilon": float(relative_error(adaptive, elements)),
         "held_out_strict_epsilon": float(relative_error(strict, elements)),
     }
-    if totals.units > 1:
-        strict, adaptive = (resampled_error(totals.resamples(name)[:, 0, r], elements) for name in names)
+    if controls.units > 1:
+        strict, adaptive = (resampled_error(means[:, 0, r], elements) for means in controls.held_out_resamples())
         low, high = percentile_interval(strict - adaptive)
         fields |= {"held_out_gain_low": float(low), "held_out_gain_high": float(high)}
     return fields

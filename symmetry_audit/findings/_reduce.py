@@ -58,7 +58,8 @@ def build_report(
     ``keep`` is called with every response profile and its leverage, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
-    totals, notes = empty_totals(settings, measured.images, measured.pixel_hashes), FileNotes()
+    totals = empty_totals(settings, measured.images, measured.pixel_hashes, measured.controlled)
+    notes = FileNotes()
     files = []
     for record, tables in layout.read(measured.records()):
         totals.add(record.image, tables, record.arrays["spectrum"])

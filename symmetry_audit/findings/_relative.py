@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.findings._totals import Totals
 from symmetry_audit.results import Scenario
 from symmetry_audit.statistics import null_level, percentile_interval, relative_error
 
 __all__ = ["RelativeNumbers", "resampled_error"]
 
-CONTROLS = {  # of adaptive rows, and the profiles that they are measured on
-    "relative_null": "null",
-    "relative_random": "random",
-    "relative_held_out": "held_out",
-    "relative_held_out_strict": "strict_held_out",
-}
+CONTROLS = {"relative_random": "random", "relative_held_out": "held_out"}  # of adaptive rows, with their profiles
 
 
 def resampled_error(means: np.ndarray, elements: np.ndarray | None = None) -> np.ndarray:
@@ -62,25 +59,50 @@ class RelativeNumbers:
         """The null level of strict rows: the mean over randomly shifted profiles."""
         draws = self.totals.draws.get(self.totals.settings.group)
         if draws is not None:
-            place = self.totals.drawn.index("strict")
-            yield "relative_null", float(null_level(relative_error(draws.means()[:, place, *at])))
+            yield "relative_null", float(null_level(relative_error(draws.means()[:, *at])))
 
     def _controls(self, at: tuple[int, int]) -> Iterator[tuple[str, float]]:
         """The null level and the controls of adaptive rows."""
-        means = self.totals.means
-        found = {
-            field: float(relative_error(means[name].mean()[at])) for field, name in CONTROLS.items() if name in means
-        }
-        yield from found.items()
-        if "held_out" not in means:
+        controls = self.totals.controls
+        if controls is None:
             return
-        yield "relative_held_out_gain", found["relative_held_out_strict"] - found["relative_held_out"]
-        if self.totals.units > 1:
-            strict, adaptive = (self._resampled(name, at) for name in ("strict_held_out", "held_out"))
-            yield from _interval("relative_held_out_gain", strict - adaptive)
+        for field, name in CONTROLS.items():
+            if controls.measured(name):
+                yield field, float(relative_error(controls.mean(name)[at]))
+                yield from _error(field, self._errors[name], at)
+        if controls.measured("null") and not np.isnan(self._null[0][at]):
+            yield "relative_null", float(self._null[0][at])
+            yield from _error("relative_null", self._null[1], at)
+        if controls.measured("held_out"):
+            yield from self._held_out(controls, at)
+
+    def _held_out(self, controls: ControlTotals, at: tuple[int, int]) -> Iterator[tuple[str, float]]:
+        strict = float(relative_error(controls.base("held_out")[at]))
+        yield "relative_held_out_strict", strict
+        yield "relative_held_out_gain", strict - float(relative_error(controls.mean("held_out")[at]))
+        if controls.units > 1:
+            without, fitted = (resampled_error(means[:, *at]) for means in controls.held_out_resamples())
+            yield from _interval("relative_held_out_gain", without - fitted)
+
+    @cached_property
+    def _errors(self) -> dict[str, np.ndarray]:
+        controls = self.totals.controls
+        assert controls is not None
+        names = [name for name in CONTROLS.values() if controls.measured(name)]
+        return {name: controls.standard_error(name, resampled_error) for name in names}
+
+    @cached_property
+    def _null(self) -> tuple[np.ndarray, np.ndarray | None]:
+        assert self.totals.controls is not None
+        return self.totals.controls.null_level(resampled_error)
 
     def _resampled(self, name: str, at: tuple[int, int]) -> np.ndarray:
         return resampled_error(self.totals.resamples(name)[:, *at])
+
+
+def _error(name: str, errors: np.ndarray | None, at: tuple[int, int]) -> Iterator[tuple[str, float]]:
+    if errors is not None and not np.isnan(errors[at]):
+        yield f"{name}_se", float(errors[at])
 
 
 def _interval(name: str, values: np.ndarray) -> Iterator[tuple[str, float]]:

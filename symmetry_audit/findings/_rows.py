@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.audit import scales
+from symmetry_audit.findings._control_numbers import ControlNumbers
 from symmetry_audit.findings._relative import RelativeNumbers
 from symmetry_audit.findings._totals import FEWEST_IMAGES, Totals
 from symmetry_audit.results import RELATIVE_FIELDS, ResultRow, Scenario
@@ -24,7 +25,6 @@ TRIVIAL = "the group has one element"
 FEW = f"fewer than {FEWEST_IMAGES} images"
 SINGLE = "the values are of single images, and the test needs many"
 SAME_IMAGE = "w was fitted on the same images"
-NO_CONTROLS = "measured without controls"
 GIVEN = "w was given, not fitted"
 SAME_REASON = {**RELATIVE_FIELDS, "excess": "null_epsilon"}  # fields that are null together with another one
 
@@ -125,10 +125,9 @@ class RowMaker:
         fields, none = self._mean_fields("strict", totals.strict.mean_normalized()[at], at)
         within, reasons = self._within_limit("strict", at)
         reasons |= none
-        draws = self._draws.get("strict")
-        if draws is None:
+        if self._draws is None:
             return fields | within, reasons | dict.fromkeys(("p_value", "null_epsilon"), self._no_test)
-        shifted = draws[:, *at]
+        shifted = self._draws[:, *at]
         test = {"p_value": float(p_value(fields["epsilon"], shifted)), "null_epsilon": float(null_level(shifted))}
         return fields | within | test, reasons
 
@@ -137,29 +136,10 @@ class RowMaker:
         fields, none = self._mean_fields("adaptive", totals.normalized_adaptive.mean_normalized()[at], at)
         fields["fit"] = self.fits[at[1]]
         within, reasons = self._within_limit("adaptive", at)
-        gain, no_gain = self._gain("", "strict", "adaptive", at)
+        gain, no_gain = self._gain(at)
         reasons |= none | no_gain | {"p_value": SAME_IMAGE if totals.settings.affine is None else GIVEN}
-        missing = NO_CONTROLS if not totals.settings.controls else GIVEN
-        if "random" in totals.means:
-            fields["random_epsilon"] = self._epsilon("random", at)
-        if "null" in totals.means:
-            fields["null_epsilon"] = self._epsilon("null", at)
-        held_out, why = self._held_out(at, missing)
-        names = ("random_epsilon", "null_epsilon")
-        reasons |= {name: missing for name in names if name not in fields} | why
-        return fields | within | gain | held_out, reasons
-
-    def _held_out(self, at: tuple[int, int], missing: str) -> tuple[dict[str, Any], dict[str, str]]:
-        names = ("epsilon", "strict_epsilon", "gain", "gain_low", "gain_high", "p_value")
-        if "held_out" not in self.totals.means:
-            return {}, {f"held_out_{name}": missing for name in names}
-        epsilon = self._epsilon("held_out", at)
-        strict = self._epsilon("strict_held_out", at)
-        fields = {"held_out_epsilon": epsilon, "held_out_strict_epsilon": strict}
-        gain, reasons = self._gain("held_out_", "strict_held_out", "held_out", at)
-        if "held_out" not in self._draws:
-            return fields | gain, reasons | {"held_out_p_value": self._no_test}
-        return fields | gain | {"held_out_p_value": float(p_value(epsilon, self._draws["held_out"][:, *at]))}, reasons
+        controls, without = self._controls.fields(at)
+        return fields | within | gain | controls, reasons | without
 
     @property
     def _no_test(self) -> str:
@@ -179,13 +159,11 @@ class RowMaker:
         interval, reasons = self._interval("ci", self._resampled(name)[:, *at])
         return fields | interval, reasons
 
-    def _gain(
-        self, prefix: str, strict: str, adaptive: str, at: tuple[int, int]
-    ) -> tuple[dict[str, float], dict[str, str]]:
-        """The epsilon of ``strict`` minus that of ``adaptive`` on the same images, with its paired interval."""
-        differences = self._resampled(strict)[:, *at] - self._resampled(adaptive)[:, *at]
-        interval, reasons = self._interval(f"{prefix}gain", differences)
-        return {f"{prefix}gain": self._epsilon(strict, at) - self._epsilon(adaptive, at), **interval}, reasons
+    def _gain(self, at: tuple[int, int]) -> tuple[dict[str, float], dict[str, str]]:
+        """The strict epsilon minus the adaptive one on the same images, with its paired interval."""
+        differences = self._resampled("strict")[:, *at] - self._resampled("adaptive")[:, *at]
+        interval, reasons = self._interval("gain", differences)
+        return {"gain": self._epsilon("strict", at) - self._epsilon("adaptive", at), **interval}, reasons
 
     def _interval(self, name: str, values: np.ndarray) -> tuple[dict[str, float], dict[str, str]]:
         names = f"{name}_low", f"{name}_high"
@@ -231,11 +209,11 @@ class RowMaker:
         return self.totals.resampled_epsilons()
 
     @cached_property
-    def _draws(self) -> dict[str, np.ndarray]:
-        """Epsilons of randomly shifted profiles by name, (draws, S, R); empty below the least number of images."""
-        totals = self.totals
-        draws = totals.draws.get(totals.settings.group)
-        if draws is None:
-            return {}
-        epsilons = subgroup_error(draws.means())
-        return {name: epsilons[:, place] for place, name in enumerate(totals.drawn)}
+    def _controls(self) -> ControlNumbers:
+        return ControlNumbers(self.totals)
+
+    @cached_property
+    def _draws(self) -> np.ndarray | None:
+        """Epsilons of randomly shifted profiles, (draws, S, R); None below the least number of images."""
+        draws = self.totals.draws.get(self.totals.settings.group)
+        return None if draws is None else subgroup_error(draws.means())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
+from symmetry_audit.findings._controls import ControlTotals
+from symmetry_audit.findings._sums import Sum
 from symmetry_audit.groups import Group
 from symmetry_audit.results import folder_of
 from symmetry_audit.statistics import (
@@ -27,31 +29,12 @@ BIN = 0.15  # of (a, b), for the floor of adaptive rows
 
 
 @dataclass
-class _Sum:
-    """A sum of arrays of one shape."""
-
-    total: np.ndarray = field(default_factory=lambda: np.zeros(()))
-    count: np.ndarray = field(default_factory=lambda: np.zeros((), int))
-
-    def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
-        weight = np.asarray(weight)
-        self.total = self.total + array * weight[..., None]
-        self.count = self.count + weight
-
-    def mean(self) -> np.ndarray:
-        """Total over count; NaN where nothing was added."""
-        count = np.where(self.count > 0, self.count, np.nan)
-        return self.total / count[..., None]
-
-
-@dataclass
 class Totals:
     """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons and
-    spreads (max - min); ``draws`` shifts the strict profiles, and the held-out adaptive ones, by random elements of
-    each subgroup.
-    ``directions`` compares the directions of the strict profiles.
+    spreads (max - min); ``draws`` shifts the strict profiles by random elements of each subgroup.
+    ``directions`` compares the directions of the strict profiles. ``controls`` is None where no image is controlled.
     """
 
     settings: AuditSettings
@@ -61,11 +44,10 @@ class Totals:
     directions: CommonDirection
     draws: dict[Group, InvarianceDraws]
     units: int
-    means: dict[str, _Sum] = field(default_factory=dict)
-    within_limit: dict[str, _Sum] = field(default_factory=dict)
-    folders: dict[str, dict[str, _Sum]] = field(default_factory=dict)
-    transfer: _Sum = field(default_factory=_Sum)
-    scales: _Sum = field(default_factory=_Sum)
+    controls: ControlTotals | None = None
+    means: dict[str, Sum] = field(default_factory=dict)
+    within_limit: dict[str, Sum] = field(default_factory=dict)
+    folders: dict[str, dict[str, Sum]] = field(default_factory=dict)
     at_limit: np.ndarray = field(default_factory=lambda: np.zeros((), int))
     failed: np.ndarray = field(default_factory=lambda: np.zeros((), int))
     contrast: np.ndarray = field(default_factory=lambda: np.zeros(()))
@@ -74,30 +56,28 @@ class Totals:
     deformations: list[np.ndarray] = field(default_factory=list)
     limits: list[np.ndarray] = field(default_factory=list)
     resampled: tuple[str, ...] = ()
-    drawn: tuple[str, ...] = ()
 
     def add(self, image: str, tables: ImageTables, spectrum: np.ndarray) -> None:
         """Add one image."""
         profiles = tables.profiles
         self.strict.add(profiles["strict"])
-        for name, array in profiles.items():
-            self.means.setdefault(name, _Sum()).add(array)
-            self.folders.setdefault(folder_of(image), {}).setdefault(name, _Sum()).add(array)
+        self.resampled = tuple(name for name in PROFILES if name in profiles)
+        for name in self.resampled:
+            self.means.setdefault(name, Sum()).add(profiles[name])
+            self.folders.setdefault(folder_of(image), {}).setdefault(name, Sum()).add(profiles[name])
         self.spectrum = self.spectrum + spectrum
-        self.resampled = tuple(
-            name for name in ("strict", "adaptive", "strict_held_out", "held_out") if name in profiles
-        )
         stack = np.stack([profiles[name] for name in self.resampled])
         single = self.strict.epsilons[-1], np.ptp(profiles["strict"], axis=-1)
         self.bootstrap.add(np.concatenate([stack.ravel(), *(values.ravel() for values in single)]))
-        self.curve.add(np.stack([profiles[name] for name in PROFILES if name in profiles]))
+        self.curve.add(stack)
         self.directions.add(profiles["strict"])
-        self.drawn = tuple(name for name in ("strict", "held_out") if name in profiles)
         for draw in self.draws.values():
-            draw.add(np.stack([profiles[name] for name in self.drawn]))
+            draw.add(profiles["strict"])
         self._add_mirror_contrast(profiles["strict"])
         if tables.adaptive is not None:
             self._add_fits(profiles, tables.adaptive)
+        if self.controls is not None:
+            self.controls.add(tables)
 
     def _add_mirror_contrast(self, strict: np.ndarray) -> None:
         """How much single images differ from their mirror image, in their mean response, (S, R)."""
@@ -108,11 +88,8 @@ class Totals:
     def _add_fits(self, profiles: Mapping[str, np.ndarray], tables: FitTables) -> None:
         inside = ~tables.at_limit
         for name in PROFILES:
-            self.within_limit.setdefault(name, _Sum()).add(profiles[name], inside)
+            self.within_limit.setdefault(name, Sum()).add(profiles[name], inside)
         self.normalized_adaptive.add(profiles["adaptive"])
-        self.transfer.add(tables.transfer)
-        if tables.scales is not None:
-            self.scales.add(tables.scales)
         self.at_limit = self.at_limit + (tables.fits[..., 4] == 1)
         self.failed = self.failed + np.isnan(tables.fits[..., 0])
         self.deformations.append(tables.fits[..., :2].copy())
@@ -158,8 +135,14 @@ class Totals:
         return Counter(map(tuple, (np.round(points / BIN) * BIN).tolist()))
 
 
-def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable[[], Iterable[str]]) -> Totals:
-    """Empty accumulators for a run of the images ``names``; ``pixels`` reads the hashes of their pixels on request."""
+def empty_totals(
+    settings: AuditSettings,
+    names: Sequence[str],
+    pixels: Callable[[], Iterable[str]],
+    controlled: Collection[str] = (),
+) -> Totals:
+    """Empty accumulators for a run of the images ``names``, of which some are ``controlled``; ``pixels`` reads the
+    hashes of their pixels on request."""
     group, seed, images = settings.group, abs(settings.seed), len(names)
     labels = {
         "image": lambda: None,
@@ -171,6 +154,9 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
         for subgroup in group.subgroups():
             if subgroup.order > 1:
                 draws[subgroup] = InvarianceDraws(group, images, elements=group.indices_of(subgroup), seed=seed)
+    controls = None
+    if controlled:
+        controls = ControlTotals(group, [name in controlled for name in names], seed=seed, clusters=labels)
     return Totals(
         settings=settings,
         strict=ProfileAccumulator(),
@@ -179,4 +165,5 @@ def empty_totals(settings: AuditSettings, names: Sequence[str], pixels: Callable
         directions=CommonDirection(group, images, seed=seed, clusters=labels),
         draws=draws,
         units=images if labels is None else len(set(labels)),
+        controls=controls,
     )

@@ -7,7 +7,8 @@ from functools import cached_property
 from math import ceil, log
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebvander
+import torch
+from numpy.polynomial.chebyshev import chebder, chebvander
 
 from symmetry_audit.groups import MAX_RATIO, Affine, Group
 from symmetry_audit.kernels import (
@@ -27,6 +28,7 @@ DEGREE = 9  # of the polynomials in (a, b)
 RATIOS, ANGLES = 5, 8  # deformations whose kernels span those of all others, at least
 ROTATED = 256  # rotations times angles, at least: groups with few rotations need more angles to span the others
 SMOOTH = 1.5  # px; narrower and other kernels change too fast with (a, b) for polynomials
+STEP = 1e-3  # in (a, b), of their slopes, which are differences: far below any ratio that matters, far above rounding
 
 
 @dataclass(frozen=True)
@@ -90,22 +92,48 @@ class DeformedFamily:
         Smooth kernels are interpolated, which takes a tenth of the time of sampling and is more accurate than the
         subspace.
         """
-        if self.model.sigma is None or self.model.sigma < SMOOTH:
-            return self.subspace.coefficients(self.kernels(affine, stencils))
-        at = [chebvander(value / log(self.max_ratio), DEGREE) for value in (affine.a, affine.b)]
-        weights = np.outer(*at).ravel()
-        table = self._polynomials[list(stencils)]
-        return np.einsum("n,rned->red", weights, table)
+        return self._interpolated(affine, stencils, 1)[0] if self._smooth else self._projected(affine, stencils)
+
+    def slopes(self, affine: Affine, stencils: tuple[int, ...]) -> np.ndarray:
+        """``coefficients`` and their derivatives with respect to a and b, (3, R, E, d)."""
+        if self._smooth:
+            return self._interpolated(affine, stencils, 3)
+        steps = (0.0, 0.0), (STEP, 0.0), (0.0, STEP)
+        here, *beside = (self._projected(Affine(affine.a + a, affine.b + b), stencils) for a, b in steps)
+        return np.stack([here, *((there - here) / STEP for there in beside)])
+
+    @property
+    def _smooth(self) -> bool:
+        return self.model.sigma is not None and self.model.sigma >= SMOOTH
+
+    def _projected(self, affine: Affine, stencils: tuple[int, ...]) -> np.ndarray:
+        return self.subspace.coefficients(self.kernels(affine, stencils))
+
+    def _interpolated(self, affine: Affine, stencils: tuple[int, ...], parts: int) -> np.ndarray:
+        """The first ``parts`` of the value and the derivatives with respect to a and b, (parts, R, E, d)."""
+        limit = log(self.max_ratio)
+        (a, along_a), (b, along_b) = (_chebyshev(value / limit) for value in (affine.a, affine.b))
+        weights = [np.outer(a, b), np.outer(along_a, b) / limit, np.outer(a, along_b) / limit]
+        rows = torch.from_numpy(np.stack(weights[:parts]).reshape(parts, -1).astype(np.float32))
+        tables = (self._polynomials[r] for r in stencils)
+        found = [(rows @ table.flatten(1)).unflatten(1, table.shape[1:]) for table in tables]
+        return torch.stack(found, dim=1).numpy()
 
     @cached_property
-    def _polynomials(self) -> np.ndarray:
+    def _polynomials(self) -> torch.Tensor:
         """Chebyshev coefficients in (a, b) of every kernel's coordinates in the subspace, (R, (DEGREE + 1)^2, E, d)."""
         nodes = np.cos(np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1))
         scale = log(self.max_ratio)
         values = [self.subspace.coefficients(self.kernels(Affine(scale * x, scale * y))) for x in nodes for y in nodes]
         transform = np.linalg.inv(chebvander(nodes, DEGREE))
         table = np.kron(transform, transform) @ np.stack(values).reshape(len(values), -1)
-        return np.ascontiguousarray(np.moveaxis(table.reshape(-1, *values[0].shape), 1, 0)).astype(np.float32)
+        table = np.moveaxis(table.reshape(-1, *values[0].shape), 1, 0)
+        return torch.from_numpy(np.ascontiguousarray(table, dtype=np.float32))
+
+
+def _chebyshev(x: float) -> tuple[np.ndarray, np.ndarray]:
+    """The polynomials T_0 to T_DEGREE at ``x`` in [-1, 1], and their derivatives there."""
+    return chebvander(x, DEGREE), chebvander(x, DEGREE - 1) @ chebder(np.eye(DEGREE + 1))
 
 
 def _has_parity(stencil: Stencil, model: KernelModel) -> bool:

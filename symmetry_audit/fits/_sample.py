@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
+from math import sqrt
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ __all__ = ["WindowSample", "sample_windows"]
 
 PIXELS = 1 << 14  # of one sample: every third pixel of a 480 x 320 image
 COLLINEAR = 1e-5  # relative; known responses add nothing in directions of smaller eigenvalues
-CHUNK = 2048  # windows copied out at a time
+CHUNK = {"cpu": 256, "cuda": 8192}  # windows copied out at a time: a megabyte stays in the cache
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,39 @@ class WindowSample:
         found = self.weights @ self._responses(affine, stencils)
         return found.double().cpu().numpy().reshape(len(stencils), -1)
 
+    def slopes(self, affine: Affine, stencils: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """``profiles`` and their derivatives with respect to a and b, (R, E, 2).
+
+        A response is r = x k(a, b), so that d|r| = sign(r) x dk and d(r^2) = 2 r x dk: the windows enter through
+        their mean under the weights sign(r) or 2 r, which serves the value and both derivatives.
+        """
+        parts = torch.from_numpy(self.family.slopes(affine, stencils)).to(self.pixels)  # (3, R, E, d)
+        signed = self.pixels @ parts[0].flatten(0, 1).T
+        if self.kind == "abs":
+            signed = torch.copysign(self.weights[:, None], signed, out=signed)
+        else:
+            signed.mul_(2 * self.weights[:, None])
+        found = (parts.flatten(1, 2) * (signed.T @ self.pixels)).sum(-1)
+        value, *along = found.double().cpu().numpy().reshape(3, len(stencils), -1)
+        return value if self.kind == "abs" else value / 2, np.stack(along, axis=-1)
+
     def _responses(self, affine: Affine, stencils: tuple[int, ...]) -> torch.Tensor:
         """(P, R E)."""
         kernels = torch.from_numpy(self.family.coefficients(affine, stencils)).to(self.pixels)
-        responses = self.pixels @ kernels.reshape(-1, self.pixels.shape[1]).T
+        responses = self.pixels @ kernels.flatten(0, 1).T
         return responses.abs_() if self.kind == "abs" else responses.square_()
 
     def where(self, chosen: np.ndarray) -> WindowSample:
         """The part of the sample whose rows of V are ``chosen`` (rows of V,) of bool, equally weighted."""
         kept = chosen[self.rows]
-        return self._part(torch.from_numpy(np.flatnonzero(kept)), self.rows[kept])
+        index = torch.from_numpy(np.flatnonzero(kept)).to(self.pixels.device)
+        return self._part(self.pixels[index], self.rows[kept])
 
     def thinned(self, step: int) -> WindowSample:
         """Every ``step``-th window, equally weighted."""
-        return self._part(torch.arange(0, len(self.rows), step), self.rows[::step])
+        return self._part(self.pixels[::step], self.rows[::step])
 
-    def _part(self, index: torch.Tensor, rows: np.ndarray) -> WindowSample:
-        pixels = self.pixels[index.to(self.pixels.device)]
+    def _part(self, pixels: torch.Tensor, rows: np.ndarray) -> WindowSample:
         return replace(self, pixels=pixels, rows=rows, weights=_equal(pixels))
 
     def calibrated(self, strict: np.ndarray) -> WindowSample:
@@ -95,20 +111,21 @@ def sample_windows(
     """
     c = family.radius
     height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
-    step = max(1, ceil(sqrt(height * width / pixels)))
+    step = max(1, round(sqrt(height * width / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     rows, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
-    windows = np.lib.stride_tricks.sliding_window_view(
-        (image - image.mean()).astype(np.float32), (2 * c + 1, 2 * c + 1)
-    )
+    # the mean has no effect; without it float32 keeps its digits for the detail
+    middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
+    windows = np.lib.stride_tricks.sliding_window_view(image, (2 * c + 1, 2 * c + 1))
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
     # responses are convolutions: the kernel is flipped once rather than every window
     basis = torch.from_numpy(
         family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)
     ).to(device)
-    parts = []
-    for first in range(0, len(grid), CHUNK):
-        y, x = (grid[first : first + CHUNK] + (margin - c)).T
-        parts.append(torch.from_numpy(windows[y, x].reshape(len(y), -1)).to(device) @ basis)
-    found = torch.cat(parts)
+    found = basis.new_empty(len(grid), basis.shape[1])
+    chunk = CHUNK[basis.device.type]
+    for first in range(0, len(grid), chunk):
+        y, x = (grid[first : first + chunk] + (margin - c)).T
+        part = (windows[y, x].reshape(len(y), -1) - middle).astype(np.float32, copy=False)
+        torch.matmul(torch.from_numpy(part).to(device), basis, out=found[first : first + chunk])
     return WindowSample(family, found, grid[:, 0], kind, _equal(found))

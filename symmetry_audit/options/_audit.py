@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge
 
 from symmetry_audit.data import DEFAULT_MAX_PIXELS
 from symmetry_audit.options._option import FilePath, Option, Options
-from symmetry_audit.options._parsed import NUMBERS, WHOLE_NUMBERS, Names
+from symmetry_audit.options._parsed import COUNT_OR_ALL, NUMBERS, WHOLE_NUMBERS, Names
 from symmetry_audit.options.names import GROUPS, kernels, regularizers
 
 __all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", "MeasuredOptions"]
@@ -76,10 +76,15 @@ class AdaptiveOptions(Options):
     controls: Annotated[
         bool,
         Option(
-            "Also run the control experiments (transfer, held-out halves, isotropic noise, random w). --no-controls "
-            "takes a third of the time."
+            "Also run the control experiments (transfer, held-out halves, isotropic noise, random w) on some of the "
+            "images."
         ),
     ] = True
+    control_images: Annotated[
+        Annotated[int, Ge(1)] | Literal["all"],
+        COUNT_OR_ALL,
+        Option("Number of images, drawn at random, that the control experiments run on."),
+    ] = 64
     clusters: Annotated[
         str,
         Option("Unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images)."),

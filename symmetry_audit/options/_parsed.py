@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-__all__ = ["LAYERS", "NAMES", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
+__all__ = ["COUNT_OR_ALL", "LAYERS", "NAMES", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,14 @@ def span_or(word: str) -> Parsed:
     return Parsed(_span(word), metavar=f"{word}|X|LO:HI")
 
 
+def _count(value: Any) -> Any:
+    if not isinstance(value, str) or value == "all":
+        return value
+    if not value.isdecimal():
+        raise ValueError(f'"{value}" is not a number or all')
+    return int(value)
+
+
 def _layers(value: Any) -> Any:
     if isinstance(value, int) or value is None:
         return value
@@ -79,4 +87,5 @@ Names = Annotated[str | Sequence[str] | None, NAMES]
 NUMBERS = Parsed(_numbers(float), metavar="NUMBERS")
 WHOLE_NUMBERS = Parsed(_numbers(int), metavar="NUMBERS")
 SPAN = Parsed(_span(), metavar="X|LO:HI")
+COUNT_OR_ALL = Parsed(_count, metavar="NUMBER|all")
 LAYERS = Parsed(_layers, metavar="NUMBER|NAMES")

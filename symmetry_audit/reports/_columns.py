@@ -7,7 +7,7 @@ from math import floor, log10
 
 from symmetry_audit.reports._table import NULL
 
-__all__ = ["column", "fixed", "range_column"]
+__all__ = ["column", "error_column", "fixed", "range_column"]
 
 
 def fixed(values: Sequence[float], digits: int = 3) -> Callable[[float], str]:
@@ -28,6 +28,16 @@ def column(values: Sequence[float | None], marks: Sequence[str] = (), digits: in
     write = fixed([value for value in values if value is not None], digits)
     cells = [NULL if value is None else write(value) for value in values]
     return [cell + (mark or " ") for cell, mark in zip(cells, marks, strict=True)] if any(marks) else cells
+
+
+def error_column(values: Sequence[float | None], errors: Sequence[float | None], digits: int = 2) -> list[str]:
+    """The cells, each with its standard error where there is one, in the same decimals."""
+    write = fixed([value for value in values if value is not None], digits)
+    cells = column(values, digits=digits)
+    return [
+        cell if error is None else f"{cell} \N{PLUS-MINUS SIGN} {write(error)}"
+        for cell, error in zip(cells, errors, strict=True)
+    ]
 
 
 def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str]:

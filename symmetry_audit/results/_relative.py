@@ -8,8 +8,11 @@ __all__ = ["CONTROL_FIELDS", "RELATIVE_FIELDS", "folder_of"]
 
 # the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
 CONTROL_FIELDS = {
+    "relative_null_se": "null_epsilon_se",
     "relative_random": "random_epsilon",
+    "relative_random_se": "random_epsilon_se",
     "relative_held_out": "held_out_epsilon",
+    "relative_held_out_se": "held_out_epsilon_se",
     "relative_held_out_strict": "held_out_strict_epsilon",
     "relative_held_out_gain": "held_out_gain",
     "relative_held_out_gain_low": "held_out_gain_low",

@@ -13,7 +13,7 @@ from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
-from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, from_first
+from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
 from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._relative import CONTROL_FIELDS
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
@@ -42,8 +42,12 @@ ADAPTIVE_FIELDS = (
     "gain",
     "gain_low",
     "gain_high",
+    "control_images",
+    "null_epsilon_se",
     "random_epsilon",
+    "random_epsilon_se",
     "held_out_epsilon",
+    "held_out_epsilon_se",
     "held_out_strict_epsilon",
     "held_out_gain",
     "held_out_gain_low",
@@ -74,7 +78,14 @@ class ResultRow:
     Only adaptive rows have the other fields. ``fit`` names the fit source of w. ``gain`` is the strict epsilon minus
     this one, with its paired bootstrap interval. ``random_epsilon`` is measured under the same ratios at random
     angles, ``held_out_epsilon`` on one half of every image under the w of the other half, ``held_out_strict_epsilon``
-    on that same half under strict rotations; ``held_out_gain`` is their difference. ``held_out_p_value`` is
+    on that same half under strict rotations; ``held_out_gain`` is their difference.
+
+    Controls are measured on ``control_images`` of the images, on a sample of their pixels, and describe all of them:
+    ``random_epsilon`` and ``held_out_epsilon`` are those of the mean strict profile of all images plus the mean
+    difference on these, ``null_epsilon`` is the expected epsilon of as many fields as there are images.
+    ``null_epsilon_se``, ``random_epsilon_se`` and ``held_out_epsilon_se`` are standard errors: what another draw of as
+    many images, and of the random numbers of each, would change. The interval of ``held_out_gain`` resamples the images
+    with controls and the others, each among themselves. ``held_out_p_value`` is of the images with controls alone, and
     approximate.
 
     Relative numbers are fractions of ``mean_response``, and no other definition is mixed in (SPEC 8):
@@ -123,15 +134,22 @@ class ResultRow:
     gain: float | None = None
     gain_low: float | None = None
     gain_high: float | None = None
+    control_images: int | None = None
+    null_epsilon_se: float | None = None
     random_epsilon: float | None = None
+    random_epsilon_se: float | None = None
     held_out_epsilon: float | None = None
+    held_out_epsilon_se: float | None = None
     held_out_strict_epsilon: float | None = None
     held_out_gain: float | None = None
     held_out_gain_low: float | None = None
     held_out_gain_high: float | None = None
     held_out_p_value: float | None = None
+    relative_null_se: float | None = None
     relative_random: float | None = None
+    relative_random_se: float | None = None
     relative_held_out: float | None = None
+    relative_held_out_se: float | None = None
     relative_held_out_strict: float | None = None
     relative_held_out_gain: float | None = None
     relative_held_out_gain_low: float | None = None
@@ -194,7 +212,7 @@ class AuditReport:
         if written == FIRST_SCHEMA:
             document = from_first(document)
         origin.check_schema(document, REPORT_SCHEMA)
-        return read_value(cls, document, origin, folder=folder, fits=(), written=written)
+        return read_value(cls, explained(document), origin, folder=folder, fits=(), written=written)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; depends on data and settings alone."""

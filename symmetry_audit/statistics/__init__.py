@@ -10,6 +10,7 @@ from symmetry_audit.statistics._epsilon import (
 )
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
 from symmetry_audit.statistics._law import FEWEST_IMAGES, LawEvidence, holm, images_to_show, law
+from symmetry_audit.statistics._null_fields import NullFields
 from symmetry_audit.statistics._profiles import ProfileAccumulator
 from symmetry_audit.statistics._share import HARMONICS, CommonDirection, DirectionShares, directions, visible_part
 from symmetry_audit.statistics._student import student_interval
@@ -23,6 +24,7 @@ __all__ = [
     "DirectionShares",
     "InvarianceDraws",
     "LawEvidence",
+    "NullFields",
     "ProfileAccumulator",
     "SubsetCurve",
     "default_sizes",

@@ -160,8 +160,9 @@ def measure(request: MeasureRequest) -> AuditReport:
         sample_strict, dataset_strict and/or dataset_adaptive. In the last, each image has its own group G_w.
     fit, affine
         Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file with w to use instead.
-    controls
-        Whether to run the control experiments of adaptive rows, which take about two thirds of the time.
+    controls, control_images
+        Whether to run the control experiments of adaptive rows, and on how many of the images, drawn at random ("all"
+        for all). An image with controls takes about one and a half times to twice as long as one without.
     clusters
         The unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images).
     downscale, limit, max_pixels, seed

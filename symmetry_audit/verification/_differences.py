@@ -17,7 +17,7 @@ __all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "row_key", "scale_of"
 TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
 FITTED_TOLERANCE = 5e-3  # the same where a fitted w decides: minima are flat, so w itself agrees less well
 
-EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit")
+EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit", "control_images")
 P_VALUES = ("p_value", "held_out_p_value")
 UNDER_IDENTITY = ("identity_response",)  # does not depend on w
 RECOMPUTED = (*RELATIVE_FIELDS, "mean_response")  # a report of the first schema does not claim these
@@ -38,13 +38,19 @@ MEASURED = (
     "gain",
     "gain_low",
     "gain_high",
+    "null_epsilon_se",
     "random_epsilon",
+    "random_epsilon_se",
     "held_out_epsilon",
+    "held_out_epsilon_se",
     "held_out_strict_epsilon",
     "held_out_gain",
     "held_out_gain_low",
     "held_out_gain_high",
 )
+
+# numbers of rows with controls that reports of earlier versions lack
+LATER = ("control_images", *(name for name in (*MEASURED, *RELATIVE_FIELDS) if name.endswith("_se")))
 
 
 def differences(old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.ndarray]) -> tuple[str, ...]:
@@ -80,6 +86,8 @@ def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray, first:
     limits, scale = _limits(new), scale_of(new)
     if first:
         limits = {name: limit for name, limit in limits.items() if name not in RECOMPUTED}
+    if old.control_images is None and old.random_epsilon is not None:
+        limits = {name: limit for name, limit in limits.items() if name not in LATER}
     names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
     if not _is_worst(old, new.group, profile, tolerance_of(new.scenario) * scale):
         names += [name for name in ("worst_element", "worst_angle_deg") if getattr(old, name) != getattr(new, name)]

@@ -27,8 +27,10 @@ P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding o
 NEEDED = 0.1  # share of a number of images, which has two digits
 SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets", "directions")
 LATER = ("directions",)  # sections that reports of earlier versions lack
+ERRORS = ("epsilon_se", "relative_epsilon_se")  # fields of entries that they lack
 RULE = ("images", "tolerance", "margin", "kappa", "unit")
-NUMBERS = ("epsilon", "relative_epsilon", "mean", "deviation")
+NUMBERS = ("epsilon", "epsilon_se", "mean", "deviation")
+RELATIVE_NUMBERS = ("relative_epsilon", "relative_epsilon_se")
 # fields that name a candidate's value or are no share of the mean response; kappa follows from the others
 NOT_RELATIVE = ("regularizer", "sigma", "downscale", "classes", "mean_response", "epsilon", "kappa_low", "kappa_high")
 
@@ -90,9 +92,10 @@ def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Toleran
 
 
 def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: Tolerance) -> bool:
-    limits = dict.fromkeys(NUMBERS, tolerance.epsilon(new)) | {
-        "relative_epsilon": tolerance.of(new.get("scenario", ""))
-    }
+    share = tolerance.of(new.get("scenario", ""))
+    limits: dict[str, float] = dict.fromkeys(NUMBERS, tolerance.epsilon(new))
+    limits |= dict.fromkeys(RELATIVE_NUMBERS, share)
+    new = {name: value for name, value in new.items() if name in old or name not in ERRORS}
     names = [name for name in new if not (tolerance.former and name == "relative_epsilon")]
     return old.keys() == new.keys() and all(_close(old[name], new[name], limits.get(name)) for name in names)
 

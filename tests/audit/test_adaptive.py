@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from symmetry_audit import fit_affine, measure, reports
-from symmetry_audit.audit import make_settings
-from symmetry_audit.audit._adaptive import adaptive_plan, fit_sources, own_sources
+from symmetry_audit.audit import fit_sources, make_settings, own_sources
+from symmetry_audit.audit._adaptive_plan import adaptive_plan
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._spectrum import radial_power, radial_spectrum
 from symmetry_audit.data import decode
@@ -31,6 +31,7 @@ from tests.oracles import symmetry
 ASKED = {"reg": "tv,sobel,laplacian", "group": "p8"}
 MARGIN = 15  # of these regularizers
 AGREEMENT = 1e-4
+SAMPLED = 3e-3  # of the mean response: what the windows of a sample and their subspace leave out
 NAMES = ("tv", "sobel", "laplacian")
 
 
@@ -169,8 +170,11 @@ def test_proxy_and_epsilon_before_and_after_equal_the_oracle(group, order, rng, 
                 "relative_epsilon": np.mean([slow.relative(profile) for profile in profiles]),
             }
             scale = np.mean([profile[0] for profile in profiles])
-            for value, least in (("proxy", 1e-7), ("epsilon", 1e-4 * scale), ("relative_epsilon", 1e-4)):
-                assert getattr(fit, f"{value}_{when}") == pytest.approx(expected[value], rel=1e-3, abs=least)
+            # no row needs the joint fit here: what is measured under it comes from the sample
+            exact = when == "before" or name != "joint"
+            rel, limit = (1e-3, 1e-4) if exact else (0.03, 1e-3)
+            for value, least in (("proxy", 1e-7), ("epsilon", limit * scale), ("relative_epsilon", limit)):
+                assert getattr(fit, f"{value}_{when}") == pytest.approx(expected[value], rel=rel, abs=least)
         assert fit.proxy_after < fit.proxy_before
 
 
@@ -271,7 +275,8 @@ def test_one_fit_may_serve_all(report, fit):
     assert [entry.regularizer for entry in found.fits] == ["laplacian", fit] * 3
     transfer = {(entry["fit"], entry["regularizer"]): entry for entry in report.analyses["transfer"]}
     for name in NAMES:
-        assert row_of(found, name).epsilon == pytest.approx(transfer[fit, name]["epsilon"], rel=1e-12)
+        row, entry = row_of(found, name), transfer[fit, name]
+        assert row.epsilon == pytest.approx(entry["epsilon"], abs=SAMPLED * row.mean_response)
     joint = report.affine[report.affine.regularizer == fit]
     assert [entry.a for entry in found.fits if entry] == joint.a.tolist()
 
@@ -288,8 +293,10 @@ def test_without_controls_the_rows_are_the_same_and_less_is_known(report):
 
 
 MISSING = (
-    *("random_epsilon", "null_epsilon", "excess", "held_out_epsilon", "held_out_strict_epsilon", "held_out_gain"),
+    *("control_images", "random_epsilon", "random_epsilon_se", "null_epsilon", "null_epsilon_se", "excess"),
+    *("held_out_epsilon", "held_out_epsilon_se", "held_out_strict_epsilon", "held_out_gain"),
     *("held_out_gain_low", "held_out_gain_high", "held_out_p_value", "relative_random", "relative_null"),
+    *("relative_random_se", "relative_null_se", "relative_held_out_se"),
     *("relative_held_out", "relative_held_out_strict"),
     *("relative_held_out_gain", "relative_held_out_gain_low", "relative_held_out_gain_high"),
 )
@@ -331,8 +338,8 @@ def test_the_rest_of_the_transfer_table_equals_the_oracle(report):
             w = fits.loc[image, entry["fit"]]
             profile = oracle.adaptive_responses(luminance, entry["regularizer"], w.a, w.b, order=8, margin=MARGIN)
             mean = mean + profile / 3
-        assert entry["epsilon"] == pytest.approx(epsilon(mean), abs=2 * AGREEMENT * mean[0])
-        assert entry["relative_epsilon"] == pytest.approx(slow.relative(mean), abs=2 * AGREEMENT)
+        assert entry["epsilon"] == pytest.approx(epsilon(mean), abs=SAMPLED * mean[0])
+        assert entry["relative_epsilon"] == pytest.approx(slow.relative(mean), abs=SAMPLED)
 
 
 def test_fits_are_measured_at_other_scales_too(tmp_path, rng):
@@ -353,7 +360,7 @@ def test_fits_are_measured_at_other_scales_too(tmp_path, rng):
     for path in sorted(folder.iterdir()):
         w = fits.loc[path.name, "tv", 1.5, 1]
         mean = mean + oracle.adaptive_responses(symmetry.luminance(path), "tv", w.a, w.b, 8, 2.0, margin) / 2
-    assert entry["epsilon"] == pytest.approx(epsilon(mean), abs=2 * AGREEMENT * mean[0])
+    assert entry["epsilon"] == pytest.approx(epsilon(mean), abs=SAMPLED * mean[0])
 
 
 def test_random_deformations_keep_the_ratio_and_turn_the_axis(report):
@@ -367,7 +374,8 @@ def test_random_deformations_keep_the_ratio_and_turn_the_axis(report):
             alpha, ratio = oracle.from_ab(w.a, w.b)
             turned = oracle.to_ab(alpha + angle / 2, ratio)  # (a, b) turn twice as fast
             mean = mean + oracle.adaptive_responses(luminance, name, *turned, order=8, margin=MARGIN) / 3
-        assert row.random_epsilon == pytest.approx(epsilon(mean), abs=2 * AGREEMENT * mean[0])
+        assert row.random_epsilon == pytest.approx(epsilon(mean), abs=SAMPLED * mean[0])
+        assert row.relative_random == pytest.approx(slow.relative(mean), abs=SAMPLED)
 
 
 def image_rng(report: AuditReport, image: str) -> np.random.Generator:
@@ -395,7 +403,7 @@ def test_held_out_halves_equal_a_direct_computation(report):
             strict[name] = strict[name] + symmetry_rows(luminance, name, held) / 3
     for name in NAMES:
         row, scale = row_of(report, name), adaptive[name][0]
-        assert row.held_out_epsilon == pytest.approx(epsilon(adaptive[name]), abs=2e-3 * scale)
+        assert row.held_out_epsilon == pytest.approx(epsilon(adaptive[name]), abs=SAMPLED * scale)
         assert row.held_out_strict_epsilon == pytest.approx(epsilon(strict[name]), abs=2 * AGREEMENT * scale)
         gain = row.held_out_strict_epsilon - row.held_out_epsilon
         assert row.held_out_gain == pytest.approx(gain, rel=1e-12)
@@ -424,20 +432,18 @@ def test_the_null_level_is_that_of_fitted_isotropic_twins(report):
         rng.uniform()  # the angle of the random deformation
         power = radial_power(radial_spectrum(welch_power(luminance)))
         field = gaussian_field(luminance.shape, rng=rng, power=power, limit=None)
-        sample = sample_windows(field, family, MARGIN, seed=0)
+        whole_field = np.ones(field.shape[0] - 2 * MARGIN, dtype=bool)
+        strict = np.stack([symmetry_rows(field, name, whole_field)[family.distinct] for name in NAMES])
+        sample = sample_windows(field, family, MARGIN, seed=0).calibrated(strict)
         starts = [structure_tensor(field, 1.5, MARGIN).affine(MAX_RATIO), Affine(0.0, 0.0)]
         for name, over in (("tv", ("tv",)), ("sobel", ("sobel",)), ("laplacian", ("tv", "sobel"))):
-
-            def exact(w, field=field, over=over):
-                return np.stack([oracle.adaptive_responses(field, one, w.a, w.b, 8, margin=MARGIN) for one in over])
-
-            w = solve(sample, tuple(map(NAMES.index, over)), starts, exact).affine
+            w = solve(sample, tuple(map(NAMES.index, over)), starts).affine
             null = oracle.adaptive_responses(field, name, w.a, w.b, order=8, margin=MARGIN)
             # a Gaussian field of the same spectrum responds more strongly than a photograph
             mean[name] = mean[name] + null / null.mean() * found[image, name].mean() / 3
     for name in NAMES:
         row = row_of(report, name)
-        assert row.null_epsilon == pytest.approx(epsilon(mean[name]), abs=2 * AGREEMENT * row.mean_response)
+        assert row.null_epsilon == pytest.approx(epsilon(mean[name]), abs=SAMPLED * row.mean_response)
         assert row.null_epsilon > 0
         assert row.excess == row.epsilon - row.null_epsilon
 

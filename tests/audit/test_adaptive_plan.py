@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from symmetry_audit.audit import make_settings
-from symmetry_audit.audit._adaptive import adaptive_plan
+from symmetry_audit.audit._adaptive_plan import adaptive_plan
 from symmetry_audit.kernels import GaussianKernel
 
 

@@ -188,6 +188,7 @@ def test_no_image_at_all_is_an_error_that_names_one(tmp_path, photos):
         ),
         ({"fit": "joint"}, r'other settings \(fit: "per-regularizer", now "joint"\)'),
         ({"controls": False}, r"other settings \(controls: true, now false\)"),
+        ({"control_images": 9}, r"other settings \(control_images: 64, now 9\)"),
         ({"clusters": "folder"}, r'other settings \(clusters: "image", now "folder"\)'),
     ],
 )

@@ -182,15 +182,17 @@ def test_one_json_document_holds_all_settings(tmp_path):
         max_pixels=10**6,
         fit="ridge",
         controls=False,
+        control_images="all",
         clusters="duplicates",
     )
     document = json.loads(json.dumps(settings.to_dict(), allow_nan=False))
     assert document["sigma"] == [1, 1.5]
     assert (document["group"], document["limit"], document["seed"], document["downscale"]) == ("p8m", 7, -4, [1, 3])
-    assert [document[name] for name in ("fit", "affine", "controls", "clusters")] == [
+    assert [document[name] for name in ("fit", "affine", "controls", "control_images", "clusters")] == [
         "ridge",
         None,
         False,
+        "all",
         "duplicates",
     ]
     assert AuditSettings.from_dict(document) == settings
@@ -237,6 +239,26 @@ def test_settings_of_an_older_version_take_the_defaults_of_what_it_did_not_know(
     for name in ("clusters", "controls", "fit", "affine", "max_pixels", "response"):
         del document[name]
     assert AuditSettings.from_dict(document) == settings
+
+
+def test_reports_that_know_no_number_of_control_images_controlled_all_of_them():
+    document = make_settings(reg="tv").to_dict()
+    assert document.pop("control_images") == 64
+    assert AuditSettings.from_dict(document) == make_settings(reg="tv", control_images="all")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (0, r"^--control-images must be at least 1, got 0$"),
+        ("some", r'^--control-images: "some" is not a number or all$'),
+        (2.5, r"^--control-images takes a whole number, got 2.5$"),
+    ],
+)
+def test_a_number_of_control_images_is_a_count_or_all(number, message):
+    with pytest.raises(SettingError, match=message):
+        make_settings(control_images=number)
+    assert make_settings(control_images="7").control_images == 7
 
 
 def test_settings_of_a_newer_version_say_so():

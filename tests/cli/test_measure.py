@@ -267,7 +267,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "photos", "--json", "--reg", "diagonal", "--reg", "tv,sobel", "--stencils", "own.toml", "--group", "p4m",
         "--kernel", "bicubic", "--margin", "9", "--response", "energy", "--scenario", "dataset_strict",
         "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
-        "--fit", "sobel", "--no-controls", "--clusters", "folder",
+        "--fit", "sobel", "--no-controls", "--control-images", "9", "--clusters", "folder",
     )  # fmt: skip
     settings = one_document(out)["settings"]
     assert code == 0
@@ -286,6 +286,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "fit": "sobel",
         "affine": None,
         "controls": False,
+        "control_images": 9,
         "clusters": "folder",
     }
     info = json.loads((tmp_path / "symaudit-photos/run.json").read_text())
@@ -372,7 +373,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "seed": 7, "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
-        "clusters": "duplicates",
+        "control-images": "all", "clusters": "duplicates",
     }  # fmt: skip
     assert set(values) == names - {"config"}
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
@@ -399,6 +400,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "fit": "mine",
         "affine": hashlib.sha256(TRUTH.encode()).hexdigest(),
         "controls": False,
+        "control_images": "all",
         "clusters": "duplicates",
     }
 

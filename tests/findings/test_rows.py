@@ -14,6 +14,7 @@ from PIL import Image
 from symmetry_audit import measure, reports
 from symmetry_audit.audit import AuditSettings, measure_source, open_run, stored_fits
 from symmetry_audit.data import open_source
+from symmetry_audit.findings import _control_numbers as controls
 from symmetry_audit.findings import _rows
 from symmetry_audit.results import AuditReport, ResultRow
 from tests.conftest import save_photos
@@ -312,23 +313,25 @@ def walls(folder: Path, count: int) -> None:
 
 
 SITUATIONS: dict[str, tuple[Callable[[Path, int], None], int, dict, set[str]]] = {
-    "one image": (photographs, 1, {}, {_rows.ONE, _rows.FEW}),
-    "five images": (photographs, 5, {}, {_rows.FEW}),
+    "one image": (photographs, 1, {}, {_rows.ONE, _rows.FEW, controls.ONE, controls.FEW}),
+    "five images": (photographs, 5, {}, {_rows.FEW, controls.FEW}),
+    "one image with controls": (photographs, 12, {"control_images": 1}, {controls.ONE, controls.FEW}),
+    "five images with controls": (photographs, 12, {"control_images": 5}, {controls.FEW}),
     "twelve images": (photographs, 12, {}, set()),
-    "no controls": (photographs, 2, {"controls": False}, {_rows.NO_CONTROLS, _rows.FEW}),
+    "no controls": (photographs, 2, {"controls": False}, {controls.NO_CONTROLS, _rows.FEW}),
     "the trivial group": (photographs, 12, {"group": "p1", "reg": "tv"}, {_rows.TRIVIAL}),
     "strict rows alone": (
         *(photographs, 12, {"scenario": "sample_strict,dataset_strict"}),
         {"no image was fitted"},
     ),
-    "adaptive rows alone": (photographs, 2, {"scenario": "dataset_adaptive"}, {_rows.FEW}),
+    "adaptive rows alone": (photographs, 2, {"scenario": "dataset_adaptive"}, {controls.FEW}),
     "one folder as cluster": (
         *(photographs, 12, {"clusters": "folder"}),
-        {_rows.ONE_CLUSTER},
+        {_rows.ONE_CLUSTER, controls.ONE_CLUSTER},
     ),
     "flat images": (
         *(walls, 3, {}),
-        {_rows.FLAT, _rows.FEW},
+        {_rows.FLAT, _rows.FEW, controls.FEW},
     ),
     "many flat images": (walls, 11, {}, {_rows.FLAT}),
 }
@@ -363,9 +366,9 @@ def test_every_null_has_its_reason_and_nothing_else_has_one(case, tmp_path):
 
 def test_every_null_has_its_reason_under_given_fits(photos, tmp_path):
     (tmp_path / "given.csv").write_text("image,a,b\n" + "".join(f"photo_{n}.png,0.1,0.2\n" for n in range(4)))
-    for controls in (True, False):
-        report = measure(photos, reg="tv", group="p8", affine=tmp_path / "given.csv", controls=controls)
-        expected = {_rows.FEW, _rows.GIVEN} | (set() if controls else {_rows.NO_CONTROLS})
+    for with_controls in (True, False):
+        report = measure(photos, reg="tv", group="p8", affine=tmp_path / "given.csv", controls=with_controls)
+        expected = {_rows.FEW, _rows.GIVEN} | (set() if with_controls else {controls.NO_CONTROLS})
         assert check_reasons(report) == expected
 
 

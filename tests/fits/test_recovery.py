@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from symmetry_audit import AffineFit, FailedFit, fit_affine
-from symmetry_audit.engine import kernel_rows
 from symmetry_audit.fits import DeformedFamily, sample_windows, solve, structure_tensor
-from symmetry_audit.fits._solver import _jacobian, _residuals
+from symmetry_audit.fits._solver import _residuals
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import STENCILS, GaussianKernel
 from tests.conftest import smooth_noise
@@ -105,16 +104,10 @@ def family(group: str = "p32") -> DeformedFamily:
 
 
 def whole_fit(image: np.ndarray, stencils: tuple[int, ...]) -> Affine:
-    """``solve`` on every pixel and on the image itself."""
-
-    def exact(affine: Affine) -> np.ndarray:
-        kernels = family().kernels(affine, stencils)
-        rows = kernel_rows(image, kernels.reshape(-1, 31, 31), MARGIN)
-        return rows.mean(0).reshape(kernels.shape[:2])
-
+    """``solve`` on every pixel."""
     sample = sample_windows(image, family(), MARGIN, pixels=10**6)
     start = structure_tensor(image, 1.5, MARGIN).affine(2.0)
-    return solve(sample, stencils, [start, Affine(0.0, 0.0)], exact).affine
+    return solve(sample, stencils, [start, Affine(0.0, 0.0)]).affine
 
 
 @pytest.mark.parametrize("stencils", [(0,), (1,), (0, 1, 2, 3)], ids=["tv", "tv2", "joint"])
@@ -206,18 +199,19 @@ def test_the_smallest_images_still_give_an_answer(rng: np.random.Generator, size
 
 
 @pytest.mark.parametrize("names", [("tv",), ("tv2",), SINGLE], ids=["tv", "tv2", "joint"])
-def test_differences_of_the_residuals_give_the_slope_of_the_oracle(names: tuple[str, ...]) -> None:
+def test_derivatives_of_the_residuals_give_the_slope_of_the_oracle(names: tuple[str, ...]) -> None:
     """2 J^T r on every pixel against central differences of V, where it is far from its minimum."""
     image, _ = drawn_field(1, 128)
-    stencils, scale = tuple(SINGLE.index(name) for name in names), oracle.joint_scale(image)
-    sample = sample_windows(image, family(), MARGIN, pixels=10**6)
-    residuals = _residuals(sample, stencils)
+    stencils = tuple(SINGLE.index(name) for name in names)
+    # the terms of a joint objective alone are divided by their values near ratio 1
+    scale = oracle.joint_scale(image)[list(stencils)] if len(names) > 1 else np.ones(1)
+    residuals = _residuals(sample_windows(image, family(), MARGIN, pixels=10**6), stencils)
     for point in ((0.0, 0.0), (0.2, 0.3), (-0.4, -0.1)):
-        value = residuals(np.array(point))
-        ours = 2 * _jacobian(residuals, np.array(point), value).T @ value
+        value, jacobian = residuals(np.array(point))
+        ours = 2 * jacobian.T @ value
 
         def total(a: float, b: float) -> float:
-            return float((oracle.variance_proxy(image, names, a, b) / scale[list(stencils)]).sum())
+            return float((oracle.variance_proxy(image, names, a, b) / scale).sum())
 
         (a, b), h = point, 1e-3
         theirs = np.array([total(a + h, b) - total(a - h, b), total(a, b + h) - total(a, b - h)]) / (2 * h)

@@ -12,7 +12,7 @@ import torch
 from symmetry_audit.engine import kernel_rows
 from symmetry_audit.fits import DeformedFamily, WindowSample, sample_windows
 from symmetry_audit.groups import Affine, Group
-from symmetry_audit.kernels import STENCILS, GaussianKernel
+from symmetry_audit.kernels import STENCILS, BicubicKernel, GaussianKernel, KernelModel
 from tests.conftest import smooth_noise
 from tests.oracles import symmetry
 
@@ -52,7 +52,7 @@ def test_the_lattice_is_where_it_says(rng: np.random.Generator, seed: int, size:
     image = smooth_noise(rng, *size)
     sample = sample_windows(image, family(), MARGIN, pixels=pixels, seed=seed)
     height, width = (n - 2 * MARGIN for n in size)
-    step = int(np.ceil(np.sqrt(height * width / pixels)))
+    step = max(1, round(np.sqrt(height * width / pixels)))
     rows = np.unique(sample.rows)
     assert rows.tolist() == list(range(rows[0], height, step)) and rows[0] < step
     for kernel in (0, 5, 11):
@@ -73,6 +73,23 @@ def test_every_pixel_gives_the_exact_profile(rng: np.random.Generator) -> None:
         assert np.array_equal(sample.rows, np.repeat(np.arange(40), 31))
         assert np.abs(sample.profiles(W, ALL) / exact(image, W, kind) - 1).max() < 5e-3
         assert np.allclose(sample.profiles(W, (2, 0)), sample.profiles(W, ALL)[[2, 0]], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("model", [GaussianKernel(), GaussianKernel(1.0), BicubicKernel()], ids=str)
+def test_slopes_are_the_profiles_and_their_differences(rng: np.random.Generator, kind: str, model: KernelModel) -> None:
+    """Central differences over 0.01, of smooth sums over many windows; under weights that are not equal."""
+    ours = DeformedFamily(tuple(STENCILS[name] for name in NAMES), Group(8), model)
+    sample = sample_windows(smooth_noise(rng, 150, 160), ours, ours.radius, kind=kind)
+    weights = torch.from_numpy(rng.dirichlet(np.ones(len(sample.rows)))).float()
+    sample = replace(sample, weights=weights)
+    for stencils in (ALL, (2,)):
+        value, slopes = sample.slopes(W, stencils)
+        assert slopes.shape == (*value.shape, 2) == (len(stencils), 4, 2)
+        assert np.allclose(value, sample.profiles(W, stencils), rtol=1e-5, atol=0)
+        for axis, (a, b) in enumerate(((5e-3, 0.0), (0.0, 5e-3))):
+            above, below = (sample.profiles(Affine(W.a + s * a, W.b + s * b), stencils) for s in (1, -1))
+            assert np.abs(slopes[..., axis] - (above - below) / 1e-2).max() < 0.02 * np.abs(slopes).max()
 
 
 @pytest.mark.parametrize("kind", ["abs", "energy"])

@@ -35,7 +35,16 @@ class Known:
 
     def profiles(self, affine: Affine, stencils: tuple[int, ...]) -> np.ndarray:
         self.asked.append((affine.a, affine.b))
-        return np.stack([self.function(affine.a, affine.b, r) for r in stencils])
+        return self._values(affine.a, affine.b, stencils)
+
+    def _values(self, a: float, b: float, stencils: tuple[int, ...]) -> np.ndarray:
+        return np.stack([self.function(a, b, r) for r in stencils])
+
+    def slopes(self, affine: Affine, stencils: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        (a, b), h = (affine.a, affine.b), 1e-6
+        along_a = self._values(a + h, b, stencils) - self._values(a - h, b, stencils)
+        along_b = self._values(a, b + h, stencils) - self._values(a, b - h, stencils)
+        return self.profiles(affine, stencils), np.stack([along_a, along_b], axis=-1) / (2 * h)
 
 
 def bowl(a0: float, b0: float, steep: tuple[float, float] = (0.3, 0.3), rest: float = 0.0, level: float = 5.0):
@@ -113,46 +122,6 @@ def test_a_profile_that_is_flat_at_ratio_one_divides_by_no_zero() -> None:
     assert hypot(found.affine.a, found.affine.b) < 1e-3
 
 
-@pytest.mark.parametrize("shift", [(0.02, -0.03), (-0.1, 0.05)])
-def test_the_whole_image_has_the_last_word(shift: tuple[float, float]) -> None:
-    sampled, whole = bowl(0.3, 0.2), bowl(0.3 + shift[0], 0.2 + shift[1], rest=0.01)
-    evaluated = []
-
-    def exact(affine: Affine) -> np.ndarray:
-        evaluated.append(affine)
-        return whole(affine.a, affine.b, 0)[None]
-
-    found = solve(Known(sampled), (0,), [IDENTITY], exact)
-    assert (found.affine.a, found.affine.b) == pytest.approx((0.3 + shift[0], 0.2 + shift[1]), abs=2e-3)
-    assert found.converged and len(evaluated) <= 3
-
-
-def test_a_sample_that_agrees_costs_one_look_at_the_whole_image() -> None:
-    evaluated = []
-
-    def exact(affine: Affine) -> np.ndarray:
-        evaluated.append(affine)
-        return bowl(0.3, 0.2, rest=0.1)(affine.a, affine.b, 0)[None]
-
-    found = solve(Known(bowl(0.3, 0.2, rest=0.1)), (0,), [IDENTITY], exact)
-    assert len(evaluated) == 1
-    assert (found.affine.a, found.affine.b) == pytest.approx((0.3, 0.2), abs=1e-3)
-
-
-def test_a_polish_that_makes_things_worse_is_dropped() -> None:
-    """The sample's slope has the wrong sign on the whole image."""
-    found = solve(Known(bowl(0.3, 0.2)), (0,), [IDENTITY], lambda w: bowl(w.a - 0.5, 0.2)(0.0, w.b, 0)[None])
-    assert (found.affine.a, found.affine.b) == pytest.approx((0.3, 0.2), abs=1e-3)
-    assert found.converged
-
-
-def test_a_polish_stays_in_the_disc() -> None:
-    found = solve(Known(bowl(0.6, 0.3)), (0,), [IDENTITY], lambda w: bowl(0.9, 0.3, rest=0.05)(w.a, w.b, 0)[None])
-    assert found.at_limit and hypot(found.affine.a, found.affine.b) <= LIMIT * (1 + 1e-12)
-    # a round bowl: the nearest point of the rim
-    assert found.affine.b / found.affine.a == pytest.approx(1 / 3, abs=0.01)
-
-
 def test_no_end_within_the_rounds_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bent valley, along which every step is short."""
 
@@ -186,23 +155,17 @@ points = st.tuples(st.floats(-1.5, 1.5), st.floats(-1.5, 1.5))
 
 
 @settings(max_examples=60, deadline=None)
-@given(points, st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), st.floats(0, 0.5), st.floats(-1, 1), points, points)
-def test_never_outside_the_disc_nor_worse_than_the_start(minimum, steep, rest, bend, start, offset) -> None:
+@given(points, st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)), st.floats(0, 0.5), st.floats(-1, 1), points)
+def test_never_outside_the_disc_nor_worse_than_the_start(minimum, steep, rest, bend, start) -> None:
     def profile(a: float, b: float, stencil: int) -> np.ndarray:
         return bowl(*minimum, steep, rest)(a + bend * b**2, b - bend * a**2, 0)
-
-    def shifted(affine: Affine) -> np.ndarray:
-        return profile(affine.a + 0.1 * offset[0], affine.b + 0.1 * offset[1], 0)[None]
 
     length = max(1.0, hypot(*start) / LIMIT)
     first = Affine(start[0] / length, start[1] / length)
     sample = Known(profile)
-    for exact in (None, shifted):
-        found = solve(sample, (0,), [first, IDENTITY], exact)
-        assert hypot(found.affine.a, found.affine.b) <= LIMIT * (1 + 1e-12)
-        assert found.at_limit == (hypot(found.affine.a, found.affine.b) >= LIMIT * (1 - 1e-6))
-        # finite differences look one step of 1e-3 beyond
-        assert max(hypot(*point) for point in sample.asked) <= LIMIT + 1e-3 * (1 + 1e-9)
-        if exact is None:
-            best = min(objective(profile, w.a, w.b) for w in (first, IDENTITY))
-            assert objective(profile, found.affine.a, found.affine.b) <= best * (1 + 1e-12)
+    found = solve(sample, (0,), [first, IDENTITY])
+    assert hypot(found.affine.a, found.affine.b) <= LIMIT * (1 + 1e-12)
+    assert found.at_limit == (hypot(found.affine.a, found.affine.b) >= LIMIT * (1 - 1e-6))
+    assert max(hypot(*point) for point in sample.asked) <= LIMIT * (1 + 1e-12)
+    best = min(objective(profile, w.a, w.b) for w in (first, IDENTITY))
+    assert objective(profile, found.affine.a, found.affine.b) <= best * (1 + 1e-12) + 1e-9

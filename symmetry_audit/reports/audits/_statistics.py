@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from symmetry_audit.reports._columns import column, range_column
+from symmetry_audit.reports._columns import column, error_column, range_column
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part
 from symmetry_audit.reports.audits._checked import CheckedReport, is_tested
 from symmetry_audit.results import DATASET_ADAPTIVE, ResultRow, Scenario
@@ -58,7 +58,8 @@ def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
     return [
         column(relative, marks_of(rows)),
         range_column([(_percent(row.relative_ci_low), _percent(row.relative_ci_high)) for row in rows]),
-        *_shares(rows, "relative_null", "relative_floor"),
+        _with_errors(rows, "relative_null"),
+        *_shares(rows, "relative_floor"),
         [_p(row.p_value) for row in rows],
     ]
 
@@ -76,12 +77,14 @@ def held_out_part(run: CheckedReport) -> Part | None:
     cells = [
         *_labels(run, rows, swept),
         [NULL if row.fit is None else printable(str(row.fit)) for row in rows],
-        *_shares(rows, "relative_held_out_strict", "relative_held_out", "relative_held_out_gain"),
+        *_shares(rows, "relative_held_out_strict"),
+        _with_errors(rows, "relative_held_out"),
+        *_shares(rows, "relative_held_out_gain"),
         range_column(
             [(_percent(row.relative_held_out_gain_low), _percent(row.relative_held_out_gain_high)) for row in rows]
         ),
         [_p(row.held_out_p_value) for row in rows],
-        *_shares(rows, "relative_random"),
+        _with_errors(rows, "relative_random"),
     ]
     title = f"{DATASET_ADAPTIVE.title}, held out: relative ε (%), p approximate"
     return Part((*header, "Random angles"), len(swept) + 2, ((title, tuple(zip(*cells, strict=True))),))
@@ -89,6 +92,11 @@ def held_out_part(run: CheckedReport) -> Part | None:
 
 def _shares(rows: Sequence[ResultRow], *names: str) -> list[list[str]]:
     return [column([_percent(getattr(row, name)) for row in rows], digits=2) for name in names]
+
+
+def _with_errors(rows: Sequence[ResultRow], name: str) -> list[str]:
+    values, errors = ([_percent(getattr(row, field)) for row in rows] for field in (name, f"{name}_se"))
+    return error_column(values, errors)
 
 
 def _percent(value: float | None) -> float | None:

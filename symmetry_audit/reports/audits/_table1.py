@@ -118,6 +118,8 @@ def _notes(run: CheckedReport, statistics: Part | None, held_out: Part | None) -
             "Held out: each image is measured on one half under the w fitted to its other half. Gain: strict minus "
             "adaptive. Random angles: whole images under the fitted ratios at random angles."
         ]
+        controlled = {row.control_images for row in rows if row.control_images is not None}
+        notes += [f"± is the standard error of controls on {number} of the {run.images}." for number in controlled]
     marks = marks_of(rows)
     if INDISTINCT in marks:
         notes.append(f"{INDISTINCT} Not distinguishable from symmetric: below twice the null level.")

@@ -74,6 +74,28 @@ def test_held_out_halves_have_their_own_table(full, kind):
 
 
 @pytest.mark.parametrize("kind", WRITERS)
+def test_controls_of_some_images_stand_beside_their_standard_errors(full, kind):
+    errors = {"relative_null_se": 0.0012, "relative_held_out_se": 0.0034, "relative_random_se": 0.0056}
+    changed = [
+        replace(row, control_images=2, **errors) if row.scenario == "dataset_adaptive" else row for row in full.results
+    ]
+    report = replace(full, results=tuple(changed))
+    _, statistics, ((_, (_, *lines)),) = parts_of(kind, report)
+    pairs = [
+        *((line[3], "relative_null") for line in statistics[-1][1][1:]),
+        *((line[3], "relative_held_out") for line in lines),
+        *((line[7], "relative_random") for line in lines),
+    ]
+    rows = [*rows_of(report, "dataset_adaptive").values()] * 3
+    for (cell, name), row in zip(pairs, rows, strict=True):
+        value, error = cell.split(" ± ")
+        assert_shows(value, getattr(row, name))
+        assert error == f"{100 * errors[f'{name}_se']:.{len(value.partition('.')[2])}f}"
+    assert "± is the standard error of controls on 2 of the 6 images." in table1_text(report)
+    assert "±" not in table1_text(full)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
 def test_table1_without_the_images_at_the_ratio_limit(full, kind):
     title, (header, *lines) = parts_of(kind, full)[0][2]
     assert title == "ε without the images at the ratio limit (grey levels)"

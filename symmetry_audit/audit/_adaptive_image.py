@@ -1,0 +1,133 @@
+"""One image under its own group: fits on a calibrated sample of its windows, responses on these or on all pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from symmetry_audit.audit._adaptive_plan import AdaptivePlan
+from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._sources import FitSource
+from symmetry_audit.engine import kernel_rows
+from symmetry_audit.fits import DeformedFamily, StructureTensor, WindowSample, sample_windows, solve, structure_tensor
+from symmetry_audit.groups import IDENTITY, MAX_RATIO, Affine
+
+__all__ = ["FIT_FIELDS", "HELD_OUT", "REST", "WHOLE", "AdaptiveImage", "affine_of"]
+
+FIT_FIELDS = ("a", "b", "iterations", "converged", "at_limit")
+WHOLE, REST, HELD_OUT = "whole", "rest", "held_out"  # parts of V: all rows, those to fit to, and the others
+
+
+class AdaptiveImage:
+    """One image (H, W) with everything that its fits and measurements share.
+
+    ``strict`` maps parts of V to their profiles (R, T) under the strict group of the run.
+    """
+
+    def __init__(self, image: np.ndarray, plan: AdaptivePlan, strict: Mapping[str, np.ndarray]) -> None:
+        self.image, self.plan = image, plan
+        self._strict = strict
+        self._samples: dict[tuple, WindowSample] = {}
+        self._rows: dict[tuple, np.ndarray] = {}
+
+    @cached_property
+    def tensor(self) -> StructureTensor:
+        """The structure tensor at the kernel's sigma."""
+        sigma = getattr(self.plan.fitted.model, "sigma", None) or 1.0
+        return structure_tensor(self.image, sigma, self.plan.settings.margin)
+
+    def unfitted(self, part: str = WHOLE) -> np.ndarray:
+        """Exact profiles of the fitted group under strict rotations, (R, E)."""
+        return self._under_rotations(self.plan.fitted, part)
+
+    def fit(self, part: str = WHOLE) -> np.ndarray:
+        """w of every source, fitted to a part of V: (F, 5), FIT_FIELDS."""
+        sample = self._sample(self.plan.fitted, part)
+        # stripes, for example, respond to some elements only by the error of the subspace
+        seen = (self.unfitted(part) > 0) & (sample.profiles(IDENTITY, tuple(range(len(self.plan.own)))) > 0)
+        return np.array([self._fit_source(source, sample, seen.all(1)) for source in self.plan.sources])
+
+    def _fit_source(self, source: FitSource, sample: WindowSample, seen: np.ndarray) -> list[float]:
+        if not seen[list(source.stencils)].all():
+            return [np.nan] * len(FIT_FIELDS)
+        fit = solve(sample, source.stencils, [self.tensor.affine(MAX_RATIO), IDENTITY])
+        return [fit.affine.a, fit.affine.b, fit.iterations, fit.converged, fit.at_limit]
+
+    def sampled(
+        self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], part: str = WHOLE
+    ) -> np.ndarray:
+        """Mean responses to the distinct elements of ``family``, (len(stencils), E), over the calibrated sample."""
+        sample = self._sample(family, part)
+        if not len(sample.rows):  # no row of the lattice is in this part of a tiny image
+            return self.exact(affine, family, stencils, part)
+        return sample.profiles(affine, stencils)
+
+    def exact(self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], part: str = WHOLE) -> np.ndarray:
+        """Mean responses to the distinct elements of ``family``, (len(stencils), E), over all pixels of a part of V."""
+        missing = tuple(r for r in stencils if (affine, family, r) not in self._rows)
+        if missing:
+            settings = self.plan.settings
+            kernels = family.kernels(affine, missing)
+            flat = kernels.reshape(-1, *kernels.shape[2:])
+            rows = kernel_rows(self.image, flat, settings.margin, settings.response, self.plan.device)
+            for r, found in zip(missing, np.split(rows, len(missing), axis=1), strict=True):
+                self._rows[affine, family, r] = found
+        return np.stack([self._rows[affine, family, r][self._chosen(part)].mean(0) for r in stencils])
+
+    def own(self, fits: np.ndarray, part: str = WHOLE) -> np.ndarray:
+        """``sampled`` profiles of every regularizer under the w of its own source, (R, E)."""
+        family = self.plan.measured
+        return np.concatenate(
+            [self.sampled(affine_of(fits[source]), family, (r,), part) for r, source in enumerate(self.plan.own)]
+        )
+
+    def table(self, fits: np.ndarray, family: DeformedFamily, wanted: Sequence[tuple[int, ...]]) -> np.ndarray:
+        """Profiles under each source's w, (F, R, E), of the ``wanted`` regularizers; NaN for the others.
+
+        Exact where the source is the regularizer's own. Under another's w, which is mostly near, the exact profile is
+        multiplied by the ratio of the sampled ones.
+        """
+        profiles = np.full((len(fits), len(self.plan.own), len(family.distinct)), np.nan)
+        for source, fit in enumerate(fits):
+            if owned := self.plan.owned(source):
+                profiles[source, list(owned)] = self.exact(affine_of(fit), family, owned)
+        for source, stencils in enumerate(wanted):
+            for r in stencils:
+                if (own := self.plan.own[r]) != source:
+                    near, far = (self.sampled(affine_of(fits[f]), family, (r,))[0] for f in (own, source))
+                    profiles[source, r] = np.divide(profiles[own, r] * far, near, out=far.copy(), where=near > 0)
+        return profiles
+
+    def _chosen(self, part: str) -> np.ndarray:
+        """Which rows of V are in this part, of bool."""
+        held_out = held_out_rows(len(self.image) - 2 * self.plan.settings.margin)
+        return {WHOLE: np.ones_like(held_out), REST: ~held_out, HELD_OUT: held_out}[part]
+
+    def _sample(self, family: DeformedFamily, part: str) -> WindowSample:
+        """Windows in this part, calibrated to its strict responses."""
+        if (family, part) not in self._samples:
+            windows = self._windows(family)
+            sample = windows if part == WHOLE else windows.where(self._chosen(part))
+            self._samples[family, part] = sample.calibrated(self._under_rotations(family, part))
+        return self._samples[family, part]
+
+    def _windows(self, family: DeformedFamily) -> WindowSample:
+        if (family,) not in self._samples:
+            settings, kind = self.plan.settings, self.plan.settings.response
+            self._samples[(family,)] = sample_windows(
+                self.image, family, settings.margin, kind=kind, seed=settings.seed, device=self.plan.device
+            )
+        return self._samples[(family,)]
+
+    def _under_rotations(self, family: DeformedFamily, part: str) -> np.ndarray:
+        """Exact profiles (R, E) of ``family`` under its strict group."""
+        if family.group.rotations == self.plan.settings.group.rotations:
+            return self._strict[part][:, family.distinct]
+        return self.exact(IDENTITY, family, tuple(range(len(self.plan.own))), part)
+
+
+def affine_of(fit: np.ndarray) -> Affine:
+    """w of one row of fits; an image without a fit is measured under strict rotations."""
+    return IDENTITY if np.isnan(fit[0]) else Affine(float(fit[0]), float(fit[1]))

@@ -1,0 +1,49 @@
+"""The kernels that images are fitted to and measured with under their own groups, made once a run (SPEC 3 and 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
+from symmetry_audit.fits import DeformedFamily
+from symmetry_audit.groups import Group
+from symmetry_audit.kernels import KernelModel
+
+__all__ = ["AdaptivePlan", "adaptive_plan"]
+
+FEWEST = 4  # distinct elements that a fit needs: two parameters can equalize any three
+FIT_GROUP = Group(32)  # used where the run's own group has fewer
+
+
+@dataclass(frozen=True)
+class AdaptivePlan:
+    """The kernels that every image is fitted and measured with, at one kernel model.
+
+    ``fitted`` and ``measured`` are the kernels that w is fitted to (rotations) and measured with (the run's group);
+    ``own`` (R,) is the source whose w each regularizer is measured under.
+    """
+
+    fitted: DeformedFamily
+    measured: DeformedFamily
+    sources: tuple[FitSource, ...]
+    own: tuple[int, ...]
+    settings: AuditSettings
+    device: str = "cpu"
+
+    def owned(self, source: int) -> tuple[int, ...]:
+        """The regularizers whose rows are measured under the w of ``source``."""
+        return tuple(r for r, used in enumerate(self.own) if used == source)
+
+
+_family = lru_cache(maxsize=4)(DeformedFamily)  # building a family takes a second
+
+
+def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
+    """The plan of one kernel model."""
+    measured = _family(settings.stencils, settings.group, model)
+    fitted = _family(settings.stencils, Group(settings.group.rotations), model)
+    if len(fitted.distinct) < FEWEST:
+        fitted = _family(settings.stencils, FIT_GROUP, model)
+    return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, device)

@@ -1,0 +1,33 @@
+"""Sums of arrays over images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+__all__ = ["Sum"]
+
+
+@dataclass
+class Sum:
+    """A sum of arrays of one shape."""
+
+    total: np.ndarray = field(default_factory=lambda: np.zeros(()))
+    count: np.ndarray = field(default_factory=lambda: np.zeros((), int))
+
+    def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
+        """Add ``array`` (..., T) times ``weight`` (...)."""
+        weight = np.asarray(weight)
+        self.total = self.total + array * weight[..., None]
+        self.count = self.count + weight
+
+    def add_known(self, array: np.ndarray) -> None:
+        """Add the profiles (..., T) of ``array`` that are not NaN."""
+        known = ~np.isnan(array[..., 0])
+        self.add(np.where(known[..., None], array, 0.0), known.astype(int))
+
+    def mean(self) -> np.ndarray:
+        """Total over count; NaN where nothing was added."""
+        count = np.where(self.count > 0, self.count, np.nan)
+        return self.total / count[..., None]
