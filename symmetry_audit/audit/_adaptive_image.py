@@ -47,7 +47,7 @@ class AdaptiveImage:
         sample = self._sample(self.plan.fitted, part)
         # stripes, for example, respond to some elements only by the error of the subspace
         seen = (self.unfitted(part) > 0) & (sample.profiles(IDENTITY, tuple(range(len(self.plan.own)))) > 0)
-        return np.array([self._fit_source(source, sample, seen.all(1)) for source in self.plan.sources])
+        return np.array([self._fit_source(source, sample, seen) for source in self.plan.sources])
 
     def _fit_source(self, source: FitSource, sample: WindowSample, seen: np.ndarray) -> list[float]:
         if not seen[list(source.stencils)].all():
