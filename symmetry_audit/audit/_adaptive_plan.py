@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+
+import numpy as np
 
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
+from symmetry_audit.engine import DeformedEngine
 from symmetry_audit.fits import DeformedFamily
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import KernelModel
 
 __all__ = ["AdaptivePlan", "adaptive_plan"]
 
+EXAMPLES = 3  # every third element stands for all
 FEWEST = 4  # distinct elements that a fit needs: two parameters can equalize any three
 FIT_GROUP = Group(32)  # used where the run's own group has fewer
 
@@ -22,7 +26,7 @@ class AdaptivePlan:
     """The kernels that every image is fitted and measured with, at one kernel model.
 
     ``fitted`` and ``measured`` are the kernels that w is fitted to (rotations) and measured with (the run's group);
-    ``own`` (R,) is the source whose w each regularizer is measured under.
+    ``own`` (R,) is the source whose w each regularizer is measured under; ``engine`` measures both families exactly.
     """
 
     fitted: DeformedFamily
@@ -30,6 +34,7 @@ class AdaptivePlan:
     sources: tuple[FitSource, ...]
     own: tuple[int, ...]
     settings: AuditSettings
+    engine: DeformedEngine
     device: str = "cpu"
 
     def owned(self, source: int) -> tuple[int, ...]:
@@ -46,4 +51,12 @@ def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cp
     fitted = _family(settings.stencils, Group(settings.group.rotations), model)
     if len(fitted.distinct) < FEWEST:
         fitted = _family(settings.stencils, FIT_GROUP, model)
-    return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, device)
+    support = max(model.support(stencil.radius) for stencil in settings.stencils)
+    engine = DeformedEngine(partial(_examples, measured), model.sigma, support, settings.margin, device)
+    return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, engine, device)
+
+
+def _examples(family: DeformedFamily, ratio: float) -> np.ndarray:
+    """Kernels (m, k, k) of all stencils deformed by ``ratio`` along several directions."""
+    kernels = [family.kernels(Affine.from_axes(alpha, ratio))[:, ::EXAMPLES] for alpha in (0.0, 0.4, 1.2)]
+    return np.concatenate([part.reshape(-1, *part.shape[2:]) for part in kernels])

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from symmetry_audit.engine._compiled import HarmonicEngine, instruction_sets
+from symmetry_audit.engine._deformed import DeformedEngine
 from symmetry_audit.engine._strict import StrictEngine, strict_engine
 from symmetry_audit.engine._welch import welch_power
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:  # at run time __getattr__ finds them
 
 __all__ = [
     "TOLERANCES",
+    "DeformedEngine",
     "DeviceBank",
     "HarmonicEngine",
     "StrictEngine",

@@ -1,21 +1,23 @@
-"""The harmonic engine: a HarmonicPlan run by compiled code on the CPU. No torch."""
+"""Plans run by compiled code on the CPU. No torch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from symmetry_audit.engine._welch import welch_power
 from symmetry_audit.engine._window import rounding, without_rounding
-from symmetry_audit.kernels import HarmonicPlan
+from symmetry_audit.kernels import DirectPlan, HarmonicPlan
 
 try:
     from symmetry_audit.engine import _harmonics
 except ImportError:  # installed without a compiler
     _harmonics = None
 
-__all__ = ["HarmonicEngine", "instruction_sets"]
+__all__ = ["HarmonicEngine", "direct_rows", "instruction_sets"]
 
 
 def instruction_sets() -> list[str]:
@@ -41,16 +43,36 @@ class HarmonicEngine:
     ) -> np.ndarray:
         """Means over the pixels of each row of V, (rows of V, m) float64, as ``StrictEngine.row_means``."""
         assert _harmonics is not None, "strict_engine asks for it"
-        plan = self.plan
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
-            pixels = np.ascontiguousarray(image, dtype=np.float32)
-            height, width = (side - 2 * margin for side in image.shape)
-            assert margin >= plan.radius and height > 0 and width > 0, "the caller skips images with an empty V"
-            sums = np.empty((height, len(plan.exact)))
-            border = margin - plan.radius
-            about = pixels, border * pixels.shape[1] + border, pixels.shape[1], height, width, kind == "energy"
-            low, high = _harmonics.rows(self.instructions, *about, *plan.tables, sums)
-            exponent = 1 if kind == "abs" else 2
-            found = plan.gains(welch_power(image) if power is None else power) ** exponent * sums / width
-            noise = rounding(low, high, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
-            return without_rounding(found, plan.weights * noise, exponent)
+            gains = self.plan.gains(welch_power(image) if power is None else power)
+            loop = partial(_harmonics.rows, self.instructions)
+            return _row_means(loop, image, margin, kind, self.plan, len(self.plan.exact), gains)
+
+
+def direct_rows(image: np.ndarray, plan: DirectPlan, margin: int, kind: str = "abs") -> np.ndarray:
+    """As ``HarmonicEngine.row_means``, by a plan of one small stencil each, on the widest instruction set."""
+    assert _harmonics is not None, "DeformedEngine asks for it"
+    with np.errstate(over="ignore", invalid="ignore"):
+        loop = partial(_harmonics.direct_rows, instruction_sets()[0])
+        return _row_means(loop, image, margin, kind, plan, len(plan.stencils), 1.0)
+
+
+def _row_means(
+    loop: Callable[..., tuple[float, float]],
+    image: np.ndarray,
+    margin: int,
+    kind: str,
+    plan: HarmonicPlan | DirectPlan,
+    kernels: int,
+    gains: np.ndarray | float,
+) -> np.ndarray:
+    height, width = (side - 2 * margin for side in image.shape)
+    assert margin >= plan.radius and height > 0 and width > 0, "the caller skips images with an empty V"
+    pixels, border = np.ascontiguousarray(image, dtype=np.float32), margin - plan.radius
+    place = border * pixels.shape[1] + border, pixels.shape[1], height, width
+    sums = np.empty((height, kernels))
+    low, high = loop(pixels, *place, kind == "energy", *plan.tables, sums)
+    exponent = 1 if kind == "abs" else 2
+    noise = rounding(low, high, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
+    weights = np.abs(plan.stencils).sum((1, 2))  # how much rounding of the blurred image a response can hold
+    return without_rounding(gains**exponent * sums / width, weights * noise, exponent)

@@ -1,4 +1,4 @@
-/* The compiled loop of the harmonic engine: mean responses of one image to a plan of kernels (_harmonics.py). Optional:
+/* The compiled loops of the engine: mean responses of one image to a plan of kernels (_compiled.py). Optional:
  * without a compiler the package installs without it and uses the torch bank. GCC and clang vector types, no
  * intrinsics; compiled for several instruction sets, of which the processor's best is chosen at run time. */
 
@@ -9,8 +9,8 @@
 
 #define TILE 1024        /* columns of V at a time: a tile's coefficient images stay in the second cache */
 #define MOST_R0 32      /* radius of the blur */
-#define MOST_R1 4       /* radius of the stencils in taps: 3 or 4 */
-#define MOST_STEP 4     /* pixels between taps */
+#define MOST_R1 8       /* radius of the stencils in taps; with harmonics 3 or 4 */
+#define MOST_STEP 2     /* pixels between taps */
 #define LEAST_REACH 8   /* px: so that a blurred row is never shorter than a vector */
 #define MOST_IMAGES 24  /* coefficient images that one group of kernels combines */
 #define PAIRS 3         /* pairs of kernels at a time */
@@ -32,6 +32,8 @@ typedef struct {
     int images[4]; /* coefficient images by class: even-even, even-odd, odd-even, odd-odd in (y, x) */
     const float *blur, *taps[4];
     group *group;
+    const int *targets; /* without harmonics: which kernel each of `padded` columns of taps is, or -1 */
+    int padded;
     double *out; /* (height, kernels) */
 } job;
 
@@ -72,16 +74,18 @@ static measure *compiled_for(const char *name)
     return strcmp(name, "plain") ? NULL : measure_plain;
 }
 
-/* Read the plan's two tables into `job`; returns -1 where they do not fit together. `ints` and `floats` are laid out by
- * HarmonicPlan.tables. */
-static int parsed(job *job, group *groups, const int *ints, Py_ssize_t n, const float *floats, Py_ssize_t m)
+/* Read a plan's two tables into `job`, as HarmonicPlan.tables or DirectPlan.tables lay them out. Returns the rows of
+ * the workspace that the plan needs for itself; -1 where the tables do not fit together. */
+typedef int parse(job *, group *, const int *, Py_ssize_t, const float *, Py_ssize_t);
+
+static int harmonic(job *job, group *groups, const int *ints, Py_ssize_t n, const float *floats, Py_ssize_t m)
 {
     const int *end = ints + n;
     const float *last = floats + m;
     if (n < 9)
         return -1;
     job->r0 = ints[0], job->r1 = ints[1], job->step = ints[2], job->kernels = ints[7], job->groups = ints[8];
-    if (job->r0 < 0 || job->r0 > MOST_R0 || job->r1 < 3 || job->r1 > MOST_R1 || job->step < 1 || job->step > MOST_STEP
+    if (job->r0 < 0 || job->r0 > MOST_R0 || job->r1 < 3 || job->r1 > 4 || job->step < 1 || job->step > MOST_STEP
         || job->r0 + job->r1 * job->step < LEAST_REACH || job->kernels < 1 || job->groups < 0 || job->groups > n)
         return -1;
     job->blur = floats, floats += job->r0 + 1;
@@ -117,7 +121,32 @@ static int parsed(job *job, group *groups, const int *ints, Py_ssize_t n, const 
     return floats == last && ints == end ? images : -1;
 }
 
-static PyObject *rows(PyObject *self, PyObject *args)
+static int direct(job *job, group *groups, const int *ints, Py_ssize_t n, const float *floats, Py_ssize_t m)
+{
+    if (n < 6)
+        return -1;
+    job->r0 = ints[0], job->r1 = ints[1], job->step = 1, job->kernels = ints[5], job->targets = ints + 6;
+    if (job->r0 < 0 || job->r0 > MOST_R0 || job->r1 < 1 || job->r1 > MOST_R1 || job->r0 + job->r1 < LEAST_REACH
+        || job->kernels < 1)
+        return -1;
+    const int side = 2 * job->r1 + 1, half = (side * side - 1) / 2, taps[] = {half + 1, half, side * side};
+    const float *last = floats + m;
+    job->blur = floats, floats += job->r0 + 1;
+    for (int class = 0; class < 3; class++) {
+        if (ints[2 + class] < 0 || ints[2 + class] > n || ints[2 + class] % 4)
+            return -1;
+        job->images[class] = ints[2 + class], job->taps[class] = floats;
+        job->padded += ints[2 + class], floats += ints[2 + class] * taps[class];
+    }
+    if (floats != last || n != 6 + job->padded)
+        return -1;
+    for (int k = 0; k < job->padded; k++)
+        if (job->targets[k] < -1 || job->targets[k] >= job->kernels)
+            return -1;
+    return (16 * (job->padded + 3 * side * side) + STRIDE - 1) / STRIDE; /* 16: the widest vector */
+}
+
+static PyObject *run(PyObject *args, parse *parse)
 {
     Py_buffer image, ints, floats, out;
     Py_ssize_t start, stride, height, width;
@@ -132,10 +161,10 @@ static PyObject *rows(PyObject *self, PyObject *args)
     float *work = NULL;
     const char *trouble = NULL;
     measure *loop = compiled_for(name);
-    int images = groups ? parsed(&job, groups, ints.buf, n, floats.buf, floats.len / 4) : -1;
+    int own = groups ? parse(&job, groups, ints.buf, n, floats.buf, floats.len / 4) : -1;
     if (!loop)
         trouble = "the processor lacks this instruction set";
-    else if (images < 0)
+    else if (own < 0)
         trouble = "the plan's tables do not fit together";
     else {
         const Py_ssize_t reach = job.r0 + job.r1 * job.step;
@@ -145,9 +174,11 @@ static PyObject *rows(PyObject *self, PyObject *args)
             trouble = "the image or the result is too small for the plan";
     }
     if (!trouble) {
-        const size_t all = (size_t)STRIDE * (2 * job.r0 + 1 + 2 * job.r1 * job.step + 1 + 2 * (job.r1 + 1) + images);
-        work = calloc(all, sizeof *work);
-        if (!work)
+        const size_t all = (size_t)STRIDE * (2 * job.r0 + 1 + 2 * job.r1 * job.step + 1 + 2 * (job.r1 + 1) + own);
+        work = aligned_alloc(64, all * sizeof *work); /* STRIDE is a multiple of 64 bytes */
+        if (work)
+            memset(work, 0, all * sizeof *work);
+        else
             trouble = "not enough memory";
     }
     if (!trouble) {
@@ -171,6 +202,16 @@ static PyObject *rows(PyObject *self, PyObject *args)
     return Py_BuildValue("dd", job.low, job.high);
 }
 
+static PyObject *rows(PyObject *self, PyObject *args)
+{
+    return run(args, harmonic);
+}
+
+static PyObject *direct_rows(PyObject *self, PyObject *args)
+{
+    return run(args, direct);
+}
+
 static PyObject *instructions(PyObject *self, PyObject *none)
 {
     static const char *const names[] = {"avx512", "avx2", "plain"};
@@ -189,6 +230,7 @@ static PyMethodDef methods[] = {
     {"rows", rows, METH_VARARGS,
      "rows(instructions, image, start, stride, height, width, energy, ints, floats, out): sums over V's rows, into out;"
      " returns the least and the largest pixel that is seen."},
+    {"direct_rows", direct_rows, METH_VARARGS, "The same with the tables of a DirectPlan."},
     {"instructions", instructions, METH_NOARGS, "The instruction sets that this processor has, the widest first."},
     {NULL, NULL, 0, NULL},
 };

@@ -1,9 +1,9 @@
 /* Rows of mean responses for one instruction set. Included by _harmonics.c once per set, which defines
  *   W      floats in a vector,   TARGET   the attribute that turns the set on,   NAME(x)   x with the set's suffix.
  *
- * One tile of columns at a time, row by row: blur a new row into a ring, fold the ring along y, fold along x in
- * registers and form the coefficient images, combine these to kernels and add up. Nothing of the size of an image is
- * stored. Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. */
+ * One tile of columns at a time, row by row: blur a new row into a ring; then either fold the ring along y, fold along x
+ * in registers, form the coefficient images, combine these to kernels and add up; or, for kernels without harmonics,
+ * fold the ring about every pixel and add up one scalar product a kernel. Nothing of the size of an image is stored. Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. */
 
 typedef float NAME(vec) __attribute__((vector_size(4 * W)));
 typedef int NAME(bits) __attribute__((vector_size(4 * W)));
@@ -199,6 +199,64 @@ INLINE void NAME(row)(const job *job, int r1, float *const *sums, float *const *
             NAME(combined)(job->group + g, 0, images, count, out);
 }
 
+/* The sums (n + 1, from the middle tap on) and differences (n) of the ring's pixels at opposite places u and -u about
+ * every pixel of three vectors, `left` of which belong to V; the others are 0. Only those that some kernel needs. */
+INLINE void NAME(opposites)(const job *job, float *const *ring, Py_ssize_t x, Py_ssize_t left, float *folds)
+{
+    const int r1 = job->r1, side = 2 * r1 + 1, n = (side * side - 1) / 2;
+    const int even = job->images[0] || job->images[2], odd = job->images[1] || job->images[2];
+    float *sum = folds, *difference = folds + 3 * W * (n + 1);
+    for (int v = 0; even && v < 3; v++)
+        STORE(sum + v * W, LOAD(ring[r1] + r1 + x + v * W));
+    sum += 3 * W;
+    for (int dy = 0; dy <= r1; dy++)
+        for (int dx = dy ? -r1 : 1; dx <= r1; dx++, sum += 3 * W, difference += 3 * W) {
+            const float *below = ring[r1 + dy] + r1 + dx + x, *above = ring[r1 - dy] + r1 - dx + x;
+            for (int v = 0; even && v < 3; v++)
+                STORE(sum + v * W, LOAD(below + v * W) + LOAD(above + v * W));
+            for (int v = 0; odd && v < 3; v++)
+                STORE(difference + v * W, LOAD(below + v * W) - LOAD(above + v * W));
+        }
+    if (left < 3 * W)
+        for (int k = 0; k < 2 * n + 1; k++)
+            for (Py_ssize_t lane = left; lane < 3 * W; lane++)
+                folds[3 * W * k + lane] = 0;
+}
+
+/* Add up `kernels` scalar products of `n` folds with the columns of `taps`, which hold four kernels each. */
+INLINE void NAME(products)(const float *folds, int n, const float *taps, int kernels, int energy, vec *sums)
+{
+    for (int first = 0; first < kernels; first += 4, taps += 4 * n) {
+        vec value[4][3] = {{{0}}};
+        for (int k = 0; k < n; k++)
+            for (int v = 0; v < 3; v++) {
+                const vec fold = LOAD(folds + 3 * W * k + v * W);
+                for (int j = 0; j < 4; j++)
+                    value[j][v] += fold * taps[4 * k + j];
+            }
+        for (int j = 0; j < 4; j++)
+            for (int v = 0; v < 3; v++)
+                sums[first + j] += NAME(size)(value[j][v], energy);
+    }
+}
+
+INLINE void NAME(direct_row)(const job *job, float *const *ring, int energy, float *work, Py_ssize_t count, double *out)
+{
+    const int side = 2 * job->r1 + 1, n = (side * side - 1) / 2;
+    vec *sums = (vec *)work; /* the workspace is aligned to 64 bytes */
+    float *folds = work + W * job->padded;
+    memset(work, 0, sizeof(float) * W * job->padded);
+    for (Py_ssize_t x = 0; x < count; x += 3 * W) {
+        NAME(opposites)(job, ring, x, count - x, folds);
+        NAME(products)(folds, n + 1, job->taps[0], job->images[0], energy, sums);
+        NAME(products)(folds + 3 * W * (n + 1), n, job->taps[1], job->images[1], energy, sums + job->images[0]);
+        NAME(products)(folds, 2 * n + 1, job->taps[2], job->images[2], energy, sums + job->images[0] + job->images[1]);
+    }
+    for (int k = 0; k < job->padded; k++)
+        if (job->targets[k] >= 0)
+            out[job->targets[k]] += NAME(total)(sums[k]);
+}
+
 /* The least and the largest pixel, and the middle between them. */
 INLINE void NAME(range)(job *job)
 {
@@ -244,6 +302,13 @@ static TARGET void NAME(measure)(job *job, float *work)
             if (y < lines - 1 + size - 1)
                 continue;
             double *out = job->out + (y - (lines - 1) - (size - 1)) * job->kernels;
+            if (job->targets) {
+                if (job->energy)
+                    NAME(direct_row)(job, ring, 1, work, count, out);
+                else
+                    NAME(direct_row)(job, ring, 0, work, count, out);
+                continue;
+            }
             NAME(folded)(job, ring, wide, sums, differences);
             if (job->r1 == 3)
                 NAME(row)(job, 3, sums, differences, work, count, out);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy.fft import fft2
+from numpy.fft import fft2
 
 __all__ = ["welch_power"]
 
@@ -58,7 +58,7 @@ def _power(segments: np.ndarray) -> np.ndarray:
     packed.imag[: len(segments) // 2] = segments[1::2]
     total = np.zeros(segments.shape[1:])
     for first in range(0, len(packed), BATCH):
-        found = fft2(packed[first : first + BATCH], overwrite_x=True)
+        found = fft2(packed[first : first + BATCH])
         total += (np.square(found.real) + np.square(found.imag)).sum(0)
     mirrored = np.roll(total[::-1, ::-1], (1, 1), (0, 1))  # at -k
     return (total + mirrored) / 2

@@ -19,8 +19,9 @@ def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
 
 
 def rounding(low: float, high: float, samples: np.floating | float, arithmetic: np.floating | float) -> float:
-    """What rounding can add to a pixel between ``low`` and ``high``: of the samples as they are, and of sums of them less
-    their mean; both are given by their relative precision.
+    """What rounding can add to a pixel between ``low`` and ``high``.
+
+    The samples as they are, and sums of them less their mean, round by their relative precision.
     """
     return float(samples) * max(abs(low), abs(high)) + float(arithmetic) * (high - low)
 

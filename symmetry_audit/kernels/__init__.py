@@ -1,6 +1,7 @@
 """Stencils, kernel models and the kernels sampled from them (SPEC 2-3). No torch."""
 
 from symmetry_audit.kernels._bank import distinct_elements, sampled_banks, sampled_kernels, window_radius
+from symmetry_audit.kernels._direct import DirectDesign, DirectPlan, direct_design
 from symmetry_audit.kernels._factored import FactoredBank, factor_bank
 from symmetry_audit.kernels._harmonic import HarmonicPlan, harmonic_plan
 from symmetry_audit.kernels._models import (
@@ -20,6 +21,8 @@ __all__ = [
     "KERNEL_MODELS",
     "STENCILS",
     "BicubicKernel",
+    "DirectDesign",
+    "DirectPlan",
     "FactoredBank",
     "FourierKernel",
     "GaussianKernel",
@@ -27,6 +30,7 @@ __all__ = [
     "KernelModel",
     "KernelSubspace",
     "Stencil",
+    "direct_design",
     "distinct_elements",
     "factor_bank",
     "harmonic_plan",

@@ -11,27 +11,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
-from scipy.fft import fft2, ifft2, rfft2
-from scipy.ndimage import convolve1d
-from scipy.optimize import minimize
+
+from symmetry_audit.kernels._kernel_spectra import GRID, expected_error, half_plane, pink_plane, power_spectra
+from symmetry_audit.kernels._taps import Taps, best_blur, blurred_power
 
 __all__ = ["HarmonicPlan", "KernelGroup", "harmonic_plan"]
 
-GRID = 128  # frequencies per axis of every sum over the spectrum
-# weights of |f|^-p in the mean square error of a stencil, each normalized: long waves rule the spectra of images
-WEIGHTS = {0: 0.02, 2: 1.0, 3: 3.0, 4: 100.0}
-RIDGE = 1e-13  # of the mean diagonal
 FAINT = 7e-5  # a harmonic is kept if its rms response is above this share of its regularizer's, on a pink image
 SAME = 1e-4  # of a coefficient image's own response: two that are multiples of each other up to this are one
-# half of the filter g by (sigma, radius of g, taps on each side, px between taps), where a longer search than the one
-# below found a truer one: the default run does not search
-BLURS = {(1.5, 5, 3, 1): (0.3124932, 0.2294878, 0.0913608, 0.0202152, 0.0025097, 0.0001798)}
-SAFETY = 1.4  # the largest error measured on photographs over the one expected; benchmarks/exactness.py
-SEARCH_GRID = 64
-SEARCH = {"maxfun": 300, "eps": 1e-4}
 LEAST_RADIUS = 8  # px, of the compiled engine
 EQUAL = 1e-10  # sampled kernels that are mirror images of each other agree to this
 DESIGNS = ((3, 1), (4, 1), (3, 2), (4, 2))  # (taps on each side of the centre, px between taps), in order of cost
@@ -107,23 +97,10 @@ class HarmonicPlan:
             stencils[group.targets[paired, 1]] = (p - q)[paired]
         return stencils
 
-    def kernels(self) -> np.ndarray:
-        """The kernels that the plan applies, (m, k, k), k = 2 radius + 1."""
-        spread = np.zeros((len(self.exact), *[2 * self.reach * self.step + 1] * 2))
-        spread[:, :: self.step, :: self.step] = self.stencils
-        padded = np.pad(spread, ((0, 0), *[(len(self.blur) - 1,) * 2] * 2))
-        filter_ = np.concatenate([self.blur[:0:-1], self.blur])
-        return convolve1d(convolve1d(padded, filter_, axis=1, mode="constant"), filter_, axis=2, mode="constant")
-
-    @cached_property
-    def weights(self) -> np.ndarray:
-        """Sums of |s_m|, (m,): how much rounding of the blurred image a response can hold."""
-        return np.abs(self.stencils).sum((1, 2))
-
     @cached_property
     def realized(self) -> np.ndarray:
         """The power spectra of the kernels that the plan applies, (m, GRID, GRID / 2 + 1)."""
-        return _power(self.kernels())
+        return blurred_power(self.stencils, self.blur, self.step)
 
     def gains(self, power: np.ndarray) -> np.ndarray:
         """Factors (m,) that make each rms response right for an image of the power spectrum ``power``.
@@ -131,28 +108,16 @@ class HarmonicPlan:
         ``power`` is (n, n), for any n that divides GRID, in any unit. What the realized kernels lack is known, and so
         is how much of it this image has: responses become several times truer than the kernels are.
         """
-        thin = GRID // len(power)
+        thin, weights = GRID // len(power), half_plane(power)
         exact, realized = (
-            table[:, ::thin, ::thin].reshape(len(table), -1) @ _half(power) for table in (self.exact, self.realized)
+            table[:, ::thin, ::thin].reshape(len(table), -1) @ weights for table in (self.exact, self.realized)
         )
         return np.sqrt(np.divide(exact, realized, out=np.ones_like(exact), where=(exact > 0) & (realized > 0)))
 
     @cached_property
     def error(self) -> float:
-        """The largest relative error to expect of a mean absolute response; twice that for an energy.
-
-        An image is a mixture of parts whose spectra differ from its mean spectrum, from which the gains come. The error
-        is the largest over kernels, mean spectra |f|^-p for p = 1, 2, 3, and parts of one of these exponents with or
-        without a preferred direction, weighted by how much a part responds beside the most that one can.
-        """
-        pinks = [_pink_plane(p, GRID) for p in (1, 2, 3)]
-        means = np.array([_half(pink) for pink in pinks])
-        parts = np.array([_half(pink * lobe) for pink in pinks for lobe in _lobes()])
-        exact, realized = (table.reshape(len(table), -1) for table in (self.exact, self.realized))
-        gains = np.sqrt((exact @ means.T) / (realized @ means.T))  # (m, means)
-        sizes, found = (np.sqrt(table @ parts.T).reshape(len(table), 3, 1, -1) for table in (exact, realized))
-        errors = np.abs(gains[:, None, :, None] * found - sizes) / sizes.max(3, keepdims=True)
-        return SAFETY * float(errors.max())
+        """The largest relative error to expect of a mean absolute response; twice that for an energy."""
+        return expected_error(self.exact, self.realized)
 
     def __str__(self) -> str:
         blur, taps = 2 * len(self.blur) - 1, 2 * self.reach + 1
@@ -182,10 +147,10 @@ def harmonic_plan(kernels: Sequence[np.ndarray], sigma: float, margin: int, tole
 
 
 def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reach: int, step: int) -> HarmonicPlan:
-    blur = _best_blur(np.concatenate([part[: len(part) // 2 + 1 : 4] for part in kernels]), sigma, r0, reach, step)
+    blur = best_blur(np.concatenate([part[: len(part) // 2 + 1 : 4] for part in kernels]), sigma, r0, reach, step)
     taps: list[list[np.ndarray]] = [[], [], [], []]
     groups, first = [], 0
-    metric = _Metric(blur, reach, step)
+    metric = Taps(blur, reach, step)
     for part in kernels:
         group = _Group(part, metric.stencils(part), first)
         groups.append(group.combined(taps, metric))
@@ -207,76 +172,8 @@ def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reach: int, step
             KernelGroup(numbered(plus), numbered(minus), weights.astype(np.float32).astype(np.float64), targets)
             for plus, minus, weights, targets in groups
         ),
-        exact=_power(np.concatenate(kernels)),
+        exact=power_spectra(np.concatenate(kernels)),
     )
-
-
-class _Metric:
-    """Scalar products of the taps of small stencils after one blur, on a grid of frequencies."""
-
-    def __init__(self, blur: np.ndarray, reach: int, step: int, grid: int = GRID) -> None:
-        self.reach, self.grid = reach, grid
-        self.transfer = _transfer(blur, grid)
-        y, x = (axis.ravel() * step for axis in np.meshgrid(*[np.arange(-reach, reach + 1)] * 2, indexing="ij"))
-        self.places = y % grid, x % grid
-        self._gaps = (y[:, None] - y) % grid, (x[:, None] - x) % grid
-        gram = self.gram(_weight(grid))
-        n, scale = len(gram), np.trace(gram) / len(gram)
-        self._system = np.zeros((n + 1, n + 1))
-        self._system[:n, :n] = gram + RIDGE * scale * np.eye(n)
-        self._system[n, :n] = self._system[:n, n] = np.sqrt(scale)  # for a sum of zero
-
-    def gram(self, weight: np.ndarray) -> np.ndarray:
-        """Scalar products of the blurred taps under a spectral ``weight``, (n, n)."""
-        return (ifft2(weight * self.transfer**2).real * self.grid**2)[self._gaps]
-
-    def products(self, weighted: np.ndarray) -> np.ndarray:
-        """Scalar products of ``weighted`` spectra (m, grid, grid) with the blurred taps, (m, n)."""
-        return (ifft2(self.transfer * weighted).real * self.grid**2)[:, *self.places]
-
-    def solved(self, products: np.ndarray) -> np.ndarray:
-        """The stencils (m, n) of zero sum whose blurred copies are nearest to kernels of these ``products``."""
-        sides = np.concatenate([products, np.zeros((len(products), 1))], axis=1)
-        return np.linalg.solve(self._system, sides.T)[:-1].T
-
-    def stencils(self, kernels: np.ndarray) -> np.ndarray:
-        """Those of ``kernels`` (m, k, k), (m, 2 reach + 1, 2 reach + 1)."""
-        found = self.solved(self.products(_weight(self.grid) * _spectra(kernels, self.grid)))
-        return found.reshape(len(kernels), 2 * self.reach + 1, -1)
-
-
-def _best_blur(kernels: np.ndarray, sigma: float, r0: int, reach: int, step: int) -> np.ndarray:
-    """Half of the symmetric filter g, (r0 + 1,), that makes the stencils of ``kernels`` (m, k, k) truest.
-
-    First among g ~ exp(-(x / p sigma)^2 / 2 - q (x / sigma)^4), then among all falling filters.
-    """
-    if (sigma, r0, reach, step) in BLURS:
-        return _normed(np.array(BLURS[sigma, r0, reach, step]))
-    spectra, weight = _spectra(kernels, SEARCH_GRID), _weight(SEARCH_GRID)
-    norms = (weight * np.abs(spectra) ** 2).sum((1, 2))
-
-    def miss(half: np.ndarray) -> float:
-        metric = _Metric(half, reach, step, SEARCH_GRID)
-        right = metric.products(weight * spectra)
-        left = 1 - np.einsum("mi,mi->m", metric.solved(right), right) / norms
-        return float(np.log(np.maximum(left, 1e-14).mean()))
-
-    def shaped(p: float, q: float) -> np.ndarray:
-        x = np.arange(r0 + 1) / sigma
-        return _normed(np.exp(-np.square(x / p) / 2 - q * x**4))
-
-    def falling(logs: np.ndarray) -> np.ndarray:
-        return _normed(np.exp(-np.cumsum(np.exp([-np.inf, *logs]))))
-
-    starts = [shaped(p, q) for p in np.linspace(0.4, 1.0, 13) for q in (0.0, 0.02)]
-    nearest = min(starts, key=miss)
-    start = np.log(-np.diff(np.log(nearest)))
-    found = minimize(lambda logs: miss(falling(logs)), start, method="L-BFGS-B", options=SEARCH)
-    return falling(found.x)
-
-
-def _normed(half: np.ndarray) -> np.ndarray:
-    return half / (2 * half.sum() - half[0])
 
 
 class _Group:
@@ -290,11 +187,11 @@ class _Group:
         # Q are the parts that the pairing flips
         self.flipped = [bool((y * flips[0] + x * flips[1]) % 2) for y, x in CLASSES]
 
-    def combined(self, taps: list[list[np.ndarray]], metric: _Metric) -> tuple:
+    def combined(self, taps: list[list[np.ndarray]], metric: Taps) -> tuple:
         """Add the coefficient images that are missing to ``taps``; (images of P, images of Q, weights, targets)."""
         leaders = self.pairs[:, 0]
         parts = [_folded(self.stencils, odd) * sign for odd, sign in zip(CLASSES, self.signs, strict=True)]
-        grams = [_folded_gram(metric.gram(_pink_plane(2, GRID)), odd, metric.reach) for odd in CLASSES]
+        grams = [_folded_gram(metric.gram(pink_plane(2, GRID)), odd, metric.reach) for odd in CLASSES]
         norm = np.sqrt(sum(np.einsum("mi,ij,mj->", part, gram, part) for part, gram in zip(parts, grams, strict=True)))
         sides: tuple[list, list] = ([], [])
         weights: tuple[list, list] = ([], [])
@@ -384,57 +281,3 @@ def _folded_gram(gram: np.ndarray, odd: tuple[int, int], reach: int) -> np.ndarr
     count = (reach + 1 - odd[0]) * (reach + 1 - odd[1])
     basis = _unfolded(np.eye(count), odd, reach).reshape(count, -1)
     return basis @ gram @ basis.T
-
-
-@lru_cache
-def _pink_plane(exponent: int, grid: int) -> np.ndarray:
-    """|f|^-exponent (grid, grid) of sum one; 0 at f = 0, since kernels of zero sum do not see the mean."""
-    axis = np.fft.fftfreq(grid)
-    frequency = np.hypot(axis[:, None], axis)
-    frequency[0, 0] = np.inf
-    power = frequency**-exponent if exponent else np.where(np.isinf(frequency), 0.0, 1.0)
-    return power / power.sum()
-
-
-@lru_cache
-def _weight(grid: int) -> np.ndarray:
-    """The weight of squared errors (grid, grid) in the fit of a stencil."""
-    return np.asarray(sum(weight * _pink_plane(exponent, grid) for exponent, weight in WEIGHTS.items()))
-
-
-def _half(power: np.ndarray) -> np.ndarray:
-    """The half plane of ``power`` (n, n), flat; columns that stand for two count twice."""
-    half = power[:, : len(power) // 2 + 1].copy()
-    half[:, 1:-1] *= 2
-    return half.ravel()
-
-
-@lru_cache
-def _lobes() -> np.ndarray:
-    """Shares of the spectrum of parts of an image: without direction, and with one of 16; (17, GRID, GRID)."""
-    axis = np.fft.fftfreq(GRID)
-    angle = np.arctan2(axis[:, None], axis)
-    turned = (np.cos(angle - turn) ** 8 for turn in np.arange(16) * np.pi / 16)
-    return np.array([np.ones_like(angle), *turned])
-
-
-def _spectra(kernels: np.ndarray, grid: int = GRID) -> np.ndarray:
-    """Fourier transforms of ``kernels`` (m, k, k) about their centre, (m, grid, grid)."""
-    radius = kernels.shape[1] // 2
-    padded = np.zeros((len(kernels), grid, grid))
-    padded[:, : 2 * radius + 1, : 2 * radius + 1] = kernels
-    return fft2(np.roll(padded, (-radius, -radius), (1, 2)))
-
-
-def _power(kernels: np.ndarray) -> np.ndarray:
-    """|transform|^2 of ``kernels`` (m, k, k) on the half plane, (m, GRID, GRID / 2 + 1)."""
-    padded = np.zeros((len(kernels), GRID, GRID))
-    padded[:, : kernels.shape[1], : kernels.shape[1]] = kernels
-    return np.abs(rfft2(padded)) ** 2
-
-
-def _transfer(blur: np.ndarray, grid: int) -> np.ndarray:
-    """The (real) Fourier transform of g(y) g(x), (grid, grid)."""
-    axis = 2 * np.pi * np.fft.fftfreq(grid)
-    line = blur[0] + 2 * np.cos(np.outer(axis, np.arange(1, len(blur)))) @ blur[1:]
-    return np.outer(line, line)
