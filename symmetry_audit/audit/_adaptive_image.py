@@ -65,12 +65,15 @@ class AdaptiveImage:
 
     def exact(self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], part: str = WHOLE) -> np.ndarray:
         """Mean responses to the distinct elements of ``family``, (len(stencils), E), over all pixels of a part of V."""
+        if self._known(family, affine):
+            return self._strict[part][np.ix_(stencils, family.distinct)]
         self._measure(family, [(affine, stencils)])
         return np.stack([self._rows[affine, family, r][self._chosen(part)].mean(0) for r in stencils])
 
     def _measure(self, family: DeformedFamily, wanted: Sequence[tuple[Affine, tuple[int, ...]]]) -> None:
         """Exact responses of rows of V, kept, of the regularizers ``wanted`` under each w; all at once is faster."""
-        missing = [(w, r) for w, stencils in wanted for r in stencils if (w, family, r) not in self._rows]
+        asked = [(w, r) for w, stencils in wanted for r in stencils if not self._known(family, w)]
+        missing = [(w, r) for w, r in asked if (w, family, r) not in self._rows]
         if missing:
             parts = [(family.kernels(w, (r,))[0], w.ratio) for w, r in missing]
             rows = self.plan.engine.row_means(self.image, parts, self.plan.settings.response)
@@ -124,9 +127,11 @@ class AdaptiveImage:
 
     def _under_rotations(self, family: DeformedFamily, part: str) -> np.ndarray:
         """Exact profiles (R, E) of ``family`` under its strict group."""
-        if family.group.rotations == self.plan.settings.group.rotations:
-            return self._strict[part][:, family.distinct]
         return self.exact(IDENTITY, family, tuple(range(len(self.plan.own))), part)
+
+    def _known(self, family: DeformedFamily, affine: Affine) -> bool:
+        """Whether these are the strict responses of the run."""
+        return affine == IDENTITY and family.group.rotations == self.plan.settings.group.rotations
 
 
 def affine_of(fit: np.ndarray) -> Affine:

@@ -9,7 +9,8 @@
 
 #define TILE 1024        /* columns of V at a time: a tile's coefficient images stay in the second cache */
 #define MOST_R0 32      /* radius of the blur */
-#define MOST_R1 8       /* radius of the stencils in taps; with harmonics 3 or 4 */
+#define MOST_R1 8       /* radius of the stencils in taps */
+#define MOST_REACH 4    /* of the stencils with harmonics */
 #define MOST_STEP 2     /* pixels between taps */
 #define LEAST_REACH 8   /* px: so that a blurred row is never shorter than a vector */
 #define MOST_IMAGES 24  /* coefficient images that one group of kernels combines */
@@ -29,6 +30,7 @@ typedef struct {
     Py_ssize_t stride, height, width; /* height and width of V */
     float low, high, offset; /* of these pixels; offset is subtracted from them, halfway between */
     int r0, r1, step, energy, kernels, groups;
+    int reaches[2]; /* taps on each side for the classes of even and of odd y + x; r1 is the larger */
     int images[4]; /* coefficient images by class: even-even, even-odd, odd-even, odd-odd in (y, x) */
     const float *blur, *taps[4];
     group *group;
@@ -82,22 +84,24 @@ static int harmonic(job *job, group *groups, const int *ints, Py_ssize_t n, cons
 {
     const int *end = ints + n;
     const float *last = floats + m;
-    if (n < 9)
+    if (n < 10)
         return -1;
-    job->r0 = ints[0], job->r1 = ints[1], job->step = ints[2], job->kernels = ints[7], job->groups = ints[8];
-    if (job->r0 < 0 || job->r0 > MOST_R0 || job->r1 < 3 || job->r1 > 4 || job->step < 1 || job->step > MOST_STEP
+    job->r0 = ints[0], job->reaches[0] = ints[1], job->reaches[1] = ints[2], job->step = ints[3];
+    job->kernels = ints[8], job->groups = ints[9], job->r1 = job->reaches[0];
+    if (job->r0 < 0 || job->r0 > MOST_R0 || job->reaches[0] != 4 || job->reaches[1] < 3 || job->reaches[1] > 4 || job->step < 1 || job->step > MOST_STEP
         || job->r0 + job->r1 * job->step < LEAST_REACH || job->kernels < 1 || job->groups < 0 || job->groups > n)
         return -1;
     job->blur = floats, floats += job->r0 + 1;
     int images = 0;
     for (int class = 0; class < 4; class++) {
-        if (ints[3 + class] < 0 || ints[3 + class] > n)
+        if (ints[4 + class] < 0 || ints[4 + class] > n)
             return -1;
-        job->images[class] = ints[3 + class], job->taps[class] = floats;
-        images += ints[3 + class];
-        floats += ints[3 + class] * (job->r1 + !(class >> 1)) * (job->r1 + !(class & 1));
+        const int reach = job->reaches[((class >> 1) + class) & 1];
+        job->images[class] = ints[4 + class], job->taps[class] = floats;
+        images += ints[4 + class];
+        floats += ints[4 + class] * (reach + !(class >> 1)) * (reach + !(class & 1));
     }
-    ints += 9;
+    ints += 10;
     for (int g = 0; g < job->groups; g++) {
         group *group = groups + g;
         if (end - ints < 3)

@@ -72,34 +72,43 @@ INLINE void NAME(folded)(const job *job, float *const *ring, Py_ssize_t count, f
         }
 }
 
-/* The `images` coefficient images of one parity class, each a scalar product of folded taps. `ny` folded rows; `odd`
- * along x or even; r1 is a constant where this is inlined. */
-INLINE void NAME(coefficients)(const job *job, float *const *rows, int ny, int odd, int r1, const float *taps,
-                               int images, float *target, Py_ssize_t count)
+/* `images` scalar products of `n` folds. */
+INLINE void NAME(combine)(const vec *folds, int n, const float *taps, int images, float *target)
 {
-    const int nx = odd ? r1 : r1 + 1, n = ny * nx, step = job->step;
+    for (int i = 0; i < images; i++, taps += n, target += STRIDE) {
+        vec even = folds[0] * taps[0], other = folds[1] * taps[1];
+        for (int k = 2; k + 1 < n; k += 2) {
+            even += folds[k] * taps[k];
+            other += folds[k + 1] * taps[k + 1];
+        }
+        if (n % 2)
+            even += folds[n - 1] * taps[n - 1];
+        STORE(target, even + other);
+    }
+}
+
+/* The coefficient images of two parity classes, even and odd along x, of the same folded rows, each a scalar product of
+ * folded taps: `ny` rows and `reach` taps on each side for either class, constants where this is inlined. */
+INLINE void NAME(coefficients)(const job *job, float *const *rows, const int *ny, const int *reach, int class,
+                               float *target, Py_ssize_t count)
+{
+    const int step = job->step, images = job->images[class], n[2] = {ny[0] * (reach[0] + 1), ny[1] * reach[1]};
     for (Py_ssize_t x = 0; x < count; x += W) {
-        vec fold[(MOST_R1 + 1) * (MOST_R1 + 1)];
-        for (int a = 0; a < ny; a++) {
-            const float *p = rows[a] + r1 * step + x;
-            if (!odd)
-                fold[a * nx] = LOAD(p);
-            for (int b = 1; b <= r1; b++) {
+        vec even[(MOST_REACH + 1) * (MOST_REACH + 1)], odd[(MOST_REACH + 1) * (MOST_REACH + 1)];
+        for (int a = 0; a < ny[0] || a < ny[1]; a++) {
+            const float *p = rows[a] + job->r1 * step + x;
+            if (a < ny[0])
+                even[a * (reach[0] + 1)] = LOAD(p);
+            for (int b = 1; (a < ny[0] && b <= reach[0]) || (a < ny[1] && b <= reach[1]); b++) {
                 const vec right = LOAD(p + b * step), left = LOAD(p - b * step);
-                fold[a * nx + b - odd] = odd ? right - left : right + left;
+                if (a < ny[0] && b <= reach[0])
+                    even[a * (reach[0] + 1) + b] = right + left;
+                if (a < ny[1] && b <= reach[1])
+                    odd[a * reach[1] + b - 1] = right - left;
             }
         }
-        for (int i = 0; i < images; i++) {
-            const float *t = taps + i * n;
-            vec even = fold[0] * t[0], other = fold[1] * t[1];
-            for (int k = 2; k + 1 < n; k += 2) {
-                even += fold[k] * t[k];
-                other += fold[k + 1] * t[k + 1];
-            }
-            if (n % 2)
-                even += fold[n - 1] * t[n - 1];
-            STORE(target + i * STRIDE + x, even + other);
-        }
+        NAME(combine)(even, n[0], job->taps[class], images, target + x);
+        NAME(combine)(odd, n[1], job->taps[class + 1], job->images[class + 1], target + images * STRIDE + x);
     }
 }
 
@@ -179,16 +188,16 @@ INLINE void NAME(combined)(const group *group, int energy, const float *images, 
 }
 #undef CASE
 
-INLINE void NAME(row)(const job *job, int r1, float *const *sums, float *const *differences, float *images,
+INLINE void NAME(row)(const job *job, int odd_reach, float *const *sums, float *const *differences, float *images,
                       Py_ssize_t count, double *out)
 {
+    const int even_rows[2] = {5, odd_reach + 1}, even_reaches[2] = {4, odd_reach};
+    const int odd_rows[2] = {odd_reach, 4}, odd_reaches[2] = {odd_reach, 4};
     float *target = images;
-    for (int class = 0; class < 4; class++) {
-        const int y_odd = class >> 1, x_odd = class & 1, n = job->images[class];
-        NAME(coefficients)(job, y_odd ? differences + 1 : sums, y_odd ? r1 : r1 + 1, x_odd, r1, job->taps[class], n,
-                           target, count);
-        target += n * STRIDE;
-    }
+    NAME(coefficients)(job, sums, even_rows, even_reaches, 0, target, count);
+    target += (job->images[0] + job->images[1]) * STRIDE;
+    NAME(coefficients)(job, differences + 1, odd_rows, odd_reaches, 2, target, count);
+    target += (job->images[2] + job->images[3]) * STRIDE;
     for (float *image = images; image < target; image += STRIDE)
         for (Py_ssize_t x = count; x % W; x++)
             image[x] = 0; /* so that no loop below has a tail */
@@ -310,7 +319,7 @@ static TARGET void NAME(measure)(job *job, float *work)
                 continue;
             }
             NAME(folded)(job, ring, wide, sums, differences);
-            if (job->r1 == 3)
+            if (job->reaches[1] == 3)
                 NAME(row)(job, 3, sums, differences, work, count, out);
             else
                 NAME(row)(job, 4, sums, differences, work, count, out);

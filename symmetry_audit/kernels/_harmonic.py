@@ -24,7 +24,9 @@ FAINT = 7e-5  # a harmonic is kept if its rms response is above this share of it
 SAME = 1e-4  # of a coefficient image's own response: two that are multiples of each other up to this are one
 LEAST_RADIUS = 8  # px, of the compiled engine
 EQUAL = 1e-10  # sampled kernels that are mirror images of each other agree to this
-DESIGNS = ((3, 1), (4, 1), (3, 2), (4, 2))  # (taps on each side of the centre, px between taps), in order of cost
+# taps on each side of the centre for the parts of a stencil that a half turn leaves as they are and for those whose
+# sign it changes, and px between taps, in order of cost; what the Laplacian differs by needs the most digits
+DESIGNS = ((4, 3, 1), (4, 4, 1), (4, 3, 2), (4, 4, 2))
 CLASSES = ((0, 0), (0, 1), (1, 0), (1, 1))  # (odd along y, odd along x)
 
 
@@ -48,12 +50,12 @@ class HarmonicPlan:
 
     ``blur`` (r0 + 1,) holds the symmetric filter g from its centre on; ``taps`` has for each parity class (even-even,
     even-odd, odd-even, odd-odd in y, x) the filters of its coefficient images, (n, folded taps) with ``step`` px
-    between taps and ``reach`` of them on each side; ``exact`` (m, GRID, GRID / 2 + 1) are the power spectra of the
-    exact kernels.
+    between taps and ``reaches`` of them on each side: of the classes that a half turn leaves as they are, and of the
+    others. ``exact`` (m, GRID, GRID / 2 + 1) are the power spectra of the exact kernels.
     """
 
     blur: np.ndarray
-    reach: int
+    reaches: tuple[int, int]
     step: int
     taps: tuple[np.ndarray, ...]
     groups: tuple[KernelGroup, ...]
@@ -65,6 +67,11 @@ class HarmonicPlan:
         return len(self.blur) - 1 + self.reach * self.step
 
     @property
+    def reach(self) -> int:
+        """The largest number of taps on each side."""
+        return max(self.reaches)
+
+    @property
     def images(self) -> int:
         """The number of coefficient images."""
         return sum(map(len, self.taps))
@@ -73,7 +80,7 @@ class HarmonicPlan:
     def tables(self) -> tuple[np.ndarray, np.ndarray]:
         """The plan as two flat tables, int32 and float32, for the compiled engine."""
         counts = [len(taps) for taps in self.taps]
-        ints = [[len(self.blur) - 1, self.reach, self.step, *counts, len(self.exact), len(self.groups)]]
+        ints = [[len(self.blur) - 1, *self.reaches, self.step, *counts, len(self.exact), len(self.groups)]]
         floats = [self.blur, *(taps.ravel() for taps in self.taps)]
         for group in self.groups:
             ints += [[len(group.plus), len(group.minus), len(group.targets), *group.plus, *group.minus]]
@@ -85,7 +92,11 @@ class HarmonicPlan:
     def stencils(self) -> np.ndarray:
         """The small stencils s_m multiplied out, (m, 2 reach + 1, 2 reach + 1), taps ``step`` px apart."""
         images = np.concatenate(
-            [_unfolded(taps, odd, self.reach) for taps, odd in zip(self.taps, CLASSES, strict=True) if len(taps)]
+            [
+                np.pad(_unfolded(taps, odd, reach), ((0, 0), *[(self.reach - reach,) * 2] * 2))
+                for taps, odd in zip(self.taps, CLASSES, strict=True)
+                for reach in [self.reaches[sum(odd) % 2]]
+            ]
         )
         stencils = np.zeros((len(self.exact), *images.shape[1:]))
         for group in self.groups:
@@ -120,11 +131,12 @@ class HarmonicPlan:
         return expected_error(self.exact, self.realized)
 
     def __str__(self) -> str:
-        blur, taps = 2 * len(self.blur) - 1, 2 * self.reach + 1
+        sides = (2 * reach + 1 for reach in self.reaches)
+        even, odd = (f"{side} x {side}" for side in sides)
         spaced = f" {self.step} px apart" if self.step > 1 else ""
         return (
-            f"harmonics: blur of {blur} taps, {self.images} coefficient images of {taps} x {taps} taps{spaced}, "
-            f"{len(self.exact)} kernels, error {self.error:.1e}"
+            f"harmonics: blur of {2 * len(self.blur) - 1} taps, {self.images} coefficient images of {even} (even) and "
+            f"{odd} taps (odd){spaced}, {len(self.exact)} kernels, error {self.error:.1e}"
         )
 
 
@@ -136,24 +148,24 @@ def harmonic_plan(kernels: Sequence[np.ndarray], sigma: float, margin: int, tole
     """
     whole = np.concatenate(kernels)
     radius = whole.shape[1] // 2
-    for reach, step in DESIGNS:
-        r0 = max(radius, LEAST_RADIUS) - reach * step  # so that the whole reaches as far as the kernels
-        if r0 < reach or r0 + reach * step > margin:
+    for even, odd, step in DESIGNS:
+        r0 = max(radius, LEAST_RADIUS) - odd * step  # so that the whole reaches as far as the kernels at least
+        if r0 < odd or r0 + even * step > margin:
             continue
-        plan = _plan(kernels, sigma, r0, reach, step)
+        plan = _plan(kernels, sigma, r0, (even, odd), step)
         if plan.error <= tolerance:
             return plan
     return None
 
 
-def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reach: int, step: int) -> HarmonicPlan:
-    blur = best_blur(np.concatenate([part[: len(part) // 2 + 1 : 4] for part in kernels]), sigma, r0, reach, step)
+def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reaches: tuple[int, int], step: int) -> HarmonicPlan:
+    examples = np.concatenate([part[: len(part) // 2 + 1 : 4] for part in kernels])
+    blur = best_blur(examples, sigma, r0, reaches[1], step)
     taps: list[list[np.ndarray]] = [[], [], [], []]
     groups, first = [], 0
-    metric = Taps(blur, reach, step)
+    metrics = tuple(Taps(blur, reach, step) for reach in reaches)
     for part in kernels:
-        group = _Group(part, metric.stencils(part), first)
-        groups.append(group.combined(taps, metric))
+        groups.append(_Group(part, first).combined(taps, metrics))
         first += len(part)
     starts = np.cumsum([0, *map(len, taps)])
 
@@ -162,11 +174,12 @@ def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reach: int, step
 
     return HarmonicPlan(
         blur=blur.astype(np.float32).astype(np.float64),
-        reach=reach,
+        reaches=reaches,
         step=step,
         taps=tuple(
             np.array(rows, dtype=np.float32).astype(np.float64).reshape(len(rows), (reach + 1 - y) * (reach + 1 - x))
             for rows, (y, x) in zip(taps, CLASSES, strict=True)
+            for reach in [reaches[(y + x) % 2]]
         ),
         groups=tuple(
             KernelGroup(numbered(plus), numbered(minus), weights.astype(np.float32).astype(np.float64), targets)
@@ -179,19 +192,26 @@ def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reach: int, step
 class _Group:
     """One stencil's kernels on their way into coefficient images."""
 
-    def __init__(self, kernels: np.ndarray, stencils: np.ndarray, first: int) -> None:
-        self.stencils, self.first = stencils, first
+    def __init__(self, kernels: np.ndarray, first: int) -> None:
+        self.kernels, self.first = kernels, first
         self.pairs, flips = _pairs(kernels)
         # convolution turns a stencil by a half turn: the parts that are odd under it change sign
         self.signs = [1.0 if (y + x) % 2 == 0 else -1.0 for y, x in CLASSES]
         # Q are the parts that the pairing flips
         self.flipped = [bool((y * flips[0] + x * flips[1]) % 2) for y, x in CLASSES]
 
-    def combined(self, taps: list[list[np.ndarray]], metric: Taps) -> tuple:
-        """Add the coefficient images that are missing to ``taps``; (images of P, images of Q, weights, targets)."""
-        leaders = self.pairs[:, 0]
-        parts = [_folded(self.stencils, odd) * sign for odd, sign in zip(CLASSES, self.signs, strict=True)]
-        grams = [_folded_gram(metric.gram(pink_plane(2, GRID)), odd, metric.reach) for odd in CLASSES]
+    def combined(self, taps: list[list[np.ndarray]], metrics: Sequence[Taps]) -> tuple:
+        """Add the coefficient images that are missing to ``taps``; (images of P, images of Q, weights, targets).
+
+        ``metrics`` are those of the parts that a half turn leaves as they are, and of those whose sign it changes.
+        """
+        leaders, turned = self.pairs[:, 0], self.kernels[:, ::-1, ::-1]
+        stencils = [
+            metric.stencils((self.kernels + sign * turned) / 2) for sign, metric in zip((1, -1), metrics, strict=True)
+        ]
+        parts = [_folded(stencils[sum(odd) % 2], odd) * sign for odd, sign in zip(CLASSES, self.signs, strict=True)]
+        pink = [metric.gram(pink_plane(2, GRID)) for metric in metrics]
+        grams = [_folded_gram(pink[sum(odd) % 2], odd, metrics[sum(odd) % 2].reach) for odd in CLASSES]
         norm = np.sqrt(sum(np.einsum("mi,ij,mj->", part, gram, part) for part, gram in zip(parts, grams, strict=True)))
         sides: tuple[list, list] = ([], [])
         weights: tuple[list, list] = ([], [])

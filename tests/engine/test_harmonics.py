@@ -160,7 +160,9 @@ def test_the_choice_is_told_and_the_bank_takes_what_harmonics_cannot(monkeypatch
     settings = make_settings(reg="tv", group="p8", scenario="dataset_strict")
     kernels = strict_bank(settings, settings.models[0]).kernels
     text = str(strict_engine(kernels, settings.models[0], 15))
-    assert text.startswith("harmonics: blur of 11 taps, 4 coefficient images of 7 x 7 taps, 4 kernels, error ")
+    assert text.startswith(
+        "harmonics: blur of 11 taps, 4 coefficient images of 9 x 9 (even) and 7 x 7 taps (odd), 4 kernels, error "
+    )
     assert text.endswith(f"; compiled, {SETS[0]}")
     bicubic = make_settings(reg="tv", group="p8", kernel="bicubic", scenario="dataset_strict")
     others = strict_bank(bicubic, bicubic.models[0]).kernels

@@ -1,4 +1,7 @@
-"""Every epsilon of real images against the oracle: 1e-3 relative."""
+"""Every epsilon of real images against the oracle: 1e-3 relative, or a third of what the pixel grid alone produces.
+
+The Laplacian of a few photographs under p8 differs by 0.02 % between elements, near the last digits of float32.
+"""
 
 from __future__ import annotations
 
@@ -24,15 +27,20 @@ def check(folder: Path, group: str) -> None:
         for stencil in report.settings["regularizers"]
     }
     for row in report.results:
-        table = tables[row.regularizer]
+        table, floor = tables[row.regularizer], row.floor / 3
+        relative_floor = floor / row.mean_response
         if row.scenario == "sample_strict":
             singles = [oracle.epsilon(one[None])[0] for one in table]
             assert row.epsilon == pytest.approx(np.mean(singles), rel=AGREEMENT)
             assert row.median == pytest.approx(np.median(singles), rel=AGREEMENT)
         else:
-            assert row.epsilon == pytest.approx(oracle.epsilon(table)[0], rel=AGREEMENT)
-            assert row.relative_epsilon == pytest.approx(oracle.relative_epsilon(table), rel=AGREEMENT)
-            assert row.normalized_epsilon == pytest.approx(oracle.normalized_epsilon(table), rel=AGREEMENT)
+            assert row.epsilon == pytest.approx(oracle.epsilon(table)[0], rel=AGREEMENT, abs=floor)
+            assert row.relative_epsilon == pytest.approx(
+                oracle.relative_epsilon(table), rel=AGREEMENT, abs=relative_floor
+            )
+            assert row.normalized_epsilon == pytest.approx(
+                oracle.normalized_epsilon(table), rel=AGREEMENT, abs=relative_floor
+            )
 
 
 @pytest.mark.data
