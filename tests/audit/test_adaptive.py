@@ -173,7 +173,9 @@ def test_proxy_and_epsilon_before_and_after_equal_the_oracle(group, order, rng, 
             # no row needs the joint fit here: what is measured under it comes from the sample
             exact = when == "before" or name != "joint"
             rel, limit = (1e-3, 1e-4) if exact else (0.03, 1e-3)
-            for value, least in (("proxy", 1e-7), ("epsilon", limit * scale), ("relative_epsilon", limit)):
+            # responses are right to 2e-5, and so is the root of the proxy, the relative deviation
+            proxy = 4e-5 * expected["proxy"] ** 0.5
+            for value, least in (("proxy", proxy), ("epsilon", limit * scale), ("relative_epsilon", limit)):
                 assert getattr(fit, f"{value}_{when}") == pytest.approx(expected[value], rel=rel, abs=least)
         assert fit.proxy_after < fit.proxy_before
 
