@@ -84,10 +84,10 @@ class DeviceBank:
                 combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
                 combined = combined.abs_() if kind == "abs" else combined.square_()
                 total[top + first : top + first + count] = combined[..., :width].sum(2)
-        power = 1 if kind == "abs" else 2
-        found = self.gains**power * total.cpu().numpy() / width
+        exponent = 1 if kind == "abs" else 2
+        found = self.gains**exponent * total.cpu().numpy() / width
         noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(combine.dtype).eps)
-        return without_rounding(found, self.weights * noise, power)
+        return without_rounding(found, self.weights * noise, exponent)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:
