@@ -82,11 +82,16 @@ class HarmonicPlan:
         return np.concatenate(ints).astype(np.int32), np.concatenate(floats).astype(np.float32)
 
     @cached_property
-    def stencils(self) -> np.ndarray:
-        """The small stencils s_m multiplied out, (m, 2 reach + 1, 2 reach + 1), taps ``step`` px apart."""
-        images = np.concatenate(
+    def filters(self) -> np.ndarray:
+        """Those of the coefficient images multiplied out, (n, 2 reach + 1, 2 reach + 1), taps ``step`` px apart."""
+        return np.concatenate(
             [_unfolded(taps, odd, self.reach) for taps, odd in zip(self.taps, CLASSES, strict=True) if len(taps)]
         )
+
+    @cached_property
+    def stencils(self) -> np.ndarray:
+        """The small stencils s_m, combinations of ``filters``, (m, 2 reach + 1, 2 reach + 1)."""
+        images = self.filters
         stencils = np.zeros((len(self.exact), *images.shape[1:]))
         for group in self.groups:
             cut = len(group.plus)
