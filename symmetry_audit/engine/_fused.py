@@ -24,7 +24,7 @@ from symmetry_audit.engine._welch import welch_power
 from symmetry_audit.engine._window import plan_means, seen_window
 from symmetry_audit.kernels import HarmonicPlan
 
-__all__ = ["FusedHarmonics", "row_sums"]
+__all__ = ["FusedHarmonics"]
 
 BAND_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 19}  # whose coefficient images, 50 MB, may stay in the cache of a GPU
 PAIRS = 4  # of kernels, reduced by one pass over their images: more need more registers than a GPU has
