@@ -27,7 +27,7 @@ from symmetry_audit.kernels import HarmonicPlan
 __all__ = ["FusedHarmonics"]
 
 BAND_PIXELS = {"cpu": 1 << 16, "cuda": 1 << 19}  # whose coefficient images, 50 MB, may stay in the cache of a GPU
-PAIRS = 4  # of kernels, reduced by one pass over their images: more need more registers than a GPU has
+MOST_PAIRS = 4  # of kernels, reduced by one pass over their images: more need more registers than a GPU has
 ALIGNMENT = 16  # columns, so that every row of every image starts at a multiple of 64 bytes
 LAUNCHING = Lock()  # torch cannot run compiled code in one thread while it compiles in another
 
@@ -39,8 +39,9 @@ class FusedHarmonics:
     plan: HarmonicPlan
     blur: torch.Tensor  # (1, 1, 1, 2 r0 + 1)
     filters: torch.Tensor  # (images, 1, 2 reach + 1, 2 reach + 1), reversed: conv2d slides them as they are
-    weights: tuple[torch.Tensor, ...]  # of each group, (passes, PAIRS, images of P and Q), zero where pairs are missing
+    weights: tuple[torch.Tensor, ...]  # of each group, (passes, pairs of a pass, images of P and Q)
     order: np.ndarray  # (m,): where the sums of each kernel are among those of all groups
+    compiled: bool
 
     @classmethod
     def from_plan(cls, plan: HarmonicPlan, device: str) -> FusedHarmonics:
@@ -49,21 +50,21 @@ class FusedHarmonics:
         def tensor(array: np.ndarray) -> torch.Tensor:
             return torch.from_numpy(array.astype(np.float32)).to(device)
 
-        padded = [_whole_passes(group.weights, 0.0) for group in plan.groups]
-        targets = np.concatenate([_whole_passes(group.targets, -1).ravel() for group in plan.groups])
+        passes = [_in_passes(group.weights, 0.0) for group in plan.groups]
+        targets = np.concatenate([_in_passes(group.targets, -1).ravel() for group in plan.groups])
         order = np.empty(len(plan.exact), dtype=np.int64)
         order[targets[targets >= 0]] = np.flatnonzero(targets >= 0)
         return cls(
             plan=plan,
             blur=tensor(np.concatenate([plan.blur[:0:-1], plan.blur])[None, None, None]),
             filters=tensor(plan.filters[:, None, ::-1, ::-1]),
-            weights=tuple(map(tensor, padded)),
+            weights=tuple(map(tensor, passes)),
             order=order,
+            compiled=device == "cuda" and _can_compile(),
         )
 
     def __str__(self) -> str:
-        device = self.filters.device.type
-        return f"{self.plan}; torch, {device}{', compiled' if _compiles(device) else ''}"
+        return f"{self.plan}; torch, {self.filters.device.type}{', compiled' if self.compiled else ''}"
 
     def row_means(
         self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
@@ -85,7 +86,7 @@ class FusedHarmonics:
         device = self.filters.device
         # at least one column more than needed: else the compiled sums would be made anew for images that need none
         pixels = pad(sent(seen, device), (0, ALIGNMENT - width % ALIGNMENT))[None, None]
-        reductions = [row_sums(group.plus, group.minus, kind, _compiles(device.type)) for group in self.plan.groups]
+        reductions = [row_sums(group.plus, group.minus, kind, self.compiled) for group in self.plan.groups]
         found = []
         for top in range(0, height, rows := max(1, BAND_PIXELS[device.type] // width)):
             band = pixels[:, :, top : top + rows + around]
@@ -97,10 +98,11 @@ class FusedHarmonics:
         return torch.cat(found, 1).cpu().numpy().astype(np.float64)[self.order].T
 
 
-def _whole_passes(table: np.ndarray, missing: float) -> np.ndarray:
-    """``table`` (pairs, n) as (passes, PAIRS, n), with rows of ``missing`` at the end."""
-    short = -len(table) % PAIRS
-    return np.pad(table, ((0, short), (0, 0)), constant_values=missing).reshape(-1, PAIRS, table.shape[1])
+def _in_passes(table: np.ndarray, missing: float) -> np.ndarray:
+    """``table`` (pairs, n) in passes of one size, (passes, pairs of a pass, n), the last filled up with ``missing``."""
+    passes = -(-len(table) // MOST_PAIRS)
+    full = np.pad(table, ((0, -len(table) % passes), (0, 0)), constant_values=missing)
+    return full.reshape(passes, -1, table.shape[1])
 
 
 Reduction = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
@@ -108,17 +110,17 @@ Reduction = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
 
 @cache
 def row_sums(plus: tuple[int, ...], minus: tuple[int, ...], kind: str, compiled: bool) -> Reduction:
-    """What maps coefficient images (n, rows, W), weights (passes, PAIRS, of P and Q) and a width up to W to sums.
+    """What maps coefficient images (n, rows, W), weights (passes, pairs, of P and Q) and a width up to W to sums.
 
     Those are of |P + Q| and |P - Q|, or of squares where ``kind`` is ``energy``, over the first ``width`` columns of
-    each row, (passes, PAIRS, 2, rows); P and Q are made of the images ``plus`` and ``minus``.
+    each row, (passes, pairs, 2, rows); P and Q are made of the images ``plus`` and ``minus``.
     """
     size = torch.abs if kind == "abs" else torch.square
 
     def reduce(images: torch.Tensor, weights: torch.Tensor, width: int) -> torch.Tensor:
         parts = [images[i, :, :width] for i in (*plus, *minus)]
         found = []
-        for w in weights.unbind(1):  # once for each pass; (passes, P and Q)
+        for w in weights.unbind(1):  # (passes, of P and Q)
             terms = [weight[:, None, None] * part for weight, part in zip(w.unbind(1), parts, strict=True)]
             p = _added(terms[: len(plus)])
             q = _added(terms[len(plus) :]) if minus else None
@@ -140,7 +142,6 @@ def _added(terms: Sequence[torch.Tensor]) -> torch.Tensor:
     return first
 
 
-def _compiles(device: str) -> bool:
-    """Whether torch.compile works for ``device``: it needs Triton, and Triton a C compiler."""
-    compiler = "CC" in os.environ or shutil.which("gcc") or shutil.which("clang")
-    return device == "cuda" and has_triton() and bool(compiler)
+def _can_compile() -> bool:
+    """Whether torch.compile works for a GPU: it needs Triton, and Triton a C compiler."""
+    return has_triton() and any(("CC" in os.environ, shutil.which("gcc"), shutil.which("clang")))

@@ -162,8 +162,8 @@ def test_a_gpu_needs_no_compiled_extension_and_the_bank_takes_what_harmonics_can
 
 
 def weights_of(count: int) -> torch.Tensor:
-    """Of two passes, the same for the same count, (2, PAIRS, count)."""
-    return torch.randn(2, module.PAIRS, count, generator=torch.Generator().manual_seed(5))
+    """Of two passes of three pairs, the same for the same count, (2, 3, count)."""
+    return torch.randn(2, 3, count, generator=torch.Generator().manual_seed(5))
 
 
 def sums(reduce: module.Reduction, images: torch.Tensor, width: int, count: int) -> torch.Tensor:
