@@ -170,6 +170,7 @@ def peers(bench: Bench) -> dict:
     from symmetry_audit import data
 
     torch.set_num_threads(1)
+    torch.backends.cudnn.allow_tf32 = False  # as in a run
     if find_spec("cv2"):
         import cv2  # pyright: ignore[reportMissingImports]
 

@@ -11,7 +11,8 @@ import torch
 from scipy import ndimage
 
 from symmetry_audit import audit
-from symmetry_audit.engine import strict_engine
+from symmetry_audit.engine import TOLERANCES, DeviceBank, strict_engine
+from symmetry_audit.kernels import factor_bank
 
 __all__ = ["FEW", "absent", "peers"]
 
@@ -32,6 +33,7 @@ def peers(image: np.ndarray, device: str) -> dict[str, tuple[Responses, int]]:
     ours, kernels, seen = _engine(image, device)
     works: dict[str, tuple[Responses, int]] = {
         "engine": (ours, KERNELS),
+        "factored_bank": (_bank(seen, kernels, device), KERNELS),
         "conv2d_one_by_one": (_conv2d(seen, kernels, device, 1), KERNELS),
         "conv2d_all_in_one": (_conv2d(seen, kernels, device, KERNELS), KERNELS),
         "scipy_ndimage": (_one_by_one(seen, kernels[:FEW], _scipy), FEW),
@@ -68,6 +70,12 @@ def _engine(image: np.ndarray, device: str) -> tuple[Responses, np.ndarray, np.n
     border = settings.margin - kernels.shape[-1] // 2
     seen = image[border:-border, border:-border]
     return lambda: engine.row_means(image, settings.margin).mean(0)[chosen], kernels, seen
+
+
+def _bank(image: np.ndarray, kernels: np.ndarray, device: str) -> Responses:
+    """What the engine does with kernels that no harmonics fit."""
+    bank = DeviceBank.from_bank(factor_bank(kernels, TOLERANCES[torch.float32]), device)
+    return lambda: bank.row_means(image, kernels.shape[-1] // 2).mean(0)
 
 
 def _conv2d(image: np.ndarray, kernels: np.ndarray, device: str, batch: int) -> Responses:

@@ -16,15 +16,14 @@ __all__ = ["pooled", "single_threaded_torch"]
 
 
 def pooled(
-    measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int
+    measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int, device: str = "cpu"
 ) -> Generator[tuple[ImageRef, ImageRecord | ImageError]]:
     """Outcomes as they come, with no more than two images per worker in flight.
 
     Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
     threads start at once, share the kernel bank and die with the run.
     """
-    # the caller's thread count reaches a new thread's matrix products only if it is set there too
-    pool = ThreadPoolExecutor(workers, "symaudit", initializer=_one_torch_thread)
+    pool = ThreadPoolExecutor(workers, "symaudit", initializer=_prepare_thread, initargs=(device,))
     pending: dict[Future, ImageRef] = {}
     try:
         while True:
@@ -42,11 +41,16 @@ def pooled(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _one_torch_thread() -> None:
+def _prepare_thread(device: str) -> None:
+    """What torch keeps per thread. A GPU works on one image while another's samples are on their way only where each
+    thread has a stream of its own."""
     if "torch" in sys.modules:
         import torch
 
+        # the caller's thread count reaches a new thread's matrix products only if it is set there too
         torch.set_num_threads(1)
+        if device == "cuda":
+            torch.cuda.set_stream(torch.cuda.Stream())
 
 
 @contextmanager

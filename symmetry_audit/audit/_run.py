@@ -117,7 +117,7 @@ def measure_source(
 
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
-    with single_threaded_torch(), closing(pooled(measure, stream, workers)) as outcomes:
+    with single_threaded_torch(), closing(pooled(measure, stream, workers, device)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)

@@ -14,6 +14,7 @@ from symmetry_audit.engine._strict import StrictEngine, strict_engine
 from symmetry_audit.engine._welch import welch_power
 
 if TYPE_CHECKING:  # at run time __getattr__ finds them
+    from symmetry_audit.engine._fused import FusedHarmonics
     from symmetry_audit.engine._responses import TOLERANCES, DeviceBank
     from symmetry_audit.engine._spectral import kernel_rows
 
@@ -21,6 +22,7 @@ __all__ = [
     "TOLERANCES",
     "DeformedEngine",
     "DeviceBank",
+    "FusedHarmonics",
     "HarmonicEngine",
     "StrictEngine",
     "instruction_sets",
@@ -32,6 +34,7 @@ __all__ = [
 _HOMES = {
     "TOLERANCES": "symmetry_audit.engine._responses",
     "DeviceBank": "symmetry_audit.engine._responses",
+    "FusedHarmonics": "symmetry_audit.engine._fused",
     "kernel_rows": "symmetry_audit.engine._spectral",
 }
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from symmetry_audit.engine._welch import welch_power
-from symmetry_audit.engine._window import rounding, without_rounding
+from symmetry_audit.engine._window import plan_means
 from symmetry_audit.kernels import DirectPlan, HarmonicPlan
 
 try:
@@ -71,8 +71,5 @@ def _row_means(
     pixels, border = np.ascontiguousarray(image, dtype=np.float32), margin - plan.radius
     place = border * pixels.shape[1] + border, pixels.shape[1], height, width
     sums = np.empty((height, kernels))
-    low, high = loop(pixels, *place, kind == "energy", *plan.tables, sums)
-    exponent = 1 if kind == "abs" else 2
-    noise = rounding(low, high, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
-    weights = np.abs(plan.stencils).sum((1, 2))  # how much rounding of the blurred image a response can hold
-    return without_rounding(gains**exponent * sums / width, weights * noise, exponent)
+    span = loop(pixels, *place, kind == "energy", *plan.tables, sums)
+    return plan_means(plan, sums, width, span, kind, gains)

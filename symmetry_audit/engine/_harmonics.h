@@ -162,7 +162,7 @@ INLINE void NAME(pairs)(const group *group, int first, int many, int np, int nq,
         const int *target = group->targets + 2 * (first + j);
         out[target[0]] += NAME(total)(sums[j][0]);
         if (target[1] >= 0)
-            out[target[1]] += NAME(total)(sums[j][1]);
+            out[target[1]] += NAME(total)(sums[j][nq ? 1 : 0]); /* without Q both kernels are P */
     }
 }
 

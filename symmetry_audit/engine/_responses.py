@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from symmetry_audit.engine._device import sent
 from symmetry_audit.engine._window import rounding, seen_window, without_rounding
 from symmetry_audit.kernels import FactoredBank
 
@@ -67,7 +68,7 @@ class DeviceBank:
         outer = seen_window(image, margin, c)
         height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
         # kernels sum to zero, so the mean has no effect; without it float32 keeps its digits for the detail
-        pixels = torch.from_numpy(outer - outer.mean()).to(combine.device, combine.dtype)
+        pixels = sent(outer - outer.mean(), combine.device, combine.dtype)
         pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
         rows, tile = _steps(combine.device.type, height, width)
         # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
@@ -84,10 +85,10 @@ class DeviceBank:
                 combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
                 combined = combined.abs_() if kind == "abs" else combined.square_()
                 total[top + first : top + first + count] = combined[..., :width].sum(2)
-        power = 1 if kind == "abs" else 2
-        found = self.gains**power * total.cpu().numpy() / width
+        exponent = 1 if kind == "abs" else 2
+        found = self.gains**exponent * total.cpu().numpy() / width
         noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(combine.dtype).eps)
-        return without_rounding(found, self.weights * noise, power)
+        return without_rounding(found, self.weights * noise, exponent)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

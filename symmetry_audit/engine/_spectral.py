@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy.fft import next_fast_len
 
+from symmetry_audit.engine._device import sent
 from symmetry_audit.engine._window import rounding, seen_window, without_rounding
 
 __all__ = ["kernel_rows"]
@@ -37,7 +38,7 @@ def kernel_rows(
     outer = seen_window(image, margin, c)
     height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
     # the mean has no effect; without it float32 keeps its digits for the detail
-    pixels = torch.from_numpy(outer - outer.mean()).to(device, dtype)
+    pixels = sent(outer - outer.mean(), device, dtype)
     rows, columns = (_tile(length, 2 * c) for length in (height, width))
     size = tuple(next_fast_len(length + 2 * c, real=True) for length in (rows, columns))
     spectra = torch.fft.rfft2(torch.from_numpy(kernels).to(device, dtype), size)

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from symmetry_audit.engine._compiled import HarmonicEngine, instruction_sets
-from symmetry_audit.kernels import KernelModel, factor_bank, harmonic_plan
+from symmetry_audit.kernels import HarmonicPlan, KernelModel, factor_bank, harmonic_plan
 
 __all__ = ["StrictEngine", "strict_engine"]
 
@@ -33,12 +33,20 @@ class StrictEngine(Protocol):
 def strict_engine(kernels: Sequence[np.ndarray], model: KernelModel, margin: int, device: str = "cpu") -> StrictEngine:
     """The engine for ``kernels``, one array (m, k, k) of distinct kernels per stencil, all of one size.
 
-    Gaussian kernels go by circular harmonics where that is compiled and true to 2e-5; all else by the factored bank.
+    Gaussian kernels go by circular harmonics where these are true to 2e-5, by compiled code on a CPU, by torch on a
+    GPU; all else by the factored bank, also where the package was installed without a compiler.
     """
-    if device == "cpu" and instruction_sets() and model.sigma is not None:
+    on_cpu = device == "cpu"
+    if model.sigma is not None and (instruction_sets() or not on_cpu):
         plan = harmonic_plan(kernels, model.sigma, margin, ERROR)
         if plan is not None:
-            return HarmonicEngine(plan, instruction_sets()[0])
+            return HarmonicEngine(plan, instruction_sets()[0]) if on_cpu else _fused(plan, device)
     from symmetry_audit.engine._responses import DeviceBank
 
     return DeviceBank.from_bank(factor_bank(np.concatenate(kernels), BANK_TOLERANCE), device)
+
+
+def _fused(plan: HarmonicPlan, device: str) -> StrictEngine:
+    from symmetry_audit.engine._fused import FusedHarmonics
+
+    return FusedHarmonics.from_plan(plan, device)

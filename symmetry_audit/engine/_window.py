@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["rounding", "seen_window", "without_rounding"]
+from symmetry_audit.kernels import DirectPlan, HarmonicPlan
+
+__all__ = ["plan_means", "rounding", "seen_window", "without_rounding"]
 
 
 def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
@@ -34,3 +36,21 @@ def without_rounding(rows: np.ndarray, noise: np.ndarray, power: int) -> np.ndar
     """
     # written so that an overflow, inf or nan, is passed on
     return np.where(rows.mean(0) <= (4 * noise) ** power, 0.0, rows)
+
+
+def plan_means(
+    plan: HarmonicPlan | DirectPlan,
+    sums: np.ndarray,
+    width: int,
+    span: tuple[float, float],
+    kind: str,
+    gains: np.ndarray | float,
+) -> np.ndarray:
+    """Means (rows of V, m) of responses that a plan adds up in float32, ``sums`` (rows of V, m) over ``width`` pixels.
+
+    ``span`` is the least and the largest pixel that they reach; ``gains`` (m,) multiply responses.
+    """
+    exponent = 1 if kind == "abs" else 2
+    noise = rounding(*span, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
+    weights = np.abs(plan.stencils).sum((1, 2))  # how much rounding of the blurred image a response can hold
+    return without_rounding(gains**exponent * sums / width, weights * noise, exponent)

@@ -89,15 +89,20 @@ class HarmonicPlan:
         return np.concatenate(ints).astype(np.int32), np.concatenate(floats).astype(np.float32)
 
     @cached_property
-    def stencils(self) -> np.ndarray:
-        """The small stencils s_m multiplied out, (m, 2 reach + 1, 2 reach + 1), taps ``step`` px apart."""
-        images = np.concatenate(
+    def filters(self) -> np.ndarray:
+        """Those of the coefficient images multiplied out, (n, 2 reach + 1, 2 reach + 1), taps ``step`` px apart."""
+        return np.concatenate(
             [
                 np.pad(_unfolded(taps, odd, reach), ((0, 0), *[(self.reach - reach,) * 2] * 2))
                 for taps, odd in zip(self.taps, CLASSES, strict=True)
                 for reach in [self.reaches[sum(odd) % 2]]
             ]
         )
+
+    @cached_property
+    def stencils(self) -> np.ndarray:
+        """The small stencils s_m, combinations of ``filters``, (m, 2 reach + 1, 2 reach + 1)."""
+        images = self.filters
         stencils = np.zeros((len(self.exact), *images.shape[1:]))
         for group in self.groups:
             cut = len(group.plus)
@@ -219,10 +224,10 @@ class _Group:
             for image, weight in _coefficient_images(part, gram, FAINT * norm, taps[of]):
                 sides[flipped].append((of, image))
                 weights[flipped].append(weight[leaders])
-        if not sides[0]:  # all in Q: then P - Q is no other kernel
-            sides, weights = sides[::-1], weights[::-1]
+        first = 0 if sides[0] else 1  # all in Q: then P - Q is no other kernel
+        combined = np.stack([*weights[first], *weights[1 - first]], axis=1)
         targets = np.where(self.pairs < 0, -1, self.pairs + self.first).astype(np.int32)
-        return sides[0], sides[1], np.stack([*weights[0], *weights[1]], axis=1), targets
+        return sides[first], sides[1 - first], combined, targets
 
 
 def _coefficient_images(part: np.ndarray, gram: np.ndarray, faintest: float, known: list[np.ndarray]) -> list:
@@ -257,7 +262,7 @@ def _pairs(kernels: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     The second of a pair is -1 where a kernel has no partner. Found in the sampled numbers, never from a name.
     """
     ways = ((1, 0), (1, 1))
-    found = [_partners(kernels, np.flip(kernels, [axis + 1 for axis in (0, 1) if flips[axis]])) for flips in ways]
+    found = [_partners(kernels, np.flip(kernels, tuple(axis + 1 for axis in (0, 1) if flips[axis]))) for flips in ways]
     return min(zip(found, ways, strict=True), key=lambda pair: len(pair[0]))
 
 

@@ -10,9 +10,17 @@ import numpy as np
 import pytest
 
 from symmetry_audit.audit import make_settings, strict_bank
-from symmetry_audit.engine import DeviceBank, HarmonicEngine, instruction_sets, strict_engine, welch_power
+from symmetry_audit.engine import (
+    DeviceBank,
+    FusedHarmonics,
+    HarmonicEngine,
+    instruction_sets,
+    strict_engine,
+    welch_power,
+)
 from symmetry_audit.engine import _compiled as module
-from symmetry_audit.kernels import kernel_model
+from symmetry_audit.groups import Group
+from symmetry_audit.kernels import Stencil, harmonic_plan, kernel_model, sampled_kernels
 from tests.conftest import save_photos, smooth_noise
 from tests.oracles import symmetry as oracle
 
@@ -109,6 +117,20 @@ def test_instruction_sets_agree_to_rounding(rng: np.random.Generator) -> None:
     found = [engine_of(instructions=name)[0].row_means(image, 15).mean(0) for name in SETS]
     for other in found[1:]:
         assert np.abs(other / found[0] - 1).max() < 1e-6
+
+
+@EACH
+def test_mirror_images_that_hardly_differ_both_respond(rng: np.random.Generator, instructions: str) -> None:
+    """A ring of points has next to no harmonics beside its mean: pairs of kernels have P and no Q."""
+    turns = np.arange(8) * np.pi / 4
+    ring = Stencil("ring", "Ring", ((0, 0, -8), *((float(np.cos(turn)), float(np.sin(turn)), 1) for turn in turns)))
+    kernels = sampled_kernels(ring, Group(32).matrices()[:4], kernel_model("gaussian"), 8)
+    plan = harmonic_plan([kernels], 1.5, 15, 2e-5)
+    assert plan is not None and not plan.groups[0].minus and plan.groups[0].targets.min(1).max() >= 0
+    image = smooth_noise(rng, 64, 57)
+    theirs = [np.abs(oracle.convolved(image, kernel, 15)).mean() for kernel in kernels]
+    for engine in (HarmonicEngine(plan, instructions), FusedHarmonics.from_plan(plan, "cpu")):
+        assert np.abs(engine.row_means(image, 15).mean(0) / theirs - 1).max() < ABS
 
 
 @EACH

@@ -1,0 +1,32 @@
+"""The threads that images are measured in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from threading import Barrier, get_ident
+from typing import Any
+
+import pytest
+import torch
+
+from symmetry_audit.audit._pool import pooled
+from symmetry_audit.data import ImageRef
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", 0), ("cuda", 3)])
+def test_every_thread_has_a_stream_of_its_own_on_a_gpu(
+    monkeypatch: pytest.MonkeyPatch, device: str, expected: int
+) -> None:
+    current: dict[int, object] = {}
+    together = Barrier(3)
+
+    def work(ref: ImageRef) -> Any:
+        together.wait(20)
+        return current.get(get_ident())
+
+    monkeypatch.setattr(torch.cuda, "Stream", object)
+    monkeypatch.setattr(torch.cuda, "set_stream", lambda stream: current.update({get_ident(): stream}))
+    refs = [ImageRef(name, Path(name)) for name in "abc"]
+    found = [outcome for _, outcome in pooled(work, iter(refs), 3, device)]
+    assert len(found) == 3
+    assert len({id(stream) for stream in found if stream is not None}) == expected
