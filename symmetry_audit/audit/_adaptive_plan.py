@@ -16,7 +16,7 @@ from symmetry_audit.kernels import KernelModel
 
 __all__ = ["AdaptivePlan", "adaptive_plan"]
 
-EXAMPLES = 3  # every third element stands for all
+EXAMPLES = 6  # elements that stand for all
 FEWEST = 4  # distinct elements that a fit needs: two parameters can equalize any three
 FIT_GROUP = Group(32)  # used where the run's own group has fewer
 
@@ -52,11 +52,12 @@ def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cp
     if len(fitted.distinct) < FEWEST:
         fitted = _family(settings.stencils, FIT_GROUP, model)
     support = max(model.support(stencil.radius) for stencil in settings.stencils)
-    engine = DeformedEngine(partial(_examples, measured), model.sigma, support, settings.margin, device)
+    engine = DeformedEngine(partial(_examples, fitted), model.sigma, support, settings.margin, device)
     return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, engine, device)
 
 
 def _examples(family: DeformedFamily, ratio: float) -> np.ndarray:
     """Kernels (m, k, k) of all stencils deformed by ``ratio`` along several directions."""
-    kernels = [family.kernels(Affine.from_axes(alpha, ratio))[:, ::EXAMPLES] for alpha in (0.0, 0.4, 1.2)]
+    step = max(1, len(family.distinct) // EXAMPLES)
+    kernels = [family.kernels(Affine.from_axes(alpha, ratio))[:, ::step] for alpha in (0.0, 0.4, 1.2)]
     return np.concatenate([part.reshape(-1, *part.shape[2:]) for part in kernels])
