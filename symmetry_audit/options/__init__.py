@@ -15,6 +15,7 @@ from symmetry_audit.options._audit import (
 from symmetry_audit.options._machine import (
     Device,
     DeviceOptions,
+    Estimate,
     Progress,
     RunOptions,
     Say,
@@ -39,6 +40,7 @@ __all__ = [
     "AuditOptions",
     "Device",
     "DeviceOptions",
+    "Estimate",
     "EvaluationOptions",
     "FilePath",
     "Hidden",

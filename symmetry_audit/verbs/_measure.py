@@ -175,8 +175,9 @@ def measure(request: MeasureRequest) -> AuditReport:
     resume, force, on_error, data_root
         Whether to continue a run in ``out``, or to start over; "skip" or "fail" for images that cannot be measured;
         folder of the datasets.
-    progress, say
-        Functions that are called with (images done, number of images), and with notes for people.
+    progress, estimate, say
+        Functions that are called with (images done, number of images), with the largest strict relative epsilon of the
+        images measured so far, and with notes for people.
 
     Raises
     ------
