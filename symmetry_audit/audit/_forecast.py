@@ -15,16 +15,16 @@ SHORTEST = 20.0  # s; of a shorter run nothing is said
 class Forecast:
     """The time of a run, from the seconds that its first images took.
 
-    ``sizes`` maps the names of the images to measure to their sizes in any unit. An image with controls takes longer
-    than one without, so the two kinds are timed apart: within a kind the time is taken as proportional to the size, and
-    the factor is the sum of the seconds over the sum of the sizes (a ratio estimator). Seconds are those of one worker
-    while all of them work.
+    ``sizes`` maps the names of the images to measure to their sizes in any unit, 0 for files that are no images. An
+    image with controls takes longer than one without, so the two kinds are timed apart: within a kind the time is taken
+    as proportional to the size, and the factor is the sum of the seconds over the sum of the sizes (a ratio estimator).
+    Seconds are those of one worker while all of them work.
     """
 
     def __init__(self, sizes: Mapping[str, float], controlled: Collection[str], workers: int, images: int) -> None:
         """``images`` counts those of the source: where some were measured before, it is larger than ``sizes``."""
         self._sizes, self._workers, self._images = sizes, workers, images
-        both = ([name for name in sizes if (name in controlled) is kind] for kind in (True, False))
+        both = ([name for name in sizes if sizes[name] and (name in controlled) is kind] for kind in (True, False))
         self._kinds = [sorted(names, key=lambda name: sizes[name]) for names in both if names]
         self._timed: dict[str, float] = {}
         self._known = False
@@ -51,7 +51,7 @@ class Forecast:
         for names in self._kinds:
             timed = [name for name in names if name in self._timed]
             size = sum(self._sizes[name] for name in timed)
-            if len(timed) < min(FEW, len(names)) or not size:
+            if len(timed) < min(FEW, len(names)):
                 return None
             total += sum(self._timed[name] for name in timed) / size * sum(self._sizes[name] for name in names)
         return total / min(self._workers, len(self._sizes))

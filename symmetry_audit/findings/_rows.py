@@ -11,6 +11,7 @@ import numpy as np
 
 from symmetry_audit.audit import scales
 from symmetry_audit.findings._control_numbers import ControlNumbers
+from symmetry_audit.findings._pixel_errors import PixelErrors
 from symmetry_audit.findings._relative import RelativeNumbers
 from symmetry_audit.findings._totals import FEWEST_IMAGES, Totals
 from symmetry_audit.results import RELATIVE_FIELDS, ResultRow, Scenario
@@ -34,7 +35,7 @@ class RowMaker:
     """Rows of one run. ``selected`` (S, R, T) are the profiles of the single image ``selected_name``;
     ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to the mean
     profiles (S, R, T) of an ideal isotropic field; ``fits`` (R,) names the fit source whose w each regularizer
-    is measured under."""
+    is measured under; ``quick`` is None where all pixels were measured."""
 
     totals: Totals
     selected: np.ndarray
@@ -43,6 +44,7 @@ class RowMaker:
     tested: bool
     floors: Mapping[str, np.ndarray]
     fits: tuple[str, ...]
+    quick: PixelErrors | None = None
 
     def rows(self) -> Iterator[ResultRow]:
         """Rows ordered by sigma, downscale, scenario, regularizer."""
@@ -72,6 +74,8 @@ class RowMaker:
         totals, settings = self.totals, self.totals.settings
         profile, ideal = totals.mean(scenario.profile)[at], self.floors[scenario.name][at]
         relative = self._relative.fields(scenario, at)
+        if self.quick is not None:
+            relative |= self.quick.fields(scenario.name, at)
         reasons = reasons | {name: reasons[other] for name, other in SAME_REASON.items() if other in reasons}
         if not profile.any():
             relative = dict.fromkeys(relative, np.nan)

@@ -11,6 +11,7 @@ from symmetry_audit.options._audit import (
     ImageOptions,
     MeasuredOptions,
     MeasureOptions,
+    QuickLookOptions,
 )
 from symmetry_audit.options._machine import (
     Device,
@@ -54,6 +55,7 @@ __all__ = [
     "Options",
     "Parsed",
     "Progress",
+    "QuickLookOptions",
     "RunOptions",
     "Say",
     "ScheduleOptions",
