@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 
 import numpy as np
 
@@ -68,7 +68,7 @@ def row_sample(shape: tuple[int, int], settings: AuditSettings, image: str) -> R
     if settings.pixels is None or settings.pixels >= rows * columns:
         return RowSample(((0, rows),), 1)
     wanted = settings.pixels / columns
-    count = max(FEWEST, round(wanted / BAND))
+    count = max(FEWEST, ceil(wanted / BAND))
     candidates = round(rows / max(1, round(wanted / count)))
     if count >= candidates:
         return RowSample(((0, rows),), 1)

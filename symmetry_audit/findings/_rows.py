@@ -74,12 +74,12 @@ class RowMaker:
         totals, settings = self.totals, self.totals.settings
         profile, ideal = totals.mean(scenario.profile)[at], self.floors[scenario.name][at]
         relative = self._relative.fields(scenario, at)
-        if self.quick is not None:
-            relative |= self.quick.fields(scenario.name, at)
         reasons = reasons | {name: reasons[other] for name, other in SAME_REASON.items() if other in reasons}
         if not profile.any():
             relative = dict.fromkeys(relative, np.nan)
             reasons |= dict.fromkeys(("normalized_epsilon", "floor"), FLAT)
+        if self.quick is not None:
+            relative |= self.quick.fields(scenario.name, at)
         reasons |= {name: FLAT for name, value in relative.items() if np.isnan(value)}
         null = fields.get("null_epsilon")
         numbers: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in relative.items()}
