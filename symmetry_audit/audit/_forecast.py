@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from symmetry_audit.data import ImageRef, pixel_count
+from symmetry_audit.wording import count
 
 __all__ = ["Forecast", "duration", "image_sizes"]
 
@@ -54,12 +55,13 @@ class Forecast:
             if len(timed) < min(FEW, len(names)):
                 return None
             total += sum(self._timed[name] for name in timed) / size * sum(self._sizes[name] for name in names)
-        return total / min(self._workers, len(self._sizes))
+        return total / min(self._workers, sum(map(len, self._kinds))) if self._kinds else None
 
     def _sentence(self, seconds: float) -> str:
-        left, workers = len(self._sizes), "1 worker" if self._workers == 1 else f"{self._workers} workers"
-        what = f"{left} images" if left == self._images else f"{left} of {self._images} images left"
-        return f"{what}: about {duration(seconds)} on {workers}, predicted from {len(self._timed)} images timed first"
+        left, timed = len(self._sizes), count(len(self._timed), "image")
+        what = count(left, "image") if left == self._images else f"{left} of {count(self._images, 'image')} left"
+        workers = count(self._workers, "worker")
+        return f"{what}: about {duration(seconds)} on {workers}, predicted from {timed} timed first"
 
 
 def image_sizes(refs: Collection[ImageRef], max_pixels: int) -> dict[str, float]:
