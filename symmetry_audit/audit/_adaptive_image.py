@@ -137,7 +137,9 @@ class AdaptiveImage:
         if (family,) not in self._samples:
             settings, kind = self.plan.settings, self.plan.settings.response
             about = {"kind": kind, "seed": settings.seed, "device": self.plan.device}
-            self._samples[(family,)] = sample_windows(self.image, family, settings.margin, rows=self.rows.indices, **about)
+            self._samples[(family,)] = sample_windows(
+                self.image, family, settings.margin, rows=self.rows.indices, **about
+            )
         return self._samples[(family,)]
 
     def _under_rotations(self, family: DeformedFamily, part: str) -> np.ndarray:

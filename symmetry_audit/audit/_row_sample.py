@@ -13,7 +13,7 @@ from symmetry_audit.audit._settings import AuditSettings
 
 __all__ = ["RowSample", "row_sample", "stacked_errors"]
 
-BAND = 32  # rows of V in a band at most: as many again, around it, are only reached by kernels
+BAND = 32  # rows of V in a band, about, or fewer: as many again, around it, are only reached by kernels
 FEWEST = 4  # bands of an image: from fewer no error can be told
 
 
@@ -45,9 +45,10 @@ class RowSample:
         """The sampling error of the mean of ``values`` (n, ...) over the sampled rows: (k - 1, ...) for k bands.
 
         The squares of these, of any linear combination too, add up to its estimated variance; none where all bands are
-        measured. For a systematic sample of k of B bands with residuals e_b = n_b (m_b - m) / (n / k), where n_b is the
-        number of rows and m_b the mean of band b, it is (1 - k / B) / k times the mean over neighbors of
-        (e_b+1 - e_b)^2 / 2 (successive differences; Wolter, Introduction to Variance Estimation, 2007, section 8.2).
+        measured. With residuals e_b = n_b (m_b - m) k / n, where n_b is the number of rows and m_b the mean of band b,
+        it is (1 - k / B) / k times the mean over neighbors of (e_b+1 - e_b)^2 / 2 (successive differences; Wolter,
+        Introduction to Variance Estimation, 2007, section 8.2). Of bands without an order that is its expectation, and
+        less than it where near bands are alike or the image has a trend: the strips then differ more than their bands.
         """
         count = len(self.bands)
         if count == self.candidates:
@@ -61,22 +62,20 @@ class RowSample:
 def row_sample(shape: tuple[int, int], settings: AuditSettings, image: str) -> RowSample:
     """The rows to measure of ``image``, of ``shape`` (H, W): about ``settings.pixels`` pixels of V, or all.
 
-    Every k-th band from a random start, drawn by the run's seed and the image's name, so that every row is as likely to
-    be measured as another.
+    V is divided into k equal strips of g bands, and one band of each is drawn by the run's seed and the image's name, so
+    that every row is as likely to be measured as another. No more than half of V is measured, or all of it.
     """
     rows, columns = (side - 2 * settings.margin for side in shape)
-    if settings.pixels is None or settings.pixels >= rows * columns:
+    wanted = rows if settings.pixels is None else min(settings.pixels / columns, rows)
+    strips = max(FEWEST, ceil(wanted / BAND))
+    choices = min(round(rows / wanted), rows // strips)  # g
+    if choices < 2:
         return RowSample(((0, rows),), 1)
-    wanted = settings.pixels / columns
-    count = max(FEWEST, ceil(wanted / BAND))
-    candidates = round(rows / max(1, round(wanted / count)))
-    if count >= candidates:
-        return RowSample(((0, rows),), 1)
-    ends = np.arange(candidates + 1) * rows // candidates
+    ends = np.arange(strips * choices + 1) * rows // (strips * choices)
     digest = hashlib.sha256(f"{settings.seed} rows {image}".encode()).digest()
-    start = np.random.default_rng(int.from_bytes(digest)).random()
-    chosen = np.minimum((start + np.arange(count)) * candidates / count, candidates - 1).astype(int)  # if start rounds
-    return RowSample(tuple((int(ends[b]), int(ends[b + 1])) for b in chosen), candidates)
+    drawn = np.random.default_rng(int.from_bytes(digest)).integers(choices, size=strips)
+    chosen = np.arange(strips) * choices + drawn
+    return RowSample(tuple((int(ends[b]), int(ends[b + 1])) for b in chosen), strips * choices)
 
 
 def stacked_errors(scales: Sequence[np.ndarray]) -> np.ndarray:

@@ -96,7 +96,11 @@ def run(tmp_path, source, **options) -> tuple[list[str], list[float]]:
     looks = iter(range(0, 10**6, 40))
     with open_run(tmp_path / "run", source, SETTINGS, resume=True, force=False) as journal:
         measure_source(
-            *(source, SETTINGS, journal), say=said.append, estimate=estimates.append, clock=lambda: next(looks), **options
+            *(source, SETTINGS, journal),
+            say=said.append,
+            estimate=estimates.append,
+            clock=lambda: next(looks),
+            **options,
         )
     return said, estimates
 
@@ -104,7 +108,9 @@ def run(tmp_path, source, **options) -> tuple[list[str], list[float]]:
 def test_a_run_tells_its_time_and_what_it_finds_and_measures_every_image_once(tmp_path, rng):
     source = open_source(str(save_photos(tmp_path / "photos", rng, count=8)))
     few = source.limited(2)
-    assert run(tmp_path / "a", few)[0] == ["2 images: about 80 seconds on 1 worker, predicted from 2 images timed first"]
+    assert run(tmp_path / "a", few)[0] == [
+        "2 images: about 80 seconds on 1 worker, predicted from 2 images timed first"
+    ]
     said, estimates = run(tmp_path / "b", source)
     assert said == ["8 images: about 5 minutes on 1 worker, predicted from 3 images timed first"]
     journal = (tmp_path / "b/run/journal.jsonl").read_bytes()

@@ -22,8 +22,8 @@ def drawn(height: int, width: int, pixels: int | None, name: str = "a.png", seed
     return row_sample((height + 2 * MARGIN, width + 2 * MARGIN), settings, name)
 
 
-@pytest.mark.parametrize("pixels", [None, 100 * 60, 10**9, 5999])
-def test_all_rows_of_an_image_with_no_more_pixels(pixels):
+@pytest.mark.parametrize("pixels", [None, 100 * 60, 10**9, 4001])
+def test_all_rows_of_an_image_with_no_more_pixels_or_hardly_more(pixels):
     sample = drawn(100, 60, pixels)
     assert sample.indices.tolist() == list(range(100)) and len(sample) == 100
     assert sample.errors(np.random.default_rng(0).normal(size=(100, 3))).shape == (0, 3)
@@ -31,17 +31,17 @@ def test_all_rows_of_an_image_with_no_more_pixels(pixels):
 
 @pytest.mark.parametrize("height", [50, 97, 480, 1326, 4000])
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.6])
-def test_about_as_many_pixels_in_four_bands_or_more_of_32_rows_or_fewer_at_equal_distances(height, share):
+def test_about_as_many_pixels_in_four_bands_or_more_one_of_every_strip(height, share):
     width = 700
     sample = drawn(height, width, round(share * height * width))
     first, stop = np.array(sample.bands).T
     heights = stop - first
-    assert len(heights) >= 4 and heights.min() >= 1 and heights.max() <= 33
+    assert len(heights) >= 4 and heights.min() >= 1 and heights.max() <= 40
     assert np.ptp(heights) <= 1
-    assert 0 <= first[0] and stop[-1] <= height
+    assert first[0] >= 0 and stop[-1] <= height
     assert (first[1:] >= stop[:-1]).all()
-    # starts are rounded to bands, and the ends of bands to rows
-    assert np.ptp(np.diff(first)) <= heights.max() + 1
+    strips = np.arange(len(first) + 1) * height // len(first)
+    assert (strips[:-1] <= first).all() and (stop <= strips[1:]).all()
     if share * height >= 16:
         assert len(sample) / height == pytest.approx(share, rel=0.25)
 
@@ -109,3 +109,29 @@ def test_scales_with_fewer_bands_are_filled_with_zeros():
     errors = stacked_errors([np.ones((3, 2)), np.ones((0, 2)), np.full((1, 2), 2.0)])
     assert errors.shape == (3, 3, 2)
     assert np.square(errors).sum(1).tolist() == [[3, 3], [0, 0], [4, 4]]
+
+
+@pytest.mark.parametrize("kind", ["noise", "walk", "trend", "waves"])
+def test_stated_variances_are_those_of_the_means_or_larger(rng, kind):
+    """The mean of 500 draws from one image, for each of 12 images.
+
+    Where strips differ less than noise would make them, as do waves as long as a strip is wide, a sixth may be missing:
+    the share of V that is measured.
+    """
+    height, rounds = 600, 500
+    ratios = []
+    for image in range(12):
+        steps = rng.normal(size=height)
+        values = {
+            "noise": steps,
+            "walk": np.cumsum(steps),
+            "trend": 10 * np.linspace(0, 1, height) + 0.1 * steps,
+            "waves": np.sin(2 * np.pi * np.arange(height) / 150) + 0.1 * steps,
+        }[kind]
+        samples = [drawn(height, 60, 6000, f"{image} {number}") for number in range(rounds)]
+        means = [values[sample.indices].mean() for sample in samples]
+        stated = [np.square(sample.errors(values[sample.indices])).sum() for sample in samples]
+        assert np.mean(means) == pytest.approx(values.mean(), abs=4.5 * np.std(means) / np.sqrt(rounds))
+        ratios.append(np.mean(stated) / np.mean(np.square(means - values.mean())))
+    assert np.mean(ratios) > {"noise": 0.8, "waves": 0.8, "walk": 1, "trend": 1}[kind]
+    assert kind != "noise" or np.mean(ratios) < 1.3
