@@ -62,8 +62,8 @@ class RowSample:
 def row_sample(shape: tuple[int, int], settings: AuditSettings, image: str) -> RowSample:
     """The rows to measure of ``image``, of ``shape`` (H, W): about ``settings.pixels`` pixels of V, or all.
 
-    V is divided into k equal strips of g bands, and one band of each is drawn by the run's seed and the image's name, so
-    that every row is as likely to be measured as another. No more than half of V is measured, or all of it.
+    V is divided into k equal strips of g bands, and one band of each is drawn by the run's seed and the image's name,
+    so that every row is as likely to be measured as another. No more than half of V is measured, or all of it.
     """
     rows, columns = (side - 2 * settings.margin for side in shape)
     wanted = rows if settings.pixels is None else min(settings.pixels / columns, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -97,7 +98,7 @@ def test_errors_of_bands_of_unequal_heights_are_those_of_their_sums(rng):
         band = values[at : at + stop - first]
         residuals.append([sum(row[column] - means[column] for row in band) / (13 / 5) for column in range(2)])
         at += stop - first
-    squares = [sum((b[c] - a[c]) ** 2 for a, b in zip(residuals, residuals[1:], strict=False)) for c in range(2)]
+    squares = [sum((b[c] - a[c]) ** 2 for a, b in pairwise(residuals)) for c in range(2)]
     expected = [(1 - 5 / 12) / 5 * square / 2 / 4 for square in squares]
     errors = sample.errors(values)
     assert errors.shape == (4, 2)
