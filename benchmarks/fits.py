@@ -21,6 +21,7 @@ from symmetry_audit import audit, data, engine, fit_affine, measure, synth
 from symmetry_audit.audit._adaptive import ScaledImage, measure_adaptive
 from symmetry_audit.audit._adaptive_image import WHOLE
 from symmetry_audit.audit._pool import single_threaded_torch
+from symmetry_audit.audit._row_sample import row_sample
 from symmetry_audit.audit._run import image_plans
 from symmetry_audit.findings import isotropic_profile
 from symmetry_audit.groups import Affine, Group
@@ -246,7 +247,8 @@ def fit_speed(rounds: int) -> dict:
                 list(pool.map(adapt, images, known))
 
         def adapt(image: np.ndarray, strict: np.ndarray) -> None:
-            measure_adaptive([ScaledImage(image, plan.adaptive, None, {WHOLE: strict}, None)], (0,))
+            every_row = row_sample(image.shape, settings, "")
+            measure_adaptive([ScaledImage(image, every_row, plan.adaptive, None, {WHOLE: strict}, None)], (0,))
 
         works = {
             "pillow_decoding_1_thread": lambda: _decode(paths, 1),

@@ -75,7 +75,8 @@ def measure(
       symaudit measure photos/ --fit joint --no-controls
     """
     with image_progress(quiet) as progress:
-        plan = plan_measure(asked(MeasureRequest, options, progress=progress, say=speaker(quiet)))
+        talk = {"progress": progress, "estimate": progress.estimate, "say": speaker(quiet)}
+        plan = plan_measure(asked(MeasureRequest, options, **talk))
         if dry_run:
             _print_plan(plan, as_json)
             return 0

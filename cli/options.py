@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -130,8 +131,17 @@ def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: 
 
 
 def speaker(quiet: bool) -> Callable[[str], None]:
-    """A function that prints a line on stderr, or nothing if ``quiet``."""
-    return (lambda line: None) if quiet else (lambda line: click.echo(line, err=True))
+    """A function that prints a line on stderr, above a progress bar if there is one, or nothing if ``quiet``."""
+    return (lambda line: None) if quiet else _say
+
+
+def _say(line: str) -> None:
+    if "tqdm" in sys.modules:  # loaded where a bar may be on the screen
+        from tqdm import tqdm
+
+        tqdm.write(line, file=sys.stderr)
+    else:
+        click.echo(line, err=True)
 
 
 def print_skipped(skipped: Sequence[SkippedImage], verbose: bool) -> None:

@@ -6,35 +6,57 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import click
 
-__all__ = ["image_progress", "step_progress"]
+__all__ = ["ImageProgress", "image_progress", "step_progress"]
 
-INTERVAL = 10.0  # seconds between plain lines
+INTERVAL = {"image": 30.0, "step": 10.0}  # seconds between plain lines
 # with a time limit the bar's own estimate of the time left would be wrong
 STEPS = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}, {rate_fmt}{postfix}]"
-FORMS = {"loss": "{:.3g}", "eta": "{:.0f} s"}
+FORMS = {"loss": "{:.3g}", "eta": "{:.0f} s", "relative epsilon so far": "{:.1%}"}
+Clock = Callable[[], float]  # seconds
+
+
+@dataclass
+class ImageProgress:
+    """``progress(done, total)`` counts images; a value given to ``estimate`` is shown with the next count."""
+
+    show: Callable[..., None]
+    values: dict[str, float] = field(default_factory=dict)
+
+    def __call__(self, done: int, total: int) -> None:
+        self.show(done, total, self.values, done < total)
+
+    def estimate(self, value: float) -> None:
+        """Show ``value``, the relative epsilon of the images so far."""
+        self.values["relative epsilon so far"] = value
 
 
 @contextmanager
-def image_progress(quiet: bool, interval: float = INTERVAL) -> Iterator[Callable[[int, int], None]]:
+def image_progress(
+    quiet: bool, interval: float = INTERVAL["image"], clock: Clock = time.monotonic
+) -> Iterator[ImageProgress]:
     """Yield ``progress(done, total)``, which counts images."""
-    with _shown(quiet, interval, unit="image") as show:
-        yield lambda done, total: show(done, total, {}, done < total)
+    # without smoothing the rate is the mean over this run: images differ more in size than the machine in speed
+    with _shown(quiet, interval, clock, unit="image", smoothing=0) as show:
+        yield ImageProgress(show)
 
 
 @contextmanager
-def step_progress(quiet: bool, interval: float = INTERVAL) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
+def step_progress(
+    quiet: bool, interval: float = INTERVAL["step"]
+) -> Iterator[Callable[[int, int, Mapping[str, float]], None]]:
     """Yield ``progress(step, steps, values)``, which counts training steps; every validation is reported."""
-    with _shown(quiet, interval, unit="step", bar_format=STEPS) as show:
+    with _shown(quiet, interval, time.monotonic, unit="step", bar_format=STEPS) as show:
         yield lambda step, steps, values: show(step, steps, values, True, "valid" in values)
 
 
 @contextmanager
-def _shown(quiet: bool, interval: float, *, unit: str, **bar: Any) -> Iterator[Callable[..., None]]:
+def _shown(quiet: bool, interval: float, clock: Clock, *, unit: str, **bar: Any) -> Iterator[Callable[..., None]]:
     if quiet:
         yield lambda *state: None
     elif sys.stderr.isatty():
@@ -48,7 +70,7 @@ def _shown(quiet: bool, interval: float, *, unit: str, **bar: Any) -> Iterator[C
             for drawn in bars:
                 drawn.close()
     else:
-        yield _lines(unit, interval)
+        yield _lines(unit, interval, clock)
 
 
 def _bar(make: Callable[..., Any], bars: list[Any], behind: bool) -> Callable[..., None]:
@@ -56,7 +78,7 @@ def _bar(make: Callable[..., Any], bars: list[Any], behind: bool) -> Callable[..
     words: dict[str, str] = {}
 
     def show(done: int, total: int, values: Mapping[str, float], due: bool, always: bool = False) -> None:
-        if not bars:  # steps of an earlier run say nothing about the speed of this one
+        if not bars:  # what was done by an earlier run says nothing about the speed of this one
             bars.append(make(total=total, initial=done - behind))
         bar = bars[0]
         words.update(_words(values))
@@ -67,21 +89,34 @@ def _bar(make: Callable[..., Any], bars: list[Any], behind: bool) -> Callable[..
     return show
 
 
-def _lines(unit: str, interval: float) -> Callable[..., None]:
+def _lines(unit: str, interval: float, clock: Clock) -> Callable[..., None]:
     words: dict[str, str] = {}
-    last = time.monotonic()
+    last = clock()
+    first: list[tuple[int, float]] = []  # what was done at the first report, and when that was
 
     def tell(done: int, total: int, values: Mapping[str, float], due: bool, always: bool = False) -> None:
         nonlocal last
         words.update(_words(values))
-        if always or (due and time.monotonic() - last >= interval):
-            last = time.monotonic()
+        if not first:
+            first.append((done, clock()))
+        if always or (due and clock() - last >= interval):
+            last = clock()
             if unit == "image":
-                click.echo(f"{done} of {total} images", err=True)
+                pace = _pace(done - first[0][0], total - done, last - first[0][1])
+                told = (f"{word} {name}" for name, word in words.items())
+                click.echo(", ".join([f"{done} of {total} images", *pace, *told]), err=True)
             else:
                 click.echo(f"step {done} of {total}: " + ", ".join(f"{k} {v}" for k, v in words.items()), err=True)
 
     return tell
+
+
+def _pace(done: int, left: int, seconds: float) -> list[str]:
+    """Images per second, of the ``done`` images that took ``seconds``, and the time that those ``left`` take."""
+    if done < 1 or seconds <= 0:
+        return []
+    minutes, rest = divmod(round(left * seconds / done), 60)
+    return [f"{done / seconds:.3g} images/s", f"{minutes // 60}:{minutes % 60:02}:{rest:02} left"]
 
 
 def _words(values: Mapping[str, float]) -> dict[str, str]:

@@ -52,7 +52,7 @@ ALLOWED = {
     "engine": {"kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},
     "audit": {
-        *("errors", "results", "options", "groups", "kernels", "data"),
+        *("errors", "wording", "results", "options", "groups", "kernels", "data"),
         *("engine", "fits", "statistics", "synth"),
     },
     "findings": {"wording", "results", "groups", "kernels", "data", "fits", "statistics", "theory", "audit"},

@@ -10,6 +10,7 @@ import pytest
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import (
     AFFINE_COLUMNS,
+    PIXEL_FIELDS,
     SCENARIOS,
     AffineFit,
     AuditReport,
@@ -156,9 +157,12 @@ def test_rows_hide_what_they_do_not_have():
     relative = {f"relative_{name}" for name in ("random", "held_out", "held_out_strict", "held_out_gain")}
     relative |= {"relative_null_se", "relative_random_se", "relative_held_out_se"}
     relative |= {"relative_held_out_gain_low", "relative_held_out_gain_high"}
+    everything -= set(PIXEL_FIELDS)  # of a quick look alone
     assert set(sample) == everything - set(ADAPTIVE) - relative
     assert set(dataset) == everything - set(SAMPLE) - set(ADAPTIVE) - relative
     assert set(adaptive) == everything - set(SAMPLE)
+    errors = {"mean_response_pixel_se": 0.0, "epsilon_pixel_se": 0.1, "relative_epsilon_pixel_se": None}
+    assert set(row(**errors).to_dict()) >= set(PIXEL_FIELDS) == set(errors)
     assert row(reasons={"p_value": "few images"}).to_dict()["reasons"] == {"p_value": "few images"}
 
 

@@ -6,6 +6,7 @@ from symmetry_audit.audit._given import given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
+from symmetry_audit.audit._row_sample import RowSample, row_sample
 from symmetry_audit.audit._run import Measurements, measure_source, open_run
 from symmetry_audit.audit._settings import (
     PER_REGULARIZER,
@@ -31,6 +32,7 @@ __all__ = [
     "ImageRecord",
     "ImageTables",
     "Measurements",
+    "RowSample",
     "StrictBank",
     "TableLayout",
     "first_scale",
@@ -46,6 +48,7 @@ __all__ = [
     "own_sources",
     "radial_power",
     "relative_profiles",
+    "row_sample",
     "scales",
     "stored_fits",
     "strict_bank",

@@ -9,6 +9,7 @@ import numpy as np
 
 from symmetry_audit.audit._adaptive_image import HELD_OUT, REST, WHOLE, AdaptiveImage
 from symmetry_audit.audit._adaptive_plan import AdaptivePlan
+from symmetry_audit.audit._row_sample import RowSample, stacked_errors
 from symmetry_audit.audit._spectrum import radial_power
 from symmetry_audit.groups import IDENTITY, MAX_RATIO
 from symmetry_audit.synth import gaussian_field
@@ -19,9 +20,11 @@ __all__ = ["ScaledImage", "measure_adaptive"]
 @dataclass(frozen=True)
 class ScaledImage:
     """One image at one scale: ``image`` (H, W), its radial ``spectrum``, and ``strict``, the profiles (R, T) under
-    strict rotations of the parts WHOLE, REST and HELD_OUT of V. ``measure_strict`` measures those of another image."""
+    strict rotations of the parts WHOLE, REST and HELD_OUT of the rows of V in ``sample``. ``measure_strict`` measures
+    those of another image."""
 
     image: np.ndarray
+    sample: RowSample
     plan: AdaptivePlan
     spectrum: np.ndarray
     strict: Mapping[str, np.ndarray]
@@ -36,7 +39,8 @@ def measure_adaptive(
     ``fits`` (S, F, 5) holds FIT_FIELDS per source, NaN where nothing could be fitted; ``tensor`` (S, 3) the structure
     tensor; ``fitted`` and ``adaptive`` (S, F, R, E) the profiles under each source's w of the fitted and the measured
     group, NaN where no row needs them and no fit was made to them, ``unfitted`` (S, R, E) those of the fitted group
-    under strict rotations. A regularizer's profile under its own source's w is exact, others are from a sample.
+    under strict rotations. A regularizer's profile under its own source's w is exact, others are from a sample. In a
+    quick look ``adaptive_errors`` (S, K, R, E) are the ``stacked_errors`` of the exact ones, with w as fitted.
 
     Controls are measured on the sample alone. A ``controlled`` image has all of ``adaptive``, and also ``held_out``,
     ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a random angle, and on an
@@ -44,7 +48,7 @@ def measure_adaptive(
     scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in place of fitting, NaN where there is
     none; then there is no ``held_out`` and no ``null``.
     """
-    works = [AdaptiveImage(scale.image, scale.plan, scale.strict) for scale in scales]
+    works = [AdaptiveImage(scale.image, scale.plan, scale.strict, scale.sample) for scale in scales]
     fits = [work.fit() for work in works] if given is None else [_given(points) for points in given]
     measured = [_at_one_scale(*each, controlled) for each in zip(works, fits, strict=True)]
     if controlled:
@@ -52,6 +56,8 @@ def measure_adaptive(
         for part, work, scale, own in zip(measured, works, scales, fits, strict=True):
             part |= _controls(work, scale, own, rng, fitted=given is None)
     stacked = {name: np.stack([part[name] for part in measured]) for name in measured[0]}
+    if works[0].plan.settings.pixels is not None:
+        stacked["adaptive_errors"] = stacked_errors([work.errors(own) for work, own in zip(works, fits, strict=True)])
     if len(works) > 1 and controlled:
         stacked["scales"] = np.stack([[work.own(own) for work in works] for own in fits])
     return stacked
@@ -77,7 +83,7 @@ def _controls(
     if fitted:
         arrays["held_out"] = work.own(work.fit(REST), HELD_OUT)
         field = _isotropic(work.image.shape, scale.spectrum, rng)
-        null = AdaptiveImage(field, work.plan, {WHOLE: scale.measure_strict(field)})
+        null = AdaptiveImage(field, work.plan, {WHOLE: scale.measure_strict(field)}, scale.sample)
         arrays["null"] = null.own(null.fit())
     return arrays
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from symmetry_audit.audit._adaptive_plan import AdaptivePlan
 from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._row_sample import RowSample
 from symmetry_audit.audit._sources import FitSource
 from symmetry_audit.fits import DeformedFamily, StructureTensor, WindowSample, sample_windows, solve, structure_tensor
 from symmetry_audit.groups import IDENTITY, MAX_RATIO, Affine
@@ -22,11 +23,14 @@ WHOLE, REST, HELD_OUT = "whole", "rest", "held_out"  # parts of V: all rows, tho
 class AdaptiveImage:
     """One image (H, W) with everything that its fits and measurements share.
 
-    ``strict`` maps parts of V to their profiles (R, T) under the strict group of the run.
+    Everything but the structure tensor is of the rows of V in ``rows`` alone, as if they were all of V. ``strict`` maps
+    parts of these to their profiles (R, T) under the strict group of the run.
     """
 
-    def __init__(self, image: np.ndarray, plan: AdaptivePlan, strict: Mapping[str, np.ndarray]) -> None:
-        self.image, self.plan = image, plan
+    def __init__(
+        self, image: np.ndarray, plan: AdaptivePlan, strict: Mapping[str, np.ndarray], rows: RowSample
+    ) -> None:
+        self.image, self.plan, self.rows = image, plan, rows
         self._strict = strict
         self._samples: dict[tuple, WindowSample] = {}
         self._rows: dict[tuple, np.ndarray] = {}
@@ -70,14 +74,26 @@ class AdaptiveImage:
         self._measure(family, [(affine, stencils)])
         return np.stack([self._rows[affine, family, r][self._chosen(part)].mean(0) for r in stencils])
 
+    def errors(self, fits: np.ndarray) -> np.ndarray:
+        """Sampling errors of the profiles of every regularizer under the w of its own source, (k - 1, R, E)."""
+        family, each = self.plan.measured, [(affine_of(fits[source]), r) for r, source in enumerate(self.plan.own)]
+        self._keep_rows(family, each)
+        return self.rows.errors(np.stack([self._rows[w, family, r] for w, r in each], axis=1))
+
     def _measure(self, family: DeformedFamily, wanted: Sequence[tuple[Affine, tuple[int, ...]]]) -> None:
-        """Exact responses of rows of V, kept, of the regularizers ``wanted`` under each w; all at once is faster."""
-        asked = [(w, r) for w, stencils in wanted for r in stencils if not self._known(family, w)]
+        """Keep the exact responses of the regularizers ``wanted`` under each w; all at once is faster."""
+        self._keep_rows(family, [(w, r) for w, stencils in wanted for r in stencils if not self._known(family, w)])
+
+    def _keep_rows(self, family: DeformedFamily, asked: Sequence[tuple[Affine, int]]) -> None:
+        """Measure the means over each row, (n, E), of every w and regularizer ``asked`` of which they are not kept."""
         missing = [(w, r) for w, r in asked if (w, family, r) not in self._rows]
         if missing:
             parts = [(family.kernels(w, (r,))[0], w.ratio) for w, r in missing]
-            rows = self.plan.engine.row_means(self.image, parts, self.plan.settings.response)
-            self._rows |= {(w, family, r): found for (w, r), found in zip(missing, rows, strict=True)}
+            margin, kind = self.plan.settings.margin, self.plan.settings.response
+            rows = self.rows.measured(
+                self.image, margin, lambda cut: np.stack(self.plan.engine.row_means(cut, parts, kind), axis=1)
+            )
+            self._rows |= {(w, family, r): rows[:, place] for place, (w, r) in enumerate(missing)}
 
     def own(self, fits: np.ndarray, part: str = WHOLE) -> np.ndarray:
         """``sampled`` profiles of every regularizer under the w of its own source, (R, E)."""
@@ -105,8 +121,8 @@ class AdaptiveImage:
         return profiles
 
     def _chosen(self, part: str) -> np.ndarray:
-        """Which rows of V are in this part, of bool."""
-        held_out = held_out_rows(len(self.image) - 2 * self.plan.settings.margin)
+        """Which of the rows are in this part, of bool."""
+        held_out = held_out_rows(len(self.rows))
         return {WHOLE: np.ones_like(held_out), REST: ~held_out, HELD_OUT: held_out}[part]
 
     def _sample(self, family: DeformedFamily, part: str) -> WindowSample:
@@ -120,8 +136,9 @@ class AdaptiveImage:
     def _windows(self, family: DeformedFamily) -> WindowSample:
         if (family,) not in self._samples:
             settings, kind = self.plan.settings, self.plan.settings.response
+            about = {"kind": kind, "seed": settings.seed, "device": self.plan.device}
             self._samples[(family,)] = sample_windows(
-                self.image, family, settings.margin, kind=kind, seed=settings.seed, device=self.plan.device
+                self.image, family, settings.margin, rows=self.rows.indices, **about
             )
         return self._samples[(family,)]
 

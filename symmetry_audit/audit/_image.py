@@ -11,6 +11,7 @@ import numpy as np
 
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._plan import ImagePlan
+from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_errors
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, decode
@@ -28,7 +29,8 @@ class ImageRecord:
 
     ``arrays`` has one entry per scale, that is (sigma, downscale), sigma slowest, along the first axis: ``strict``
     and ``strict_held_out`` (S, m), the responses of the strict bank over V and over its held-out rows;
-    ``spectrum`` (S, BINS); and those of ``measure_adaptive``.
+    ``spectrum`` (S, BINS); in a quick look ``strict_errors`` (S, K, m) as ``stacked_errors`` gives them; and those of
+    ``measure_adaptive``.
     """
 
     image: str
@@ -101,14 +103,17 @@ def measure_scales(
     if plans[0].given is not None and image not in plans[0].given:
         raise ImageError("the table of fits has no row for this image")
     try:
-        arrays = _strict(scales, settings, plans)
+        samples = [row_sample(scale.shape, settings, image) for scale in scales]
+        arrays = _strict(scales, samples, settings, plans)
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
         if settings.adaptive:
             from symmetry_audit.audit._adaptive import measure_adaptive
 
             given = None if plans[0].given is None else plans[0].given[image]
-            arrays |= measure_adaptive(_scaled(arrays, scales, settings, plans), seed, given, controlled=controlled)
+            arrays |= measure_adaptive(
+                _scaled(arrays, scales, samples, settings, plans), seed, given, controlled=controlled
+            )
         return arrays
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":  # torch's, of a GPU
@@ -119,6 +124,7 @@ def measure_scales(
 def _scaled(
     arrays: Mapping[str, np.ndarray],
     scales: Sequence[np.ndarray],
+    samples: Sequence[RowSample],
     settings: AuditSettings,
     plans: Sequence[ImagePlan],
 ) -> list[ScaledImage]:
@@ -127,37 +133,50 @@ def _scaled(
     from symmetry_audit.audit._adaptive_image import HELD_OUT, REST, WHOLE
 
     found = []
-    pairs = [(plan, scale) for plan in plans for scale in scales]
-    for s, (plan, scale) in enumerate(pairs):
+    each = [(plan, *scale) for plan in plans for scale in zip(scales, samples, strict=True)]
+    for s, (plan, scale, sample) in enumerate(each):
         whole, held_out = arrays["strict"][s], arrays["strict_held_out"][s]
-        share = held_out_rows(len(scale) - 2 * settings.margin).mean()
+        share = held_out_rows(len(sample)).mean()
         rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
         strict = {name: part[plan.index] for name, part in ((WHOLE, whole), (REST, rest), (HELD_OUT, held_out))}
         assert plan.adaptive is not None
-        measure = _strict_profiles(plan, settings)
-        found.append(ScaledImage(scale, plan.adaptive, arrays["spectrum"][s], strict, measure))
+        measure = _strict_profiles(plan, sample, settings)
+        found.append(ScaledImage(scale, sample, plan.adaptive, arrays["spectrum"][s], strict, measure))
     return found
 
 
-def _strict_profiles(plan: ImagePlan, settings: AuditSettings) -> Callable[[np.ndarray], np.ndarray]:
-    """What measures the strict profiles (R, T) of an image."""
-    return lambda image: plan.strict.row_means(image, settings.margin, settings.response).mean(0)[plan.index]
+def _strict_profiles(plan: ImagePlan, sample: RowSample, settings: AuditSettings) -> Callable[[np.ndarray], np.ndarray]:
+    """What measures the strict profiles (R, T) of an image, over the rows of ``sample``."""
+    from symmetry_audit.engine import welch_power
+
+    return lambda image: _strict_rows(image, sample, settings, plan, welch_power(image)).mean(0)[plan.index]
 
 
-def _strict(scales: Sequence[np.ndarray], settings: AuditSettings, plans: Sequence[ImagePlan]) -> dict[str, np.ndarray]:
+def _strict_rows(
+    image: np.ndarray, sample: RowSample, settings: AuditSettings, plan: ImagePlan, power: np.ndarray
+) -> np.ndarray:
+    """Means over each row of ``sample``, (n, m); ``power`` is that of the whole image."""
+    margin = settings.margin
+    return sample.measured(image, margin, lambda cut: plan.strict.row_means(cut, margin, settings.response, power))
+
+
+def _strict(
+    scales: Sequence[np.ndarray], samples: Sequence[RowSample], settings: AuditSettings, plans: Sequence[ImagePlan]
+) -> dict[str, np.ndarray]:
     from symmetry_audit.engine import welch_power
 
     powers = [welch_power(scale) for scale in scales]
-    rows = [
-        plan.strict.row_means(scale, settings.margin, settings.response, power)
-        for plan in plans
-        for scale, power in zip(scales, powers, strict=True)
-    ]
-    return {
+    each = [(plan, *scale) for plan in plans for scale in zip(scales, samples, powers, strict=True)]
+    rows = [_strict_rows(scale, sample, settings, plan, power) for plan, scale, sample, power in each]
+    arrays = {
         "strict": np.stack([part.mean(0) for part in rows]),
         "strict_held_out": np.stack([part[held_out_rows(len(part))].mean(0) for part in rows]),
         "spectrum": np.stack([radial_spectrum(power) for power in powers] * len(plans)),
     }
+    if settings.pixels is not None:
+        errors = [sample.errors(part) for (_, _, sample, _), part in zip(each, rows, strict=True)]
+        arrays["strict_errors"] = stacked_errors(errors)
+    return arrays
 
 
 def coarser(luminance: np.ndarray, factor: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from symmetry_audit.audit._control_images import control_images
+from symmetry_audit.audit._forecast import Forecast, image_sizes
 from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._pool import pooled, single_threaded_torch
+from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
@@ -99,9 +102,14 @@ def measure_source(
     on_error: str = "skip",
     given: Mapping[str, np.ndarray] | None = None,
     progress: Progress = lambda done, total: None,
+    estimate: Callable[[float], None] = lambda value: None,
+    say: Callable[[str], None] = lambda line: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> Measurements:
     """Measure every image that the journal does not hold yet, ``workers`` at a time.
 
+    ``estimate`` is called with the relative epsilon of the images measured so far (RunningEpsilon), ``say`` with a
+    prediction of the time once the first few images are measured (Forecast), which ``clock`` times in seconds.
     ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits.
     An image that cannot be measured is skipped with its reason, or ends the run with a DataError where
     ``on_error`` is ``fail``. Raises DataError also where no image could be measured.
@@ -110,17 +118,27 @@ def measure_source(
     controlled = control_images((ref.key for ref in source.refs), settings)
     todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp(), ref.key in controlled)]
     done, failures = len(source.refs) - len(todo), {}
+    forecast = Forecast(image_sizes(todo, settings.max_pixels), controlled, workers, len(source.refs))
+    running, seconds = RunningEpsilon(banks[0]), dict[str, float]()
     progress(done, len(source.refs))
 
     def measure(ref: ImageRef) -> ImageRecord:
-        return measure_image(ref, settings, plans, controlled=ref.key in controlled)
+        started = clock()
+        record = measure_image(ref, settings, plans, controlled=ref.key in controlled)
+        seconds[ref.key] = clock() - started
+        return record
 
+    first = set(forecast.first())
+    todo.sort(key=lambda ref: ref.key not in first)
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
     with single_threaded_torch(), closing(pooled(measure, stream, workers, device)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)
+                estimate(running.add(outcome))
+                if line := forecast.add(ref.key, seconds.pop(ref.key)):
+                    say(line)
             elif on_error == "fail":
                 raise DataError(f"{ref.key}: {outcome}; use --on-error skip to skip such images")
             else:

@@ -19,7 +19,14 @@ from symmetry_audit.kernels import (
     load_stencils,
     window_radius,
 )
-from symmetry_audit.options import AdaptiveOptions, AuditOptions, ImageOptions, MeasuredOptions, MeasureOptions
+from symmetry_audit.options import (
+    AdaptiveOptions,
+    AuditOptions,
+    ImageOptions,
+    MeasuredOptions,
+    MeasureOptions,
+    QuickLookOptions,
+)
 from symmetry_audit.results import JOINT, SCENARIOS, Origin, read_fields
 
 __all__ = [
@@ -42,7 +49,7 @@ REQUIRED = ("group", "regularizers", "sigma", "margin", "scenarios", "downscale"
 ORIGIN = Origin("the report", "measure again with --force")
 
 
-class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
+class AuditSettings(MeasuredOptions, ImageOptions, QuickLookOptions, AdaptiveOptions):
     """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
 
     Besides the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
@@ -86,7 +93,8 @@ class AuditSettings(MeasuredOptions, ImageOptions, AdaptiveOptions):
             "downscale": list(self.downscale),
             "affine": self.affine,
         }
-        return own | self.only(MeasuredOptions) | self.only(ImageOptions) | self.only(AdaptiveOptions)
+        kinds = (MeasuredOptions, ImageOptions, QuickLookOptions, AdaptiveOptions)
+        return own | {name: value for kind in kinds for name, value in self.only(kind).items()}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> AuditSettings:
@@ -147,6 +155,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         affine=None if options.affine is None else fits_digest(Path(options.affine)),
         **options.only(MeasuredOptions),
         **options.only(ImageOptions),
+        **options.only(QuickLookOptions),
         **options.only(AdaptiveOptions),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -38,11 +38,12 @@ class FitTables:
 class ImageTables:
     """Profiles (S, R, T) by name: ``strict``, and where images are fitted ``adaptive`` (each regularizer under its own
     w) and ``strict_held_out``; of controlled images also ``held_out``, ``random``, ``null``. ``adaptive`` is None where
-    nothing is fitted.
+    nothing is fitted. In a quick look ``errors`` (S, K, R, T) holds those of strict and adaptive profiles (RowSample).
     """
 
     profiles: dict[str, np.ndarray]
     adaptive: FitTables | None = None
+    errors: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,14 @@ class TableLayout:
         arrays = record.arrays
         names = ("strict",) if self.adaptive is None else ("strict", "strict_held_out")
         profiles = {name: _gathered(arrays[name], self.strict) for name in names}
+        errors = {}
+        if "strict_errors" in arrays:
+            found = zip(arrays["strict_errors"], self.strict, strict=True)
+            errors["strict"] = np.stack([error[:, index] for error, index in found])
         if self.adaptive is None:
-            return ImageTables(profiles)
+            return ImageTables(profiles, errors=errors)
+        if "adaptive_errors" in arrays:
+            errors["adaptive"] = _spread(arrays["adaptive_errors"], self.adaptive)
         transfer = _spread(arrays["adaptive"], self.adaptive)
         places = np.arange(len(self.own))
         profiles["adaptive"] = np.ascontiguousarray(transfer[:, list(self.own), places])
@@ -92,7 +99,7 @@ class TableLayout:
             tensor=arrays["tensor"],
             at_limit=arrays["fits"][:, list(self.own), 4] == 1,
         )
-        return ImageTables(profiles, fitted)
+        return ImageTables(profiles, fitted, errors)
 
 
 def scales(settings: AuditSettings) -> Iterator[tuple[float | None, int]]:

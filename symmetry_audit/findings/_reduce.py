@@ -23,6 +23,7 @@ from symmetry_audit.data import ImageSource, set_fingerprint
 from symmetry_audit.findings._analyses import LeverageList, analyses
 from symmetry_audit.findings._candidates import candidates
 from symmetry_audit.findings._floor import mean_floors, strict_floors
+from symmetry_audit.findings._pixel_errors import PixelErrors
 from symmetry_audit.findings._rows import RowMaker
 from symmetry_audit.findings._totals import Totals, empty_totals
 from symmetry_audit.findings._warnings import FileNotes, blind_spots, coarse_grid, untested_elements
@@ -67,20 +68,28 @@ def build_report(
         files.append((record.sha256, record.image))
     leverage = LeverageList()
     means = {name: _mean(totals, Scenario.named(name)) for name in settings.scenarios}
+    quick = _pixel_errors(settings, totals)
     for record, tables in layout.read(measured.records()):
+        if quick is not None:
+            quick.add(record, tables)
         _keep_all(keep, leverage, record.image, tables, totals, means)
         for fit in fit_rows(record.image, tables, settings):
             keep_fit(fit)
     strict = strict_floors(totals)
     floors = mean_floors(totals, strict)
-    rows = list(_maker(settings, measured, totals, layout, floors).rows())
+    rows = list(_maker(settings, measured, totals, layout, floors, quick).rows())
     tables = analyses(totals, leverage, _source_names(settings), strict)
     return AuditReport(
         dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files)),
         settings=settings.to_dict(),
         results=tuple(rows),
         skipped=measured.skipped,
-        warnings=(*notes.warnings(), *blind_spots(settings, measured), *coarse_grid(rows)),
+        warnings=(
+            *(quick.warnings() if quick is not None else ()),
+            *notes.warnings(),
+            *blind_spots(settings, measured),
+            *coarse_grid(rows),
+        ),
         analyses=tables,
         recommendation=_recommendation(totals, floors, tables["directions"]),
     )
@@ -91,12 +100,21 @@ def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
     return np.mean(totals.strict.epsilons, axis=0) if scenario.single else totals.mean(scenario.profile)
 
 
+def _pixel_errors(settings: AuditSettings, totals: Totals) -> PixelErrors | None:
+    """Of a quick look alone."""
+    if settings.pixels is None:
+        return None
+    means = {name: totals.mean(Scenario.named(name).profile) for name in settings.scenarios}
+    return PixelErrors(settings, means, totals.strict.mean_spread())
+
+
 def _maker(
     settings: AuditSettings,
     measured: Measurements,
     totals: Totals,
     layout: TableLayout,
     floors: dict[str, np.ndarray],
+    quick: PixelErrors | None,
 ) -> RowMaker:
     chosen = measured.images[random.Random(settings.seed).randrange(len(measured.images))]
     visible = np.stack([visible_elements(bank).sum(1) for bank in measured.banks for _ in settings.downscale])
@@ -109,6 +127,7 @@ def _maker(
         tested=len(untested_elements(settings, measured)) < settings.group.order - 1,
         floors=floors,
         fits=tuple(sources[f] for f in layout.own),
+        quick=quick,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from symmetry_audit.audit import scales
 from symmetry_audit.findings._control_numbers import ControlNumbers
+from symmetry_audit.findings._pixel_errors import PixelErrors
 from symmetry_audit.findings._relative import RelativeNumbers
 from symmetry_audit.findings._totals import FEWEST_IMAGES, Totals
 from symmetry_audit.results import RELATIVE_FIELDS, ResultRow, Scenario
@@ -34,7 +35,7 @@ class RowMaker:
     """Rows of one run. ``selected`` (S, R, T) are the profiles of the single image ``selected_name``;
     ``visible`` (S, R) counts the elements that each regularizer sees; ``floors`` maps a scenario to the mean
     profiles (S, R, T) of an ideal isotropic field; ``fits`` (R,) names the fit source whose w each regularizer
-    is measured under."""
+    is measured under; ``quick`` is None where all pixels were measured."""
 
     totals: Totals
     selected: np.ndarray
@@ -43,6 +44,7 @@ class RowMaker:
     tested: bool
     floors: Mapping[str, np.ndarray]
     fits: tuple[str, ...]
+    quick: PixelErrors | None = None
 
     def rows(self) -> Iterator[ResultRow]:
         """Rows ordered by sigma, downscale, scenario, regularizer."""
@@ -76,6 +78,8 @@ class RowMaker:
         if not profile.any():
             relative = dict.fromkeys(relative, np.nan)
             reasons |= dict.fromkeys(("normalized_epsilon", "floor"), FLAT)
+        if self.quick is not None:
+            relative |= self.quick.fields(scenario.name, at)
         reasons |= {name: FLAT for name, value in relative.items() if np.isnan(value)}
         null = fields.get("null_epsilon")
         numbers: dict[str, Any] = {name: None if np.isnan(value) else value for name, value in relative.items()}

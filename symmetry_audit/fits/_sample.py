@@ -102,22 +102,26 @@ def sample_windows(
     pixels: int = PIXELS,
     seed: int = 0,
     device: str = "cpu",
+    rows: np.ndarray | None = None,
 ) -> WindowSample:
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
     V is ``margin`` >= the family's radius px inside every border and must not be empty; the sample has at least one
     window. A lattice is better than random windows, because neighbors have similar responses: every third pixel of
     a photograph of 480 x 320 px gives its mean profile to 0.2 to 0.5 %, as many random pixels to 0.5 to 1.4 %.
+    With ``rows`` (n,), rows of V in order, windows are in these alone and placed as if they were all of V; the sample's
+    ``rows`` are then places in this array.
     """
     c = family.radius
-    height, width = image.shape[0] - 2 * margin, image.shape[1] - 2 * margin
+    rows = np.arange(image.shape[0] - 2 * margin) if rows is None else rows
+    height, width = len(rows), image.shape[1] - 2 * margin
     step = max(1, round(sqrt(height * width / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
-    rows, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
+    lines, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
     # the mean has no effect; without it float32 keeps its digits for the detail
     middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
     windows = np.lib.stride_tricks.sliding_window_view(image, (2 * c + 1, 2 * c + 1))
-    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"), -1).reshape(-1, 2)
+    grid = np.stack(np.meshgrid(lines, columns, indexing="ij"), -1).reshape(-1, 2)
     # responses are convolutions: the kernel is flipped once rather than every window
     basis = torch.from_numpy(
         family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)
@@ -125,7 +129,8 @@ def sample_windows(
     found = basis.new_empty(len(grid), basis.shape[1])
     chunk = CHUNK[basis.device.type]
     for first in range(0, len(grid), chunk):
-        y, x = (grid[first : first + chunk] + (margin - c)).T
+        line, column = grid[first : first + chunk].T
+        y, x = rows[line] + (margin - c), column + (margin - c)
         part = (windows[y, x].reshape(len(y), -1) - middle).astype(np.float32, copy=False)
         torch.matmul(torch.from_numpy(part).to(device), basis, out=found[first : first + chunk])
     return WindowSample(family, found, grid[:, 0], kind, _equal(found))

@@ -11,10 +11,12 @@ from symmetry_audit.options._audit import (
     ImageOptions,
     MeasuredOptions,
     MeasureOptions,
+    QuickLookOptions,
 )
 from symmetry_audit.options._machine import (
     Device,
     DeviceOptions,
+    Estimate,
     Progress,
     RunOptions,
     Say,
@@ -39,6 +41,7 @@ __all__ = [
     "AuditOptions",
     "Device",
     "DeviceOptions",
+    "Estimate",
     "EvaluationOptions",
     "FilePath",
     "Hidden",
@@ -52,6 +55,7 @@ __all__ = [
     "Options",
     "Parsed",
     "Progress",
+    "QuickLookOptions",
     "RunOptions",
     "Say",
     "ScheduleOptions",

@@ -12,7 +12,7 @@ from symmetry_audit.options._option import FilePath, Option, Options
 from symmetry_audit.options._parsed import COUNT_OR_ALL, NUMBERS, WHOLE_NUMBERS, Names
 from symmetry_audit.options.names import GROUPS, kernels, regularizers
 
-__all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", "MeasuredOptions"]
+__all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", "MeasuredOptions", "QuickLookOptions"]
 
 
 class ImageOptions(Options):
@@ -91,7 +91,19 @@ class AdaptiveOptions(Options):
     ] = "image"
 
 
-class MeasureOptions(AuditOptions, AdaptiveOptions):
+class QuickLookOptions(Options):
+    """How much of every image is measured; the settings of an audit have these fields too."""
+
+    heading: ClassVar[str] = "Images"
+
+    pixels: Annotated[
+        int | None,
+        Ge(1),
+        Option("For a quick look, measure only about M pixels of every image, drawn at random.", metavar="M"),
+    ] = None
+
+
+class MeasureOptions(AuditOptions, AdaptiveOptions, QuickLookOptions):
     """Everything that changes the numbers of an audit."""
 
     heading: ClassVar[str] = "Measurement"

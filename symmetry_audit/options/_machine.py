@@ -12,6 +12,7 @@ from symmetry_audit.options._option import FilePath, Hidden, Option, Options
 __all__ = [
     "Device",
     "DeviceOptions",
+    "Estimate",
     "Progress",
     "RunOptions",
     "Say",
@@ -21,6 +22,7 @@ __all__ = [
 ]
 
 Progress = Callable[[int, int], None]  # (done, in all)
+Estimate = Callable[[float], None]  # relative epsilon of the images so far, a fraction of the mean response
 Say = Callable[[str], None]
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -31,6 +33,10 @@ def silent_progress(done: int, total: int) -> None:
 
 def _silent(line: str) -> None:
     """Say nothing."""
+
+
+def _silent_estimate(value: float) -> None:
+    """Show nothing."""
 
 
 class TalkOptions(Options):
@@ -71,6 +77,7 @@ class RunOptions(DeviceOptions):
     ] = None
     resume: Annotated[bool, Option("Whether to continue the run in --out.")] = True
     force: Annotated[bool, Option("Start over, even if --out holds another run.")] = False
+    estimate: Annotated[Estimate, Hidden()] = _silent_estimate
     on_error: Annotated[
         Literal["skip", "fail"], Option("Whether to skip an image that cannot be measured, or to fail.")
     ] = "skip"

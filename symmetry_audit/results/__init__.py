@@ -46,7 +46,7 @@ from symmetry_audit.results._recommendation import (
     Recommendation,
     directions_of,
 )
-from symmetry_audit.results._relative import RELATIVE_FIELDS, folder_of
+from symmetry_audit.results._relative import PIXEL_FIELDS, RELATIVE_FIELDS, folder_of
 from symmetry_audit.results._report import (
     EPSILON_UNITS,
     REPORT_SCHEMA,
@@ -80,6 +80,7 @@ __all__ = [
     "LINEAR_VERDICTS",
     "PILOT_FILE",
     "PILOT_SCHEMA",
+    "PIXEL_FIELDS",
     "RECOMMENDATION_FILE",
     "RECOMMENDATION_SCHEMA",
     "RELATIVE_FIELDS",

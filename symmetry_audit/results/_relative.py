@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-__all__ = ["CONTROL_FIELDS", "RELATIVE_FIELDS", "folder_of"]
+__all__ = ["CONTROL_FIELDS", "PIXEL_FIELDS", "RELATIVE_FIELDS", "folder_of"]
 
 # the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
 CONTROL_FIELDS = {
@@ -18,6 +18,7 @@ CONTROL_FIELDS = {
     "relative_held_out_gain_low": "held_out_gain_low",
     "relative_held_out_gain_high": "held_out_gain_high",
 }
+PIXEL_FIELDS = ("mean_response_pixel_se", "epsilon_pixel_se", "relative_epsilon_pixel_se")  # of a quick look
 RELATIVE_FIELDS = {
     "relative_epsilon": "epsilon",
     "relative_ci_low": "ci_low",

@@ -15,7 +15,7 @@ from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
 from symmetry_audit.results._recommendation import Recommendation
-from symmetry_audit.results._relative import CONTROL_FIELDS
+from symmetry_audit.results._relative import CONTROL_FIELDS, PIXEL_FIELDS
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
 from symmetry_audit.results._skipped import SkippedImage
 
@@ -95,6 +95,10 @@ class ResultRow:
     ``relative_null`` its mean over the random shifts, ``relative_floor`` that of the ideal isotropic field;
     ``relative_random`` and ``relative_held_out...`` are those of the fields named alike.
 
+    Only rows of a quick look (``--pixels``) have ``mean_response_pixel_se``, ``epsilon_pixel_se`` and
+    ``relative_epsilon_pixel_se``: the standard errors of these three as estimates of what all pixels of the same images
+    would give, 0 where all were measured. The elements that decide epsilon, and w, are taken as known.
+
     A null value is explained in ``reasons``, by field.
     """
 
@@ -154,6 +158,9 @@ class ResultRow:
     relative_held_out_gain: float | None = None
     relative_held_out_gain_low: float | None = None
     relative_held_out_gain_high: float | None = None
+    mean_response_pixel_se: float | None = None
+    epsilon_pixel_se: float | None = None
+    relative_epsilon_pixel_se: float | None = None
     reasons: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -168,6 +175,8 @@ class ResultRow:
             hidden.update(SAMPLE_FIELDS)
         if self.scenario != DATASET_ADAPTIVE.name:
             hidden.update(ADAPTIVE_FIELDS)
+        if self.mean_response_pixel_se is None:
+            hidden.update(PIXEL_FIELDS)
         return {key: value for key, value in asdict(self).items() if key not in hidden}
 
 

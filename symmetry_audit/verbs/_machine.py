@@ -87,6 +87,8 @@ def measured(
             on_error=request.on_error,
             given=given,
             progress=request.progress,
+            estimate=request.estimate,
+            say=request.say,
         )
 
 

@@ -167,6 +167,9 @@ def measure(request: MeasureRequest) -> AuditReport:
         The unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images).
     downscale, limit, max_pixels, seed
         Factors of coarser copies to measure too; number of images; largest image in pixels; seed of all random numbers.
+    pixels
+        For a quick look: about how many pixels of every image to measure, in bands of rows drawn by the seed and the
+        image's name. Rows then have the standard errors that this adds.
     out
         Folder for the report (report.json, responses.parquet, tables, figures). A killed run in it is continued.
         Without a folder, nothing is kept but the returned value.
@@ -175,8 +178,9 @@ def measure(request: MeasureRequest) -> AuditReport:
     resume, force, on_error, data_root
         Whether to continue a run in ``out``, or to start over; "skip" or "fail" for images that cannot be measured;
         folder of the datasets.
-    progress, say
-        Functions that are called with (images done, number of images), and with notes for people.
+    progress, estimate, say
+        Functions that are called with (images done, number of images), with the largest strict relative epsilon of the
+        images measured so far, and with notes for people.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.groups import Group
-from symmetry_audit.results import DATASET_ADAPTIVE, RELATIVE_FIELDS, AuditReport, ResultRow
+from symmetry_audit.results import DATASET_ADAPTIVE, PIXEL_FIELDS, RELATIVE_FIELDS, AuditReport, ResultRow
 from symmetry_audit.statistics import deviations
 from symmetry_audit.verification._part_differences import P_TOLERANCE, part_differences
 
@@ -86,6 +86,8 @@ def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray, first:
     limits, scale = _limits(new), scale_of(new)
     if first:
         limits = {name: limit for name, limit in limits.items() if name not in RECOMPUTED}
+    if old.worst_element != new.worst_element:  # of a tie, which the standard errors need not share
+        limits = {name: limit for name, limit in limits.items() if name not in PIXEL_FIELDS[1:]}
     if old.control_images is None and old.random_epsilon is not None:
         limits = {name: limit for name, limit in limits.items() if name not in LATER}
     names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
@@ -106,6 +108,7 @@ def _limits(row: ResultRow) -> dict[str, float | None]:
         **dict.fromkeys(MEASURED, tolerance * scale),
         **dict.fromkeys((*RELATIVE_FIELDS, "normalized_epsilon"), tolerance),
         **dict.fromkeys(FITTED, FITTED_TOLERANCE * scale),
+        **dict(zip(PIXEL_FIELDS, (tolerance * scale, tolerance * scale, tolerance), strict=True)),
         **dict.fromkeys(P_VALUES, P_TOLERANCE),
         "images_at_limit": row.images // 100,  # w at the limit here may be just inside on another machine
     }

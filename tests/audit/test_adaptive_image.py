@@ -9,6 +9,7 @@ from symmetry_audit.audit import make_settings
 from symmetry_audit.audit._adaptive_image import HELD_OUT, REST, WHOLE, AdaptiveImage, affine_of
 from symmetry_audit.audit._adaptive_plan import adaptive_plan
 from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._row_sample import row_sample
 from symmetry_audit.groups import Affine
 from tests.conftest import smooth_noise
 from tests.oracles import affine as oracle
@@ -40,7 +41,9 @@ def work() -> AdaptiveImage:
         part: np.stack([np.tile(exact(image, name, identity, rows), 2) for name in NAMES])
         for part, rows in parts.items()
     }
-    return AdaptiveImage(image, adaptive_plan(settings, settings.models[0]), strict)
+    return AdaptiveImage(
+        image, adaptive_plan(settings, settings.models[0]), strict, row_sample(image.shape, settings, "image")
+    )
 
 
 def rows_of(part: str) -> np.ndarray:
@@ -80,7 +83,9 @@ def test_a_part_that_the_lattice_misses_is_measured_on_all_its_pixels() -> None:
     image = smooth_noise(np.random.default_rng(3), 5 + 2 * MARGIN, 4000)
     settings = make_settings(reg=NAMES, group="p8", seed=1)
     strict = {part: np.ones((3, 8)) for part in (WHOLE, REST, HELD_OUT)}
-    work = AdaptiveImage(image, adaptive_plan(settings, settings.models[0]), strict)
+    work = AdaptiveImage(
+        image, adaptive_plan(settings, settings.models[0]), strict, row_sample(image.shape, settings, "image")
+    )
     windows = work._windows(work.plan.measured)
     work._samples[work.plan.measured,] = windows.where(np.arange(5) == 0)
     assert not len(work._sample(work.plan.measured, HELD_OUT).rows)

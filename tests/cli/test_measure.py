@@ -16,6 +16,7 @@ from symmetry_audit import measure as measure_in_python
 from symmetry_audit import reports
 from symmetry_audit.cli.main import main
 from symmetry_audit.cli.measure import measure as command
+from symmetry_audit.cli.options import speaker
 from symmetry_audit.cli.progress import image_progress
 from symmetry_audit.results import AuditReport
 from tests.cli.conftest import STRICT, Killable, one_document
@@ -228,15 +229,41 @@ def test_fail_above_fails_for_stripes_which_have_no_response_at_the_identity(run
 
 
 def test_progress_is_a_line_now_and_then_where_stderr_is_no_terminal(capsys):
-    with image_progress(quiet=False, interval=0.0) as progress:
-        for done in range(4):
-            progress(done, 3)
-    assert capsys.readouterr().err == "0 of 3 images\n1 of 3 images\n2 of 3 images\n"
     with image_progress(quiet=False) as progress:
+        progress.estimate(0.1)
         progress(1, 3)
+    assert capsys.readouterr().err == ""
     with image_progress(quiet=True, interval=0.0) as progress:
+        progress.estimate(0.1)
         progress(1, 3)
     assert capsys.readouterr() == ("", "")
+
+
+def progress_lines(capsys, reports, **asked) -> list[str]:
+    """The lines for ``reports``, each (seconds, images done, estimate), of 900 images."""
+    now = [0.0]
+    with image_progress(quiet=False, clock=lambda: now[0], **asked) as progress:
+        for seconds, done, estimate in reports:
+            now[0] = seconds
+            if estimate is not None:
+                progress.estimate(estimate)
+            progress(done, 900)
+    out, err = capsys.readouterr()
+    assert out == "" and "\r" not in err
+    return err.splitlines()
+
+
+def test_a_line_gives_the_pace_and_the_time_left_of_this_run(capsys):
+    """600 of the 900 were measured before; 4 in 31 s leave 296 at 31/4 s each, 2294 s."""
+    seen = [(0, 600, None), (10, 601, 0.5), (31, 604, 0.123), (40, 605, 0.2), (61, 899, 0.25), (100, 900, 0.2)]
+    assert progress_lines(capsys, seen) == [
+        "604 of 900 images, 0.129 images/s, 0:38:14 left, 12.3% relative epsilon so far",
+        "899 of 900 images, 4.9 images/s, 0:00:00 left, 25.0% relative epsilon so far",
+    ]
+
+
+def test_no_time_left_is_said_before_an_image_of_this_run_is_done(capsys):
+    assert progress_lines(capsys, [(0, 600, None), (5, 600, None)], interval=0.0) == ["600 of 900 images"] * 2
 
 
 def test_progress_is_a_bar_on_a_terminal(monkeypatch):
@@ -246,7 +273,12 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
     with image_progress(quiet=False) as progress:
         for done in (2, 3, 5):
             progress(done, 5)
-    assert "5/5" in terminal.getvalue()
+            progress.estimate(0.07)
+        speaker(quiet=False)("a note")
+    drawn = terminal.getvalue()
+    assert "2/5 [00:00<?, ?image/s]" in drawn  # no speed from images of an earlier run
+    assert "5/5" in drawn and "relative epsilon so far=7.0%" in drawn
+    assert "\ra note\n" in drawn  # on a line of its own
 
 
 # --- options
@@ -267,7 +299,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "photos", "--json", "--reg", "diagonal", "--reg", "tv,sobel", "--stencils", "own.toml", "--group", "p4m",
         "--kernel", "bicubic", "--margin", "9", "--response", "energy", "--scenario", "dataset_strict",
         "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
-        "--fit", "sobel", "--no-controls", "--control-images", "9", "--clusters", "folder",
+        "--fit", "sobel", "--no-controls", "--control-images", "9", "--clusters", "folder", "--pixels", "900",
     )  # fmt: skip
     settings = one_document(out)["settings"]
     assert code == 0
@@ -283,6 +315,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "limit": 2,
         "seed": 5,
         "max_pixels": 5000,
+        "pixels": 900,
         "fit": "sobel",
         "affine": None,
         "controls": False,
@@ -373,7 +406,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "seed": 7, "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
-        "control-images": "all", "clusters": "duplicates",
+        "control-images": "all", "clusters": "duplicates", "pixels": 98,
     }  # fmt: skip
     assert set(values) == names - {"config"}
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
@@ -397,6 +430,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "limit": 2,
         "seed": 7,
         "max_pixels": 99,
+        "pixels": 98,
         "fit": "mine",
         "affine": hashlib.sha256(TRUTH.encode()).hexdigest(),
         "controls": False,

@@ -10,7 +10,7 @@ from symmetry_audit.reports.audits._checked import CheckedReport, is_tested
 from symmetry_audit.results import DATASET_ADAPTIVE, ResultRow, Scenario
 from symmetry_audit.wording import numbers, printable
 
-__all__ = ["held_out_part", "marks_of", "statistics_part", "swept_titles"]
+__all__ = ["held_out_part", "labels", "marks_of", "percent", "statistics_part", "swept_titles"]
 
 
 def swept_titles(run: CheckedReport) -> dict[str, str]:
@@ -42,22 +42,22 @@ def statistics_part(run: CheckedReport) -> Part | None:
     for scenario in run.scenarios:
         chosen = [row for row in rows if row.scenario == scenario]
         if chosen:
-            cells = zip(*_labels(run, chosen, swept), *_statistics(chosen), strict=True)
+            cells = zip(*labels(run, chosen, swept), *_statistics(chosen), strict=True)
             blocks.append((Scenario.named(scenario).title, tuple(cells)))
     return Part(header, len(swept) + 1, tuple(blocks))
 
 
-def _labels(run: CheckedReport, rows: Sequence[ResultRow], swept: Iterable[str]) -> list[list[str]]:
+def labels(run: CheckedReport, rows: Sequence[ResultRow], swept: Iterable[str]) -> list[list[str]]:
     """The leading columns: the scale where it is swept, and the regularizer."""
     scales = [[numbers([getattr(row, name)]) for row in rows] for name in swept]
     return [*scales, [run.regularizers[row.regularizer] for row in rows]]
 
 
 def _statistics(rows: Sequence[ResultRow]) -> list[list[str]]:
-    relative = [_percent(row.relative_epsilon) for row in rows]
+    relative = [percent(row.relative_epsilon) for row in rows]
     return [
         column(relative, marks_of(rows)),
-        range_column([(_percent(row.relative_ci_low), _percent(row.relative_ci_high)) for row in rows]),
+        range_column([(percent(row.relative_ci_low), percent(row.relative_ci_high)) for row in rows]),
         _with_errors(rows, "relative_null"),
         *_shares(rows, "relative_floor"),
         [_p(row.p_value) for row in rows],
@@ -75,13 +75,13 @@ def held_out_part(run: CheckedReport) -> Part | None:
     swept = swept_titles(run)
     header = (*swept.values(), "Regularizer", "Fitted on", "Strict", "Adaptive", "Gain", "95 % interval", "p")
     cells = [
-        *_labels(run, rows, swept),
+        *labels(run, rows, swept),
         [NULL if row.fit is None else printable(str(row.fit)) for row in rows],
         *_shares(rows, "relative_held_out_strict"),
         _with_errors(rows, "relative_held_out"),
         *_shares(rows, "relative_held_out_gain"),
         range_column(
-            [(_percent(row.relative_held_out_gain_low), _percent(row.relative_held_out_gain_high)) for row in rows]
+            [(percent(row.relative_held_out_gain_low), percent(row.relative_held_out_gain_high)) for row in rows]
         ),
         [_p(row.held_out_p_value) for row in rows],
         _with_errors(rows, "relative_random"),
@@ -91,15 +91,16 @@ def held_out_part(run: CheckedReport) -> Part | None:
 
 
 def _shares(rows: Sequence[ResultRow], *names: str) -> list[list[str]]:
-    return [column([_percent(getattr(row, name)) for row in rows], digits=2) for name in names]
+    return [column([percent(getattr(row, name)) for row in rows], digits=2) for name in names]
 
 
 def _with_errors(rows: Sequence[ResultRow], name: str) -> list[str]:
-    values, errors = ([_percent(getattr(row, field)) for row in rows] for field in (name, f"{name}_se"))
+    values, errors = ([percent(getattr(row, field)) for row in rows] for field in (name, f"{name}_se"))
     return error_column(values, errors)
 
 
-def _percent(value: float | None) -> float | None:
+def percent(value: float | None) -> float | None:
+    """A fraction in percent."""
     return None if value is None else 100 * value
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from symmetry_audit.reports._columns import column
 from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part, Table, markdown_table, tex_table, text_table
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked, is_tested
+from symmetry_audit.reports.audits._quick_look import quick_look_part
 from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
 from symmetry_audit.wording import numbers, printable
@@ -29,13 +30,19 @@ NAMES = {
     "held_out_p_value": "held-out p",
     "relative_random": "random angles",
 }
+QUICK = (
+    "Last part: a quick look, measured on some pixels of every image. ± is the standard error that the missing pixels "
+    "add; the intervals above include it."
+)
 HELD_OUT = ("relative_held_out", "relative_held_out_gain_low", "held_out_p_value", "relative_random")
 
 
 def _table1(report: AuditReport | CheckedReport) -> Table:
     run = checked(report)
-    parts = [_paper_part(run), statistics_part(run), held_out_part(run)]
-    return Table(_caption(run), tuple(part for part in parts if part), _notes(run, parts[1], parts[2]))
+    statistics, held_out, quick = statistics_part(run), held_out_part(run), quick_look_part(run)
+    parts = (_paper_part(run), statistics, held_out, quick)
+    notes = (*_notes(run, statistics, held_out), *([QUICK] if quick else []))
+    return Table(_caption(run), tuple(part for part in parts if part), notes)
 
 
 def _paper_part(run: CheckedReport) -> Part:
