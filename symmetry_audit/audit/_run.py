@@ -44,6 +44,7 @@ class Measurements:
     controlled: frozenset[str]  # those measured with controls
     skipped: tuple[SkippedImage, ...]
     journal: Journal
+    engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
 
     def records(self) -> Iterator[ImageRecord]:
         """Records in the order of ``images``, read one by one."""
@@ -150,7 +151,9 @@ def measure_source(
     skipped.sort(key=lambda item: (item.image, item.reason))
     if not images:
         raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
-    return Measurements(banks, images, controlled & set(images), tuple(skipped), journal)
+    return Measurements(
+        banks, images, controlled & set(images), tuple(skipped), journal, tuple(str(plan.strict) for plan in plans)
+    )
 
 
 def image_plans(

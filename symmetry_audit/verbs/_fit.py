@@ -75,7 +75,7 @@ class FitPlan:
                             writer.append(row)
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
-                write_atomically(folder / "run.json", dump_json(run_document(request, started)))
+                write_atomically(folder / "run.json", dump_json(run_document(request, started, found.engines)))
         return AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
 
 

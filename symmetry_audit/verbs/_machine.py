@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -97,8 +97,11 @@ def results_folder(prefix: str, name: str) -> Path:
     return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
 
 
-def run_document(request: RunOptions, started: datetime) -> dict[str, Any]:
-    """run.json: the request, times, machine and versions. None of these changes a number of the report."""
+def run_document(request: RunOptions, started: datetime, engines: Sequence[str]) -> dict[str, Any]:
+    """run.json: the request, times, machine, versions, and ``engines``, by which responses were computed at each sigma.
+
+    None of these changes a number of the report by more than the error that the engines state.
+    """
     finished, (device, workers) = datetime.now(UTC), resolved(request)
     return {
         "schema": RUN_SCHEMA,
@@ -106,6 +109,7 @@ def run_document(request: RunOptions, started: datetime) -> dict[str, Any]:
         "seconds": round((finished - started).total_seconds(), 3),
         "device": device,
         "workers": workers,
+        "engines": list(engines),
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),

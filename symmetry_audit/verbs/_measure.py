@@ -110,7 +110,7 @@ class MeasurePlan:
                     keep_fit = fits_table.append if fits_table else lambda fit: None
                     report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
                 write_atomically(folder / "report.json", report.to_json())
-                write_atomically(folder / "run.json", dump_json(run_document(request, started)))
+                write_atomically(folder / "run.json", dump_json(run_document(request, started, found.engines)))
                 if draw:
                     reports.render(folder)
             return replace(report, folder=folder)

@@ -66,7 +66,7 @@ def test_rows_equal_those_of_the_compiled_engine(
     found = FusedHarmonics.from_plan(plan, "cpu").row_means(image, 15, kind)
     theirs = HarmonicEngine(plan, instruction_sets()[0]).row_means(image, 15, kind)
     assert found.shape == theirs.shape == (size[0] - 30, len(plan.exact))
-    assert np.abs(found.mean(0) / theirs.mean(0) - 1).max() < 1e-6
+    assert np.abs(found.mean(0) / theirs.mean(0) - 1).max() < 2e-6 * (1 if kind == "abs" else 2)
     # single rows may respond with next to nothing: up to the rounding of the blurred image
     exponent = 1 if kind == "abs" else 2
     rounding = np.finfo(np.float32).eps * np.ptp(image) * np.abs(plan.stencils).sum((1, 2))
