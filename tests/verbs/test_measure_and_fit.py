@@ -64,6 +64,7 @@ def test_what_must_not_change_a_number_is_kept_beside_the_report(photos, tmp_pat
     assert info["schema"] == RUN_SCHEMA == "symaudit.run/1"
     assert (info["device"], info["workers"], info["directory"]) == ("cpu", 2, os.getcwd())
     assert info["seconds"] >= 0
+    assert len(info["engines"]) == 1 and info["engines"][0].startswith(("harmonics: ", "factored bank: "))
     assert set(info["versions"]) == set(LIBRARIES)
     assert info["versions"]["symaudit"] == symmetry_audit.__version__
 
