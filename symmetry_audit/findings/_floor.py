@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.fft import rfft2
+from numpy.fft import rfft2
 
 from symmetry_audit.audit import own_sources, radial_power
 from symmetry_audit.findings._totals import Totals
