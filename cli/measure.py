@@ -73,6 +73,7 @@ def measure(
       symaudit measure DIV2K --reg tv --group p32 --data-root ~/data
       symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
       symaudit measure photos/ --fit joint --no-controls
+      symaudit measure DIV2K --pixels 300000
     """
     with image_progress(quiet) as progress:
         talk = {"progress": progress, "estimate": progress.estimate, "say": speaker(quiet)}

@@ -184,3 +184,17 @@ def test_flat_images_have_no_error_and_no_relative_one(tmp_path):
     for row in measure(tmp_path / "walls", **SMALL).results:
         assert (row.mean_response_pixel_se, row.epsilon_pixel_se, row.relative_epsilon_pixel_se) == (0, 0, None)
         assert row.reasons["relative_epsilon_pixel_se"] == "the mean response is 0: every image is flat"
+
+
+def test_images_without_a_fit_have_the_errors_of_strict_responses(tmp_path, rng):
+    """Stripes: some elements do not respond, so nothing is fitted, and the adaptive rows are the strict ones."""
+    (tmp_path / "stripes").mkdir()
+    for number in range(3):
+        stripes = np.repeat(rng.integers(0, 256, (200, 1), dtype=np.uint8), 60, axis=1)
+        Image.fromarray(stripes).save(tmp_path / f"stripes/{number}.png")
+    report = measure(tmp_path / "stripes", **SMALL | {"reg": "tv", "pixels": 1500})
+    assert not any(report.fits)
+    _, strict, adaptive = report.results
+    for name in PIXEL_FIELDS:
+        assert getattr(strict, name) > 0 or name == "relative_epsilon_pixel_se"
+        assert getattr(adaptive, name) == pytest.approx(getattr(strict, name), rel=1e-3, abs=1e-4)
