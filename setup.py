@@ -9,7 +9,7 @@ setup(
             "symmetry_audit.engine._harmonics",
             ["symmetry_audit/engine/_harmonics.c"],
             depends=["symmetry_audit/engine/_harmonics.h"],
-            extra_compile_args=["-O3"],
+            extra_compile_args=["-O3", "-g0"],
             py_limited_api=True,
             optional=True,
         )

@@ -70,7 +70,7 @@ class AdaptiveImage:
     def exact(self, affine: Affine, family: DeformedFamily, stencils: tuple[int, ...], part: str = WHOLE) -> np.ndarray:
         """Mean responses to the distinct elements of ``family``, (len(stencils), E), over all pixels of a part of V."""
         if self._known(family, affine):
-            return self._strict[part][np.ix_(stencils, family.distinct)]
+            return self._strict[part][list(stencils)][:, family.distinct]
         self._measure(family, [(affine, stencils)])
         return np.stack([self._rows[affine, family, r][self._chosen(part)].mean(0) for r in stencils])
 
