@@ -232,7 +232,7 @@ class Rearranged(nn.Module):
 
 
 def set_quotients(network: nn.Sequential, table: np.ndarray) -> nn.Sequential:
-    network[2].kind.quotients = torch.from_numpy(table.copy()).flatten()
+    network[2].kind.quotients = torch.from_numpy(table.copy())
     return network
 
 

@@ -112,7 +112,8 @@ def test_they_are_those_of_measuring_again(tmp_path):
         then = found[row.scenario, row.regularizer]
         for name in ("relative_epsilon", "relative_ci_low", "relative_ci_high", "relative_null", "mean_response"):
             value = getattr(row, name)
-            assert getattr(then, name) == (value and pytest.approx(value, rel=1e-4))
+            # responses are right to 2e-5, and relative numbers are shares of these
+            assert getattr(then, name) == (value and pytest.approx(value, rel=1e-4, abs=2e-5))
 
 
 def test_without_its_responses_an_old_report_has_reasons(report):
@@ -212,7 +213,7 @@ def test_the_bounds(symaudit):
     done = symaudit("bounds", OLD / "report", *asked, "--json")
     now = RunBounds.from_dict(json.loads(done.stdout))
     totals = [[bound.total for row in found.rows for bound in row.bounds] for found in (now, then)]
-    assert totals[0] == pytest.approx(totals[1], rel=1e-9)
+    assert totals[0] == pytest.approx(totals[1], rel=1e-7)  # luminance was float64 then
     assert bounds_text(then)
 
 
