@@ -20,7 +20,7 @@ from scipy.stats import kstest
 from symmetry_audit import audit, data, engine, fit_affine, measure, synth
 from symmetry_audit.audit._adaptive import ScaledImage, measure_adaptive
 from symmetry_audit.audit._adaptive_image import WHOLE
-from symmetry_audit.audit._pool import single_threaded_torch
+from symmetry_audit.audit._pool import single_threaded
 from symmetry_audit.audit._row_sample import row_sample
 from symmetry_audit.audit._run import image_plans
 from symmetry_audit.findings import isotropic_profile
@@ -243,7 +243,7 @@ def fit_speed(rounds: int) -> dict:
         known = [plan.strict.row_means(image, settings.margin).mean(0)[plan.index] for image in images]
 
         def both() -> None:
-            with single_threaded_torch(), ThreadPoolExecutor(CORES, "fit", torch.set_num_threads, (1,)) as pool:
+            with single_threaded(), ThreadPoolExecutor(CORES, "fit", torch.set_num_threads, (1,)) as pool:
                 list(pool.map(adapt, images, known))
 
         def adapt(image: np.ndarray, strict: np.ndarray) -> None:

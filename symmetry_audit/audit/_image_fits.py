@@ -8,7 +8,7 @@ import numpy as np
 
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._image import ImageRecord, measure_scales, scaled_copies
-from symmetry_audit.audit._pool import single_threaded_torch
+from symmetry_audit.audit._pool import single_threaded
 from symmetry_audit.audit._run import Measurements, image_plans
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._sources import fit_sources
@@ -34,7 +34,7 @@ def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tu
         found = f"shape {luminance.shape}" if luminance.ndim != 2 else "one that is not"
         raise ImageError(f"an image is an (H, W) array of finite luminance in [0, 255], got {found}")
     banks, plans = image_plans(settings, device)
-    with single_threaded_torch():
+    with single_threaded():
         arrays = measure_scales(scaled_copies(luminance, settings), settings, plans, "array", (abs(settings.seed), 0))
     height, width = luminance.shape
     record = ImageRecord("array", "", "", "", width, height, "float", False, arrays)

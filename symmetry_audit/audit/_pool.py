@@ -8,11 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from itertools import islice
 
+from threadpoolctl import threadpool_limits
+
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import ImageError
 
-__all__ = ["pooled", "single_threaded_torch"]
+__all__ = ["pooled", "single_threaded"]
 
 
 def pooled(
@@ -54,21 +56,23 @@ def _prepare_thread(device: str) -> None:
 
 
 @contextmanager
-def single_threaded_torch() -> Iterator[None]:
+def single_threaded() -> Iterator[None]:
     """One thread per image: parallel over images, and the same bits whatever the number of workers.
 
-    Does nothing where torch is not in use: importing it takes longer than measuring some datasets.
+    More threads inside a matrix product of this size mostly wait, and waiting costs a core. Torch is left alone where
+    it is not in use: importing it takes longer than measuring some datasets.
     """
-    if "torch" not in sys.modules:
-        yield
-        return
-    import torch
+    with threadpool_limits(1, user_api="blas"):
+        if "torch" not in sys.modules:
+            yield
+            return
+        import torch
 
-    before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.set_num_threads(1)
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]
+        before = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        torch.set_num_threads(1)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before[1:]

@@ -17,7 +17,7 @@ from symmetry_audit.audit._forecast import Forecast, image_sizes
 from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
-from symmetry_audit.audit._pool import pooled, single_threaded_torch
+from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
@@ -133,7 +133,7 @@ def measure_source(
     todo.sort(key=lambda ref: ref.key not in first)
     stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
     # closing: an interrupted run waits for the images in work before anything is put back
-    with single_threaded_torch(), closing(pooled(measure, stream, workers, device)) as outcomes:
+    with single_threaded(), closing(pooled(measure, stream, workers, device)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
                 journal.append(outcome)

@@ -69,7 +69,7 @@ class FusedHarmonics:
     def row_means(
         self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
     ) -> np.ndarray:
-        """As ``StrictEngine.row_means``. Convolutions must not be in TF32: see ``single_threaded_torch``."""
+        """As ``StrictEngine.row_means``. Convolutions must not be in TF32: see ``single_threaded``."""
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
             seen = seen_window(image, margin, self.plan.radius).astype(np.float32)
             low, high = seen.min(), seen.max()

@@ -73,11 +73,17 @@ def measured(
     folder: Path,
     given: Mapping[str, np.ndarray] | None = None,
 ) -> Iterator[Measurements]:
-    """What the images of ``source`` respond, measured into the journal of ``folder`` or read from it."""
+    """What the images of ``source`` respond, measured into the journal of ``folder`` or read from it.
+
+    Inside, matrix products have one thread: those of the statistics are small too, and threads that wait cost a core.
+    """
+    from threadpoolctl import threadpool_limits
+
     from symmetry_audit import audit
 
     device, workers = resolved(request)
-    with audit.open_run(folder, source, settings, resume=request.resume, force=request.force) as journal:
+    run = audit.open_run(folder, source, settings, resume=request.resume, force=request.force)
+    with threadpool_limits(1, user_api="blas"), run as journal:
         yield audit.measure_source(
             source,
             settings,
