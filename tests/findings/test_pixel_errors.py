@@ -74,6 +74,7 @@ def numbers(profiles: np.ndarray) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize("scenario", ["sample_strict", "dataset_strict"])
 @pytest.mark.parametrize("field", range(3), ids=PIXEL_FIELDS)
+@pytest.mark.slow
 def test_the_truth_is_within_two_standard_errors_as_often_as_it_should(trials, scenario, field):
     missed, stated = trials[scenario][:, :, field].T
     covered = (np.abs(missed) < 1.96 * stated).mean()
