@@ -88,7 +88,8 @@ static int harmonic(job *job, group *groups, const int *ints, Py_ssize_t n, cons
         return -1;
     job->r0 = ints[0], job->reaches[0] = ints[1], job->reaches[1] = ints[2], job->step = ints[3];
     job->kernels = ints[8], job->groups = ints[9], job->r1 = job->reaches[0];
-    if (job->r0 < 0 || job->r0 > MOST_R0 || job->reaches[0] != 4 || job->reaches[1] < 3 || job->reaches[1] > 4 || job->step < 1 || job->step > MOST_STEP
+    if (job->r0 < 0 || job->r0 > MOST_R0 || job->reaches[0] != MOST_REACH || job->reaches[1] < MOST_REACH - 1
+        || job->reaches[1] > MOST_REACH || job->step < 1 || job->step > MOST_STEP
         || job->r0 + job->r1 * job->step < LEAST_REACH || job->kernels < 1 || job->groups < 0 || job->groups > n)
         return -1;
     job->blur = floats, floats += job->r0 + 1;
@@ -107,9 +108,10 @@ static int harmonic(job *job, group *groups, const int *ints, Py_ssize_t n, cons
         if (end - ints < 3)
             return -1;
         group->np = ints[0], group->nq = ints[1], group->pairs = ints[2];
-        const int width = group->np + group->nq;
-        if (group->np < 1 || group->nq < 0 || width > MOST_IMAGES || group->pairs < 0 || group->pairs > n)
+        if (group->np < 1 || group->np > MOST_IMAGES || group->nq < 0 || group->nq > MOST_IMAGES - group->np
+            || group->pairs < 0 || group->pairs > n)
             return -1;
+        const int width = group->np + group->nq;
         group->images = ints + 3, group->targets = group->images + width, group->weights = floats;
         ints += 3 + width + 2 * group->pairs, floats += group->pairs * width;
         if (ints > end)
@@ -166,7 +168,9 @@ static PyObject *run(PyObject *args, parse *parse)
     const char *trouble = NULL;
     measure *loop = compiled_for(name);
     int own = groups ? parse(&job, groups, ints.buf, n, floats.buf, floats.len / 4) : -1;
-    if (!loop)
+    if (!groups)
+        PyErr_NoMemory();
+    else if (!loop)
         trouble = "the processor lacks this instruction set";
     else if (own < 0)
         trouble = "the plan's tables do not fit together";
@@ -177,15 +181,15 @@ static PyObject *run(PyObject *args, parse *parse)
             || out.len / 8 != height * job.kernels)
             trouble = "the image or the result is too small for the plan";
     }
-    if (!trouble) {
+    if (groups && !trouble) {
         const size_t all = (size_t)STRIDE * (2 * job.r0 + 1 + 2 * job.r1 * job.step + 1 + 2 * (job.r1 + 1) + own);
         work = aligned_alloc(64, all * sizeof *work); /* STRIDE is a multiple of 64 bytes */
         if (work)
             memset(work, 0, all * sizeof *work);
         else
-            trouble = "not enough memory";
+            PyErr_NoMemory();
     }
-    if (!trouble) {
+    if (work) {
         job.image = (const float *)image.buf + start;
         job.out = out.buf;
         memset(job.out, 0, out.len);
@@ -199,10 +203,10 @@ static PyObject *run(PyObject *args, parse *parse)
     PyBuffer_Release(&ints);
     PyBuffer_Release(&floats);
     PyBuffer_Release(&out);
-    if (trouble) {
+    if (trouble)
         PyErr_SetString(PyExc_ValueError, trouble);
+    if (PyErr_Occurred())
         return NULL;
-    }
     return Py_BuildValue("dd", job.low, job.high);
 }
 

@@ -1,9 +1,10 @@
 /* Rows of mean responses for one instruction set. Included by _harmonics.c once per set, which defines
  *   W      floats in a vector,   TARGET   the attribute that turns the set on,   NAME(x)   x with the set's suffix.
  *
- * One tile of columns at a time, row by row: blur a new row into a ring; then either fold the ring along y, fold along x
- * in registers, form the coefficient images, combine these to kernels and add up; or, for kernels without harmonics,
- * fold the ring about every pixel and add up one scalar product a kernel. Nothing of the size of an image is stored. Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. */
+ * One tile of columns at a time, row by row: blur a new row into a ring; then either fold the ring along y, fold along
+ * x in registers, form the coefficient images, combine these to kernels and add up; or, for kernels without harmonics,
+ * fold the ring about every pixel and add up one scalar product a kernel. Nothing of the size of an image is stored.
+ * Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. */
 
 typedef float NAME(vec) __attribute__((vector_size(4 * W)));
 typedef int NAME(bits) __attribute__((vector_size(4 * W)));
@@ -59,7 +60,8 @@ INLINE float *NAME(turned)(float **ring, int size)
 }
 
 /* The sums (sums[0..r1]) and differences (differences[1..r1]) of the ring's rows at equal distances from its middle. */
-INLINE void NAME(folded)(const job *job, float *const *ring, Py_ssize_t count, float *const *sums, float *const *differences)
+INLINE void NAME(folded)(const job *job, float *const *ring, Py_ssize_t count, float *const *sums,
+                         float *const *differences)
 {
     const int r1 = job->r1, middle = r1 * job->step;
     for (Py_ssize_t x = 0; x < count; x += W)

@@ -95,6 +95,8 @@ def direct_design(
     ``sigma`` (px) is the width of their Gaussian before it was deformed, ``radius`` (px) how far responses reach, and
     ``most`` the largest number of taps on each side.
     """
+    if kernels.shape[1] // 2 + max(RESIDUAL) >= GRID // 2:  # else windows would meet their own repetition
+        return None
     for reach, residual in RESIDUAL.items():
         if reach > most or radius - reach < 1:
             break

@@ -16,13 +16,14 @@ from functools import cached_property
 import numpy as np
 
 from symmetry_audit.kernels._kernel_spectra import GRID, expected_error, half_plane, pink_plane, power_spectra
-from symmetry_audit.kernels._taps import Taps, best_blur, blurred_power
+from symmetry_audit.kernels._taps import SEARCH_GRID, Taps, best_blur, blurred_power
 
 __all__ = ["HarmonicPlan", "KernelGroup", "harmonic_plan"]
 
 FAINT = 7e-5  # a harmonic is kept if its rms response is above this share of its regularizer's, on a pink image
 SAME = 1e-4  # of a coefficient image's own response: two that are multiples of each other up to this are one
 LEAST_RADIUS = 8  # px, of the compiled engine
+MOST_IMAGES = 24  # that one group of kernels combines, in the compiled engine
 EQUAL = 1e-10  # sampled kernels that are mirror images of each other agree to this
 # taps on each side of the centre for the parts of a stencil that a half turn leaves as they are and for those whose
 # sign it changes, and px between taps, in order of cost; what the Laplacian differs by needs the most digits
@@ -149,16 +150,18 @@ def harmonic_plan(kernels: Sequence[np.ndarray], sigma: float, margin: int, tole
     """The cheapest plan of ``kernels``, one array (m, k, k) of distinct kernels per stencil, all of one odd size k.
 
     ``sigma`` (px) is the width of their Gaussian and ``margin`` (px) the most that responses may reach. None where no
-    plan's error is at most ``tolerance``.
+    plan's error is at most ``tolerance``, or the kernels are wider than the grid of the search.
     """
     whole = np.concatenate(kernels)
     radius = whole.shape[1] // 2
+    if whole.shape[1] > SEARCH_GRID:
+        return None
     for even, odd, step in DESIGNS:
         r0 = max(radius, LEAST_RADIUS) - odd * step  # so that the whole reaches as far as the kernels at least
         if r0 < odd or r0 + even * step > margin:
             continue
         plan = _plan(kernels, sigma, r0, (even, odd), step)
-        if plan.error <= tolerance:
+        if plan.error <= tolerance and all(len(one.plus) + len(one.minus) <= MOST_IMAGES for one in plan.groups):
             return plan
     return None
 

@@ -9,6 +9,7 @@ from symmetry_audit.audit import make_settings
 from symmetry_audit.audit._adaptive_plan import adaptive_plan
 from symmetry_audit.engine import DeformedEngine, _deformed, instruction_sets, kernel_rows
 from symmetry_audit.engine import _compiled as module
+from symmetry_audit.groups import Affine
 from symmetry_audit.kernels import direct_design
 from tests.conftest import smooth_noise
 from tests.oracles import affine as oracle
@@ -61,6 +62,18 @@ def test_it_is_the_small_stencils_that_are_tested(rng: np.random.Generator, monk
             ratio = 1.6 if hide == "ratio" else 1.2
             found = other.row_means(image, [(kernels(1.2), ratio)])[0]
         assert np.array_equal(found, transformed), hide
+
+
+@pytest.mark.parametrize("sigma", [6.0, 8.0])
+def test_wide_kernels_are_measured_by_transforms(rng: np.random.Generator, sigma: float) -> None:
+    """Their windows would meet their own repetition on the grid of a design."""
+    settings = make_settings(reg="tv", group="p4", sigma=sigma)
+    plan = adaptive_plan(settings, settings.models[0])
+    w = Affine.from_axes(0.4, 1.1)
+    part = plan.measured.kernels(w)[0]
+    image = smooth_noise(rng, 2 * settings.margin + 30, 2 * settings.margin + 40, 1.5)
+    found = plan.engine.row_means(image, [(part, w.ratio)])[0].mean(0)
+    assert np.abs(found / kernel_rows(image, part, settings.margin).mean(0) - 1).max() < 2e-5
 
 
 @COMPILED

@@ -86,6 +86,29 @@ def test_other_widths(rng: np.random.Generator, sigma: float) -> None:
         assert np.abs(row / theirs - 1).max() < ABS, name
 
 
+@pytest.mark.parametrize("sigma", [8.0, 20.0])
+def test_kernels_too_wide_for_a_plan_are_measured_by_the_bank(rng: np.random.Generator, sigma: float) -> None:
+    """A window of 65 px or more does not fit the grids of a plan, with which width alone is no mistake."""
+    settings = make_settings(reg="tv,laplacian", group="p4", scenario="dataset_strict", sigma=sigma)
+    bank = strict_bank(settings, settings.models[0])
+    engine = strict_engine(bank.kernels, settings.models[0], settings.margin)
+    assert isinstance(engine, DeviceBank)
+    side = 2 * settings.margin + 60
+    image = smooth_noise(rng, side, side, 1.5)
+    found = engine.row_means(image, settings.margin).mean(0)[bank.index]
+    for row, name in zip(found, ("tv", "laplacian"), strict=True):
+        theirs = oracle.responses(image, name, oracle.group_matrices("p4"), sigma=sigma, margin=settings.margin)
+        assert np.abs(row / theirs - 1).max() < 4e-5, name
+
+
+def test_a_stencil_of_more_images_than_the_loop_combines_goes_to_the_bank(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = make_settings(reg="chiral", group="p32", scenario="dataset_strict")
+    kernels = strict_bank(settings, settings.models[0]).kernels
+    assert isinstance(strict_engine(kernels, settings.models[0], 15), HarmonicEngine)
+    monkeypatch.setattr("symmetry_audit.kernels._harmonic.MOST_IMAGES", 18)  # chiral needs 19
+    assert isinstance(strict_engine(kernels, settings.models[0], 15), DeviceBank)
+
+
 @EACH
 def test_neither_bands_nor_threads_nor_the_place_in_a_larger_image_change_a_bit(
     rng: np.random.Generator, instructions: str
