@@ -21,6 +21,7 @@ from symmetry_audit.kernels._taps import SEARCH_GRID, Taps, best_blur, blurred_p
 __all__ = ["HarmonicPlan", "KernelGroup", "harmonic_plan"]
 
 FAINT = 7e-5  # a harmonic is kept if its rms response is above this share of its regularizer's, on a pink image
+UNSEEN = 1e-12  # of the largest squared response that the power of an image could give
 SAME = 1e-4  # of a coefficient image's own response: two that are multiples of each other up to this are one
 LEAST_RADIUS = 8  # px, of the compiled engine
 MOST_IMAGES = 24  # that one group of kernels combines, in the compiled engine
@@ -129,7 +130,13 @@ class HarmonicPlan:
         exact, realized = (
             table[:, ::thin, ::thin].reshape(len(table), -1) @ weights for table in (self.exact, self.realized)
         )
-        return np.sqrt(np.divide(exact, realized, out=np.ones_like(exact), where=(exact > 0) & (realized > 0)))
+        # what is left of a kernel where it passes nothing is rounding, and so is a quotient of such remains
+        seen = np.minimum(exact, realized) > UNSEEN * self._passed * weights.max()
+        return np.sqrt(np.divide(exact, realized, out=np.ones_like(exact), where=seen))
+
+    @cached_property
+    def _passed(self) -> np.ndarray:
+        return self.exact.sum((1, 2))
 
     @cached_property
     def error(self) -> float:
