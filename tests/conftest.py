@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,14 @@ def cuda() -> str:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     return "cuda"
+
+
+@pytest.fixture(scope="module")
+def undrawn() -> Iterator[None]:
+    """Reports without figures, which take longer than what these tests measure."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("symmetry_audit.reports.render", lambda folder: ())
+        yield
 
 
 @pytest.fixture

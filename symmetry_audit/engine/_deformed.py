@@ -9,13 +9,12 @@ from threading import Lock
 import numpy as np
 
 from symmetry_audit.engine._compiled import direct_rows, instruction_sets
-from symmetry_audit.kernels import DirectDesign, direct_design
+from symmetry_audit.kernels import LEAST_RADIUS, DirectDesign, direct_design
 
 __all__ = ["DeformedEngine"]
 
 ERROR = 1e-5  # relative, of a mean absolute response
 MOST_TAPS = {"avx512": 8, "avx2": 7, "plain": 4}  # on each side: with more, transforms are faster
-LEAST_RADIUS = 8  # px, of the compiled loop
 RATIOS = (1.03, 1.06, 1.1, 1.15, 1.2, 1.25, 1.3, 1.4)  # up to which one design serves
 
 

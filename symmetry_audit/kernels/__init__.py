@@ -15,10 +15,12 @@ from symmetry_audit.kernels._models import (
 )
 from symmetry_audit.kernels._stencils import DEFAULT_REGULARIZERS, STENCILS, Stencil, load_stencils
 from symmetry_audit.kernels._subspace import KernelSubspace, kernel_subspace
+from symmetry_audit.kernels._taps import LEAST_RADIUS
 
 __all__ = [
     "DEFAULT_REGULARIZERS",
     "KERNEL_MODELS",
+    "LEAST_RADIUS",
     "STENCILS",
     "BicubicKernel",
     "DirectDesign",

@@ -16,14 +16,13 @@ from functools import cached_property
 import numpy as np
 
 from symmetry_audit.kernels._kernel_spectra import GRID, expected_error, half_plane, pink_plane, power_spectra
-from symmetry_audit.kernels._taps import SEARCH_GRID, Taps, best_blur, blurred_power
+from symmetry_audit.kernels._taps import LEAST_RADIUS, SEARCH_GRID, Taps, best_blur, blurred_power
 
 __all__ = ["HarmonicPlan", "KernelGroup", "harmonic_plan"]
 
 FAINT = 7e-5  # a harmonic is kept if its rms response is above this share of its regularizer's, on a pink image
 UNSEEN = 1e-12  # of the largest squared response that the power of an image could give
 SAME = 1e-4  # of a coefficient image's own response: two that are multiples of each other up to this are one
-LEAST_RADIUS = 8  # px, of the compiled engine
 MOST_IMAGES = 24  # that one group of kernels combines, in the compiled engine
 EQUAL = 1e-10  # sampled kernels that are mirror images of each other agree to this
 # taps on each side of the centre for the parts of a stencil that a half turn leaves as they are and for those whose

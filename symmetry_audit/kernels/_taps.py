@@ -7,8 +7,9 @@ from numpy.fft import ifft2
 
 from symmetry_audit.kernels._kernel_spectra import GRID, kernel_spectra, power_spectra, spectral_weight
 
-__all__ = ["SEARCH_GRID", "Taps", "best_blur", "blurred_power", "normed"]
+__all__ = ["LEAST_RADIUS", "SEARCH_GRID", "Taps", "best_blur", "blurred_power", "normed"]
 
+LEAST_RADIUS = 8  # px that responses reach on each side, at least, in the compiled loops
 RIDGE = 1e-13  # of the mean diagonal
 # half of the filter g by (sigma, radius of g, taps on each side, px between taps), where a longer search than the one
 # below found a truer one: the default run does not search

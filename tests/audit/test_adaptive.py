@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import replace
 from math import pi
 
@@ -12,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from symmetry_audit import fit_affine, measure, reports
+from symmetry_audit import fit_affine, measure
 from symmetry_audit.audit import fit_sources, make_settings, own_sources
 from symmetry_audit.audit._adaptive_plan import adaptive_plan
 from symmetry_audit.audit._bands import held_out_rows
@@ -34,12 +33,7 @@ AGREEMENT = 1e-4
 SAMPLED = 3e-3  # of the mean response: what the windows of a sample and their subspace leave out
 NAMES = ("tv", "sobel", "laplacian")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def undrawn() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "render", lambda folder: ())
-        yield
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from symmetry_audit import measure, reports
+from symmetry_audit import measure
 from symmetry_audit.audit import make_settings
 from symmetry_audit.audit._control_images import control_images
 from tests.conftest import save_photos
@@ -16,10 +16,7 @@ from tests.conftest import save_photos
 NAMES = [f"folder/{number:03}.png" for number in range(300)]
 ASKED = {"reg": "tv", "group": "p8", "control_images": 3}
 
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch):
-    monkeypatch.setattr(reports, "render", lambda folder: ())
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def chosen(names=NAMES, **asked):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from symmetry_audit import measure, reports
+from symmetry_audit import measure
 from symmetry_audit.audit import AuditSettings, FitTables, ImageTables, measure_source, open_run, stored_fits
 from symmetry_audit.data import open_source
 from symmetry_audit.findings._controls import ControlTotals
@@ -24,12 +24,7 @@ IMAGES, CONTROLLED = 16, 11
 RESAMPLES, DRAWS, NAIVE, SIGMAS = 1000, 999, 2000, 4
 NAMES = ("strict", "strict_held_out", "adaptive", "random", "held_out", "null")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def undrawn() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "render", lambda folder: ())
-        yield
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture(scope="module")

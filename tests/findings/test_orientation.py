@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from symmetry_audit import measure, reports
+from symmetry_audit import measure
 from symmetry_audit.audit._fit_rows import FLAT
 from symmetry_audit.groups import Group
 from symmetry_audit.results import RELATIVE_FIELDS, AuditReport
@@ -21,12 +21,7 @@ EXACT = 1e-6  # of the mean response, which is float32; quarter turns move pixel
 TURNED = [name for name in RELATIVE_FIELDS if "held_out" not in name]
 STRICT = "sample_strict,dataset_strict"
 
-
-@pytest.fixture(scope="module", autouse=True)
-def undrawn() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "render", lambda folder: ())
-        yield
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 def pictures() -> list[np.ndarray]:

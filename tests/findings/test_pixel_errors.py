@@ -22,10 +22,7 @@ STRICT = "sample_strict,dataset_strict"
 ASKED = {"reg": "tv,sobel", "group": "p8", "seed": 3}
 SMALL = ASKED | {"pixels": 600, "control_images": 3}
 
-
-@pytest.fixture(autouse=True)
-def undrawn(monkeypatch):
-    monkeypatch.setattr(reports, "render", lambda folder: ())
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture(scope="module")

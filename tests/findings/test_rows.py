@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from symmetry_audit import measure, reports
+from symmetry_audit import measure
 from symmetry_audit.audit import AuditSettings, measure_source, open_run, stored_fits
 from symmetry_audit.data import open_source
 from symmetry_audit.findings import _control_numbers as controls
@@ -28,12 +28,7 @@ RESAMPLES, DRAWS = 1000, 999  # of the project
 NAIVE = 2000  # of the oracle
 SIGMAS = 4  # of Monte-Carlo error: one comparison in 16,000 fails by chance
 
-
-@pytest.fixture(scope="module", autouse=True)
-def undrawn() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reports, "render", lambda folder: ())
-        yield
+pytestmark = pytest.mark.usefixtures("undrawn")
 
 
 @pytest.fixture(scope="module")
