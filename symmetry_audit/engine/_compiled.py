@@ -30,7 +30,7 @@ def instruction_sets() -> list[str]:
 
 @dataclass(frozen=True)
 class HarmonicEngine:
-    """``plan`` on the CPU: identical bits whatever the number of threads and however an image is cut into bands."""
+    """``plan`` on the CPU: identical bits whatever the number of threads, and for bands of rows of the same range."""
 
     plan: HarmonicPlan
     instructions: str
