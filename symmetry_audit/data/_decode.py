@@ -22,6 +22,9 @@ class DecodedImage:
     depth: str  # "8-bit", "16-bit" or "float"
     turned: bool  # an EXIF orientation was applied
     pixel_sha256: str  # of the decoded samples in upright orientation, before luminance
+    unit: str = "grey levels"  # of the luminance: "HU" for CT
+    valid: np.ndarray | None = None  # (H, W) bool: which pixels hold data and no padding; None: all of them
+    spacing: tuple[float, float] | None = None  # of rows and of columns in mm, where the file says it
 
 
 @dataclass(frozen=True)
