@@ -87,12 +87,14 @@ class Backbone:
     """One network structure: the ``module`` whose ``NETWORK`` builds it, and the factors by which it can enlarge.
 
     ``scales`` are these factors, the default first. ``stages`` says whether the network unrolls stages, which the loss
-    "stages" compares one by one.
+    "stages" compares one by one. ``inputs`` and ``outputs`` are the channels that it takes and gives.
     """
 
     module: str
     scales: tuple[int, ...] = (1,)
     stages: bool = False
+    inputs: int = 3
+    outputs: int = 3
 
     @property
     def enlarges(self) -> bool:
@@ -107,6 +109,7 @@ BACKBONES: dict[str, Backbone] = {
     "rcan": Backbone("symmetry_audit.nets._rcan", ENLARGING),
     "resnet": Backbone("symmetry_audit.nets._edsr"),
     "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
+    "dicdnet": Backbone("symmetry_audit.nets._dicdnet", stages=True, outputs=1),
 }
 # task -> the module whose TASK it is
 TASKS: dict[str, str] = {

@@ -54,7 +54,13 @@ def build(
         **{"group": str(layers.group), "basis": layers.basis, "relaxed": relaxed},
     }
     # a Module takes any attribute, but declares that it takes parameters and parts alone
-    vars(network).update(scale=scale, smallest=smallest_side(network), architecture=architecture)
+    vars(network).update(
+        scale=scale,
+        smallest=smallest_side(network),
+        inputs=find_backbone(backbone).inputs,
+        outputs=find_backbone(backbone).outputs,
+        architecture=architecture,
+    )
     return network
 
 

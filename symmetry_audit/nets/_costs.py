@@ -51,10 +51,10 @@ def costs(
         raise SettingError(f"{backbone} with {method} needs images of {least} pixels a side or more, got size {size}")
     numbers = [(parameter.numel(), parameter.requires_grad) for parameter in network.parameters()]
     for_each_image = METHODS[method].adaptive
-    layers = _take_out(network)
+    inputs, layers = vars(network)["inputs"], _take_out(network)
     try:
         with FlopCounterMode(display=False) as counter:
-            saved = _saved(network, torch.zeros(1, 3, size, size, device="meta"))
+            saved = _saved(network, torch.zeros(1, inputs, size, size, device="meta"))
     except ValueError:  # batch normalization of a single value
         raise SettingError(
             f"{backbone} with {method} cannot be trained on a single image of {size} x {size} pixels: "

@@ -30,7 +30,7 @@ class PublishedRCDNet(Unfolding):
 
     def __init__(self, plan: Plan) -> None:
         size, stages = plan.size, plan.size.stages
-        first, *nets, last = (background_net(plan) for _ in range(stages + 2))
+        first, *nets, last = (background_net(plan, 3 + size.hidden) for _ in range(stages + 2))
         super().__init__(first, nets, [MapNet(size.maps, size.blocks) for _ in range(stages)])
         self.last = last
         self.to_hidden = nn.Parameter(torch.full((size.hidden, 3, 3, 3), 1 / 9))
@@ -51,9 +51,8 @@ class PublishedRCDNet(Unfolding):
         return (residual - self.threshold).relu()
 
 
-def background_net(plan: Plan) -> nn.Module:
-    """Xnet: plain blocks for cnn; for the other methods an equivariant network with a skip connection."""
-    channels = 3 + plan.size.hidden
+def background_net(plan: Plan, channels: int) -> nn.Module:
+    """Xnet on all channels: plain blocks for cnn; for the other methods an equivariant network with a skip connection."""
     if plan.method == "cnn":
         return nn.Sequential(*(NormalisedBlock(channels) for _ in range(plan.size.blocks)))
     layers, features = plan.layers, plan.features

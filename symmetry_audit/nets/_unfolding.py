@@ -7,66 +7,97 @@ operator, gives one stage:
     M <- Mnet(M - eta_M C^T (C * M - (O - B)))
     B <- Xnet(B - eta_B (B + C * M - O))
 
-where Xnet also updates hidden channels Z beside B.
+where Xnet also updates hidden channels Z beside B. DICDNet and OSCNet remove metal artefacts from CT in the same way,
+with a mask I, which is 0 on metal, in front of both misfits (Wang et al., TMI 2021 and MICCAI 2022).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Stages", "Unfolding"]
+__all__ = ["Stages", "Unfolding", "layer_of", "maps_of"]
 
 
 class Stages(NamedTuple):
-    """The results of all stages, each (N, 3, H, W) in 0..255; ``backgrounds[-1]`` is the restored image."""
+    """The results of all stages, each (N, C, H, W) in 0..255; ``backgrounds[-1]`` is the restored image.
+
+    ``rains`` are the layers that were taken away: rain, or the artefacts of metal. ``warmup`` has the stages before
+    these, if there are any (ACDNet): its ``initial`` is the first of all, that of the whole its last background.
+    """
 
     initial: Tensor
     backgrounds: tuple[Tensor, ...]
     rains: tuple[Tensor, ...]
+    warmup: Stages | None = None
 
 
 class Unfolding(nn.Module):
-    """The stages of both variants, independent of the unit: networks and step sizes.
+    """The stages of all variants, independent of the unit: networks and step sizes.
 
     ``first`` makes the first background, with hidden channels; every stage has one background and one map network.
-    Step sizes are trained; they start at 0.5 for M and at 1 for B, which gives B = O - C * M.
+    Step sizes are trained; ``steps`` are the initial ones for M and for B, and ``gentle`` times the trained numbers are
+    used. Steps of 1 for B give B = O - C * M.
     """
 
-    def __init__(self, first: nn.Module, background_nets: list[nn.Module], map_nets: list[nn.Module]) -> None:
+    def __init__(
+        self,
+        first: nn.Module,
+        background_nets: Sequence[nn.Module],
+        map_nets: Sequence[nn.Module],
+        steps: tuple[float, float] = (0.5, 1.0),
+        gentle: float = 1.0,
+    ) -> None:
         super().__init__()
-        self.first = first
+        self.first, self.gentle = first, gentle
         self.background_nets, self.map_nets = nn.ModuleList(background_nets), nn.ModuleList(map_nets)
         stages = len(background_nets)
-        self.eta_maps = nn.Parameter(torch.full((stages - 1,), 0.5))
-        self.eta_backgrounds = nn.Parameter(torch.full((stages,), 1.0))
+        self.eta_maps = nn.Parameter(torch.full((stages - 1,), steps[0] / gentle))
+        self.eta_backgrounds = nn.Parameter(torch.full((stages,), steps[1] / gentle))
 
     def unfold(
-        self, degraded: Tensor, state: Tensor, first_kernels: Tensor, kernels: Tensor
+        self, degraded: Tensor, state: Tensor, first_kernels: Tensor, kernels: Tensor, known: Tensor | None = None
     ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
         """The last background with its hidden channels, and the backgrounds and rain layers of all stages.
 
-        ``state`` (N, 3 + hidden, H, W) holds the first background. M starts at 0, so a first step of size 1 gives
-        C^T (O - B), computed with ``first_kernels`` from the part of O - B that ``excess`` keeps.
+        ``state`` (N, C + hidden, H, W) holds the first background, of as many channels as ``degraded`` (N, C, H, W). M
+        starts at 0, so a first step of size 1 gives C^T (O - B), computed with ``first_kernels`` from the part of O - B
+        that ``excess`` keeps. Where ``known`` (N, 1, H, W) is 0, O does not count; without it O counts everywhere.
         """
-        padding = kernels.shape[-1] // 2
-        maps = torch.conv_transpose2d(self.excess(degraded - state[:, :3]), first_kernels, padding=padding)
+        channels = degraded.shape[1]
+        background, hidden = state[:, :channels], state[:, channels:]
+        maps = maps_of(self.excess(_where(known, degraded - background)), first_kernels)
         backgrounds, rains = [], []
         for index, (background_net, map_net) in enumerate(zip(self.background_nets, self.map_nets, strict=True)):
-            background, hidden = state[:, :3], state[:, 3:]
             if index:
-                misfit = rains[-1] + background - degraded
-                back = torch.conv_transpose2d(misfit, kernels, padding=padding)
-                maps = maps - self.eta_maps[index - 1] * back
+                misfit = _where(known, rains[-1] + background - degraded)
+                maps = maps - self.gentle * self.eta_maps[index - 1] * maps_of(misfit, kernels)
             maps = map_net(maps)
-            rains.append(torch.conv2d(maps, kernels, padding=padding))
-            background = background - self.eta_backgrounds[index] * (rains[-1] + background - degraded)
+            rains.append(layer_of(maps, kernels))
+            misfit = _where(known, rains[-1] + background - degraded)
+            background = background - self.gentle * self.eta_backgrounds[index] * misfit
             state = background_net(torch.cat([background, hidden], 1))
-            backgrounds.append(state[:, :3])
+            background, hidden = state[:, :channels], state[:, channels:]
+            backgrounds.append(background)
         return state, backgrounds, rains
 
     def excess(self, residual: Tensor) -> Tensor:
         """The part of the first residual that counts as rain: all of it."""
         return residual
+
+
+def layer_of(maps: Tensor, kernels: Tensor) -> Tensor:
+    """C * M, the layer that ``maps`` (N, M, H, W) explain, (N, C, H, W), by ``kernels`` (C, M, k, k)."""
+    return torch.conv2d(maps, kernels, padding=kernels.shape[-1] // 2)
+
+
+def maps_of(layer: Tensor, kernels: Tensor) -> Tensor:
+    """C^T R: the adjoint of ``layer_of``."""
+    return torch.conv_transpose2d(layer, kernels, padding=kernels.shape[-1] // 2)
+
+
+def _where(known: Tensor | None, residual: Tensor) -> Tensor:
+    return residual if known is None else known * residual

@@ -42,7 +42,7 @@ def test_all_networks_of_a_method(call) -> None:
     assert (code, err) == (0, "")
     document = one_document(out)
     assert document["schema"] == "symaudit.nets/2"
-    scales = {"edsr": 4, "rdn": 4, "rcan": 4, "resnet": 1, "rcdnet": 1}
+    scales = {name: 4 if backbone.enlarges else 1 for name, backbone in BACKBONES.items()}
     assert {row["backbone"]: row["scale"] for row in document["rows"]} == scales
     for row in document["rows"][::3]:
         cost = costs(row["backbone"], "gcnn", "tiny", row["scale"], 16)

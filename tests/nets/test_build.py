@@ -15,6 +15,7 @@ from symmetry_audit.groups import Affine
 from symmetry_audit.layers import METHODS, EquivariantConv2d, SampleAdaptive, SharedDeformation, fold
 from symmetry_audit.nets import BACKBONES, PRESETS, build, presets_of, scales_of
 from tests.conftest import smooth_noise
+from tests.nets.inputs import METAL, given_to
 
 PAIRS = [(backbone, method) for backbone in BACKBONES for method in METHODS]
 
@@ -35,10 +36,11 @@ def test_an_architecture_makes_the_same_network_again(backbone: str, method: str
     }
     second = build(**document).eval()
     second.load_state_dict(first.state_dict())
-    x = images(first.smallest + 3)
+    x = given_to(backbone, images(first.smallest + 3))
     with torch.no_grad():
         found = first(x)
-        assert found.shape == (2, 3, *(first.scale * side for side in x.shape[2:]))
+        assert x.shape[1] == first.inputs
+        assert found.shape == (2, first.outputs, *(first.scale * side for side in x.shape[2:]))
         assert torch.equal(found, second(x))
 
 
@@ -81,6 +83,17 @@ def test_a_network_starts_near_the_identity(backbone: str, method: str, largest:
     x = images(32)
     with torch.no_grad():
         assert (build(backbone, method, preset="tiny").eval()(x) - x).abs().mean() < largest
+
+
+@pytest.mark.parametrize("method", ["cnn", "sa"])
+@pytest.mark.parametrize("backbone", METAL)
+def test_a_network_against_metal_starts_near_the_interpolated_image(backbone: str, method: str) -> None:
+    """Two smooth images that differ by 70 grey levels on average."""
+    x = given_to(backbone, images(32))
+    with torch.no_grad():
+        found = build(backbone, method, preset="tiny").eval()(x)
+    away = [(found - x[:, at : at + 1]).abs().mean() for at in (0, 1)]
+    assert away[1] < 0.5 * away[0]
 
 
 def test_any_shape_of_images() -> None:
@@ -126,7 +139,7 @@ def test_presets_grow() -> None:
 
 
 def test_scales() -> None:
-    for backbone, scale in {"edsr": 2, "rdn": 2, "rcan": 2, "resnet": 1, "rcdnet": 1}.items():
+    for backbone, scale in {"edsr": 2, "rdn": 2, "rcan": 2, "resnet": 1, "rcdnet": 1, **dict.fromkeys(METAL, 1)}.items():
         assert build(backbone, preset="tiny").scale == scale
     same, other = build("edsr", preset="tiny", scale=1), build("resnet", preset="tiny")
     assert {k: v.shape for k, v in same.state_dict().items()} == {k: v.shape for k, v in other.state_dict().items()}

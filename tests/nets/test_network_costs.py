@@ -13,7 +13,7 @@ from symmetry_audit.nets import BACKBONES, Cost, build, costs
 
 def measured(network: nn.Module, size: int) -> tuple[int, int]:
     """Multiply-adds of an evaluation whose filters stand, and bytes saved by a training step, both really run."""
-    x, kept = torch.rand(1, 3, size, size), {}
+    x, kept = torch.rand(1, network.inputs, size, size), {}
     left_out = {value.untyped_storage().data_ptr() for value in (x, *network.parameters())}
 
     def pack(value: Tensor) -> Tensor:

@@ -17,10 +17,10 @@ def assert_runs(network: nn.Module, scale: int, **options: bool) -> None:
         network.zero_grad()
         write_all(network)
         with HostWork() as work:
-            found = network(torch.zeros(2, 3, 33, 33, device=META), **options)
+            found = network(torch.zeros(2, network.inputs, 33, 33, device=META), **options)
             images = found.backgrounds + found.rains if options else (found,)
             sum(image.sum() for image in images).backward()
-        assert [image.shape for image in images] == [(2, 3, 33 * scale, 33 * scale)] * len(images)
+        assert [image.shape for image in images] == [(2, network.outputs, 33 * scale, 33 * scale)] * len(images)
         missing = [name for name, one in network.named_parameters() if one.requires_grad and one.grad is None]
         assert not missing
     assert work.found == []
@@ -39,11 +39,12 @@ def test_other_factors_of_enlargement(scale: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["cnn", "fconv", "sa"])
-def test_the_stages_of_rcdnet(method: str) -> None:
-    assert_runs(build("rcdnet", method, preset="tiny"), 1, stages=True)
+@pytest.mark.parametrize("backbone", [name for name, backbone in BACKBONES.items() if backbone.stages])
+def test_stages(backbone: str, method: str) -> None:
+    assert_runs(build(backbone, method, preset="tiny"), 1, stages=True)
 
 
-@pytest.mark.parametrize("backbone", ["edsr", "rdn", "rcan", "resnet", "rcdnet"])
+@pytest.mark.parametrize("backbone", list(BACKBONES))
 def test_relaxed_networks(backbone: str) -> None:
     scale = BACKBONES[backbone].scales[0]
     assert_runs(build(backbone, "gcnn", preset="tiny", relaxed=True), scale)

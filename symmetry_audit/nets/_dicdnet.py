@@ -1,0 +1,119 @@
+"""DICDNet in its clean variant, and its builder (Wang et al., "DICDNet", IEEE Trans. Med. Imaging 2021)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from symmetry_audit.nets._artefacts import adapted, free_dictionary, kernels_of, split
+from symmetry_audit.nets._blocks import HALF, Residual, residual_block, shrink
+from symmetry_audit.nets._dicdnet_published import PublishedDICDNet
+from symmetry_audit.nets._plan import Network, Plan, shared
+from symmetry_audit.nets._unfolding import Stages, Unfolding
+
+__all__ = ["NETWORK", "DICDNet", "ImageNet", "MapNet", "Size", "dicdnet"]
+
+STEPS = 0.5, 0.1  # initial steps for maps and image; so a network starts near the interpolated image
+
+
+@dataclass(frozen=True)
+class Size:
+    """Width in channels and residual blocks of every proximal network; number of stages and of artefact maps.
+
+    ``hidden`` channels, the duals, are passed from stage to stage together with the image.
+    """
+
+    channels: int
+    blocks: int
+    stages: int
+    maps: int
+    hidden: int
+
+
+def dicdnet(plan: Plan[Size]) -> nn.Module:
+    """DICDNet as published, or its clean variant, with equivariant proximal networks and dictionary."""
+    if plan.paper:
+        return PublishedDICDNet(plan)
+    return adapted(DICDNet(plan, free_dictionary(shared(plan.size.maps, plan.layers.group), plan.layers.group)), plan)
+
+
+class DICDNet(Unfolding):
+    """The clean variant: values in about unit range, networks without batch normalization, no unused parameters.
+
+    (N, 3, H, W), the corrupted image, the interpolated image (LI) and the mask, which is 0 on metal and 1 elsewhere, to
+    the restored image (N, 1, H, W); images in 0..255 and unclipped. With ``stages=True`` to ``Stages``. Image and duals,
+    maps and dictionary are features over the group, the image itself a plain channel, so the network is equivariant
+    from end to end, as far as its w leaves it (the dictionary has none). It starts near LI: networks change little, and
+    a tenth of what the dictionary leaves of the difference to the corrupted image is added in every stage.
+    """
+
+    def __init__(self, plan: Plan[Size], dictionary: nn.Module, map_net: type[nn.Module] | None = None) -> None:
+        stages = plan.size.stages
+        nets = [ImageNet(plan, last=index == stages) for index in range(stages + 1)]
+        super().__init__(nets[0], nets[1:], [(map_net or MapNet)(plan) for _ in range(stages)], STEPS)
+        self.to_duals = plan.layers.lifting(1, shared(plan.size.hidden, plan.layers.group))
+        self.dictionary = dictionary
+
+    def forward(self, x: Tensor, stages: bool = False) -> Tensor | Stages:
+        corrupted, interpolated, known = split(x)
+        corrupted, interpolated = corrupted / HALF, interpolated / HALF  # air, which is 0, stays 0, as beyond the image
+        kernels = kernels_of(self.dictionary)
+        state = self.first(torch.cat([interpolated, self.to_duals(interpolated)], 1))
+        _, images, artefacts = self.unfold(corrupted, state, kernels, kernels, known)
+        if not stages:
+            return HALF * images[-1]
+        return Stages(
+            HALF * state[:, :1], tuple(HALF * image for image in images), tuple(HALF * layer for layer in artefacts)
+        )
+
+
+class ImageNet(nn.Module):
+    """Xnet: from the image, a plain channel, and duals over the group to the same; the ``last`` one has no new duals."""
+
+    def __init__(self, plan: Plan[Size], last: bool) -> None:
+        super().__init__()
+        layers, features, duals = plan.layers, plan.features, shared(plan.size.hidden, plan.layers.group)
+        self.from_image = layers.lifting(1, features)
+        self.from_duals = layers.group_conv(duals, features, bias=False)
+        self.body = nn.Sequential(nn.ReLU(), *(residual_block(plan) for _ in range(plan.size.blocks)))
+        self.to_image = shrink(layers.projection(features, 1))
+        self.to_duals = None if last else layers.group_conv(features, duals)
+
+    def forward(self, state: Tensor) -> Tensor:
+        image, duals = state[:, :1], state[:, 1:]
+        features = self.body(self.from_image(image) + self.from_duals(duals))
+        image = image + self.to_image(features)
+        return image if self.to_duals is None else torch.cat([image, duals + self.to_duals(features)], 1)
+
+
+class MapNet(nn.Module):
+    """Mnet: residual blocks on the maps, which change little at first, and then a ReLU.
+
+    The last biases are the thresholds of the maps.
+    """
+
+    def __init__(self, plan: Plan[Size]) -> None:
+        super().__init__()
+        maps, layers = shared(plan.size.maps, plan.layers.group), plan.layers
+        self.blocks = nn.Sequential(
+            *(
+                Residual(layers.group_conv(maps, maps), nn.ReLU(), shrink(layers.group_conv(maps, maps)))
+                for _ in range(plan.size.blocks)
+            )
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return self.blocks(maps).relu()
+
+
+NETWORK = Network(
+    dicdnet,
+    {
+        "paper": Size(32, blocks=3, stages=10, maps=32, hidden=32),
+        "small": Size(32, blocks=2, stages=8, maps=32, hidden=32),
+        "tiny": Size(16, blocks=1, stages=4, maps=16, hidden=16),
+    },
+    published_basis="fourier",
+)
