@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.groups import Group
-from symmetry_audit.layers import EquivariantConv2d, HyperNetwork, ProjectionConv2d
+from symmetry_audit.layers import HyperNetwork, ProjectionConv2d
 from symmetry_audit.nets._plan import Plan
 from symmetry_audit.nets._streaks import artefact_streaks
 
@@ -41,10 +41,7 @@ def draw_streaks(dictionary: ProjectionConv2d) -> ProjectionConv2d:
 
 def kernels_of(dictionary: nn.Module) -> Tensor:
     """The kernels (1, maps, k, k) of a dictionary, or of the plain convolution in its place in a folded network."""
-    if isinstance(dictionary, EquivariantConv2d):
-        return dictionary.filters()
-    assert isinstance(dictionary, nn.Conv2d)
-    return dictionary.weight
+    return dictionary.weight if isinstance(dictionary, nn.Conv2d) else dictionary.filters()
 
 
 class ImageHyperNetwork(HyperNetwork):

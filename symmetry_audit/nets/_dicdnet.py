@@ -49,10 +49,10 @@ class DICDNet(Unfolding):
     a tenth of what the dictionary leaves of the difference to the corrupted image is added in every stage.
     """
 
-    def __init__(self, plan: Plan[Size], dictionary: nn.Module, map_net: type[nn.Module] | None = None) -> None:
+    def __init__(self, plan: Plan[Size], dictionary: nn.Module) -> None:
         stages = plan.size.stages
         nets = [ImageNet(plan, last=index == stages) for index in range(stages + 1)]
-        super().__init__(nets[0], nets[1:], [(map_net or MapNet)(plan) for _ in range(stages)], STEPS)
+        super().__init__(nets[0], nets[1:], [MapNet(plan) for _ in range(stages)], STEPS)
         self.to_duals = plan.layers.lifting(1, shared(plan.size.hidden, plan.layers.group))
         self.dictionary = dictionary
 
@@ -113,7 +113,7 @@ NETWORK = Network(
     {
         "paper": Size(32, blocks=3, stages=10, maps=32, hidden=32),
         "small": Size(32, blocks=2, stages=8, maps=32, hidden=32),
-        "tiny": Size(16, blocks=1, stages=4, maps=16, hidden=16),
+        "tiny": Size(32, blocks=1, stages=3, maps=16, hidden=16),
     },
     published_basis="fourier",
 )

@@ -1,6 +1,8 @@
-"""DICDNet as published."""
+"""DICDNet as published, and what the published OSCNet has in common with it."""
 
 from __future__ import annotations
+
+from abc import abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -11,37 +13,41 @@ from symmetry_audit.nets._rcdnet_published import MapNet, background_net
 from symmetry_audit.nets._streaks import artefact_streaks
 from symmetry_audit.nets._unfolding import Stages, Unfolding
 
-__all__ = ["GENTLE", "PublishedDICDNet", "free_kernels"]
+__all__ = ["GENTLE", "PublishedDICDNet", "PublishedUnfolding", "free_kernels"]
 
-GENTLE = 0.1  # kernels and steps are used a tenth as large as they are trained
+GENTLE = 0.1  # free kernels and steps are used a tenth as large as they are trained
 STEPS = 0.1, 0.5
 
 
-class PublishedDICDNet(Unfolding):
-    """DICDNet with the parameters of the published code; input and output as in ``DICDNet``, 0..255 without scaling.
+class PublishedUnfolding(Unfolding):
+    """The frame of the published networks against metal; input and output as in ``DICDNet``, 0..255 without scaling.
 
     Quirks: kernels and steps act as a tenth of the trained numbers; the first kernels are others than those of all
     further stages; only what exceeds a trained threshold, at first 1 grey level, makes the first maps; the duals start
-    as the interpolated image through 3 x 3 filters, at first boxes; a last image network follows the stages. Kernels
-    start from ``artefact_streaks``. Only cnn is published; under the other methods the image networks are those of
-    the RCDNet of [SA], and the networks of the maps are plain.
+    as the interpolated image through 3 x 3 filters, at first boxes; a last image network follows the stages. Only cnn
+    is published; under the other methods the image networks are those of the RCDNet of [SA], and the networks of the
+    maps are plain.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, first_kernels: nn.Parameter) -> None:
         size, stages = plan.size, plan.size.stages
         first, *nets, last = (background_net(plan, 1 + size.hidden) for _ in range(stages + 2))
         super().__init__(first, nets, [MapNet(size.maps, size.blocks) for _ in range(stages)], STEPS, GENTLE)
         self.last = last
         self.to_hidden = nn.Parameter(torch.full((size.hidden, 1, 3, 3), 1 / 9))
-        self.first_kernels, self.kernels = (free_kernels(size.maps) for _ in range(2))
+        self.first_kernels = first_kernels
         self.threshold = nn.Parameter(torch.ones(1))
+
+    @abstractmethod
+    def stage_kernels(self) -> Tensor:
+        """The kernels of all stages, (1, maps, k, k)."""
 
     def forward(self, x: Tensor, stages: bool = False) -> Tensor | Stages:
         corrupted, interpolated, known = split(x)
         hidden = torch.conv2d(interpolated, self.to_hidden, padding=1)
         state = self.first(torch.cat([interpolated, hidden], 1))
-        kernels = GENTLE * self.kernels
-        last, images, artefacts = self.unfold(corrupted, state, GENTLE * self.first_kernels, kernels, known)
+        first, kernels = GENTLE * self.first_kernels, self.stage_kernels()
+        last, images, artefacts = self.unfold(corrupted, state, first, kernels, known)
         restored = self.last(last)[:, :1]
         return Stages(state[:, :1], (*images, restored), tuple(artefacts)) if stages else restored
 
@@ -50,7 +56,18 @@ class PublishedDICDNet(Unfolding):
         return (residual - self.threshold).relu()
 
 
-def free_kernels(maps: int) -> nn.Parameter:
-    """Kernels (1, ``maps``, k, k), at first streaks of all directions, of sum 1 or -1."""
-    drawn = maps**0.5 * artefact_streaks(maps, 1, WINDOW)
+class PublishedDICDNet(PublishedUnfolding):
+    """DICDNet with the parameters of the published code. Both sets of kernels start from ``artefact_streaks``."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan, free_kernels(plan.size.maps))
+        self.kernels = free_kernels(plan.size.maps)
+
+    def stage_kernels(self) -> Tensor:
+        return GENTLE * self.kernels
+
+
+def free_kernels(maps: int, copies: int = 1) -> nn.Parameter:
+    """Kernels (1, ``maps`` ``copies``, k, k), at first streaks of sum 1 or -1, each as often as ``copies`` says."""
+    drawn = maps**0.5 * artefact_streaks(maps, 1, WINDOW).repeat_interleave(copies, 0)
     return nn.Parameter(drawn[None].to(torch.get_default_dtype()))

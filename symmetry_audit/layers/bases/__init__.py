@@ -11,7 +11,7 @@ from symmetry_audit.groups import Group
 from symmetry_audit.layers.bases._basis import Basis
 from symmetry_audit.layers.bases._bicubic import BicubicBasis
 from symmetry_audit.layers.bases._difference import DifferenceBasis
-from symmetry_audit.layers.bases._fourier import FourierBasis
+from symmetry_audit.layers.bases._fourier import CoarseFourierBasis, FourierBasis
 from symmetry_audit.layers.bases._pixel import PixelBasis
 from symmetry_audit.layers.bases._rings import HarmonicBasis, SteerableBasis
 
@@ -24,6 +24,7 @@ BASES: dict[str, type[Basis]] = {
     "difference": DifferenceBasis,
     "fourier": FourierBasis,
     "bicubic": BicubicBasis,
+    "coarse": CoarseFourierBasis,
 }
 
 
