@@ -110,6 +110,7 @@ BACKBONES: dict[str, Backbone] = {
     "resnet": Backbone("symmetry_audit.nets._edsr"),
     "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
     "dicdnet": Backbone("symmetry_audit.nets._dicdnet", stages=True, outputs=1),
+    "acdnet": Backbone("symmetry_audit.nets._acdnet", stages=True, outputs=1),
     "oscnet": Backbone("symmetry_audit.nets._oscnet", stages=True, outputs=1),
     "oscnet+": Backbone("symmetry_audit.nets._oscnet_plus", stages=True, outputs=1),
 }

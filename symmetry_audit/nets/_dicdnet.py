@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from symmetry_audit.nets._dicdnet_published import PublishedDICDNet
 from symmetry_audit.nets._plan import Network, Plan, shared
 from symmetry_audit.nets._unfolding import Stages, Unfolding
 
-__all__ = ["NETWORK", "DICDNet", "ImageNet", "MapNet", "Size", "dicdnet"]
+__all__ = ["NETWORK", "DICDNet", "ImageNet", "MapNet", "Size", "dicdnet", "in_grey_levels"]
 
 STEPS = 0.5, 0.1  # initial steps for maps and image; so a network starts near the interpolated image
 
@@ -61,12 +62,13 @@ class DICDNet(Unfolding):
         corrupted, interpolated = corrupted / HALF, interpolated / HALF  # air, which is 0, stays 0, as beyond the image
         kernels = kernels_of(self.dictionary)
         state = self.first(torch.cat([interpolated, self.to_duals(interpolated)], 1))
-        _, images, artefacts = self.unfold(corrupted, state, kernels, kernels, known)
-        if not stages:
-            return HALF * images[-1]
-        return Stages(
-            HALF * state[:, :1], tuple(HALF * image for image in images), tuple(HALF * layer for layer in artefacts)
-        )
+        found = self.unfold(corrupted, state, kernels, kernels, known)
+        return in_grey_levels(state[:, :1], found.backgrounds, found.rains) if stages else HALF * found.backgrounds[-1]
+
+
+def in_grey_levels(initial: Tensor, images: Sequence[Tensor], artefacts: Sequence[Tensor]) -> Stages:
+    """The stages of a clean network, from unit range to 0..255."""
+    return Stages(HALF * initial, tuple(HALF * image for image in images), tuple(HALF * layer for layer in artefacts))
 
 
 class ImageNet(nn.Module):

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from symmetry_audit.nets._artefacts import WINDOW, split
 from symmetry_audit.nets._plan import Plan
-from symmetry_audit.nets._rcdnet_published import MapNet, background_net
+from symmetry_audit.nets._rcdnet_published import MapNet, ThresholdUnfolding, background_net
 from symmetry_audit.nets._streaks import artefact_streaks
-from symmetry_audit.nets._unfolding import Stages, Unfolding
+from symmetry_audit.nets._unfolding import Stages
 
 __all__ = ["GENTLE", "PublishedDICDNet", "PublishedUnfolding", "free_kernels"]
 
@@ -19,14 +19,13 @@ GENTLE = 0.1  # free kernels and steps are used a tenth as large as they are tra
 STEPS = 0.1, 0.5
 
 
-class PublishedUnfolding(Unfolding):
+class PublishedUnfolding(ThresholdUnfolding):
     """The frame of the published networks against metal; input and output as in ``DICDNet``, 0..255 without scaling.
 
     Quirks: kernels and steps act as a tenth of the trained numbers; the first kernels are others than those of all
-    further stages; only what exceeds a trained threshold, at first 1 grey level, makes the first maps; the duals start
-    as the interpolated image through 3 x 3 filters, at first boxes; a last image network follows the stages. Only cnn
-    is published; under the other methods the image networks are those of the RCDNet of [SA], and the networks of the
-    maps are plain.
+    further stages; only what exceeds a trained threshold makes the first maps; the duals start as the interpolated
+    image through 3 x 3 filters, at first boxes; a last image network follows the stages. Only cnn is published; under
+    the other methods the image networks are those of the RCDNet of [SA], and the networks of the maps are plain.
     """
 
     def __init__(self, plan: Plan, first_kernels: nn.Parameter) -> None:
@@ -36,7 +35,6 @@ class PublishedUnfolding(Unfolding):
         self.last = last
         self.to_hidden = nn.Parameter(torch.full((size.hidden, 1, 3, 3), 1 / 9))
         self.first_kernels = first_kernels
-        self.threshold = nn.Parameter(torch.ones(1))
 
     @abstractmethod
     def stage_kernels(self) -> Tensor:
@@ -47,13 +45,9 @@ class PublishedUnfolding(Unfolding):
         hidden = torch.conv2d(interpolated, self.to_hidden, padding=1)
         state = self.first(torch.cat([interpolated, hidden], 1))
         first, kernels = GENTLE * self.first_kernels, self.stage_kernels()
-        last, images, artefacts = self.unfold(corrupted, state, first, kernels, known)
-        restored = self.last(last)[:, :1]
-        return Stages(state[:, :1], (*images, restored), tuple(artefacts)) if stages else restored
-
-    def excess(self, residual: Tensor) -> Tensor:
-        """The part that is brighter than the image by more than a trained threshold, at first 1 grey level."""
-        return (residual - self.threshold).relu()
+        found = self.unfold(corrupted, state, first, kernels, known)
+        restored = self.last(found.state)[:, :1]
+        return Stages(state[:, :1], (*found.backgrounds, restored), found.rains) if stages else restored
 
 
 class PublishedDICDNet(PublishedUnfolding):

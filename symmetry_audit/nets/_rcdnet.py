@@ -57,13 +57,13 @@ class RCDNet(Unfolding):
         degraded = (x - HALF) / HALF
         empty = degraded.new_zeros(len(x), self.hidden, *x.shape[2:])
         state = self.first(torch.cat([degraded, empty], 1)) - torch.cat([_detail(degraded), empty], 1)
-        _, backgrounds, rains = self.unfold(degraded, state, self.kernels, self.kernels)
+        found = self.unfold(degraded, state, self.kernels, self.kernels)
         if not stages:
-            return _in_grey_levels(backgrounds[-1])
+            return _in_grey_levels(found.backgrounds[-1])
         return Stages(
             _in_grey_levels(state[:, :3]),
-            tuple(map(_in_grey_levels, backgrounds)),
-            tuple(HALF * rain for rain in rains),
+            tuple(map(_in_grey_levels, found.backgrounds)),
+            tuple(HALF * rain for rain in found.rains),
         )
 
 

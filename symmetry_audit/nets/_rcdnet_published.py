@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -12,13 +14,27 @@ from symmetry_audit.nets._published import plain_conv
 from symmetry_audit.nets._streaks import streaks
 from symmetry_audit.nets._unfolding import Stages, Unfolding
 
-__all__ = ["PublishedRCDNet"]
+__all__ = ["MapNet", "PublishedRCDNet", "ThresholdUnfolding", "background_net"]
 
 COPIES = 16  # copies of the rain kernels, of which one is read
 GENTLE = 0.01  # factor of a hypernetwork's output
 
 
-class PublishedRCDNet(Unfolding):
+class ThresholdUnfolding(Unfolding):
+    """As published, the first maps are made from what is brighter than the background by a trained threshold.
+
+    It starts at 1 grey level.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.threshold = nn.Parameter(torch.ones(1))
+
+    def excess(self, residual: Tensor) -> Tensor:
+        return (residual - self.threshold).relu()
+
+
+class PublishedRCDNet(ThresholdUnfolding):
     """RCDNet with the parameters of the published code; (N, 3, H, W) to the same, 0..255 without scaling.
 
     With ``stages=True`` to ``Stages``, whose last background comes from one more background network after the
@@ -35,20 +51,15 @@ class PublishedRCDNet(Unfolding):
         self.last = last
         self.to_hidden = nn.Parameter(torch.full((size.hidden, 3, 3, 3), 1 / 9))
         self.first_kernels, self.kernels = (nn.Parameter(streaks(size.maps)) for _ in range(2))
-        self.threshold = nn.Parameter(torch.ones(1))
         self.unused_kernels = nn.Parameter(streaks(size.maps).repeat(COPIES - 1, 1, 1, 1, 1), requires_grad=False)
         self.unused_eta = nn.Parameter(torch.ones(1), requires_grad=False)
         self.unused_net = MapNet(size.maps, size.blocks).requires_grad_(False)
 
     def forward(self, x: Tensor, stages: bool = False) -> Tensor | Stages:
         state = self.first(torch.cat([x, torch.conv2d(x, self.to_hidden, padding=1)], 1))
-        last, backgrounds, rains = self.unfold(x, state, self.first_kernels, self.kernels)
-        restored = self.last(last)[:, :3]
-        return Stages(state[:, :3], (*backgrounds, restored), tuple(rains)) if stages else restored
-
-    def excess(self, residual: Tensor) -> Tensor:
-        """The part that is brighter than the background by more than a trained threshold, at first 1 grey level."""
-        return (residual - self.threshold).relu()
+        found = self.unfold(x, state, self.first_kernels, self.kernels)
+        restored = self.last(found.state)[:, :3]
+        return Stages(state[:, :3], (*found.backgrounds, restored), found.rains) if stages else restored
 
 
 def background_net(plan: Plan, channels: int) -> nn.Module:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Stages", "Unfolding", "layer_of", "maps_of"]
+__all__ = ["Stages", "Unfolded", "Unfolding", "layer_of", "maps_of"]
 
 
 class Stages(NamedTuple):
@@ -33,6 +33,18 @@ class Stages(NamedTuple):
     backgrounds: tuple[Tensor, ...]
     rains: tuple[Tensor, ...]
     warmup: Stages | None = None
+
+
+class Unfolded(NamedTuple):
+    """What ``Unfolding`` comes to: the last background with its hidden channels, and the last maps.
+
+    ``backgrounds`` and ``rains`` are those of all stages.
+    """
+
+    state: Tensor
+    maps: Tensor
+    backgrounds: tuple[Tensor, ...]
+    rains: tuple[Tensor, ...]
 
 
 class Unfolding(nn.Module):
@@ -60,8 +72,8 @@ class Unfolding(nn.Module):
 
     def unfold(
         self, degraded: Tensor, state: Tensor, first_kernels: Tensor, kernels: Tensor, known: Tensor | None = None
-    ) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """The last background with its hidden channels, and the backgrounds and rain layers of all stages.
+    ) -> Unfolded:
+        """All stages, from the first background on.
 
         ``state`` (N, C + hidden, H, W) holds the first background, of as many channels as ``degraded`` (N, C, H, W). M
         starts at 0, so a first step of size 1 gives C^T (O - B), computed with ``first_kernels`` from the part of O - B
@@ -85,7 +97,7 @@ class Unfolding(nn.Module):
             state = background_net(torch.cat([background, hidden], 1))
             background, hidden = state[:, :channels], state[:, channels:]
             backgrounds.append(background)
-        return state, backgrounds, rains
+        return Unfolded(state, maps, tuple(backgrounds), tuple(rains))
 
     def excess(self, residual: Tensor) -> Tensor:
         """The part of the first residual that counts as rain: all of it."""

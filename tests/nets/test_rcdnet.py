@@ -58,7 +58,7 @@ def test_stages_are_proximal_gradient_steps() -> None:
         net.eta_backgrounds.copy_(torch.tensor(etas))
         net.eta_maps.copy_(torch.tensor(steps))
         arguments = [torch.from_numpy(value) for value in (observed[None], state[None], first, kernels)]
-        last, backgrounds, rains = net.double().unfold(*arguments)
+        last, final, backgrounds, rains = net.double().unfold(*arguments)
     background, hidden = state[:3], state[3:]
     maps = adjoint(observed - background, first) / 2
     for stage in range(3):
@@ -71,6 +71,7 @@ def test_stages_are_proximal_gradient_steps() -> None:
         assert rains[stage][0].numpy() == pytest.approx(rain, abs=1e-6)
         assert backgrounds[stage][0].numpy() == pytest.approx(background, abs=1e-6)
     assert last[0].numpy() == pytest.approx(np.concatenate([background, hidden]), abs=1e-6)
+    assert final[0].numpy() == pytest.approx(maps, abs=1e-6)
 
 
 # ---------------------------------------------------------------- rain kernels
