@@ -132,6 +132,26 @@ def test_bases_are_made_once() -> None:
     assert make_basis("fourier", 5, Group(8)) is not make_basis("fourier", 5, Group(8), False)
 
 
+@pytest.mark.parametrize(("p", "q"), [(5, 3), (7, 3), (9, 5), (11, 5)])
+@pytest.mark.parametrize("group", ["p1", "p4m", "p8"])
+def test_coarse_functions_are_those_of_a_smaller_window_stretched(p: int, q: int, group: str) -> None:
+    """exp(i pi (q - 1)(k x + l y) / q) for x, y in [-1, 1] over the window: OSCNet's, written as its authors do."""
+    basis = make_basis("coarse", p, Group.parse(group))
+    assert basis.size == q**2
+    axis, count = np.linspace(-1, 1, p), range(-(q - 1) // 2, (q + 1) // 2)
+    waves = []
+    for a, b, c, d in np.linalg.inv(Group.parse(group).matrices()).reshape(-1, 4):
+        y, x = np.meshgrid(axis, axis, indexing="ij")
+        mask = np.exp(-np.maximum(x**2 + y**2 - 1, 0) / 0.2)
+        u, v = a * x + b * y, c * x + d * y
+        waves.append([mask * np.exp(1j * np.pi * (q - 1) / q * (k * u + m * v)) for k in count for m in count])
+    wanted = np.moveaxis(np.array(waves), 1, -1).reshape(-1, q**2)
+    found = samples(basis).transpose(0, 2, 3, 1).reshape(-1, q**2)
+    rest = found - wanted @ np.linalg.lstsq(wanted, found, rcond=None)[0]
+    assert np.abs(rest).max() < MIXED
+    assert np.allclose(found.T @ found / len(waves), np.eye(q**2), rtol=0, atol=MIXED)
+
+
 # ---------------------------------------------------------------- the deformation
 
 
@@ -273,6 +293,7 @@ def test_even_windows(p: int) -> None:
         ("pixel", 3, "p3m", "only be rotated by quarter turns"),
         ("difference", 3, "p8", r"kernel_size 5 \(or 1\), got 3"),
         ("difference", 7, "p8", r"kernel_size 5 \(or 1\), got 7"),
+        ("coarse", 3, "p8", r"kernel_size of 5 or more \(or 1\), got 3"),
     ],
 )
 def test_bases_that_do_not_exist(name: str, p: int, group: str, message: str) -> None:

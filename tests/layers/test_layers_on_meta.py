@@ -66,7 +66,7 @@ def test_the_layers_of_every_method(method: str, options: dict) -> None:
 @pytest.mark.parametrize("method", ["tl", "sa"])
 @pytest.mark.parametrize("basis", [name for name in BASES if name != "pixel"])
 def test_every_basis_under_a_learned_w(basis: str, method: str, preset: str) -> None:
-    size = {"difference": 5}.get(basis, 3)
+    size = {"difference": 5, "coarse": 5}.get(basis, 3)
     assert_runs(stack(method, basis=basis, kernel_size=size, preset=preset), images())
 
 
