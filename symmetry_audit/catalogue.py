@@ -109,6 +109,7 @@ BACKBONES: dict[str, Backbone] = {
     "rcan": Backbone("symmetry_audit.nets._rcan", ENLARGING),
     "resnet": Backbone("symmetry_audit.nets._edsr"),
     "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
+    "unet": Backbone("symmetry_audit.nets._unet"),
     "dicdnet": Backbone("symmetry_audit.nets._dicdnet", stages=True, outputs=1),
     "acdnet": Backbone("symmetry_audit.nets._acdnet", stages=True, outputs=1),
     "oscnet": Backbone("symmetry_audit.nets._oscnet", stages=True, outputs=1),

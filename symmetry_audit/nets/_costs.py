@@ -100,8 +100,8 @@ def _saved(module: nn.Module, image: Tensor) -> dict[int, torch.UntypedStorage]:
 def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int, int]:
     """Multiply-adds for building the filters that differ from image to image, and the bytes that all filters keep.
 
-    Measured on one pixel. Of equal layers two are measured: every further layer adds as much as the second. The first
-    also includes constants that the layers share, and samples that are computed once for all.
+    Measured on one pixel of the output. Of equal layers two are measured: every further layer adds as much as the
+    second. The first also includes constants that the layers share, and samples that are computed once for all.
     """
     products, further, saved, alike = 0, 0, {}, defaultdict(list)
     for layer in layers:
@@ -111,9 +111,10 @@ def _filters(layers: list[EquivariantConv2d], for_each_image: bool) -> tuple[int
     for same in alike.values():
         before, counts = 0, []
         for layer in same[:2]:
+            side = max(1, layer.kernel_size - 2 * layer.padding)
             before = _bytes(saved.values())
             with FlopCounterMode(display=False) as counter:
-                saved |= _saved(layer, torch.zeros(1, layer.in_channels, 1, 1))
+                saved |= _saved(layer, torch.zeros(1, layer.in_channels, side, side))
             counts.append(counter.get_total_flops() // 2)
         further += (_bytes(saved.values()) - before) * max(0, len(same) - 2)
         layer = same[0]

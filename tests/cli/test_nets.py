@@ -65,7 +65,7 @@ def test_scale_2_by_default(call) -> None:
     [
         (("--backbone", "resnet", "--scale", "2"), "Error: resnet has scale 1, got 2; edsr, rdn and rcan enlarge"),
         (("--backbone", "edsr", "--method", "sa", "--size", "9"), "Error: edsr with sa needs images of"),
-        (("--backbone", "unet"), 'no backbone is called "unet". Did you mean "resnet"?'),
+        (("--backbone", "resnot"), 'no backbone is called "resnot". Did you mean "resnet"?'),
         (("--size", "0"), "0 is not in the range x>=1"),
     ],
 )

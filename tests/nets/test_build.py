@@ -77,7 +77,7 @@ def test_a_network_starts_near_bicubic_interpolation(scale: int) -> None:
         assert network(x)[0].numpy() == pytest.approx(np.array(expected), abs=1e-3)
 
 
-@pytest.mark.parametrize(("backbone", "largest"), [("resnet", 2.5), ("rcdnet", 10)])
+@pytest.mark.parametrize(("backbone", "largest"), [("resnet", 2.5), ("rcdnet", 10), ("unet", 5)])
 @pytest.mark.parametrize("method", ["cnn", "sa"])
 def test_a_network_starts_near_the_identity(backbone: str, method: str, largest: float) -> None:
     x = images(32)
@@ -139,7 +139,15 @@ def test_presets_grow() -> None:
 
 
 def test_scales() -> None:
-    for backbone, scale in {"edsr": 2, "rdn": 2, "rcan": 2, "resnet": 1, "rcdnet": 1, **dict.fromkeys(METAL, 1)}.items():
+    for backbone, scale in {
+        "edsr": 2,
+        "rdn": 2,
+        "rcan": 2,
+        "resnet": 1,
+        "rcdnet": 1,
+        "unet": 1,
+        **dict.fromkeys(METAL, 1),
+    }.items():
         assert build(backbone, preset="tiny").scale == scale
     same, other = build("edsr", preset="tiny", scale=1), build("resnet", preset="tiny")
     assert {k: v.shape for k, v in same.state_dict().items()} == {k: v.shape for k, v in other.state_dict().items()}

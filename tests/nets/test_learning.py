@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from symmetry_audit.layers import METHODS
 from symmetry_audit.nets import BACKBONES, build
 from tests.conftest import smooth_noise
+from tests.nets.inputs import METAL
 
 CASES = [("resnet", method) for method in METHODS] + [
     (backbone, method) for backbone in BACKBONES if backbone != "resnet" for method in ("fconv",)
@@ -17,7 +18,7 @@ CASES = [("resnet", method) for method in METHODS] + [
 
 
 def degraded(backbone: str, size: int) -> tuple[Tensor, Tensor]:
-    """Two smooth images and what a network gets: smaller, noisy, or with vertical streaks."""
+    """Two smooth images and what a network gets: smaller, noisy, with vertical streaks, or those around metal."""
     rng, side = np.random.default_rng(0), size * build(backbone, preset="tiny").scale
     clean = torch.tensor(np.array([[smooth_noise(rng, side, side) for _ in range(3)] for _ in range(2)])).float()
     if side > size:
@@ -25,7 +26,11 @@ def degraded(backbone: str, size: int) -> tuple[Tensor, Tensor]:
     if not BACKBONES[backbone].stages:
         return clean + torch.tensor(rng.normal(0, 30, clean.shape)).float(), clean
     drops = torch.tensor(rng.random((2, 1, size, size)) > 0.97).float()
-    return clean + 100 * torch.conv2d(drops, torch.ones(1, 1, 7, 1), padding=(3, 0)), clean
+    streaks = 100 * torch.conv2d(drops, torch.ones(1, 1, 7, 1), padding=(3, 0))
+    if backbone not in METAL:
+        return clean + streaks, clean
+    clean = clean[:, :1]
+    return torch.cat([clean + streaks, nn.functional.avg_pool2d(clean, 5, 1, 2), 1 - drops], 1), clean
 
 
 @pytest.mark.parametrize(("backbone", "method"), CASES)
