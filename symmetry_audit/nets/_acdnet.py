@@ -12,6 +12,7 @@ from symmetry_audit.nets._adaptive_unfolding import AdaptiveUnfolding, normalize
 from symmetry_audit.nets._artefacts import adapted, free_dictionary, kernels_of, split
 from symmetry_audit.nets._blocks import HALF, Residual, shrink
 from symmetry_audit.nets._dicdnet import STEPS, ImageNet, in_grey_levels
+from symmetry_audit.nets._dicdnet import Size as UnrolledSize
 from symmetry_audit.nets._plan import Network, Plan, shared
 from symmetry_audit.nets._unfolding import Stages
 
@@ -21,19 +22,10 @@ ROUNDING = 1e-6  # a mean of squares of maps that is as good as 0
 
 
 @dataclass(frozen=True)
-class Size:
-    """Width in channels and residual blocks of every proximal network; numbers of stages, maps and kernels.
+class Size(UnrolledSize):
+    """The size of DICDNet, and the number of kernels in the dictionary, its ``atoms``."""
 
-    ``atoms`` are the kernels of the dictionary; ``hidden`` channels, the duals, are passed from stage to stage together
-    with the image.
-    """
-
-    channels: int
-    blocks: int
-    stages: int
-    maps: int
     atoms: int
-    hidden: int
 
 
 def acdnet(plan: Plan[Size]) -> nn.Module:
@@ -60,7 +52,7 @@ class ACDNet(AdaptiveUnfolding):
             [WeightNet(plan, size.maps * features) for _ in range(stages)],
             (1.0, 1 / size.maps, STEPS[1]),
         )
-        self.first, self.dictionary = first, free_dictionary(features, group)
+        self.first, self.dictionary = first, free_dictionary(plan, size.atoms)
         self.to_duals = plan.layers.lifting(1, shared(size.hidden, group))
         self.start = nn.Parameter(torch.rand(size.maps, features, 1))
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 from symmetry_audit.groups import Group
 from symmetry_audit.layers import HyperNetwork, ProjectionConv2d
-from symmetry_audit.nets._plan import Plan
+from symmetry_audit.nets._plan import Plan, shared
 from symmetry_audit.nets._streaks import artefact_streaks
 
-__all__ = ["WINDOW", "ImageHyperNetwork", "adapted", "draw_streaks", "free_dictionary", "kernels_of", "split"]
+__all__ = [
+    "WINDOW",
+    "Dictionary",
+    "ImageHyperNetwork",
+    "adapted",
+    "drawn_dictionary",
+    "free_dictionary",
+    "kernels_of",
+    "split",
+]
 
 WINDOW = 9  # of the kernels, in pixels
 
@@ -21,31 +32,42 @@ def split(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return corrupted, interpolated, known
 
 
-def free_dictionary(features: int, group: Group) -> ProjectionConv2d:
-    """Kernels for maps over ``group``: ``features`` free ones with rotated copies, which move pixels onto pixels.
+def free_dictionary(plan: Plan, kernels: int) -> ProjectionConv2d:
+    """As many ``kernels`` over the group of the layers: free ones and rotated copies, if those move pixels onto pixels.
 
-    Under a group with other angles the kernels are those of the Fourier basis.
+    Under a group with other angles they are those of the Fourier basis.
     """
-    basis = "pixel" if group.rotations in (1, 2, 4) else "fourier"
-    return draw_streaks(ProjectionConv2d(features, 1, WINDOW, group=group, basis=basis, bias=False))
+    group = plan.layers.group
+    return drawn_dictionary(plan, kernels, group, "pixel" if group.rotations in (1, 2, 4) else "fourier")
 
 
 @torch.no_grad()
-def draw_streaks(dictionary: ProjectionConv2d) -> ProjectionConv2d:
-    """``dictionary`` with the coefficients that come closest to ``artefact_streaks``."""
+def drawn_dictionary(plan: Plan, kernels: int, group: Group, basis: str, bias: bool = False) -> ProjectionConv2d:
+    """A dictionary whose coefficients come closest to ``artefact_streaks``; relaxed if the other layers are."""
+    relaxed = plan.layers.options.get("relaxed", False)
+    settings = {"group": group, "basis": basis, "bias": bias, "relaxed": relaxed}
+    dictionary = ProjectionConv2d(shared(kernels, group), 1, WINDOW, **settings)
     targets = artefact_streaks(dictionary.in_features, dictionary.group.order, dictionary.kernel_size)
     found = torch.linalg.lstsq(dictionary.basis.undeformed[0].T, targets.flatten(1).T).solution
     dictionary.weight.copy_(found.T)
     return dictionary
 
 
-def kernels_of(dictionary: nn.Module) -> Tensor:
+class Dictionary(Protocol):
+    """What makes kernels for the maps of all images."""
+
+    def filters(self) -> Tensor:
+        """The kernels, (1, maps, k, k)."""
+        ...
+
+
+def kernels_of(dictionary: Dictionary | nn.Conv2d) -> Tensor:
     """The kernels (1, maps, k, k) of a dictionary, or of the plain convolution in its place in a folded network."""
     return dictionary.weight if isinstance(dictionary, nn.Conv2d) else dictionary.filters()
 
 
 class ImageHyperNetwork(HyperNetwork):
-    """w from the interpolated image alone: the mask has no direction of interest, and the corrupted image has others."""
+    """w from the interpolated image alone: streaks of metal have directions of their own."""
 
     def __init__(self) -> None:
         super().__init__(1)

@@ -29,6 +29,10 @@ def build(
 ) -> nn.Module:
     """A network from images (N, 3, H, W) in 0..255 to (N, 3, scale H, scale W), 0..255, unclipped.
 
+    Networks against metal artefacts (acdnet, dicdnet, oscnet, oscnet+) take a corrupted CT image, one whose metal trace
+    was interpolated (LI), and a mask, 0 on metal and 1 elsewhere, to one restored image (N, 1, H, W). Networks with
+    ``stages`` in the catalogue give ``Stages`` when they are called with ``stages=True``.
+
     ``backbone`` is one of ``BACKBONES``, ``method`` one of ``METHODS``, ``preset`` one of ``PRESETS``. "paper" is the
     published network with its quirks. "small" and "tiny" have the same structure and the same width in channels for all
     methods, are equivariant from end to end, and start close to interpolation; ``size_of`` gives their sizes.
@@ -37,9 +41,10 @@ def build(
     published basis. ``start`` is the initial shared w of TL and SA. ``relaxed`` adds a free filter to every equivariant
     layer (see ``EquivariantConv2d``).
 
-    The network has three attributes: ``scale``; ``smallest``, the smallest side of an image in pixels; and
-    ``architecture``, a dictionary for JSON. ``build(**architecture)`` makes the same network again, with w at its usual
-    start. Raises SettingError for unknown names and for settings that do not fit together.
+    The network has five attributes: ``scale``; ``smallest``, the smallest side of an image in pixels; ``inputs`` and
+    ``outputs``, the channels that it takes and gives; and ``architecture``, a dictionary for JSON.
+    ``build(**architecture)`` makes the same network again, with w at its usual start. Raises SettingError for unknown
+    names and for settings that do not fit together.
     """
     size, record = size_of(backbone, preset), _network(backbone)
     scale = _checked_scale(backbone, scale)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from symmetry_audit.nets._artefacts import adapted, free_dictionary, kernels_of, split
+from symmetry_audit.nets._artefacts import Dictionary, adapted, free_dictionary, kernels_of, split
 from symmetry_audit.nets._blocks import HALF, Residual, residual_block, shrink
 from symmetry_audit.nets._dicdnet_published import PublishedDICDNet
 from symmetry_audit.nets._plan import Network, Plan, shared
@@ -37,20 +37,20 @@ def dicdnet(plan: Plan[Size]) -> nn.Module:
     """DICDNet as published, or its clean variant, with equivariant proximal networks and dictionary."""
     if plan.paper:
         return PublishedDICDNet(plan)
-    return adapted(DICDNet(plan, free_dictionary(shared(plan.size.maps, plan.layers.group), plan.layers.group)), plan)
+    return adapted(DICDNet(plan, free_dictionary(plan, plan.size.maps)), plan)
 
 
 class DICDNet(Unfolding):
     """The clean variant: values in about unit range, networks without batch normalization, no unused parameters.
 
     (N, 3, H, W), the corrupted image, the interpolated image (LI) and the mask, which is 0 on metal and 1 elsewhere, to
-    the restored image (N, 1, H, W); images in 0..255 and unclipped. With ``stages=True`` to ``Stages``. Image and duals,
-    maps and dictionary are features over the group, the image itself a plain channel, so the network is equivariant
-    from end to end, as far as its w leaves it (the dictionary has none). It starts near LI: networks change little, and
-    a tenth of what the dictionary leaves of the difference to the corrupted image is added in every stage.
+    the restored image (N, 1, H, W); images in 0..255 and unclipped. With ``stages=True`` to ``Stages``. The image is a
+    plain channel; duals, maps and dictionary are over the group, so the network is equivariant from end to end (without
+    w, which the dictionary does not have). It starts near LI: networks change little, and in every stage a tenth is
+    added of what the dictionary leaves of the difference to the corrupted image.
     """
 
-    def __init__(self, plan: Plan[Size], dictionary: nn.Module) -> None:
+    def __init__(self, plan: Plan[Size], dictionary: Dictionary) -> None:
         stages = plan.size.stages
         nets = [ImageNet(plan, last=index == stages) for index in range(stages + 1)]
         super().__init__(nets[0], nets[1:], [MapNet(plan) for _ in range(stages)], STEPS)
@@ -72,7 +72,7 @@ def in_grey_levels(initial: Tensor, images: Sequence[Tensor], artefacts: Sequenc
 
 
 class ImageNet(nn.Module):
-    """Xnet: from the image, a plain channel, and duals over the group to the same; the ``last`` one has no new duals."""
+    """Xnet: from the image, a plain channel, and duals over the group to the same; the ``last`` one has no duals."""
 
     def __init__(self, plan: Plan[Size], last: bool) -> None:
         super().__init__()

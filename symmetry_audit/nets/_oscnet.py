@@ -6,11 +6,11 @@ from torch import nn
 
 from symmetry_audit.groups import Group
 from symmetry_audit.layers import ProjectionConv2d
-from symmetry_audit.nets._artefacts import WINDOW, adapted, draw_streaks
+from symmetry_audit.nets._artefacts import adapted, drawn_dictionary
 from symmetry_audit.nets._dicdnet import NETWORK as DICDNET
 from symmetry_audit.nets._dicdnet import DICDNet, Size
 from symmetry_audit.nets._oscnet_published import ROTATIONS, PublishedOSCNet
-from symmetry_audit.nets._plan import Network, Plan, shared
+from symmetry_audit.nets._plan import Network, Plan
 
 __all__ = ["NETWORK", "oscnet", "smooth_dictionary"]
 
@@ -23,8 +23,7 @@ def oscnet(plan: Plan[Size]) -> nn.Module:
 def smooth_dictionary(plan: Plan[Size]) -> ProjectionConv2d:
     """Kernels of low frequencies for maps over the group of the layers; if they are plain, over p8, as published."""
     group: Group = plan.layers.group if plan.layers.group.order > 1 else ROTATIONS
-    features = shared(plan.size.maps, group)
-    return draw_streaks(ProjectionConv2d(features, 1, WINDOW, group=group, basis="coarse", bias=False))
+    return drawn_dictionary(plan, plan.size.maps, group, "coarse")
 
 
 NETWORK = Network(oscnet, DICDNET.sizes, published_basis="fourier")

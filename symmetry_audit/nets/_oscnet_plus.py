@@ -47,7 +47,7 @@ class SeenDictionary(nn.Module):
         super().__init__()
         drawn, layers = smooth_dictionary(plan), plan.layers
         self.basis, self.coefficients = drawn.basis, nn.Parameter(drawn.weight.detach().clone())
-        settings = {"kernel_size": layers.kernel_size, "group": layers.group, "basis": layers.basis}
+        settings = {"kernel_size": layers.kernel_size, "group": layers.group, "basis": layers.basis, **layers.options}
         self.look = nn.Sequential(
             *(LiftingConv2d(2, plan.features, **settings), nn.ReLU()),
             *(ProjectionConv2d(plan.features, LOOKS, **settings), nn.ReLU()),

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from symmetry_audit.groups import Group
-from symmetry_audit.layers import Basis, ProjectionConv2d, make_basis
-from symmetry_audit.nets._artefacts import WINDOW, draw_streaks, kernels_of
+from symmetry_audit.layers import Basis, make_basis
+from symmetry_audit.nets._artefacts import WINDOW, drawn_dictionary, kernels_of
 from symmetry_audit.nets._dicdnet_published import GENTLE, PublishedUnfolding, free_kernels
 from symmetry_audit.nets._plan import Plan, shared
 from symmetry_audit.nets._published import plain_conv
@@ -30,14 +30,15 @@ class PublishedOSCNet(PublishedUnfolding):
     def __init__(self, plan: Plan) -> None:
         features = shared(plan.size.maps, ROTATIONS)
         super().__init__(plan, free_kernels(features, ROTATIONS.order))
-        self.dictionary = draw_streaks(ProjectionConv2d(features, 1, WINDOW, group=ROTATIONS, basis="coarse"))
+        self.dictionary = drawn_dictionary(plan, plan.size.maps, ROTATIONS, "coarse", bias=True)
 
     def stage_kernels(self) -> Tensor:
         return kernels_of(self.dictionary)
 
     def explained(self, maps: Tensor, kernels: Tensor, fresh: bool) -> Tensor:
-        layer = super().explained(maps, kernels, fresh)
-        return layer + self.dictionary.bias if fresh else layer
+        layer, bias = super().explained(maps, kernels, fresh), self.dictionary.bias
+        assert bias is not None
+        return layer + bias if fresh else layer
 
 
 class PublishedOSCNetPlus(PublishedUnfolding):

@@ -63,7 +63,7 @@ class PublishedRCDNet(ThresholdUnfolding):
 
 
 def background_net(plan: Plan, channels: int) -> nn.Module:
-    """Xnet on all channels: plain blocks for cnn; for the other methods an equivariant network with a skip connection."""
+    """Xnet: plain blocks for cnn; for the other methods an equivariant network with a skip connection."""
     if plan.method == "cnn":
         return nn.Sequential(*(NormalisedBlock(channels) for _ in range(plan.size.blocks)))
     layers, features = plan.layers, plan.features

@@ -35,8 +35,8 @@ def artefact_streaks(features: int, rotations: int, size: int = 9) -> Tensor:
     """Kernels (``features``, size, size), float64, of the streaks that metal leaves in a CT image.
 
     With the rotated copies of each, by 1 / ``rotations`` of a turn, their directions are spaced evenly. They come in
-    pairs of opposite sign, since artefacts are bright and dark, while maps are not negative. Later pairs are shorter, as
-    in ``streaks``. Every kernel sums to 1 / sqrt(features rotations) or its negative, so the operator has norm 1.
+    pairs of opposite sign, since artefacts are bright and dark, while maps are not negative. Later pairs are shorter,
+    as in ``streaks``. Every kernel sums to 1 / sqrt(features rotations) or its negative, so the operator has norm 1.
     """
     index = torch.arange(features, device="cpu")
     pairs, pair = -(-features // 2), index // 2

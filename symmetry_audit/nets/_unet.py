@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class Size:
 
 
 def unet(plan: Plan[Size]) -> nn.Module:
-    """The U-Net with the parameters of the published code that are read; small and tiny have fewer and thinner levels."""
+    """The U-Net, with all parameters that the published code reads; small and tiny are thinner."""
     return plan.layers.network(UNet(plan))
 
 
@@ -44,9 +45,7 @@ class UNet(nn.Module):
         widths = [plan.features * 2**level for level in range(plan.size.levels)]
         self.multiple = 2 ** (plan.size.levels - 1)
         self.first = First(plan, widths[0])
-        self.down = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(2), *_double(plan, *pair)) for pair in zip(widths, widths[1:], strict=False)
-        )
+        self.down = nn.ModuleList(nn.Sequential(nn.MaxPool2d(2), *_double(plan, *pair)) for pair in pairwise(widths))
         pairs = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.up = nn.ModuleList(nn.Sequential(nn.Upsample(scale_factor=2), *_single(plan, *pair)) for pair in pairs)
         self.joined = nn.ModuleList(nn.Sequential(*_double(plan, *pair)) for pair in pairs)

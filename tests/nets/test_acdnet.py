@@ -21,7 +21,7 @@ def test_the_published_network_follows_its_formulas() -> None:
 
 
 def test_published_parameters() -> None:
-    """14 image, 12 map and 10 weight networks, kernels, boxes, two matrices, thresholds and steps (ARCHITECTURES 1.8)."""
+    """14 image, 12 map and 10 weight networks, kernels, boxes, matrices, thresholds and steps (ARCHITECTURES 1.8)."""
     with torch.device("meta"):
         network = build("acdnet", preset="paper")
     image_net, map_net = 6 * (33**2 * 9 + 3 * 33), 6 * (6**2 * 9 + 3 * 6) + 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 import torch
@@ -76,7 +77,7 @@ def test_published_parameters() -> None:
     single = lambda a, b: 9 * a * b + 3 * b  # noqa: E731 - with a bias and two numbers of batch normalization
     double = lambda a, b: single(a, b) + single(b, b)  # noqa: E731
     level = lambda a, b: double(a, b) + single(b, a) + double(b, a)  # noqa: E731 - down, up, and joined on
-    used = double(3, 64) + sum(level(a, b) for a, b in zip(WIDTHS, WIDTHS[1:], strict=False)) + 64 * 3 + 3
+    used = double(3, 64) + sum(level(a, b) for a, b in pairwise(WIDTHS)) + 64 * 3 + 3
     assert sum(p.numel() for p in network.parameters() if p.requires_grad) == used == 8_564_163
     assert used + level(512, 1024) == 34_527_171
 
