@@ -26,7 +26,7 @@ class Stages(NamedTuple):
     """The results of all stages, each (N, C, H, W) in 0..255; ``backgrounds[-1]`` is the restored image.
 
     ``rains`` are the layers that were taken away: rain, or the artefacts of metal. ``warmup`` has the stages before
-    these, if there are any (ACDNet): its ``initial`` is the first of all, that of the whole its last background.
+    these, from the same ``initial``, if there are any (ACDNet as published).
     """
 
     initial: Tensor
