@@ -86,13 +86,13 @@ METHODS: dict[str, Method] = {
 class Backbone:
     """One network structure: the ``module`` whose ``NETWORK`` builds it, and the factors by which it can enlarge.
 
-    ``scales`` are these factors, the default first. ``stages`` says whether the network unrolls stages, which the loss
-    "stages" compares one by one.
+    ``scales`` are these factors, the default first. ``loss`` is the loss of a network that unrolls stages, which
+    compares them one by one.
     """
 
     module: str
     scales: tuple[int, ...] = (1,)
-    stages: bool = False
+    loss: str | None = None
 
     @property
     def enlarges(self) -> bool:
@@ -106,7 +106,7 @@ BACKBONES: dict[str, Backbone] = {
     "rdn": Backbone("symmetry_audit.nets._rdn", ENLARGING),
     "rcan": Backbone("symmetry_audit.nets._rcan", ENLARGING),
     "resnet": Backbone("symmetry_audit.nets._edsr"),
-    "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
+    "rcdnet": Backbone("symmetry_audit.nets._rcdnet", loss="stages"),
 }
 # task -> the module whose TASK it is
 TASKS: dict[str, str] = {
