@@ -238,7 +238,11 @@ def test_further_protocols_and_what_is_not_rounded(rainy, monkeypatch):
         PROTOCOLS,
         "as-is",
         replace(
-            PROTOCOLS["rgb"], name="as-is", rounded=False, rmse=lambda one, other: 2 * abs(one - other).max(), unit="HU"
+            PROTOCOLS["rgb"],
+            name="as-is",
+            rounded=False,
+            rmse=lambda one, other: 2 * float(abs(one - other).max()),
+            unit="HU",
         ),
     )
     monkeypatch.setattr(type(RAIN), "further", ("as-is",))
