@@ -61,9 +61,12 @@ class Beam:
         ``integrals`` maps materials ("water", "bone", "titanium") to line integrals P_m at 70 keV, in nepers.
         """
         ratios = np.stack([_relative(material) for material in integrals])
-        rays = np.stack([np.asarray(values, np.float64).ravel() for values in integrals.values()], axis=1)
-        shares = [np.exp(-rays[at : at + RAYS] @ ratios) @ self.spectrum for at in range(0, len(rays), RAYS)]
-        return -np.log(np.concatenate(shares)).reshape(next(iter(integrals.values())).shape)
+        rays = np.stack([np.asarray(values, np.float64) for values in integrals.values()], axis=-1)
+        left = np.empty(rays.shape[:-1])
+        flat, rays = left.reshape(-1), rays.reshape(-1, len(integrals))
+        for at in range(0, len(flat), RAYS):
+            flat[at : at + RAYS] = np.exp(-rays[at : at + RAYS] @ ratios) @ self.spectrum
+        return -np.log(left)
 
     def counted(self, p: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """-log of the share of ``photons`` counted where exp(-p) is left, with Poisson noise and scatter; float64."""

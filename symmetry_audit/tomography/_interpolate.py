@@ -17,7 +17,7 @@ __all__ = ["interpolate_trace", "nmar", "nmar_prior"]
 CLUSTERS = (0.0, MU_WATER, 2 * MU_WATER)  # where air, tissue and bone start
 LEAST_BONE = 1.2 * MU_WATER
 ROUNDS = 1000
-LEAST_PRIOR = 0.01  # nepers
+LEAST_PRIOR = 0.2  # nepers, about 1 cm of water: less would blow up the rims of the body
 
 
 def interpolate_trace(sinogram: np.ndarray, trace: np.ndarray) -> np.ndarray:

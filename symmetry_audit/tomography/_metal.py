@@ -82,13 +82,15 @@ def _placed(shapes: np.ndarray, body: np.ndarray, area: float, rng: np.random.Ge
 
 
 def _scaled(shape: np.ndarray, area: float, degrees: float) -> np.ndarray:
-    """``shape`` turned, scaled to about ``area`` pixels, and cut to its bounding box."""
+    """``shape`` turned, scaled to ``area`` pixels, and cut to its bounding box: the pixels that it covers most."""
     scale = np.sqrt(area / shape.sum())
     grey = Image.fromarray(np.where(shape, np.uint8(255), np.uint8(0)))
     grey = grey.rotate(degrees, Image.Resampling.BILINEAR, expand=True)
     width, height = (max(1, round(scale * length)) for length in grey.size)
-    piece = np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))
-    piece = piece > min(127, piece.max() / 2)
+    covered = np.asarray(grey.resize((width, height), Image.Resampling.BILINEAR))
+    most = np.argsort(covered, axis=None, kind="stable")[-max(1, round(area)) :]
+    piece = np.zeros(covered.shape, bool)
+    piece.flat[most] = covered.flat[most] > 0
     rows, columns = np.flatnonzero(piece.any(1)), np.flatnonzero(piece.any(0))
     return piece[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 

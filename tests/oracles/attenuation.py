@@ -1,6 +1,6 @@
 """Makes symmetry_audit/tomography/attenuation.csv from the tables of Elam, Ravel & Sieber (2002), as xraydb has them.
 
-python tests/tomography/make_attenuation.py > symmetry_audit/tomography/attenuation.csv
+python tests/oracles/attenuation.py > symmetry_audit/tomography/attenuation.csv
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BONE = {  # cortical bone, mass fractions of ICRU Report 44
 MATERIALS = {"water": WATER, "bone": BONE, "titanium": {"Ti": 1.0}, "aluminium": {"Al": 1.0}}
 HEADER = (
     "# Mass attenuation with coherent scattering in cm2/g (Elam, Ravel & Sieber 2002, from xraydb); "
-    "made by tests/tomography/make_attenuation.py"
+    "made by tests/oracles/attenuation.py"
 )
 
 
