@@ -53,7 +53,7 @@ def _ramp(size: int, spacing: float) -> np.ndarray:
     return np.fft.rfft(taps).real / (2 * spacing)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _views(geometry: FanBeam, dtype: torch.dtype, device: torch.device) -> SparseMap:
     """The matrix (side^2, views/8 detectors) that adds up the first eighth of the views."""
     kind = torch.empty(0, dtype=dtype).numpy().dtype

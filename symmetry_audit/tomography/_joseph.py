@@ -40,7 +40,7 @@ def backproject(sinograms: Tensor, geometry: FanBeam) -> Tensor:
     return unfold_image(columns, geometry.side).reshape(*sinograms.shape[:-2], geometry.side, geometry.side)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _rays(geometry: FanBeam, dtype: torch.dtype, device: torch.device) -> SparseMap:
     """The matrix (views/8 detectors, side^2) of the rays of the first eighth of the views."""
     kind = torch.empty(0, dtype=dtype).numpy().dtype

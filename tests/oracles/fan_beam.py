@@ -54,28 +54,35 @@ def chords(views: int, detectors: int, field: float, centre: complex, radius: fl
 
 def fbp(sinogram: np.ndarray, side: int, field: float) -> np.ndarray:
     """Filtered backprojection, pixel by pixel."""
-    views, detectors = sinogram.shape
-    distance, pixel = SIDES_TO_SOURCE * field, field / side
-    spacing = math.sqrt(2) * field / detectors  # at the centre
+    cleaned = filtered(sinogram, field, cosine=1)
+    return np.array([[pixel(cleaned, side, field, row, column, 2) for column in range(side)] for row in range(side)])
+
+
+def filtered(sinogram: np.ndarray, field: float, cosine: int) -> np.ndarray:
+    """Rays times the cosine of their angle to that power, convolved with the ramp, view by view."""
+    _, detectors = sinogram.shape
+    distance, spacing = SIDES_TO_SOURCE * field, math.sqrt(2) * field / detectors  # of elements at the centre
     at = [(j - (detectors - 1) / 2) * spacing for j in range(detectors)]
-    image = np.zeros((side, side))
-    for view in range(views):
-        beta = (view + 0.5) * 2 * math.pi / views
-        weighted = [sinogram[view, j] * distance / math.hypot(distance, at[j]) for j in range(detectors)]
-        filtered = [
-            spacing * sum(weighted[j] * ramp(i - j, spacing) for j in range(detectors)) for i in range(detectors)
-        ]
-        for row in range(side):
-            for column in range(side):
-                x, y = (row - (side - 1) / 2) * pixel, (column - (side - 1) / 2) * pixel
-                depth = distance - x * math.sin(beta) + y * math.cos(beta)
-                s = distance * (x * math.cos(beta) + y * math.sin(beta)) / depth
-                place = s / spacing + (detectors - 1) / 2
-                low = math.floor(place)
-                for tap, weight in ((low, low + 1 - place), (low + 1, place - low)):
-                    if 0 <= tap < detectors:
-                        image[row, column] += weight * filtered[tap] * (distance / depth) ** 2 * math.pi / views
-    return image
+    weights = np.array([(distance / math.hypot(distance, s)) ** cosine for s in at])
+    taps = [spacing * ramp(lag, spacing) for lag in range(1 - detectors, detectors)]
+    return np.array([np.convolve(view * weights, taps)[detectors - 1 : 2 * detectors - 1] for view in sinogram])
+
+
+def pixel(views: np.ndarray, side: int, field: float, row: int, column: int, power: int) -> float:
+    """The sum of filtered ``views`` at one pixel, each over U to that power, linear between elements."""
+    number, detectors = views.shape
+    distance, spacing = SIDES_TO_SOURCE * field, math.sqrt(2) * field / detectors
+    x, y = ((line - (side - 1) / 2) * field / side for line in (row, column))
+    total = 0.0
+    for view in range(number):
+        beta = (view + 0.5) * 2 * math.pi / number
+        depth = distance - x * math.sin(beta) + y * math.cos(beta)
+        place = distance * (x * math.cos(beta) + y * math.sin(beta)) / depth / spacing + (detectors - 1) / 2
+        low = math.floor(place)
+        for tap, weight in ((low, low + 1 - place), (low + 1, place - low)):
+            if 0 <= tap < detectors:
+                total += weight * views[view, tap] * (distance / depth) ** power
+    return total * math.pi / number
 
 
 def ramp(lag: int, spacing: float) -> float:
