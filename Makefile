@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# processes that share the tests, of one thread each; logical: one for each core, and 8 at most for their memory
+WORKERS ?= logical
 INSTALLED := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard symmetry_audit/engine/*.[ch])
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
@@ -11,8 +13,7 @@ demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
 
 test: $(VENV)/.installed-test lint
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbmake notebooks
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal --nbmake
 
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --slow -m slow

@@ -86,13 +86,13 @@ METHODS: dict[str, Method] = {
 class Backbone:
     """One network structure: the ``module`` whose ``NETWORK`` builds it, and the factors by which it can enlarge.
 
-    ``scales`` are these factors, the default first. ``stages`` says whether the network unrolls stages, which the loss
-    "stages" compares one by one. ``inputs`` and ``outputs`` are the channels that it takes and gives.
+    ``scales`` are these factors, the default first. ``loss`` is the loss of a network that unrolls stages, which
+    compares them one by one. ``inputs`` and ``outputs`` are the channels that it takes and gives.
     """
 
     module: str
     scales: tuple[int, ...] = (1,)
-    stages: bool = False
+    loss: str | None = None
     inputs: int = 3
     outputs: int = 3
 
@@ -108,12 +108,12 @@ BACKBONES: dict[str, Backbone] = {
     "rdn": Backbone("symmetry_audit.nets._rdn", ENLARGING),
     "rcan": Backbone("symmetry_audit.nets._rcan", ENLARGING),
     "resnet": Backbone("symmetry_audit.nets._edsr"),
-    "rcdnet": Backbone("symmetry_audit.nets._rcdnet", stages=True),
+    "rcdnet": Backbone("symmetry_audit.nets._rcdnet", loss="stages"),
     "unet": Backbone("symmetry_audit.nets._unet"),
-    "dicdnet": Backbone("symmetry_audit.nets._dicdnet", stages=True, outputs=1),
-    "acdnet": Backbone("symmetry_audit.nets._acdnet", stages=True, outputs=1),
-    "oscnet": Backbone("symmetry_audit.nets._oscnet", stages=True, outputs=1),
-    "oscnet+": Backbone("symmetry_audit.nets._oscnet_plus", stages=True, outputs=1),
+    "dicdnet": Backbone("symmetry_audit.nets._dicdnet", loss="mar", outputs=1),
+    "acdnet": Backbone("symmetry_audit.nets._acdnet", loss="mar", outputs=1),
+    "oscnet": Backbone("symmetry_audit.nets._oscnet", loss="mar", outputs=1),
+    "oscnet+": Backbone("symmetry_audit.nets._oscnet_plus", loss="mar", outputs=1),
 }
 # task -> the module whose TASK it is
 TASKS: dict[str, str] = {

@@ -27,6 +27,7 @@ ALLOWED = {
     "layers": {"errors", "devices", "groups", "catalogue"},
     "testing": {"errors", "groups", "actions"},
     "metrics": {"errors"},
+    "tomography": {"errors", "devices", "data", "metrics"},
     "tasks": {"errors", "catalogue", "files", "results", "kernels", "data"},
     "nets": {"errors", "groups", "catalogue", "layers"},
     "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},

@@ -83,11 +83,12 @@ def test_a_new_package_is_seen(tmp_path: Path, place: str) -> None:
     assert packages(tmp_path) == {name if name.startswith("symmetry_audit") else f"symmetry_audit.{name}"}
 
 
-def test_types_and_manifests_are_installed() -> None:
+def test_types_manifests_and_tables_are_installed() -> None:
     assert (ROOT / "symmetry_audit" / "py.typed").is_file()
     assert dict(setup()["options.package_data"]) == {
         "symmetry_audit": "py.typed",
         "symmetry_audit.data_manifests": "*.toml",
+        "symmetry_audit.tomography": "*.csv",
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -16,11 +16,18 @@ from symmetry_audit.data import set_fingerprint
 from symmetry_audit.errors import ImageError, SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.inference._restore import average_image, restore_image
-from symmetry_audit.inference._samples import as_samples
+from symmetry_audit.inference._samples import as_samples, checked
 from symmetry_audit.inference._symmetrize import asked_group, symmetrization
 from symmetry_audit.layers import METHODS
-from symmetry_audit.metrics import Protocol, find_protocol
-from symmetry_audit.results import DatasetInfo, EvaluatedModel, Evaluation, ImageScore, SymmetrizedScore
+from symmetry_audit.metrics import Protocol, Score, find_protocol
+from symmetry_audit.results import (
+    DatasetInfo,
+    EvaluatedModel,
+    Evaluation,
+    FurtherScore,
+    ImageScore,
+    SymmetrizedScore,
+)
 from symmetry_audit.tasks import (
     Fingerprint,
     Item,
@@ -41,9 +48,13 @@ Restore = Callable[[np.ndarray], "_Restored"]  # from the degraded image
 
 @dataclass(frozen=True)
 class _Restored:
-    """The scored image and, where that was asked, the average over a group, which took ``passes`` in all."""
+    """The restored image and, where that was asked, the average over a group, which took ``passes`` in all.
+
+    A baseline's image is ``final``; that of a network is clipped, and rounded where the protocol says so.
+    """
 
     image: np.ndarray
+    final: bool = False
     average: np.ndarray | None = None
     deviation: float = 0.0  # root mean square of their difference before rounding
     passes: int = 1
@@ -134,7 +145,7 @@ def leaked(checkpoint: Checkpoint, pairs: Pairs) -> list[tuple[str, str, str]]:
 
     All clean images are read first, so an unreadable one raises DataError before anything is restored.
     """
-    test = clean_fingerprints(pairs)
+    test = clean_fingerprints(pairs, checkpoint.task)
     train = [(key, Fingerprint(sha256=sha256, phash=phash)) for key, sha256, phash in checkpoint.training_images]
     return leaks(test, train)
 
@@ -150,14 +161,13 @@ class _Rated:
 def _network(network: nn.Module, group: Group | None, settings: dict[str, Any]) -> Restore:
     """``network`` as :func:`restore_image` runs it with ``settings``, beside its average if there is a ``group``."""
     if group is None:
-        return lambda image: _Restored(as_samples(restore_image(network, image, **settings)))
+        return lambda image: _Restored(restore_image(network, image, **settings))
     rest = {name: settings[name] for name in ("tile", "overlap", "device")}
 
     def both(image: np.ndarray) -> _Restored:
-        outputs = average_image(network, image, group, **rest)
-        own, average = map(as_samples, outputs)  # raises ModelError for NaN
-        deviation = np.sqrt(np.mean((outputs[1].astype(np.float64) - outputs[0]) ** 2))
-        return _Restored(own, average, float(deviation), group.order)
+        own, average = map(checked, average_image(network, image, group, **rest))
+        deviation = np.sqrt(np.mean((average.astype(np.float64) - own) ** 2))
+        return _Restored(own, average=average, deviation=float(deviation), passes=group.order)
 
     return both
 
@@ -168,11 +178,12 @@ def _baseline(name: str, task: Task) -> Restore:
     if (name == "bicubic") != (task.name == "sr"):
         fits = "bicubic" if task.name == "sr" else "identity"
         raise SettingError(f"{name} is not a baseline for {task.text}; use {fits}")
-    return lambda image: _Restored(_as_large(image, task))
+    return lambda image: _Restored(_as_large(image, task), final=True)
 
 
 def _as_large(image: np.ndarray, task: Task) -> np.ndarray:
-    """The degraded image in the size of the clean one."""
+    """The degraded image of a network's input in the size of the clean one."""
+    image = task.shown(image)
     return image if task.scale == 1 else resize_8bit(image.astype(np.uint8), task.scale)
 
 
@@ -180,17 +191,43 @@ def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
     start = perf_counter()
     restored = run(item.input)  # the result is copied to the CPU, so the device has finished by then
     seconds = (perf_counter() - start) / restored.passes
+    degraded = _as_large(item.input, task)
+
+    def scored(image: np.ndarray, protocol: Protocol, final: bool) -> Score:
+        """Of what the task compares."""
+        done = image if final else _finished(image, protocol)
+        one, other = (task.compared(part, item.input) for part in (done, item.clean))
+        return protocol.score(one, other, task.scale)
+
     try:
-        own = way.score(restored.image, item.clean, task.scale)
-        degraded = way.score(_as_large(item.input, task), item.clean, task.scale)
-        average = None if restored.average is None else way.score(restored.average, item.clean, task.scale)
+        ways = [way, *(find_protocol(name) for name in task.further if name != way.name)]
+        each = [(scored(restored.image, one, restored.final), scored(degraded, one, final=True)) for one in ways]
+        average = None if restored.average is None else scored(restored.average, way, final=False)
     except (SettingError, ImageError) as error:
         raise type(error)(f"{item.key}: {error}") from None
-    scores = {"psnr": own.psnr, "ssim": own.ssim, "input_psnr": degraded.psnr, "input_ssim": degraded.ssim}
+    own, before = each[0]
+    scores = {"psnr": own.psnr, "ssim": own.ssim, "input_psnr": before.psnr, "input_ssim": before.ssim}
     pair = None
     if average is not None:
         pair = SymmetrizedScore(image=item.key, psnr=own.psnr, average_psnr=average.psnr, deviation=restored.deviation)
-    return _Rated(item.key, ImageScore(image=item.key, **scores, seconds=seconds), _digest(item, task), pair)
+    further = tuple(one for used, both in zip(ways, each, strict=True) for one in _further(used, way, *both))
+    score = ImageScore(image=item.key, **scores, seconds=seconds, further=further)
+    return _Rated(item.key, score, _digest(item, task), pair)
+
+
+def _finished(image: np.ndarray, protocol: Protocol) -> np.ndarray:
+    """A network's output as ``protocol`` scores it. Raises ModelError for NaN."""
+    return as_samples(image) if protocol.rounded else checked(image).clip(0, 255)
+
+
+def _further(protocol: Protocol, way: Protocol, own: Score, before: Score) -> Iterator[FurtherScore]:
+    """The numbers of ``protocol`` that an evaluation under ``way`` has beside its PSNR and SSIM."""
+    if protocol is not way:
+        yield FurtherScore(protocol=protocol.name, name="PSNR", unit="dB", value=own.psnr, input_value=before.psnr)
+        yield FurtherScore(protocol=protocol.name, name="SSIM", unit="", value=own.ssim, input_value=before.ssim)
+    if protocol.unit is not None and own.rmse is not None and before.rmse is not None:
+        rmse = {"value": own.rmse, "input_value": before.rmse}
+        yield FurtherScore(protocol=protocol.name, name="RMSE", unit=protocol.unit, **rmse)
 
 
 def _digest(item: Item, task: Task) -> str:

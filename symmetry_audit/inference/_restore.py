@@ -45,7 +45,7 @@ def restore_image(
     self_ensemble: bool = False,
     device: str | torch.device = "cpu",
 ) -> np.ndarray:
-    """``image`` (H, W, 3) in 0..255 to the network's output (s H, s W, 3), float32 in 0..255 units, unclipped.
+    """``image`` (H, W, C) in 0..255 to the network's output (s H, s W, C'), float32 in 0..255 units, unclipped.
 
     With ``tile`` the image is cut into equal parts of at most ``tile`` px a side. Each part comes with ``overlap`` px
     around it, so the network's padding is seen only where the image itself ends. The result equals that of the whole
@@ -69,7 +69,7 @@ def average_image(
     overlap: int = 32,
     device: str | torch.device = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What :func:`restore_image` gives for ``image``, and its average over ``group``, each (s H, s W, 3) float32.
+    """What :func:`restore_image` gives for ``image``, and its average over ``group``, each (s H, s W, C') float32.
 
     The average of Phi is Phi_G(y) = 1/|G| sum over g of g^-1 Phi(g y). It has the group G whatever Phi is, since
     Phi_G(h y) = h Phi_G(y) (Lemma 4.1 of [SA]). The network runs once for each element.
@@ -92,8 +92,8 @@ def _run(
     network: nn.Module, image: np.ndarray, group: Group, tile: int | None, overlap: int, device: str | torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
     """The output and its average over ``group``."""
-    if image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise SettingError(f"expected an image (H, W, 3), got shape {image.shape}")
+    if image.ndim != 3 or not image.size:
+        raise SettingError(f"expected an image (H, W, C), got shape {image.shape}")
     for name, value, least in (("tile", tile, 1), ("overlap", overlap, 0)):
         if value is not None and value < least:
             raise SettingError(f"{name} must be {least} px or more, got {value}")
@@ -152,20 +152,21 @@ def _averaged(network: nn.Module, x: Tensor, group: Group, tile: int | None, ove
 
 
 def _restored(network: nn.Module, x: Tensor, tile: int | None, overlap: int) -> Tensor:
-    """x (1, 3, H, W) to (1, 3, s H, s W)."""
+    """x (1, C, H, W) to (1, C', s H, s W)."""
     height, width = x.shape[-2:]
     smallest = smallest_side(network)
     missing = [max(smallest - size, 0) for size in (width, height)]
     if any(missing):
         x = nn.functional.pad(x, (0, missing[0], 0, missing[1]), mode="replicate")
+    channels = getattr(network, "outputs", 3)
     if tile is None or max(x.shape[-2:]) <= tile:
-        result, scale = _checked(network(x), x)
+        result, scale = _checked(network(x), x, channels)
     else:
-        result, scale = _tiled(network, x, tile, overlap)
+        result, scale = _tiled(network, x, tile, overlap, channels)
     return result[..., : scale * height, : scale * width]
 
 
-def _tiled(network: nn.Module, x: Tensor, tile: int, overlap: int) -> tuple[Tensor, int]:
+def _tiled(network: nn.Module, x: Tensor, tile: int, overlap: int, channels: int) -> tuple[Tensor, int]:
     """``network(x)`` from tiles, whose margins are cut off afterwards."""
     if isinstance(network, SampleAdaptive):
         network.adapt(x)
@@ -175,11 +176,11 @@ def _tiled(network: nn.Module, x: Tensor, tile: int, overlap: int) -> tuple[Tens
         row = []
         for left, right, before, after in _spans(x.shape[-1], tile, overlap):
             part = x[..., top - above : bottom + below, left - before : right + after]
-            result, scale = _checked(network(part), part)
+            result, scale = _checked(network(part), part, channels)
             ends = scale * (above + bottom - top), scale * (before + right - left)
             row.append(result[..., scale * above : ends[0], scale * before : ends[1]])
         rows.append(torch.cat(row, dim=-1))
-    return _checked(torch.cat(rows, dim=-2), x)
+    return _checked(torch.cat(rows, dim=-2), x, channels)
 
 
 def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, int]]:
@@ -189,10 +190,13 @@ def _spans(length: int, tile: int, overlap: int) -> list[tuple[int, int, int, in
     return [(start, stop, min(overlap, start), min(overlap, length - stop)) for start, stop in pairwise(edges)]
 
 
-def _checked(result: Tensor, x: Tensor) -> tuple[Tensor, int]:
-    """The output, and the factor by which it is larger than ``x``."""
+def _checked(result: Tensor, x: Tensor, channels: int) -> tuple[Tensor, int]:
+    """The output, which has so many ``channels``, and the factor by which it is larger than ``x``."""
     scale = result.shape[-1] // x.shape[-1] if isinstance(result, Tensor) and result.dim() == 4 else 0
-    if scale < 1 or result.shape != (1, 3, *(scale * size for size in x.shape[-2:])):
+    if scale < 1 or result.shape != (1, channels, *(scale * size for size in x.shape[-2:])):
         got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
-        raise ModelError(f"for an image of shape {tuple(x.shape)} the network returned {got}; expected an RGB image")
+        raise ModelError(
+            f"for an image of shape {tuple(x.shape)} the network returned {got}; "
+            f"expected {'an RGB image' if channels == 3 else 'a grey image'}"
+        )
     return result, scale

@@ -6,7 +6,7 @@ import numpy as np
 
 from symmetry_audit.errors import ModelError
 
-__all__ = ["as_samples"]
+__all__ = ["as_samples", "checked"]
 
 
 def as_samples(restored: np.ndarray, dtype: type[np.unsignedinteger] = np.uint8) -> np.ndarray:
@@ -14,7 +14,12 @@ def as_samples(restored: np.ndarray, dtype: type[np.unsignedinteger] = np.uint8)
 
     Raises ModelError for NaN and infinities, which clipping would hide.
     """
+    steps = np.iinfo(dtype).max // 255
+    return np.rint(checked(restored).clip(0, 255).astype(np.float64) * steps).astype(dtype)
+
+
+def checked(restored: np.ndarray) -> np.ndarray:
+    """``restored`` itself. Raises ModelError for NaN and infinities."""
     if not np.isfinite(restored).all():
         raise ModelError("the network returned NaN or infinite values; train it again, with a lower learning rate")
-    steps = np.iinfo(dtype).max // 255
-    return np.rint(restored.clip(0, 255).astype(np.float64) * steps).astype(dtype)
+    return restored

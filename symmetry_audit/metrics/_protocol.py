@@ -19,10 +19,14 @@ EDSR_LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 
 @dataclass(frozen=True)
 class Score:
-    """PSNR in dB and SSIM of one image; inf and 1 if the images are equal."""
+    """PSNR in dB and SSIM of one image; inf and 1 if the images are equal.
+
+    ``rmse`` is the root mean square error in the protocol's ``unit``, if it has one.
+    """
 
     psnr: float
     ssim: float
+    rmse: float | None = None
 
 
 @dataclass(frozen=True)
@@ -30,27 +34,34 @@ class Protocol:
     """One way to score images; ``text`` describes it in a line.
 
     ``channels`` takes an RGB image (H, W, 3) to what is compared, (H, W) or (H, W, C); ``shaved`` cuts a border
-    of ``scale`` pixels first; ``similarity`` is the SSIM.
+    of ``scale`` pixels first; ``fidelity`` is the PSNR and ``similarity`` the SSIM, of a restored and a clean image. A
+    restored image is ``rounded`` to 8 bits, as in a file, or scored as it is. ``rmse`` is an error in ``unit``.
     """
 
     name: str
     text: str
     channels: Callable[[np.ndarray], np.ndarray]
     shaved: bool
+    fidelity: Callable[[np.ndarray, np.ndarray], float] = psnr
     similarity: Callable[[np.ndarray, np.ndarray], float] = ssim
+    rounded: bool = True
+    rmse: Callable[[np.ndarray, np.ndarray], float] | None = None
+    unit: str | None = None
 
     def score(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> Score:
-        """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W), which counts as three equal channels.
+        """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W) or (H, W, 1), which counts
+        as three equal channels.
 
         Nothing is clipped or rounded here; callers quantize. Raises SettingError if the shapes differ or too
         little is left inside the border, ImageError for values that are not finite.
         """
         one, other = self._compared(restored, clean, scale)
-        return Score(psnr(one, other), self.similarity(one, other))
+        rmse = None if self.rmse is None else self.rmse(one, other)
+        return Score(self.fidelity(one, other), self.similarity(one, other), rmse)
 
     def psnr(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> float:
         """The PSNR of ``score`` alone, in dB."""
-        return psnr(*self._compared(restored, clean, scale))
+        return self.fidelity(*self._compared(restored, clean, scale))
 
     def _compared(self, restored: np.ndarray, clean: np.ndarray, scale: int) -> tuple[np.ndarray, np.ndarray]:
         """What is compared of both images."""
@@ -61,7 +72,8 @@ class Protocol:
 
 def _rgb(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image)
-    return np.stack([image] * 3, axis=-1) if image.ndim == 2 else image
+    grey = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    return np.stack([grey] * 3, axis=-1) if grey.ndim == 2 else grey
 
 
 def _inner(image: np.ndarray, border: int) -> np.ndarray:

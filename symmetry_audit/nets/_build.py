@@ -30,8 +30,8 @@ def build(
     """A network from images (N, 3, H, W) in 0..255 to (N, 3, scale H, scale W), 0..255, unclipped.
 
     Networks against metal artefacts (acdnet, dicdnet, oscnet, oscnet+) take a corrupted CT image, one whose metal trace
-    was interpolated (LI), and a mask, 0 on metal and 1 elsewhere, to one restored image (N, 1, H, W). Networks with
-    ``stages`` in the catalogue give ``Stages`` when they are called with ``stages=True``.
+    was interpolated (LI), and a mask, 0 on metal and 1 elsewhere, to one restored image (N, 1, H, W). Called with
+    ``stages=True``, networks that unroll stages (rcdnet and these) give ``Stages``.
 
     ``backbone`` is one of ``BACKBONES``, ``method`` one of ``METHODS``, ``preset`` one of ``PRESETS``. "paper" is the
     published network with its quirks. "small" and "tiny" have the same structure and the same width in channels for all

@@ -23,7 +23,7 @@ from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, Bou
 from symmetry_audit.results._candidate import LAWS, Candidate, CandidateValue
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
-from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, ImageScore
+from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, FurtherScore, ImageScore
 from symmetry_audit.results._linear_pilot import LINEAR_MARGIN, LINEAR_VERDICTS, GainAt, LinearGain, LinearPilot
 from symmetry_audit.results._pilot import (
     PILOT_FILE,
@@ -105,6 +105,7 @@ __all__ = [
     "EvaluatedModel",
     "Evaluation",
     "FailedFit",
+    "FurtherScore",
     "GainAt",
     "GroupAlignment",
     "ImageAlignment",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from symmetry_audit.results._report import DatasetInfo, dump_json
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import EQUAL, INFINITE, Symmetrization, mean
 
-__all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "ImageScore"]
+__all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "FurtherScore", "ImageScore"]
 
 EVALUATION_SCHEMA = "symaudit.evaluation/1"
 
@@ -37,9 +37,21 @@ class EvaluatedModel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FurtherScore:
+    """One more number under some ``protocol``: ``name`` (PSNR, SSIM or RMSE) in ``unit``, of the restored image and of
+    the input."""
+
+    protocol: str
+    name: str
+    unit: str
+    value: float = field(metadata=INFINITE)
+    input_value: float = field(metadata=INFINITE)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ImageScore:
     """One image: PSNR in dB (inf where equal) and SSIM of the restored image and of the input (enlarged by bicubic
-    interpolation where it is smaller), and the seconds that restoring took."""
+    interpolation where it is smaller), the seconds that restoring took, and what the task's further protocols say."""
 
     image: str
     psnr: float = field(metadata=INFINITE)
@@ -47,6 +59,7 @@ class ImageScore:
     input_psnr: float = field(metadata=INFINITE)
     input_ssim: float
     seconds: float
+    further: tuple[FurtherScore, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +72,7 @@ class Evaluation:
     image's value is infinite. ``symmetrization`` sets the network beside its average over a group, if that was asked.
     """
 
-    DERIVED = ("schema", "mean", "input", "reasons")
+    DERIVED = ("schema", "mean", "input", "further", "reasons")
 
     model: EvaluatedModel
     task: Mapping[str, Any]
@@ -99,6 +112,14 @@ class Evaluation:
         return mean(item.seconds for item in self.images)
 
     @property
+    def further(self) -> tuple[FurtherScore, ...]:
+        """The means of all further numbers."""
+        return tuple(
+            replace(same[0], value=mean(one.value for one in same), input_value=mean(one.input_value for one in same))
+            for same in zip(*(item.further for item in self.images), strict=True)
+        )
+
+    @property
     def conditions(self) -> dict[str, Any]:
         """The conditions that two evaluations must share to be compared."""
         plain = json.loads(json.dumps(dict(self.task)))  # as read from a file
@@ -111,14 +132,18 @@ class Evaluation:
             "mean": {"psnr": self.psnr, "ssim": self.ssim},
             "input": {"psnr": self.input_psnr, "ssim": self.input_ssim},
         }
-        images = [asdict(item) for item in self.images]
+        images = [_image(item) for item in self.images]
+        more = [asdict(item) for item in self.further]
         reasons = {}
-        for where, values in (*means.items(), *((f"images.{item['image']}", item) for item in images)):
+        places = [*means.items(), *((f"images.{item['image']}", item) for item in images)]
+        for where, numbers in [("", more), *((f"images.{item['image']}.", item.get("further", ())) for item in images)]:
+            places += [(f"{where}further[{index}]", values) for index, values in enumerate(numbers)]
+        for where, values in places:
             for name in [name for name, value in values.items() if value == inf]:
                 values[name], reasons[f"{where}.{name}"] = None, EQUAL
         if self.model.parameters is None:
             reasons["parameters"] = f"{self.model.name} has no parameters"
-        further: dict[str, Any] = {}
+        further: dict[str, Any] = {"further": more} if more else {}
         if self.symmetrization is not None:
             further["symmetrization"] = self.symmetrization.to_dict()
             reasons |= {f"symmetrization.{name}": reason for name, reason in self.symmetrization.reasons()}
@@ -157,6 +182,12 @@ class Evaluation:
         found = read_value(cls, _nested(document), origin)
         check_agreement(document, found.to_dict(), origin)
         return found
+
+
+def _image(item: ImageScore) -> dict[str, Any]:
+    """JSON-ready, without further numbers where there are none."""
+    further = {"further": [asdict(one) for one in item.further]} if item.further else {}
+    return {name: value for name, value in asdict(item).items() if name != "further"} | further
 
 
 def _nested(document: Mapping[str, Any]) -> dict[str, Any]:

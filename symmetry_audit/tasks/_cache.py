@@ -6,13 +6,14 @@ import hashlib
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
 
-from symmetry_audit.data import decode_rgb, pixel_count, set_fingerprint
+from symmetry_audit.data import pixel_count, set_fingerprint
 from symmetry_audit.errors import DataError, ImageError, one_line
 from symmetry_audit.tasks._eviction import make_room
 from symmetry_audit.tasks._leaks import Fingerprint, fingerprint
@@ -22,14 +23,14 @@ from symmetry_audit.tasks._task import Task
 
 __all__ = ["DEFAULT_CACHE_BYTES", "PatchCache"]
 
-FORMAT = 1  # raise the number when pixels change: decoding, resizing, the layout of the files
+FORMAT = 2  # raise the number when pixels change: decoding, resizing, the layout of the files
 DEFAULT_CACHE_BYTES = 30 * 2**30
 
 Progress = Callable[[int, int], None]
 
 
 class PatchCache:
-    """``cache[i]`` is (degraded, clean) of image i from ``Task.prepare``, uint8 views of a mapped file."""
+    """``cache[i]`` is (degraded, clean) of image i from ``Task.prepare``, views of a mapped file."""
 
     def __init__(
         self,
@@ -133,6 +134,6 @@ def _fill(store: PixelStore, todo: list[Pair], task: Task, total: int, progress:
 def _add(store: PixelStore, pair: Pair, task: Task) -> None:
     stamps = _stamps(pair)  # before reading, so that an image edited meanwhile is read again next time
     data = pair.clean.read(MAX_BYTES)
-    clean = decode_rgb(data).to_8bit()
-    degraded = None if pair.degraded is None else decode_rgb(pair.degraded.read(MAX_BYTES)).to_8bit()
-    store.add(pair.key, task.prepare(clean, degraded), stamps, hashlib.sha256(data).hexdigest(), fingerprint(clean))
+    found = task.read(replace(pair, clean=replace(pair.clean, payload=data)))
+    prepared = found.degraded, found.clean
+    store.add(pair.key, prepared, stamps, hashlib.sha256(data).hexdigest(), fingerprint(found.picture))

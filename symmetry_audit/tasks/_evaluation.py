@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from symmetry_audit.data import load_rgb
 from symmetry_audit.errors import DataError, ImageError
 from symmetry_audit.tasks._leaks import Fingerprint, fingerprint
 from symmetry_audit.tasks._pairs import Pair, Pairs, streamed
@@ -19,10 +18,10 @@ __all__ = ["Item", "clean_fingerprints", "evaluation_items"]
 
 @dataclass(frozen=True)
 class Item:
-    """One test image: ``input`` (h, w, 3) float32 and ``clean`` (H, W, 3) uint8.
+    """One test image: ``input`` (h, w, C) float32 and ``clean`` (H, W, C'), uint8 or float32, or a label.
 
-    ``input`` is the degraded image. ``fingerprint`` is that of the clean image before it was cut to a multiple of the
-    scale. ``grey`` says whether its file has one channel.
+    ``input`` is what a network gets, the degraded image by default. ``fingerprint`` is that of the clean image before
+    it was cut to a multiple of the scale. ``grey`` says whether its file has one channel.
     """
 
     key: str
@@ -44,21 +43,18 @@ def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
             raise DataError(f"{pair.key}: {error}") from None
 
 
-def clean_fingerprints(pairs: Pairs) -> dict[str, Fingerprint]:
-    """Fingerprints of the clean images by name. Raises DataError for one that cannot be read."""
+def clean_fingerprints(pairs: Pairs, task: Task) -> dict[str, Fingerprint]:
+    """Fingerprints of the clean images of ``task`` by name. Raises DataError for one that cannot be read."""
     found = {}
     for pair in streamed(replace(pair, degraded=None) for pair in pairs.refs):
         try:
-            found[pair.key] = fingerprint(load_rgb(pair.clean).to_8bit())
+            found[pair.key] = fingerprint(task.picture(pair.clean))
         except ImageError as error:
             raise DataError(f"{pair.key}: {error}") from None
     return found
 
 
 def _item(pair: Pair, task: Task, seed: int) -> Item:
-    picture = load_rgb(pair.clean)
-    pixels = picture.to_8bit()
-    degraded = None if pair.degraded is None else load_rgb(pair.degraded).to_8bit()
-    fixed, clean = task.prepare(pixels, degraded)
+    found = task.read(pair)
     rng = np.random.default_rng((seed, *hashlib.sha256(pair.key.encode()).digest()))
-    return Item(pair.key, task.corrupt(fixed, rng), clean, picture.grey, fingerprint(pixels))
+    return Item(pair.key, task.corrupt(found.degraded, rng), found.clean, found.grey, fingerprint(found.picture))

@@ -19,7 +19,7 @@ ORDERS, PATCHES = 0, 1  # the purpose of a generator: no two of them draw the sa
 
 
 class PreparedImages(Protocol):
-    """Images as ``Task.prepare`` returns them, (degraded, clean) uint8; a ``PatchCache`` is one such."""
+    """Examples as ``Task.read`` prepares them, (degraded, clean image or label); a ``PatchCache`` is one such."""
 
     @property
     def keys(self) -> Sequence[str]: ...
@@ -50,35 +50,42 @@ class PatchSampler:
         self._order = lru_cache(maxsize=4)(self._permutation)  # a batch of a small set spans several epochs
 
     def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[np.ndarray, np.ndarray]:
-        """Degraded patches (n, 3, p, p) and clean ones (n, 3, scale p, scale p), float32 in 0..255.
+        """Inputs (n, C, p, p) and targets (n, C', scale p, scale p), float32 in 0..255; or labels in place of targets.
 
         ``size`` is the size of the whole batch; this process gets its samples rank, rank + world, ...
         """
-        mine = range(rank, size, world)
-        fine = self._patch * self._task.scale
-        degraded = np.empty((len(mine), 3, self._patch, self._patch), np.float32)
-        targets = np.empty((len(mine), 3, fine, fine), np.float32)
-        for row, sample in enumerate(mine):
+        inputs, targets = [], []
+        for sample in range(rank, size, world):
             epoch, place = divmod(step * size + sample, len(self._cache))
             rng = np.random.default_rng((self._seed, PATCHES, step, sample))
-            patch, clean = self._cut(self._order(epoch)[place], rng)
-            degraded[row] = self._task.corrupt(patch, rng).transpose(2, 0, 1)
-            targets[row] = clean.transpose(2, 0, 1)
-        return degraded, targets
+            found, target = self._task.example(*self._cut(self._order(epoch)[place], rng), rng)
+            inputs.append(_planes(found))
+            targets.append(_planes(target))
+        return _stacked(inputs), _stacked(targets)
 
     def _permutation(self, epoch: int) -> np.ndarray:
         return np.random.default_rng((self._seed, ORDERS, epoch)).permutation(len(self._cache))
 
     def _cut(self, index: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """A degraded patch of image ``index`` and its clean partner, as views, augmented alike."""
+        """A degraded patch of image ``index`` and its clean partner, as views, augmented alike; or its label."""
         degraded, clean = self._cache[index]
         top, left = (int(rng.integers(side - self._patch + 1)) for side in degraded.shape[:2])
         chosen = (rng.random(3) < 0.5)[: self._steps]
         side, scale = self._patch, self._task.scale
-        return (
-            _augmented(_window(degraded, top, left, side), chosen),
-            _augmented(_window(clean, top * scale, left * scale, side * scale), chosen),
-        )
+        patch = _augmented(_window(degraded, top, left, side), chosen)
+        if clean.ndim < 3:  # a label
+            return patch, clean
+        return patch, _augmented(_window(clean, top * scale, left * scale, side * scale), chosen)
+
+
+def _planes(image: np.ndarray) -> np.ndarray:
+    """(h, w, C) as (C, h, w); a label as it is."""
+    return image.transpose(2, 0, 1) if image.ndim == 3 else image
+
+
+def _stacked(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """One contiguous array of all ``parts``, whatever the order of their axes in memory."""
+    return np.stack(parts, out=np.empty((len(parts), *parts[0].shape), parts[0].dtype))
 
 
 def _window(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
@@ -86,7 +93,7 @@ def _window(image: np.ndarray, top: int, left: int, side: int) -> np.ndarray:
 
 
 def _augmented(view: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """``view`` (p, p, 3) mirrored left-right, mirrored up-down and transposed, as chosen."""
+    """``view`` (p, p, C) mirrored left-right, mirrored up-down and transposed, as chosen."""
     for step, wanted in enumerate(chosen):
         if wanted:
             view = (view[:, ::-1], view[::-1], view.swapaxes(0, 1))[step]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -25,12 +26,21 @@ class Entry:
     sha256: str  # hash of the bytes of the clean file
     fingerprint: Fingerprint  # of the decoded clean image
     start: int
-    shapes: list[list[int]]  # shapes of the degraded and the clean image, or of one image that is both
+    # of the degraded image and the clean one (or a label), or of one image that is both
+    shapes: list[list[int]]
+    dtypes: list[str]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The number of bytes of each."""
+        return [
+            math.prod(shape) * np.dtype(dtype).itemsize for shape, dtype in zip(self.shapes, self.dtypes, strict=True)
+        ]
 
     @property
     def end(self) -> int:
         """Where the next image may start."""
-        return self.start + sum(int(np.prod(shape)) for shape in self.shapes)
+        return self.start + sum(self.sizes)
 
 
 class PixelStore:
@@ -62,14 +72,15 @@ class PixelStore:
         sha256: str,
         fingerprint: Fingerprint,
     ) -> None:
-        """Write degraded and clean image, (h, w, 3) uint8, once if they are one array; then their line in the index."""
+        """Write degraded and clean image, once if they are one array; then their line in the index."""
         parts = images[:1] if images[0] is images[1] else images
         with open(self._pixels, "r+b" if self._end else "wb") as file:
             file.truncate(self._end)
             file.seek(self._end)
             for part in parts:
                 file.write(np.ascontiguousarray(part).data)
-        entry = Entry(key, stamps, sha256, fingerprint, self._end, [list(part.shape) for part in parts])
+        shapes, dtypes = [list(part.shape) for part in parts], [part.dtype.str for part in parts]
+        entry = Entry(key, stamps, sha256, fingerprint, self._end, shapes, dtypes)
         line = json.dumps(asdict(entry)).encode() + b"\n"
         with open(self._index, "r+b" if self._index_end else "wb") as file:
             file.truncate(self._index_end)
@@ -84,9 +95,8 @@ class PixelStore:
         found = []
         for entry in (self.entries[key] for key in keys):
             parts, start = [], entry.start
-            for shape in entry.shapes:
-                size = int(np.prod(shape))
-                parts.append(pixels[start : start + size].reshape(shape))
+            for shape, dtype, size in zip(entry.shapes, entry.dtypes, entry.sizes, strict=True):
+                parts.append(pixels[start : start + size].view(dtype).reshape(shape))
                 start += size
             found.append((parts[0], parts[-1]))
         return found

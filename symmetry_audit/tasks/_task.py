@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from symmetry_audit.data import ImageRef, load_rgb
 from symmetry_audit.errors import ImageError
+from symmetry_audit.tasks._example import Example
 from symmetry_audit.tasks._options import Option
+
+if TYPE_CHECKING:
+    from symmetry_audit.tasks._pairs import Pair
 
 __all__ = ["Task", "size_text"]
 
@@ -21,15 +26,18 @@ class Task:
     """One task with its settings; make it with ``make_task``, which checks them.
 
     Every task is a subclass in a file of its own, listed in ``TASKS``. ``name`` is its name; ``protocol`` and
-    ``backbone`` are its usual scoring and network; ``augment`` says how its patches are flipped and rotated, None if
-    the recipe decides; ``paired`` says that degraded images come with the clean ones and are not made; ``options`` are
+    ``backbone`` are its usual scoring and network, ``further`` the protocols by which its images are scored as well;
+    ``loss`` and ``augment`` are its usual loss and how its patches are flipped and rotated, None if the network and the
+    recipe decide; ``paired`` says that degraded images come with the clean ones and are not made; ``options`` are
     its settings, each of which is a field. ``scale`` is how much larger a clean image is than the degraded one, 1 for
     all tasks but super-resolution.
     """
 
     name: ClassVar[str]
     protocol: ClassVar[str] = "rgb"
+    further: ClassVar[tuple[str, ...]] = ()
     backbone: ClassVar[str] = "resnet"
+    loss: ClassVar[str | None] = None
     augment: ClassVar[str | None] = None
     paired: ClassVar[bool] = False
     options: ClassVar[tuple[Option, ...]] = ()
@@ -55,6 +63,17 @@ class Task:
         """Whether ``prepare`` returns the clean image itself as the degraded one."""
         return not self.paired and not self._prepares()
 
+    def picture(self, ref: ImageRef) -> np.ndarray:
+        """A clean image as a picture (H, W, 3) uint8. Raises ImageError."""
+        return load_rgb(ref).to_8bit()
+
+    def read(self, pair: Pair) -> Example:
+        """Decode and prepare the files of ``pair``. Raises ImageError."""
+        clean = load_rgb(pair.clean)
+        pixels = clean.to_8bit()
+        degraded = None if pair.degraded is None else self.picture(pair.degraded)
+        return Example(*self.prepare(pixels, degraded), pixels, clean.grey)
+
     def prepare(self, clean: np.ndarray, degraded: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The pixels that are the same in every epoch: (h, w, 3) uint8 degraded, (scale h, scale w, 3) uint8 clean.
 
@@ -74,6 +93,21 @@ class Task:
         By default there is no noise.
         """
         return image.astype(np.float32)
+
+    def example(self, degraded: np.ndarray, clean: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+        """What a network gets in training, (h, w, C) float32, and its target, from two prepared patches or a label.
+
+        By default the corrupted ``degraded`` and ``clean`` as float32.
+        """
+        return self.corrupt(degraded, rng), clean.astype(np.float32)
+
+    def shown(self, degraded: np.ndarray) -> np.ndarray:
+        """The image, like a clean one, in a network's input (h, w, C): by default all of it."""
+        return degraded
+
+    def compared(self, image: np.ndarray, degraded: np.ndarray) -> np.ndarray:
+        """What is scored of a restored or a clean ``image``, given a network's input; by default all of it."""
+        return image
 
     @property
     def noisy(self) -> bool:

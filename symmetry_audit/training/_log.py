@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,48 +12,44 @@ from PIL import Image
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.files import write_atomically
+from symmetry_audit.training._measure import Measure
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-__all__ = ["COLUMNS", "Log", "psnr", "save_sample"]
-
-COLUMNS = (
-    *("step", "stage", "seconds", "lr", "loss", "train_psnr", "gradient_norm"),
-    *("valid_psnr", "valid_ssim", "input_psnr"),
-)
+__all__ = ["Log", "save_sample"]
 SAMPLE_SIDE = 192  # of the crops in sample pictures, in pixels
 
 
 class Log:
     """``log.csv`` of ``folder``; rows from ``step`` on are dropped first.
 
-    A killed run repeats the steps since its last saved state, and logs them again.
+    A killed run repeats the steps since its last saved state, and logs them again. ``measure`` has its scores.
     """
 
-    def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
-        self.path = folder / "log.csv"
+    def __init__(self, folder: Path, step: int, measure: Measure, tensorboard: bool = False) -> None:
+        self.path, self.measure = folder / "log.csv", measure
         kept = [row for row in read_log(self.path) if int(row["step"]) <= step] if step else []
         lines = io.StringIO()
-        writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(lines, measure.columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept)
         write_atomically(self.path, lines.getvalue())
         self.board = _board(folder / "tensorboard") if tensorboard else None
-        self._steps: list[tuple[float, float, float]] = []  # loss, squared error, gradient norm since the last row
+        self._steps: list[tuple[float, float, float]] = []  # loss, error, gradient norm since the last row
 
-    def note(self, loss: float, squared_error: float, norm: float) -> None:
+    def note(self, loss: float, error: float, norm: float) -> None:
         """Remember one step for the next row."""
-        self._steps.append((loss, squared_error, norm))
+        self._steps.append((loss, error, norm))
 
     def add(self, **values: float) -> None:
         """Append one row with the means over the steps since the last row; columns without a value stay empty."""
-        loss, squared_error, norm = np.mean(self._steps, axis=0).tolist()
+        loss, error, norm = np.mean(self._steps, axis=0).tolist()
         self._steps.clear()
-        values |= {"loss": loss, "train_psnr": psnr(squared_error), "gradient_norm": norm}
+        values |= {"loss": loss, self.measure.column: self.measure.of(error), "gradient_norm": norm}
         row = {name: f"{value:.12g}" if isinstance(value, float) else value for name, value in values.items()}
         with self.path.open("a", encoding="utf-8", newline="") as file:
-            csv.DictWriter(file, COLUMNS, lineterminator="\n").writerow(row)
+            csv.DictWriter(file, self.measure.columns, lineterminator="\n").writerow(row)
         if self.board is not None:
             for name in values.keys() - {"step"}:
                 self.board.add_scalar(name, values[name], values["step"])
@@ -77,11 +72,6 @@ def save_sample(path: Path, degraded: np.ndarray, restored: np.ndarray, clean: n
     picture = io.BytesIO()
     Image.fromarray(np.rint(strip).clip(0, 255).astype(np.uint8)).save(picture, "PNG")
     write_atomically(path, picture.getvalue())
-
-
-def psnr(squared_error: float) -> float:
-    """PSNR in dB from a mean squared error in squared grey levels of 0..255."""
-    return 10 * math.log10(255**2 / max(squared_error, 1e-10))
 
 
 def _middle(image: np.ndarray) -> np.ndarray:

@@ -19,13 +19,13 @@ from symmetry_audit.tasks import PatchSampler
 from symmetry_audit.training._average import Average
 from symmetry_audit.training._clock import Clock
 from symmetry_audit.training._distributed import World
-from symmetry_audit.training._log import Log, psnr
+from symmetry_audit.training._log import Log
+from symmetry_audit.training._measure import Measure, Validation
 from symmetry_audit.training._objective import without_hypernetwork
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._signals import StopSign
 from symmetry_audit.training._stage import Stage
 from symmetry_audit.training._state import LAST_FILE, RunState, pack
-from symmetry_audit.training._validate import Validation
 
 __all__ = ["SAMPLES", "Interrupted", "Loop", "Progress"]
 
@@ -39,7 +39,7 @@ class Loop:
     """The steps of one run in one process of a world; the first process, which has the ``log``, validates and saves.
 
     ``state`` is the end of an earlier part of the run. ``enter_stage2`` is called when the second or only stage begins;
-    ``validation`` is called with the network and a prefix for the names of samples.
+    ``measure`` says what is maximized; ``validation`` is called with the network and a prefix for the names of samples.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class Loop:
         folder: Path,
         *,
         card: Card,
+        measure: Measure,
         validation: Callable[[nn.Module, Path], Validation],
         log: Log | None = None,
         state: RunState | None = None,
@@ -58,7 +59,7 @@ class Loop:
         progress: Progress = lambda step, steps, values: None,
     ) -> None:
         self.settings, self.network, self.sampler, self.world, self.folder = settings, network, sampler, world, folder
-        self.card, self.validation, self.log = card, validation, log
+        self.card, self.measure, self.validation, self.log = card, measure, validation, log
         self.enter_stage2, self.progress = enter_stage2, progress
         self.state = state or RunState()
         self.position = self.state.position
@@ -120,7 +121,7 @@ class Loop:
         agreed = self.world.mean(torch.cat([found, wish]))
         # a GPU is waited for once, here
         values = torch.cat([agreed, self.stage.gradient_norm().to(agreed)[None]]).tolist()
-        loss, squared_error, stop, self.clock.elapsed, norm = values
+        loss, error, stop, self.clock.elapsed, norm = values
         self.stopping = stop > 0
         if not math.isfinite(loss):
             self._refuse(step, "loss")
@@ -130,8 +131,8 @@ class Loop:
         self.average.follow(self.network)
         self.position.step = step + 1
         if self.log is not None:
-            self.log.note(loss, squared_error, norm)
-        seen = {"loss": loss, "psnr": psnr(squared_error), "eta": self.clock.left(step + 1)}
+            self.log.note(loss, error, norm)
+        seen = {"loss": loss, self.measure.name: self.measure.of(error), "eta": self.clock.left(step + 1)}
         self.progress(step + 1, self.settings.steps, seen)
 
     def _second_stage_begins(self) -> bool:
@@ -172,15 +173,15 @@ class Loop:
                 self._refuse(self.position.step - 1, "output")
             self._write_row(found)
             # in the first stage it is an SA network whose hypernetwork returns 0, so both stages compare
-            if self.position.best is None or found.psnr > self.position.best:
-                self.position.best = found.psnr
+            score = found.scores[self.measure.name]
+            if self.position.best is None or score > self.position.best:
+                self.position.best = score
                 Checkpoint(self._card(found), network.state_dict()).save(self.folder / BEST_FILE)
             self._save()
         self.world.wait()
 
     def _card(self, found: Validation | None = None) -> Card:
-        scores = None if found is None else dict(vars(found))
-        w = scores.pop("w") if scores else None
+        scores, w = (None, None) if found is None else (found.to_dict(), found.w)
         return self.card.model_copy(update={"step": self.position.step, "validation": scores, "w": w})
 
     def _save(self) -> None:
@@ -196,10 +197,8 @@ class Loop:
     def _write_row(self, found: Validation | None = None) -> None:
         if self.log is None:
             return
-        scores = {}
-        if found is not None:
-            scores = {"valid_psnr": found.psnr, "valid_ssim": found.ssim, "input_psnr": found.input_psnr}
+        scores = {} if found is None else {self.measure.scores[name]: value for name, value in found.scores.items()}
         where = {"step": self.position.step, "stage": self.stage.number}
         self.log.add(**where, seconds=self.clock.seconds(), lr=self.stage.rate, **scores)
         if found is not None:
-            self.progress(self.position.step, self.settings.steps, {"valid": found.psnr})
+            self.progress(self.position.step, self.settings.steps, {"valid": found.scores[self.measure.name]})

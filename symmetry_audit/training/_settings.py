@@ -50,8 +50,8 @@ class TrainSettings(ScheduleOptions):
             )
         if (self.relax is None) == bool(self.architecture.get("relaxed")):
             raise ValueError("--relax and relaxed layers belong together; set both or neither")
-        if self.loss == "stages" and self.architecture.get("backbone") not in _unfolding():
-            raise ValueError(f'the loss "stages" is for {" or ".join(_unfolding())} only; use l1 or mse')
+        if (owners := _unrolled(self.loss)) and self.architecture.get("backbone") not in owners:
+            raise ValueError(f'the loss "{self.loss}" is for {" or ".join(owners)} only; use l1 or mse')
         return self
 
     @classmethod
@@ -131,6 +131,6 @@ def make_settings(recipe: str = "quick", **given: Any) -> TrainSettings:
     return TrainSettings(**{**defaults_of(recipe), **given, "recipe": recipe})
 
 
-def _unfolding() -> list[str]:
-    """The networks that the loss "stages" is for."""
-    return [name for name, backbone in BACKBONES.items() if backbone.stages]
+def _unrolled(loss: str) -> list[str]:
+    """The networks with unrolled stages that alone can have ``loss``; none for a loss of any network."""
+    return [name for name, backbone in BACKBONES.items() if backbone.loss == loss]

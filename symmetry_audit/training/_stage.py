@@ -60,9 +60,10 @@ class Stage:
         if settings.eq_reg is not None:
             self.described.element = settings.eq_element(step)
         dtype = torch.float64 if settings.precision == "fp64" else torch.float32
-        x, clean = (torch.from_numpy(part).to(world.device, dtype, non_blocking=True) for part in batch)
+        x, target = (torch.from_numpy(part).to(world.device, non_blocking=True) for part in batch)
+        x, target = x.to(dtype), target.to(dtype) if target.is_floating_point() else target
         self.optimizer.zero_grad(set_to_none=True)
-        parts = list(zip(x.chunk(settings.accumulate), clean.chunk(settings.accumulate), strict=True))
+        parts = list(zip(x.chunk(settings.accumulate), target.chunk(settings.accumulate), strict=True))
         found = torch.zeros(2, dtype=torch.float64, device=world.device)
         whole = self.objective
         for index, part in enumerate(parts):

@@ -28,7 +28,7 @@ class RunPosition:
     step: int = 0
     second_from: int | None = None  # the step at which the second stage began
     seconds: float = 0.0
-    best: float | None = None  # PSNR in dB of the best state so far
+    best: float | None = None  # score of the best state so far
     scaler: dict[str, Any] | None = None
 
 

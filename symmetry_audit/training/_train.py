@@ -32,7 +32,7 @@ from symmetry_audit.training._loop import SAMPLES, Loop, Progress
 from symmetry_audit.training._prefit import prefit, w_statistics
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import LAST_FILE, RunPosition, RunState, read_state
-from symmetry_audit.training._validate import Validation
+from symmetry_audit.training._validate import IMAGES
 
 __all__ = ["SETTINGS_FILE", "TrainResult", "train"]
 
@@ -99,8 +99,9 @@ def train(
             world,
             folder,
             card=_card(settings, network, pairs, cache),
-            validation=partial(Validation.of, pairs=valid, task=task, device=world.device),
-            log=Log(folder, state.position.step, tensorboard) if world.first else None,
+            measure=IMAGES,
+            validation=partial(IMAGES.validate, pairs=valid, task=task, device=world.device),
+            log=Log(folder, state.position.step, IMAGES, tensorboard) if world.first else None,
             state=state,
             enter_stage2=enter_stage2,
             progress=progress,

@@ -1,8 +1,8 @@
-"""PSNR and SSIM of a network in training on the validation images."""
+"""PSNR and SSIM of a network in training, on training patches and on the validation images."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from itertools import islice
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from symmetry_audit.inference import evaluate, restore_image
 from symmetry_audit.nets import smallest_side
 from symmetry_audit.tasks import Pairs, Task, evaluation_items
 from symmetry_audit.training._log import save_sample
+from symmetry_audit.training._measure import Measure, Validation
 from symmetry_audit.training._prefit import w_statistics
 
-__all__ = ["Validation"]
+__all__ = ["IMAGES"]
 
 SEED = 0  # seed of the degradation, the same in every validation
 SAMPLES = 3  # images that are saved as samples, and whose w is recorded
@@ -22,26 +23,24 @@ SAMPLES = 3  # images that are saved as samples, and whose w is recorded
 EQUAL = 1000.0  # represents the infinite PSNR of equal images in JSON
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Mean scores over ``images`` images under ``protocol``; ``input_psnr`` is that of the degraded images."""
+def _validate_images(network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, device: str) -> Validation:
+    """Run every image through ``network``; the first ones are saved under names that begin with ``samples``."""
+    found = evaluate(network, pairs, task, seed=SEED, device=device)
+    items = list(islice(evaluation_items(pairs, task, SEED), SAMPLES))
+    for index, item in enumerate(items):
+        restored = restore_image(network, item.input, device=device)
+        save_sample(samples.with_name(f"{samples.name}_{index}.png"), task.shown(item.input), restored, item.clean)
+    large = [item.input for item in items if min(item.input.shape[:2]) >= smallest_side(network)]
+    w = w_statistics(network, large, device) if large else None
+    scores = {"psnr": min(found.psnr, EQUAL), "ssim": found.ssim, "input_psnr": min(found.input_psnr, EQUAL)}
+    return Validation(found.protocol, scores, len(found.images), w)
 
-    protocol: str
-    psnr: float
-    ssim: float
-    input_psnr: float
-    images: int
-    w: dict[str, float] | None = None  # w of the filters, for the first images
 
-    @classmethod
-    def of(cls, network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, device: str) -> Validation:
-        """Run every image through ``network``; the first ones are saved under names that begin with ``samples``."""
-        found = evaluate(network, pairs, task, seed=SEED, device=device)
-        items = list(islice(evaluation_items(pairs, task, SEED), SAMPLES))
-        for index, item in enumerate(items):
-            restored = restore_image(network, item.input, device=device)
-            save_sample(samples.with_name(f"{samples.name}_{index}.png"), item.input, restored, item.clean)
-        large = [item.input for item in items if min(item.input.shape[:2]) >= smallest_side(network)]
-        w = w_statistics(network, large, device) if large else None
-        psnr, input_psnr = (min(value, EQUAL) for value in (found.psnr, found.input_psnr))
-        return cls(found.protocol, psnr, found.ssim, input_psnr, len(found.images), w)
+def _psnr(squared_error: float) -> float:
+    """PSNR in dB from a mean squared error in squared grey levels of 0..255."""
+    return 10 * math.log10(255**2 / max(squared_error, 1e-10))
+
+
+IMAGES = Measure(
+    "psnr", {"psnr": "valid_psnr", "ssim": "valid_ssim", "input_psnr": "input_psnr"}, _psnr, _validate_images
+)

@@ -155,7 +155,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     limit = int(request.cache_limit * 2**30)
     folder = None if request.cache_folder is None else Path(request.cache_folder)
     cache = PatchCache(pairs, task, folder, limit, request.progress)
-    _refuse_leaks(valid, cache, request.allow_leak)
+    _refuse_leaks(valid, task, cache, request.allow_leak)
     start = _start(request, cache.fingerprint, task)
     plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start))
     _refuse_folder(plan.folder, request.data, request.valid)
@@ -229,11 +229,11 @@ def _refuse_folder(folder: Path, *sources: Images) -> None:
             raise SettingError(f"{folder} is inside {place}, whose images are used; choose another --out")
 
 
-def _refuse_leaks(valid: Pairs, cache: PatchCache, allowed: bool) -> None:
+def _refuse_leaks(valid: Pairs, task: Task, cache: PatchCache, allowed: bool) -> None:
     """Raise DataError if validation images are in the training set: their PSNR would reward memorized images."""
     from symmetry_audit.tasks import clean_fingerprints, leaks
 
-    found = leaks(clean_fingerprints(valid), cache.fingerprints)
+    found = leaks(clean_fingerprints(valid, task), cache.fingerprints)
     if found and not allowed:
         listed = "; ".join(f"{test} = {train} ({how})" for test, train, how in found[:10])
         raise DataError(
@@ -327,8 +327,8 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
 def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start: Start | None) -> dict[str, Any]:
     """Defaults that depend on the task and the network; options and the recipe have precedence over them."""
     known, found = recipe(request.recipe), {}
-    if find_backbone(backbone).stages:
-        found["loss"] = "stages"
+    if (loss := find_backbone(backbone).loss or task.loss) is not None:
+        found["loss"] = loss
     advised = start.augment if start else None
     if (augment := advised or (None if "augment" in known else task.augment)) is not None:
         found["augment"] = augment

@@ -30,14 +30,14 @@ def test_layers_of_a_p4_network(images):
         ("4", "image", "p4", 3),
     ]
     for layer in found:
-        assert layer.relative < 1e-5 and layer.relative_floor == 0.0
+        assert layer.relative < 1e-4 and layer.relative_floor == 0.0
         assert len(layer.error) == 4 and layer.error[0] == 0.0
 
 
 def test_a_larger_group_is_measured_where_a_layer_has_it(images):
     first, _, last = layers(small("p4"), images, "p8", "*")
     assert [value is None for value in first.error] == [False, True] * 4
-    assert first.relative < 1e-5
+    assert first.relative < 1e-4
     assert None not in last.error and last.relative > 1e-3  # plain channels turn by any angle
     assert last.floor[1] > 0 and last.floor[2] == 0.0
 
@@ -46,7 +46,7 @@ def test_where_the_symmetry_is_lost(images):
     network = small("p4")
     plain = nn.Sequential(*network[:2], nn.Conv2d(16, 16, 3, padding=1), *network[3:]).eval()
     first, middle, last = layers(plain, images, "p4", "0", "2", "4")
-    assert first.relative < 1e-5 and middle.relative > 0.1 and last.relative > 1e-3
+    assert first.relative < 1e-4 and middle.relative > 0.1 and last.relative > 1e-3
     assert middle.kind == "features" and middle.group == "p4"
 
 

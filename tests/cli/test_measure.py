@@ -87,7 +87,8 @@ def test_a_run_that_is_interrupted_then_killed_continues_to_the_same_bytes(run, 
     picture = rng.integers(0, 256, (240, 240), np.uint8)
     for number in range(count):
         Image.fromarray(np.roll(picture, number, axis=1)).save(tmp_path / f"photos/{number:03}.png", compress_level=1)
-    arguments, journal = ("photos", "--out", "run", "--workers", "1", *STRICT), tmp_path / "run/journal.jsonl"
+    # a slow machine would be told how long the run will take
+    arguments, journal = ("photos", "--out", "run", "--workers", "1", "-q", *STRICT), tmp_path / "run/journal.jsonl"
 
     first = Killable(tmp_path, journal, "measure", *arguments)
     first.wait_for(10)

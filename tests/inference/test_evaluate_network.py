@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import shutil
+from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
@@ -16,6 +18,8 @@ from torch import nn
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import DataError, ModelError, SettingError
 from symmetry_audit.inference import as_samples, describe, evaluate, leaked
+from symmetry_audit.metrics import PROTOCOLS
+from symmetry_audit.reports.networks._evaluation import evaluation_text
 from symmetry_audit.tasks import make_task, open_pairs
 from tests.inference.models import save_checkpoint
 
@@ -226,3 +230,36 @@ def test_an_untrained_network_scores_as_the_interpolation_it_starts_from(shared_
     network = load_checkpoint(save_checkpoint(tmp_path / "run", method="fconv")).network()
     found = evaluate(network, open_pairs(str(shared_data / "Set5" / "HR"), LARGE, limit=1), LARGE)
     assert found.psnr == pytest.approx(found.input_psnr, abs=0.2)
+
+
+def test_further_protocols_and_what_is_not_rounded(rainy, monkeypatch):
+    """0.25 levels are lost in rounding to 8 bits, and kept by a protocol that scores images as they are."""
+    monkeypatch.setitem(
+        PROTOCOLS,
+        "as-is",
+        replace(
+            PROTOCOLS["rgb"],
+            name="as-is",
+            rounded=False,
+            rmse=lambda one, other: 2 * float(abs(one - other).max()),
+            unit="HU",
+        ),
+    )
+    monkeypatch.setattr(type(RAIN), "further", ("as-is",))
+    found = evaluate(Brighter(0.25), open_pairs(str(rainy), RAIN), RAIN, protocol="rgb")
+    assert found.psnr == math.inf
+    psnr, ssim, rmse = found.further
+    assert (psnr.protocol, psnr.name, psnr.unit) == ("as-is", "PSNR", "dB")
+    assert psnr.value == pytest.approx(20 * math.log10(255 / 0.25), abs=1e-4) and psnr.input_value == math.inf
+    assert ssim.value == pytest.approx(1, abs=1e-4) and ssim.input_value == 1
+    assert (rmse.name, rmse.unit, rmse.input_value) == ("RMSE", "HU", 0) and rmse.value == pytest.approx(0.5)
+    again = type(found).from_dict(json.loads(found.to_json()))
+    assert again.further == found.further and again.to_dict() == found.to_dict()
+    assert "as-is: mean PSNR 60.17 dB (input inf)" in " ".join(evaluation_text(found).split())
+
+
+def test_a_protocol_of_its_own_has_its_error_beside(rainy, monkeypatch):
+    way = replace(PROTOCOLS["rgb"], rmse=lambda one, other: float(abs(one - other).mean()), unit="HU")
+    monkeypatch.setitem(PROTOCOLS, "rgb", way)
+    found = evaluate(Brighter(3.0), open_pairs(str(rainy), RAIN), RAIN, protocol="rgb")
+    assert [(one.protocol, one.name, one.value) for one in found.further] == [("rgb", "RMSE", 3.0)]

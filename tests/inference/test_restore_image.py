@@ -199,7 +199,7 @@ def test_prepared_sa_networks_stay_adaptive():
 
 def test_refusals():
     image = photograph(8, 8)
-    with pytest.raises(SettingError, match=r"expected an image \(H, W, 3\), got shape \(8, 8\)"):
+    with pytest.raises(SettingError, match=r"expected an image \(H, W, C\), got shape \(8, 8\)"):
         restore_image(plain(), image[..., 0])
     with pytest.raises(SettingError, match=r"got shape \(0, 8, 3\)"):
         restore_image(plain(), image[:0])

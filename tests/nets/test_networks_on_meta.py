@@ -39,7 +39,7 @@ def test_other_factors_of_enlargement(scale: int) -> None:
 
 
 @pytest.mark.parametrize("method", ["cnn", "fconv", "sa"])
-@pytest.mark.parametrize("backbone", [name for name, backbone in BACKBONES.items() if backbone.stages])
+@pytest.mark.parametrize("backbone", [name for name, backbone in BACKBONES.items() if backbone.loss])
 def test_stages(backbone: str, method: str) -> None:
     assert_runs(build(backbone, method, preset="tiny"), 1, stages=True)
 

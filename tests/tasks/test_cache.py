@@ -13,6 +13,7 @@ from filelock import FileLock
 from PIL import Image
 from scipy import ndimage
 
+from symmetry_audit.data import _rgb as rgb_module
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.tasks import (
     TASKS,
@@ -40,8 +41,8 @@ def pairs(photos):
 @pytest.fixture
 def decoded(monkeypatch) -> list[bytes]:
     """What is decoded from now on."""
-    found, real = [], cache_module.decode_rgb
-    monkeypatch.setattr(cache_module, "decode_rgb", lambda data: (found.append(data), real(data))[1])
+    found, real = [], rgb_module.decode_rgb
+    monkeypatch.setattr(rgb_module, "decode_rgb", lambda *data: (found.append(data), real(*data))[1])
     return found
 
 

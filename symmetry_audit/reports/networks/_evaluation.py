@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import isfinite
 
 from symmetry_audit.reports._table import BEST, COLUMNS, NULL, Part, Table, tex_table, text_table
-from symmetry_audit.results import Comparison, Evaluation, Symmetrization
+from symmetry_audit.results import Comparison, Evaluation, FurtherScore, Symmetrization
 from symmetry_audit.wording import count, printable
 
 __all__ = ["comparison_csv", "comparison_tex", "comparison_text", "evaluation_csv", "evaluation_tex", "evaluation_text"]
@@ -95,7 +95,8 @@ def _evaluation_table(found: Evaluation) -> Table:
     part = Part(header, 1, (("", tuple(rows)),))
     caption = f"{_name(found)}{_doubled(found)} on {_conditions(found)}"
     said = () if found.symmetrization is None else (found.symmetrization.sentence,)
-    return Table(caption, (part,), (*said, _protocol_note(found), _input_note(found), *_skipped_note(found)))
+    notes = (*said, *_further_notes(found), _protocol_note(found), _input_note(found), *_skipped_note(found))
+    return Table(caption, (part,), notes)
 
 
 def _averages(found: Symmetrization) -> list[tuple[str, str]]:
@@ -166,6 +167,19 @@ def _doubled(found: Evaluation) -> str:
 def _conditions(found: Evaluation) -> str:
     data = f"{printable(found.data.name)} ({count(len(found.images), 'image')})"
     return f"{data}: {found.task_text}; protocol {found.protocol}; seed {found.seed}."
+
+
+def _further_notes(found: Evaluation) -> Iterator[str]:
+    """The means of further numbers, a line for each protocol."""
+    for protocol in dict.fromkeys(item.protocol for item in found.further):
+        numbers = [item for item in found.further if item.protocol == protocol]
+        yield f"{protocol}: {'; '.join(map(_further_text, numbers))}."
+
+
+def _further_text(item: FurtherScore) -> str:
+    both = (item.value, item.input_value)
+    value, before = (f"{number:.4f}" if item.name == "SSIM" else _decibel(number) for number in both)
+    return f"mean {item.name} {value}{item.unit and ' ' + item.unit} (input {before})"
 
 
 def _protocol_note(found: Evaluation) -> str:

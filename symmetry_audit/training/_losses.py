@@ -1,0 +1,67 @@
+"""Losses by name: from what a network made of a batch to what is minimized."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+
+from symmetry_audit.nets import Stages
+
+__all__ = ["LOSSES", "Loss", "Outcome"]
+
+PEAK = 255.0  # grey levels
+# weights of "stages": initial background, each stage's background and rain, and those of the last stage
+STAGE, LAST_BACKGROUND, LAST_RAIN = 0.1, 1.0, 0.9
+
+
+class Outcome(NamedTuple):
+    """The loss of a batch, and its error without a gradient: of images the mean square in squared grey levels."""
+
+    loss: Tensor
+    error: Tensor
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss: ``of`` takes the network, its result for a batch, its input, and the target.
+
+    ``peak`` is the unit in which it measures images, in grey levels.
+    """
+
+    of: Callable[[nn.Module, Any, Tensor, Tensor], Outcome]
+    peak: float = PEAK
+
+
+def _l1(network: nn.Module, found: Tensor, x: Tensor, clean: Tensor) -> Outcome:
+    """Mean absolute error in grey levels."""
+    return Outcome((found - clean).abs().mean(), _squared_error(found, clean))
+
+
+def _mse(network: nn.Module, found: Tensor, x: Tensor, clean: Tensor) -> Outcome:
+    """Mean squared error of images in [0, 1]."""
+    return Outcome(_mean_square(found, clean), _squared_error(found, clean))
+
+
+def _stages(network: nn.Module, found: Stages, x: Tensor, clean: Tensor) -> Outcome:
+    """RCDNet's: 0.1 of the initial background, 0.1 of background and rain of each stage but the last, 1 and 0.9 of the
+    last one's, each a mean of squares of [0, 1]."""
+    rain = x - clean
+    backgrounds = [_mean_square(image, clean) for image in found.backgrounds]
+    rains = [_mean_square(image, rain) for image in found.rains]
+    before = _mean_square(found.initial, clean) + sum(backgrounds[:-1]) + sum(rains[:-1])
+    loss = STAGE * before + LAST_BACKGROUND * backgrounds[-1] + LAST_RAIN * rains[-1]
+    return Outcome(loss, _squared_error(found.backgrounds[-1], clean))
+
+
+def _mean_square(one: Tensor, other: Tensor) -> Tensor:
+    return ((one - other) / PEAK).square().mean()
+
+
+def _squared_error(restored: Tensor, clean: Tensor) -> Tensor:
+    return (restored.detach().double().clamp(0, 255) - clean).square().mean()
+
+
+LOSSES: dict[str, Loss] = {"l1": Loss(_l1, peak=1.0), "mse": Loss(_mse), "stages": Loss(_stages)}
