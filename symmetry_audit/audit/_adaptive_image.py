@@ -24,7 +24,8 @@ class AdaptiveImage:
     """One image (H, W) with everything that its fits and measurements share.
 
     Everything but the structure tensor is of the rows of V in ``rows`` alone, as if they were all of V. ``strict`` maps
-    parts of these to their profiles (R, T) under the strict group of the run.
+    parts of these to their profiles (R, T) under the strict group of the run. The image is cut to the rectangle of V
+    and ``margin`` px around it.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class AdaptiveImage:
     def tensor(self) -> StructureTensor:
         """The structure tensor at the kernel's sigma."""
         sigma = getattr(self.plan.fitted.model, "sigma", None) or 1.0
-        return structure_tensor(self.image, sigma, self.plan.settings.margin)
+        return structure_tensor(self.image, sigma, self.plan.settings.margin, self.rows.inside)
 
     def unfitted(self, part: str = WHOLE) -> np.ndarray:
         """Exact profiles of the fitted group under strict rotations, (R, E)."""
@@ -72,7 +73,7 @@ class AdaptiveImage:
         if self._known(family, affine):
             return self._strict[part][list(stencils)][:, family.distinct]
         self._measure(family, [(affine, stencils)])
-        return np.stack([self._rows[affine, family, r][self._chosen(part)].mean(0) for r in stencils])
+        return np.stack([self.rows.mean(self._rows[affine, family, r], self._chosen(part)) for r in stencils])
 
     def errors(self, fits: np.ndarray) -> np.ndarray:
         """Sampling errors of the profiles of every regularizer under the w of its own source, (k - 1, R, E)."""
@@ -91,7 +92,9 @@ class AdaptiveImage:
             parts = [(family.kernels(w, (r,))[0], w.ratio) for w, r in missing]
             margin, kind = self.plan.settings.margin, self.plan.settings.response
             rows = self.rows.measured(
-                self.image, margin, lambda cut: np.stack(self.plan.engine.row_means(cut, parts, kind), axis=1)
+                self.image,
+                margin,
+                lambda cut, inside: np.stack(self.plan.engine.row_means(cut, parts, kind, inside), axis=1),
             )
             self._rows |= {(w, family, r): rows[:, place] for place, (w, r) in enumerate(missing)}
 
@@ -135,11 +138,10 @@ class AdaptiveImage:
 
     def _windows(self, family: DeformedFamily) -> WindowSample:
         if (family,) not in self._samples:
-            settings, kind = self.plan.settings, self.plan.settings.response
-            about = {"kind": kind, "seed": settings.seed, "device": self.plan.device}
-            self._samples[(family,)] = sample_windows(
-                self.image, family, settings.margin, rows=self.rows.indices, **about
-            )
+            settings, rows = self.plan.settings, self.rows.indices
+            about = {"kind": settings.response, "seed": settings.seed, "device": self.plan.device, "rows": rows}
+            inside = None if self.rows.inside is None else self.rows.inside[rows]
+            self._samples[(family,)] = sample_windows(self.image, family, settings.margin, inside=inside, **about)
         return self._samples[(family,)]
 
     def _under_rotations(self, family: DeformedFamily, part: str) -> np.ndarray:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._domain import Domain, coarser, coarser_valid, domain, filled
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_errors
 from symmetry_audit.audit._settings import AuditSettings
@@ -20,7 +22,7 @@ from symmetry_audit.errors import ImageError
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive import ScaledImage
 
-__all__ = ["ImageRecord", "coarser", "measure_image", "measure_scales", "scaled_copies"]
+__all__ = ["ImageRecord", "measure_image", "measure_scales", "scaled_copies"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class ImageRecord:
     height: int
     depth: str
     turned: bool
+    left_out: float  # share of the pixels inside the margin that V leaves out
     arrays: Mapping[str, np.ndarray]
 
     @property
@@ -56,7 +59,7 @@ def measure_image(
     stamp = ref.stamp()
     data = ref.read(settings.max_pixels * BYTES_PER_PIXEL)
     image = decode(data, settings.max_pixels)
-    scales = scaled_copies(image.luminance, settings)
+    scales = scaled_copies(image.luminance, settings, image.valid)
     pixels = hashlib.sha256(image.pixel_sha256.encode()).digest()
     return ImageRecord(
         image=ref.key,
@@ -67,28 +70,43 @@ def measure_image(
         height=image.luminance.shape[0],
         depth=image.depth,
         turned=image.turned,
+        left_out=scales[0].left_out,
         arrays=measure_scales(
             scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8])), controlled=controlled
         ),
     )
 
 
-def scaled_copies(luminance: np.ndarray, settings: AuditSettings) -> list[np.ndarray]:
-    """The image at every downscale. Raises ImageError where the coarsest leaves no pixel inside the margin."""
-    height, width = luminance.shape
-    scales = [coarser(luminance, factor) for factor in settings.downscale]
-    least = 2 * settings.margin + 1
-    if min(scales[-1].shape) < least:
-        coarse = f" ({scales[-1].shape[1]} x {scales[-1].shape[0]} after downscaling)" if len(scales) > 1 else ""
-        raise ImageError(
-            f"{width} x {height} px{coarse} is too small for a margin of {settings.margin} px; "
-            f"at least {least} x {least} px is needed"
-        )
+def scaled_copies(
+    luminance: np.ndarray, settings: AuditSettings, valid: np.ndarray | None = None
+) -> list[Domain]:
+    """The image and its V at every downscale; ``valid`` (H, W) says which pixels hold data, None that all do.
+
+    Raises ImageError where V is empty at one of them.
+    """
+    if valid is not None and not valid.any():
+        raise ImageError("no pixel holds data")
+    whole, scales = filled(luminance, valid), []
+    for factor in settings.downscale:
+        copy = coarser(whole, factor)
+        found = domain(copy, coarser_valid(valid, factor), settings.margin)
+        if found is None:
+            raise ImageError(_too_small(luminance.shape, copy.shape, factor, settings.margin))
+        scales.append(found)
     return scales
 
 
+def _too_small(shape: tuple[int, ...], copy: tuple[int, ...], factor: int, margin: int) -> str:
+    """Why V of an image of ``shape`` is empty at a downscale, at which the image has the shape ``copy``."""
+    least, coarse = 2 * margin + 1, f" ({copy[1]} x {copy[0]} after downscaling)" if factor > 1 else ""
+    if min(copy) < least:
+        what = f"{shape[1]} x {shape[0]} px{coarse} is too small for a margin of {margin} px"
+        return f"{what}; at least {least} x {least} px is needed"
+    return f"no pixel{coarse and ' after downscaling'} is farther than {margin} px from padding; use a smaller --margin"
+
+
 def measure_scales(
-    scales: Sequence[np.ndarray],
+    scales: Sequence[Domain],
     settings: AuditSettings,
     plans: Sequence[ImagePlan],
     image: str,
@@ -103,7 +121,7 @@ def measure_scales(
     if plans[0].given is not None and image not in plans[0].given:
         raise ImageError("the table of fits has no row for this image")
     try:
-        samples = [row_sample(scale.shape, settings, image) for scale in scales]
+        samples = [row_sample(scale.image.shape, settings, image, scale.inside) for scale in scales]
         arrays = _strict(scales, samples, settings, plans)
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
@@ -123,7 +141,7 @@ def measure_scales(
 
 def _scaled(
     arrays: Mapping[str, np.ndarray],
-    scales: Sequence[np.ndarray],
+    scales: Sequence[Domain],
     samples: Sequence[RowSample],
     settings: AuditSettings,
     plans: Sequence[ImagePlan],
@@ -136,12 +154,12 @@ def _scaled(
     each = [(plan, *scale) for plan in plans for scale in zip(scales, samples, strict=True)]
     for s, (plan, scale, sample) in enumerate(each):
         whole, held_out = arrays["strict"][s], arrays["strict_held_out"][s]
-        share = held_out_rows(len(sample)).mean()
+        share = sample.share(held_out_rows(len(sample)))
         rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
         strict = {name: part[plan.index] for name, part in ((WHOLE, whole), (REST, rest), (HELD_OUT, held_out))}
         assert plan.adaptive is not None
         measure = _strict_profiles(plan, sample, settings)
-        found.append(ScaledImage(scale, sample, plan.adaptive, arrays["spectrum"][s], strict, measure))
+        found.append(ScaledImage(scale.image, sample, plan.adaptive, arrays["spectrum"][s], strict, measure))
     return found
 
 
@@ -149,7 +167,7 @@ def _strict_profiles(plan: ImagePlan, sample: RowSample, settings: AuditSettings
     """What measures the strict profiles (R, T) of an image, over the rows of ``sample``."""
     from symmetry_audit.engine import welch_power
 
-    return lambda image: _strict_rows(image, sample, settings, plan, welch_power(image)).mean(0)[plan.index]
+    return lambda image: sample.mean(_strict_rows(image, sample, settings, plan, welch_power(image)))[plan.index]
 
 
 def _strict_rows(
@@ -157,41 +175,24 @@ def _strict_rows(
 ) -> np.ndarray:
     """Means over each row of ``sample``, (n, m); ``power`` is that of the whole image."""
     margin = settings.margin
-    return sample.measured(image, margin, lambda cut: plan.strict.row_means(cut, margin, settings.response, power))
+    measure = partial(plan.strict.row_means, margin=margin, kind=settings.response, power=power)
+    return sample.measured(image, margin, measure)
 
 
 def _strict(
-    scales: Sequence[np.ndarray], samples: Sequence[RowSample], settings: AuditSettings, plans: Sequence[ImagePlan]
+    scales: Sequence[Domain], samples: Sequence[RowSample], settings: AuditSettings, plans: Sequence[ImagePlan]
 ) -> dict[str, np.ndarray]:
     from symmetry_audit.engine import welch_power
 
-    powers = [welch_power(scale) for scale in scales]
+    powers = [welch_power(scale.image, scale.valid) for scale in scales]
     each = [(plan, *scale) for plan in plans for scale in zip(scales, samples, powers, strict=True)]
-    rows = [_strict_rows(scale, sample, settings, plan, power) for plan, scale, sample, power in each]
+    rows = [(sample, _strict_rows(scale.image, sample, settings, plan, power)) for plan, scale, sample, power in each]
     arrays = {
-        "strict": np.stack([part.mean(0) for part in rows]),
-        "strict_held_out": np.stack([part[held_out_rows(len(part))].mean(0) for part in rows]),
+        "strict": np.stack([sample.mean(part) for sample, part in rows]),
+        "strict_held_out": np.stack([sample.mean(part, held_out_rows(len(part))) for sample, part in rows]),
         "spectrum": np.stack([radial_spectrum(power) for power in powers] * len(plans)),
     }
     if settings.pixels is not None:
-        errors = [sample.errors(part) for (_, _, sample, _), part in zip(each, rows, strict=True)]
+        errors = [sample.errors(part) for sample, part in rows]
         arrays["strict_errors"] = stacked_errors(errors)
     return arrays
-
-
-def coarser(luminance: np.ndarray, factor: int) -> np.ndarray:
-    """The image ``factor`` times coarser: an isotropic Gaussian of sigma = factor / 2 px, then every
-    ``factor``-th pixel. Pixels whose window leaves the image are cut off, never padded.
-
-    The Gaussian is isotropic so that the resampling itself favours no direction, which a box or a
-    separable cubic would.
-    """
-    if factor == 1:
-        return luminance
-    from scipy.ndimage import gaussian_filter
-
-    radius = 2 * factor  # four sigma
-    if min(luminance.shape) <= 2 * radius:
-        return luminance[:0, :0]
-    smooth = gaussian_filter(luminance, factor / 2, radius=radius)
-    return smooth[radius:-radius:factor, radius:-radius:factor]

@@ -37,7 +37,7 @@ def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tu
     with single_threaded():
         arrays = measure_scales(scaled_copies(luminance, settings), settings, plans, "array", (abs(settings.seed), 0))
     height, width = luminance.shape
-    record = ImageRecord("array", "", "", "", width, height, "float", False, arrays)
+    record = ImageRecord("array", "", "", "", width, height, "float", False, 0.0, arrays)
     return tuple(fit_rows("array", TableLayout.of(settings, banks).tables(record), settings))
 
 

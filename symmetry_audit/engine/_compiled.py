@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from symmetry_audit.engine._welch import welch_power
-from symmetry_audit.engine._window import plan_means
+from symmetry_audit.engine._window import plan_means, row_counts
 from symmetry_audit.kernels import DirectPlan, HarmonicPlan
 
 try:
@@ -39,22 +39,29 @@ class HarmonicEngine:
         return f"{self.plan}; compiled, {self.instructions}"
 
     def row_means(
-        self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
+        self,
+        image: np.ndarray,
+        margin: int,
+        kind: str = "abs",
+        power: np.ndarray | None = None,
+        inside: np.ndarray | None = None,
     ) -> np.ndarray:
         """Means over the pixels of each row of V, (rows of V, m) float64, as ``StrictEngine.row_means``."""
         assert _harmonics is not None, "strict_engine asks for it"
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
             gains = self.plan.gains(welch_power(image) if power is None else power)
             loop = partial(_harmonics.rows, self.instructions)
-            return _row_means(loop, image, margin, kind, self.plan, len(self.plan.exact), gains)
+            return _row_means(loop, image, margin, kind, inside, self.plan, len(self.plan.exact), gains)
 
 
-def direct_rows(image: np.ndarray, plan: DirectPlan, margin: int, kind: str = "abs") -> np.ndarray:
+def direct_rows(
+    image: np.ndarray, plan: DirectPlan, margin: int, kind: str = "abs", inside: np.ndarray | None = None
+) -> np.ndarray:
     """As ``HarmonicEngine.row_means``, by a plan of one small stencil each, on the widest instruction set."""
     assert _harmonics is not None, "DeformedEngine asks for it"
     with np.errstate(over="ignore", invalid="ignore"):
         loop = partial(_harmonics.direct_rows, instruction_sets()[0])
-        return _row_means(loop, image, margin, kind, plan, len(plan.stencils), 1.0)
+        return _row_means(loop, image, margin, kind, inside, plan, len(plan.stencils), 1.0)
 
 
 def _row_means(
@@ -62,6 +69,7 @@ def _row_means(
     image: np.ndarray,
     margin: int,
     kind: str,
+    inside: np.ndarray | None,
     plan: HarmonicPlan | DirectPlan,
     kernels: int,
     gains: np.ndarray | float,
@@ -70,6 +78,7 @@ def _row_means(
     assert margin >= plan.radius and height > 0 and width > 0, "the caller skips images with an empty V"
     pixels, border = np.ascontiguousarray(image, dtype=np.float32), margin - plan.radius
     place = border * pixels.shape[1] + border, pixels.shape[1], height, width
-    sums = np.empty((height, kernels))
-    span = loop(pixels, *place, kind == "energy", *plan.tables, sums)
-    return plan_means(plan, sums, width, span, kind, gains)
+    sums, counts = np.empty((height, kernels)), row_counts(height, width, inside)
+    belongs = None if inside is None else np.ascontiguousarray(inside).view(np.uint8)
+    span = loop(pixels, *place, belongs, kind == "energy", *plan.tables, sums)
+    return plan_means(plan, sums, counts, span, kind, gains)

@@ -40,12 +40,16 @@ class DeformedEngine:
         self._lock = Lock()
 
     def row_means(
-        self, image: np.ndarray, parts: Sequence[tuple[np.ndarray, float]], kind: str = "abs"
+        self,
+        image: np.ndarray,
+        parts: Sequence[tuple[np.ndarray, float]],
+        kind: str = "abs",
+        inside: np.ndarray | None = None,
     ) -> list[np.ndarray]:
         """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64 per part.
 
         ``image`` is (H, W); each of ``parts`` has kernels (m, k, k) and the ratio by which they are deformed at most. V
-        is all pixels at least the margin from every border and must not be empty.
+        is as in ``StrictEngine.row_means``, with the engine's own margin.
         """
         together: dict[float | None, list[int]] = {}
         for place, (_, ratio) in enumerate(parts):
@@ -53,17 +57,19 @@ class DeformedEngine:
         found: dict[int, np.ndarray] = {}
         for bucket, places in together.items():
             kernels = [parts[place][0] for place in places]
-            rows = self._rows(image, np.concatenate(kernels), bucket, kind)
+            rows = self._rows(image, np.concatenate(kernels), bucket, kind, inside)
             ends = np.cumsum([len(part) for part in kernels])[:-1]
             found |= zip(places, np.split(rows, ends, axis=1), strict=True)
         return [found[place] for place in range(len(parts))]
 
-    def _rows(self, image: np.ndarray, kernels: np.ndarray, bucket: float | None, kind: str) -> np.ndarray:
+    def _rows(
+        self, image: np.ndarray, kernels: np.ndarray, bucket: float | None, kind: str, inside: np.ndarray | None
+    ) -> np.ndarray:
         if bucket is not None and (design := self._design(bucket)):
-            return direct_rows(image, design.plan(kernels), self._margin, kind)
+            return direct_rows(image, design.plan(kernels), self._margin, kind, inside)
         from symmetry_audit.engine._spectral import kernel_rows
 
-        return kernel_rows(image, kernels, self._margin, kind, self._device)
+        return kernel_rows(image, kernels, self._margin, kind, self._device, inside=inside)
 
     def _bucket(self, ratio: float) -> float | None:
         """The ratio whose design serves ``ratio``; None where transforms do."""

@@ -21,7 +21,7 @@ from torch.utils._triton import has_triton
 
 from symmetry_audit.engine._device import sent
 from symmetry_audit.engine._welch import welch_power
-from symmetry_audit.engine._window import plan_means, seen_window
+from symmetry_audit.engine._window import plan_means, row_counts, seen_window
 from symmetry_audit.kernels import HarmonicPlan
 
 __all__ = ["FusedHarmonics"]
@@ -67,33 +67,41 @@ class FusedHarmonics:
         return f"{self.plan}; torch, {self.filters.device.type}{', compiled' if self.compiled else ''}"
 
     def row_means(
-        self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
+        self,
+        image: np.ndarray,
+        margin: int,
+        kind: str = "abs",
+        power: np.ndarray | None = None,
+        inside: np.ndarray | None = None,
     ) -> np.ndarray:
         """As ``StrictEngine.row_means``. Convolutions must not be in TF32: see ``single_threaded``."""
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
             seen = seen_window(image, margin, self.plan.radius).astype(np.float32)
             low, high = seen.min(), seen.max()
             # kernels sum to zero, so the middle has no effect; without it float32 keeps its digits for the detail
-            sums = self._sums(seen - (low / 2 + high / 2), kind)
+            sums = self._sums(seen - (low / 2 + high / 2), kind, inside)
             gains = self.plan.gains(welch_power(image) if power is None else power)
-            width = image.shape[1] - 2 * margin
-            return plan_means(self.plan, sums, width, (float(low), float(high)), kind, gains)
+            counts = row_counts(image.shape[0] - 2 * margin, image.shape[1] - 2 * margin, inside)
+            return plan_means(self.plan, sums, counts, (float(low), float(high)), kind, gains)
 
-    def _sums(self, seen: np.ndarray, kind: str) -> np.ndarray:
+    def _sums(self, seen: np.ndarray, kind: str, inside: np.ndarray | None) -> np.ndarray:
         """Sums over each row of V, (rows of V, m) float64."""
         around = 2 * self.plan.radius
         height, width = seen.shape[0] - around, seen.shape[1] - around
         device = self.filters.device
         # at least one column more than needed: else the compiled sums would be made anew for images that need none
         pixels = pad(sent(seen, device), (0, ALIGNMENT - width % ALIGNMENT))[None, None]
-        reductions = [row_sums(group.plus, group.minus, kind, self.compiled) for group in self.plan.groups]
+        belongs = None if inside is None else sent(inside, device)
+        groups = [(group.plus, group.minus) for group in self.plan.groups]
+        reductions = [row_sums(*group, kind, self.compiled, belongs is not None) for group in groups]
         found = []
         for top in range(0, height, rows := max(1, BAND_PIXELS[device.type] // width)):
             band = pixels[:, :, top : top + rows + around]
             blurred = conv2d(conv2d(band, self.blur), self.blur.mT)
             images = conv2d(blurred, self.filters, dilation=self.plan.step)[0]
+            within = None if belongs is None else belongs[top : top + rows]
             with LAUNCHING:
-                parts = [reduce(images, w, width) for reduce, w in zip(reductions, self.weights, strict=True)]
+                parts = [reduce(images, w, width, within) for reduce, w in zip(reductions, self.weights, strict=True)]
             found.append(torch.cat([part.flatten(0, 2) for part in parts]))
         return torch.cat(found, 1).cpu().numpy().astype(np.float64)[self.order].T
 
@@ -105,19 +113,24 @@ def _in_passes(table: np.ndarray, missing: float) -> np.ndarray:
     return full.reshape(passes, -1, table.shape[1])
 
 
-Reduction = Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]
+Reduction = Callable[..., torch.Tensor]
 
 
 @cache
-def row_sums(plus: tuple[int, ...], minus: tuple[int, ...], kind: str, compiled: bool) -> Reduction:
+def row_sums(
+    plus: tuple[int, ...], minus: tuple[int, ...], kind: str, compiled: bool, masked: bool = False
+) -> Reduction:
     """What maps coefficient images (n, rows, W), weights (passes, pairs, of P and Q) and a width up to W to sums.
 
     Those are of |P + Q| and |P - Q|, or of squares where ``kind`` is ``energy``, over the first ``width`` columns of
-    each row, (passes, pairs, 2, rows); P and Q are made of the images ``plus`` and ``minus``.
+    each row, (passes, pairs, 2, rows); P and Q are made of the images ``plus`` and ``minus``. A ``masked`` one also takes
+    factors (rows, width), 1 for the pixels to add up and 0 for others.
     """
     size = torch.abs if kind == "abs" else torch.square
 
-    def reduce(images: torch.Tensor, weights: torch.Tensor, width: int) -> torch.Tensor:
+    def reduce(
+        images: torch.Tensor, weights: torch.Tensor, width: int, within: torch.Tensor | None = None
+    ) -> torch.Tensor:
         parts = [images[i, :, :width] for i in (*plus, *minus)]
         found = []
         for w in weights.unbind(1):  # (passes, of P and Q)
@@ -125,12 +138,13 @@ def row_sums(plus: tuple[int, ...], minus: tuple[int, ...], kind: str, compiled:
             p = _added(terms[: len(plus)])
             q = _added(terms[len(plus) :]) if minus else None
             pair = (p,) if q is None else (p + q, p - q)
-            found.append(torch.stack([size(response).sum(-1) for response in pair], 1))
+            sizes = [size(response) if within is None else size(response) * within for response in pair]
+            found.append(torch.stack([each.sum(-1) for each in sizes], 1))
         return torch.stack(found, 1).expand(-1, -1, 2, -1)
 
     if not compiled:
         return reduce
-    # torch counts recompilations by code object, at most eight: every group has its own
+    # torch counts recompilations by code object, at most eight: every group has its own, with a mask and without
     own = FunctionType(reduce.__code__.replace(), globals(), closure=reduce.__closure__)
     return torch.compile(own, fullgraph=True, dynamic=True)
 

@@ -27,7 +27,8 @@ typedef struct {
 
 typedef struct {
     const float *image; /* the pixels that V's kernels reach, rows of `stride` floats */
-    Py_ssize_t stride, height, width; /* height and width of V */
+    Py_ssize_t stride, height, width; /* height and width of the rectangle that holds V */
+    const char *inside; /* (height, width): 1 for the pixels of V, 0 for others; NULL where V is all of them */
     float low, high, offset; /* of these pixels; offset is subtracted from them, halfway between */
     int r0, r1, step, energy, kernels, groups;
     int reaches[2]; /* taps on each side for the classes of even and of odd y + x; r1 is the larger */
@@ -154,14 +155,14 @@ static int direct(job *job, group *groups, const int *ints, Py_ssize_t n, const 
 
 static PyObject *run(PyObject *args, parse *parse)
 {
-    Py_buffer image, ints, floats, out;
+    Py_buffer image, inside, ints, floats, out;
     Py_ssize_t start, stride, height, width;
     int energy;
     const char *name;
-    if (!PyArg_ParseTuple(args, "sy*nnnnpy*y*w*", &name, &image, &start, &stride, &height, &width, &energy, &ints,
-                          &floats, &out))
+    if (!PyArg_ParseTuple(args, "sy*nnnnz*py*y*w*", &name, &image, &start, &stride, &height, &width, &inside,
+                          &energy, &ints, &floats, &out))
         return NULL;
-    job job = {.stride = stride, .height = height, .width = width, .energy = energy};
+    job job = {.stride = stride, .height = height, .width = width, .energy = energy, .inside = inside.buf};
     const Py_ssize_t n = ints.len / 4;
     group *groups = malloc((n + 1) * sizeof *groups);
     float *work = NULL;
@@ -178,7 +179,7 @@ static PyObject *run(PyObject *args, parse *parse)
         const Py_ssize_t reach = job.r0 + job.r1 * job.step;
         const Py_ssize_t end = start + (height + 2 * reach - 1) * stride + width + 2 * reach;
         if (height < 1 || width < 1 || start < 0 || stride < width + 2 * reach || image.len / 4 < end
-            || out.len / 8 != height * job.kernels)
+            || out.len / 8 != height * job.kernels || (inside.buf && inside.len != height * width))
             trouble = "the image or the result is too small for the plan";
     }
     if (groups && !trouble) {
@@ -200,6 +201,7 @@ static PyObject *run(PyObject *args, parse *parse)
     free(groups);
     free(work);
     PyBuffer_Release(&image);
+    PyBuffer_Release(&inside);
     PyBuffer_Release(&ints);
     PyBuffer_Release(&floats);
     PyBuffer_Release(&out);
@@ -236,8 +238,8 @@ static PyObject *instructions(PyObject *self, PyObject *none)
 
 static PyMethodDef methods[] = {
     {"rows", rows, METH_VARARGS,
-     "rows(instructions, image, start, stride, height, width, energy, ints, floats, out): sums over V's rows, into out;"
-     " returns the least and the largest pixel that is seen."},
+     "rows(instructions, image, start, stride, height, width, inside, energy, ints, floats, out): sums over V's rows,"
+     " into out; returns the least and the largest pixel that is seen."},
     {"direct_rows", direct_rows, METH_VARARGS, "The same with the tables of a DirectPlan."},
     {"instructions", instructions, METH_NOARGS, "The instruction sets that this processor has, the widest first."},
     {NULL, NULL, 0, NULL},

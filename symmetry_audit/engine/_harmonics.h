@@ -4,7 +4,8 @@
  * One tile of columns at a time, row by row: blur a new row into a ring; then either fold the ring along y, fold along
  * x in registers, form the coefficient images, combine these to kernels and add up; or, for kernels without harmonics,
  * fold the ring about every pixel and add up one scalar product a kernel. Nothing of the size of an image is stored.
- * Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. */
+ * Sums of one row of one tile are made in a fixed order, so bands and threads do not change a bit. Where V is not all of
+ * the tile, coefficient images or folds are 0 outside it, and vectors without a pixel of V are left out. */
 
 typedef float NAME(vec) __attribute__((vector_size(4 * W)));
 typedef int NAME(bits) __attribute__((vector_size(4 * W)));
@@ -92,10 +93,10 @@ INLINE void NAME(combine)(const vec *folds, int n, const float *taps, int images
 /* The coefficient images of two parity classes, even and odd along x, of the same folded rows, each a scalar product of
  * folded taps: `ny` rows and `reach` taps on each side for either class, constants where this is inlined. */
 INLINE void NAME(coefficients)(const job *job, float *const *rows, const int *ny, const int *reach, int class,
-                               float *target, Py_ssize_t count)
+                               float *target, Py_ssize_t start, Py_ssize_t end)
 {
     const int step = job->step, images = job->images[class], n[2] = {ny[0] * (reach[0] + 1), ny[1] * reach[1]};
-    for (Py_ssize_t x = 0; x < count; x += W) {
+    for (Py_ssize_t x = start; x < end; x += W) {
         vec even[(MOST_REACH + 1) * (MOST_REACH + 1)], odd[(MOST_REACH + 1) * (MOST_REACH + 1)];
         for (int a = 0; a < ny[0] || a < ny[1]; a++) {
             const float *p = rows[a] + job->r1 * step + x;
@@ -190,29 +191,55 @@ INLINE void NAME(combined)(const group *group, int energy, const float *images, 
 }
 #undef CASE
 
-INLINE void NAME(row)(const job *job, int odd_reach, float *const *sums, float *const *differences, float *images,
-                      Py_ssize_t count, double *out)
+/* Set the columns from `first` to before `end` of all coefficient images to 0. */
+INLINE void NAME(clear)(float *images, const float *target, Py_ssize_t first, Py_ssize_t end)
 {
+    for (float *image = images; first < end && image < target; image += STRIDE)
+        memset(image + first, 0, sizeof(float) * (end - first));
+}
+
+/* `inside` says which of `count` columns belong to V, NULL for all. */
+INLINE void NAME(row)(const job *job, int odd_reach, float *const *sums, float *const *differences, float *images,
+                      const char *inside, Py_ssize_t count, double *out)
+{
+    Py_ssize_t first = 0, end = count;
+    if (inside) {
+        while (end && !inside[end - 1])
+            end--;
+        if (!end)
+            return;
+        while (!inside[first])
+            first++;
+    }
+    const Py_ssize_t start = first - first % W;
     const int even_rows[2] = {5, odd_reach + 1}, even_reaches[2] = {4, odd_reach};
     const int odd_rows[2] = {odd_reach, 4}, odd_reaches[2] = {odd_reach, 4};
     float *target = images;
-    NAME(coefficients)(job, sums, even_rows, even_reaches, 0, target, count);
+    NAME(coefficients)(job, sums, even_rows, even_reaches, 0, target, start, end);
     target += (job->images[0] + job->images[1]) * STRIDE;
-    NAME(coefficients)(job, differences + 1, odd_rows, odd_reaches, 2, target, count);
+    NAME(coefficients)(job, differences + 1, odd_rows, odd_reaches, 2, target, start, end);
     target += (job->images[2] + job->images[3]) * STRIDE;
-    for (float *image = images; image < target; image += STRIDE)
-        for (Py_ssize_t x = count; x % W; x++)
-            image[x] = 0; /* so that no loop below has a tail */
+    NAME(clear)(images, target, start, first);
+    NAME(clear)(images, target, end, end + (W - end % W) % W); /* so that no loop below has a tail */
+    const char *gap = inside ? inside + first : NULL;
+    while (gap && (gap = memchr(gap, 0, inside + end - gap))) {
+        const char *next = gap;
+        while (!*next)
+            next++;
+        NAME(clear)(images, target, gap - inside, next - inside);
+        gap = next;
+    }
     for (int g = 0; g < job->groups; g++)
         if (job->energy)
-            NAME(combined)(job->group + g, 1, images, count, out);
+            NAME(combined)(job->group + g, 1, images + start, end - start, out);
         else
-            NAME(combined)(job->group + g, 0, images, count, out);
+            NAME(combined)(job->group + g, 0, images + start, end - start, out);
 }
 
 /* The sums (n + 1, from the middle tap on) and differences (n) of the ring's pixels at opposite places u and -u about
- * every pixel of three vectors, `left` of which belong to V; the others are 0. Only those that some kernel needs. */
-INLINE void NAME(opposites)(const job *job, float *const *ring, Py_ssize_t x, Py_ssize_t left, float *folds)
+ * every pixel of three vectors; those of pixels that do not belong to V are 0, which `keep` says, NULL where all do.
+ * Only those that some kernel needs. */
+INLINE void NAME(opposites)(const job *job, float *const *ring, Py_ssize_t x, const NAME(bits) *keep, float *folds)
 {
     const int r1 = job->r1, side = 2 * r1 + 1, n = (side * side - 1) / 2;
     const int even = job->images[0] || job->images[2], odd = job->images[1] || job->images[2];
@@ -228,10 +255,23 @@ INLINE void NAME(opposites)(const job *job, float *const *ring, Py_ssize_t x, Py
             for (int v = 0; odd && v < 3; v++)
                 STORE(difference + v * W, LOAD(below + v * W) - LOAD(above + v * W));
         }
-    if (left < 3 * W)
+    if (keep)
         for (int k = 0; k < 2 * n + 1; k++)
-            for (Py_ssize_t lane = left; lane < 3 * W; lane++)
-                folds[3 * W * k + lane] = 0;
+            for (int v = 0; v < 3; v++)
+                STORE(folds + 3 * W * k + v * W, (vec)((NAME(bits))LOAD(folds + 3 * W * k + v * W) & keep[v]));
+}
+
+/* How many of three vectors' pixels belong to V, and in `keep` all bits of these: those that `inside` says, all where it
+ * is NULL, among the first `left`. */
+INLINE int NAME(kept)(const char *inside, Py_ssize_t left, NAME(bits) *keep)
+{
+    int many = 0;
+    for (int lane = 0; lane < 3 * W; lane++) {
+        const int belongs = lane < left && (!inside || inside[lane]);
+        keep[lane / W][lane % W] = -belongs;
+        many += belongs;
+    }
+    return many;
 }
 
 /* Add up `kernels` scalar products of `n` folds with the columns of `taps`, which hold four kernels each. */
@@ -251,14 +291,23 @@ INLINE void NAME(products)(const float *folds, int n, const float *taps, int ker
     }
 }
 
-INLINE void NAME(direct_row)(const job *job, float *const *ring, int energy, float *work, Py_ssize_t count, double *out)
+INLINE void NAME(direct_row)(const job *job, float *const *ring, int energy, float *work, const char *inside,
+                             Py_ssize_t count, double *out)
 {
     const int side = 2 * job->r1 + 1, n = (side * side - 1) / 2;
     vec *sums = (vec *)work; /* the workspace is aligned to 64 bytes */
     float *folds = work + W * job->padded;
     memset(work, 0, sizeof(float) * W * job->padded);
     for (Py_ssize_t x = 0; x < count; x += 3 * W) {
-        NAME(opposites)(job, ring, x, count - x, folds);
+        NAME(bits) keep[3];
+        int all = !inside && count - x >= 3 * W;
+        if (!all) {
+            const int many = NAME(kept)(inside ? inside + x : NULL, count - x, keep);
+            if (!many)
+                continue;
+            all = many == 3 * W;
+        }
+        NAME(opposites)(job, ring, x, all ? NULL : keep, folds);
         NAME(products)(folds, n + 1, job->taps[0], job->images[0], energy, sums);
         NAME(products)(folds + 3 * W * (n + 1), n, job->taps[1], job->images[1], energy, sums + job->images[0]);
         NAME(products)(folds, 2 * n + 1, job->taps[2], job->images[2], energy, sums + job->images[0] + job->images[1]);
@@ -312,19 +361,21 @@ static TARGET void NAME(measure)(job *job, float *work)
             NAME(blurred_y)(job, line, wide, NAME(turned)(ring, size));
             if (y < lines - 1 + size - 1)
                 continue;
-            double *out = job->out + (y - (lines - 1) - (size - 1)) * job->kernels;
+            const Py_ssize_t row = y - (lines - 1) - (size - 1);
+            const char *inside = job->inside ? job->inside + row * job->width + left : NULL;
+            double *out = job->out + row * job->kernels;
             if (job->targets) {
                 if (job->energy)
-                    NAME(direct_row)(job, ring, 1, work, count, out);
+                    NAME(direct_row)(job, ring, 1, work, inside, count, out);
                 else
-                    NAME(direct_row)(job, ring, 0, work, count, out);
+                    NAME(direct_row)(job, ring, 0, work, inside, count, out);
                 continue;
             }
             NAME(folded)(job, ring, wide, sums, differences);
             if (job->reaches[1] == 3)
-                NAME(row)(job, 3, sums, differences, work, count, out);
+                NAME(row)(job, 3, sums, differences, work, inside, count, out);
             else
-                NAME(row)(job, 4, sums, differences, work, count, out);
+                NAME(row)(job, 4, sums, differences, work, inside, count, out);
         }
     }
 }

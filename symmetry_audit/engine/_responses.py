@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from symmetry_audit.engine._device import sent
-from symmetry_audit.engine._window import rounding, seen_window, without_rounding
+from symmetry_audit.engine._window import mean_rows, rounding, row_counts, seen_window
 from symmetry_audit.kernels import FactoredBank
 
 __all__ = ["TOLERANCES", "DeviceBank"]
@@ -58,7 +58,12 @@ class DeviceBank:
         )
 
     def row_means(
-        self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
+        self,
+        image: np.ndarray,
+        margin: int,
+        kind: str = "abs",
+        power: np.ndarray | None = None,
+        inside: np.ndarray | None = None,
     ) -> np.ndarray:
         """As ``StrictEngine.row_means``. ``power`` has no effect: a bank's gains are the same for every image.
 
@@ -70,6 +75,8 @@ class DeviceBank:
         # kernels sum to zero, so the mean has no effect; without it float32 keeps its digits for the detail
         pixels = sent(outer - outer.mean(), combine.device, combine.dtype)
         pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
+        counts = row_counts(height, width, inside)
+        belongs = None if inside is None else sent(inside, combine.device, combine.dtype)[:, None]
         rows, tile = _steps(combine.device.type, height, width)
         # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
         padded = width + -width % ALIGNMENT
@@ -82,13 +89,14 @@ class DeviceBank:
             for first in range(0, len(band) - 2 * c, tile):
                 count = min(tile, len(band) - 2 * c - first)
                 _basis_responses([part[first:] for part in filtered], self, basis[:count])
+                if belongs is not None:
+                    basis[:count, :, :width] *= belongs[top + first : top + first + count]
                 combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
                 combined = combined.abs_() if kind == "abs" else combined.square_()
                 total[top + first : top + first + count] = combined[..., :width].sum(2)
         exponent = 1 if kind == "abs" else 2
-        found = self.gains**exponent * total.cpu().numpy() / width
         noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(combine.dtype).eps)
-        return without_rounding(found, self.weights * noise, exponent)
+        return mean_rows(self.gains**exponent * total.cpu().numpy(), counts, self.weights * noise, exponent)
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

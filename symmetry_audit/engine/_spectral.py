@@ -13,7 +13,7 @@ import torch
 from scipy.fft import next_fast_len
 
 from symmetry_audit.engine._device import sent
-from symmetry_audit.engine._window import rounding, seen_window, without_rounding
+from symmetry_audit.engine._window import mean_rows, rounding, row_counts, seen_window
 
 __all__ = ["kernel_rows"]
 
@@ -28,17 +28,19 @@ def kernel_rows(
     kind: str = "abs",
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
+    inside: np.ndarray | None = None,
 ) -> np.ndarray:
     """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64.
 
-    ``image`` is (H, W), ``kernels`` (m, k, k) with k odd and a sum of zero each; V is all pixels at least
-    ``margin`` >= (k - 1) / 2 from every border and must not be empty.
+    ``image`` is (H, W), ``kernels`` (m, k, k) with k odd and a sum of zero each; V is as in ``StrictEngine.row_means``,
+    with a ``margin`` >= (k - 1) / 2.
     """
     c = kernels.shape[1] // 2
     outer = seen_window(image, margin, c)
     height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
     # the mean has no effect; without it float32 keeps its digits for the detail
     pixels = sent(outer - outer.mean(), device, dtype)
+    counts, belongs = row_counts(height, width, inside), None if inside is None else sent(inside, device, dtype)
     rows, columns = (_tile(length, 2 * c) for length in (height, width))
     size = tuple(next_fast_len(length + 2 * c, real=True) for length in (rows, columns))
     spectra = torch.fft.rfft2(torch.from_numpy(kernels).to(device, dtype), size)
@@ -51,10 +53,12 @@ def kernel_rows(
                 chosen = slice(first, first + KERNELS[pixels.device.type])
                 values = torch.fft.irfft2(tile * spectra[chosen], size)[:, *inside]
                 values = values.abs() if kind == "abs" else values.square()
+                if belongs is not None:
+                    values *= belongs[top : top + rows, left : left + columns]
                 total[top : top + rows, chosen] += values.sum(2).T
     weights = np.abs(kernels).sum((1, 2))
     noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(dtype).eps)
-    return without_rounding(total.cpu().numpy() / width, weights * noise, 1 if kind == "abs" else 2)
+    return mean_rows(total.cpu().numpy(), counts, weights * noise, 1 if kind == "abs" else 2)
 
 
 def _tile(length: int, overlap: int) -> int:

@@ -20,12 +20,18 @@ class StrictEngine(Protocol):
     """Mean responses of an image to the kernels of one run; ``str`` says how they are computed."""
 
     def row_means(
-        self, image: np.ndarray, margin: int, kind: str = "abs", power: np.ndarray | None = None
+        self,
+        image: np.ndarray,
+        margin: int,
+        kind: str = "abs",
+        power: np.ndarray | None = None,
+        inside: np.ndarray | None = None,
     ) -> np.ndarray:
         """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64.
 
-        ``image`` is (H, W) in [0, 255]; V is all pixels at least ``margin`` px from every border and must not be empty.
-        ``power`` is its ``welch_power``, if that is known already.
+        ``image`` is (H, W); V is all pixels at least ``margin`` px from every border, or those of them that ``inside``
+        (H - 2 margin, W - 2 margin) of bool chooses, and must not be empty. Rows without a pixel of V have the mean 0.
+        ``power`` is the ``welch_power`` of the image, if that is known already.
         """
         ...
 

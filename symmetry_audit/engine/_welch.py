@@ -11,23 +11,47 @@ __all__ = ["welch_power"]
 
 WINDOW = 128  # px along each side of a segment; a power of two no larger than the image
 SEGMENTS = 8  # along each axis at most: enough for the mean of a ring, few enough to cost next to nothing
+SHIFTS = 8  # of a segment along its side, among which those without padding are found
+FEWEST = 2 * SHIFTS  # such places that a size needs: with fewer, half the size finds more of the image
 BATCH = 4  # pairs of segments transformed at a time, 512 KB: they stay in cache
 
 
-def welch_power(image: np.ndarray) -> np.ndarray:
+def welch_power(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """The power spectrum of ``image`` (H, W) at the frequencies of ``fft2``, (n, n) float64, in squared intensity px^2.
 
     The mean over segments of n <= 128 px under a Hann window, spread evenly over the image, each minus its mean; both
     sides of the image must have 2 px at least. Transforms are float32: the amplitude, the root of the power, is right
-    to 5e-7 of itself and 1e-8 of its largest value.
+    to 5e-7 of itself and 1e-8 of its largest value. With ``valid`` (H, W) of bool, which must hold a square of 2 px,
+    segments lie in these pixels alone, and n is at most a size for which there are several: an edge of padding would
+    add power at all frequencies.
     """
     size = min(WINDOW, 1 << (min(image.shape).bit_length() - 1))
-    starts = [np.unique(np.linspace(0, n - size, SEGMENTS).astype(int)) for n in image.shape]
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))[np.ix_(*starts)].reshape(-1, size, size)
+    if valid is None:
+        starts = [np.unique(np.linspace(0, n - size, SEGMENTS).astype(int)) for n in image.shape]
+        place = tuple(np.ix_(*starts))
+    else:
+        size, place = _valid_segments(valid, size)
+    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))[place].reshape(-1, size, size)
     with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
         scaled, scale = _centered(windows)
         scaled *= _window(size)
         return np.square(scale) * _power(scaled) / (len(windows) * np.square(_window(size), dtype=np.float64).sum())
+
+
+def _valid_segments(valid: np.ndarray, size: int) -> tuple[int, tuple[np.ndarray, ...]]:
+    """The largest size up to ``size`` with FEWEST places in ``valid`` (H, W), 2 at least, and the (rows, columns) where
+    such segments start: up to SEGMENTS^2 of all places on a lattice, evenly spread over their order."""
+    while True:
+        step = max(1, size // SHIFTS)  # blocks of this side are valid or not
+        height, width = (side // step for side in valid.shape)
+        blocks = valid[: height * step, : width * step].reshape(height, step, width, step).all((1, 3))
+        side = size // step
+        places = np.argwhere(np.lib.stride_tricks.sliding_window_view(blocks, (side, side)).all((2, 3)))
+        if len(places) >= FEWEST or size == 2:
+            break
+        size //= 2
+    chosen = np.unique(np.linspace(0, len(places) - 1, SEGMENTS**2).round().astype(int))
+    return size, tuple(step * places[chosen].T)
 
 
 @lru_cache

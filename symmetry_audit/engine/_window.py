@@ -6,7 +6,7 @@ import numpy as np
 
 from symmetry_audit.kernels import DirectPlan, HarmonicPlan
 
-__all__ = ["plan_means", "rounding", "seen_window", "without_rounding"]
+__all__ = ["mean_rows", "plan_means", "rounding", "row_counts", "seen_window"]
 
 
 def seen_window(image: np.ndarray, margin: int, radius: int) -> np.ndarray:
@@ -28,29 +28,39 @@ def rounding(low: float, high: float, samples: np.floating | float, arithmetic: 
     return float(samples) * max(abs(low), abs(high)) + float(arithmetic) * (high - low)
 
 
-def without_rounding(rows: np.ndarray, noise: np.ndarray, power: int) -> np.ndarray:
-    """``rows`` (rows of V, m), where responses no larger than rounding are set to zero.
+def row_counts(height: int, width: int, inside: np.ndarray | None) -> np.ndarray:
+    """The pixels of V in each row of its rectangle of ``height`` x ``width`` px, (height,) of int; ``inside`` is V."""
+    if inside is None:
+        return np.full(height, width)
+    assert inside.shape == (height, width) and inside.any(), "the caller skips images with an empty V"
+    return np.count_nonzero(inside, axis=1)
 
-    Flat images, and ramps under second differences, give only such responses; these must read as zero. ``noise`` (m,)
-    is the rounding of a pixel times the sum of |kernel|.
+
+def mean_rows(sums: np.ndarray, counts: np.ndarray, noise: np.ndarray, power: int) -> np.ndarray:
+    """``sums`` (rows, m) over the ``counts`` (rows,) pixels of V in each row as means; 0 where a row has none.
+
+    Responses no larger than rounding are set to zero: flat images, and ramps under second differences, give only such
+    responses. ``noise`` (m,) is the rounding of a pixel times the sum of |kernel|, and ``power`` the exponent of a
+    response.
     """
+    rows = sums / np.maximum(counts, 1)[:, None]
     # written so that an overflow, inf or nan, is passed on
-    return np.where(rows.mean(0) <= (4 * noise) ** power, 0.0, rows)
+    return np.where(np.average(rows, 0, counts) <= (4 * noise) ** power, 0.0, rows)
 
 
 def plan_means(
     plan: HarmonicPlan | DirectPlan,
     sums: np.ndarray,
-    width: int,
+    counts: np.ndarray,
     span: tuple[float, float],
     kind: str,
     gains: np.ndarray | float,
 ) -> np.ndarray:
-    """Means (rows of V, m) of responses that a plan adds up in float32, ``sums`` (rows of V, m) over ``width`` pixels.
+    """``mean_rows`` of responses that a plan adds up in float32, ``sums`` (rows, m) over ``counts`` (rows,) pixels.
 
     ``span`` is the least and the largest pixel that they reach; ``gains`` (m,) multiply responses.
     """
     exponent = 1 if kind == "abs" else 2
     noise = rounding(*span, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
     weights = np.abs(plan.stencils).sum((1, 2))  # how much rounding of the blurred image a response can hold
-    return without_rounding(gains**exponent * sums / width, weights * noise, exponent)
+    return mean_rows(gains**exponent * sums, counts, weights * noise, exponent)

@@ -103,25 +103,28 @@ def sample_windows(
     seed: int = 0,
     device: str = "cpu",
     rows: np.ndarray | None = None,
+    inside: np.ndarray | None = None,
 ) -> WindowSample:
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
-    V is ``margin`` >= the family's radius px inside every border and must not be empty; the sample has at least one
-    window. A lattice is better than random windows, because neighbors have similar responses: every third pixel of
+    V is ``margin`` >= the family's radius px inside every border and must not be empty; the sample of all of it has at
+    least one window. A lattice is better than random windows, because neighbors have similar responses: every third pixel of
     a photograph of 480 x 320 px gives its mean profile to 0.2 to 0.5 %, as many random pixels to 0.5 to 1.4 %.
     With ``rows`` (n,), rows of V in order, windows are in these alone and placed as if they were all of V; the sample's
-    ``rows`` are then places in this array.
+    ``rows`` are then places in this array. With ``inside`` (n, columns) of bool, windows are about these pixels alone.
     """
     c = family.radius
     rows = np.arange(image.shape[0] - 2 * margin) if rows is None else rows
     height, width = len(rows), image.shape[1] - 2 * margin
-    step = max(1, round(sqrt(height * width / pixels)))
+    step = max(1, round(sqrt((height * width if inside is None else np.count_nonzero(inside)) / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     lines, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
     # the mean has no effect; without it float32 keeps its digits for the detail
     middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
     windows = np.lib.stride_tricks.sliding_window_view(image, (2 * c + 1, 2 * c + 1))
     grid = np.stack(np.meshgrid(lines, columns, indexing="ij"), -1).reshape(-1, 2)
+    if inside is not None:
+        grid = grid[inside[grid[:, 0], grid[:, 1]]]
     # responses are convolutions: the kernel is flipped once rather than every window
     basis = torch.from_numpy(
         family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)

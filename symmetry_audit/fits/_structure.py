@@ -49,8 +49,11 @@ class StructureTensor:
         return Affine.from_axes(self.orientation, min(max(ratio, 1.0), max_ratio))
 
 
-def structure_tensor(image: np.ndarray, sigma: float, margin: int) -> StructureTensor:
-    """Structure tensor of ``image`` (H, W) at scale ``sigma`` px, over pixels at least ``margin`` px inside.
+def structure_tensor(
+    image: np.ndarray, sigma: float, margin: int, inside: np.ndarray | None = None
+) -> StructureTensor:
+    """Structure tensor of ``image`` (H, W) at scale ``sigma`` px, over pixels at least ``margin`` px inside, or those of
+    them that ``inside`` (H - 2 margin, W - 2 margin) of bool chooses.
 
     Gradients are those of SciPy's Gaussian filters, which reach 4 sigma: ``margin`` must be as wide. Computed in
     float32, in blocks that stay in the cache, where a filter is a product with a band matrix.
@@ -64,6 +67,9 @@ def structure_tensor(image: np.ndarray, sigma: float, margin: int) -> StructureT
     smooth, slope = (torch.from_numpy(_band_matrix(each)) for each in taps)  # (BLOCK, BLOCK + 2 reach)
     blocks = -(-width // BLOCK)
     pixels = torch.zeros(BLOCK + 2 * reach, blocks * BLOCK + 2 * reach)
+    chosen = torch.zeros(0 if inside is None else height, blocks * BLOCK)
+    if inside is not None:
+        chosen[:, :width] = torch.from_numpy(np.ascontiguousarray(inside))
     total = np.zeros(3)
     for y in range(0, height, BLOCK):
         rows = min(BLOCK, height - y)
@@ -74,9 +80,12 @@ def structure_tensor(image: np.ndarray, sigma: float, margin: int) -> StructureT
         for gradient in (g_y, g_x):  # of rows and columns that the last blocks have too many
             gradient[rows:] = 0
             gradient[:, -1, width - BLOCK * blocks + BLOCK :] = 0
+            if inside is not None:
+                gradient[:rows] *= chosen[y : y + rows].unflatten(1, (blocks, BLOCK))
         pairs = (g_x, g_x), (g_x, g_y), (g_y, g_y)
         total += [float(torch.dot(one.flatten(), other.flatten())) for one, other in pairs]
-    return StructureTensor(*(total / (height * width)).tolist())
+    count = height * width if inside is None else np.count_nonzero(inside)
+    return StructureTensor(*(total / count).tolist())
 
 
 def _taps(sigma: float, order: int) -> np.ndarray:

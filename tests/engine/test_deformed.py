@@ -112,7 +112,7 @@ def test_a_damaged_plan_is_refused_not_run() -> None:
     plan = design.plan(kernels(1.1))
     ints, floats = plan.tables
     image, out = np.zeros((60, 60), np.float32), np.zeros((30, len(plan.stencils)))
-    about = SETS[0], image, 6 * 61, 60, 30, 30, False
+    about = SETS[0], image, 6 * 61, 60, 30, 30, None, False
     module._harmonics.direct_rows(*about, ints, floats, out)
     for at in range(6):
         wrong = np.where(np.arange(len(ints)) == at, 999, ints).astype(np.int32)
