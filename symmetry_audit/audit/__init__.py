@@ -5,6 +5,7 @@ from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._given import given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
+from symmetry_audit.audit._masks import Masks, open_masks
 from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
 from symmetry_audit.audit._row_sample import RowSample, row_sample
 from symmetry_audit.audit._run import Measurements, measure_source, open_run
@@ -31,6 +32,7 @@ __all__ = [
     "FitTables",
     "ImageRecord",
     "ImageTables",
+    "Masks",
     "Measurements",
     "RowSample",
     "StrictBank",
@@ -44,6 +46,7 @@ __all__ = [
     "given_fits",
     "make_settings",
     "measure_source",
+    "open_masks",
     "open_run",
     "own_sources",
     "radial_power",

@@ -12,10 +12,12 @@ import numpy as np
 
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._domain import Domain, coarser, coarser_valid, domain, filled
+from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_errors
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
+from symmetry_audit.audit._valid import valid_pixels
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, decode
 from symmetry_audit.errors import ImageError
 
@@ -53,13 +55,18 @@ class ImageRecord:
 
 
 def measure_image(
-    ref: ImageRef, settings: AuditSettings, plans: Sequence[ImagePlan], *, controlled: bool = False
+    ref: ImageRef,
+    settings: AuditSettings,
+    plans: Sequence[ImagePlan],
+    *,
+    controlled: bool = False,
+    masks: Masks | None = None,
 ) -> ImageRecord:
     """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError."""
     stamp = ref.stamp()
     data = ref.read(settings.max_pixels * BYTES_PER_PIXEL)
     image = decode(data, settings.max_pixels)
-    scales = scaled_copies(image.luminance, settings, image.valid)
+    scales = scaled_copies(image.luminance, settings, valid_pixels(image, ref.key, settings, masks))
     pixels = hashlib.sha256(image.pixel_sha256.encode()).digest()
     return ImageRecord(
         image=ref.key,
@@ -84,16 +91,14 @@ def scaled_copies(
 
     Raises ImageError where V is empty at one of them.
     """
-    if valid is not None and not valid.any():
-        raise ImageError("no pixel holds data")
     whole, scales = filled(luminance, valid), []
-    for factor in settings.downscale:
+    for factor in reversed(settings.downscale):  # the coarsest has the least room
         copy = coarser(whole, factor)
         found = domain(copy, coarser_valid(valid, factor), settings.margin)
         if found is None:
             raise ImageError(_too_small(luminance.shape, copy.shape, factor, settings.margin))
         scales.append(found)
-    return scales
+    return scales[::-1]
 
 
 def _too_small(shape: tuple[int, ...], copy: tuple[int, ...], factor: int, margin: int) -> str:

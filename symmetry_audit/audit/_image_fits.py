@@ -8,11 +8,14 @@ import numpy as np
 
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._image import ImageRecord, measure_scales, scaled_copies
+from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._pool import single_threaded
 from symmetry_audit.audit._run import Measurements, image_plans
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._sources import fit_sources
 from symmetry_audit.audit._tables import ImageTables, TableLayout
+from symmetry_audit.audit._valid import valid_pixels
+from symmetry_audit.data import DecodedImage
 from symmetry_audit.errors import ImageError
 from symmetry_audit.results import AffineFit, FailedFit
 
@@ -25,7 +28,9 @@ def stored_fits(settings: AuditSettings, measured: Measurements) -> Iterator[tup
         yield record.image, tables, list(fit_rows(record.image, tables, settings))
 
 
-def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tuple[AffineFit | FailedFit, ...]:
+def fit_array(
+    luminance: np.ndarray, settings: AuditSettings, device: str, masks: Masks | None = None
+) -> tuple[AffineFit | FailedFit, ...]:
     """Fits of one image, (H, W) luminance in [0, 255]. Raises ImageError where it is too small or cannot be used."""
     luminance = np.asarray(luminance)
     if luminance.dtype != np.float32:  # which decoded images are, and must stay to have the same fits here
@@ -34,10 +39,12 @@ def fit_array(luminance: np.ndarray, settings: AuditSettings, device: str) -> tu
         found = f"shape {luminance.shape}" if luminance.ndim != 2 else "one that is not"
         raise ImageError(f"an image is an (H, W) array of finite luminance in [0, 255], got {found}")
     banks, plans = image_plans(settings, device)
+    valid = valid_pixels(DecodedImage(luminance, "float", False, ""), "array", settings, masks)
     with single_threaded():
-        arrays = measure_scales(scaled_copies(luminance, settings), settings, plans, "array", (abs(settings.seed), 0))
+        scales = scaled_copies(luminance, settings, valid)
+        arrays = measure_scales(scales, settings, plans, "array", (abs(settings.seed), 0))
     height, width = luminance.shape
-    record = ImageRecord("array", "", "", "", width, height, "float", False, 0.0, arrays)
+    record = ImageRecord("array", "", "", "", width, height, "float", False, scales[0].left_out, arrays)
     return tuple(fit_rows("array", TableLayout.of(settings, banks).tables(record), settings))
 
 

@@ -6,33 +6,41 @@ import numpy as np
 
 __all__ = ["without_padding"]
 
-SLACK = 0.03  # of the range of the image: what JPEG adds to black beside an edge
+SLACKS = (0.03, 0.1)  # of the range of the image, one after the other: JPEG adds up to a tenth to black beside an edge
 NEAR = 0.03  # of a side of the image: rotated tiles do not quite touch the box that is made for them
 LEAST = 0.4  # of an image is data: a square turned by 45 degrees fills half of its box, a black square a page less
-GAPS = 0.01  # of the data's outline may look like padding, as dark pixels beside a black bar do
+GAPS = 0.03  # of the data's outline may look like padding, as dark pixels beside a black bar do
 
 
 def without_padding(image: np.ndarray) -> np.ndarray | None:
     """Which pixels of ``image`` (H, W) are data, (H, W) of bool; None where it has no padding.
 
-    Padding has one value, that of all four corners, and reaches what it fills from a corner. What it leaves is a
-    rectangle, inside bars or a frame, or it is convex and reaches all four sides of the image, as a rotated tile and a
-    round field of view do. A saturated sky or a black night has neither all corners nor such an outline.
+    Padding has one value, that of two corners and nearly of the others, and reaches what it fills from a corner. What
+    it leaves is a rectangle, inside bars or a frame, or it is convex and reaches all four sides of the image, as a
+    rotated tile and a round field of view do. A saturated sky or a black night has neither all corners nor such an
+    outline.
     """
-    corners, slack = image[[0, 0, -1, -1], [0, -1, 0, -1]], SLACK * (image.max() - image.min())
-    value = np.median(corners)
-    if not (np.abs(corners - value) <= slack).all() or not (corners[0] == corners[1:]).any():
+    corners = image[[0, 0, -1, -1], [0, -1, 0, -1]]
+    value, far = np.median(corners), np.ptp(corners)
+    if not (corners[:3, None] == corners[1:]).any():  # so for nearly all photographs
         return None
-    data = ~_reached(np.abs(image - value) <= slack)
+    span = float(image.max()) - float(image.min())
+    found = (_outline(np.abs(image - value) <= slack * span) for slack in SLACKS if far <= slack * span)
+    return next((outline for outline in found if outline is not None), None)
+
+
+def _outline(same: np.ndarray) -> np.ndarray | None:
+    """What the padding leaves, if those of the pixels ``same`` (H, W) that a corner is connected to are padding."""
+    data = ~_reached(same)
     rows, columns = (np.flatnonzero(data.any(axis)) for axis in (1, 0))
     if not len(rows):
         return None
-    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     outline = np.zeros_like(data)
-    outline[box] = True
+    outline[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
     if _fills(data, outline):
         return outline
-    if min(inner / side for inner, side in zip(data[box].shape, data.shape, strict=True)) < 1 - NEAR:
+    height, width = data.shape
+    if min((rows[-1] + 1 - rows[0]) / height, (columns[-1] + 1 - columns[0]) / width) < 1 - NEAR:
         return None
     from skimage.morphology import convex_hull_image
 
@@ -45,7 +53,9 @@ def _reached(same: np.ndarray) -> np.ndarray:
     from scipy.ndimage import label
 
     labels = label(same)[0]
-    return np.isin(labels, [labels[0, 0], labels[0, -1], labels[-1, 0], labels[-1, -1]])
+    chosen = np.zeros(labels.max() + 1, dtype=bool)
+    chosen[labels[[0, 0, -1, -1], [0, -1, 0, -1]]] = True
+    return chosen[labels] & same
 
 
 def _fills(data: np.ndarray, outline: np.ndarray) -> bool:

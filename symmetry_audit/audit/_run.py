@@ -16,6 +16,7 @@ from symmetry_audit.audit._control_images import control_images
 from symmetry_audit.audit._forecast import Forecast, image_sizes
 from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
+from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
@@ -102,6 +103,7 @@ def measure_source(
     workers: int = 1,
     on_error: str = "skip",
     given: Mapping[str, np.ndarray] | None = None,
+    masks: Masks | None = None,
     progress: Progress = lambda done, total: None,
     estimate: Callable[[float], None] = lambda value: None,
     say: Callable[[str], None] = lambda line: None,
@@ -111,7 +113,8 @@ def measure_source(
 
     ``estimate`` is called with the relative epsilon of the images measured so far (RunningEpsilon), ``say`` with a
     prediction of the time once the first few images are measured (Forecast), which ``clock`` times in seconds.
-    ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits.
+    ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits; ``masks``
+    say which of their pixels count.
     An image that cannot be measured is skipped with its reason, or ends the run with a DataError where
     ``on_error`` is ``fail``. Raises DataError also where no image could be measured.
     """
@@ -125,7 +128,7 @@ def measure_source(
 
     def measure(ref: ImageRef) -> ImageRecord:
         started = clock()
-        record = measure_image(ref, settings, plans, controlled=ref.key in controlled)
+        record = measure_image(ref, settings, plans, controlled=ref.key in controlled, masks=masks)
         seconds[ref.key] = clock() - started
         return record
 

@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from symmetry_audit.audit._masks import open_masks
 from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
@@ -22,6 +23,7 @@ from symmetry_audit.kernels import (
 from symmetry_audit.options import (
     AdaptiveOptions,
     AuditOptions,
+    DomainOptions,
     ImageOptions,
     MeasuredOptions,
     MeasureOptions,
@@ -49,12 +51,12 @@ REQUIRED = ("group", "regularizers", "sigma", "margin", "scenarios", "downscale"
 ORIGIN = Origin("the report", "measure again with --force")
 
 
-class AuditSettings(MeasuredOptions, ImageOptions, QuickLookOptions, AdaptiveOptions):
+class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptions, AdaptiveOptions):
     """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
 
     Besides the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
     (None,) for kernel models without one; ``margin`` in px; every combination of ``sigmas`` and ``downscale`` is
-    measured. ``affine`` is the SHA-256 of a file of fits to use in place of new ones.
+    measured. ``affine`` is the SHA-256 of a file of fits to use in place of new ones, ``mask`` that of the user's masks.
     """
 
     group: Group
@@ -64,6 +66,7 @@ class AuditSettings(MeasuredOptions, ImageOptions, QuickLookOptions, AdaptiveOpt
     scenarios: tuple[str, ...]
     downscale: tuple[int, ...]
     affine: str | None = None
+    mask: str | None = None
 
     if TYPE_CHECKING:  # pydantic gives a frozen class its hash, unseen by type checkers
 
@@ -92,8 +95,9 @@ class AuditSettings(MeasuredOptions, ImageOptions, QuickLookOptions, AdaptiveOpt
             "scenarios": list(self.scenarios),
             "downscale": list(self.downscale),
             "affine": self.affine,
+            "mask": self.mask,
         }
-        kinds = (MeasuredOptions, ImageOptions, QuickLookOptions, AdaptiveOptions)
+        kinds = (MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptions, AdaptiveOptions)
         return own | {name: value for kind in kinds for name, value in self.only(kind).items()}
 
     @classmethod
@@ -153,8 +157,10 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         scenarios=scenarios,
         downscale=tuple(factors),
         affine=None if options.affine is None else fits_digest(Path(options.affine)),
+        mask=None if options.mask is None else open_masks(Path(options.mask)).sha256(),
         **options.only(MeasuredOptions),
         **options.only(ImageOptions),
+        **options.only(DomainOptions),
         **options.only(QuickLookOptions),
         **options.only(AdaptiveOptions),
     )

@@ -145,7 +145,9 @@ def row_sums(
     if not compiled:
         return reduce
     # torch counts recompilations by code object, at most eight: every group has its own, with a mask and without
-    own = FunctionType(reduce.__code__.replace(), globals(), closure=reduce.__closure__)
+    own = FunctionType(
+        reduce.__code__.replace(), globals(), argdefs=reduce.__defaults__, closure=reduce.__closure__
+    )
     return torch.compile(own, fullgraph=True, dynamic=True)
 
 

@@ -92,6 +92,7 @@ def build_report(
         ),
         analyses=tables,
         recommendation=_recommendation(totals, floors, tables["directions"]),
+        left_out=notes.leaves_out(),
     )
 
 

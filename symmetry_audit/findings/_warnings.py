@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from symmetry_audit.audit import AuditSettings, ImageRecord, Measurements, visible_elements
-from symmetry_audit.results import DATASET_STRICT, ResultRow
+from symmetry_audit.results import DATASET_STRICT, LeftOut, ResultRow
 from symmetry_audit.wording import count
 
 __all__ = ["FileNotes", "blind_spots", "coarse_grid", "untested_elements"]
@@ -59,6 +59,7 @@ class FileNotes:
         self.turned: list[str] = []
         self.floats: list[str] = []
         self.flat: list[str] = []
+        self.left_out: dict[str, float] = {}
         self.sizes: Counter[str] = Counter()
         self.depths: Counter[str] = Counter()
         self.same_bytes: defaultdict[str, list[str]] = defaultdict(list)
@@ -68,6 +69,7 @@ class FileNotes:
         """Note one image; ``flat``: it gives no response to any regularizer."""
         self.sizes[f"{record.width} x {record.height}"] += 1
         self.depths[record.depth] += 1
+        self.left_out[record.image] = record.left_out
         self.same_bytes[record.sha256].append(record.image)
         self.same_pixels[record.pixel_sha256].append(record.image)
         if record.turned:
@@ -77,9 +79,21 @@ class FileNotes:
         if flat:
             self.flat.append(record.image)
 
+    def leaves_out(self) -> LeftOut:
+        """How much of the images V leaves out."""
+        worst = max(self.left_out, key=lambda image: self.left_out[image])
+        if not self.left_out[worst]:
+            return LeftOut()
+        return LeftOut(sum(self.left_out.values()) / len(self.left_out), self.left_out[worst], worst)
+
     def warnings(self) -> list[str]:
         """One sentence each, in a fixed order."""
-        sentences = []
+        sentences, out = [], self.leaves_out()
+        if out.image is not None:
+            sentences.append(
+                f"V leaves out padding: {100 * out.mean:.3g} % of the pixels inside the margin in the mean over the "
+                f"images, {100 * out.largest:.3g} % at most, of {out.image}"
+            )
         if self.turned:
             sentences.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
         sentences += _duplicates("byte", self.same_bytes.values())

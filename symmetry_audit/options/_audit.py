@@ -12,7 +12,15 @@ from symmetry_audit.options._option import FilePath, Option, Options
 from symmetry_audit.options._parsed import COUNT_OR_ALL, NUMBERS, WHOLE_NUMBERS, Names
 from symmetry_audit.options.names import GROUPS, kernels, regularizers
 
-__all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", "MeasuredOptions", "QuickLookOptions"]
+__all__ = [
+    "AdaptiveOptions",
+    "AuditOptions",
+    "DomainOptions",
+    "ImageOptions",
+    "MeasureOptions",
+    "MeasuredOptions",
+    "QuickLookOptions",
+]
 
 
 class ImageOptions(Options):
@@ -34,7 +42,20 @@ class MeasuredOptions(Options):
     response: Annotated[str, Option("Response per pixel: abs, or energy (mean of squares).")] = "abs"
 
 
-class AuditOptions(MeasuredOptions, ImageOptions):
+class DomainOptions(Options):
+    """Which pixels of the images count; the settings of an audit have these fields too."""
+
+    heading: ClassVar[str] = "Images"
+
+    padding: Annotated[
+        bool, Option("Leave out bars, frames, and corners of rotated tiles, where they have one value.")
+    ] = True
+    body: Annotated[
+        bool, Option("Of CT images, measure only the body: the largest part above -500 HU, with its holes.")
+    ] = False
+
+
+class AuditOptions(MeasuredOptions, ImageOptions, DomainOptions):
     """What is measured, as a user writes it; ``audit.make_settings`` makes settings from it."""
 
     heading: ClassVar[str] = "Measurement"
@@ -57,6 +78,10 @@ class AuditOptions(MeasuredOptions, ImageOptions):
         int | Sequence[int] | None,
         WHOLE_NUMBERS,
         Option("Repeat the audit on copies of the images that are this many times coarser."),
+    ] = None
+    mask: Annotated[
+        FilePath | None,
+        Option("Pictures of the pixels to measure, not black, by the images' names; one file serves all images."),
     ] = None
 
 

@@ -24,6 +24,7 @@ from symmetry_audit.results._candidate import LAWS, Candidate, CandidateValue
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, FurtherScore, ImageScore
+from symmetry_audit.results._left_out import LeftOut
 from symmetry_audit.results._linear_pilot import LINEAR_MARGIN, LINEAR_VERDICTS, GainAt, LinearGain, LinearPilot
 from symmetry_audit.results._pilot import (
     PILOT_FILE,
@@ -111,6 +112,7 @@ __all__ = [
     "ImageAlignment",
     "ImageScore",
     "LayerAlignment",
+    "LeftOut",
     "LinearGain",
     "LinearPilot",
     "MeanAlignment",

@@ -14,6 +14,7 @@ from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFi
 from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
+from symmetry_audit.results._left_out import LeftOut
 from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._relative import CONTROL_FIELDS, PIXEL_FIELDS
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
@@ -185,7 +186,7 @@ class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
     ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets``, ``directions`` and
-    ``fits``. The field ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
+    ``fits``. ``left_out`` says how much of the images V leaves out. The field ``fits`` holds the single images' fits only for a report without a folder; see ``affine``.
     ``written`` is the schema of the file that it was read from.
     """
 
@@ -198,6 +199,7 @@ class AuditReport:
     warnings: tuple[str, ...] = ()
     analyses: Mapping[str, Any] = field(default_factory=dict)
     recommendation: Recommendation | None = None
+    left_out: LeftOut = LeftOut()
     folder: Path | None = field(default=None, compare=False)
     fits: tuple[AffineFit | FailedFit, ...] = field(default=(), compare=False, repr=False)
     written: str = field(default=REPORT_SCHEMA, compare=False, repr=False)
@@ -234,6 +236,7 @@ class AuditReport:
             "warnings": list(self.warnings),
             "analyses": dict(self.analyses),
             "recommendation": None if self.recommendation is None else self.recommendation.to_dict(),
+            "left_out": asdict(self.left_out),
         }
 
     def to_json(self) -> str:

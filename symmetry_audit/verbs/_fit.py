@@ -19,7 +19,7 @@ from symmetry_audit.verbs._verb import verb
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, ImageTables
+    from symmetry_audit.audit import AuditSettings, ImageTables, Masks
     from symmetry_audit.data import ImageRef, ImageSource
     from symmetry_audit.results import AffineFit, AffineFits, FailedFit
 
@@ -50,6 +50,7 @@ class FitPlan:
     request: FitRequest
     source: ImageSource
     settings: AuditSettings
+    masks: Masks | None = None
 
     @property
     def folder(self) -> Path:
@@ -67,7 +68,7 @@ class FitPlan:
         by_key = {ref.key: ref for ref in source.refs}
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
-            with measured(request, source, settings, folder) as found:
+            with measured(request, source, settings, folder, masks=self.masks) as found:
                 with reports.AffineWriter(folder) as writer:
                     for image, tables, rows in audit.stored_fits(settings, found):
                         fits += rows
@@ -87,7 +88,8 @@ def plan_fit(request: FitRequest) -> FitPlan:
     source = opened(request.source, request.data_root)
     if source.note:
         request.say(source.note)
-    return FitPlan(request, source, settings)
+    masks = _masks(request)
+    return FitPlan(request, source, settings, masks)
 
 
 @verb(FitRequest)
@@ -136,9 +138,15 @@ def fit_affine(request: FitRequest) -> AffineFits:
 
     if isinstance(request.source, np.ndarray):
         settings = audit.fit_settings(request)
-        fits = audit.fit_array(request.source, settings, resolve_device(request.device))
+        fits = audit.fit_array(request.source, settings, resolve_device(request.device), _masks(request))
         return AffineFits(tuple(fits), "array", settings.to_dict())
     return plan_fit(request).run(request.out)
+
+
+def _masks(request: FitRequest) -> Masks | None:
+    from symmetry_audit import audit
+
+    return None if request.mask is None else audit.open_masks(Path(request.mask))
 
 
 def _plot(

@@ -19,7 +19,7 @@ from symmetry_audit.options import Device, RunOptions
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, Measurements
+    from symmetry_audit.audit import AuditSettings, Masks, Measurements
     from symmetry_audit.data import ImageSource
 
 __all__ = [
@@ -72,6 +72,7 @@ def measured(
     settings: AuditSettings,
     folder: Path,
     given: Mapping[str, np.ndarray] | None = None,
+    masks: Masks | None = None,
 ) -> Iterator[Measurements]:
     """What the images of ``source`` respond, measured into the journal of ``folder`` or read from it.
 
@@ -92,6 +93,7 @@ def measured(
             workers=workers,
             on_error=request.on_error,
             given=given,
+            masks=masks,
             progress=request.progress,
             estimate=request.estimate,
             say=request.say,

@@ -20,7 +20,7 @@ from symmetry_audit.verbs._verb import verb
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.audit import AuditSettings, Masks
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
@@ -45,13 +45,15 @@ class DemoRequest(RunOptions):
 class MeasurePlan:
     """An audit that is about to run: the images, and the settings that change its numbers.
 
-    ``given`` maps image names to the (a, b) of their deformations, (S, F, 2), which are then used instead of fits.
+    ``given`` maps image names to the (a, b) of their deformations, (S, F, 2), which are then used instead of fits;
+    ``masks`` say which pixels of the images count.
     """
 
     request: RunOptions
     source: ImageSource
     settings: AuditSettings
     given: Mapping[str, np.ndarray] | None = None
+    masks: Masks | None = None
 
     @property
     def folder(self) -> Path:
@@ -97,7 +99,7 @@ class MeasurePlan:
         source = self.source.limited(settings.limit)
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
-            with measured(request, source, settings, folder, self.given) as found:
+            with measured(request, source, settings, folder, self.given, self.masks) as found:
                 if out is None:
                     fits: list[AffineFit | FailedFit] = []
                     report = findings.build_report(source, settings, found, keep_fit=fits.append)
@@ -122,10 +124,11 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
 
     settings = audit.make_settings(request)
     given = None if request.affine is None else audit.given_fits(Path(request.affine), settings)
+    masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened(request.source, request.data_root)
     if source.note:
         request.say(source.note)
-    return MeasurePlan(request, source, settings, given)
+    return MeasurePlan(request, source, settings, given, masks)
 
 
 def plan_demo(request: DemoRequest) -> MeasurePlan:
@@ -153,7 +156,10 @@ def measure(request: MeasureRequest) -> AuditReport:
     kernel, sigma
         Kernel model: gaussian, bicubic or fourier; width of the Gaussian in px, or several widths.
     margin
-        Width of the border that is not measured, in px.
+        Width of the border that is not measured, in px, also around padding.
+    padding, mask, body
+        Whether bars, frames and corners of one value are left out; a folder of pictures that are zero where the images
+        of the same names are not to be measured, or one picture for all; whether only the body of CT images counts.
     response
         "abs" or "energy". Intensities are luminance in [0, 255].
     scenario

@@ -9,7 +9,8 @@ import pytest
 
 from symmetry_audit import engine, measure
 from symmetry_audit.audit import _image, make_settings, strict_bank
-from symmetry_audit.audit._image import coarser, measure_image
+from symmetry_audit.audit._domain import coarser
+from symmetry_audit.audit._image import measure_image
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import ImageError
@@ -73,7 +74,7 @@ def test_too_small(tmp_path: Path, rng: np.random.Generator, downscale: int | No
 
 def test_running_out_of_memory_is_the_image_s_misfortune(tmp_path: Path, rng: np.random.Generator) -> None:
     class Full:
-        def row_means(self, *args: object) -> None:
+        def row_means(self, *args: object, **about: object) -> None:
             raise MemoryError
 
     path = save_photos(tmp_path, rng, count=1) / "photo_0.png"

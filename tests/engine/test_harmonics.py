@@ -177,7 +177,7 @@ def test_a_damaged_plan_is_refused_not_run() -> None:
     engine, _ = engine_of("p4", "tv")
     ints, floats = engine.plan.tables
     image, out = np.zeros((60, 60), np.float32), np.zeros((30, len(engine.plan.exact)))
-    about = (SETS[0], image, 7 * 60 + 7, 60, 30, 30, False)
+    about = (SETS[0], image, 7 * 60 + 7, 60, 30, 30, None, False)
     module._harmonics.rows(*about, ints, floats, out)
     for wrong in (
         (*about, ints[:-1], floats, out),

@@ -1,0 +1,51 @@
+"""Which pixels of an image hold data: by its file, its padding, the user's mask, and the body of a CT image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symmetry_audit.audit._masks import Masks
+from symmetry_audit.audit._padding import without_padding
+from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.data import DecodedImage
+from symmetry_audit.errors import ImageError
+
+__all__ = ["valid_pixels"]
+
+BODY = -500.0  # HU: halfway from air to water
+HU = "HU"
+
+
+def valid_pixels(
+    image: DecodedImage, name: str, settings: AuditSettings, masks: Masks | None = None
+) -> np.ndarray | None:
+    """The pixels of the image called ``name`` that count, (H, W) of bool; None where all of them do.
+
+    Raises ImageError where its mask or its body is missing, or no pixel is left.
+    """
+    valid = image.valid
+    if valid is None and settings.padding and image.unit != HU:  # of CT images the file or the rules for CT say it
+        valid = without_padding(image.luminance)
+    if masks is not None:
+        chosen = masks.of(name, image.luminance.shape, settings.max_pixels)
+        valid = chosen if valid is None else valid & chosen
+    if settings.body:
+        if image.unit != HU:
+            raise ImageError(f"--body needs CT values in HU, and this image has {image.unit}; drop --body")
+        body = _body(image.luminance, valid)
+        valid = body if valid is None else valid & body
+    if valid is not None and not valid.any():
+        raise ImageError("no pixel holds data")
+    return valid
+
+
+def _body(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+    """The largest connected part above BODY of ``image`` (H, W) in HU, with its holes. Raises ImageError."""
+    from scipy.ndimage import binary_fill_holes, label
+
+    dense = image > BODY if valid is None else (image > BODY) & valid
+    labels, parts = label(dense)
+    if not parts:
+        raise ImageError(f"--body finds no pixel above {BODY:g} HU; drop --body")
+    sizes = np.bincount(labels.ravel())
+    return binary_fill_holes(labels == 1 + sizes[1:].argmax())
