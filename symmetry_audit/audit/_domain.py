@@ -62,28 +62,22 @@ def filled(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
 def _eroded(valid: np.ndarray, square: int) -> np.ndarray:
     """The pixels of ``valid`` (H, W) whose squared distance from every pixel that is not valid exceeds ``square``.
 
-    The nearest such pixel has a valid neighbor in its row or column. So discs about these alone, of one run of pixels a
-    row, take away all that is not far enough; where runs begin and end is counted, and added up along rows.
+    A run of such pixels in one row takes away a run, half a chord longer on either side, in each of the rows that the
+    radius reaches. Where these begin and end is counted, and the counts are added up along rows.
     """
     height, width = valid.shape
-    edge = np.zeros_like(valid)
-    for axis in (0, 1):
-        one, other = (valid[1:], valid[:-1]) if axis == 0 else (valid[:, 1:], valid[:, :-1])
-        differ = one != other
-        for part, side in ((one, slice(1, None)), (other, slice(-1))):
-            place = (side,) if axis == 0 else (slice(None), side)
-            edge[place] |= differ & ~part
-    y, x = np.nonzero(edge)
+    padded = np.ones((height, width + 2), dtype=bool)
+    padded[:, 1:-1] = valid
+    row, ends = np.divmod(np.flatnonzero(padded[:, 1:] != padded[:, :-1]), width + 1)
+    row, first, last = row[::2], ends[::2], ends[1::2]  # runs from first to before last
     reach = isqrt(square)
-    runs = np.zeros((height, width + 1), np.int32)
-    for dy in range(-reach, reach + 1):
-        half = isqrt(square - dy * dy)
-        row = y + dy
-        seen = (row >= 0) & (row < height)
-        first, end = np.maximum(x[seen] - half, 0), np.minimum(x[seen] + half + 1, width)
-        np.add.at(runs, (row[seen], first), 1)
-        np.add.at(runs, (row[seen], end), -1)
-    return valid & (np.cumsum(runs, axis=1)[:, :width] == 0)
+    half = np.array([isqrt(square - dy * dy) for dy in range(-reach, reach + 1)])[:, None]
+    line = (row + np.arange(-reach, reach + 1)[:, None]) * (width + 1)
+    kept = (line >= 0) & (line < height * (width + 1))
+    counts, ones = np.zeros(height * (width + 1), np.int32), np.ones(np.count_nonzero(kept), np.int32)
+    np.add.at(counts, (line + np.maximum(first - half, 0))[kept], ones)
+    np.add.at(counts, (line + np.minimum(last + half, width))[kept], -ones)
+    return np.cumsum(counts, out=counts).reshape(height, -1)[:, :width] == 0
 
 
 def coarser(luminance: np.ndarray, factor: int) -> np.ndarray:

@@ -58,7 +58,7 @@ def open_masks(source: Path) -> Masks:
     """
     try:
         refs = open_source(str(source)).refs
-    except DataError as error:
+    except (DataError, SettingError) as error:
         raise SettingError(f"--mask: {error}") from None
     by_name: dict[str, ImageRef] = {}
     for ref in refs:

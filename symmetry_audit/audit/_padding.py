@@ -9,6 +9,7 @@ __all__ = ["without_padding"]
 SLACKS = (0.03, 0.1)  # of the range of the image, one after the other: JPEG adds up to a tenth to black beside an edge
 NEAR = 0.03  # of a side of the image: rotated tiles do not quite touch the box that is made for them
 LEAST = 0.4  # of an image is data: a square turned by 45 degrees fills half of its box, a black square a page less
+EXACT = 0.5  # of the padding has its value to the bit, though not what a JPEG file blurs along an edge
 GAPS = 0.03  # of the data's outline may look like padding, as dark pixels beside a black bar do
 
 
@@ -20,13 +21,16 @@ def without_padding(image: np.ndarray) -> np.ndarray | None:
     rotated tile and a round field of view do. A saturated sky or a black night has neither all corners nor such an
     outline.
     """
-    corners = image[[0, 0, -1, -1], [0, -1, 0, -1]]
-    value, far = np.median(corners), np.ptp(corners)
-    if not (corners[:3, None] == corners[1:]).any():  # so for nearly all photographs
+    values, counts = np.unique(image[[0, 0, -1, -1], [0, -1, 0, -1]], return_counts=True)
+    if len(values) == 4:  # so for nearly all photographs
         return None
-    span = float(image.max()) - float(image.min())
-    found = (_outline(np.abs(image - value) <= slack * span) for slack in SLACKS if far <= slack * span)
-    return next((outline for outline in found if outline is not None), None)
+    value, span = values[counts.argmax()], float(image.max()) - float(image.min())
+    for slack in SLACKS:
+        if np.ptp(values) <= slack * span:
+            outline = _outline(np.abs(image - value) <= slack * span)
+            if outline is not None and np.mean(image[~outline] == value) >= EXACT:
+                return outline
+    return None
 
 
 def _outline(same: np.ndarray) -> np.ndarray | None:

@@ -42,3 +42,8 @@ def test_both_ways_to_the_responses(
         assert kernel_rows(image, kernels, 6, kind, META, dtype).shape == (49, 4)
     assert work.found == ["aten::_to_copy"] * 2  # image and kernels
     assert arriving == [(49, 4), (49, 4)]
+    inside = rng.random((49, 41)) < 0.5
+    with HostWork() as work:
+        assert bank.row_means(image, 6, kind, inside=inside).shape == (49, 4)
+        assert kernel_rows(image, kernels, 6, kind, META, dtype, inside).shape == (49, 4)
+    assert work.found == ["aten::_to_copy"] * 5

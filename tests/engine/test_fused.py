@@ -137,17 +137,21 @@ def test_samples_that_overflow_are_passed_on(rng: np.random.Generator) -> None:
 
 
 @KINDS
+@pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.usefixtures("narrow_bands")
 def test_nothing_is_left_on_the_cpu(
     rng: np.random.Generator,
     arriving: list[torch.Size],  # noqa: F811
     kind: str,
+    masked: bool,
 ) -> None:
     plan, _ = plan_of("p8m")
     engine = FusedHarmonics.from_plan(plan, META)
+    inside = rng.random((61, 53)) < 0.5 if masked else None
     with HostWork() as work:
-        assert engine.row_means(255 * rng.random((91, 83)), 15, kind).shape == (61, len(plan.exact))
-    assert work.found == ["aten::_to_copy"]  # the image
+        found = engine.row_means(255 * rng.random((91, 83)), 15, kind, inside=inside)
+    assert found.shape == (61, len(plan.exact))
+    assert work.found == ["aten::_to_copy"] * (1 + masked)  # the image and its V
     assert [shape[-1] for shape in arriving] == [61]  # the sums of all bands at once
 
 
