@@ -41,7 +41,7 @@ def welch_power(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarra
 def _valid_segments(valid: np.ndarray, size: int) -> tuple[int, tuple[np.ndarray, ...]]:
     """The largest size up to ``size`` with FEWEST places in ``valid`` (H, W), 2 at least, and the (rows, columns) where
     such segments start: of all places on a lattice as many, spread evenly over their order, as a whole image has on as
-    many pixels."""
+    many pixels, or FEWEST."""
     while True:
         step = max(1, size // SHIFTS)  # blocks of this side are valid or not
         height, width = (side // step for side in valid.shape)
@@ -51,7 +51,7 @@ def _valid_segments(valid: np.ndarray, size: int) -> tuple[int, tuple[np.ndarray
         if len(places) >= FEWEST or size == 2:
             break
         size //= 2
-    count = max(1, round(SEGMENTS**2 * valid.mean()))
+    count = max(FEWEST, round(SEGMENTS**2 * valid.mean()))
     chosen = np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))
     return size, tuple(step * places[chosen].T)
 

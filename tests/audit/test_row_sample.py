@@ -136,3 +136,63 @@ def test_stated_variances_are_those_of_the_means_or_larger(rng, kind):
         ratios.append(np.mean(stated) / np.mean(np.square(means - values.mean())))
     assert np.mean(ratios) > {"noise": 0.8, "waves": 0.8, "walk": 1, "trend": 1}[kind]
     assert kind != "noise" or np.mean(ratios) < 1.3
+
+
+def rounded(height: int, width: int) -> np.ndarray:
+    """A disc, with two empty rows in it."""
+    y, x = np.indices((height, width))
+    inside = np.hypot((y - height / 2) * width / height, x - width / 2) < width / 2
+    inside[height // 3 : height // 3 + 2] = False
+    return inside
+
+
+def test_bands_of_a_disc_have_equally_many_pixels():
+    inside = rounded(600, 500)
+    settings = make_settings(reg="tv", pixels=60_000)
+    sample = row_sample((600 + 2 * MARGIN, 500 + 2 * MARGIN), settings, "a.png", inside)
+    counts = np.array([inside[first:stop].sum() for first, stop in sample.bands])
+    assert len(counts) >= 4 and np.ptp(counts) <= 2 * 500
+    assert 40_000 < counts.sum() < 90_000
+    assert np.array_equal(sample.pixels, inside[sample.indices].sum(1))
+    whole = row_sample((600 + 2 * MARGIN, 500 + 2 * MARGIN), make_settings(reg="tv"), "a.png", inside)
+    assert whole.bands == ((0, 600),)
+
+
+def test_every_pixel_of_a_disc_is_measured_equally_often():
+    inside, counts, rounds = rounded(120, 90), np.zeros(120), 2000
+    settings = make_settings(reg="tv", pixels=1500)
+    for number in range(rounds):
+        sample = row_sample((120 + 2 * MARGIN, 90 + 2 * MARGIN), settings, f"{number}", inside)
+        counts[sample.indices] += 1
+    share = counts[inside.any(1)] / rounds
+    assert share.mean() == pytest.approx(1500 / inside.sum(), rel=0.25)
+    assert np.abs(share - share.mean()).max() < 4.5 * np.sqrt(share.mean() / rounds)
+
+
+def test_means_are_over_pixels_not_over_rows(rng):
+    inside = rng.random((40, 30)) < np.linspace(0.1, 0.9, 40)[:, None]
+    inside[7] = False
+    values = rng.normal(5, 1, (40, 30))
+    sums, counts = (values * inside).sum(1), inside.sum(1)
+    rows = np.divide(sums, counts, out=np.zeros(40), where=counts > 0)[:, None]
+    sample, chosen = RowSample(((0, 40),), 1, inside), np.arange(40) % 3 == 0
+    assert np.allclose(sample.mean(rows), values[inside].mean())
+    assert np.allclose(sample.mean(rows, chosen), values[chosen][inside[chosen]].mean())
+    assert sample.share(chosen) == pytest.approx(inside[chosen].sum() / inside.sum())
+    assert sample.mean(rows, np.arange(40) == 7).tolist() == [0.0]
+    plain = RowSample(((0, 40),), 1)
+    assert np.array_equal(plain.mean(rows), rows.mean(0)) and plain.share(chosen) == chosen.mean()
+
+
+def test_errors_of_bands_of_rows_of_unequal_numbers_of_pixels(rng):
+    """As by hand for sums over pixels: a row counts as often as it has pixels."""
+    inside = rng.random((16, 9)) < 0.6
+    inside[:, 0] = True
+    sample = RowSample(((0, 3), (5, 7), (9, 12), (13, 16)), 9, inside)
+    rows = rng.normal(5, 1, (len(sample), 2))
+    counts = inside[sample.indices].sum(1)
+    mean = (rows * counts[:, None]).sum(0) / counts.sum()
+    at = np.cumsum([0, 3, 2, 3, 3])
+    sums = [((rows - mean) * counts[:, None])[a:b].sum(0) * 4 / counts.sum() for a, b in pairwise(at)]
+    expected = (1 - 4 / 9) / 4 * sum(np.square(b - a) for a, b in pairwise(sums)) / 2 / 3
+    assert np.allclose(np.square(sample.errors(rows)).sum(0), expected)

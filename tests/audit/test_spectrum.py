@@ -134,3 +134,33 @@ def test_as_a_function(rng: np.random.Generator) -> None:
     assert power((CENTRES[3] + CENTRES[4]) / 2) == pytest.approx(spectrum[3:5].mean())
     assert power(np.array([0.0, 0.5, 0.9])).tolist() == [spectrum[0], spectrum[-1], spectrum[-1]]
     assert power(np.full((3, 4), 0.2)).shape == (3, 4)
+
+
+def test_padding_does_not_enter(rng: np.random.Generator) -> None:
+    """White noise in a disc: the spectrum is its variance at all frequencies, whatever is outside."""
+    y, x = np.indices((300, 320))
+    valid = np.hypot(y - 150, x - 160) < 150
+    image = rng.normal(50, 3, (300, 320))
+    power = [welch_power(np.where(valid, image, padding), valid) for padding in (50.0, -3024.0, np.nan)]
+    assert np.array_equal(power[0], power[1]) and np.array_equal(power[0], power[2])
+    assert power[0].shape == (128, 128)
+    assert np.abs(radial_spectrum(power[0])[4:] / 9 - 1).max() < 0.35
+    assert radial_spectrum(power[0]).mean() == pytest.approx(9, rel=0.05)
+    assert radial_spectrum(welch_power(np.where(valid, image, -3024.0))).mean() > 100  # what an edge adds
+
+
+@pytest.mark.parametrize(("side", "size"), [(160, 64), (80, 32), (24, 16), (9, 4), (2, 2)])
+def test_segments_are_as_small_as_the_largest_valid_square_needs(side: int, size: int, rng: np.random.Generator) -> None:
+    """Two squares of valid pixels far apart: both are seen, and nothing else."""
+    image = np.full((400, 500), np.nan)
+    image[:side, :side], image[-side:, -side:] = rng.normal(0, 1, (side, side)), rng.normal(0, 3, (side, side))
+    power = welch_power(image, np.isfinite(image))
+    assert power.shape == (size, size) and np.isfinite(power).all()
+    if side > 20:
+        assert power[1:, 1:].mean() == pytest.approx(5, rel=0.35)
+
+
+def test_valid_everywhere_is_as_good_as_not_said(rng: np.random.Generator) -> None:
+    image = rng.normal(50, 3, (300, 320))
+    every, plain = (radial_spectrum(welch_power(image, valid)) for valid in (np.ones((300, 320), bool), None))
+    assert np.abs(every / plain - 1).max() < 0.3

@@ -217,3 +217,21 @@ def test_cuda_agrees_with_cpu(cuda: str, rng: np.random.Generator, kind: str) ->
     pairs = [(s, s.thinned(3), s.where(half), s.calibrated(strict)) for s in (cpu, gpu)]
     for one, other in zip(*pairs, strict=True):
         assert np.allclose(one.profiles(W, ALL), other.profiles(W, ALL), rtol=1e-5, atol=0)
+
+
+def test_windows_are_about_the_pixels_of_v_alone(rng: np.random.Generator) -> None:
+    """All of them where V is small: the mean responses are those of V; every n-th each way where it is large."""
+    image = smooth_noise(rng, 110, 121)
+    y, x = np.indices((80, 91))
+    inside = (np.hypot(y - 40, x - 45) < 36) & (np.hypot(y - 20, x - 30) > 8)
+    sample = sample_windows(image, family(), MARGIN, pixels=10**6, inside=inside)
+    assert np.array_equal(np.bincount(sample.rows, minlength=80), inside.sum(1))
+    kernels = family().kernels(W).reshape(-1, 31, 31)
+    theirs = [np.abs(symmetry.convolved(image, kernel, MARGIN))[inside].mean() for kernel in kernels]
+    assert np.abs(sample.profiles(W, ALL).ravel() / theirs - 1).max() < 2e-3  # of the subspace
+    thin = sample_windows(image, family(), MARGIN, pixels=inside.sum() // 9, inside=inside)
+    assert 0.09 < len(thin.rows) / inside.sum() < 0.13
+    rows = np.arange(35, 70)
+    part = sample_windows(image, family(), MARGIN, pixels=10**6, rows=rows, inside=inside[rows])
+    expected = sample.where((np.arange(80) >= 35) & (np.arange(80) < 70))
+    assert torch.equal(part.pixels, expected.pixels) and np.array_equal(part.rows + 35, expected.rows)

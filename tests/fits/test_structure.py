@@ -160,3 +160,16 @@ def test_intensities_scale_the_tensor_and_shift_nothing(rng: np.random.Generator
     assert structure_tensor(3 * image, SIGMA, MARGIN).coherence == pytest.approx(
         structure_tensor(image, SIGMA, MARGIN).coherence
     )
+
+
+def test_over_a_mask_it_is_the_mean_over_its_pixels(rng: np.random.Generator) -> None:
+    """Against gradients by SciPy in float64; sides that are no multiples of a block."""
+    image = smooth_noise(rng, 131, 147)
+    y, x = np.indices((101, 117))
+    inside = (np.hypot(y - 50, x - 55) < 45) & (np.hypot(y - 20, x - 30) > 8)
+    tensor = structure_tensor(image, SIGMA, MARGIN, inside)
+    cut = (slice(MARGIN, -MARGIN),) * 2
+    g_y, g_x = (gaussian_filter(image, SIGMA, order)[cut][inside] for order in ((1, 0), (0, 1)))
+    theirs = np.mean(g_x * g_x), np.mean(g_x * g_y), np.mean(g_y * g_y)
+    assert np.allclose((tensor.xx, tensor.xy, tensor.yy), theirs, rtol=1e-4, atol=1e-4 * theirs[0])
+    assert structure_tensor(image, SIGMA, MARGIN, np.ones_like(inside)) == structure_tensor(image, SIGMA, MARGIN)
