@@ -84,9 +84,7 @@ def measure_image(
     )
 
 
-def scaled_copies(
-    luminance: np.ndarray, settings: AuditSettings, valid: np.ndarray | None = None
-) -> list[Domain]:
+def scaled_copies(luminance: np.ndarray, settings: AuditSettings, valid: np.ndarray | None = None) -> list[Domain]:
     """The image and its V at every downscale; ``valid`` (H, W) says which pixels hold data, None that all do.
 
     Raises ImageError where V is empty at one of them.

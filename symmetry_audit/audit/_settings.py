@@ -56,7 +56,8 @@ class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptio
 
     Besides the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
     (None,) for kernel models without one; ``margin`` in px; every combination of ``sigmas`` and ``downscale`` is
-    measured. ``affine`` is the SHA-256 of a file of fits to use in place of new ones, ``mask`` that of the user's masks.
+    measured. ``affine`` is the SHA-256 of a file of fits to use in place of new ones, ``mask`` that of the user's
+    masks.
     """
 
     group: Group

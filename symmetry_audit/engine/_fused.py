@@ -123,8 +123,8 @@ def row_sums(
     """What maps coefficient images (n, rows, W), weights (passes, pairs, of P and Q) and a width up to W to sums.
 
     Those are of |P + Q| and |P - Q|, or of squares where ``kind`` is ``energy``, over the first ``width`` columns of
-    each row, (passes, pairs, 2, rows); P and Q are made of the images ``plus`` and ``minus``. A ``masked`` one also takes
-    factors (rows, width), 1 for the pixels to add up and 0 for others.
+    each row, (passes, pairs, 2, rows); P and Q are made of the images ``plus`` and ``minus``. A ``masked`` one also
+    takes factors (rows, width), 1 for the pixels to add up and 0 for others.
     """
     size = torch.abs if kind == "abs" else torch.square
 
@@ -145,9 +145,7 @@ def row_sums(
     if not compiled:
         return reduce
     # torch counts recompilations by code object, at most eight: every group has its own, with a mask and without
-    own = FunctionType(
-        reduce.__code__.replace(), globals(), argdefs=reduce.__defaults__, closure=reduce.__closure__
-    )
+    own = FunctionType(reduce.__code__.replace(), globals(), argdefs=reduce.__defaults__, closure=reduce.__closure__)
     return torch.compile(own, fullgraph=True, dynamic=True)
 
 

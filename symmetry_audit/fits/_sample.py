@@ -108,8 +108,8 @@ def sample_windows(
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
     V is ``margin`` >= the family's radius px inside every border and must not be empty; the sample of all of it has at
-    least one window. A lattice is better than random windows, because neighbors have similar responses: every third pixel of
-    a photograph of 480 x 320 px gives its mean profile to 0.2 to 0.5 %, as many random pixels to 0.5 to 1.4 %.
+    least one window. A lattice is better than random windows, because neighbors have similar responses: every third
+    pixel of a photograph of 480 x 320 px gives its mean profile to 0.2 to 0.5 %, as many random pixels to 0.5 to 1.4 %.
     With ``rows`` (n,), rows of V in order, windows are in these alone and placed as if they were all of V; the sample's
     ``rows`` are then places in this array. With ``inside`` (n, columns) of bool, windows are about these pixels alone.
     """

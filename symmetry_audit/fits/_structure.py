@@ -49,11 +49,9 @@ class StructureTensor:
         return Affine.from_axes(self.orientation, min(max(ratio, 1.0), max_ratio))
 
 
-def structure_tensor(
-    image: np.ndarray, sigma: float, margin: int, inside: np.ndarray | None = None
-) -> StructureTensor:
-    """Structure tensor of ``image`` (H, W) at scale ``sigma`` px, over pixels at least ``margin`` px inside, or those of
-    them that ``inside`` (H - 2 margin, W - 2 margin) of bool chooses.
+def structure_tensor(image: np.ndarray, sigma: float, margin: int, inside: np.ndarray | None = None) -> StructureTensor:
+    """Structure tensor of ``image`` (H, W) at scale ``sigma`` px, over pixels at least ``margin`` px inside, or those
+    of them that ``inside`` (H - 2 margin, W - 2 margin) of bool chooses.
 
     Gradients are those of SciPy's Gaussian filters, which reach 4 sigma: ``margin`` must be as wide. Computed in
     float32, in blocks that stay in the cache, where a filter is a product with a band matrix.

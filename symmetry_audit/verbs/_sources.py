@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AuditReport
 
-__all__ = ["opened", "reopened"]
+__all__ = ["mask_of_run", "opened", "reopened"]
 
 
 def opened(source: Images, data_root: FilePath | None) -> ImageSource:
@@ -51,6 +51,14 @@ def reopened(
     except (SettingError, DataError):
         hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
+
+
+def mask_of_run(folder: Path) -> Path:
+    """Where the masks of the run in ``folder`` were, by its run.json; the folder itself where that does not say it."""
+    try:
+        return _run_directory(folder) / json.loads((folder / "run.json").read_text(encoding="utf-8"))["request"]["mask"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return folder
 
 
 def _run_directory(folder: Path) -> Path:

@@ -13,13 +13,13 @@ from pydantic import Field
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.options import DeviceOptions, FilePath, Images, Option, RunOptions, SourceOptions
 from symmetry_audit.verbs._measure import MeasurePlan
-from symmetry_audit.verbs._sources import reopened
+from symmetry_audit.verbs._sources import mask_of_run, reopened
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings
+    from symmetry_audit.audit import AuditSettings, Masks
 
 __all__ = ["VerifyRequest", "verify"]
 
@@ -29,6 +29,7 @@ class VerifyRequest(DeviceOptions, SourceOptions):
 
     report: Annotated[FilePath, Option("Folder that `symaudit measure` wrote.")] = Field(kw_only=False)
     source: Annotated[Images | None, Option("Where the images are now, if they were moved.", metavar="TEXT")] = None
+    mask: Annotated[FilePath | None, Option("Where the masks are now, if they were moved.")] = None
     workers: Annotated[
         int | None, Ge(1), Option("Number of images that are measured at a time.", default="all cores")
     ] = None
@@ -44,6 +45,8 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
         Folder that ``measure`` wrote. Both report.json and responses.parquet are checked.
     source
         Where the images are now, if they were moved.
+    mask
+        Where the masks are now, if they were moved.
     device, workers, data_root, progress
         As for ``measure``.
 
@@ -72,12 +75,26 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     settings = AuditSettings.from_dict(report.settings)
     source = reopened(report, folder, request.source, request.data_root)
     given = None if settings.affine is None else _own_fits(folder, settings)
+    masks = None if settings.mask is None else _own_masks(folder, settings, request.mask)
     with tempfile.TemporaryDirectory() as place:
         run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
-        again = MeasurePlan(run, source, settings, given).run(Path(place), draw=False)
+        again = MeasurePlan(run, source, settings, given, masks).run(Path(place), draw=False)
         found = verification.differences(report, again, reports.mean_profiles(place, again))
         old, new = folder / reports.RESPONSES_FILE, Path(place) / reports.RESPONSES_FILE
         return found or verification.response_differences(old, new, again)
+
+
+def _own_masks(folder: Path, settings: AuditSettings, place: FilePath | None) -> Masks:
+    """The masks that a report was measured with, at ``place`` or where they were. Raises ReportError if they differ."""
+    from symmetry_audit import audit
+
+    try:
+        masks = audit.open_masks(Path(place) if place is not None else mask_of_run(folder))
+        if masks.sha256() == settings.mask:
+            return masks
+    except SettingError as error:
+        raise ReportError(f"{error}; give their place now with --mask") from None
+    raise ReportError(f"the masks are not those that {folder} was measured with; give their place with --mask")
 
 
 def _own_fits(folder: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:

@@ -97,7 +97,9 @@ def test_valid_pixels_of_a_coarser_copy_see_no_padding(rng: np.random.Generator,
 
 def test_an_empty_v_is_an_error_that_says_why(rng: np.random.Generator) -> None:
     settings, image = make_settings(reg="tv", downscale=2), rng.random((120, 120))
-    with pytest.raises(ImageError, match="no pixel after downscaling is farther than 13 px from padding; use a smaller"):
+    with pytest.raises(
+        ImageError, match="no pixel after downscaling is farther than 13 px from padding; use a smaller"
+    ):
         scaled_copies(image, settings, disc(120, 120, 28))
     with pytest.raises(ImageError, match="no pixel is farther than 13 px from padding; use a smaller --margin"):
         scaled_copies(image, make_settings(reg="tv"), disc(120, 120, 10))

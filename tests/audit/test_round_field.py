@@ -67,7 +67,9 @@ def test_values_are_those_of_the_field_itself_over_the_disc() -> None:
     rows = np.flatnonzero(inside.any(1))
     held_out = inside & (np.arange(len(inside)) >= rows[len(rows) // 2])[:, None]
     for r, name in enumerate(NAMES):
-        kernels = affine.kernel_stack(name, oracle.group_matrices("p8"), 1.5, oracle.window_radius(name, "gaussian", 1.5, 1))
+        kernels = affine.kernel_stack(
+            name, oracle.group_matrices("p8"), 1.5, oracle.window_radius(name, "gaussian", 1.5, 1)
+        )
         sizes = [np.abs(oracle.convolved(image.astype(float), kernel, MARGIN)) for kernel in kernels]
         for part, chosen in (("strict", inside), ("strict_held_out", held_out)):
             theirs = [size[chosen].mean() for size in sizes]

@@ -150,7 +150,9 @@ def test_padding_does_not_enter(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize(("side", "size"), [(160, 64), (80, 32), (24, 16), (9, 4), (2, 2)])
-def test_segments_are_as_small_as_the_largest_valid_square_needs(side: int, size: int, rng: np.random.Generator) -> None:
+def test_segments_are_as_small_as_the_largest_valid_square_needs(
+    side: int, size: int, rng: np.random.Generator
+) -> None:
     """Two squares of valid pixels far apart: both are seen, and nothing else."""
     image = np.full((400, 500), np.nan)
     image[:side, :side], image[-side:, -side:] = rng.normal(0, 1, (side, side)), rng.normal(0, 3, (side, side))

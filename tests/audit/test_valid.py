@@ -53,14 +53,14 @@ def test_masks_by_name_and_one_for_all(rng: np.random.Generator, tmp_path: Path)
     assert both is not None and np.array_equal(both[15:-15], other[15:-15]) and not both[:15].any()
     with pytest.raises(ImageError, match='has no mask; --mask needs a picture called "c" for it'):
         valid_pixels(picture(image), "c.png", settings, masks)
-    with pytest.raises(ImageError, match="50 x 61 px, but its mask b.bmp is 50 x 60 px"):
+    with pytest.raises(ImageError, match=r"50 x 61 px, but its mask b\.bmp is 50 x 60 px"):
         valid_pixels(picture(np.zeros((61, 50))), "b.png", settings, masks)
     single = open_masks(tmp_path / "masks" / "b.bmp")
     assert np.array_equal(valid_pixels(picture(image), "anything.png", settings, single), other)
 
 
 def test_masks_that_cannot_serve(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="--mask: .*nothing.* is not a file, a folder or a dataset"):
+    with pytest.raises(SettingError, match=r"--mask: .*nothing.* is not a file, a folder or a dataset"):
         make_settings(mask=tmp_path / "nothing")
     saved(tmp_path / "twice" / "a.png", np.ones((4, 4)))
     saved(tmp_path / "twice" / "a.bmp", np.ones((4, 4)))
