@@ -64,5 +64,5 @@ def _reached(same: np.ndarray) -> np.ndarray:
 
 def _fills(data: np.ndarray, outline: np.ndarray) -> bool:
     """Whether ``outline`` is a good part of the image, not all of it, and ``data`` nearly all of the outline."""
-    pixels = np.count_nonzero(outline)
-    return LEAST * outline.size <= pixels < outline.size and np.count_nonzero(outline & ~data) <= GAPS * pixels
+    pixels, gaps = int(np.count_nonzero(outline)), int(np.count_nonzero(outline & ~data))
+    return LEAST * outline.size <= pixels < outline.size and gaps <= GAPS * pixels

@@ -72,8 +72,9 @@ class RowSample:
         The squares of these, of any linear combination too, add up to its estimated variance; none where all bands are
         measured. With residuals e_b = n_b (m_b - m) k / n, where n_b is the number of rows (of pixels, where rows have
         different numbers) and m_b the mean of band b, it is (1 - k / B) / k times the mean over neighbors of
-        (e_b+1 - e_b)^2 / 2 (successive differences; Wolter, Introduction to Variance Estimation, 2007, section 8.2). Of bands without an order that is its expectation, and
-        less than it where near bands are alike or the image has a trend: the strips then differ more than their bands.
+        (e_b+1 - e_b)^2 / 2 (successive differences; Wolter, Introduction to Variance Estimation, 2007, section 8.2). Of
+        bands without an order that is its expectation, and less than it where near bands are alike or the image has a
+        trend: the strips then differ more than their bands.
         """
         count = len(self.bands)
         if count == self.candidates:

@@ -48,10 +48,10 @@ def kernel_rows(
     for top in range(0, height, rows):
         for left in range(0, width, columns):
             tile = torch.fft.rfft2(pixels[top : top + rows + 2 * c, left : left + columns + 2 * c], size)
-            inside = slice(2 * c, 2 * c + min(rows, height - top)), slice(2 * c, 2 * c + min(columns, width - left))
+            cut = slice(2 * c, 2 * c + min(rows, height - top)), slice(2 * c, 2 * c + min(columns, width - left))
             for first in range(0, len(spectra), KERNELS[pixels.device.type]):
                 chosen = slice(first, first + KERNELS[pixels.device.type])
-                values = torch.fft.irfft2(tile * spectra[chosen], size)[:, *inside]
+                values = torch.fft.irfft2(tile * spectra[chosen], size)[:, *cut]
                 values = values.abs() if kind == "abs" else values.square()
                 if belongs is not None:
                     values *= belongs[top : top + rows, left : left + columns]

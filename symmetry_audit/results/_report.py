@@ -186,8 +186,8 @@ class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
     ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets``, ``directions`` and
-    ``fits``. ``left_out`` says how much of the images V leaves out. The field ``fits`` holds the single images' fits only
-    for a report without a folder; see ``affine``. ``written`` is the schema of the file that it was read from.
+    ``fits``. ``left_out`` says how much of the images V leaves out. The field ``fits`` holds the single images' fits
+    only for a report without a folder; see ``affine``. ``written`` is the schema of the file that it was read from.
     """
 
     DERIVED = ("schema",)
