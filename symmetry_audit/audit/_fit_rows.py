@@ -40,7 +40,7 @@ def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterat
             fit, chosen = found.fits[s, f], list(source.stencils)
             before, after = found.unfitted[s, chosen], found.fitted[s, f, chosen]
             if np.isnan(fit[0]) or not before.any(-1).all():
-                unknown = np.isnan(fit[0]) and settings.affine is not None
+                unknown = np.isnan(fit[0]) and not settings.fitted
                 yield FailedFit(regularizer=source.name, reason=NOT_GIVEN if unknown else FLAT, **about)
                 continue
             yield AffineFit(

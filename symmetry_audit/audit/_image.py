@@ -12,6 +12,7 @@ import numpy as np
 
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._domain import Domain, coarser, coarser_valid, domain, filled
+from symmetry_audit.audit._known_axes import known_axes
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_errors
@@ -79,7 +80,13 @@ def measure_image(
         turned=image.turned,
         left_out=scales[0].left_out,
         arrays=measure_scales(
-            scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8])), controlled=controlled
+            scales,
+            settings,
+            plans,
+            ref.key,
+            (abs(settings.seed), int.from_bytes(pixels[:8])),
+            given=known_axes(ref.key, image, settings, plans[0].given),
+            controlled=controlled,
         ),
     )
 
@@ -115,14 +122,14 @@ def measure_scales(
     image: str,
     seed: tuple[int, int],
     *,
+    given: np.ndarray | None = None,
     controlled: bool = False,
 ) -> dict[str, np.ndarray]:
     """All arrays of one image, with controls where it is ``controlled``; ``seed`` is that of its own random draws.
 
-    Raises ImageError where memory runs out or responses overflow, or where fits were given but none for this image.
+    ``given`` (S, F, 2) is (a, b) to use in place of fits. Raises ImageError where memory runs out or responses
+    overflow.
     """
-    if plans[0].given is not None and image not in plans[0].given:
-        raise ImageError("the table of fits has no row for this image")
     try:
         samples = [row_sample(scale.image.shape, settings, image, scale.inside) for scale in scales]
         arrays = _strict(scales, samples, settings, plans)
@@ -131,7 +138,6 @@ def measure_scales(
         if settings.adaptive:
             from symmetry_audit.audit._adaptive import measure_adaptive
 
-            given = None if plans[0].given is None else plans[0].given[image]
             arrays |= measure_adaptive(
                 _scaled(arrays, scales, samples, settings, plans), seed, given, controlled=controlled
             )

@@ -79,6 +79,11 @@ class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptio
         return ADAPTIVE in self.scenarios
 
     @property
+    def fitted(self) -> bool:
+        """Whether images are fitted, so that w is not known before."""
+        return self.adaptive and self.affine is None and not self.spacing
+
+    @property
     def models(self) -> tuple[KernelModel, ...]:
         """One kernel model per entry of ``sigmas``."""
         return tuple(kernel_model(self.kernel, sigma) for sigma in self.sigmas)
@@ -138,6 +143,11 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     scenarios = _scenarios(tuple(options.scenario or ()), chosen)
     if options.affine is not None and ADAPTIVE not in scenarios:
         raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; drop --affine")
+    if options.spacing and (ADAPTIVE not in scenarios or options.affine is not None):
+        drop = (
+            "which is not measured; drop --spacing" if ADAPTIVE not in scenarios else "and so does --affine; drop one"
+        )
+        raise SettingError(f"--spacing gives w for {ADAPTIVE}, {drop}")
     margin, factors = options.margin, sorted({1, *map(int, _numbers(options.downscale))})
     stretch = MAX_RATIO if ADAPTIVE in scenarios else 1.0
     least = max(window_radius(item, model, stretch) for item in chosen for model in models)

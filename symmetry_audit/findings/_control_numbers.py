@@ -50,7 +50,7 @@ class ControlNumbers:
             return {}, dict.fromkeys(("control_images", *RANDOM, *NULL, *HELD_OUT), reason)
         fields = {"control_images": controls.count, "random_epsilon": self._epsilon(controls.mean("random"), at)}
         errors, reasons = self._error(controls, "random", at)
-        if settings.affine is not None:
+        if not settings.fitted:
             return fields | errors, reasons | dict.fromkeys((*NULL, *HELD_OUT), GIVEN)
         for found, why in (self._null_level(controls, at), self._held_out(controls, at)):
             fields, reasons = fields | found, reasons | why

@@ -141,7 +141,7 @@ class RowMaker:
         fields["fit"] = self.fits[at[1]]
         within, reasons = self._within_limit("adaptive", at)
         gain, no_gain = self._gain(at)
-        reasons |= none | no_gain | {"p_value": SAME_IMAGE if totals.settings.affine is None else GIVEN}
+        reasons |= none | no_gain | {"p_value": SAME_IMAGE if totals.settings.fitted else GIVEN}
         controls, without = self._controls.fields(at)
         return fields | within | gain | controls, reasons | without
 

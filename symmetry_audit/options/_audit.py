@@ -98,6 +98,13 @@ class AdaptiveOptions(Options):
             complete=lambda: ("per-regularizer", "joint", "tv", "tv2", "sobel", "prewitt"),
         ),
     ] = "per-regularizer"
+    spacing: Annotated[
+        bool,
+        Option(
+            "Take w from the distances of rows and of columns that the files state, so that rotations are those of "
+            "the body; nothing is fitted."
+        ),
+    ] = False
     controls: Annotated[
         bool,
         Option(

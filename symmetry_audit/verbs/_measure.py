@@ -164,8 +164,9 @@ def measure(request: MeasureRequest) -> AuditReport:
         "abs" or "energy". Intensities are luminance in [0, 255].
     scenario
         sample_strict, dataset_strict and/or dataset_adaptive. In the last, each image has its own group G_w.
-    fit, affine
-        Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file with w to use instead.
+    fit, affine, spacing
+        Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file with w to use instead;
+        whether to use that of the pixel spacing instead, under which rotations are those of the body.
     controls, control_images
         Whether to run the control experiments of adaptive rows, and on how many of the images, drawn at random ("all"
         for all). An image with controls takes about one and a half times to twice as long as one without.
