@@ -24,7 +24,8 @@ def valid_pixels(
     Raises ImageError where its mask or its body is missing, or no pixel is left.
     """
     valid = image.valid
-    if valid is None and settings.padding and image.unit != HU:  # of CT images the file or the rules for CT say it
+    # nobody looks for padding where the file, the rules for CT or the user say what it is
+    if valid is None and masks is None and settings.padding and image.unit != HU:
         valid = without_padding(image.luminance)
     if masks is not None:
         chosen = masks.of(name, image.luminance.shape, settings.max_pixels)

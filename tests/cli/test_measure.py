@@ -296,14 +296,17 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(run, photos, tmp_path):
 
 def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
     (tmp_path / "own.toml").write_text("[diagonal]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
+    Image.new("L", (56, 64), 9).save(tmp_path / "mask.png")
     code, out, _ = run(
         "photos", "--json", "--reg", "diagonal", "--reg", "tv,sobel", "--stencils", "own.toml", "--group", "p4m",
         "--kernel", "bicubic", "--margin", "9", "--response", "energy", "--scenario", "dataset_strict",
         "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
         "--fit", "sobel", "--no-controls", "--control-images", "9", "--clusters", "folder", "--pixels", "900",
+        "--no-padding", "--mask", "mask.png",
     )  # fmt: skip
     settings = one_document(out)["settings"]
     assert code == 0
+    assert len(settings.pop("mask")) == 64
     assert [item["name"] for item in settings.pop("regularizers")] == ["diagonal", "tv", "sobel"]
     assert settings == {
         "group": "p4m",
@@ -317,8 +320,11 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "seed": 5,
         "max_pixels": 5000,
         "pixels": 900,
+        "padding": False,
+        "body": False,
         "fit": "sobel",
         "affine": None,
+        "spacing": False,
         "controls": False,
         "control_images": 9,
         "clusters": "folder",
@@ -408,6 +414,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
         "control-images": "all", "clusters": "duplicates", "pixels": 98,
+        "padding": False, "body": True, "mask": "photos/photo_0.png", "spacing": False,
     }  # fmt: skip
     assert set(values) == names - {"config"}
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
@@ -420,6 +427,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
     settings = plan["settings"]
     assert (code, plan["out"], plan["images"]) == (0, "there", 2)
     assert [item["name"] for item in settings.pop("regularizers")] == ["tv", "mine"]
+    assert len(settings.pop("mask")) == 64
     assert settings == {
         "group": "p8m",
         "kernel": "gaussian",
@@ -432,6 +440,9 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "seed": 7,
         "max_pixels": 99,
         "pixels": 98,
+        "padding": False,
+        "body": True,
+        "spacing": False,
         "fit": "mine",
         "affine": hashlib.sha256(TRUTH.encode()).hexdigest(),
         "controls": False,
