@@ -19,7 +19,7 @@ ALLOWED = {
     "catalogue": {"errors"},
     "files": {"errors"},
     "devices": set(),
-    "results": {"errors"},
+    "results": {"errors", "wording"},
     "groups": {"errors"},
     "synth": {"errors", "files", "groups", "options"},
     "kernels": {"errors", "groups"},

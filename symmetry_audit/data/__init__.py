@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from symmetry_audit.data._ref import ImageRef, ImageSource
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._sources import open_source, source_of_files
-    from symmetry_audit.data._units import GREY, HU, WINDOWED
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -27,9 +26,6 @@ __all__ = [
     "DEMO_NAME",
     "DEMO_PHOTOGRAPHS",
     "DEMO_TEXT",
-    "GREY",
-    "HU",
-    "WINDOWED",
     "DecodedImage",
     "ImageRef",
     "ImageSource",
@@ -56,7 +52,6 @@ _HOMES = {
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource"), "symmetry_audit.data._ref"),
-    **dict.fromkeys(("GREY", "HU", "WINDOWED"), "symmetry_audit.data._units"),
     **dict.fromkeys(("Reading", "Slice", "load_image", "load_slice"), "symmetry_audit.data._load"),
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",

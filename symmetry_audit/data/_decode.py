@@ -10,8 +10,8 @@ from PIL import UnidentifiedImageError
 from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._samples import FORMATS, read_samples
-from symmetry_audit.data._units import GREY, HU
 from symmetry_audit.errors import ImageError, one_line
+from symmetry_audit.wording import GREY_LEVELS, HU
 
 __all__ = ["DecodedImage", "Samples", "decode", "decode_samples"]
 
@@ -26,7 +26,7 @@ class DecodedImage:
     depth: str  # such as "8-bit", "16-bit", "float", "signed 16-bit" or "DICOM 12-bit"
     turned: bool  # an EXIF orientation was applied
     pixel_sha256: str  # of the decoded samples in upright orientation, before luminance and filling
-    unit: str = GREY  # of the luminance: HU for CT
+    unit: str = GREY_LEVELS  # of the luminance: HU for CT
     valid: np.ndarray | None = None  # (H, W) bool: which pixels hold data, neither padding nor NaN; None: all of them
     spacing: tuple[float, float] | None = None  # of rows and of columns in mm, where the file says it
     file_sha256: str = ""  # of the file, or of the file and the slice; empty where decoded from bytes alone
@@ -52,7 +52,7 @@ def decode(data: bytes, max_pixels: int, unit: str | None = None) -> DecodedImag
         color = "grey" if samples.ndim == 2 else "color"
         raise ImageError(f"holds {depth} {color} samples, which are no HU; drop --unit")
     luminance, sha256 = hashed_luminance(samples)
-    unit = unit or (HU if samples.dtype.kind == "i" else GREY)
+    unit = unit or (HU if samples.dtype.kind == "i" else GREY_LEVELS)
     luminance, valid = held(luminance, unit) if samples.dtype.kind == "f" or unit == HU else (luminance, None)
     return DecodedImage(luminance, depth, found.turned, sha256, unit, valid)
 

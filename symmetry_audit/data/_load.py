@@ -13,9 +13,9 @@ from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._stored import StoredSlice
-from symmetry_audit.data._units import HU, WINDOWED
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import ImageError
+from symmetry_audit.wording import HU, WINDOWED
 
 if TYPE_CHECKING:
     from symmetry_audit.data._nifti import Volume

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from symmetry_audit.data._units import HU
 from symmetry_audit.errors import ImageError
+from symmetry_audit.wording import HU
 
 __all__ = ["held", "valid_pixels"]
 

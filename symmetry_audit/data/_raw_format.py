@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symmetry_audit.data._units import GREY, HU
+from symmetry_audit.wording import GREY_LEVELS, HU
 
 __all__ = ["BYTE_ORDERS", "RAW_DTYPES", "RAW_UNITS", "RawFormat"]
 
 RAW_DTYPES = ("int16", "uint16", "int32", "uint32", "float32", "float64")
 BYTE_ORDERS = {"little": "<", "big": ">"}
-RAW_UNITS = (HU, GREY)
+RAW_UNITS = (HU, GREY_LEVELS)
 
 
 @dataclass(frozen=True, slots=True)

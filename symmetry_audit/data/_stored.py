@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symmetry_audit.data._units import HU
+from symmetry_audit.wording import HU
 
 __all__ = ["StoredSlice"]
 

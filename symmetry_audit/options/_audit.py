@@ -12,7 +12,15 @@ from symmetry_audit.options._option import FilePath, Option, Options
 from symmetry_audit.options._parsed import COUNT_OR_ALL, NUMBERS, WHOLE_NUMBERS, Names
 from symmetry_audit.options.names import GROUPS, kernels, regularizers
 
-__all__ = ["AdaptiveOptions", "AuditOptions", "ImageOptions", "MeasureOptions", "MeasuredOptions", "QuickLookOptions"]
+__all__ = [
+    "AdaptiveOptions",
+    "AuditOptions",
+    "CtOptions",
+    "ImageOptions",
+    "MeasureOptions",
+    "MeasuredOptions",
+    "QuickLookOptions",
+]
 
 
 class ImageOptions(Options):
@@ -34,7 +42,34 @@ class MeasuredOptions(Options):
     response: Annotated[str, Option("Response per pixel: abs, or energy (mean of squares).")] = "abs"
 
 
-class AuditOptions(MeasuredOptions, ImageOptions):
+class CtOptions(Options):
+    """How CT slices are found and read; the settings of an audit have these fields too."""
+
+    heading: ClassVar[str] = "CT"
+
+    unit: Annotated[
+        Literal["HU", "grey"] | None,
+        Option(
+            "Unit of samples whose file does not say it: of signed and floating-point TIFF, and of NIfTI.",
+            default="HU for signed TIFF and NIfTI, grey levels for floating-point TIFF",
+        ),
+    ] = None
+    window: Annotated[
+        tuple[float, float] | None,
+        NUMBERS,
+        Option("Show level - width/2 to level + width/2 HU as 0 to 255 and clip the rest.", metavar="LEVEL,WIDTH"),
+    ] = None
+    plane: Annotated[Literal["axial", "coronal", "sagittal"], Option("Plane of the slices of NIfTI volumes.")] = "axial"
+    file_names: Annotated[
+        bool,
+        Option(
+            "Whether results name DICOM files by their file names, which may be those of patients, and not by a hash "
+            "of the series."
+        ),
+    ] = False
+
+
+class AuditOptions(MeasuredOptions, ImageOptions, CtOptions):
     """What is measured, as a user writes it; ``audit.make_settings`` makes settings from it."""
 
     heading: ClassVar[str] = "Measurement"
@@ -87,8 +122,12 @@ class AdaptiveOptions(Options):
     ] = 64
     clusters: Annotated[
         str,
-        Option("Unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images)."),
-    ] = "image"
+        Option(
+            "Unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or "
+            "series (DICOM series and NIfTI volumes).",
+            default="series for CT slices, else image",
+        ),
+    ] = "auto"
 
 
 class QuickLookOptions(Options):

@@ -25,9 +25,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from symmetry_audit.data import GREY as GREY_LEVELS
-from symmetry_audit.data import HU, DecodedImage, _samples, decode
+from symmetry_audit.data import DecodedImage, _samples, decode
 from symmetry_audit.errors import ImageError
+from symmetry_audit.wording import GREY_LEVELS, HU
 from tests.conftest import smooth_noise
 from tests.oracles import symmetry
 
