@@ -75,7 +75,7 @@ def _dicom(file: ImageRef) -> tuple[ImageRef, str, str | None]:
         reason = str(error) if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
         return file, f"dicom-{_hash(file.key)}", reason
     folder = f"series-{header.series}" if header.series else f"dicom-{_hash(file.key)}"
-    name = folder if header.number is None else f"{folder}/{header.number:04d}"
+    name = f"{folder}/{_hash(file.key)[:6]}" if header.number is None else f"{folder}/{header.number:04d}"
     return replace(file, payload=None, series=header.series), name, header.refusal
 
 

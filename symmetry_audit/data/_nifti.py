@@ -86,7 +86,7 @@ def _decoded(data: bytes, max_bytes: int) -> Volume:
         kind = nibabel.Nifti2Image if _first_number(data) == NIFTI_2 else nibabel.Nifti1Image
         with LoggingOutputSuppressor():
             image = kind.from_bytes(data)
-            return _turned(image, sha256)
+            return _turned(image, len(data), sha256)
     except ImageError:
         raise
     except MemoryError:
@@ -100,15 +100,15 @@ def _first_number(data: bytes) -> int | None:
     return next((NIFTI_2 for order in orders if int.from_bytes(data[:4], order) == NIFTI_2), None)
 
 
-def _turned(image: nibabel.Nifti1Image, sha256: str) -> Volume:
-    """The image's array along the axes of the patient that its affine is closest to."""
+def _turned(image: nibabel.Nifti1Image, size: int, sha256: str) -> Volume:
+    """The array of an image of ``size`` bytes, along the axes of the patient that its affine is closest to."""
     proxy = image.dataobj
     shape = (*proxy.shape, 1, 1)[: max(3, len(proxy.shape))]
     if prod(shape[3:]) != 1:
         raise ImageError(f"a NIfTI file of {len(shape)} dimensions; split it into volumes")
     if proxy.dtype.kind not in "iuf":
         raise ImageError(f"holds {proxy.dtype} samples, not numbers of one channel")
-    if prod(shape) * proxy.dtype.itemsize > len(image.file_map["image"].fileobj.getbuffer()):
+    if proxy.offset + prod(shape) * proxy.dtype.itemsize > size:
         raise ImageError("cut off: the header announces more voxels than the file holds")
     found, wanted = nibabel.io_orientation(image.affine), nibabel.orientations.axcodes2ornt("LPS")
     if np.isnan(found).any():

@@ -192,4 +192,5 @@ def _source(text: str, name: str, files: Iterable[ImageRef], listing: Listing) -
         for key, count in sorted(counts.items())
         if count > 1
     ]
+    skipped.sort(key=lambda item: (item.image, item.reason))
     return ImageSource(_printable(name), text, tuple(unique[key] for key in sorted(unique)), tuple(skipped))

@@ -13,7 +13,7 @@ from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, ch
 from symmetry_audit.reports.audits._quick_look import quick_look_part
 from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
-from symmetry_audit.wording import numbers, printable
+from symmetry_audit.wording import GREY_LEVELS, numbers, printable
 
 __all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
 
@@ -73,7 +73,8 @@ def _paper_part(run: CheckedReport) -> Part:
 
 
 def _epsilon_title(run: CheckedReport) -> str:
-    return f"ε ({run.unit}, {run.intensities})" if run.intensities.endswith("255") else f"ε ({run.unit})"
+    scale = f", {run.intensities}" if run.report.dataset.unit == GREY_LEVELS else ""
+    return f"ε ({run.unit}{scale})"
 
 
 def _cells(rows: Sequence[ResultRow | None], value: Callable, marked: bool) -> list[str]:
