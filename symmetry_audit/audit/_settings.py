@@ -162,6 +162,9 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     if options.window is not None and not options.window[1] > 0:
         raise SettingError("--window takes LEVEL,WIDTH in HU with a width above 0, such as 40,400")
     _check_fit(options.fit, chosen)
+    adaptive = options.only(AdaptiveOptions)
+    if options.clusters == AUTO:
+        adaptive["clusters"] = "image"
     return AuditSettings(
         group=Group.parse(options.group),
         stencils=chosen,
@@ -174,7 +177,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         **options.only(ImageOptions),
         **options.only(CtOptions),
         **options.only(QuickLookOptions),
-        **options.only(AdaptiveOptions) | ({"clusters": "image"} if options.clusters == AUTO else {}),
+        **adaptive,
     )
 
 

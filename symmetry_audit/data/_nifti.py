@@ -12,6 +12,8 @@ from math import prod
 
 import nibabel
 import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.arrayproxy import ArrayProxy
 from nibabel.imageglobals import LoggingOutputSuppressor
 
 from symmetry_audit.data._samples import check_size
@@ -103,6 +105,7 @@ def _first_number(data: bytes) -> int | None:
 def _turned(image: nibabel.Nifti1Image, size: int, sha256: str) -> Volume:
     """The array of an image of ``size`` bytes, along the axes of the patient that its affine is closest to."""
     proxy = image.dataobj
+    assert isinstance(proxy, ArrayProxy)  # as it is of all images that are read
     shape = (*proxy.shape, 1, 1)[: max(3, len(proxy.shape))]
     if prod(shape[3:]) != 1:
         raise ImageError(f"a NIfTI file of {len(shape)} dimensions; split it into volumes")
@@ -115,9 +118,9 @@ def _turned(image: nibabel.Nifti1Image, size: int, sha256: str) -> Volume:
         raise ImageError("its affine has no direction for an axis")
     turn = nibabel.orientations.ornt_transform(found, wanted)
     stored = nibabel.apply_orientation(proxy.get_unscaled().reshape(shape[:3]), turn)
-    sizes = nibabel.affines.voxel_sizes(image.affine)
-    zooms = tuple(float(sizes[int(np.flatnonzero(turn[:, 0] == axis)[0])]) for axis in range(3))
-    return Volume(stored, float(proxy.slope), float(proxy.inter), zooms, sha256)
+    sizes = voxel_sizes(image.affine)
+    left, posterior, superior = (float(sizes[int(np.flatnonzero(turn[:, 0] == axis)[0])]) for axis in range(3))
+    return Volume(stored, float(proxy.slope), float(proxy.inter), (left, posterior, superior), sha256)
 
 
 def _is_flat(values: np.ndarray) -> bool:

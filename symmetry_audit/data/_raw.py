@@ -15,7 +15,7 @@ __all__ = ["decode_raw"]
 def decode_raw(data: bytes, form: RawFormat, max_pixels: int) -> StoredSlice:
     """The samples in ``data``. Raises ImageError where it has another size than the format says."""
     check_size(form.width, form.height, 1, max_pixels)
-    kind = np.dtype(form.dtype).newbyteorder(BYTE_ORDERS[form.byte_order])
+    kind = np.dtype(BYTE_ORDERS[form.byte_order] + np.dtype(form.dtype).str[1:])
     expected = form.width * form.height * kind.itemsize
     if len(data) != expected:
         size = f"{form.width} x {form.height} {form.dtype}"
