@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from symmetry_audit.errors import SettingError
 from symmetry_audit.wording import GREY_LEVELS, HU
 
 __all__ = ["BYTE_ORDERS", "RAW_DTYPES", "RAW_UNITS", "RawFormat"]
@@ -26,3 +28,23 @@ class RawFormat:
     byte_order: str = "little"
     unit: str = HU
     spacing: tuple[float, float] | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes of a file."""
+        return self.width * self.height * int(self.dtype.lstrip("uintfloa")) // 8
+
+    @classmethod
+    def parse(cls, text: str) -> RawFormat:
+        """Read "WIDTHxHEIGHT,DTYPE,BYTE ORDER,UNIT". Raises SettingError.
+
+        >>> RawFormat.parse("512x512,float32,little,HU").size
+        1048576
+        """
+        found = re.fullmatch(r"([1-9]\d*)x([1-9]\d*),(\w+),(\w+),(HU|grey)", text)
+        if not found or found[3] not in RAW_DTYPES or found[4] not in BYTE_ORDERS:
+            raise SettingError(
+                f'--raw "{text}" is not WIDTHxHEIGHT,DTYPE,ORDER,UNIT, such as 512x512,float32,little,HU; dtypes are '
+                f"{', '.join(RAW_DTYPES)}, orders little and big, units HU and grey"
+            )
+        return cls(int(found[1]), int(found[2]), found[3], found[4], HU if found[5] == "HU" else GREY_LEVELS)

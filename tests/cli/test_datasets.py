@@ -160,6 +160,16 @@ def test_add_prints_the_manifest_written(own, tmp_path):
     assert document(run("add", "mine", own, "--force", "--json"), "add")["count"] == 2
 
 
+def test_add_takes_files_of_bare_samples(tmp_path):
+    (tmp_path / "slices").mkdir()
+    (tmp_path / "slices/1.raw").write_bytes(bytes(2 * 12))
+    result = run("add", "bare", tmp_path / "slices", "--raw", "4x3,int16,little,HU")
+    assert "bare: 1 images recorded" in result.stderr
+    assert "samples  4 x 3 int16, little byte order, HU, no header" in run("show", "bare").stdout
+    assert document(run("show", "bare", "--json"), "show")["splits"][0]["raw"]["width"] == 4
+    assert isinstance(run("add", "more", tmp_path / "slices", "--raw", "4x3").exception, SettingError)
+
+
 def test_usage_errors_exit_with_2():
     assert run("verify").exit_code == 2
     assert run("add", "mine").exit_code == 2
