@@ -45,6 +45,7 @@ class ImageRecord:
     arrays: Mapping[str, np.ndarray]
     unit: str = GREY_LEVELS  # of the luminance
     series: str | None = None  # that the image belongs to
+    spacing: tuple[float, float] | None = None  # of rows and of columns in mm
 
     @property
     def controlled(self) -> bool:
@@ -71,6 +72,7 @@ def measure_image(
         turned=image.turned,
         unit=image.unit,
         series=ref.series,
+        spacing=image.spacing,
         arrays=measure_scales(
             scales, settings, plans, ref.key, (abs(settings.seed), int.from_bytes(pixels[:8])), controlled=controlled
         ),

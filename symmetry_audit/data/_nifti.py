@@ -60,7 +60,7 @@ class Volume:
         return [index for index in range(self.count(plane)) if _is_flat(self._upright(plane, index))]
 
     def _upright(self, plane: str, index: int) -> np.ndarray:
-        cut = np.take(self.stored, index, axis=PLANES[plane]).T
+        cut = np.moveaxis(self.stored, PLANES[plane], 0)[index].T
         return cut if plane == "axial" else cut[::-1]
 
 

@@ -15,6 +15,7 @@ __all__ = ["FileNotes", "blind_spots", "cluster_notes", "coarse_grid", "untested
 
 FLOOR_SHARE = 0.2  # of epsilon; above it a warning names the discretization floor
 SHOWN = 5  # names in one warning
+SQUARE = 1e-3  # relative difference of the distances of rows and of columns that is not told
 UNSCALED = ("float", "32-bit", "signed 16-bit", "signed 32-bit")  # depths of grey levels that stay as they are
 UNTOLD = ("signed", "NIfTI")  # depths of HU that the file does not call so
 
@@ -74,6 +75,7 @@ class FileNotes:
         self.turned: list[str] = []
         self.floats: list[str] = []
         self.assumed: list[str] = []
+        self.oblong: list[str] = []
         self.flat: list[str] = []
         self.sizes: Counter[str] = Counter()
         self.depths: Counter[str] = Counter()
@@ -92,6 +94,8 @@ class FileNotes:
             self.floats.append(record.image)
         if record.unit != GREY_LEVELS and record.depth.startswith(UNTOLD):
             self.assumed.append(record.image)
+        if record.spacing is not None and abs(record.spacing[0] / record.spacing[1] - 1) > SQUARE:
+            self.oblong.append(record.image)
         if flat:
             self.flat.append(record.image)
 
@@ -115,6 +119,9 @@ class FileNotes:
         if self.assumed and self._unit is None:
             where = f"{count(len(self.assumed), 'image')}: {_some(self.assumed)}"
             sentences.append(f"taken as HU, since files of this kind do not say it (--unit grey if not), {where}")
+        if self.oblong:
+            where = f"{count(len(self.oblong), 'image')}: {_some(self.oblong)}"
+            sentences.append(f"pixels are not square, so turning the grid deforms what it shows, in {where}")
         if self.flat:
             where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
             sentences.append(f"zero response, so ignored in the normalized epsilon, in {where}")

@@ -181,6 +181,14 @@ def test_a_unit_that_no_file_says_is_told(tmp_path, rng):
     assert told not in symmetry_audit.measure(tmp_path, **ASKED, unit="HU").warnings
 
 
+def test_pixels_that_are_not_square_are_told(cases, tmp_path):
+    told = "pixels are not square, so turning the grid deforms what it shows, in 9 images: "
+    assert any(line.startswith(told) for line in symmetry_audit.measure(cases, **ASKED).warnings)
+    for path in cases.rglob("*.dcm"):
+        path.write_bytes(dicom(pydicom.dcmread(path).pixel_array, PixelSpacing=[0.5, 0.5002]))
+    assert not any("square" in line for line in symmetry_audit.measure(cases, **ASKED).warnings)
+
+
 def test_reports_of_older_versions_are_in_grey_levels(photos, tmp_path):
     report = undrawn(photos, tmp_path / "run")
     document = json.loads((tmp_path / "run/report.json").read_text())
