@@ -21,6 +21,7 @@ SIDES = {  # names of the folders of each side, in upper or lower case
     "clean": ("norain", "clean", "gt", "target", "targets", "hq"),
     "degraded": ("rain", "rainy", "input", "inputs", "lq", "noisy", "degraded"),
 }
+SIDE_WORD = re.compile(rf"^(?:{'|'.join(word for words in SIDES.values() for word in words)})[-_](?=.)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -214,5 +215,4 @@ def _partners(clean: Iterable[str], degraded: Iterable[str]) -> dict[str, str]:
 def _bare(stem: str) -> str:
     """``stem`` without the word of a side at the start of its last part: "1" of "norain-1"."""
     folder, slash, name = stem.rpartition("/")
-    word, sign, rest = re.match(r"([a-z]*)([-_]?)(.*)", name, re.IGNORECASE | re.DOTALL).groups()  # matches any text
-    return folder + slash + (rest if sign and rest and word.casefold() in sum(SIDES.values(), ()) else name)
+    return folder + slash + SIDE_WORD.sub("", name)
