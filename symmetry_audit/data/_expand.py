@@ -14,9 +14,9 @@ from symmetry_audit.data._walk import DICOM, NIFTI
 from symmetry_audit.errors import ImageError
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["DEFAULT_LISTING", "Listing", "expanded"]
+__all__ = ["DEFAULT_LISTING", "MAX_BYTES", "Listing", "expanded", "pseudonym"]
 
-MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL
+MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # of a file, and of what a volume unpacks to
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ def _dicom(file: ImageRef) -> tuple[ImageRef, str, str | None]:
             header = read_header(io.BytesIO(file.read(MAX_BYTES)))
     except (OSError, ImageError) as error:
         reason = str(error) if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
-        return file, f"dicom-{_hash(file.key)}", reason
-    folder = f"series-{header.series}" if header.series else f"dicom-{_hash(file.key)}"
+        return file, pseudonym(file.key), reason
+    folder = f"series-{header.series}" if header.series else pseudonym(file.key)
     name = f"{folder}/{_hash(file.key)[:6]}" if header.number is None else f"{folder}/{header.number:04d}"
     return replace(file, payload=None, series=header.series), name, header.refusal
 
@@ -93,6 +93,11 @@ def _slices(file: ImageRef, plane: str) -> tuple[list[ImageRef], list[SkippedIma
     ]
     empty = f"{len(flat)} of {total} slices have one value alone"
     return refs, [SkippedImage(f"{file.key}/{plane}", empty)] if flat else []
+
+
+def pseudonym(key: str) -> str:
+    """What results call a DICOM file whose series is not known."""
+    return f"dicom-{_hash(key)}"
 
 
 def _hash(name: str) -> str:

@@ -14,18 +14,29 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePath, PureWindowsPath
 
 from symmetry_audit.data import manifests
 from symmetry_audit.data._archive import ARCHIVE_SUFFIXES, Member, members
-from symmetry_audit.data._expand import DEFAULT_LISTING, MAX_BYTES, Listing, expanded
+from symmetry_audit.data._expand import DEFAULT_LISTING, MAX_BYTES, Listing, expanded, pseudonym
 from symmetry_audit.data._ref import ImageRef, ImageSource, with_payload
 from symmetry_audit.data._remarks import check_one_unit, other_kinds
-from symmetry_audit.data._walk import IMAGE_SUFFIXES, PICTURE, RAW, image_kind, is_side_file, kind_of_file, walk_files
+from symmetry_audit.data._walk import (
+    DICOM,
+    IMAGE_SUFFIXES,
+    PICTURE,
+    RAW,
+    image_kind,
+    is_side_file,
+    kind_of_file,
+    walk_files,
+)
 from symmetry_audit.errors import DataError, SettingError, one_line
 from symmetry_audit.results import SkippedImage
 
 __all__ = ["open_source", "source_of_files"]
+
+LINK = "a link or device inside the archive, not a file"
 
 
 def open_source(text: str, data_root: str | Path | None = None, listing: Listing = DEFAULT_LISTING) -> ImageSource:
@@ -154,16 +165,20 @@ def _from_archive(text: str, path: Path, listing: Listing) -> ImageSource:
             kind = image_kind(name.name, partial(_start, member))
             if kind is None:
                 others.extend([] if is_side_file(name.name) else [key])
-            elif name.anchor or ".." in name.parts:
-                skipped.append(SkippedImage(key, "the archive member's name leads outside the archive"))
-            elif not member.is_file:
-                skipped.append(SkippedImage(key, "a link or device inside the archive, not a file"))
+            elif reason := _outside(name) or (None if member.is_file else LINK):
+                shown = pseudonym(key) if kind == DICOM and not listing.file_names else key
+                skipped.append(SkippedImage(shown, reason))
             else:
                 ref = ImageRef(key, path, member.name, kind=kind)
                 yield ref if kind == PICTURE else with_payload(ref, member, MAX_BYTES + 1)
 
     source = _source(text, path.name.split(".")[0], files(), listing)
     return replace(source, skipped=(*source.skipped, *skipped), remarks=other_kinds(others, source, listing))
+
+
+def _outside(name: PurePath) -> str | None:
+    escapes = name.anchor or ".." in name.parts
+    return "the archive member's name leads outside the archive" if escapes else None
 
 
 def _start(member: Member, length: int) -> bytes:

@@ -244,7 +244,7 @@ class AuditReport:
     @property
     def unit(self) -> str:
         """The unit of epsilon."""
-        return epsilon_unit(self.settings["response"], self.dataset.unit)
+        return epsilon_unit(self.settings.get("response", "abs"), self.dataset.unit)
 
     @property
     def first_scale(self) -> tuple[float | None, int]:

@@ -102,7 +102,8 @@ def test_archives_hold_slices_and_volumes_too(tmp_path, kind):
     assert source.remarks == ("1 file of other kinds beside the images: .stl (1)",)
     reasons = {item.image: item.reason for item in source.skipped}
     assert reasons.pop("e.nii.gz").startswith("damaged or truncated NIfTI volume")
-    assert list(reasons.values()) == ["the archive member's name leads outside the archive"]
+    ((name, reason),) = reasons.items()
+    assert (name[:6], reason) == ("dicom-", "the archive member's name leads outside the archive")
     assert all(ref.payload is None for ref in source.refs)
     for ref in source.stream(list(source.refs), 10**6):
         alone = next(other for other in source.refs if other.key == ref.key)
