@@ -67,7 +67,8 @@ def test_an_audit_of_dicom_is_that_of_its_hu(cases, tmp_path):
     assert (report.unit, report.dataset.unit, grey.unit) == ("HU", "HU", "grey levels")
     assert any(line.startswith("samples used as they are, not scaled to 0-255, in 9 images") for line in grey.warnings)
     told = symmetry_audit.measure(tiffs, **ASKED, unit="HU", response="energy")
-    assert (told.unit, told.warnings[:1]) == ("squared HU", report.warnings[:1])
+    assert told.unit == "squared HU"
+    assert not any("not scaled" in line for line in (*told.warnings, *report.warnings))
 
 
 def test_a_window_is_that_of_clipped_pictures(cases, tmp_path):
@@ -145,7 +146,7 @@ def test_the_bootstrap_draws_series_unless_told_otherwise(cases):
     assert list(map(interval, series.results)) == list(map(interval, folders.results))
     assert list(map(interval, series.results)) != list(map(interval, images.results))
     assert "--clusters image draws single slices" in series.warnings[0]
-    assert not any("series" in line for line in images.warnings)
+    assert not any("intervals draw" in line for line in images.warnings)
 
 
 def test_one_series_has_no_interval(cases):
