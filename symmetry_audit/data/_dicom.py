@@ -13,8 +13,9 @@ from typing import BinaryIO
 
 import numpy as np
 from pydicom import Dataset, dcmread
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
-from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from symmetry_audit.data._limits import BYTES_PER_PIXEL
 from symmetry_audit.data._samples import check_size, decoder_settings
@@ -104,24 +105,40 @@ def _refusal(found: Dataset) -> str | None:
         return f"its values are in {rescale}, not in HU (RescaleType)"
     if not scaled:
         return "has no rescale slope and intercept, so its values cannot be turned into HU"
-    return None
+    return _undecodable(found)
+
+
+def _undecodable(found: Dataset) -> str | None:
+    """Why no decoder that is installed reads the pixels, None where one does."""
+    syntax = _syntax(found)
+    if syntax is None or not syntax.is_compressed:
+        return None
+    try:
+        available = get_decoder(syntax).is_available
+    except NotImplementedError:
+        return f"cannot decode {syntax.name}, which no decoder here knows; convert it to an uncompressed file"
+    if available:
+        return None
+    return f'cannot decode {syntax.name}; `pip install "symaudit[dicom]"`, or convert it to an uncompressed file'
+
+
+def _syntax(found: Dataset) -> UID | None:
+    return found.file_meta.get("TransferSyntaxUID") if hasattr(found, "file_meta") else None
 
 
 def _pixels(found: Dataset) -> np.ndarray:
-    """Stored values, (rows, columns). Raises ImageError that names the missing decoder of a compressed file."""
+    """Stored values, (rows, columns). Raises ImageError, and what pydicom raises for damaged ones."""
     if not any(name in found for name in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise ImageError("a DICOM file without pixel data")
-    syntax = found.file_meta.get("TransferSyntaxUID") if hasattr(found, "file_meta") else None
-    if syntax is None or not syntax.is_compressed:
-        return found.pixel_array
     try:
-        pixels = found.pixel_array
-    except (NotImplementedError, RuntimeError, AttributeError, ImportError, ValueError) as error:
-        unread = "" if isinstance(error, NotImplementedError) else ', or `pip install "symaudit[dicom]"`'
-        raise ImageError(
-            f"cannot decode {syntax.name} ({type(error).__name__}); convert it to an uncompressed file{unread}"
-        ) from None
-    return pixels
+        return found.pixel_array
+    except (NotImplementedError, RuntimeError) as error:  # of each decoder in turn, the cause in the log
+        syntax = _syntax(found)
+        if syntax is None or not syntax.is_compressed:
+            raise
+        what = f"cannot decode {syntax.name} ({type(error).__name__})"
+        hint = 'damaged, or of a kind that needs another decoder of `pip install "symaudit[dicom]"`'
+        raise ImageError(f"{what}: {hint}") from None
 
 
 def _declared(stored: np.ndarray, found: Dataset) -> np.ndarray | None:

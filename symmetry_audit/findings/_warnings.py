@@ -118,7 +118,7 @@ class FileNotes:
             sentences.append(f"samples used as they are, not scaled to 0-255, in {where}")
         if self.assumed and self._unit is None:
             where = f"{count(len(self.assumed), 'image')}: {_some(self.assumed)}"
-            sentences.append(f"taken as HU, since files of this kind do not say it (--unit grey if not), {where}")
+            sentences.append(f"taken as HU, which files of this kind do not say (--unit grey if not), in {where}")
         if self.oblong:
             where = f"{count(len(self.oblong), 'image')}: {_some(self.oblong)}"
             sentences.append(f"pixels are not square, so turning the grid deforms what it shows, in {where}")

@@ -168,5 +168,5 @@ def test_real_folders(shared_data):
     head, odd = (open_source(str(shared_data / "CT" / name)) for name in ("head", "odd"))
     assert (len(head.refs), head.skipped) == (20, ())
     assert len({ref.series for ref in head.refs}) == 1
-    assert len(odd.refs) == 112 + 13
-    assert len(odd.skipped) == 3
+    assert len(odd.refs) == 112 + 12
+    assert len(odd.skipped) == 4

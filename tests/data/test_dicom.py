@@ -157,10 +157,17 @@ def test_the_missing_decoder_of_a_compressed_file_is_named(monkeypatch):
     decoder = "pydicom.pixels.decoders.JPEG2000LosslessDecoder"
     monkeypatch.setattr(f"{decoder}._available", {})
     monkeypatch.setattr(f"{decoder}._unavailable", {"pylibjpeg": ("pylibjpeg>=2.0",)})
-    with pytest.raises(
-        ImageError,
-        match=r'^cannot decode JPEG 2000 .*convert it to an uncompressed file, or `pip install "symaudit\[dicom\]"`$',
-    ):
+    assert reason(data) == (
+        'cannot decode JPEG 2000 Image Compression (Lossless Only); `pip install "symaudit[dicom]"`, '
+        "or convert it to an uncompressed file"
+    )
+
+
+def test_a_damaged_codestream_is_no_missing_decoder():
+    data = dicom(STORED, TransferSyntaxUID=JPEG2000Lossless, PixelData=pydicom.encaps.encapsulate([b"no codestream"]))
+    assert read_header(io.BytesIO(data)).refusal is None
+    expected = r"^cannot decode JPEG 2000 .* \(RuntimeError\): damaged, or of a kind that needs another decoder"
+    with pytest.raises(ImageError, match=expected):
         decode_dicom(data, MAX)
 
 

@@ -177,7 +177,7 @@ def test_units_do_not_mix(tmp_path, rng):
 def test_a_unit_that_no_file_says_is_told(tmp_path, rng):
     tifffile.imwrite(tmp_path / "a.tif", smooth_noise(rng, SIDE, SIDE).astype(np.int16), photometric="minisblack")
     report = symmetry_audit.measure(tmp_path, **ASKED)
-    told = "taken as HU, since files of this kind do not say it (--unit grey if not), 1 image: a.tif"
+    told = "taken as HU, which files of this kind do not say (--unit grey if not), in 1 image: a.tif"
     assert told in report.warnings
     assert told not in symmetry_audit.measure(tmp_path, **ASKED, unit="HU").warnings
 
