@@ -156,6 +156,9 @@ def _split_facts(split: Split) -> list[tuple[str, str]]:
         sums = {"bytes": copy.bytes, "folder md5": copy.folder_md5, "list sha256": copy.list_sha256}
         known = ", ".join(f"{name} {value}" for name, value in sums.items() if value)
         facts.append(("wrong" if copy.reject else "copy", f"{copy.source}: {known}"))
+    if raw := split.raw:
+        form = f"{raw.width} x {raw.height} {raw.dtype}, {raw.byte_order} byte order, {raw.unit}, no header"
+        facts.append(("samples", form))
     facts.append(("sha256", f"known for each of {len(split.files)} files" if split.files else ""))
     return [(name, value) for name, value in facts if value]
 
@@ -241,16 +244,22 @@ def _plain(text: str) -> str:
 @datasets.command()
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--raw",
+    metavar="FORMAT",
+    help="Files without a header, as WIDTHxHEIGHT,DTYPE,BYTE ORDER,UNIT, such as 512x512,float32,little,HU.",
+)
 @click.option("--force", is_flag=True, help="Replace your own dataset of that name.")
 @_json
-def add(name: str, folder: Path, force: bool, as_json: bool) -> None:
+def add(name: str, folder: Path, raw: str | None, force: bool, as_json: bool) -> None:
     """Record the images in FOLDER and below, with their sha256, as the dataset NAME.
 
     Example: symaudit datasets add mine ~/photos
     """
     from symmetry_audit.verbs import datasets as manifests
 
-    written = manifests.add(name, folder, force=force, track=_track("add"))
+    form = None if raw is None else manifests.RawFormat.parse(raw)
+    written = manifests.add(name, folder, raw=form, force=force, track=_track("add"))
     count = manifests.load_manifest(name).split().count
     if as_json:
         _print_json("add", name=name, manifest=str(written), count=count)

@@ -132,7 +132,8 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
         settings["is_flag"] = True
     else:
         settings["type"] = _type(field)
-        settings["nargs"] = len(get_args(kind)) if get_origin(kind) is tuple else 1
+        parsed = any(isinstance(item, Parsed) for item in field.metadata)  # one text for all values
+        settings["nargs"] = len(get_args(kind)) if get_origin(kind) is tuple and not parsed else 1
         settings["multiple"] = NAMES in field.metadata
     if option.complete:
         settings["shell_complete"] = complete(option.complete)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-__all__ = ["count", "numbers", "printable"]
+__all__ = ["GREY_LEVELS", "HU", "WINDOWED", "count", "numbers", "printable"]
+
+GREY_LEVELS, HU, WINDOWED = "grey levels", "HU", "grey levels of the window"  # units of luminance
 
 
 def count(number: int, noun: str) -> str:

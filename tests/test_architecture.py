@@ -19,7 +19,7 @@ ALLOWED = {
     "catalogue": {"errors"},
     "files": {"errors"},
     "devices": set(),
-    "results": {"errors"},
+    "results": {"errors", "wording"},
     "groups": {"errors"},
     "synth": {"errors", "files", "groups", "options"},
     "kernels": {"errors", "groups"},
@@ -49,7 +49,7 @@ ALLOWED = {
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},
-    "data": {"errors", "files", "results"},
+    "data": {"errors", "wording", "files", "results"},
     "engine": {"kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},
     "audit": {

@@ -19,8 +19,9 @@ from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_erro
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.audit._valid import valid_pixels
-from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, decode
+from symmetry_audit.data import ImageRef, load_image
 from symmetry_audit.errors import ImageError
+from symmetry_audit.wording import GREY_LEVELS
 
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive import ScaledImage
@@ -48,6 +49,9 @@ class ImageRecord:
     turned: bool
     left_out: float  # share of the pixels inside the margin that V leaves out
     arrays: Mapping[str, np.ndarray]
+    unit: str = GREY_LEVELS  # of the luminance
+    series: str | None = None  # that the image belongs to
+    spacing: tuple[float, float] | None = None  # of rows and of columns in mm
 
     @property
     def controlled(self) -> bool:
@@ -65,20 +69,22 @@ def measure_image(
 ) -> ImageRecord:
     """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError."""
     stamp = ref.stamp()
-    data = ref.read(settings.max_pixels * BYTES_PER_PIXEL)
-    image = decode(data, settings.max_pixels)
+    image = load_image(ref, settings.max_pixels, settings.reading)
     scales = scaled_copies(image.luminance, settings, valid_pixels(image, ref.key, settings, masks))
     pixels = hashlib.sha256(image.pixel_sha256.encode()).digest()
     return ImageRecord(
         image=ref.key,
         stamp=stamp,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=image.file_sha256,
         pixel_sha256=image.pixel_sha256,
         width=image.luminance.shape[1],
         height=image.luminance.shape[0],
         depth=image.depth,
         turned=image.turned,
         left_out=scales[0].left_out,
+        unit=image.unit,
+        series=ref.series,
+        spacing=image.spacing,
         arrays=measure_scales(
             scales,
             settings,

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, fields, replace
+from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +25,7 @@ __all__ = ["JOURNAL_NAME", "Journal"]
 JOURNAL_NAME = "journal.jsonl"
 JOURNAL_SCHEMA = "symaudit.journal/4"  # raise the number also where the engine's responses change
 FIELDS = {item.name for item in fields(ImageRecord)}
+REQUIRED = {item.name for item in fields(ImageRecord) if item.default is MISSING}  # an older version wrote these alone
 
 
 class Journal:
@@ -34,7 +35,7 @@ class Journal:
         """Open or start the journal in ``folder``. Raises ReportError where it belongs to another run."""
         self._path = folder / JOURNAL_NAME
         self._header = {"schema": JOURNAL_SCHEMA, "source": source, "settings": dict(settings)}
-        self._entries: dict[str, tuple[str, bool, int]] = {}  # stamp, whether controlled, offset
+        self._entries: dict[str, tuple[str, bool, str, int]] = {}  # stamp, whether controlled, unit, offset
         self._file: BinaryIO = open(self._path, "a+b")  # noqa: SIM115 - closed by close()
         try:
             self._load()
@@ -54,7 +55,8 @@ class Journal:
             elif not {"image", "stamp"} <= entry.keys():
                 break
             else:
-                self._entries[entry["image"]] = (entry["stamp"], _record(entry).controlled, end)
+                record = _record(entry)
+                self._entries[record.image] = (record.stamp, record.controlled, record.unit, end)
             end += len(line)
         self._file.truncate(end)
         if end == 0:
@@ -82,7 +84,11 @@ class Journal:
     def append(self, record: ImageRecord) -> None:
         """Write one record and flush it."""
         entry = asdict(record) | {"arrays": {name: _packed(array) for name, array in record.arrays.items()}}
-        self._entries[record.image] = (record.stamp, record.controlled, self._write(entry))
+        self._entries[record.image] = (record.stamp, record.controlled, record.unit, self._write(entry))
+
+    def unit(self, image: str) -> str:
+        """The unit in which ``image`` was measured."""
+        return self._entries[image][2]
 
     def read(self, image: str) -> ImageRecord:
         """The record of ``image``."""
@@ -121,7 +127,7 @@ def _parse(line: bytes) -> dict:
         entry = json.loads(line)
     except ValueError:
         return {}
-    known = isinstance(entry, dict) and ("settings" in entry or entry.keys() == FIELDS)
+    known = isinstance(entry, dict) and ("settings" in entry or REQUIRED <= entry.keys() <= FIELDS)
     return entry if known else {}
 
 

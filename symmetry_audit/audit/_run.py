@@ -45,6 +45,7 @@ class Measurements:
     controlled: frozenset[str]  # those measured with controls
     skipped: tuple[SkippedImage, ...]
     journal: Journal
+    unit: str  # of the luminance of all images
     engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
 
     def records(self) -> Iterator[ImageRecord]:
@@ -54,6 +55,10 @@ class Measurements:
     def pixel_hashes(self) -> Iterator[str]:
         """The hash of every image's pixels, in the order of ``images``."""
         return (record.pixel_sha256 for record in self.records())
+
+    def series(self) -> Iterator[str | None]:
+        """The series of every image, in the order of ``images``."""
+        return (record.series for record in self.records())
 
 
 @contextmanager
@@ -116,14 +121,18 @@ def measure_source(
     ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits; ``masks``
     say which of their pixels count.
     An image that cannot be measured is skipped with its reason, or ends the run with a DataError where
-    ``on_error`` is ``fail``. Raises DataError also where no image could be measured.
+    ``on_error`` is ``fail``. Raises DataError also where no image could be measured, and where units differ.
     """
     banks, plans = image_plans(settings, device, given)
     controlled = control_images((ref.key for ref in source.refs), settings)
     todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp(), ref.key in controlled)]
     done, failures = len(source.refs) - len(todo), {}
     forecast = Forecast(image_sizes(todo, settings.max_pixels), controlled, workers, len(source.refs))
-    running, seconds = RunningEpsilon(banks[0]), dict[str, float]()
+    running, seconds, units = RunningEpsilon(banks[0]), dict[str, float](), dict[str, str]()
+    left = {ref.key for ref in todo}
+    for ref in source.refs:
+        if ref.key not in left:
+            _check_unit(units, ref.key, journal.unit(ref.key))
     progress(done, len(source.refs))
 
     def measure(ref: ImageRef) -> ImageRecord:
@@ -139,6 +148,7 @@ def measure_source(
     with single_threaded(), closing(pooled(measure, stream, workers, device)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
+                _check_unit(units, ref.key, outcome.unit)
                 journal.append(outcome)
                 estimate(running.add(outcome))
                 if line := forecast.add(ref.key, seconds.pop(ref.key)):
@@ -155,8 +165,22 @@ def measure_source(
     if not images:
         raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
     return Measurements(
-        banks, images, controlled & set(images), tuple(skipped), journal, tuple(str(plan.strict) for plan in plans)
+        banks,
+        images,
+        controlled & set(images),
+        tuple(skipped),
+        journal,
+        next(iter(units)),
+        tuple(str(plan.strict) for plan in plans),
     )
+
+
+def _check_unit(units: dict[str, str], image: str, unit: str) -> None:
+    """Note the unit of ``image`` in ``units``, unit -> image. Raises DataError where another image has another one."""
+    units.setdefault(unit, image)
+    if len(units) > 1:
+        (first, one), (second, other) = units.items()
+        raise DataError(f"{one} is in {first} and {other} in {second}; measure them apart, or say --unit HU or grey")
 
 
 def image_plans(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.audit._masks import open_masks
+from symmetry_audit.data import Reading
 from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
@@ -23,6 +24,7 @@ from symmetry_audit.kernels import (
 from symmetry_audit.options import (
     AdaptiveOptions,
     AuditOptions,
+    CtOptions,
     DomainOptions,
     ImageOptions,
     MeasuredOptions,
@@ -30,28 +32,35 @@ from symmetry_audit.options import (
     QuickLookOptions,
 )
 from symmetry_audit.results import JOINT, SCENARIOS, Origin, read_fields
+from symmetry_audit.wording import GREY_LEVELS, HU
+
+if TYPE_CHECKING:
+    from symmetry_audit.data import ImageSource
 
 __all__ = [
     "JOINT_REGULARIZERS",
     "PER_REGULARIZER",
     "RESPONSES",
     "AuditSettings",
+    "clustered_settings",
     "fit_settings",
     "fits_digest",
     "make_settings",
 ]
 
 RESPONSES = ("abs", "energy")
-CLUSTERS = ("image", "folder", "duplicates")
+CLUSTERS = ("image", "folder", "duplicates", "series")
+AUTO = "auto"  # the clusters that the images themselves suggest
 PER_REGULARIZER = "per-regularizer"
 JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
 ADAPTIVE = "dataset_adaptive"
 MAX_DOWNSCALE = 64
 REQUIRED = ("group", "regularizers", "sigma", "margin", "scenarios", "downscale")  # in every report
+OLDER = {"control_images": "all", "clusters": "image"}  # what versions without these options did
 ORIGIN = Origin("the report", "measure again with --force")
 
 
-class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptions, AdaptiveOptions):
+class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, CtOptions, QuickLookOptions, AdaptiveOptions):
     """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
 
     Besides the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
@@ -84,6 +93,11 @@ class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptio
         return self.adaptive and self.affine is None and not self.spacing
 
     @property
+    def reading(self) -> Reading:
+        """How samples become luminance."""
+        return Reading({"HU": HU, "grey": GREY_LEVELS, None: None}[self.unit], self.window)
+
+    @property
     def models(self) -> tuple[KernelModel, ...]:
         """One kernel model per entry of ``sigmas``."""
         return tuple(kernel_model(self.kernel, sigma) for sigma in self.sigmas)
@@ -103,18 +117,19 @@ class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptio
             "affine": self.affine,
             "mask": self.mask,
         }
-        kinds = (MeasuredOptions, ImageOptions, DomainOptions, QuickLookOptions, AdaptiveOptions)
-        return own | {name: value for kind in kinds for name, value in self.only(kind).items()}
+        kinds = (MeasuredOptions, ImageOptions, DomainOptions, CtOptions, QuickLookOptions, AdaptiveOptions)
+        options = {name: value for kind in kinds for name, value in self.only(kind).items()}
+        return own | options | {"window": None if self.window is None else list(self.window)}
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> AuditSettings:
         """Read the ``settings`` of a report, also of an older one: a missing option takes its default, except that
-        versions without ``control_images`` controlled all images.
+        versions without ``control_images`` controlled all images and those without ``clusters`` drew images.
 
         Raises ReportError where they are damaged or of a newer version.
         """
         optional = {name: field.default for name, field in cls.model_fields.items() if not field.is_required()}
-        values = read_fields(document, ORIGIN, REQUIRED, optional | {"control_images": "all"}, "settings")
+        values = read_fields(document, ORIGIN, REQUIRED, optional | OLDER, "settings")
         try:
             return cls(
                 group=Group.parse(values.pop("group")),
@@ -158,8 +173,13 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE:
         raise SettingError(f"--downscale takes whole factors from 2 to {MAX_DOWNSCALE}")
     _choice("response", options.response, RESPONSES)
-    _choice("clusters", options.clusters, CLUSTERS)
+    _choice("clusters", options.clusters, (*CLUSTERS, AUTO))
+    if options.window is not None and not options.window[1] > 0:
+        raise SettingError("--window takes LEVEL,WIDTH in HU with a width above 0, such as 40,400")
     _check_fit(options.fit, chosen)
+    adaptive = options.only(AdaptiveOptions)
+    if options.clusters == AUTO:
+        adaptive["clusters"] = "image"
     return AuditSettings(
         group=Group.parse(options.group),
         stencils=chosen,
@@ -172,9 +192,17 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         **options.only(MeasuredOptions),
         **options.only(ImageOptions),
         **options.only(DomainOptions),
+        **options.only(CtOptions),
         **options.only(QuickLookOptions),
-        **options.only(AdaptiveOptions),
+        **adaptive,
     )
+
+
+def clustered_settings(settings: AuditSettings, options: MeasureOptions, source: ImageSource) -> AuditSettings:
+    """``settings`` whose bootstrap draws series, where ``source`` has some and ``options`` leave the choice open."""
+    if options.clusters != AUTO or not any(ref.series for ref in source.refs):
+        return settings
+    return settings.model_copy(update={"clusters": "series"})
 
 
 def fit_settings(options: AuditOptions | None = None, /, **asked: Any) -> AuditSettings:

@@ -9,11 +9,11 @@ from symmetry_audit.audit._padding import without_padding
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import DecodedImage
 from symmetry_audit.errors import ImageError
+from symmetry_audit.wording import HU
 
 __all__ = ["valid_pixels"]
 
 BODY = -500.0  # HU: halfway from air to water
-HU = "HU"
 
 
 def valid_pixels(

@@ -1,4 +1,4 @@
-"""Finding, reading and decoding images: manifests, sources, luminance and RGB. No torch.
+"""Finding, reading and decoding images: manifests, sources, luminance, RGB and CT slices in HU. No torch.
 
 Names are imported on first use, so that manifests can be read without numpy and the image decoders.
 """
@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from symmetry_audit.data._decode import DecodedImage, decode
     from symmetry_audit.data._demo import DEMO_NAME, DEMO_PHOTOGRAPHS, DEMO_TEXT, demo_source
+    from symmetry_audit.data._expand import Listing
     from symmetry_audit.data._fingerprint import set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
+    from symmetry_audit.data._load import Reading, Slice, load_image, load_slice
+    from symmetry_audit.data._raw_format import RawFormat
+    from symmetry_audit.data._ref import ImageRef, ImageSource
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
-    from symmetry_audit.data._sources import ImageRef, ImageSource, open_source, source_of_files
+    from symmetry_audit.data._sources import open_source, source_of_files
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -25,11 +29,17 @@ __all__ = [
     "DecodedImage",
     "ImageRef",
     "ImageSource",
+    "Listing",
     "Picture",
+    "RawFormat",
+    "Reading",
+    "Slice",
     "decode",
     "decode_rgb",
     "demo_source",
+    "load_image",
     "load_rgb",
+    "load_slice",
     "open_source",
     "pixel_count",
     "set_fingerprint",
@@ -41,8 +51,10 @@ _HOMES = {
     **dict.fromkeys(("BYTES_PER_PIXEL", "DEFAULT_MAX_PIXELS"), "symmetry_audit.data._limits"),
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
     "DecodedImage": "symmetry_audit.data._decode",
-    "ImageRef": "symmetry_audit.data._sources",
-    "ImageSource": "symmetry_audit.data._sources",
+    **dict.fromkeys(("ImageRef", "ImageSource"), "symmetry_audit.data._ref"),
+    **dict.fromkeys(("Reading", "Slice", "load_image", "load_slice"), "symmetry_audit.data._load"),
+    "Listing": "symmetry_audit.data._expand",
+    "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from symmetry_audit.data._sources import ImageRef, ImageSource
+from symmetry_audit.data._ref import ImageRef, ImageSource
 from symmetry_audit.errors import DataError
 
 __all__ = ["DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"]

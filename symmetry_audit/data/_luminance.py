@@ -14,19 +14,20 @@ BLOCK = 1 << 14  # pixels: 48 KB of 8-bit color samples and 192 KB of their copy
 
 
 def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
-    """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16 or float.
+    """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16 or float, or (H, W) of
+    int16, int32 or uint32.
 
     Of 8-bit samples the luminance is the float32 that is nearest to (299 R + 587 G + 114 B) / 1000, or to the grey
     sample; of 16-bit samples that value is divided by 257. Both are in [0, 255] and the same bits everywhere: the sums
-    are whole numbers, which the arithmetic holds exactly, and are rounded once. Float samples keep their scale, and
-    their luminance is float64 where they are, float32 otherwise. The hash is of the shape, the dtype and the bytes in
-    the order of rows.
+    are whole numbers, which the arithmetic holds exactly, and are rounded once. Other samples keep their scale, and
+    their luminance is float64 where they are, or where they are integers of 32 bits, and float32 otherwise. The hash is
+    of the shape, the dtype and the bytes in the order of rows.
     """
     digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
     color, integers = samples.ndim == 3, samples.dtype.kind == "u"
     # float32 holds whole numbers up to 2^24: sums of 8-bit samples, 255,000 at most, but not those of 16-bit ones
     summed = np.float32 if samples.dtype == np.uint8 else np.float64
-    kept = np.float64 if samples.dtype == np.float64 else np.float32
+    kept = np.float64 if samples.dtype in (np.float64, np.int32, np.uint32) else np.float32
     weights = (np.array(LUMA) / (1 if integers else 1000)).astype(summed)
     divisor = (1000 if integers and color else 1) * (WHITE_16 if samples.dtype == np.uint16 else 1)
     pixels = np.ascontiguousarray(samples).reshape((-1, 3) if color else -1)
@@ -34,6 +35,7 @@ def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
     for first in range(0, len(pixels), BLOCK):
         block = pixels[first : first + BLOCK]
         digest.update(block.data)
-        total = block.astype(summed) @ weights if color else block
+        with np.errstate(invalid="ignore"):  # of infinite samples, which are refused afterwards
+            total = block.astype(summed) @ weights if color else block
         np.divide(total, divisor, out=luminance[first : first + BLOCK], dtype=summed, casting="same_kind")
     return luminance.reshape(samples.shape[:2]), digest.hexdigest()

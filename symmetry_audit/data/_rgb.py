@@ -9,8 +9,9 @@ import numpy as np
 
 from symmetry_audit.data._decode import decode_samples
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
+from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._samples import header_pixels
-from symmetry_audit.data._sources import ImageRef
+from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.errors import ImageError
 
 __all__ = ["Picture", "decode_rgb", "load_rgb", "pixel_count"]
@@ -42,7 +43,9 @@ def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
 
 
 def load_rgb(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
-    """Read and decode one image. Raises ImageError."""
+    """Read and decode one image. Raises ImageError, also for a CT slice, which ``load_slice`` reads."""
+    if ref.kind != PICTURE:
+        raise ImageError("is a CT slice and no picture; this task takes PNG, JPEG, TIFF, BMP or WebP")
     return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
 
 
@@ -50,7 +53,7 @@ def pixel_count(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:
     """Width times height by the header of a file, or of a member that has its bytes; 0 where decoding is refused."""
     if ref.payload is not None:
         return header_pixels(io.BytesIO(ref.payload), max_pixels)
-    if ref.member is not None or not ref.path.is_file():  # reading a pipe could block forever
+    if ref.member is not None or ref.kind != PICTURE or not ref.path.is_file():  # reading a pipe could block forever
         return 0
     try:
         with open(ref.path, "rb") as file:

@@ -18,7 +18,7 @@ from simplejpeg import decode_jpeg
 
 from symmetry_audit.errors import ImageError
 
-__all__ = ["FORMATS", "header_pixels", "read_samples"]
+__all__ = ["FORMATS", "check_size", "decoder_settings", "header_pixels", "read_samples"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 ORIENTATION_TAG = 274
@@ -36,7 +36,7 @@ DEEP_TIFF_NUMBERS = (
 # none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard: the header caps the size of their unpacked data
 DEEP_TIFF_CODECS = (1, 5, 8, 32946, 32773, 34925, 50000)
 
-for _name in ("PIL", "imagecodecs", "tifffile"):
+for _name in ("PIL", "imagecodecs", "nibabel", "pydicom", "pylibjpeg", "tifffile"):
     # the ImageError is enough; without a handler Python prints their log on stderr
     logging.getLogger(_name).addHandler(logging.NullHandler())
 
@@ -48,7 +48,7 @@ def read_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
 
     Raises ImageError for refused files, and any exception of the decoders for damaged input.
     """
-    with _pillow_settings(max_pixels):
+    with decoder_settings(max_pixels):
         # from memory, never by path: a memory-mapped TIFF with an orientation tag comes out scrambled
         deep = _deep_tiff_samples(data, max_pixels) if data[:4] in TIFF_MAGIC else None
         return deep or _pillow_samples(data, max_pixels)
@@ -65,7 +65,7 @@ def header_pixels(file: BinaryIO, max_pixels: int) -> int:
                 assert isinstance(page, tifffile.TiffPage)
                 count = int(page.imagewidth) * int(page.imagelength)
         else:
-            with _pillow_settings(max_pixels), Image.open(file, formats=FORMATS) as image:
+            with decoder_settings(max_pixels), Image.open(file, formats=FORMATS) as image:
                 count = image.width * image.height
         return count if 0 <= count <= max_pixels else 0
     except Exception:  # as in decode, which reports the problem when the pixels are needed
@@ -73,7 +73,7 @@ def header_pixels(file: BinaryIO, max_pixels: int) -> int:
 
 
 @contextmanager
-def _pillow_settings(max_pixels: int) -> Iterator[None]:
+def decoder_settings(max_pixels: int = 0) -> Iterator[None]:
     """Pillow without warnings, and with our size limit in place of its own.
 
     Both are settings of the process, and images are decoded in threads: the last thread restores them.
@@ -103,7 +103,7 @@ def _pillow_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
     with image:
         # the further pictures of an MPO, which phones write as .jpg, are previews and gain maps of the first
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-        _check_size(image.width, image.height, frames, max_pixels)
+        check_size(image.width, image.height, frames, max_pixels)
         # asking Pillow for the EXIF block of a PNG decodes all of it, since the block may be at the end
         orientation = 1 if image.format == "PNG" and not _may_hold_exif(data) else _orientation(image)
         pixels = _DECODERS.get(image.format or "", _any_samples)(image, data)
@@ -163,9 +163,9 @@ def _deep_tiff_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool] 
             raise ImageError("damaged TIFF header, or channels of different depths")
         if page.bitspersample <= 8 and page.sampleformat != tifffile.SAMPLEFORMAT.INT:
             return None
-        _check_size(page.imagewidth, page.imagelength, len(file.pages) * page.imagedepth, max_pixels)
+        check_size(page.imagewidth, page.imagelength, len(file.pages) * page.imagedepth, max_pixels)
         if page.is_tiled:
-            _check_size(page.tilewidth, page.tilelength, page.tiledepth, max_pixels)
+            check_size(page.tilewidth, page.tilelength, page.tiledepth, max_pixels)
         kind = _deep_tiff_kind(page)
         pixels, tag = page.asarray(), page.tags.get(ORIENTATION_TAG)
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
@@ -182,6 +182,8 @@ def _deep_tiff_kind(page: tifffile.TiffPage) -> str:
     """Name of the photometric interpretation. Raises ImageError where it or the samples have no agreed meaning."""
     kind = getattr(page.photometric, "name", str(page.photometric))
     wanted = ("u2",) if kind in INKS else ("u2", "f2", "f4", "f8")
+    if kind == "MINISBLACK":
+        wanted += ("i2", "i4", "u4")
     sort = page.dtype.str[1:] if page.dtype and page.dtype.itemsize * 8 == page.bitspersample else ""
     if kind not in DEEP_TIFF_CHANNELS or sort not in wanted:
         what = f"{page.bitspersample}-bit {SAMPLE_SORTS.get(page.sampleformat, 'unusual')} {kind}"
@@ -194,7 +196,7 @@ def _deep_tiff_kind(page: tifffile.TiffPage) -> str:
     return kind
 
 
-def _check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
+def check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
     if width < 1 or height < 1:
         raise ImageError(f"holds no pixels ({width} x {height} px)")
     if width * height > max_pixels:

@@ -8,87 +8,42 @@ from __future__ import annotations
 
 import glob
 import os
-import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path, PureWindowsPath
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path, PurePath, PureWindowsPath
 
 from symmetry_audit.data import manifests
 from symmetry_audit.data._archive import ARCHIVE_SUFFIXES, Member, members
-from symmetry_audit.data._walk import IMAGE_SUFFIXES, is_image_name, walk_images
-from symmetry_audit.errors import DataError, ImageError, SettingError, one_line
+from symmetry_audit.data._expand import DEFAULT_LISTING, MAX_BYTES, Listing, expanded, pseudonym
+from symmetry_audit.data._ref import ImageRef, ImageSource, with_payload
+from symmetry_audit.data._remarks import check_one_unit, other_kinds
+from symmetry_audit.data._walk import (
+    DICOM,
+    IMAGE_SUFFIXES,
+    PICTURE,
+    RAW,
+    image_kind,
+    is_side_file,
+    kind_of_file,
+    walk_files,
+)
+from symmetry_audit.errors import DataError, SettingError, one_line
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["ImageRef", "ImageSource", "open_source", "source_of_files"]
+__all__ = ["open_source", "source_of_files"]
+
+LINK = "a link or device inside the archive, not a file"
 
 
-@dataclass(frozen=True)
-class ImageRef:
-    """The place of one image: a file, or a member of an archive (with its bytes, if it comes from ``stream``)."""
-
-    key: str  # the name in reports: a posix path relative to the source
-    path: Path
-    member: str | None = None
-    payload: bytes | None = None
-
-    def stamp(self) -> str:
-        """Changes when the file does: size and modification time (of the archive, for members)."""
-        try:
-            status = self.path.stat()
-        except (OSError, ValueError):  # ValueError: not a possible file name
-            return "missing"
-        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-
-    def read(self, max_bytes: int) -> bytes:
-        """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``."""
-        try:
-            data = self.payload if self.payload is not None else _read(self, max_bytes + 1)
-        except PermissionError:
-            raise ImageError("permission denied; make the file readable") from None
-        except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
-            raise ImageError(f"cannot be read ({one_line(error)})") from None
-        if len(data) > max_bytes:
-            raise ImageError(f"larger than {max_bytes} bytes; raise --max-pixels if you trust the file")
-        return data
-
-
-@dataclass(frozen=True)
-class ImageSource:
-    """The images of one SOURCE in the order in which they are measured, and the files skipped without reading."""
-
-    name: str
-    text: str  # SOURCE as the user wrote it
-    refs: tuple[ImageRef, ...]
-    skipped: tuple[SkippedImage, ...] = ()
-    note: str | None = None  # a choice made for the user, such as a manifest's default split
-
-    def limited(self, limit: int | None) -> ImageSource:
-        """The first ``limit`` images."""
-        return self if limit is None else replace(self, refs=self.refs[:limit])
-
-    def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
-        """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.
-
-        An unreadable member comes without bytes, and gives the reason when it is read. Raises DataError where the
-        archive itself is damaged.
-        """
-        if not refs or refs[0].member is None:
-            yield from refs
-            return
-        wanted = {ref.member: ref for ref in refs}
-        for member in members(refs[0].path):
-            if member.is_file and member.name in wanted:
-                yield _with_payload(wanted.pop(member.name), member, max_bytes + 1)
-        yield from wanted.values()
-
-
-def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
+def open_source(text: str, data_root: str | Path | None = None, listing: Listing = DEFAULT_LISTING) -> ImageSource:
     """Resolve SOURCE: a folder (recursive), file, glob, text list, zip or tar archive, or manifest name.
 
-    An existing path comes before a manifest of the same name. Raises DataError where nothing is found, and
-    never returns an empty source.
+    ``listing`` says how CT files become images. An existing path comes before a manifest of the same name. Raises
+    DataError where nothing is found, and never returns an empty source.
     """
     if not text.strip():
         raise DataError("the name of the source is empty; give a folder, file, glob, list, archive or dataset")
@@ -102,59 +57,76 @@ def open_source(text: str, data_root: str | Path | None = None) -> ImageSource:
     if is_folder or is_file:
         text = os.path.normpath(text)  # "photos/" and "./photos" are the same source
     if is_folder:
-        source = _from_files(text, path.resolve().name or text, walk_images(path))
+        source = _from_folder(text, path, listing)
     elif is_file:
-        source = _from_file(text, path)
+        source = _from_file(text, path, listing)
     elif any(sign in text for sign in "*?["):
-        source = _from_glob(text)
+        source = _from_glob(text, listing)
     else:
-        source = _from_manifest(text, data_root)
+        source = _from_manifest(text, data_root, listing)
     if not source.refs:
         skipped = f" ({len(source.skipped)} skipped, the first: {source.skipped[0].reason})" if source.skipped else ""
         raise DataError(f'no images in "{text}"{skipped}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
+    check_one_unit(text, source.refs)
     return source
 
 
-def source_of_files(paths: Sequence[str | Path]) -> ImageSource:
+def source_of_files(paths: Sequence[str | Path], listing: Listing = DEFAULT_LISTING) -> ImageSource:
     """The images at ``paths``, each named by its path as given. Raises DataError where there are none."""
     files = [(Path(path).as_posix(), Path(path)) for path in paths]
     if not files:
         raise DataError("the list of image paths is empty; give at least one path")
     count = f"{len(files)} file{'s' if len(files) > 1 else ''}"
-    return _from_files(count, "files", files)
+    source = _from_files(count, "files", files, listing)
+    if not source.refs:
+        raise DataError(f"no images in {count}, the first skipped: {source.skipped[0].reason}")
+    check_one_unit(count, source.refs)
+    return source
 
 
-def _from_file(text: str, path: Path) -> ImageSource:
+def _from_folder(text: str, path: Path, listing: Listing) -> ImageSource:
+    files, others = [], []
+    for key, file, kind in walk_files(path):
+        if kind:
+            files.append(ImageRef(_printable(key), file, kind=kind))
+        elif not is_side_file(file.name):
+            others.append(_printable(key))
+    source = _source(text, path.resolve().name or text, files, listing)
+    return replace(source, remarks=other_kinds(others, source, listing))
+
+
+def _from_file(text: str, path: Path, listing: Listing) -> ImageSource:
     name = path.name.lower()
     if name.endswith(ARCHIVE_SUFFIXES):
-        return _from_archive(text, path)
+        return _from_archive(text, path, listing)
     if name.endswith((".txt", ".lst", ".list")):
-        return _from_list(text, path)
-    return _from_files(text, path.stem, [(path.name, path)])
+        return _from_list(text, path, listing)
+    return _from_files(text, path.stem, [(path.name, path)], listing)
 
 
-def _from_glob(text: str) -> ImageSource:
+def _from_glob(text: str, listing: Listing) -> ImageSource:
     pattern = os.path.expanduser(text)
     found = [Path(name) for name in glob.glob(pattern, recursive=True)]
     files = {}
     for path in sorted(found, key=lambda path: (len(path.parts), path)):
-        if is_image_name(path.name) and not path.is_dir():
+        if not path.is_dir() and kind_of_file(path):
             # ** follows links: as in a folder, a file reached in several ways counts once
             files.setdefault((os.path.realpath(path.parent), path.name), path)
-    return _from_files(text, "glob", [(path.as_posix(), path) for path in files.values()])
+    return _from_files(text, "glob", [(path.as_posix(), path) for path in files.values()], listing)
 
 
-def _from_list(text: str, path: Path) -> ImageSource:
+def _from_list(text: str, path: Path, listing: Listing) -> ImageSource:
     """One path a line, relative to the list's folder; blank lines and lines starting with # are ignored."""
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the list {path}: {one_line(error)}") from None
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    return _from_files(text, path.stem, [(Path(name).as_posix(), path.parent / name) for name in names])
+    files = [(Path(name).as_posix(), path.parent / name) for name in names]
+    return _from_files(text, path.stem, files, listing)
 
 
-def _from_manifest(text: str, data_root: str | Path | None) -> ImageSource:
+def _from_manifest(text: str, data_root: str | Path | None, listing: Listing) -> ImageSource:
     name, split = manifests.parse_reference(text)
     try:
         manifest = manifests.load_manifest(name)
@@ -162,33 +134,60 @@ def _from_manifest(text: str, data_root: str | Path | None) -> ImageSource:
         raise type(error)(f'"{text}" is not a file, a folder or a dataset: {error}') from None
     files = manifests.locate(manifest, split, data_root)
     chosen = split or manifest.default_split
-    refs = [(file.key, file.path) for file in files]
-    source = _from_files(text, manifest.name, refs)
-    note = f"{manifest.name}: split {chosen}, {len(files)} images"
+    raw = manifest.raw(split)
+    refs = [
+        ImageRef(_printable(file.key), file.path, kind=RAW, raw=raw) if raw else _file_ref(file.key, file.path)
+        for file in files
+    ]
+    source = _source(text, manifest.name, refs, listing)
+    note = f"{manifest.name}: split {chosen}, {len(source.refs)} images"
     return replace(source, name=f"{manifest.name}:{chosen}", note=note)
 
 
-def _from_files(text: str, name: str, files: Iterable[tuple[str, Path]]) -> ImageSource:
-    return _sorted_source(text, name, [ImageRef(_printable(key), path) for key, path in files])
+def _from_files(text: str, name: str, files: Iterable[tuple[str, Path]], listing: Listing) -> ImageSource:
+    return _source(text, name, (_file_ref(key, path) for key, path in files), listing)
 
 
-def _from_archive(text: str, path: Path) -> ImageSource:
-    refs, skipped = [], []
-    for member in members(path):
-        name = PureWindowsPath(member.name)  # knows both slashes, drive letters and absolute names
-        key = _printable(name.as_posix())
-        if not is_image_name(name.name):
-            continue
-        if name.anchor or ".." in name.parts:
-            skipped.append(SkippedImage(key, "the archive member's name leads outside the archive"))
-        elif any(part.startswith(".") or part == "__MACOSX" for part in name.parts):
-            continue
-        elif not member.is_file:
-            skipped.append(SkippedImage(key, "a link or device inside the archive, not a file"))
-        else:
-            refs.append(ImageRef(key, path, member.name))
-    source = _sorted_source(text, path.name.split(".")[0], refs)
-    return replace(source, skipped=(*source.skipped, *skipped))
+def _file_ref(key: str, path: Path) -> ImageRef:
+    """An image that was asked for by name, so that one of an unknown kind is refused when it is decoded."""
+    return ImageRef(_printable(key), path, kind=kind_of_file(path) or PICTURE)
+
+
+def _from_archive(text: str, path: Path, listing: Listing) -> ImageSource:
+    skipped, others = [], []
+
+    def files() -> Iterator[ImageRef]:
+        for member in members(path):
+            name = PureWindowsPath(member.name)  # knows both slashes, drive letters and absolute names
+            key = _printable(name.as_posix())
+            if any(part.startswith(".") or part == "__MACOSX" for part in name.parts if part != ".."):
+                continue
+            kind = image_kind(name.name, partial(_start, member))
+            if kind is None:
+                others.extend([] if is_side_file(name.name) else [key])
+            elif reason := _outside(name) or (None if member.is_file else LINK):
+                shown = pseudonym(key) if kind == DICOM and not listing.file_names else key
+                skipped.append(SkippedImage(shown, reason))
+            else:
+                ref = ImageRef(key, path, member.name, kind=kind)
+                yield ref if kind == PICTURE else with_payload(ref, member, MAX_BYTES + 1)
+
+    source = _source(text, path.name.split(".")[0], files(), listing)
+    return replace(source, skipped=(*source.skipped, *skipped), remarks=other_kinds(others, source, listing))
+
+
+def _outside(name: PurePath) -> str | None:
+    escapes = name.anchor or ".." in name.parts
+    return "the archive member's name leads outside the archive" if escapes else None
+
+
+def _start(member: Member, length: int) -> bytes:
+    """The first bytes of a member, none where they cannot be read."""
+    if not member.is_file:
+        return b""
+    with suppress(Exception), member.open() as file:  # zlib, lzma and bz2 raise classes of their own
+        return file.read(length)
+    return b""
 
 
 def _printable(name: str) -> str:
@@ -198,38 +197,15 @@ def _printable(name: str) -> str:
     )
 
 
-def _sorted_source(text: str, name: str, refs: list[ImageRef]) -> ImageSource:
-    """Sort by key; entries of the same name cannot be distinguished, so only one of them is kept."""
+def _source(text: str, name: str, files: Iterable[ImageRef], listing: Listing) -> ImageSource:
+    """The images in ``files``, sorted by key; those of the same name cannot be distinguished, so only one is kept."""
+    refs, skipped = expanded(files, listing)
     counts = Counter(ref.key for ref in refs)
     unique = {ref.key: ref for ref in reversed(refs)}
-    skipped = tuple(
+    skipped += [
         SkippedImage(key, f"the name occurs {count} times; the first is measured")
         for key, count in sorted(counts.items())
         if count > 1
-    )
-    return ImageSource(_printable(name), text, tuple(unique[key] for key in sorted(unique)), skipped)
-
-
-def _read(ref: ImageRef, limit: int) -> bytes:
-    if ref.member is not None:
-        for member in members(ref.path):
-            if member.is_file and member.name == ref.member:
-                return _read_member(member, limit)
-        raise OSError("no longer in the archive")
-    if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
-        raise OSError("not a regular file")
-    with open(ref.path, "rb") as file:
-        # memory for all of a large limit, asked for and given back, would cost more than reading
-        return file.read(min(limit, os.fstat(file.fileno()).st_size + 1))
-
-
-def _read_member(member: Member, limit: int) -> bytes:
-    with member.open() as file:
-        return file.read(limit)
-
-
-def _with_payload(ref: ImageRef, member: Member, limit: int) -> ImageRef:
-    try:
-        return replace(ref, payload=_read_member(member, limit))
-    except Exception:
-        return ref
+    ]
+    skipped.sort(key=lambda item: (item.image, item.reason))
+    return ImageSource(_printable(name), text, tuple(unique[key] for key in sorted(unique)), tuple(skipped))

@@ -1,32 +1,72 @@
-"""Walking a folder of images, and recognizing image names."""
+"""Walking a folder of images, and recognizing images by their names or, without a suffix, by their first bytes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from symmetry_audit.errors import DataError
 
-__all__ = ["IMAGE_SUFFIXES", "is_image_name", "walk_images"]
+__all__ = [
+    "DICOM",
+    "IMAGE_SUFFIXES",
+    "NIFTI",
+    "PICTURE",
+    "RAW",
+    "image_kind",
+    "is_side_file",
+    "kind_of_file",
+    "walk_files",
+]
 
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+PICTURE, DICOM, NIFTI, RAW = "picture", "dicom", "nifti", "raw"  # how an image is stored
+SUFFIXES = {
+    PICTURE: (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
+    DICOM: (".dcm", ".dicom", ".ima"),
+    NIFTI: (".nii", ".nii.gz"),
+}
+IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
+DICOM_MARK_AT, DICOM_MARK = 128, b"DICM"
 
-
+# files that belong beside images and are none: text, tables and what systems leave behind
+SIDE_SUFFIXES = (
+    *(".txt", ".md", ".rst", ".lst", ".list", ".log", ".bib", ".html", ".csv", ".tsv", ".parquet", ".xlsx"),
+    *(".json", ".jsonl", ".toml", ".yaml", ".yml", ".xml", ".ini", ".cfg", ".md5", ".sha256", ".sha256sum"),
+)
+SIDE_NAMES = ("readme", "licen", "copying", "notice", "citation", "authors", "changelog", "thumbs.db", "makefile")
 REPORT_MARKS = {"report.json", "responses.parquet"}
 
 
-def is_image_name(name: str) -> bool:
-    """Whether ``name`` (no folder before it) ends as an image does, in any case, and is not hidden."""
-    return name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith(".")
+def image_kind(name: str, start: Callable[[int], bytes]) -> str | None:
+    """PICTURE, DICOM or NIFTI; None for a file ``name`` (no folder before it) that is hidden or no image.
+
+    A name counts by its end, in any case. ``start`` gives the first bytes of the file, as many as it is asked for; it
+    is called where the name says nothing, since many programs write DICOM files without a suffix.
+    """
+    if name.startswith("."):
+        return None
+    folded = name.lower()
+    for kind, suffixes in SUFFIXES.items():
+        if folded.endswith(suffixes):
+            return kind
+    end = DICOM_MARK_AT + len(DICOM_MARK)
+    return DICOM if not is_side_file(name) and start(end)[DICOM_MARK_AT:] == DICOM_MARK else None
 
 
-def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, Path]]:
-    """Yield ``(key, path)`` of each image below ``folder``; the key is its posix path relative to ``folder``.
+def is_side_file(name: str) -> bool:
+    """Whether a file is expected beside images: text, a table, a licence, or hidden."""
+    folded = name.lower()
+    return name.startswith(".") or folded.endswith(SIDE_SUFFIXES) or folded.startswith(SIDE_NAMES)
 
-    ``depth`` is the largest number of folders in a key, None for any number. Hidden names, __MACOSX and report
-    folders are skipped. A folder reached several times through links is read once, so loops end; a broken link
-    is yielded as it is. Raises DataError for a folder that cannot be listed.
+
+def walk_files(folder: Path, depth: int | None = None) -> Iterator[tuple[str, Path, str | None]]:
+    """Yield ``(key, path, kind)`` of each file below ``folder``; the key is its posix path relative to ``folder``.
+
+    The kind is that of :func:`image_kind`. ``depth`` is the largest number of folders in a key, None for any number.
+    Hidden names, __MACOSX and report folders are skipped. A folder reached several times through links is read once,
+    so loops end; a broken link is yielded as it is. Raises DataError for a folder that cannot be listed.
     """
     seen = set()
     for root, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
@@ -43,8 +83,25 @@ def walk_images(folder: Path, depth: int | None = None) -> Iterator[tuple[str, P
             folders.clear()
         # in name order, because the first way into a linked folder gives its images their keys
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        for name in filter(is_image_name, files):
-            yield (below / name).as_posix(), Path(root, name)
+        for name in files:
+            if not name.startswith("."):
+                path = Path(root, name)
+                yield (below / name).as_posix(), path, kind_of_file(path)
+
+
+def kind_of_file(path: Path) -> str | None:
+    """The :func:`image_kind` of the file at ``path``."""
+
+    def start(length: int) -> bytes:
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe could block forever
+                return b""
+            with path.open("rb") as file:
+                return file.read(length)
+        except (OSError, ValueError):
+            return b""
+
+    return image_kind(path.name, start)
 
 
 def _refuse(error: OSError) -> None:

@@ -26,16 +26,24 @@ from symmetry_audit.findings._floor import mean_floors, strict_floors
 from symmetry_audit.findings._pixel_errors import PixelErrors
 from symmetry_audit.findings._rows import RowMaker
 from symmetry_audit.findings._totals import Totals, empty_totals
-from symmetry_audit.findings._warnings import FileNotes, blind_spots, coarse_grid, untested_elements
+from symmetry_audit.findings._warnings import (
+    FileNotes,
+    blind_spots,
+    cluster_notes,
+    coarse_grid,
+    untested_elements,
+)
 from symmetry_audit.results import (
-    EPSILON_UNITS,
     AffineFit,
     AuditReport,
     DatasetInfo,
     FailedFit,
     Recommendation,
     Scenario,
+    clusters_by_name,
     directions_of,
+    epsilon_unit,
+    folder_of,
 )
 from symmetry_audit.statistics import leave_one_out, symmetry_error
 from symmetry_audit.theory import recommend
@@ -59,8 +67,8 @@ def build_report(
     ``keep`` is called with every response profile and its leverage, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
-    totals = empty_totals(settings, measured.images, measured.pixel_hashes, measured.controlled)
-    notes = FileNotes()
+    totals = empty_totals(settings, measured.images, _clusters(settings, measured), measured.controlled)
+    notes = FileNotes(settings.unit)
     files = []
     for record, tables in layout.read(measured.records()):
         totals.add(record.image, tables, record.arrays["spectrum"])
@@ -80,20 +88,34 @@ def build_report(
     rows = list(_maker(settings, measured, totals, layout, floors, quick).rows())
     tables = analyses(totals, leverage, _source_names(settings), strict)
     return AuditReport(
-        dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files)),
+        dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files), measured.unit),
         settings=settings.to_dict(),
         results=tuple(rows),
         skipped=measured.skipped,
         warnings=(
+            *source.remarks,
+            *cluster_notes(settings, totals.units, totals.images),
             *(quick.warnings() if quick is not None else ()),
             *notes.warnings(),
             *blind_spots(settings, measured),
             *coarse_grid(rows),
         ),
         analyses=tables,
-        recommendation=_recommendation(totals, floors, tables["directions"]),
+        recommendation=_recommendation(
+            totals, floors, tables["directions"], epsilon_unit(settings.response, measured.unit)
+        ),
         left_out=notes.leaves_out(),
     )
+
+
+def _clusters(settings: AuditSettings, measured: Measurements) -> list[str] | None:
+    """The cluster of every image, None where each is its own."""
+    if settings.clusters == "duplicates":
+        return list(measured.pixel_hashes())
+    if settings.clusters == "series":
+        pairs = zip(measured.images, measured.series(), strict=True)
+        return [folder_of(name) if series is None else series for name, series in pairs]
+    return clusters_by_name(measured.images, settings.clusters)
 
 
 def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
@@ -138,7 +160,9 @@ def _source_names(settings: AuditSettings) -> tuple[str, ...]:
     return tuple(source.name for source in fit_sources(settings))
 
 
-def _recommendation(totals: Totals, floors: dict[str, np.ndarray], rows: list[dict[str, Any]]) -> Recommendation | None:
+def _recommendation(
+    totals: Totals, floors: dict[str, np.ndarray], rows: list[dict[str, Any]], unit: str
+) -> Recommendation | None:
     """The advice from the dataset rows and the directions ``rows``; None where there are no dataset rows."""
     listed = candidates(totals, {name: profile[0] for name, profile in floors.items()})
     if not listed:
@@ -147,7 +171,7 @@ def _recommendation(totals: Totals, floors: dict[str, np.ndarray], rows: list[di
         listed,
         images=totals.images,
         directions=directions_of(rows, first_scale(totals.settings)),
-        unit=EPSILON_UNITS[totals.settings.response],
+        unit=unit,
     )
 
 

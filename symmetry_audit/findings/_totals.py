@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -138,17 +138,12 @@ class Totals:
 def empty_totals(
     settings: AuditSettings,
     names: Sequence[str],
-    pixels: Callable[[], Iterable[str]],
+    labels: Sequence[Hashable] | None,
     controlled: Collection[str] = (),
 ) -> Totals:
-    """Empty accumulators for a run of the images ``names``, of which some are ``controlled``; ``pixels`` reads the
-    hashes of their pixels on request."""
+    """Empty accumulators for a run of the images ``names``, of which some are ``controlled``; ``labels`` are the
+    clusters that they belong to, None where each is its own."""
     group, seed, images = settings.group, abs(settings.seed), len(names)
-    labels = {
-        "image": lambda: None,
-        "folder": lambda: [folder_of(name) for name in names],
-        "duplicates": lambda: list(pixels()),
-    }[settings.clusters]()
     draws = {}
     if images >= FEWEST_IMAGES:
         for subgroup in group.subgroups():

@@ -9,12 +9,15 @@ import numpy as np
 
 from symmetry_audit.audit import AuditSettings, ImageRecord, Measurements, visible_elements
 from symmetry_audit.results import DATASET_STRICT, LeftOut, ResultRow
-from symmetry_audit.wording import count
+from symmetry_audit.wording import GREY_LEVELS, count
 
-__all__ = ["FileNotes", "blind_spots", "coarse_grid", "untested_elements"]
+__all__ = ["FileNotes", "blind_spots", "cluster_notes", "coarse_grid", "untested_elements"]
 
 FLOOR_SHARE = 0.2  # of epsilon; above it a warning names the discretization floor
 SHOWN = 5  # names in one warning
+SQUARE = 1e-3  # relative difference of the distances of rows and of columns that is not told
+UNSCALED = ("float", "32-bit", "signed 16-bit", "signed 32-bit")  # depths of grey levels that stay as they are
+UNTOLD = ("signed", "NIfTI")  # depths of HU that the file does not call so
 
 
 def untested_elements(settings: AuditSettings, measured: Measurements) -> list[int]:
@@ -52,12 +55,27 @@ def coarse_grid(rows: list[ResultRow]) -> list[str]:
     ]
 
 
+def cluster_notes(settings: AuditSettings, units: int, images: int) -> list[str]:
+    """What the bootstrap draws, where the images themselves decided it."""
+    if settings.clusters != "series":
+        return []
+    drawn = count(units, "series") if units == 1 else f"{units} series"
+    return [
+        f"intervals draw whole series or volumes ({drawn} of {count(images, 'image')}), since slices of one series are "
+        "not independent; --clusters image draws single slices"
+    ]
+
+
 class FileNotes:
     """What a careful analyst would want to know about the files, collected image by image."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str | None = None) -> None:
+        """``unit`` is the one that the user gave."""
+        self._unit = unit
         self.turned: list[str] = []
         self.floats: list[str] = []
+        self.assumed: list[str] = []
+        self.oblong: list[str] = []
         self.flat: list[str] = []
         self.left_out: dict[str, float] = {}
         self.sizes: Counter[str] = Counter()
@@ -74,8 +92,12 @@ class FileNotes:
         self.same_pixels[record.pixel_sha256].append(record.image)
         if record.turned:
             self.turned.append(record.image)
-        if record.depth == "float":
+        if record.unit == GREY_LEVELS and record.depth in UNSCALED:
             self.floats.append(record.image)
+        if record.unit != GREY_LEVELS and record.depth.startswith(UNTOLD):
+            self.assumed.append(record.image)
+        if record.spacing is not None and abs(record.spacing[0] / record.spacing[1] - 1) > SQUARE:
+            self.oblong.append(record.image)
         if flat:
             self.flat.append(record.image)
 
@@ -107,7 +129,13 @@ class FileNotes:
                 sentences.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
         if self.floats:
             where = f"{count(len(self.floats), 'image')}: {_some(self.floats)}"
-            sentences.append(f"float samples used as they are, not scaled to 0-255, in {where}")
+            sentences.append(f"samples used as they are, not scaled to 0-255, in {where}")
+        if self.assumed and self._unit is None:
+            where = f"{count(len(self.assumed), 'image')}: {_some(self.assumed)}"
+            sentences.append(f"taken as HU, which files of this kind do not say (--unit grey if not), in {where}")
+        if self.oblong:
+            where = f"{count(len(self.oblong), 'image')}: {_some(self.oblong)}"
+            sentences.append(f"pixels are not square, so turning the grid deforms what it shows, in {where}")
         if self.flat:
             where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
             sentences.append(f"zero response, so ignored in the normalized epsilon, in {where}")

@@ -8,6 +8,7 @@ from symmetry_audit.options import names
 from symmetry_audit.options._audit import (
     AdaptiveOptions,
     AuditOptions,
+    CtOptions,
     DomainOptions,
     ImageOptions,
     MeasuredOptions,
@@ -40,6 +41,7 @@ __all__ = [
     "TEST_IMAGES",
     "AdaptiveOptions",
     "AuditOptions",
+    "CtOptions",
     "Device",
     "DeviceOptions",
     "DomainOptions",

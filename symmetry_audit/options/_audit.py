@@ -15,6 +15,7 @@ from symmetry_audit.options.names import GROUPS, kernels, regularizers
 __all__ = [
     "AdaptiveOptions",
     "AuditOptions",
+    "CtOptions",
     "DomainOptions",
     "ImageOptions",
     "MeasureOptions",
@@ -55,7 +56,34 @@ class DomainOptions(Options):
     ] = False
 
 
-class AuditOptions(MeasuredOptions, ImageOptions, DomainOptions):
+class CtOptions(Options):
+    """How CT slices are found and read; the settings of an audit have these fields too."""
+
+    heading: ClassVar[str] = "CT"
+
+    unit: Annotated[
+        Literal["HU", "grey"] | None,
+        Option(
+            "Unit of samples whose file does not say it: of signed and floating-point TIFF, and of NIfTI.",
+            default="HU for signed TIFF and NIfTI, grey levels for floating-point TIFF",
+        ),
+    ] = None
+    window: Annotated[
+        tuple[float, float] | None,
+        NUMBERS,
+        Option("Show level - width/2 to level + width/2 HU as 0 to 255 and clip the rest.", metavar="LEVEL,WIDTH"),
+    ] = None
+    plane: Annotated[Literal["axial", "coronal", "sagittal"], Option("Plane of the slices of NIfTI volumes.")] = "axial"
+    file_names: Annotated[
+        bool,
+        Option(
+            "Whether results name DICOM files by their file names, which may be those of patients, and not by a hash "
+            "of the series."
+        ),
+    ] = False
+
+
+class AuditOptions(MeasuredOptions, ImageOptions, DomainOptions, CtOptions):
     """What is measured, as a user writes it; ``audit.make_settings`` makes settings from it."""
 
     heading: ClassVar[str] = "Measurement"
@@ -119,8 +147,12 @@ class AdaptiveOptions(Options):
     ] = 64
     clusters: Annotated[
         str,
-        Option("Unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images)."),
-    ] = "image"
+        Option(
+            "Unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or "
+            "series (DICOM series and NIfTI volumes).",
+            default="series for CT slices, else image",
+        ),
+    ] = "auto"
 
 
 class QuickLookOptions(Options):

@@ -47,7 +47,13 @@ from symmetry_audit.results._recommendation import (
     Recommendation,
     directions_of,
 )
-from symmetry_audit.results._relative import PIXEL_FIELDS, RELATIVE_FIELDS, folder_of
+from symmetry_audit.results._relative import (
+    PIXEL_FIELDS,
+    RELATIVE_FIELDS,
+    clusters_by_name,
+    folder_of,
+    names_tell_clusters,
+)
 from symmetry_audit.results._report import (
     EPSILON_UNITS,
     REPORT_SCHEMA,
@@ -55,6 +61,7 @@ from symmetry_audit.results._report import (
     DatasetInfo,
     ResultRow,
     dump_json,
+    epsilon_unit,
 )
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
 from symmetry_audit.results._skipped import SkippedImage
@@ -130,9 +137,12 @@ __all__ = [
     "Smoothness",
     "Symmetrization",
     "SymmetrizedScore",
+    "clusters_by_name",
     "directions_of",
     "dump_json",
+    "epsilon_unit",
     "folder_of",
+    "names_tell_clusters",
     "read_fields",
     "read_pilot",
     "read_value",

@@ -1,10 +1,11 @@
-"""The relative numbers of a result row by name, and the folder of an image."""
+"""The relative numbers of a result row by name, and the folder and the cluster of an image."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-__all__ = ["CONTROL_FIELDS", "PIXEL_FIELDS", "RELATIVE_FIELDS", "folder_of"]
+__all__ = ["CONTROL_FIELDS", "PIXEL_FIELDS", "RELATIVE_FIELDS", "clusters_by_name", "folder_of", "names_tell_clusters"]
 
 # the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
 CONTROL_FIELDS = {
@@ -36,3 +37,19 @@ def folder_of(image: str) -> str:
     ('cats', '')
     """
     return str(PurePosixPath(image).parent) if "/" in image else ""
+
+
+def clusters_by_name(images: Sequence[str], clusters: str, *, file_names: bool = False) -> list[str] | None:
+    """What the bootstrap draws, one label per image; None where each image is drawn alone or names do not tell.
+
+    ``clusters`` and ``file_names`` are the settings of the run. Slices are named by their series or volume, which is
+    their folder, unless file names were asked for.
+    """
+    if clusters == "image" or not names_tell_clusters(clusters, file_names=file_names):
+        return None
+    return [folder_of(name) for name in images]
+
+
+def names_tell_clusters(clusters: str, *, file_names: bool = False) -> bool:
+    """Whether :func:`clusters_by_name` gives the labels of the run."""
+    return clusters in ("image", "folder") or (clusters == "series" and not file_names)

@@ -19,6 +19,7 @@ from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._relative import CONTROL_FIELDS, PIXEL_FIELDS
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
 from symmetry_audit.results._skipped import SkippedImage
+from symmetry_audit.wording import GREY_LEVELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,11 +32,11 @@ __all__ = [
     "ResultRow",
     "SkippedImage",
     "dump_json",
+    "epsilon_unit",
 ]
 
 AGAIN = "measure again with --force"
-EPSILON_UNITS = {"abs": "grey levels", "energy": "squared grey levels"}  # by the response; intensities in [0, 255]
-
+EPSILON_UNITS = {"abs": "{}", "energy": "squared {}"}  # by the response, of the unit of the images
 
 SAMPLE_FIELDS = ("selected_image", "epsilon_selected", "median", "q25", "q75")
 ADAPTIVE_FIELDS = (
@@ -60,7 +61,7 @@ ADAPTIVE_FIELDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ResultRow:
-    """epsilon_G of Eq. (8) of [SA] for one regularizer and scenario; intensities in [0, 255].
+    """epsilon_G of Eq. (8) of [SA] for one regularizer and scenario, in the unit of ``AuditReport.unit``.
 
     In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single images'
     values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
@@ -244,6 +245,11 @@ class AuditReport:
         return dump_json(self.to_dict())
 
     @property
+    def unit(self) -> str:
+        """The unit of epsilon."""
+        return epsilon_unit(self.settings.get("response", "abs"), self.dataset.unit)
+
+    @property
     def first_scale(self) -> tuple[float | None, int]:
         """The first (sigma, downscale) of the run, which figures and comparisons of a sweep show."""
         return self.settings["sigma"][0], self.settings["downscale"][0]
@@ -294,6 +300,11 @@ class AuditReport:
         titles = {item["name"]: item["title"] for item in self.settings["regularizers"]}
         pivot.columns = [titles[name] for name in pivot.columns]
         return pivot
+
+
+def epsilon_unit(response: str, unit: str = GREY_LEVELS) -> str:
+    """The unit of epsilon by the ``response``, abs or energy, of images in ``unit``."""
+    return EPSILON_UNITS[response].format(unit)
 
 
 def dump_json(document: Any) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -20,11 +21,13 @@ SIDES = {  # names of the folders of each side, in upper or lower case
     "clean": ("norain", "clean", "gt", "target", "targets", "hq"),
     "degraded": ("rain", "rainy", "input", "inputs", "lq", "noisy", "degraded"),
 }
+SIDE_WORD = re.compile(rf"^(?:{'|'.join(word for words in SIDES.values() for word in words)})[-_](?=.)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One clean image and, for a paired task, its degraded partner; ``key`` is the clean one's name."""
+    """One clean image and, for a paired task, its degraded partner; ``key`` is the name of the clean one, or of the
+    degraded one where a clean one has several."""
 
     key: str
     clean: ImageRef
@@ -59,8 +62,9 @@ def open_pairs(
 
     For a paired task the source holds two folders, one of degraded and one of clean images (``rain`` and
     ``norain``, ``input`` and ``target``, ``lq`` and ``gt``), or ``inputs`` is the source of the degraded ones.
-    Partners have the same name below their folders, up to the file's suffix. Raises DataError if there are no such
-    folders, or several, and if an image has no partner.
+    Partners have the same name below their folders, up to the file's suffix; or names that differ by the word of
+    their side in front (``rain-1``, ``norain-1``), by a number behind (``901_1`` to ``901_14`` of ``901``), or both.
+    Raises DataError if there are no such folders, or several, and if an image has no partner.
     """
     if inputs is not None and not task.paired:
         raise SettingError(f"--inputs is for tasks with pairs; {task.name} degrades the clean images itself")
@@ -86,18 +90,18 @@ def _opened(source: str | ImageSource, data_root: str | Path | None) -> ImageSou
 
 def source_fingerprint(pairs: Pairs) -> str:
     """The fingerprint of the clean images, as in the report of an audit. Raises DataError."""
-    hashes = {}
-    for pair in streamed(replace(pair, degraded=None) for pair in pairs.refs):
+    clean, hashes = {pair.clean.key: Pair(pair.clean.key, pair.clean) for pair in pairs.refs}, {}
+    for pair in streamed(clean.values()):
         try:
             hashes[pair.key] = hashlib.sha256(pair.clean.read(MAX_BYTES)).hexdigest()
         except ImageError as error:
             raise DataError(f"{pair.key}: {error}") from None
-    return set_fingerprint((hashes[pair.key], pair.key) for pair in pairs.refs)
+    return set_fingerprint((hashes[key], key) for key in clean)
 
 
 def streamed(pairs: Iterable[Pair]) -> Iterator[Pair]:
     """``pairs``. Archives are read in one pass; their pairs come with the bytes, once both sides were read."""
-    places: dict[Path, dict[ImageRef, tuple[int, str]]] = {}
+    places: dict[Path, dict[ImageRef, list[tuple[int, str]]]] = {}
     waiting = {}
     for index, pair in enumerate(pairs):
         sides = [("clean", pair.clean), ("degraded", pair.degraded)]
@@ -107,16 +111,16 @@ def streamed(pairs: Iterable[Pair]) -> Iterator[Pair]:
             continue
         waiting[index] = pair, len(packed)
         for ref, place in packed.items():
-            places.setdefault(ref.path, {})[ref] = place
+            places.setdefault(ref.path, {}).setdefault(ref, []).append(place)
     for wanted in places.values():
         for ref in ImageSource("", "", ()).stream(list(wanted), MAX_BYTES):
-            index, side = wanted[replace(ref, payload=None)]
-            pair, missing = waiting.pop(index)
-            pair = replace(pair, **{side: ref})
-            if missing == 1:
-                yield pair
-            else:
-                waiting[index] = pair, missing - 1
+            for index, side in wanted[replace(ref, payload=None)]:
+                pair, missing = waiting.pop(index)
+                pair = replace(pair, **{side: ref})
+                if missing == 1:
+                    yield pair
+                else:
+                    waiting[index] = pair, missing - 1
 
 
 def listed(entries: Sequence[str], between: str = ", ") -> str:
@@ -174,14 +178,41 @@ def _by_stem(refs: Iterable[ImageRef], text: str) -> dict[str, ImageRef]:
 
 def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: str) -> tuple[Pair, ...]:
     """Raises DataError if an image has no partner, or is its own partner."""
-    alone = [f"{ref.key} (no degraded image)" for stem, ref in clean.items() if stem not in degraded]
-    alone += [f"{ref.key} (no clean image)" for stem, ref in degraded.items() if stem not in clean]
+    partners = _partners(clean, degraded)
+    paired = set(partners.values())
+    alone = [f"{ref.key} (no degraded image)" for stem, ref in clean.items() if stem not in paired]
+    alone += [f"{ref.key} (no clean image)" for stem, ref in degraded.items() if stem not in partners]
     if alone:
-        count = f"{len(alone)} of {len(clean.keys() | degraded.keys())} images"
+        count = f"{len(alone)} of {len(partners) + len(alone)} images"
         raise DataError(
             f'"{text}": {count} have no partner of the same name: {listed(alone)}; add partners or remove the images'
         )
-    for stem, ref in clean.items():
-        if (ref.path, ref.member) == (degraded[stem].path, degraded[stem].member):
+    found = {}
+    for stem, own in partners.items():
+        ref, rainy = clean[own], degraded[stem]
+        if (ref.path, ref.member) == (rainy.path, rainy.member):
             raise DataError(f'"{text}": {ref.key} is its own degraded image; choose other --inputs')
-    return tuple(Pair(ref.key, ref, degraded[stem]) for stem, ref in clean.items())
+        key = ref.key if len(partners) == len(paired) else rainy.key
+        found[key] = Pair(key, ref, rainy)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _partners(clean: Iterable[str], degraded: Iterable[str]) -> dict[str, str]:
+    """The clean name of every degraded one that has a partner, by the first rule that finds any."""
+    rules: list[tuple[Callable[[str], str], Callable[[str], str]]] = [
+        (str, str),
+        (_bare, _bare),
+        (_bare, lambda stem: re.sub(r"[-_]\d+$", "", _bare(stem))),
+    ]
+    for of_clean, of_degraded in rules:
+        own = {of_clean(stem): stem for stem in clean}
+        found = {stem: own[of_degraded(stem)] for stem in degraded if of_degraded(stem) in own}
+        if found:
+            return found
+    return {}
+
+
+def _bare(stem: str) -> str:
+    """``stem`` without the word of a side at the start of its last part: "1" of "norain-1"."""
+    folder, slash, name = stem.rpartition("/")
+    return folder + slash + SIDE_WORD.sub("", name)

@@ -15,13 +15,13 @@ from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.results import (
     AS_PRINTED,
     DATASET_ADAPTIVE,
-    EPSILON_UNITS,
     AuditReport,
     Bound,
     BoundRow,
     ResultRow,
     RunBounds,
     Smoothness,
+    epsilon_unit,
 )
 from symmetry_audit.theory._bounds import (
     AREA,
@@ -78,7 +78,7 @@ def run_bounds(
     return RunBounds(
         dataset=report.dataset.name,
         images=report.dataset.images,
-        unit=EPSILON_UNITS[made.response],
+        unit=epsilon_unit(made.response, report.dataset.unit),
         mu=mu,
         area=AREA,
         smoothness=smoothness,

@@ -61,7 +61,7 @@ def report_advice(report: AuditReport) -> tuple[AuditReport, Recommendation]:
     from symmetry_audit.reports import strict_profiles
 
     names, profiles = strict_profiles(report.folder, report)
-    rows, found = advice_from_profiles(AuditSettings.from_dict(report.settings), names, profiles)
+    rows, found = advice_from_profiles(AuditSettings.from_dict(report.settings), names, profiles, report.unit)
     return replace(report, analyses={**report.analyses, "directions": rows}, recommendation=found), found
 
 

@@ -15,7 +15,7 @@ from symmetry_audit.errors import DataError, ImageError, ReportError, SettingErr
 from symmetry_audit.options import FilePath, Images, Option, SourceOptions
 from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.wording import count
+from symmetry_audit.wording import HU, count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -105,6 +105,8 @@ def bounds(request: BoundsRequest) -> RunBounds:
         raise SettingError("--complexity and --dimension belong together; give both or neither")
     report = AuditReport.load(request.report)
     settings = AuditSettings.from_dict(report.settings)
+    if report.dataset.unit == HU:
+        raise SettingError("the theorems are about images in [0, 1] and the report is in HU; measure it with --window")
     kappa = None if complexity is None or dimension is None else run_kappa(report, complexity, dimension, mu)
     image, points = (_given(request.smoothness), None) if request.smoothness else _measured(request, report, settings)
     return run_bounds(report, image, _kernels(settings), mu=mu, loss=request.loss, kappa=kappa, points=points)
@@ -130,22 +132,22 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
     sides: list[int] = []
 
     def measured() -> Iterator[np.ndarray]:
-        for luminance in _images(source, report, settings.max_pixels):
+        for luminance in _images(source, report, settings):
             sides.append(max(luminance.shape))
             yield luminance
 
     return image_smoothness(measured(), request.estimator), max(sides)
 
 
-def _images(source: ImageSource, report: AuditReport, max_pixels: int) -> Iterator[np.ndarray]:
+def _images(source: ImageSource, report: AuditReport, settings: AuditSettings) -> Iterator[np.ndarray]:
     """Luminance in [0, 1] of every image that the run measured. Raises DataError."""
-    from symmetry_audit.data import BYTES_PER_PIXEL, decode
+    from symmetry_audit.data import BYTES_PER_PIXEL, load_image
 
     skipped = {item.image for item in report.skipped}
-    most = max_pixels * BYTES_PER_PIXEL
+    most = settings.max_pixels * BYTES_PER_PIXEL
     for ref in source.stream([ref for ref in source.refs if ref.key not in skipped], most):
         try:
-            yield decode(ref.read(most), max_pixels).luminance / 255
+            yield load_image(ref, settings.max_pixels, settings.reading).luminance / 255
         except ImageError as error:
             raise DataError(f"cannot read {ref.key} of the run: {error}; repair it, or give --smoothness") from None
 

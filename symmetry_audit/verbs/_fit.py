@@ -15,6 +15,7 @@ from symmetry_audit.options import AuditOptions, FilePath, Images, Names, Option
 from symmetry_audit.verbs._machine import measured, resolve_device, results_folder, run_document
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.wording import HU
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,8 @@ else:
     ImagesOrArray = Any
 
 __all__ = ["FitPlan", "FitRequest", "fit_affine", "plan_fit"]
+
+AIR_TO_BONE = (-1000, 1000)  # HU in black and in white
 
 
 class FitRequest(AuditOptions, RunOptions, SourceOptions):
@@ -85,10 +88,10 @@ def plan_fit(request: FitRequest) -> FitPlan:
     from symmetry_audit import audit
 
     settings = audit.fit_settings(request)
-    source = opened(request.source, request.data_root)
-    if source.note:
-        request.say(source.note)
     masks = _masks(request)
+    source = opened(request.source, request.data_root, request)
+    for line in filter(None, (source.note, *source.remarks)):
+        request.say(line)
     return FitPlan(request, source, settings, masks)
 
 
@@ -158,14 +161,15 @@ def _plot(
 ) -> None:
     """One figure per image, at the first scale."""
     from symmetry_audit import audit, reports
-    from symmetry_audit.data import BYTES_PER_PIXEL, decode
+    from symmetry_audit.data import load_image
     from symmetry_audit.files import write_atomically
     from symmetry_audit.results import AffineFit
 
-    image = decode(ref.read(settings.max_pixels * BYTES_PER_PIXEL), settings.max_pixels)
+    image = load_image(ref, settings.max_pixels, settings.reading)
     profiles, made = audit.relative_profiles(tables, settings), [row for row in rows if isinstance(row, AffineFit)]
     panels = [(row, *profiles[row.regularizer]) for row in made if row.regularizer in profiles]
     panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == audit.first_scale(settings)]
     folder.mkdir(exist_ok=True)
-    picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels)
+    shown = AIR_TO_BONE if image.unit == HU else (0, 255)
+    picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels, shown)
     write_atomically(folder / reports.plot_name(ref.key), picture)

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "symaudit.run/1"
-LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "simplejpeg", "tifffile")
+LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel")
 
 
 def resolve_device(device: Device) -> str:

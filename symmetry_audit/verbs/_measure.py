@@ -125,10 +125,10 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
     settings = audit.make_settings(request)
     given = None if request.affine is None else audit.given_fits(Path(request.affine), settings)
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
-    source = opened(request.source, request.data_root)
-    if source.note:
-        request.say(source.note)
-    return MeasurePlan(request, source, settings, given, masks)
+    source = opened(request.source, request.data_root, request)
+    for line in filter(None, (source.note, *source.remarks)):
+        request.say(line)
+    return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
 
 
 def plan_demo(request: DemoRequest) -> MeasurePlan:
@@ -161,7 +161,11 @@ def measure(request: MeasureRequest) -> AuditReport:
         Whether bars, frames and corners of one value are left out; a folder of pictures that are zero where the images
         of the same names are not to be measured, or one picture for all; whether only the body of CT images counts.
     response
-        "abs" or "energy". Intensities are luminance in [0, 255].
+        "abs" or "energy". Intensities are luminance in [0, 255], and HU for CT slices.
+    unit, window, plane, file_names
+        For CT: "HU" or "grey", the unit of samples whose file does not say it; (level, width) in HU to show as 0 to
+        255; the plane of the slices of NIfTI volumes; whether to name DICOM files by their file names, which may be
+        those of patients.
     scenario
         sample_strict, dataset_strict and/or dataset_adaptive. In the last, each image has its own group G_w.
     fit, affine, spacing
@@ -171,7 +175,8 @@ def measure(request: MeasureRequest) -> AuditReport:
         Whether to run the control experiments of adaptive rows, and on how many of the images, drawn at random ("all"
         for all). An image with controls takes about one and a half times to twice as long as one without.
     clusters
-        The unit that the bootstrap resamples: image, folder, or duplicates (groups of pixel-identical images).
+        The unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or series
+        (DICOM series and NIfTI volumes; the default where the images are of some).
     downscale, limit, max_pixels, seed
         Factors of coarser copies to measure too; number of images; largest image in pixels; seed of all random numbers.
     pixels

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import FilePath, Images
+from symmetry_audit.options import CtOptions, FilePath, Images
 
 if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
@@ -17,19 +17,23 @@ if TYPE_CHECKING:
 __all__ = ["mask_of_run", "opened", "reopened"]
 
 
-def opened(source: Images, data_root: FilePath | None) -> ImageSource:
-    """The images of ``source``. Raises DataError if there are none, SettingError if it is not a source."""
-    from symmetry_audit.data import ImageSource, open_source, source_of_files
+def opened(source: Images, data_root: FilePath | None, ct: CtOptions | None = None) -> ImageSource:
+    """The images of ``source``, CT slices as ``ct`` says.
 
+    Raises DataError if there are none, SettingError if it is not a source.
+    """
+    from symmetry_audit.data import ImageSource, Listing, open_source, source_of_files
+
+    listing = Listing() if ct is None else Listing(ct.plane, ct.file_names)
     if isinstance(source, ImageSource):
         return source
     if isinstance(source, str | Path):
-        return open_source(str(source), data_root)
+        return open_source(str(source), data_root, listing)
     paths = list(source) if isinstance(source, Iterable) else None
     if paths is None or any(not isinstance(path, str | Path) for path in paths):
         got = " ".join(repr(source).split())[:60]
         raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {got}")
-    return source_of_files(paths)
+    return source_of_files(paths, listing)
 
 
 def reopened(
@@ -39,15 +43,16 @@ def reopened(
 
     Raises DataError if they are no longer there, which says to give their place with ``option``.
     """
-    from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source, open_source
+    from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source
 
+    ct = CtOptions(**{name: report.settings[name] for name in CtOptions.model_fields if name in report.settings})
     if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return demo_source()
     if source is not None:
-        return opened(source, data_root)
+        return opened(source, data_root, ct)
     text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
     try:
-        return open_source(str(started) if started.exists() and not Path(text).exists() else text, data_root)
+        return opened(started if started.exists() and not Path(text).exists() else text, data_root, ct)
     except (SettingError, DataError):
         hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None

@@ -2,6 +2,7 @@
 
 from symmetry_audit.data.manifests import (
     Manifest,
+    RawFormat,
     Split,
     Track,
     Verification,
@@ -17,6 +18,7 @@ from symmetry_audit.data.manifests import (
 
 __all__ = [
     "Manifest",
+    "RawFormat",
     "Split",
     "Track",
     "Verification",

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from symmetry_audit import engine, measure
-from symmetry_audit.audit import _image, make_settings, strict_bank
+from symmetry_audit.audit import make_settings, strict_bank
 from symmetry_audit.audit._domain import coarser
 from symmetry_audit.audit._image import measure_image
 from symmetry_audit.audit._plan import ImagePlan
-from symmetry_audit.data import ImageRef
+from symmetry_audit.data import ImageRef, decode
 from symmetry_audit.errors import ImageError
 from tests.conftest import save_photos
 
@@ -57,7 +57,7 @@ def test_downscale_measures_the_coarser_copy(tmp_path: Path, rng: np.random.Gene
     measured = engine.strict_engine(bank.kernels, settings.models[0], settings.margin)
     tables = []
     for path in sorted(folder.iterdir()):
-        luminance = _image.decode(path.read_bytes(), 10**6).luminance
+        luminance = decode(path.read_bytes(), 10**6).luminance
         tables.append(measured.row_means(coarser(luminance, 2), settings.margin).mean(0)[bank.index])
     mean = np.mean(tables, axis=0)
     for row, profile in zip(both.results[6:], mean, strict=True):

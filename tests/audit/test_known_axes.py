@@ -11,7 +11,7 @@ from symmetry_audit import measure
 from symmetry_audit.audit import _image as module
 from symmetry_audit.audit import make_settings
 from symmetry_audit.audit._known_axes import known_axes
-from symmetry_audit.data import DecodedImage
+from symmetry_audit.data import DecodedImage, ImageRef
 from symmetry_audit.errors import ImageError, SettingError
 from symmetry_audit.groups import IDENTITY
 from symmetry_audit.synth import gaussian_field
@@ -53,13 +53,13 @@ def test_an_isotropic_body_on_a_grid_of_unequal_spacing(
     source = save_photos(tmp_path, rng, count=10)
     spacing = (0.8, 0.6)
 
-    def decode(data: bytes, max_pixels: int) -> DecodedImage:
-        draw = np.random.default_rng(int.from_bytes(data[-40:-8]))
+    def load(ref: ImageRef, max_pixels: int, reading: object) -> DecodedImage:
+        draw = np.random.default_rng(int(ref.path.stem[-1]))
         soft = gaussian_field((640, 480), IDENTITY, rng=draw, power=lambda k: np.exp(-((k / 0.02) ** 2)), limit=None)
         image = (60 * soft[::4, ::3]).astype(np.float32)
-        return DecodedImage(image, "16-bit", False, data.hex()[-80:], "HU", spacing=spacing)
+        return DecodedImage(image, "16-bit", False, ref.key, "HU", spacing=spacing)
 
-    monkeypatch.setattr(module, "decode", decode)
+    monkeypatch.setattr(module, "load_image", load)
     report = measure(source, reg="tv", group="p8", scenario="dataset_strict,dataset_adaptive", spacing=True, workers=1)
     strict, body = report.results
     assert strict.relative_epsilon is not None and body.relative_epsilon is not None

@@ -53,7 +53,7 @@ def test_list_has_a_line_for_each_dataset_and_marks_own_ones(own):
     rows = [line.split() for line in run("list").stdout.splitlines()]
     assert rows[0] == ["NAME", "IMAGES", "SPLITS"]
     named = {row[0]: row[1:3] for row in rows[1:]}
-    assert len(named) == len(rows) - 1 == 9
+    assert len(named) == len(rows) - 1 == 14
     assert (named["DIV2K"], named["RSSCN7"], named["mine*"]) == (["800", "train,"], ["2800", "all,"], ["2", "all"])
 
 
@@ -158,6 +158,16 @@ def test_add_prints_the_manifest_written(own, tmp_path):
     assert result.stdout == f"{tmp_path / 'manifests/mine.toml'}\n"
     assert "mine: 2 images recorded; check them with `symaudit datasets verify mine`" in result.stderr
     assert document(run("add", "mine", own, "--force", "--json"), "add")["count"] == 2
+
+
+def test_add_takes_files_of_bare_samples(tmp_path):
+    (tmp_path / "slices").mkdir()
+    (tmp_path / "slices/1.raw").write_bytes(bytes(2 * 12))
+    result = run("add", "bare", tmp_path / "slices", "--raw", "4x3,int16,little,HU")
+    assert "bare: 1 images recorded" in result.stderr
+    assert "samples  4 x 3 int16, little byte order, HU, no header" in run("show", "bare").stdout
+    assert document(run("show", "bare", "--json"), "show")["splits"][0]["raw"]["width"] == 4
+    assert isinstance(run("add", "more", tmp_path / "slices", "--raw", "4x3").exception, SettingError)
 
 
 def test_usage_errors_exit_with_2():

@@ -303,6 +303,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
         "--fit", "sobel", "--no-controls", "--control-images", "9", "--clusters", "folder", "--pixels", "900",
         "--no-padding", "--mask", "mask.png",
+        "--unit", "grey", "--plane", "coronal", "--file-names",
     )  # fmt: skip
     settings = one_document(out)["settings"]
     assert code == 0
@@ -319,6 +320,10 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "limit": 2,
         "seed": 5,
         "max_pixels": 5000,
+        "unit": "grey",
+        "window": None,
+        "plane": "coronal",
+        "file_names": True,
         "pixels": 900,
         "padding": False,
         "body": False,
@@ -413,7 +418,8 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "seed": 7, "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
-        "control-images": "all", "clusters": "duplicates", "pixels": 98,
+        "control-images": "all", "clusters": "duplicates", "pixels": 98, "unit": "HU", "window": [40, 400],
+        "plane": "sagittal", "file-names": True,
         "padding": False, "body": True, "mask": "photos/photo_0.png", "spacing": False,
     }  # fmt: skip
     assert set(values) == names - {"config"}
@@ -439,6 +445,10 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "limit": 2,
         "seed": 7,
         "max_pixels": 99,
+        "unit": "HU",
+        "window": [40, 400],
+        "plane": "sagittal",
+        "file_names": True,
         "pixels": 98,
         "padding": False,
         "body": True,

@@ -27,6 +27,7 @@ from PIL import Image
 
 from symmetry_audit.data import DecodedImage, _samples, decode
 from symmetry_audit.errors import ImageError
+from symmetry_audit.wording import GREY_LEVELS, HU
 from tests.conftest import smooth_noise
 from tests.oracles import symmetry
 
@@ -321,13 +322,50 @@ def test_tiff_of_single_rows_and_columns(shape, kind):
     assert_close(luminance(tiff(samples)), grey / (257 if kind == "u2" else 1))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_nan_and_infinity_are_refused(bad, channels):
+def test_infinity_is_refused(bad, channels):
     samples = PLANES[..., :channels].astype(np.float32)
     samples[5, 6] = bad
-    with pytest.raises(ImageError, match="NaN or infinite samples; replace them first"):
+    with pytest.raises(ImageError, match="holds infinite samples; replace them first"):
         decode(tiff(samples[..., 0] if channels == 1 else samples), MAX)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_nan_is_not_valid_and_holds_the_mean_of_the_rest(channels):
+    samples = PLANES[..., :channels].astype(np.float32)
+    samples[5, 6, -1] = np.nan
+    image = decode(tiff(samples[..., 0] if channels == 1 else samples), MAX)
+    assert image.valid is not None
+    assert np.argwhere(~image.valid).tolist() == [[5, 6]]
+    whole = decode(tiff(PLANES[..., :channels].astype(np.float32).squeeze()), MAX).luminance
+    assert np.array_equal(image.luminance[image.valid], whole[image.valid])
+    assert image.luminance[5, 6] == pytest.approx(whole[image.valid].mean(), rel=1e-6)
+
+
+def test_an_image_of_nan_alone_is_refused():
+    with pytest.raises(ImageError, match=r"^holds nothing but padding or NaN$"):
+        decode(tiff(np.full((4, 5), np.nan, np.float32)), MAX)
+
+
+@pytest.mark.parametrize(("kind", "unit", "kept"), [("i2", HU, "f4"), ("i4", HU, "f8"), ("u4", GREY_LEVELS, "f8")])
+def test_signed_and_32_bit_tiff_are_taken_as_they_are(kind, unit, kept):
+    values = np.array([[0, -1000, 3071], [40, 1, 2**14]])
+    values = abs(values) if kind == "u4" else values
+    values = values * (2**16 if kind[1] == "4" else 1) + 1  # more than float32 holds
+    image = decode(tiff(values.astype(kind)), MAX)
+    assert (image.unit, image.luminance.dtype, image.valid) == (unit, np.dtype(kept), None)
+    assert np.array_equal(image.luminance, values)
+    assert image.depth == {"i2": "signed 16-bit", "i4": "signed 32-bit", "u4": "32-bit"}[kind]
+
+
+def test_the_unit_can_be_told_where_the_file_does_not_say_it():
+    signed, floats = tiff(np.array([[-5, 7]], np.int16)), tiff(np.array([[-5, 7]], np.float32))
+    assert [decode(data, MAX).unit for data in (signed, floats)] == ["HU", "grey levels"]
+    assert [decode(data, MAX, "HU").unit for data in (signed, floats)] == ["HU", "HU"]
+    assert [decode(data, MAX, "grey levels").unit for data in (signed, floats)] == ["grey levels", "grey levels"]
+    with pytest.raises(ImageError, match=r"^holds 8-bit grey samples, which are no HU; drop --unit$"):
+        decode(png(COLOUR8[..., 0], GREY), MAX, "HU")
 
 
 def test_nan_in_a_dropped_alpha_is_no_harm():
@@ -502,11 +540,11 @@ def test_the_first_picture_of_a_phones_jpeg_counts():
         (b"RIFF\x10\0\0\0WEBPVP8 ", "^damaged or truncated image"),
         (png(COLOUR8[..., :3], RGB)[:-60], "^damaged or truncated image"),
         (
-            tiff(COLOUR16[..., 0].astype(np.int16)),
-            "^TIFF of 16-bit signed MINISBLACK samples is not supported; convert",
+            tiff(COLOUR16[..., 0].astype(np.int64)),
+            "^TIFF of 64-bit signed MINISBLACK samples is not supported; convert",
         ),
+        (tiff(COLOUR16[..., :3].astype(np.int16)), "^TIFF of 16-bit signed RGB"),
         (tiff(COLOUR8[..., 0].astype(np.int8)), "^TIFF of 8-bit signed MINISBLACK"),
-        (tiff(COLOUR16[..., 0].astype(np.uint32)), "^TIFF of 32-bit unsigned MINISBLACK"),
         (tiff(PLANES[..., 0].astype(np.complex64)), "^TIFF of 64-bit complex MINISBLACK"),
         (tiff(PLANES[..., 0].astype(np.float32), "miniswhite"), "^TIFF of 32-bit float MINISWHITE"),
         (tiff(COLOUR16[..., :3].copy(), "cielab"), "^TIFF of 16-bit unsigned CIELAB"),

@@ -797,7 +797,7 @@ def hostile_folder(folder: Path, rng: np.random.Generator) -> dict[str, str]:
     Image.fromarray(np.zeros((30, 90), np.uint8)).save(folder / "flat.bmp")
     hole = smooth_noise(rng, 40, 40)
     tifffile.imwrite(folder / "high.tif", hole * 1e300, photometric="minisblack")
-    hole[3, 4] = np.nan
+    hole[3, 4] = np.inf
     tifffile.imwrite(folder / "hole.tif", hole, photometric="minisblack")
     Image.fromarray(np.zeros((80, 80), np.uint8)).save(folder / "large.png")
     (folder / "gone.webp").symlink_to(folder / "nothing")
@@ -809,7 +809,7 @@ def hostile_folder(folder: Path, rng: np.random.Generator) -> dict[str, str]:
         "dot.png": "1 x 1 px is too small for a margin of 15 px; at least 31 x 31 px is needed",
         "flat.bmp": "90 x 30 px is too small for a margin of 15 px; at least 31 x 31 px is needed",
         "high.tif": "its samples are so large that the responses overflow; scale them to 0-255",
-        "hole.tif": "holds NaN or infinite samples; replace them first",
+        "hole.tif": "holds infinite samples; replace them first",
         "large.png": "too large (80 x 80 px, the limit is 4000)",
         "gone.webp": "cannot be read (No such file or directory)",
     }

@@ -71,6 +71,38 @@ def test_inputs_name_the_degraded_images(rainy):
     assert pairs.name == "norain"
 
 
+def test_partners_may_be_named_after_their_sides(tmp_path, monkeypatch):
+    for at in range(12):
+        save(tmp_path / f"Rain12/norain/norain-{at:03}.png", at)
+        save(tmp_path / f"Rain12/rain/rain-{at:03}.png", 100 + at)
+    expected = [(f"norain-{at:03}.png", at, 100 + at) for at in range(12)]
+    assert told(open_pairs(str(tmp_path / "Rain12"), DERAIN)) == expected
+    monkeypatch.setenv("SYMAUDIT_DATA", str(tmp_path))
+    assert told(open_pairs("Rain12", DERAIN, inputs="Rain12:test_rain")) == expected
+    save(tmp_path / "Rain12/rain/rain-77.png", 0)
+    with pytest.raises(DataError, match=r"1 of 13 images have no partner of the same name: rain-77\.png \(no clean"):
+        open_pairs(str(tmp_path / "Rain12"), DERAIN)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_clean_image_may_have_several_degraded_ones(tmp_path, packed):
+    folder = tmp_path / "set"
+    for at in (901, 902):
+        save(folder / f"ground_truth/{at}.png", at - 900)
+        for kind in (1, 2, 14):
+            save(folder / f"rainy_image/{at}_{kind}.png", 10 * (at - 900) + kind)
+    sources = [folder / "ground_truth", folder / "rainy_image"]
+    if packed:
+        sources = [shutil.make_archive(str(source), "zip", source) for source in sources]
+    pairs = open_pairs(str(sources[0]), DERAIN, inputs=str(sources[1]))
+    expected = [(f"{900 + at}_{kind}.png", at, 10 * at + kind) for at in (1, 2) for kind in (1, 14, 2)]
+    assert told(pairs) == expected
+    read = [(pair.key, red(pair.clean), red(pair.degraded)) for pair in streamed(pairs.refs)]
+    assert sorted(read) == expected
+    alone = open_pairs(str(sources[0]), DENOISE)
+    assert source_fingerprint(pairs) == source_fingerprint(alone)  # that of an audit of the clean images
+
+
 def test_the_first_pairs_are_kept(rainy, photos):
     assert told(open_pairs(str(rainy), DERAIN, limit=2)) == ALL[:2]
     assert len(open_pairs(str(photos), DENOISE, limit=3).refs) == 3

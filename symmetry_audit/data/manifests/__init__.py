@@ -7,6 +7,7 @@ the md5 of their hex md5s joined together, so it depends on the order of the nam
 the sha256 of the lines "sha256, two spaces, file name, newline", so it holds for the original names only.
 """
 
+from symmetry_audit.data._raw_format import RawFormat
 from symmetry_audit.data._walk import IMAGE_SUFFIXES
 from symmetry_audit.data.manifests._library import available, load_manifest, shipped, user_folder
 from symmetry_audit.data.manifests._locate import folders, locate, resolve_data_root
@@ -22,6 +23,7 @@ __all__ = [
     "Layout",
     "LocatedFile",
     "Manifest",
+    "RawFormat",
     "Sample",
     "Split",
     "Track",

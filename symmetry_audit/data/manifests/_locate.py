@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from symmetry_audit.data._walk import walk_images
+from symmetry_audit.data._walk import walk_files
 from symmetry_audit.data.manifests._model import LocatedFile, Manifest, Sample, Split
 from symmetry_audit.errors import DataError
 
@@ -34,11 +34,15 @@ def _matches(key: str, pattern: str) -> bool:
     return key.count("/") == pattern.count("/") and fnmatch.fnmatchcase(key.lower(), pattern.lower())
 
 
-def matching_images(folder: Path, patterns: Sequence[str]) -> list[LocatedFile]:
-    """Return the images below ``folder`` that match a pattern, sorted by key. Raises DataError."""
+def matching_images(folder: Path, patterns: Sequence[str], *, raw: bool = False) -> list[LocatedFile]:
+    """Return the images below ``folder`` that match a pattern, sorted by key. Raises DataError.
+
+    With ``raw`` they are files without a header, of any name.
+    """
     anywhere = any(pattern.startswith("**/") for pattern in patterns)
     depth = None if anywhere else max(pattern.count("/") for pattern in patterns)
-    found = (LocatedFile(key, path) for key, path in walk_images(folder, depth) if os.path.isfile(path))
+    walked = walk_files(folder, depth)
+    found = (LocatedFile(key, path) for key, path, kind in walked if (raw or kind) and os.path.isfile(path))
     return sorted(file for file in found if any(_matches(file.key, pattern) for pattern in patterns))
 
 
@@ -55,7 +59,7 @@ def find(manifest: Manifest, split: Split, data_root: Path | str | None) -> tupl
         folder = Path(layout.folder)
         folder = folder if folder.is_absolute() else resolve_data_root(data_root) / folder
         if os.path.isdir(folder):
-            files = matching_images(folder, layout.patterns or split.patterns)
+            files = matching_images(folder, layout.patterns or split.patterns, raw=split.raw is not None)
             if files:
                 return folder, files
             empty = empty or folder

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from symmetry_audit.data._raw_format import RawFormat
 from symmetry_audit.errors import SettingError, suggest
 
 __all__ = ["Layout", "LocatedFile", "Manifest", "Sample", "Split", "Track", "Variant"]
@@ -58,7 +59,8 @@ class Sample:
 class Split:
     """A named part of a dataset: exactly one of ``layouts`` (a folder), ``parts`` (a union) or ``sample``.
 
-    ``count`` is the number of images, ``files`` the ``(key, sha256)`` of each; unknown is None or empty.
+    ``count`` is the number of images, ``files`` the ``(key, sha256)`` of each; unknown is None or empty. ``raw`` says
+    what files without a header hold.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Split:
     archive_sha256: str | None = None
     variants: tuple[Variant, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+    raw: RawFormat | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,10 @@ class Manifest:
         if split.sample:
             return split.sample.take
         return total(leaf.count for leaf in self.leaves(split))
+
+    def raw(self, split_name: str | None) -> RawFormat | None:
+        """Return the format of the split's files, None for image files. Raises SettingError for an unknown split."""
+        return self.leaves(self.split(split_name))[0].raw
 
     def reference(self, split: Split) -> str:
         """Return what to type for ``split``: "NAME", or "NAME:split" where it is not the default."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import asdict
 from pathlib import Path
 
+from symmetry_audit.data._raw_format import RawFormat
 from symmetry_audit.data._walk import IMAGE_SUFFIXES
 from symmetry_audit.data.manifests._digest import Digest, digest_file
 from symmetry_audit.data.manifests._library import shipped, user_files, user_folder
@@ -29,11 +31,19 @@ def _check_addable(name: str, force: bool) -> Path | None:
     return old
 
 
-def add(name: str, folder: Path | str, *, force: bool = False, track: Track | None = None) -> Path:
+def add(
+    name: str,
+    folder: Path | str,
+    *,
+    raw: RawFormat | None = None,
+    force: bool = False,
+    track: Track | None = None,
+) -> Path:
     """Write a manifest with the sha256 of every image in ``folder`` and below; return the file written.
 
-    The manifest names the folder by its absolute path and is saved in :func:`user_folder`. Raises SettingError
-    for a bad, shipped or (without ``force``) taken name; DataError for a folder missing, empty or unreadable.
+    The manifest names the folder by its absolute path and is saved in :func:`user_folder`. With ``raw`` the images
+    are the files without a header that have the size of that format. Raises SettingError for a bad, shipped or
+    (without ``force``) taken name; DataError for a folder missing, empty or unreadable.
     """
     import tomli_w
 
@@ -41,14 +51,17 @@ def add(name: str, folder: Path | str, *, force: bool = False, track: Track | No
     folder = Path(os.path.abspath(Path(folder).expanduser()))
     if not os.path.isdir(folder):
         raise DataError(f"{folder} is not a folder; give the folder that holds your images")
-    files = matching_images(folder, ["**/*"])
+    pattern = "**/*" if raw is None else _raw_pattern(folder, raw)
+    files = matching_images(folder, [pattern], raw=raw is not None)
     if not files:
         suffixes = " ".join(IMAGE_SUFFIXES)
         raise DataError(f"{folder} holds no images ({suffixes}); give the folder that holds them")
     for text in (str(folder), *(file.key for file in files)):
         if re.search("[\x00-\x1f\x7f\ud800-\udfff]", text):
             raise DataError(f"{text!a} has a line break or another character no manifest can hold; rename it")
-    table = _user_table(name, folder, {file: digest_file(file.path) for file in (track or iter)(files)})
+    table = _user_table(name, folder, pattern, {file: digest_file(file.path) for file in (track or iter)(files)})
+    if raw is not None:
+        table["splits"]["all"]["raw"] = {key: value for key, value in asdict(raw).items() if value is not None}
     path = user_folder() / f"{name}.toml"
     hint = "set SYMAUDIT_MANIFESTS to a folder you can write to"
     write_atomically(path, tomli_w.dumps(table, multiline_strings=True), error=DataError, hint=hint)
@@ -57,13 +70,24 @@ def add(name: str, folder: Path | str, *, force: bool = False, track: Track | No
     return path
 
 
-def _user_table(name: str, folder: Path, digests: dict[LocatedFile, Digest | None]) -> dict:
+def _raw_pattern(folder: Path, raw: RawFormat) -> str:
+    """The pattern of the files of bare samples. Raises DataError where none has the size, or their ends differ."""
+    files = (file for file in matching_images(folder, ["**/*"], raw=True) if file.path.stat().st_size == raw.size)
+    ends = sorted({file.path.suffix for file in files})
+    if not ends:
+        raise DataError(f"{folder} holds no file of {raw.size} bytes, the size of --raw; correct it or the folder")
+    if len(ends) > 1:
+        raise DataError(f"files of the size of --raw end in {' and in '.join(ends)}; keep one kind in {folder}")
+    return f"**/*{ends[0]}"
+
+
+def _user_table(name: str, folder: Path, pattern: str, digests: dict[LocatedFile, Digest | None]) -> dict:
     lines = ""
     for file, digest in digests.items():
         if digest is None:
             raise DataError(f"{file.path} cannot be read; fix its permissions, or move it away")
         lines += f"{digest.sha256}  {file.key}\n"
-    split = {"layouts": [str(folder)], "pattern": "**/*", "count": len(digests), "files": lines}
+    split = {"layouts": [str(folder)], "pattern": pattern, "count": len(digests), "files": lines}
     return {
         "schema": MANIFEST_SCHEMA,
         "name": name,

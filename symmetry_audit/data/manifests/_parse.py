@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
+from symmetry_audit.data._raw_format import BYTE_ORDERS, RAW_DTYPES, RAW_UNITS, RawFormat
 from symmetry_audit.data.manifests._model import Layout, Manifest, Sample, Split, Variant
 from symmetry_audit.errors import SettingError, suggest
 
@@ -24,6 +25,10 @@ def _is_hex(digits: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and re.fullmatch(f"[0-9a-f]{{{digits}}}", value) is not None
 
 
+def _one_of(choices: Iterable[str]) -> tuple[Callable[[object], bool], str]:
+    return lambda value: value in tuple(choices), f"one of {', '.join(choices)}"
+
+
 _TEXT = (lambda value: isinstance(value, str) and value.strip() != "", "a text that is not empty")
 _TEXTS = (_is_texts, "a list of texts")
 _PATTERN = (lambda value: _TEXT[0](value) or _is_texts(value), "a file pattern or a list of them")
@@ -32,6 +37,10 @@ _SKIP = (lambda value: type(value) is int and value >= 0, "a whole number, 0 or 
 _MD5, _SHA256 = (_is_hex(32), "32 lower-case hex digits"), (_is_hex(64), "64 lower-case hex digits")
 _TABLE = (lambda value: isinstance(value, dict) and bool(value), "a table")
 _LIST = (lambda value: isinstance(value, list) and bool(value), "a list")
+_SPACING = (
+    lambda value: isinstance(value, list) and len(value) == 2 and all(type(x) in (int, float) and x > 0 for x in value),
+    "the distances of rows and of columns in mm",
+)
 
 _MANIFEST_KEYS = {
     **dict.fromkeys(["schema", "name", "title", "url", "licence", "citation", "default_split"], _TEXT),
@@ -44,12 +53,19 @@ _SPLIT_KEYS = {
     **dict.fromkeys(["layouts", "variants"], _LIST),
     "pattern": _PATTERN,
     "parts": _TEXTS,
-    "sample": _TABLE,
+    **dict.fromkeys(["raw", "sample"], _TABLE),
     "archive_md5": _MD5,
     "archive_sha256": _SHA256,
 }
 _LAYOUT_KEYS = {"folder": _TEXT, "pattern": _PATTERN}
 _SAMPLE_KEYS = {"of": _TEXT, "seed": _TEXT, "skip": _SKIP, "take": _COUNT}
+_RAW_KEYS = {
+    **dict.fromkeys(["width", "height"], _COUNT),
+    "dtype": _one_of(RAW_DTYPES),
+    "byte_order": _one_of(BYTE_ORDERS),
+    "unit": _one_of(RAW_UNITS),
+    "spacing": _SPACING,
+}
 _VARIANT_KEYS = {
     **dict.fromkeys(["source", "names", "reject"], _TEXT),
     "bytes": _COUNT,
@@ -101,6 +117,13 @@ def _parse_files(block: str, where: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(rows))
 
 
+def _parse_raw(value: object, where: str) -> RawFormat:
+    table = _checked(value, _RAW_KEYS, f"{where}, raw", ["width", "height", "dtype", "byte_order", "unit"])
+    if "spacing" in table:
+        table["spacing"] = tuple(map(float, table["spacing"]))
+    return RawFormat(**table)
+
+
 def _parse_split(name: str, value: object, where: str) -> Split:
     check_name(name, f"{where}: a split: ")
     where = f'{where}, split "{name}"'
@@ -117,6 +140,8 @@ def _parse_split(name: str, value: object, where: str) -> Split:
     made["layouts"] = tuple(_parse_layout(layout, where) for layout in table.pop("layouts", ()))
     made["files"] = _parse_files(table.pop("files", ""), where)
     made["parts"] = tuple(table.pop("parts", ()))
+    if "raw" in table:
+        made["raw"] = _parse_raw(table.pop("raw"), where)
     variants = table.pop("variants", ())
     checked = [_checked(variant, _VARIANT_KEYS, f"{where}, variants", ["source"]) for variant in variants]
     return Split(name, **made, **table, variants=tuple(Variant(**variant) for variant in checked))
@@ -154,6 +179,8 @@ def _check_references(manifest: Manifest) -> Manifest:
         for other in (split.sample.of,) if split.sample else split.parts:
             if other not in leaves:
                 raise SettingError(f'{at}: no split "{other}" with layouts.{suggest(other, leaves)}')
+        if len({manifest.split(part).raw for part in split.parts}) > 1:
+            raise SettingError(f"{at}: its parts hold files of different formats; give them the same raw table")
         if not split.sample:
             continue
         needed = split.sample.skip + split.sample.take

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from symmetry_audit.errors import ReportError, SymmetryAuditError
 from symmetry_audit.groups import Group
-from symmetry_audit.results import EPSILON_UNITS, SCENARIOS, AuditReport, ResultRow
-from symmetry_audit.wording import count, numbers, printable
+from symmetry_audit.results import EPSILON_UNITS, SCENARIOS, AuditReport, ResultRow, epsilon_unit
+from symmetry_audit.wording import GREY_LEVELS, count, numbers, printable
 
 __all__ = ["CheckedReport", "ProfileKey", "checked", "is_tested", "where"]
 
@@ -51,8 +51,18 @@ class CheckedReport:
 
     @property
     def unit(self) -> str:
-        """The unit of epsilon; intensities are in [0, 255]."""
-        return EPSILON_UNITS[self.response]
+        """The unit of epsilon."""
+        return epsilon_unit(self.response, self.report.dataset.unit)
+
+    @property
+    def intensities(self) -> str:
+        """The unit of the images in words, for example "intensities 0–255" or "intensities in HU"."""
+        unit, window = self.report.dataset.unit, self.report.settings.get("window")
+        if unit == GREY_LEVELS:
+            return "intensities 0–255"
+        if window is not None:
+            return f"window {window[0]:g} ± {window[1] / 2:g} HU as 0–255"
+        return f"intensities in {printable(unit)}"
 
     @property
     def first_scale(self) -> tuple[float | None, int]:

@@ -12,7 +12,13 @@ import numpy as np
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_names, image_profiles
-from symmetry_audit.results import DATASET_STRICT, SAMPLE_STRICT, AuditReport, folder_of
+from symmetry_audit.results import (
+    DATASET_STRICT,
+    SAMPLE_STRICT,
+    AuditReport,
+    clusters_by_name,
+    names_tell_clusters,
+)
 from symmetry_audit.statistics import CommonDirection, DirectionShares, directions
 
 __all__ = ["ImageDirections", "direction_rows", "image_directions", "rows_of", "strict_profiles", "strict_scenario"]
@@ -38,7 +44,7 @@ def direction_rows(folder: str | Path, report: AuditReport | CheckedReport) -> l
     """``analyses["directions"]`` of ``report`` from ``folder/responses.parquet``: the same numbers bit for bit, but for
     ``floor``, which is None. Empty where the run measured no strict scenario.
 
-    Intervals of a run clustered by duplicates are None: the files do not tell which images are copies.
+    Intervals of a run clustered by duplicates are None: the files do not tell which images belong together.
     Raises ReportError as ``mean_profiles`` does.
     """
     run = checked(report)
@@ -53,7 +59,8 @@ def rows_of(run: CheckedReport, found: ImageDirections) -> list[dict[str, Any]]:
             about = {"regularizer": name, "sigma": sigma, "downscale": downscale}
             rows += [about | row | {"floor": None} for row in found.shares.rows((s, r))]
     if not found.exact:
-        unknown = {"ci_low": None, "ci_high": None, "reason": "the report's files do not tell which images are copies"}
+        reason = "the report's files do not tell which images belong together"
+        unknown = {"ci_low": None, "ci_high": None, "reason": reason}
         rows = [row | unknown if row["ci_low"] is not None else row for row in rows]
     return rows
 
@@ -62,19 +69,19 @@ def image_directions(folder: str | Path, report: AuditReport | CheckedReport) ->
     """The directions of the images of ``report``, which measured a strict scenario. Raises ReportError."""
     run = checked(report)
     settings = run.report.settings
-    clusters = settings.get("clusters", "image")
+    choice = {"clusters": settings.get("clusters", "image"), "file_names": settings.get("file_names", False)}
     names, tables = strict_profiles(folder, run)
     shares = CommonDirection(
         run.group,
         len(names),
         seed=abs(settings["seed"]),
-        clusters=list(map(folder_of, names)) if clusters == "folder" else None,
+        clusters=clusters_by_name(names, **choice),
     )
     points = []
     for _, profiles in tables:
         shares.add(profiles)
         points.append(directions(profiles[0], run.group.rotations)[:, 0])
-    return ImageDirections(shares.found(), np.array(points), clusters != "duplicates")
+    return ImageDirections(shares.found(), np.array(points), names_tell_clusters(**choice))
 
 
 def _scales(run: CheckedReport) -> Iterator[tuple[float | None, int]]:

@@ -31,7 +31,7 @@ from symmetry_audit.reports._table import INDISTINCT, UNTESTED
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.reports.audits._statistics import marks_of
 from symmetry_audit.results import SAMPLE_STRICT, AuditReport, ResultRow, Scenario
-from symmetry_audit.wording import numbers, printable
+from symmetry_audit.wording import GREY_LEVELS, numbers, printable
 
 __all__ = ["figure2"]
 
@@ -111,7 +111,7 @@ def _draw_bars(axes: Axes, run: CheckedReport) -> None:
         axes.annotate(text, (x, top), **offset, ha="center", va="bottom", fontsize=LABEL_SIZE)
     axes.set_xlim((count - spread) / 2 - 0.55, (count + spread) / 2 - 0.45)
     _name_ticks(axes, list(run.regularizers.values()))
-    axes.set_ylabel(f"ε ({run.unit} of 0–255)")
+    axes.set_ylabel(f"ε ({run.unit} of 0–255)" if run.report.dataset.unit == GREY_LEVELS else f"ε ({run.unit})")
     head(axes, "(a) Symmetry error", _remark(run))
 
 

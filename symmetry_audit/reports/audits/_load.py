@@ -18,7 +18,9 @@ from symmetry_audit.results import (
     SAMPLE_STRICT,
     AuditReport,
     ResultRow,
+    clusters_by_name,
     folder_of,
+    names_tell_clusters,
 )
 from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, null_level, percentile_interval, relative_error
 
@@ -89,8 +91,10 @@ class _Found:
         """Read as a stream, image by image, in the order of the run."""
         path, keys, settings = folder / RESPONSES_FILE, tuple(run.rows), run.report.settings
         names, seed = image_names(path, run.group), abs(settings["seed"])
-        labels = _labels(names, settings.get("clusters", "image"))
-        bootstrap = None if labels is None else BootstrapMeans(len(names), seed=seed, clusters=labels or None)
+        choice = {"clusters": settings.get("clusters", "image"), "file_names": settings.get("file_names", False)}
+        labels = clusters_by_name(names, **choice)
+        known = names_tell_clusters(**choice)
+        bootstrap = BootstrapMeans(len(names), seed=seed, clusters=labels) if known else None
         tested = any(row.null_epsilon is not None for key, row in run.rows.items() if _shiftable(key))
         draws = InvarianceDraws(run.group, len(names), seed=seed) if tested else None
         total, sums = np.zeros((len(keys), run.group.order + 1)), {}
@@ -140,13 +144,6 @@ def _relative(table: np.ndarray, key: ProfileKey) -> np.ndarray:
         return relative_error(profiles)
     middle = profiles.mean(-1)
     return np.divide(spread, middle, out=np.full_like(spread, np.nan), where=middle > 0)
-
-
-def _labels(names: Sequence[str], clusters: str) -> list[str] | None:
-    """The cluster of every image, empty where each is its own; None where the responses do not tell."""
-    if clusters == "image":
-        return []
-    return [folder_of(name) for name in names] if clusters == "folder" else None
 
 
 def _folders(keys: Sequence[ProfileKey], sums: Mapping[str, np.ndarray]) -> Iterator[tuple[tuple, float]]:

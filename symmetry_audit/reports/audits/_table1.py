@@ -13,7 +13,7 @@ from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, ch
 from symmetry_audit.reports.audits._quick_look import quick_look_part
 from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
-from symmetry_audit.wording import numbers, printable
+from symmetry_audit.wording import GREY_LEVELS, numbers, printable
 
 __all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
 
@@ -56,7 +56,7 @@ def _paper_part(run: CheckedReport) -> Part:
     swept = swept_titles(run)
     labels = [(*(numbers([getattr(key, name)]) for name in swept), Scenario.named(key.scenario).title) for key in keys]
     values: dict[str, tuple[Callable[[ResultRow], float | None], bool]] = {
-        f"ε ({run.unit}, intensities 0–255)": (lambda row: row.epsilon, True),
+        _epsilon_title(run): (lambda row: row.epsilon, True),
         "Relative ε (%)": (lambda row: None if row.relative_epsilon is None else 100 * row.relative_epsilon, True),
     }
     if _limited(run):
@@ -70,6 +70,11 @@ def _paper_part(run: CheckedReport) -> Part:
         rows = [(*label, *cells) for label, cells in zip(labels, zip(*columns, strict=True), strict=True)]
         blocks.append((title, tuple(rows if marked else [*rows, *_share_rows(run, keys, swept)])))
     return Part((*swept.values(), "Scenario", *run.regularizers.values()), len(swept) + 1, tuple(blocks))
+
+
+def _epsilon_title(run: CheckedReport) -> str:
+    scale = f", {run.intensities}" if run.report.dataset.unit == GREY_LEVELS else ""
+    return f"ε ({run.unit}{scale})"
 
 
 def _cells(rows: Sequence[ResultRow | None], value: Callable, marked: bool) -> list[str]:
@@ -102,7 +107,7 @@ def _caption(run: CheckedReport) -> str:
         run.kernel_words,
         f"margin {run.margin} px",
         *([f"downscale {numbers(run.downscales)}"] if run.downscales != (1,) else []),
-        "intensities 0–255",
+        run.intensities,
     ]
     return f"{'; '.join(parts)}."
 
@@ -160,7 +165,7 @@ def table1_text(report: AuditReport | CheckedReport) -> str:
     """Table 1 of [SA] for the terminal, ending in a line break: absolute and relative epsilon, aligned, and the
     statistics of every row.
 
-    Epsilon is in grey levels of [0, 255], all percentages are of the mean response over the group, numbers have
+    Epsilon is in the unit of the images, all percentages are of the mean response over the group, numbers have
     three significant digits or more. "~" marks values not distinguishable from symmetric, a dagger values not
     tested, an en dash a null. Raises ReportError where the report is unusable.
     """
@@ -180,8 +185,8 @@ def table1_tex(report: AuditReport | CheckedReport) -> str:
 def table1_csv(report: AuditReport | CheckedReport) -> str:
     """One line per result row, every field of ResultRow at full precision, the dataset's name first.
 
-    Null fields are empty, truth values ``true`` or ``false``; epsilon in grey levels, relative as a fraction;
-    ``reasons`` reads "fields: reason", reasons apart by " | ".
+    Null fields are empty, truth values ``true`` or ``false``; epsilon is in the unit of the images, relative values are
+    fractions; ``reasons`` reads "fields: reason", reasons apart by " | ".
     """
     run = checked(report)
     names = [item.name for item in fields(ResultRow)]

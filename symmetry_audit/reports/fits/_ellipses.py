@@ -36,16 +36,23 @@ FEW_TURNS = 8  # up to here every element is marked
 Panel = tuple[AffineFit, np.ndarray, np.ndarray]
 
 
-def affine_figure(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> bytes:
+def affine_figure(
+    image: str,
+    luminance: np.ndarray,
+    group: Group,
+    panels: Sequence[Panel],
+    shown: tuple[float, float] = (0, 255),
+) -> bytes:
     """A PNG, 7 in wide, the same bytes for the same input: ``image`` in grey under the ellipse of every fit.
 
-    ``luminance`` is (H, W) in [0, 255]. ``panels`` are the fits with the responses of the image to every element of
-    ``group``, (order,), divided by their mean: before, to A_t, and after, to D A_t D^-1. The ellipse is D of a circle:
-    long axis along (cos alpha, -sin alpha), x right, y down, lengths as sqrt(ratio) to 1 / sqrt(ratio). The polar
-    plots show the responses against the angle of A_t; mirrored elements dashed.
+    ``luminance`` is (H, W), drawn from black to white over the values ``shown``. ``panels`` are the fits with the
+    responses of the image to every element of ``group``, (order,), divided by their mean: before, to A_t, and after, to
+    D A_t D^-1. The ellipse is D of a circle: long axis along (cos alpha, -sin alpha), x right, y down, lengths as
+    sqrt(ratio) to 1 / sqrt(ratio). The polar plots show the responses against the angle of A_t; mirrored elements
+    dashed.
     """
     with plain_defaults(), matplotlib.rc_context(STYLE):
-        figure = _drawn(image, luminance, group, panels)
+        figure = _drawn(image, luminance, group, panels, shown)
         target = io.BytesIO()
         figure.savefig(target, format="png", dpi=DPI, metadata=METADATA["png"])
         return target.getvalue()
@@ -59,7 +66,9 @@ def plot_name(key: str) -> str:
     return f"{stem[:60] or 'image'}-{digest}.png"
 
 
-def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel]) -> Figure:
+def _drawn(
+    image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel], shown: tuple[float, float]
+) -> Figure:
     across = 2 if len(panels) in (2, 4) else min(max(len(panels), 1), 3)
     rows = max(-(-len(panels) // across), 1)
     height = FRAME + PANEL * max(rows, 2)
@@ -68,7 +77,7 @@ def _drawn(image: str, luminance: np.ndarray, group: Group, panels: Sequence[Pan
     frame = {"left": 0.01, "right": 0.95, "bottom": 0.32 / height, "wspace": 0.08}
     left = figure.add_gridspec(1, 2, width_ratios=(1, 1.35), top=1 - 0.25 / height, **frame)
     right = figure.add_gridspec(1, 2, width_ratios=(1, 1.35), top=1 - 0.5 / height, **frame)
-    _draw_photograph(figure.add_subplot(left[0]), luminance, [fit for fit, _, _ in panels])
+    _draw_photograph(figure.add_subplot(left[0]), luminance, shown, [fit for fit, _, _ in panels])
     grid = GridSpecFromSubplotSpec(rows, across, right[1], hspace=0.55, wspace=0.15)
     limits = _limits(panels)
     for place, (panel, color) in enumerate(zip(panels, _colors(len(panels)), strict=True)):
@@ -100,10 +109,10 @@ def _handles(group: Group) -> list[Line2D]:
     return [*lines, dashed] if group.mirrored else lines
 
 
-def _draw_photograph(axes: Axes, luminance: np.ndarray, fits: Sequence[AffineFit]) -> None:
+def _draw_photograph(axes: Axes, luminance: np.ndarray, shown: tuple[float, float], fits: Sequence[AffineFit]) -> None:
     """The image in grey, and D of a circle about its middle with both axes, in the color of each fit."""
     height, width = luminance.shape
-    axes.imshow(_reduced(luminance), cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
+    axes.imshow(_reduced(luminance), cmap="gray", vmin=shown[0], vmax=shown[1], extent=(0, width, height, 0))
     middle, radius = np.array([width / 2, height / 2]), ELLIPSE * min(height, width)
     # the first ones broad and the last ones fine, so that equal ellipses are all seen
     strokes = np.linspace(1.0 + 0.6 * max(len(fits) - 1, 0), 1.0, len(fits))

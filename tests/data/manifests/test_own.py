@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from symmetry_audit.data import manifests
+from symmetry_audit.data import manifests, open_source
 from symmetry_audit.errors import DataError, SettingError
 
 from .samples import fill, keys, statuses
@@ -95,3 +95,33 @@ def test_add_refuses_names_no_manifest_can_hold(tmp_path, name):
     own = fill(tmp_path / "own", os.fsdecode(name))
     with pytest.raises(DataError, match=r"(\\n|\\udcff).*a line break or another character .*; rename it"):
         manifests.add("mine", own)
+
+
+@pytest.mark.parametrize(("text", "unit"), [("4x3,int16,big,HU", "HU"), ("4x3,int16,big,grey", "grey levels")])
+def test_files_of_bare_samples_are_those_of_the_right_size(tmp_path, text, unit):
+    own = fill(tmp_path / "own", "notes.txt", "other.raw")
+    for name in ("b.raw", "sub/a.raw"):
+        (own / name).parent.mkdir(exist_ok=True)
+        (own / name).write_bytes(bytes(24))
+    with pytest.raises(DataError, match="holds no file of 24 bytes"):
+        manifests.add("mine", fill(tmp_path / "empty", "a.png"), raw=manifests.RawFormat.parse(text))
+    (own / "other.raw").unlink()
+    manifests.add("mine", own, raw=manifests.RawFormat.parse(text))
+    manifest = manifests.load_manifest("mine")
+    assert keys(manifests.locate(manifest)) == ["b.raw", "sub/a.raw"]
+    assert statuses(manifests.verify(manifest)) == {"count": "ok", "sha256": "ok"}
+    source = open_source("mine")
+    assert [(ref.kind, ref.raw) for ref in source.refs] == [
+        ("raw", manifests.RawFormat(4, 3, "int16", "big", unit))
+    ] * 2
+    (own / "c.bin").write_bytes(bytes(24))
+    with pytest.raises(DataError, match=r"files of the size of --raw end in \.bin and in \.raw; keep one kind in"):
+        manifests.add("mine", own, raw=manifests.RawFormat.parse(text), force=True)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "4x3", "4x3,int8,big,HU", "0x3,int16,big,HU", "4x3,int16,middle,HU", "4x3,int16,big,K"]
+)
+def test_a_format_that_cannot_be_read_is_refused(text):
+    with pytest.raises(SettingError, match=rf'^--raw "{text}" is not WIDTHxHEIGHT,DTYPE,ORDER,UNIT, such as 512x512,'):
+        manifests.RawFormat.parse(text)

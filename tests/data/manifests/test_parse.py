@@ -7,6 +7,8 @@ from symmetry_audit.errors import SettingError
 
 from .samples import TINY
 
+RAW = 'raw = {width = 3, height = 2, dtype = "int16", byte_order = "little", unit = "HU"}'
+
 
 def test_parsed_values(tiny):
     assert tiny.split().layouts == (manifests.Layout("tiny/a"), manifests.Layout("a_flat", ("*_HR.png",)))
@@ -18,6 +20,12 @@ def test_parsed_values(tiny):
     ("old", "new", "message"),
     [
         ("count = 3", "cuont = 3", r'^t.toml, split "a": unknown key \'cuont\'. Did you mean "count"\?$'),
+        ("count = 3", RAW.replace("int16", "int8"), "raw: dtype should be one of int16, uint16, .*, not 'int8'"),
+        ("count = 3", RAW.replace("HU", "K"), "raw: unit should be one of HU, grey levels, not 'K'"),
+        ("count = 3", RAW.replace("width = 3", "width = 0"), "raw: width should be a whole number above 0, not 0"),
+        ("count = 3", RAW.replace("width = 3, ", ""), '"width" is missing; add it'),
+        ("count = 3", RAW.replace("}", ", spacing = [1]}"), "spacing should be the distances of rows and of columns"),
+        ("count = 3", RAW, 'split "both": its parts hold files of different formats; give them the same raw table'),
         ("count = 3", "count = true", "count should be a whole number above 0, not True"),
         ("count = 3", 'folder_md5 = "x"', "unknown key 'folder_md5'"),
         ("count = 3", 'variants = ["x"]', "expected a table, not 'x'"),
@@ -43,6 +51,15 @@ def test_malformed_manifests_say_what_to_mend(old, new, message):
     with pytest.raises(SettingError, match=message) as caught:
         manifests.parse_manifest(TINY.replace(old, new), "t.toml")
     assert "\n" not in str(caught.value)
+
+
+def test_the_format_of_bare_samples():
+    text = TINY.replace('parts = ["a", "b"]', 'layouts = ["c"]').replace("count = 3", f"count = 3\n{RAW}")
+    spaced = text.replace('unit = "HU"', 'unit = "grey levels", spacing = [1, 0.5]')
+    found = [manifests.parse_manifest(each, "t.toml") for each in (text, spaced)]
+    assert found[0].split("a").raw == manifests.RawFormat(3, 2, "int16", "little", "HU")
+    assert found[1].raw("two") == manifests.RawFormat(3, 2, "int16", "little", "grey levels", (1.0, 0.5))
+    assert found[0].raw("b") is None
 
 
 def test_references():

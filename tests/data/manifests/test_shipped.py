@@ -23,11 +23,16 @@ COUNTS = {  # images in each split, from the datasets' own pages and repositorie
         "train_LR_bicubic_X4": 800,
         "valid_LR_bicubic_X4": 100,
     },
+    "Rain100H": {"train_rain": 1800, "train_norain": 1800, "test_rain": 100, "test_norain": 100},
+    "Rain12": {"test_rain": 12, "test_norain": 12},
+    "Rain1400": {"train_rain": 12600, "train_norain": 900, "test_rain": 1400, "test_norain": 100},
+    "Rain200H": {"train_rain": None, "train_norain": None, "test_rain": 200, "test_norain": 200},
+    "Rain200L": {"train_rain": None, "train_norain": None, "test_rain": 200, "test_norain": 200},
     "Rain100L": {"train_rain": 200, "train_norain": 200, "test_rain": 100, "test_norain": 100},
     "RSSCN7": {"all": 2800, "train": 2600, "test": 200},
     "Set14": {"HR": 14, "LR_X2": 14},
     "Set5": {"HR": 5, "LR_X2": 5},
-    "Urban100": {"HR": 100},
+    "Urban100": {"HR": 100, "train_90": 90, "test_10": 10},
 }
 
 
@@ -71,6 +76,24 @@ def test_rsscn7_draw_never_changes(tmp_path):
     assert test == sorted(naive[:200])
     digest = hashlib.sha256("\n".join(test).encode()).hexdigest()
     assert digest == "7bb3be6a6255dbfc3ac77cb3a9d7182c0643c2bcae4f23a4a849a18047d7f938"
+
+
+@pytest.mark.parametrize(("folder", "ending"), [("Urban100/HR", ".png"), ("Urban100/image_SRF_4", "_SRF_4_HR.png")])
+def test_urban100_is_split_by_number(tmp_path, folder, ending):
+    fill(tmp_path / folder, *(f"img_{number:03}{ending}" for number in range(1, 101)), f"img_001{ending[:-6]}LR.png")
+    urban = manifests.load_manifest("Urban100")
+    train, test = (keys(manifests.locate(urban, split, tmp_path)) for split in ("train_90", "test_10"))
+    assert train == [f"img_{number:03}{ending}" for number in range(1, 91)]
+    assert test == [f"img_{number:03}{ending}" for number in range(91, 101)]
+
+
+def test_files_without_public_checksums_are_counted_and_no_more(tmp_path):
+    rain = manifests.load_manifest("Rain12")
+    fill(tmp_path / "Rain12/rain", *(f"{number}.png" for number in range(12)))
+    result = manifests.verify(rain, "test_rain", tmp_path)
+    assert (statuses(result), result.ok) == ({"count": "ok", "checksums": "not known"}, True)
+    (tmp_path / "Rain12/rain/3.png").unlink()
+    assert statuses(manifests.verify(rain, "test_rain", tmp_path))["count"] == "failed"
 
 
 @pytest.mark.data

@@ -92,7 +92,7 @@ def test_duplicates_are_not_in_the_files(write_run):
     run = write_run(clusters="duplicates", titles={"tv": "TV"})
     row = direction_rows(run.folder, run.report)[0]
     assert row["ci_low"] is None
-    assert row["reason"] == "the report's files do not tell which images are copies"
+    assert row["reason"] == "the report's files do not tell which images belong together"
     assert row["share"] is not None
 
 

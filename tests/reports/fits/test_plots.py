@@ -38,7 +38,7 @@ def drawn(group="p8", count=5, shape=(60, 90), image="folder/a.png"):
     group = Group.parse(group)
     luminance = np.random.default_rng(1).uniform(0, 255, shape)
     with plain_defaults(), matplotlib.rc_context(STYLE):
-        figure = _ellipses._drawn(image, luminance, group, panels_of(group, count))
+        figure = _ellipses._drawn(image, luminance, group, panels_of(group, count), (0, 255))
         figure.draw_without_rendering()
     return figure
 

@@ -1,0 +1,115 @@
+"""One image of a source: where it is, how it is stored, and how its bytes are read up to a cap."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from symmetry_audit.data._archive import Member, members
+from symmetry_audit.data._raw_format import RawFormat
+from symmetry_audit.data._walk import PICTURE
+from symmetry_audit.errors import ImageError, one_line
+from symmetry_audit.results import SkippedImage
+
+__all__ = ["ImageRef", "ImageSource", "with_payload"]
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), or a slice
+    of such a volume."""
+
+    key: str  # the name in reports: a posix path relative to the source; of DICOM files a pseudonym
+    path: Path
+    member: str | None = None
+    payload: bytes | None = None
+    kind: str = PICTURE  # PICTURE, DICOM, NIFTI or RAW
+    part: tuple[str, int] | None = None  # the plane and the number of a slice, of NIFTI
+    raw: RawFormat | None = None  # of RAW
+    series: str | None = None  # images of one series or volume are not independent
+
+    def stamp(self) -> str:
+        """Changes when the file does: size and modification time (of the archive, for members)."""
+        try:
+            status = self.path.stat()
+        except (OSError, ValueError):  # ValueError: not a possible file name
+            return "missing"
+        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+
+    def read(self, max_bytes: int) -> bytes:
+        """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``."""
+        try:
+            data = self.payload if self.payload is not None else _read(self, max_bytes + 1)
+        except PermissionError:
+            raise ImageError("permission denied; make the file readable") from None
+        except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
+            raise ImageError(f"cannot be read ({one_line(error)})") from None
+        if len(data) > max_bytes:
+            raise ImageError(f"larger than {max_bytes} bytes; raise --max-pixels if you trust the file")
+        return data
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """The images of one SOURCE in the order in which they are measured, and the files skipped without reading."""
+
+    name: str
+    text: str  # SOURCE as the user wrote it
+    refs: tuple[ImageRef, ...]
+    skipped: tuple[SkippedImage, ...] = ()
+    note: str | None = None  # a choice made for the user, such as a manifest's default split
+    remarks: tuple[str, ...] = ()  # what a report should say about the files
+
+    def limited(self, limit: int | None) -> ImageSource:
+        """The first ``limit`` images."""
+        return self if limit is None else replace(self, refs=self.refs[:limit])
+
+    def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
+        """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.
+
+        An unreadable member comes without bytes, and gives the reason when it is read. Raises DataError where the
+        archive itself is damaged.
+        """
+        if not refs or refs[0].member is None:
+            yield from refs
+            return
+        wanted: dict[str | None, list[ImageRef]] = {}
+        for ref in refs:
+            wanted.setdefault(ref.member, []).append(ref)
+        for member in members(refs[0].path):
+            if member.is_file and member.name in wanted:
+                first, *slices = wanted.pop(member.name)
+                first = with_payload(first, member, max_bytes + 1)
+                yield first
+                yield from (replace(ref, payload=first.payload) for ref in slices)
+        for lost in wanted.values():
+            yield from lost
+
+
+def with_payload(ref: ImageRef, member: Member, limit: int) -> ImageRef:
+    """``ref`` with up to ``limit`` bytes of its ``member``, without them where they cannot be read."""
+    try:
+        return replace(ref, payload=_read_member(member, limit))
+    except Exception:
+        return ref
+
+
+def _read(ref: ImageRef, limit: int) -> bytes:
+    if ref.member is not None:
+        for member in members(ref.path):
+            if member.is_file and member.name == ref.member:
+                return _read_member(member, limit)
+        raise OSError("no longer in the archive")
+    if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
+        raise OSError("not a regular file")
+    with open(ref.path, "rb") as file:
+        # memory for all of a large limit, asked for and given back, would cost more than reading
+        return file.read(min(limit, os.fstat(file.fileno()).st_size + 1))
+
+
+def _read_member(member: Member, limit: int) -> bytes:
+    with member.open() as file:
+        return file.read(limit)
