@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from statistics import fmean
 
 import numpy as np
 
@@ -106,15 +107,15 @@ class FileNotes:
         worst = max(self.left_out, key=lambda image: self.left_out[image])
         if not self.left_out[worst]:
             return LeftOut()
-        return LeftOut(sum(self.left_out.values()) / len(self.left_out), self.left_out[worst], worst)
+        return LeftOut(fmean(self.left_out.values()), self.left_out[worst], worst)
 
     def warnings(self) -> list[str]:
         """One sentence each, in a fixed order."""
         sentences, out = [], self.leaves_out()
         if out.image is not None:
             sentences.append(
-                f"V leaves out padding: {100 * out.mean:.3g} % of the pixels inside the margin in the mean over the "
-                f"images, {100 * out.largest:.3g} % at most, of {out.image}"
+                f"V leaves out {100 * out.mean:.3g} % of the pixels inside the margin, as padding or by a mask, in the "
+                f"mean over the images and {100 * out.largest:.3g} % at most, of {out.image}"
             )
         if self.turned:
             sentences.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
@@ -135,7 +136,10 @@ class FileNotes:
             sentences.append(f"taken as HU, which files of this kind do not say (--unit grey if not), in {where}")
         if self.oblong:
             where = f"{count(len(self.oblong), 'image')}: {_some(self.oblong)}"
-            sentences.append(f"pixels are not square, so turning the grid deforms what it shows, in {where}")
+            sentences.append(
+                "pixels are not square, so turning the grid deforms what it shows (--spacing gives adaptive rows of "
+                f"the body's own turns), in {where}"
+            )
         if self.flat:
             where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
             sentences.append(f"zero response, so ignored in the normalized epsilon, in {where}")
