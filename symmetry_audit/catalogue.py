@@ -14,6 +14,7 @@ from symmetry_audit.errors import SettingError, suggest
 __all__ = [
     "ARMS",
     "BACKBONES",
+    "BASELINES",
     "METHODS",
     "PRESETS",
     "TASKS",
@@ -121,7 +122,10 @@ TASKS: dict[str, str] = {
     "denoise": "symmetry_audit.tasks._denoising",
     "derain": "symmetry_audit.tasks._deraining",
     "inpaint": "symmetry_audit.tasks._inpainting",
+    "mar": "symmetry_audit.tasks._metal",
 }
+# what restores without a network: of the tasks that have it
+BASELINES = ("bicubic", "identity", "li", "nmar")
 # as published, quirks included; for an hour on one GPU; for minutes on a CPU
 PRESETS = ("paper", "small", "tiny")
 

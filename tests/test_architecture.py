@@ -28,11 +28,11 @@ ALLOWED = {
     "testing": {"errors", "groups", "actions"},
     "metrics": {"errors"},
     "tomography": {"errors", "devices", "data", "metrics"},
-    "tasks": {"errors", "catalogue", "files", "results", "kernels", "data"},
+    "tasks": {"errors", "catalogue", "files", "results", "kernels", "data", "metrics", "tomography"},
     "nets": {"errors", "groups", "catalogue", "layers"},
     "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},
     "inference": {
-        *("errors", "files", "results", "groups", "actions", "data", "metrics", "tasks"),
+        *("errors", "catalogue", "files", "results", "groups", "actions", "data", "metrics", "tasks"),
         *("layers", "nets", "checkpoints", "statistics"),
     },
     "training": {

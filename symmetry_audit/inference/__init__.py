@@ -1,6 +1,6 @@
 """Running trained networks: loading them, restoring images and files, and scoring the results."""
 
-from symmetry_audit.inference._evaluate import BASELINES, describe, evaluate, leaked
+from symmetry_audit.inference._evaluate import describe, evaluate, leaked
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
 from symmetry_audit.inference._models import Model, load_model
 from symmetry_audit.inference._restore import average_image, can_tile, prepared, restore_image
@@ -9,7 +9,6 @@ from symmetry_audit.inference._symmetrize import asked_group
 from symmetry_audit.inference._targets import planned
 
 __all__ = [
-    "BASELINES",
     "RECORD",
     "Model",
     "RestoredFile",

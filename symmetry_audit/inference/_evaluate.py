@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from symmetry_audit.catalogue import BASELINES
 from symmetry_audit.checkpoints import Checkpoint
 from symmetry_audit.data import set_fingerprint
-from symmetry_audit.errors import ImageError, SettingError
+from symmetry_audit.errors import ImageError, SettingError, suggest
 from symmetry_audit.groups import Group
 from symmetry_audit.inference._restore import average_image, restore_image
 from symmetry_audit.inference._samples import as_samples, checked
 from symmetry_audit.inference._symmetrize import asked_group, symmetrization
 from symmetry_audit.layers import METHODS
-from symmetry_audit.metrics import Protocol, Score, find_protocol
+from symmetry_audit.metrics import Score
 from symmetry_audit.results import (
     DatasetInfo,
     EvaluatedModel,
@@ -31,19 +32,18 @@ from symmetry_audit.results import (
 from symmetry_audit.tasks import (
     Fingerprint,
     Item,
+    Pair,
     Pairs,
     Task,
     clean_fingerprints,
     evaluation_items,
     leaks,
-    resize_8bit,
 )
 
-__all__ = ["BASELINES", "describe", "evaluate", "leaked"]
+__all__ = ["describe", "evaluate", "leaked"]
 
-BASELINES = ("bicubic", "identity")
 WARM = 64  # px
-Restore = Callable[[np.ndarray], "_Restored"]  # from the degraded image
+Restore = Callable[[np.ndarray, Pair], "_Restored"]  # from a network's input and the files that it comes from
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def evaluate(
     another group or meets a baseline or the self-ensemble; DataError for an image that cannot be used, ModelError for
     NaN from the network.
     """
-    way = find_protocol(protocol or task.protocol)
+    way = _protocol(protocol or task.protocol, task)
     group = asked_group(symmetrize, model, self_ensemble=self_ensemble)
     settings = {"self_ensemble": self_ensemble, "tile": tile, "overlap": overlap, "device": device}
     if isinstance(model, str):
@@ -118,9 +118,8 @@ def evaluate(
     for item in evaluation_items(pairs, task, seed):
         progress(len(rated), len(pairs.refs))
         if not rated:
-            run(
-                item.input[:WARM, :WARM]
-            )  # one-time work, such as building filters, does not count towards the time of an image
+            # one-time work, such as building filters, does not count towards the time of an image
+            run(item.input[:WARM, :WARM], item.pair)
         rated.append(_rated(run, item, task, way))
     progress(len(rated), len(pairs.refs))
     rated.sort(key=lambda item: item.key)  # archives return their images in an order of their own
@@ -161,10 +160,10 @@ class _Rated:
 def _network(network: nn.Module, group: Group | None, settings: dict[str, Any]) -> Restore:
     """``network`` as :func:`restore_image` runs it with ``settings``, beside its average if there is a ``group``."""
     if group is None:
-        return lambda image: _Restored(restore_image(network, image, **settings))
+        return lambda image, pair: _Restored(restore_image(network, image, **settings))
     rest = {name: settings[name] for name in ("tile", "overlap", "device")}
 
-    def both(image: np.ndarray) -> _Restored:
+    def both(image: np.ndarray, pair: Pair) -> _Restored:
         own, average = map(checked, average_image(network, image, group, **rest))
         deviation = np.sqrt(np.mean((average.astype(np.float64) - own) ** 2))
         return _Restored(own, average=average, deviation=float(deviation), passes=group.order)
@@ -175,32 +174,29 @@ def _network(network: nn.Module, group: Group | None, settings: dict[str, Any]) 
 def _baseline(name: str, task: Task) -> Restore:
     if name not in BASELINES:
         raise SettingError(f'"{name}" is not a baseline; the baselines are {" and ".join(BASELINES)}')
-    if (name == "bicubic") != (task.name == "sr"):
-        fits = "bicubic" if task.name == "sr" else "identity"
-        raise SettingError(f"{name} is not a baseline for {task.text}; use {fits}")
-    return lambda image: _Restored(_as_large(image, task), final=True)
+    if name not in task.baselines:
+        raise SettingError(f"{name} is not a baseline for {task.text}; use {' or '.join(task.baselines)}")
+    return lambda image, pair: _Restored(task.restored_by(name, image, pair), final=True)
 
 
-def _as_large(image: np.ndarray, task: Task) -> np.ndarray:
-    """The degraded image of a network's input in the size of the clean one."""
-    image = task.shown(image)
-    return image if task.scale == 1 else resize_8bit(image.astype(np.uint8), task.scale)
+def _protocol(name: str, task: Task) -> Any:
+    if name not in task.protocols:
+        raise SettingError(f'unknown protocol "{name}" for {task.name}.{suggest(name, task.protocols)}')
+    return task.protocols[name]
 
 
-def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
+def _rated(run: Restore, item: Item, task: Task, way: Any) -> _Rated:
     start = perf_counter()
-    restored = run(item.input)  # the result is copied to the CPU, so the device has finished by then
+    restored = run(item.input, item.pair)  # the result is copied to the CPU, so the device has finished by then
     seconds = (perf_counter() - start) / restored.passes
-    degraded = _as_large(item.input, task)
+    degraded = task.restored_by(task.baselines[0], item.input, item.pair)
 
-    def scored(image: np.ndarray, protocol: Protocol, final: bool) -> Score:
-        """Of what the task compares."""
+    def scored(image: np.ndarray, protocol: Any, final: bool) -> Score:
         done = image if final else _finished(image, protocol)
-        one, other = (task.compared(part, item.input) for part in (done, item.clean))
-        return protocol.score(one, other, task.scale)
+        return task.scored(protocol, done, item.clean, item.input)
 
     try:
-        ways = [way, *(find_protocol(name) for name in task.further if name != way.name)]
+        ways = [way, *(task.protocols[name] for name in task.further if name != way.name)]
         each = [(scored(restored.image, one, restored.final), scored(degraded, one, final=True)) for one in ways]
         average = None if restored.average is None else scored(restored.average, way, final=False)
     except (SettingError, ImageError) as error:
@@ -215,19 +211,19 @@ def _rated(run: Restore, item: Item, task: Task, way: Protocol) -> _Rated:
     return _Rated(item.key, score, _digest(item, task), pair)
 
 
-def _finished(image: np.ndarray, protocol: Protocol) -> np.ndarray:
+def _finished(image: np.ndarray, protocol: Any) -> np.ndarray:
     """A network's output as ``protocol`` scores it. Raises ModelError for NaN."""
     return as_samples(image) if protocol.rounded else checked(image).clip(0, 255)
 
 
-def _further(protocol: Protocol, way: Protocol, own: Score, before: Score) -> Iterator[FurtherScore]:
+def _further(protocol: Any, way: Any, own: Score, before: Score) -> Iterator[FurtherScore]:
     """The numbers of ``protocol`` that an evaluation under ``way`` has beside its PSNR and SSIM."""
     if protocol is not way:
         yield FurtherScore(protocol=protocol.name, name="PSNR", unit="dB", value=own.psnr, input_value=before.psnr)
         yield FurtherScore(protocol=protocol.name, name="SSIM", unit="", value=own.ssim, input_value=before.ssim)
-    if protocol.unit is not None and own.rmse is not None and before.rmse is not None:
-        rmse = {"value": own.rmse, "input_value": before.rmse}
-        yield FurtherScore(protocol=protocol.name, name="RMSE", unit=protocol.unit, **rmse)
+    if own.rmse_hu is not None and before.rmse_hu is not None:
+        rmse = {"value": own.rmse_hu, "input_value": before.rmse_hu}
+        yield FurtherScore(protocol=protocol.name, name="RMSE", unit="HU", **rmse)
 
 
 def _digest(item: Item, task: Task) -> str:

@@ -34,6 +34,7 @@ class MarProtocol:
     text: str
     picture: Callable[[np.ndarray], np.ndarray]
     coarsened: bool = False
+    rounded: bool = False  # networks' images are scored as they are
 
     def score(self, restored: np.ndarray, clean: np.ndarray, metal: np.ndarray) -> Score:
         """PSNR and SSIM of attenuation in 1/cm, (H, W), with the pixels of ``metal`` (H, W, bool) set to 0 in both.

@@ -21,12 +21,12 @@ EDSR_LUMA = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 class Score:
     """PSNR in dB and SSIM of one image; inf and 1 if the images are equal.
 
-    ``rmse`` is the root mean square error in the protocol's ``unit``, if it has one.
+    ``rmse_hu`` is the root mean square error of a CT image in HU.
     """
 
     psnr: float
     ssim: float
-    rmse: float | None = None
+    rmse_hu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Protocol:
 
     ``channels`` takes an RGB image (H, W, 3) to what is compared, (H, W) or (H, W, C); ``shaved`` cuts a border
     of ``scale`` pixels first; ``fidelity`` is the PSNR and ``similarity`` the SSIM, of a restored and a clean image. A
-    restored image is ``rounded`` to 8 bits, as in a file, or scored as it is. ``rmse`` is an error in ``unit``.
+    restored image is ``rounded`` to 8 bits, as in a file, or scored as it is.
     """
 
     name: str
@@ -45,8 +45,6 @@ class Protocol:
     fidelity: Callable[[np.ndarray, np.ndarray], float] = psnr
     similarity: Callable[[np.ndarray, np.ndarray], float] = ssim
     rounded: bool = True
-    rmse: Callable[[np.ndarray, np.ndarray], float] | None = None
-    unit: str | None = None
 
     def score(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> Score:
         """Score one image of peak 255; both are RGB (H, W, 3), or grey (H, W) or (H, W, 1), which counts
@@ -56,8 +54,7 @@ class Protocol:
         little is left inside the border, ImageError for values that are not finite.
         """
         one, other = self._compared(restored, clean, scale)
-        rmse = None if self.rmse is None else self.rmse(one, other)
-        return Score(self.fidelity(one, other), self.similarity(one, other), rmse)
+        return Score(self.fidelity(one, other), self.similarity(one, other))
 
     def psnr(self, restored: np.ndarray, clean: np.ndarray, scale: int = 1) -> float:
         """The PSNR of ``score`` alone, in dB."""

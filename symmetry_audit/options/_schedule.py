@@ -47,9 +47,10 @@ class ScheduleOptions(Options):
         Option("Augmentation of patches.", default="flips+turns; hflip for deraining, since rain falls downwards"),
     ] = "flips+turns"
     loss: Annotated[
-        Literal["l1", "mse", "stages"],
+        Literal["l1", "mse", "stages", "mar"],
         Option(
-            "Loss function. stages is RCDNet's own: it sums over all unrolled stages.", default="l1; stages for rcdnet"
+            "Loss function. stages (RCDNet) and mar (networks against metal artefacts) sum over unrolled stages.",
+            default="the network's own, else l1",
         ),
     ] = "l1"
     lr: Annotated[float, Gt(0), Option("Initial learning rate of Adam.")] = 1e-3

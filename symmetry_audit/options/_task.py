@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from symmetry_audit.catalogue import TASKS
 from symmetry_audit.options._option import Images, Option, Options
@@ -25,6 +25,20 @@ class TaskSettings(Options):
     missing: Annotated[
         float | None, Option("Share of the pixels that are missing and that inpainting fills, 0 to 1.")
     ] = None
+    ct_side: Annotated[
+        int | None, Option("Metal artefacts: side of the images in px; the field stays the same.", default="416")
+    ] = None
+    views: Annotated[int | None, Option("Metal artefacts: views of a scan.", default="640")] = None
+    scans: Annotated[
+        int | None, Option("Metal artefacts: scans of every slice, each with other metal.", default="1")
+    ] = None
+    metal_place: Annotated[
+        Literal["random", "given"] | None,
+        Option(
+            "Metal artefacts: put pieces of the masks' shapes into the body, or metal where the masks have it.",
+            default="random",
+        ),
+    ] = None
     peak: Annotated[float | None, Option("Inpainting: also add Poisson noise, with this many photons at white.")] = None
 
 
@@ -37,5 +51,8 @@ class TaskOptions(TaskSettings):
         str | None, Option(TASK.help, default="the network's own; sr for bicubic", complete=TASK.complete)
     ] = None
     inputs: Annotated[
-        Images | None, Option("Degraded partners of the images in --data, for tasks with pairs (derain).")
+        Images | None,
+        Option(
+            "Degraded partners of the images in --data (derain), or the masks of metal: .npy, .mat or a folder (mar)."
+        ),
     ] = None

@@ -24,6 +24,7 @@ class Item:
     it was cut to a multiple of the scale. ``grey`` says whether its file has one channel.
     """
 
+    pair: Pair
     key: str
     input: np.ndarray
     clean: np.ndarray
@@ -57,4 +58,4 @@ def clean_fingerprints(pairs: Pairs, task: Task) -> dict[str, Fingerprint]:
 def _item(pair: Pair, task: Task, seed: int) -> Item:
     found = task.read(pair)
     rng = np.random.default_rng((seed, *hashlib.sha256(pair.key.encode()).digest()))
-    return Item(pair.key, task.corrupt(found.degraded, rng), found.clean, found.grey, fingerprint(found.picture))
+    return Item(pair, pair.key, task.corrupt(found.degraded, rng), found.clean, found.grey, fingerprint(found.picture))

@@ -27,11 +27,16 @@ SIDE_WORD = re.compile(rf"^(?:{'|'.join(word for words in SIDES.values() for wor
 @dataclass(frozen=True)
 class Pair:
     """One clean image and, for a paired task, its degraded partner; ``key`` is the name of the clean one, or of the
-    degraded one where a clean one has several."""
+    degraded one where a clean one has several.
+
+    For a task with masks the partner is the file of the masks, ``number`` counts the examples of one clean image, and
+    the key ends with it.
+    """
 
     key: str
     clean: ImageRef
     degraded: ImageRef | None = None
+    number: int = 0
 
     @property
     def refs(self) -> tuple[ImageRef, ...]:
@@ -64,15 +69,18 @@ def open_pairs(
     ``norain``, ``input`` and ``target``, ``lq`` and ``gt``), or ``inputs`` is the source of the degraded ones.
     Partners have the same name below their folders, up to the file's suffix; or names that differ by the word of
     their side in front (``rain-1``, ``norain-1``), by a number behind (``901_1`` to ``901_14`` of ``901``), or both.
-    Raises DataError if there are no such folders, or several, and if an image has no partner.
+    For a task with masks ``inputs`` is their file or folder. Raises DataError if there are no such folders, or several,
+    and if an image has no partner.
     """
-    if inputs is not None and not task.paired:
+    if inputs is not None and not (task.paired or task.masked):
         raise SettingError(f"--inputs is for tasks with pairs; {task.name} degrades the clean images itself")
     if limit is not None and limit < 1:
         raise SettingError(f"--limit must be at least 1, got {limit}")
     opened = _opened(source, data_root)
     skipped = opened.skipped
-    if not task.paired:
+    if task.masked:
+        pairs, limit = _masked(opened.refs[:limit], inputs, task), None
+    elif not task.paired:
         pairs = tuple(Pair(ref.key, ref) for ref in opened.refs)
     elif inputs is None:
         pairs, outside = _two_folders(opened)
@@ -127,6 +135,21 @@ def listed(entries: Sequence[str], between: str = ", ") -> str:
     """The first entries for a message, and how many more there are."""
     more = f" and {len(entries) - SHOWN} more" if len(entries) > SHOWN else ""
     return between.join(entries[:SHOWN]) + more
+
+
+def _masked(refs: Iterable[ImageRef], masks: str | ImageSource | None, task: Task) -> tuple[Pair, ...]:
+    """As many pairs of every image and the file or folder of ``masks`` as the task makes examples of it."""
+    if not isinstance(masks, str):
+        raise SettingError(f"{task.name} needs masks: give a .npy or .mat file or a folder of pictures with --inputs")
+    if not Path(masks).exists():
+        raise DataError(f'no such masks: "{masks}"; give a .npy or .mat file or a folder of pictures with --inputs')
+    from symmetry_audit.tomography import read_masks
+
+    read_masks(masks)  # a file without masks is refused once, and not for every image
+    partner = ImageRef(Path(masks).name, Path(masks))
+    return tuple(
+        Pair(f"{ref.key}#{number}", ref, partner, number) for ref in refs for number in range(1, task.repeats + 1)
+    )
 
 
 def _two_folders(source: ImageSource) -> tuple[tuple[Pair, ...], tuple[SkippedImage, ...]]:

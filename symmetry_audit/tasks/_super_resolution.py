@@ -8,6 +8,7 @@ import numpy as np
 
 from symmetry_audit.errors import ImageError, SettingError
 from symmetry_audit.tasks._options import Option
+from symmetry_audit.tasks._pairs import Pair
 from symmetry_audit.tasks._resize import resize_8bit
 from symmetry_audit.tasks._task import Task, size_text
 
@@ -32,6 +33,7 @@ class SuperResolution(Task):
     name = "sr"
     protocol = "sr-y"
     backbone = "edsr"
+    baselines = ("bicubic",)
     options = (SCALE,)
 
     scale: int = SCALES[0]
@@ -49,6 +51,10 @@ class SuperResolution(Task):
             )
         clean = clean[:height, :width]
         return resize_8bit(clean, 1 / self.scale), clean
+
+    def restored_by(self, baseline: str, degraded: np.ndarray, pair: Pair) -> np.ndarray:
+        """Bicubic interpolation, rounded to 8 bits."""
+        return resize_8bit(degraded.astype(np.uint8), self.scale)
 
 
 TASK = SuperResolution

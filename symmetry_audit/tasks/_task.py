@@ -10,6 +10,7 @@ import numpy as np
 
 from symmetry_audit.data import ImageRef, load_rgb
 from symmetry_audit.errors import ImageError
+from symmetry_audit.metrics import PROTOCOLS, Score
 from symmetry_audit.tasks._example import Example
 from symmetry_audit.tasks._options import Option
 
@@ -26,20 +27,24 @@ class Task:
     """One task with its settings; make it with ``make_task``, which checks them.
 
     Every task is a subclass in a file of its own, listed in ``TASKS``. ``name`` is its name; ``protocol`` and
-    ``backbone`` are its usual scoring and network, ``further`` the protocols by which its images are scored as well;
+    ``backbone`` are its usual scoring and network, ``further`` the protocols by which its images are scored as well,
+    out of all its ``protocols``; ``baselines`` restore without a network, the first one by doing as little as it can.
     ``loss`` and ``augment`` are its usual loss and how its patches are flipped and rotated, None if the network and the
-    recipe decide; ``paired`` says that degraded images come with the clean ones and are not made; ``options`` are
-    its settings, each of which is a field. ``scale`` is how much larger a clean image is than the degraded one, 1 for
-    all tasks but super-resolution.
+    recipe decide. ``paired`` says that degraded images come with the clean ones and are not made, ``masked`` that they
+    are made of the clean ones and of masks. ``options`` are its settings, each of which is a field.
+    ``scale`` is how much larger a clean image is than the degraded one, 1 for all tasks but super-resolution.
     """
 
     name: ClassVar[str]
     protocol: ClassVar[str] = "rgb"
     further: ClassVar[tuple[str, ...]] = ()
+    protocols: ClassVar[Mapping[str, Any]] = PROTOCOLS
+    baselines: ClassVar[tuple[str, ...]] = ("identity",)
     backbone: ClassVar[str] = "resnet"
     loss: ClassVar[str | None] = None
     augment: ClassVar[str | None] = None
     paired: ClassVar[bool] = False
+    masked: ClassVar[bool] = False
     options: ClassVar[tuple[Option, ...]] = ()
 
     scale: int = 1
@@ -57,6 +62,16 @@ class Task:
         may return fewer settings if it knows that the others do not matter.
         """
         return self.to_dict() if self._prepares() else {"paired": self.paired}
+
+    @property
+    def repeats(self) -> int:
+        """The number of examples that are made of one clean image and the masks."""
+        return 1
+
+    @property
+    def pictures(self) -> bool:
+        """Whether a network gets a degraded picture alone, as ``prepare`` makes it, and returns a picture."""
+        return type(self).read is Task.read
 
     @property
     def keeps_pixels(self) -> bool:
@@ -105,9 +120,20 @@ class Task:
         """The image, like a clean one, in a network's input (h, w, C): by default all of it."""
         return degraded
 
-    def compared(self, image: np.ndarray, degraded: np.ndarray) -> np.ndarray:
-        """What is scored of a restored or a clean ``image``, given a network's input; by default all of it."""
+    def displayed(self, image: np.ndarray) -> np.ndarray:
+        """A clean image, or one like it, as a picture (H, W, 3) in 0..255 for people; by default itself."""
         return image
+
+    def scored(self, way: Any, restored: np.ndarray, clean: np.ndarray, degraded: np.ndarray) -> Score:
+        """The score of ``restored`` under ``way``, one of the task's protocols; ``degraded`` is a network's input."""
+        return way.score(restored, clean, self.scale)
+
+    def restored_by(self, baseline: str, degraded: np.ndarray, pair: Pair) -> np.ndarray:
+        """What one of the task's baselines makes of a network's input; the files of ``pair`` are its origin.
+
+        By default "identity", which does nothing.
+        """
+        return self.shown(degraded)
 
     @property
     def noisy(self) -> bool:

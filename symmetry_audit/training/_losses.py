@@ -15,6 +15,7 @@ __all__ = ["LOSSES", "Loss", "Outcome"]
 PEAK = 255.0  # grey levels
 # weights of "stages": initial background, each stage's background and rain, and those of the last stage
 STAGE, LAST_BACKGROUND, LAST_RAIN = 0.1, 1.0, 0.9
+ABSOLUTE = 5e-4 * 16 * 64**2 / PEAK**2  # of mean absolute errors in grey levels, beside squares of [0, 1]
 
 
 class Outcome(NamedTuple):
@@ -56,12 +57,38 @@ def _stages(network: nn.Module, found: Stages, x: Tensor, clean: Tensor) -> Outc
     return Outcome(loss, _squared_error(found.backgrounds[-1], clean))
 
 
+def _mar(network: nn.Module, found: Stages, x: Tensor, clean: Tensor) -> Outcome:
+    """That of ACDNet, DICDNet and OSCNet, outside the metal, in squares of [0, 1].
+
+    An image costs the mean square and the mean absolute value of its error, a layer of artefacts the latter alone, with
+    the weight that this has in the published sums over 16 patches of 64 px. The initial image and all stages but the
+    last count 0.1; and so do stages before these (ACDNet).
+    """
+    known = x[:, 2:]
+    loss = _unrolled(found, known, x[:, :1] - clean, clean)
+    if found.warmup is not None:
+        loss = loss + _unrolled(found.warmup, known, x[:, :1] - clean, clean)
+    return Outcome(loss, _squared_error(known * found.backgrounds[-1], known * clean))
+
+
+def _unrolled(found: Stages, known: Tensor, artefacts: Tensor, clean: Tensor) -> Tensor:
+    errors = [known * (image - clean) for image in found.backgrounds]
+    images = [_square(error) + ABSOLUTE * error.abs().mean() for error in errors]
+    layers = [ABSOLUTE * (known * (layer - artefacts)).abs().mean() for layer in found.rains]
+    first = _square(known * (found.initial - clean))
+    return STAGE * (first + sum(images[:-1]) + sum(layers[:-1])) + LAST_BACKGROUND * images[-1] + layers[-1]
+
+
+def _square(error: Tensor) -> Tensor:
+    return (error / PEAK).square().mean()
+
+
 def _mean_square(one: Tensor, other: Tensor) -> Tensor:
-    return ((one - other) / PEAK).square().mean()
+    return _square(one - other)
 
 
 def _squared_error(restored: Tensor, clean: Tensor) -> Tensor:
     return (restored.detach().double().clamp(0, 255) - clean).square().mean()
 
 
-LOSSES: dict[str, Loss] = {"l1": Loss(_l1, peak=1.0), "mse": Loss(_mse), "stages": Loss(_stages)}
+LOSSES: dict[str, Loss] = {"l1": Loss(_l1, peak=1.0), "mse": Loss(_mse), "stages": Loss(_stages), "mar": Loss(_mar)}

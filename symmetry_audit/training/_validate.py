@@ -29,7 +29,8 @@ def _validate_images(network: nn.Module, samples: Path, *, pairs: Pairs, task: T
     items = list(islice(evaluation_items(pairs, task, SEED), SAMPLES))
     for index, item in enumerate(items):
         restored = restore_image(network, item.input, device=device)
-        save_sample(samples.with_name(f"{samples.name}_{index}.png"), task.shown(item.input), restored, item.clean)
+        pictures = [task.displayed(image) for image in (task.shown(item.input), restored, item.clean)]
+        save_sample(samples.with_name(f"{samples.name}_{index}.png"), *pictures)
     large = [item.input for item in items if min(item.input.shape[:2]) >= smallest_side(network)]
     w = w_statistics(network, large, device) if large else None
     scores = {"psnr": min(found.psnr, EQUAL), "ssim": found.ssim, "input_psnr": min(found.input_psnr, EQUAL)}

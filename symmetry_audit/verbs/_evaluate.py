@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge
 from pydantic import Field
 
+from symmetry_audit.catalogue import BASELINES
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import (
     TEST_IMAGES,
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     from symmetry_audit.results import Evaluation
     from symmetry_audit.tasks import Task
 
-__all__ = ["BASELINES", "EvaluateRequest", "TestOptions", "evaluate"]
+__all__ = ["EvaluateRequest", "TestOptions", "evaluate"]
 
-BASELINES = ("bicubic", "identity")
 SYMMETRIZED = ("p2", "p1m", "p4", "p2m", "p4m")  # whose elements map pixels to pixels
 
 
@@ -40,7 +40,11 @@ class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
 
     protocol: Annotated[
         str | None,
-        Option("Scoring protocol: sr-y, rgb, derain-y or edsr.", default="the task's", complete=names.protocols),
+        Option(
+            "Scoring protocol: sr-y, rgb, derain-y, edsr or, for CT, mar, mar-statistic or mar-window.",
+            default="the task's",
+            complete=names.protocols,
+        ),
     ] = None
     tile: Annotated[int | None, Ge(1), Option("Cut images into tiles of at most this side, in px.")] = None
     allow_leak: Annotated[bool, Option("Evaluate even if test images are in the training set.")] = False
@@ -51,7 +55,7 @@ class EvaluateRequest(TestOptions):
 
     heading: ClassVar[str] = "Evaluation"
 
-    model: Annotated[FilePath, Option("Network, or the baseline bicubic or identity.")] = Field(kw_only=False)
+    model: Annotated[FilePath, Option(f"Network, or a baseline: {', '.join(BASELINES)}.")] = Field(kw_only=False)
     data: Annotated[Images, TEST_IMAGES]
     symmetrize: Annotated[
         str | None,
@@ -71,7 +75,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
     ----------
     model
         Folder of a training run, a .safetensors file, or a baseline: "bicubic" (interpolation, for super-resolution)
-        or "identity" (the degraded images as they are).
+        or "identity" (the degraded images as they are), "li" and "nmar" (linear interpolation and NMAR, for CT).
     data
         Clean test images. They are degraded as the network was trained for, or ``inputs`` are the degraded ones.
     task, scale, sigma, missing, peak

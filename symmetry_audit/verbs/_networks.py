@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
     from symmetry_audit.tasks import Pairs, Task
 
-__all__ = ["asked_task", "network_task", "refuse_leaks", "reported_pairs"]
+__all__ = ["asked_task", "network_task", "refuse_leaks", "refuse_others", "reported_pairs"]
 
 FIXED = ("name", "scale")  # a network is built for these; noise of another strength can be tried
 
@@ -40,6 +41,12 @@ def network_task(model: str, trained: Task, request: TaskOptions, say: Say) -> T
     return task
 
 
+def refuse_others(task: Task, what: str) -> None:
+    """Raise SettingError for a task whose networks get more than a degraded picture, which ``what`` needs."""
+    if not task.pictures:
+        raise SettingError(f"{what} is for tasks that get a degraded picture alone; {task.name} needs more than that")
+
+
 def reported_pairs(
     request: SourceOptions, task: Task, source: Images, inputs: Images | None, limit: int | None
 ) -> Pairs:
@@ -48,6 +55,8 @@ def reported_pairs(
 
     root = request.data_root
     clean = source if isinstance(source, str) else opened(source, root)
+    if task.masked and isinstance(inputs, Path):
+        inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
     pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
     if pairs.note:

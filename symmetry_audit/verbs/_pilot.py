@@ -24,7 +24,7 @@ from symmetry_audit.options import (
     names,
 )
 from symmetry_audit.verbs._machine import resolve_device, results_folder
-from symmetry_audit.verbs._networks import asked_task, reported_pairs
+from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
 from symmetry_audit.verbs._train import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
@@ -130,6 +130,7 @@ def pilot(request: PilotRequest) -> Pilot:
     from symmetry_audit.tasks import make_task, source_fingerprint
 
     task = make_task(**asked_task(request.task, request))
+    refuse_others(task, "a pilot")
     design = Design(
         arms=ordered(request.arms or ()),
         **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},

@@ -23,7 +23,7 @@ from symmetry_audit.options import (
 )
 from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
-from symmetry_audit.verbs._networks import asked_task, reported_pairs
+from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
 from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.verbs._train import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
@@ -140,6 +140,7 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         from symmetry_audit.tasks import make_task
 
         made = make_task(**asked)
+        refuse_others(made, "a pilot")
         pairs = _pairs(request, report, made)
         task, linear = made.text, _linear(request, pairs, made)
         if (layer := degradation_audit(pairs, made, report)) is not None:

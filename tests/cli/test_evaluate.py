@@ -96,7 +96,7 @@ def test_settings_come_from_the_checkpoint_and_strength_may_differ(call, runs, f
         ("sr", ["--sigma", 20], "--sigma belongs to denoise; remove it for sr"),
         ("denoise", ["--sigma", 300], "--sigma must be between 0 and 255"),
         ("denoise", ["--inputs", "."], "--inputs is for tasks with pairs"),
-        ("sr", ["--protocol", "srY"], 'unknown protocol "srY".'),
+        ("sr", ["--protocol", "srY"], 'unknown protocol "srY" for sr.'),
         ("denoise", ["--sigma", "a lot"], "is not a number or a range such as 5:35"),
         ("denoise", ["--sigma", "1:2:3"], "is not a number or a range such as 5:35"),
     ],
@@ -243,7 +243,7 @@ def test_averages_that_cannot_be(call, runs, few, model, options, reason):
 
 
 def test_the_saved_document_is_an_evaluation(symaudit, runs, few, tmp_path):
-    done = symaudit("evaluate", runs / "sr", "--data", few, "--json")
+    done = symaudit("evaluate", runs / "sr", "--data", few, "--json", "-q")
     assert (done.returncode, done.stderr) == (0, "")
     (tmp_path / "e.json").write_text(done.stdout, encoding="utf-8")
     assert Evaluation.load(tmp_path / "e.json").to_json() == done.stdout

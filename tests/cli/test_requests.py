@@ -170,7 +170,9 @@ def test_an_unknown_option_of_a_request_is_answered_by_those_that_commands_have(
 
 
 def test_a_missing_option_is_named_with_what_it_takes():
-    missing = r"^train\(\): missing a required argument: 'task'\. Restoration task: sr, denoise, derain, inpaint\.$"
+    missing = (
+        r"^train\(\): missing a required argument: 'task'\. Restoration task: sr, denoise, derain, inpaint, mar\.$"
+    )
     with pytest.raises(TypeError, match=missing):
         symmetry_audit.train(data="a", valid="b")
 

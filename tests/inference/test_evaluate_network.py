@@ -234,32 +234,23 @@ def test_an_untrained_network_scores_as_the_interpolation_it_starts_from(shared_
 
 def test_further_protocols_and_what_is_not_rounded(rainy, monkeypatch):
     """0.25 levels are lost in rounding to 8 bits, and kept by a protocol that scores images as they are."""
-    monkeypatch.setitem(
-        PROTOCOLS,
-        "as-is",
-        replace(
-            PROTOCOLS["rgb"],
-            name="as-is",
-            rounded=False,
-            rmse=lambda one, other: 2 * float(abs(one - other).max()),
-            unit="HU",
-        ),
-    )
+    monkeypatch.setitem(PROTOCOLS, "as-is", replace(PROTOCOLS["rgb"], name="as-is", rounded=False))
     monkeypatch.setattr(type(RAIN), "further", ("as-is",))
     found = evaluate(Brighter(0.25), open_pairs(str(rainy), RAIN), RAIN, protocol="rgb")
     assert found.psnr == math.inf
-    psnr, ssim, rmse = found.further
+    psnr, ssim = found.further
     assert (psnr.protocol, psnr.name, psnr.unit) == ("as-is", "PSNR", "dB")
     assert psnr.value == pytest.approx(20 * math.log10(255 / 0.25), abs=1e-4) and psnr.input_value == math.inf
     assert ssim.value == pytest.approx(1, abs=1e-4) and ssim.input_value == 1
-    assert (rmse.name, rmse.unit, rmse.input_value) == ("RMSE", "HU", 0) and rmse.value == pytest.approx(0.5)
     again = type(found).from_dict(json.loads(found.to_json()))
     assert again.further == found.further and again.to_dict() == found.to_dict()
     assert "as-is: mean PSNR 60.17 dB (input inf)" in " ".join(evaluation_text(found).split())
 
 
-def test_a_protocol_of_its_own_has_its_error_beside(rainy, monkeypatch):
-    way = replace(PROTOCOLS["rgb"], rmse=lambda one, other: float(abs(one - other).mean()), unit="HU")
-    monkeypatch.setitem(PROTOCOLS, "rgb", way)
+def test_an_error_in_hu_is_beside_the_scores(rainy, monkeypatch):
+    def scored(task, way, restored, clean, degraded):
+        return replace(way.score(restored, clean), rmse_hu=float(abs(restored - clean.astype(float)).mean()))
+
+    monkeypatch.setattr(type(RAIN), "scored", scored)
     found = evaluate(Brighter(3.0), open_pairs(str(rainy), RAIN), RAIN, protocol="rgb")
-    assert [(one.protocol, one.name, one.value) for one in found.further] == [("rgb", "RMSE", 3.0)]
+    assert [(one.protocol, one.name, one.unit, one.value) for one in found.further] == [("rgb", "RMSE", "HU", 3.0)]

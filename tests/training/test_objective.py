@@ -99,3 +99,36 @@ def test_relaxed_layers_pay_for_the_squares_of_what_they_add(batch):
     plain = Objective(net, "l1")(x, clean).loss.detach()
     expected = plain + 0.7 * 0.01 * net.head.residual.numel()
     assert Objective(net, "l1", relax=0.7)(x, clean).loss.detach() == pytest.approx(float(expected), rel=1e-5)
+
+
+class Metal(nn.Module):
+    """Stages of an image of one channel; those before it are half as large."""
+
+    def forward(self, x, stages=False):
+        first = x[:, :1]
+        before = Stages(0.1 * first, (0.2 * first,), (0.3 * first,))
+        return Stages(0.9 * first, (0.8 * first, 0.7 * first), (0.1 * first, 0.2 * first), before)
+
+
+def test_the_loss_against_metal_artefacts(batch):
+    """By hand for 16 patches of 64 px, for which the published L1 terms are sums; metal counts nowhere."""
+    torch.manual_seed(0)
+    x, clean = 255 * torch.rand(16, 3, 64, 64), 255 * torch.rand(16, 1, 64, 64)
+    x[:, 2] = (torch.rand(16, 64, 64) > 0.2).float()
+    known, corrupted = x[:, 2:], x[:, :1]
+
+    def image(factor):
+        error = known * (factor * corrupted - clean)
+        return float(error.square().mean() + 5e-4 * error.abs().sum())
+
+    def layer(factor):
+        return float(5e-4 * (known * (factor * corrupted - (corrupted - clean))).abs().sum())
+
+    def first(factor):
+        return float((known * (factor * corrupted - clean)).square().mean())
+
+    main = 0.1 * (first(0.9) + image(0.8) + layer(0.1)) + image(0.7) + layer(0.2)
+    before = 0.1 * first(0.1) + image(0.2) + layer(0.3)
+    loss, squared_error = Objective(Metal(), "mar")(x, clean)
+    assert loss == pytest.approx((main + before) / 255**2, rel=1e-4)
+    assert squared_error == pytest.approx(first(0.7), rel=1e-5)
