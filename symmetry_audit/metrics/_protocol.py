@@ -9,7 +9,7 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.metrics._luma import luma, weighted
-from symmetry_audit.metrics._psnr import psnr
+from symmetry_audit.metrics._psnr import psnr, psnr_of_norms
 from symmetry_audit.metrics._ssim import ssim, ssim_padded
 
 __all__ = ["PROTOCOLS", "Protocol", "Score", "find_protocol"]
@@ -93,6 +93,14 @@ _ALL = (
         _edsr_luma,
         shaved=True,
         similarity=ssim_padded,
+    ),
+    Protocol(
+        "rei",
+        "errors of all channels summed, pixels counted once, the peak is the image's largest value, SSIM as ssim.m",
+        np.asarray,
+        shaved=False,
+        fidelity=psnr_of_norms,
+        rounded=False,
     ),
 )
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}

@@ -41,7 +41,7 @@ class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
     protocol: Annotated[
         str | None,
         Option(
-            "Scoring protocol: sr-y, rgb, derain-y, edsr or, for CT, mar, mar-statistic or mar-window.",
+            "Scoring protocol: sr-y, rgb, derain-y, edsr, rei or, for CT, mar, mar-statistic or mar-window.",
             default="the task's",
             complete=names.protocols,
         ),
@@ -81,7 +81,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
     task, scale, sigma, missing, peak
         The task of a baseline; or noise or gaps of a strength that differs from training.
     protocol
-        "sr-y", "rgb", "derain-y" or "edsr"; by default the task's.
+        "sr-y", "rgb", "derain-y", "edsr" or "rei"; by default the task's.
     tile, overlap, self_ensemble
         Largest side of a tile and the context around it, in px; average over the eight flips and quarter turns.
     symmetrize

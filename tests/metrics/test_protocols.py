@@ -13,11 +13,18 @@ from tests.conftest import smooth_noise
 from tests.oracles import restoration as oracle
 
 AGREEMENT = 1e-10
-ORACLE = {  # channel planes, border per scale, SSIM
-    "sr-y": (lambda rgb: [oracle.per_pixel(oracle.luma_601, rgb)], 1, oracle.ssim),
-    "rgb": (lambda rgb: list(np.moveaxis(rgb, -1, 0)), 0, oracle.ssim),
-    "derain-y": (lambda rgb: [oracle.per_pixel(oracle.luma_601, rgb)], 0, oracle.ssim),
-    "edsr": (lambda rgb: [oracle.per_pixel(oracle.luma_edsr, rgb)], 1, oracle.ssim_zero_padded),
+
+
+def usual(restored, clean):
+    return oracle.psnr(restored, clean, 255)
+
+
+ORACLE = {  # channel planes, border per scale, SSIM, PSNR
+    "sr-y": (lambda rgb: [oracle.per_pixel(oracle.luma_601, rgb)], 1, oracle.ssim, usual),
+    "rgb": (lambda rgb: list(np.moveaxis(rgb, -1, 0)), 0, oracle.ssim, usual),
+    "derain-y": (lambda rgb: [oracle.per_pixel(oracle.luma_601, rgb)], 0, oracle.ssim, usual),
+    "edsr": (lambda rgb: [oracle.per_pixel(oracle.luma_edsr, rgb)], 1, oracle.ssim_zero_padded, usual),
+    "rei": (lambda rgb: list(np.moveaxis(rgb, -1, 0)), 0, oracle.ssim, oracle.psnr_of_norms),
 }
 
 
@@ -32,12 +39,12 @@ def pair(rng: np.random.Generator, height: int = 19, width: int = 18) -> tuple[n
 @pytest.mark.parametrize("scale", [1, 2, 3])
 @pytest.mark.parametrize("name", ORACLE)
 def test_against_the_oracle(rng, name, scale):
-    planes, border, similarity = ORACLE[name]
+    planes, border, similarity, decibels = ORACLE[name]
     noisy, clean = pair(rng)
     cut = border * scale
     seen = [planes(image[cut : len(image) - cut, cut : image.shape[1] - cut]) for image in (noisy, clean)]
     score = PROTOCOLS[name].score(noisy, clean, scale)
-    assert score.psnr == pytest.approx(oracle.psnr(*seen, 255), abs=AGREEMENT)
+    assert score.psnr == pytest.approx(decibels(*seen), abs=AGREEMENT)
     assert score.ssim == pytest.approx(
         np.mean([similarity(x, y, 255) for x, y in zip(*seen, strict=True)]), abs=AGREEMENT
     )
@@ -46,7 +53,7 @@ def test_against_the_oracle(rng, name, scale):
 def test_no_two_protocols_are_the_same(rng):
     noisy, clean = pair(rng)
     scores = [protocol.score(noisy, clean, 2) for protocol in PROTOCOLS.values()]
-    assert len({round(score.ssim, 6) for score in scores}) == len(PROTOCOLS) == 4
+    assert len({(round(score.psnr, 6), round(score.ssim, 6)) for score in scores}) == len(PROTOCOLS) == 5
 
 
 def test_edsr_psnr_is_the_luma_difference_on_a_range_of_one(rng):
@@ -57,6 +64,21 @@ def test_edsr_psnr_is_the_luma_difference_on_a_range_of_one(rng):
     assert PROTOCOLS["edsr"].score(noisy, clean, 2).psnr == pytest.approx(
         -10 * math.log10((y**2).mean()), abs=AGREEMENT
     )
+
+
+@pytest.mark.parametrize("peak", [255, 204])
+def test_rei_lies_below_the_usual_psnr(rng, peak):
+    """By 10 log10 3, the number of channels, and by what the brightest value is short of 255."""
+    noisy, clean = pair(rng)
+    clean = np.minimum(clean, peak)
+    clean[4, 4, 1] = peak
+    below = PROTOCOLS["rgb"].psnr(noisy, clean) - PROTOCOLS["rei"].psnr(noisy, clean)
+    assert below == pytest.approx(4.771213 - 20 * math.log10(peak / 255), abs=1e-6)
+
+
+def test_rei_of_a_black_image(rng):
+    with pytest.raises(ImageError, match="the clean image is black"):
+        PROTOCOLS["rei"].psnr(pair(rng)[0], np.zeros((19, 18, 3)))
 
 
 @pytest.mark.parametrize("name", ORACLE)

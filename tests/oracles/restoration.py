@@ -47,6 +47,15 @@ def psnr(first, second, peak):
     return math.inf if mean == 0.0 else 20.0 * math.log10(peak) - 10.0 * math.log10(mean)
 
 
+def psnr_of_norms(first, second):
+    """20 log10(sqrt(HW) max|second| / norm of the difference), of two equal lists of channels (H, W)."""
+    differences = [float(a) - float(b) for a, b in zip(np.ravel(first), np.ravel(second), strict=True)]
+    norm = math.hypot(*differences)
+    height, width = np.shape(first)[1:]
+    largest = max(abs(float(value)) for value in np.ravel(second))
+    return math.inf if norm == 0.0 else 20.0 * math.log10(math.sqrt(height * width) * largest / norm)
+
+
 # ---------------------------------------------------------------- SSIM
 
 
