@@ -26,6 +26,7 @@ ALLOWED = {
     "actions": {"errors", "devices", "groups"},
     "layers": {"errors", "devices", "groups", "catalogue"},
     "testing": {"errors", "groups", "actions"},
+    "self_supervised": {"errors", "groups", "actions"},
     "metrics": {"errors"},
     "tomography": {"errors", "devices", "data", "metrics"},
     "tasks": {"errors", "catalogue", "files", "results", "kernels", "data", "metrics", "tomography"},
@@ -37,7 +38,7 @@ ALLOWED = {
     },
     "training": {
         *("errors", "options", "files", "results", "groups", "catalogue", "actions", "data", "metrics", "tasks"),
-        *("layers", "nets", "checkpoints", "inference"),
+        *("layers", "nets", "checkpoints", "inference", "self_supervised"),
     },
     "alignment": {
         *("errors", "files", "results", "groups", "actions", "data", "tasks"),

@@ -53,6 +53,20 @@ class ScheduleOptions(Options):
             default="the network's own, else l1",
         ),
     ] = "l1"
+    self_supervised: Annotated[
+        Literal["ei", "rei"] | None,
+        Option(
+            "Train without clean images, in place of --loss: equivariant imaging, or rei, which knows the noise. "
+            "For inpaint and denoise."
+        ),
+    ] = None
+    transforms: Annotated[
+        Literal["shifts", "rotations", "quarter-turns"],
+        Option("What --self-supervised does to restored images, which should look no less natural afterwards."),
+    ] = "shifts"
+    ei_weight: Annotated[
+        float, Ge(0), Option("Weight of the transformed images in the loss of --self-supervised.")
+    ] = 1.0
     lr: Annotated[float, Gt(0), Option("Initial learning rate of Adam.")] = 1e-3
     schedule: Annotated[
         Literal["constant", "cosine", "multistep"], Option("How the learning rate changes over the steps.")
@@ -105,6 +119,7 @@ class ScheduleOptions(Options):
 
 
 SR = {"batch": 16, "patch": 48, "augment": "flips+turns", "loss": "l1", "schedule": "multistep", "validate_every": 1000}
+BLIND = {"batch": 1, "patch": 256, "augment": "none", "schedule": "multistep", "gamma": 0.1, "validate_every": 900}
 # The published protocols (released code of [SA]; epochs of 1000 steps, the last of which it never runs), and ours
 RECIPES: dict[str, dict[str, Any]] = {
     "quick": {"warmup": 100},
@@ -140,6 +155,9 @@ RECIPES: dict[str, dict[str, Any]] = {
         "gamma": 0.2,
         "validate_every": 1038,
     },
+    # 90 images an epoch, 500 epochs of [REI] and 2000 of [EI]
+    "rei-inpaint": BLIND | {"self_supervised": "rei", "steps": 45_000, "lr": 1e-4, "milestones": (0.2, 0.4, 0.6, 0.8)},
+    "ei-inpaint": BLIND | {"self_supervised": "ei", "steps": 180_000, "lr": 1e-3, "milestones": (0.25, 0.5, 0.75)},
 }
 
 

@@ -40,6 +40,11 @@ class TaskSettings(Options):
         ),
     ] = None
     peak: Annotated[float | None, Option("Inpainting: also add Poisson noise, with this many photons at white.")] = None
+    mask_seed: Annotated[
+        int | None, Option("Inpainting: remove always the same pixels, drawn by this seed.", default="drawn anew")
+    ] = None
+    crop: Annotated[int | None, Option("Inpainting: use only the central square with this side in px.")] = None
+    resize: Annotated[int | None, Option("Inpainting: reduce the square of --crop to this side in px.")] = None
 
 
 class TaskOptions(TaskSettings):

@@ -38,6 +38,7 @@ class Denoising(Task):
     """Gaussian noise of ``sigma`` grey levels, or of a sigma drawn for every image from (lowest, highest)."""
 
     name = "denoise"
+    blind = {}
     options = (SIGMA,)
 
     sigma: float | tuple[float, float]
@@ -46,6 +47,13 @@ class Denoising(Task):
     def text(self) -> str:
         span = "{:g} to {:g}".format(*self.sigma) if isinstance(self.sigma, tuple) else f"{self.sigma:g}"
         return f"denoising, Gaussian noise of sigma {span}"
+
+    @property
+    def noise(self) -> tuple[float, float]:
+        """0 and sigma. Raises SettingError for a range."""
+        if isinstance(self.sigma, tuple):
+            raise SettingError("without clean images the noise must be known; give --sigma one number, such as 25")
+        return 0.0, self.sigma
 
     def corrupt(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """``image`` plus noise, independent for every sample."""

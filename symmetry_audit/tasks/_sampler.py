@@ -36,8 +36,20 @@ class PatchSampler:
     size. So the step suffices to resume a run, and process ``rank`` takes every ``world``-th sample of the batch.
     """
 
-    def __init__(self, cache: PreparedImages, task: Task, patch: int, seed: int, augment: str = "flips+turns") -> None:
-        """``patch`` is the side in px of a degraded patch. Raises SettingError, also for images smaller than that."""
+    def __init__(
+        self,
+        cache: PreparedImages,
+        task: Task,
+        patch: int,
+        seed: int,
+        augment: str = "flips+turns",
+        *,
+        blind: bool = False,
+    ) -> None:
+        """``patch`` is the side in px of a degraded patch. Raises SettingError, also for images smaller than that.
+
+        ``blind``: batches hold measurements, and in place of clean targets what of them is measured.
+        """
         if augment not in AUGMENTATIONS:
             raise SettingError(f'unknown augmentation "{augment}".{suggest(str(augment), AUGMENTATIONS)}')
         if patch < 1:
@@ -46,11 +58,13 @@ class PatchSampler:
             raise SettingError(f"--seed must be at least 0, got {seed}")
         _check_sizes(cache, patch)
         self._cache, self._task, self._patch, self._seed = cache, task, patch, seed
-        self._steps = AUGMENTATIONS[augment]
+        self._steps, self._blind = AUGMENTATIONS[augment], blind
         self._order = lru_cache(maxsize=4)(self._permutation)  # a batch of a small set spans several epochs
 
     def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Inputs (n, C, p, p) and targets (n, C', scale p, scale p), float32 in 0..255; or labels in place of targets.
+
+        Of ``blind`` sampling measurements, and masks (n, 1, p, p) of what is measured, as ``Task.measurement``.
 
         ``size`` is the size of the whole batch; this process gets its samples rank, rank + world, ...
         """
@@ -58,7 +72,11 @@ class PatchSampler:
         for sample in range(rank, size, world):
             epoch, place = divmod(step * size + sample, len(self._cache))
             rng = np.random.default_rng((self._seed, PATCHES, step, sample))
-            found, target = self._task.example(*self._cut(self._order(epoch)[place], rng), rng)
+            degraded, clean = self._cut(self._order(epoch)[place], rng)
+            if self._blind:
+                found, target = self._task.measurement(degraded, rng)
+            else:
+                found, target = self._task.example(degraded, clean, rng)
             inputs.append(_planes(found))
             targets.append(_planes(target))
         return _stacked(inputs), _stacked(targets)

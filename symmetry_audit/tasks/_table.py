@@ -21,8 +21,8 @@ def make_task(name: str, **options: Any) -> Task:
     """The task ``name`` of ``TASKS`` with its ``options``; None means that an option is not set.
 
     "sr" takes ``scale`` (2, 3 or 4; default 2), "denoise" ``sigma`` in grey levels (or the lowest and the highest),
-    "inpaint" the share ``missing`` of the pixels and ``peak``, the photons at white of Poisson noise; "derain"
-    takes none. Raises SettingError for other names and values, and for options that the task does not take.
+    "inpaint" the share ``missing`` of the pixels, ``peak``, the photons at white of Poisson noise, ``mask_seed`` of a
+    mask that is always the same, and the sides ``crop`` and ``resize`` of the central square; "derain" takes none. Raises SettingError for other names and values, and for options that the task does not take.
 
     >>> make_task("denoise", sigma=50).text
     'denoising, Gaussian noise of sigma 50'
@@ -38,7 +38,7 @@ def make_task(name: str, **options: Any) -> Task:
         raise SettingError(_misplaced(option, name))
     for option in own.values():
         if option.required and option.name not in chosen:
-            raise SettingError(f"{name} needs --{option.name}, such as {' or '.join(option.examples)}")
+            raise SettingError(f"{name} needs {_written(option.name)}, such as {' or '.join(option.examples)}")
     return task(**{option: own[option].check(value) for option, value in chosen.items()})
 
 
@@ -55,5 +55,9 @@ def read_task(document: Mapping[str, Any]) -> Task:
 def _misplaced(option: str, name: str) -> str:
     takers = [other for other, task in TASKS.items() if any(one.name == option for one in task.options)]
     if not takers:
-        return f"no task has an option --{option}.{suggest(option, OPTIONS)}"
-    return f"--{option} belongs to {' or '.join(takers)}; remove it for {name}"
+        return f"no task has an option {_written(option)}.{suggest(option, OPTIONS)}"
+    return f"{_written(option)} belongs to {' or '.join(takers)}; remove it for {name}"
+
+
+def _written(option: str) -> str:
+    return f"--{option.replace('_', '-')}"

@@ -31,7 +31,8 @@ class Task:
     out of all its ``protocols``; ``baselines`` restore without a network, the first one by doing as little as it can.
     ``loss`` and ``augment`` are its usual loss and how its patches are flipped and rotated, None if the network and the
     recipe decide. ``paired`` says that degraded images come with the clean ones and are not made, ``masked`` that they
-    are made of the clean ones and of masks. ``options`` are its settings, each of which is a field.
+    are made of the clean ones and of masks. ``blind`` are the settings that training without clean images adds, None
+    for a task that cannot. ``options`` are its settings, each of which is a field.
     ``scale`` is how much larger a clean image is than the degraded one, 1 for all tasks but super-resolution.
     """
 
@@ -45,6 +46,7 @@ class Task:
     augment: ClassVar[str | None] = None
     paired: ClassVar[bool] = False
     masked: ClassVar[bool] = False
+    blind: ClassVar[Mapping[str, Any] | None] = None
     options: ClassVar[tuple[Option, ...]] = ()
 
     scale: int = 1
@@ -116,6 +118,22 @@ class Task:
         """
         return self.corrupt(degraded, rng), clean.astype(np.float32)
 
+    def measurement(self, degraded: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """What training without clean images has: a network's input (h, w, 3) and what of it is measured, (h, w, 1).
+
+        Both are float32; the latter is 1 where a pixel is measured and 0 where the input is always 0. The input is the
+        image at these pixels, with ``noise``. By default the corrupted ``degraded``, measured everywhere.
+        """
+        return self.corrupt(degraded, rng), np.ones((*degraded.shape[:2], 1), np.float32)
+
+    @property
+    def noise(self) -> tuple[float, float]:
+        """(gamma, sigma) in grey levels of y = gamma Poisson(u / gamma) + sigma n, of a task that can be ``blind``.
+
+        Raises SettingError where the settings leave them open.
+        """
+        return 0.0, 0.0
+
     def shown(self, degraded: np.ndarray) -> np.ndarray:
         """The image, like a clean one, in a network's input (h, w, C): by default all of it."""
         return degraded
@@ -154,6 +172,7 @@ class Task:
         """JSON-ready; ``Task.from_dict`` makes the same task from it."""
         names = dict.fromkeys([*ALWAYS, *(option.name for option in self.options)])
         values = {name: getattr(self, name, None) for name in names}
+        values = {name: value for name, value in values.items() if name in ALWAYS or value is not None}
         return {"name": self.name} | {k: list(v) if isinstance(v, tuple) else v for k, v in values.items()}
 
     @classmethod

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from symmetry_audit.catalogue import BACKBONES
 from symmetry_audit.layers import SampleAdaptive, relaxation
 from symmetry_audit.training._eq_reg import EquivarianceRegularizer
-from symmetry_audit.training._losses import LOSSES, Outcome
+from symmetry_audit.training._losses import LOSSES, Loss, Outcome
 
 __all__ = ["Objective", "without_hypernetwork"]
 
@@ -19,7 +19,7 @@ UNROLLED = {backbone.loss for backbone in BACKBONES.values() if backbone.loss is
 class Objective(nn.Module):
     """The objective on a batch as one module, so that it can be distributed or compiled as a whole.
 
-    ``loss`` is a name in ``LOSSES``; a loss of unrolled stages gets the results of all of them. With ``regularize``, a
+    ``loss`` is a ``Loss`` or a name in ``LOSSES``; a loss of unrolled stages gets the results of all of them. With ``regularize``, a
     function of network and ``peak`` that gives an ``EquivarianceRegularizer``, ``eq_reg`` times its penalty for
     ``element`` is added; ``relax`` times the squares of all that relaxed layers add to their filters, too.
     """
@@ -27,14 +27,14 @@ class Objective(nn.Module):
     def __init__(
         self,
         network: nn.Module,
-        loss: str,
+        loss: str | Loss,
         *,
         regularize: Callable[..., EquivarianceRegularizer] | None = None,
         eq_reg: float = 0.0,
         relax: float = 0.0,
     ) -> None:
         super().__init__()
-        self.network, self.loss = network, LOSSES[loss]
+        self.network, self.loss = network, LOSSES[loss] if isinstance(loss, str) else loss
         self.options = {"stages": True} if loss in UNROLLED else {}
         self.regularize, self.eq_reg, self.relax = regularize, eq_reg, relax
         self.adaptive = True  # whether the hypernetwork, if any, runs

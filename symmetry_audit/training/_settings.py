@@ -50,6 +50,11 @@ class TrainSettings(ScheduleOptions):
             )
         if (self.relax is None) == bool(self.architecture.get("relaxed")):
             raise ValueError("--relax and relaxed layers belong together; set both or neither")
+        if self.blind and (self.compile or self.precision in ("bf16", "fp16")):
+            raise ValueError(
+                "--self-supervised compares outputs that differ by little and draws anew within a step; use it with "
+                "--precision fp32 or fp64 and without --compile"
+            )
         if (owners := _unrolled(self.loss)) and self.architecture.get("backbone") not in owners:
             raise ValueError(f'the loss "{self.loss}" is for {" or ".join(owners)} only; use l1 or mse')
         return self
@@ -81,6 +86,11 @@ class TrainSettings(ScheduleOptions):
         """Whether the network has a hypernetwork."""
         method = METHODS.get(self.architecture.get("method", ""))
         return method is not None and method.adaptive
+
+    @property
+    def blind(self) -> bool:
+        """Whether no clean image is used in training."""
+        return self.self_supervised is not None
 
     def eq_element(self, step: int) -> int:
         """The element of ``eq_group`` by which EQ-Reg rotates the batch of ``step``, never the identity."""

@@ -41,7 +41,7 @@ def short_run(
     world = World(device=device)
     stage = Stage(settings, network, world, torch.amp.GradScaler(enabled=False), second=True)
     average = Average(network, settings.ema)
-    sampler = PatchSampler(images, task, settings.patch, settings.seed, settings.augment)
+    sampler = PatchSampler(images, task, settings.patch, settings.seed, settings.augment, blind=settings.blind)
     for step in range(at[-1]):
         stage.gradients(step, settings.rate(step), sampler.batch(step, settings.batch))
         stage.update()

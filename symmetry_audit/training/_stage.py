@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from symmetry_audit.layers import SampleAdaptive
+from symmetry_audit.training._blind import blind_loss
 from symmetry_audit.training._distributed import World, synchronize
 from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 from symmetry_audit.training._objective import Objective
@@ -109,4 +110,5 @@ def _objective(settings: TrainSettings, network: nn.Module) -> Objective:
         assert settings.eq_group is not None
         towards = partial(EquivarianceRegularizer, group=settings.eq_group, layers=settings.eq_layers)
     weights = {"eq_reg": settings.eq_reg or 0.0, "relax": settings.relax or 0.0}
-    return Objective(network, settings.loss, regularize=towards, **weights)
+    loss = settings.loss if settings.self_supervised is None else blind_loss(settings)
+    return Objective(network, loss, regularize=towards, **weights)

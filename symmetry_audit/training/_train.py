@@ -95,7 +95,7 @@ def train(
         loop = Loop(
             settings,
             network,
-            PatchSampler(cache, task, settings.patch, settings.seed, settings.augment),
+            PatchSampler(cache, task, settings.patch, settings.seed, settings.augment, blind=settings.blind),
             world,
             folder,
             card=_card(settings, network, pairs, cache),

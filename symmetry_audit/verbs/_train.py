@@ -107,6 +107,8 @@ class TrainPlan:
         ways = f"{net['method']} over {net['group']}" if net["method"] != "cnn" else "cnn"
         if settings.eq_reg is not None:
             ways += f", EQ-Reg {settings.eq_reg:g} towards {settings.eq_group}"
+        if settings.self_supervised is not None:
+            ways += f", {settings.self_supervised.upper()} over {settings.transforms}"
         if settings.relax is not None:
             ways += f", relaxed at {settings.relax:g}"
         length = f"{settings.steps} steps" + (f" or {settings.minutes:g} minutes" if settings.minutes else "")
@@ -149,7 +151,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     from symmetry_audit.tasks import PatchCache, make_task
 
     recipe(request.recipe)  # an unknown one is refused before hours of decoding
-    task = make_task(**asked_task(request.task, request))
+    task = make_task(**_blind_defaults(request) | asked_task(request.task, request))
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
     limit = int(request.cache_limit * 2**30)
@@ -329,12 +331,26 @@ def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start
     known, found = recipe(request.recipe), {}
     if (loss := find_backbone(backbone).loss or task.loss) is not None:
         found["loss"] = loss
-    advised = start.augment if start else None
+    # without clean images the loss transforms the restored ones
+    advised = "none" if _blind(request) else start.augment if start else None
     if (augment := advised or (None if "augment" in known else task.augment)) is not None:
         found["augment"] = augment
     if start is not None and find_method(method).adaptive and "tl_steps" not in known:
         found["tl_steps"] = int(TL_SHARE * _steps(request))
     return found
+
+
+def _blind(request: TrainRequest) -> bool:
+    """Whether the run trains without clean images."""
+    return (request.self_supervised or recipe(request.recipe).get("self_supervised")) is not None
+
+
+def _blind_defaults(request: TrainRequest) -> Mapping[str, Any]:
+    """What training without clean images adds to the settings of a task."""
+    from symmetry_audit.tasks import TASKS
+
+    task = TASKS.get(request.task)
+    return (task.blind or {}) if task is not None and _blind(request) else {}
 
 
 def _steps(request: TrainRequest) -> int:
