@@ -45,8 +45,9 @@ def test_texts_protocols_scales_and_pairs():
         "denoise": ("denoising, Gaussian noise of sigma 5 to 35", "rgb", 1, False, "resnet", None),
         "derain": ("deraining", "derain-y", 1, True, "rcdnet", "hflip"),
         "inpaint": (
-            *("inpainting, 30 % of the pixels missing, Poisson noise of 40 photons at 255", "rgb", 1, False),
-            *("resnet", None),
+            "inpainting, 30 % of the pixels missing, always those of mask 0, Poisson noise of 40 photons at 255, "
+            "the central 512 px, reduced to 256 px",
+            *("rgb", 1, False, "resnet", None),
         ),
     }
     for name, facts in expected.items():
@@ -158,10 +159,10 @@ def test_pairs_that_are_none_are_refused(rng):
         make_task("derain").prepare(image(rng), image(rng, 17, 20))
 
 
-@pytest.mark.parametrize("name", ["denoise", "inpaint"])
-def test_others_prepare_nothing(rng, name):
+@pytest.mark.parametrize("task", [EXAMPLES["denoise"], make_task("inpaint", missing=0.3, peak=40)], ids=str)
+def test_others_prepare_nothing(rng, task):
     clean = image(rng)
-    given, target = EXAMPLES[name].prepare(clean)
+    given, target = task.prepare(clean)
     assert given is clean and target is clean
 
 
