@@ -47,10 +47,13 @@ def train(as_json: bool, dry_run: bool, quiet: bool, **options: Any) -> int:
     folder gets best.safetensors, log.csv, learning_curve.png/.svg/.pdf and restored samples. The same command
     continues a stopped run. To use several processes: torchrun --nproc-per-node=N -m symmetry_audit.cli train ...
 
+    With --self-supervised the network learns from measurements alone; clean images are used for validation only.
+
     \b
     Example:
       symaudit train --from-report symaudit-photos --task sr --data photos/ --valid Set5 --minutes 30
       symaudit train --task denoise --sigma 50 --data photos/ --valid Set14 --method fconv --group p8 --preset tiny
+      symaudit train --task inpaint --missing 0.3 --peak 20 --self-supervised rei --data photos/ --valid Set14
     """
     first = int(os.environ.get("RANK", 0)) == 0
     silent = quiet or not first

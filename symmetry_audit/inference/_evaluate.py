@@ -66,6 +66,7 @@ def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> Evaluated
     soft = [
         *([", relaxed"] if made.get("relaxed") else []),
         *([" + EQ-Reg"] if checkpoint.card.settings.get("eq_reg") else []),
+        *([f", {way.upper()}"] if (way := checkpoint.card.settings.get("self_supervised")) else []),
     ]
     return EvaluatedModel(
         name=name,

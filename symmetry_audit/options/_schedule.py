@@ -64,9 +64,9 @@ class ScheduleOptions(Options):
         Literal["shifts", "rotations", "quarter-turns"],
         Option("What --self-supervised does to restored images, which should look no less natural afterwards."),
     ] = "shifts"
-    ei_weight: Annotated[
-        float, Ge(0), Option("Weight of the transformed images in the loss of --self-supervised.")
-    ] = 1.0
+    ei_weight: Annotated[float, Ge(0), Option("Weight of the transformed images in the loss of --self-supervised.")] = (
+        1.0
+    )
     lr: Annotated[float, Gt(0), Option("Initial learning rate of Adam.")] = 1e-3
     schedule: Annotated[
         Literal["constant", "cosine", "multistep"], Option("How the learning rate changes over the steps.")

@@ -43,8 +43,10 @@ class TaskSettings(Options):
     mask_seed: Annotated[
         int | None, Option("Inpainting: remove always the same pixels, drawn by this seed.", default="drawn anew")
     ] = None
-    crop: Annotated[int | None, Option("Inpainting: use only the central square with this side in px.")] = None
-    resize: Annotated[int | None, Option("Inpainting: reduce the square of --crop to this side in px.")] = None
+    square: Annotated[int | None, Option("Inpainting: use only the central square with this side in px.")] = None
+    resize: Annotated[int | None, Option("Inpainting: reduce the central square of --square to this side in px.")] = (
+        None
+    )
 
 
 class TaskOptions(TaskSettings):

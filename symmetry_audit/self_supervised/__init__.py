@@ -1,4 +1,4 @@
-"""Losses that train a restorer from measurements alone: SURE, EI and REI, for any linear operator (SPEC 12)."""
+"""Losses that train a restorer from measurements alone: SURE, EI and REI, for any linear operator (SPEC 13)."""
 
 from symmetry_audit.self_supervised._losses import EILoss, REILoss
 from symmetry_audit.self_supervised._noise import Noise

@@ -51,7 +51,7 @@ class MaskOperator(LinearOperator):
         if mask.dim() != 4 or mask.shape[1] != 1:
             raise SettingError(f"a mask has the shape (H, W) or (N, 1, H, W), got {tuple(mask.shape)}")
         if not torch.all((mask == 0) | (mask == 1)) or not torch.all(mask.amax((1, 2, 3)) == 1):
-            raise SettingError("a mask holds 1 for pixels that are kept, at least one of each image, and 0 for the rest")
+            raise SettingError("a mask holds 1 for pixels that are kept, some of each image, and 0 for the others")
         self.mask = mask
 
     def forward(self, images: Tensor) -> Tensor:

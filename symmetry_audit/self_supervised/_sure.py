@@ -41,9 +41,7 @@ class MixedSURE:
 
     def __init__(self, gamma: float, sigma: float, tau: float = 0.01) -> None:
         if not (gamma >= 0 and sigma >= 0 and tau > 0):
-            raise SettingError(
-                f"gamma and sigma must be 0 or more, and tau above 0; got {gamma}, {sigma} and {tau}"
-            )
+            raise SettingError(f"gamma and sigma must be 0 or more, and tau above 0; got {gamma}, {sigma} and {tau}")
         self.gamma, self.sigma, self.tau = gamma, sigma, tau
 
     def __call__(

@@ -97,6 +97,7 @@ def _shuffled(many: int, count: int, generator: torch.Generator | None) -> Tenso
 def _offsets(side: int, count: int, generator: torch.Generator | None) -> list[int]:
     """``count`` different ones of -(side - 1) .. side - 1 without 0."""
     if count > 2 * (side - 1):
-        raise SettingError(f"{count} different shifts need a side of {count // 2 + 1 + count % 2} px or more, got {side}")
+        least = count // 2 + count % 2 + 1
+        raise SettingError(f"{count} different shifts need a side of {least} px or more, got {side}")
     found = _shuffled(2 * (side - 1), count, generator) - (side - 1)
     return (found + (found >= 0)).tolist()

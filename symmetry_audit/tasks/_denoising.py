@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,7 +39,7 @@ class Denoising(Task):
     """Gaussian noise of ``sigma`` grey levels, or of a sigma drawn for every image from (lowest, highest)."""
 
     name = "denoise"
-    blind = {}
+    blind: ClassVar[Mapping[str, Any] | None] = {}
     options = (SIGMA,)
 
     sigma: float | tuple[float, float]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from PIL import Image
@@ -46,7 +46,7 @@ def _checked_whole(name: str, least: int) -> Callable[[object], int]:
 MISSING = Option("missing", _checked_missing, examples=("0.3",), required=True)
 PEAK = Option("peak", _checked_peak, examples=("40",))
 MASK_SEED = Option("mask_seed", _checked_whole("mask-seed", 0), examples=("0",))
-CROP = Option("crop", _checked_whole("crop", 1), examples=("512",))
+SQUARE = Option("square", _checked_whole("square", 1), examples=("512",))
 RESIZE = Option("resize", _checked_whole("resize", 1), examples=("256",))
 
 
@@ -56,31 +56,31 @@ class Inpainting(Task):
 
     ``peak`` is the number of photons for a value of 255, so that one photon is gamma = 1 / peak in images of [0, 1].
     With ``mask_seed`` the same pixels are missing always, and in all images of one size: those that this seed draws.
-    ``crop`` takes the central square of this side in px first, and ``resize`` reduces it to that side by bilinear
-    interpolation with antialiasing. [EI] and [REI] use crop 512, resize 256.
+    ``square`` takes the central square of this side in px first, and ``resize`` reduces it to that side by bilinear
+    interpolation with antialiasing. [EI] and [REI] use square 512, resize 256.
     """
 
     name = "inpaint"
     further = ("rei",)
-    blind = {"mask_seed": 0}
-    options = (MISSING, PEAK, MASK_SEED, CROP, RESIZE)
+    blind: ClassVar[Mapping[str, Any] | None] = {"mask_seed": 0}
+    options = (MISSING, PEAK, MASK_SEED, SQUARE, RESIZE)
 
     missing: float
     peak: float | None = None
     mask_seed: int | None = None
-    crop: int | None = None
+    square: int | None = None
     resize: int | None = None
 
     def __post_init__(self) -> None:
-        if self.resize is not None and (self.crop is None or self.resize > self.crop):
-            raise SettingError("--resize reduces the square of --crop; give a --crop that is at least as large")
+        if self.resize is not None and (self.square is None or self.resize > self.square):
+            raise SettingError("--resize reduces the central square; give its side as --square, at least as large")
 
     @property
     def text(self) -> str:
         parts = [f"inpainting, {100 * self.missing:g} % of the pixels missing"]
         parts += [] if self.mask_seed is None else [f"always those of mask {self.mask_seed}"]
         parts += [f"Poisson noise of {self.peak:g} photons at 255"] if self.peak else []
-        parts += [f"the central {self.crop} px"] if self.crop else []
+        parts += [f"the central {self.square} px"] if self.square else []
         parts += [f"reduced to {self.resize} px"] if self.resize else []
         return ", ".join(parts)
 
@@ -88,8 +88,8 @@ class Inpainting(Task):
     def preparation(self) -> dict[str, Any]:
         """Nothing that other tasks do not do either, unless pixels are cropped or the mask is stored beside them."""
         mask = {} if self.mask_seed is None else {"mask_seed": self.mask_seed, "missing": self.missing}
-        crop = {} if self.crop is None else {"crop": self.crop, "resize": self.resize}
-        own = {"name": self.name, **mask, **crop} if mask or crop else {}
+        cropped = {} if self.square is None else {"square": self.square, "resize": self.resize}
+        own = {"name": self.name, **mask, **cropped} if mask or cropped else {}
         return {"paired": False} | own
 
     @property
@@ -105,7 +105,7 @@ class Inpainting(Task):
     def prepare(self, clean: np.ndarray, degraded: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The clean image, cropped; with a fixed mask also (h, w, 4), whose last channel is 255 where it is kept.
 
-        Raises ImageError for an image that is smaller than ``crop``.
+        Raises ImageError for an image that is smaller than ``square``.
         """
         clean = self._cropped(clean)
         if self.mask_seed is None:
@@ -141,12 +141,14 @@ class Inpainting(Task):
         return (1 / kept - 1) * square + photons / kept * mean
 
     def _cropped(self, image: np.ndarray) -> np.ndarray:
-        if self.crop is None:
+        if self.square is None:
             return image
-        if min(image.shape[:2]) < self.crop:
-            raise ImageError(f"{size_text(image)} is smaller than --crop {self.crop}; lower it, or remove the image")
-        top, left = ((side - self.crop) // 2 for side in image.shape[:2])
-        image = image[top : top + self.crop, left : left + self.crop]
+        if min(image.shape[:2]) < self.square:
+            raise ImageError(
+                f"{size_text(image)} is smaller than --square {self.square}; lower it, or remove the image"
+            )
+        top, left = ((side - self.square) // 2 for side in image.shape[:2])
+        image = image[top : top + self.square, left : left + self.square]
         if self.resize is None:
             return image
         return np.asarray(Image.fromarray(image).resize((self.resize, self.resize), Image.Resampling.BILINEAR))

@@ -22,7 +22,8 @@ def make_task(name: str, **options: Any) -> Task:
 
     "sr" takes ``scale`` (2, 3 or 4; default 2), "denoise" ``sigma`` in grey levels (or the lowest and the highest),
     "inpaint" the share ``missing`` of the pixels, ``peak``, the photons at white of Poisson noise, ``mask_seed`` of a
-    mask that is always the same, and the sides ``crop`` and ``resize`` of the central square; "derain" takes none. Raises SettingError for other names and values, and for options that the task does not take.
+    mask that is always the same, and the sides ``square`` and ``resize`` of the central square; "derain" takes none.
+    Raises SettingError for other names and values, and for options that the task does not take.
 
     >>> make_task("denoise", sigma=50).text
     'denoising, Gaussian noise of sigma 50'

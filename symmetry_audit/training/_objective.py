@@ -19,9 +19,9 @@ UNROLLED = {backbone.loss for backbone in BACKBONES.values() if backbone.loss is
 class Objective(nn.Module):
     """The objective on a batch as one module, so that it can be distributed or compiled as a whole.
 
-    ``loss`` is a ``Loss`` or a name in ``LOSSES``; a loss of unrolled stages gets the results of all of them. With ``regularize``, a
-    function of network and ``peak`` that gives an ``EquivarianceRegularizer``, ``eq_reg`` times its penalty for
-    ``element`` is added; ``relax`` times the squares of all that relaxed layers add to their filters, too.
+    ``loss`` is a ``Loss`` or a name in ``LOSSES``; a loss of unrolled stages gets the results of all of them. With
+    ``regularize``, a function of network and ``peak`` that gives an ``EquivarianceRegularizer``, ``eq_reg`` times its
+    penalty for ``element`` is added; ``relax`` times the squares of all that relaxed layers add to their filters, too.
     """
 
     def __init__(

@@ -106,7 +106,7 @@ def align(request: AlignRequest) -> Alignment:
         Largest side of the central square that is used, 0 for no limit; width of the border not compared; both in px.
     weights, arguments, unit
         State dict and keyword arguments of a factory; "1" or "255", the value of white in the network's input range.
-    task, scale, sigma, missing, peak, inputs, seed, limit, device, data_root, progress, say
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, seed, limit, device, data_root, progress, say
         As for ``evaluate``.
 
     Raises

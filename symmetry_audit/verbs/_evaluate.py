@@ -78,7 +78,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         or "identity" (the degraded images as they are), "li" and "nmar" (linear interpolation and NMAR, for CT).
     data
         Clean test images. They are degraded as the network was trained for, or ``inputs`` are the degraded ones.
-    task, scale, sigma, missing, peak
+    task, scale, sigma, missing, peak, mask_seed, square, resize
         The task of a baseline; or noise or gaps of a strength that differs from training.
     protocol
         "sr-y", "rgb", "derain-y", "edsr" or "rei"; by default the task's.

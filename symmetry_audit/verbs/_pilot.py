@@ -82,7 +82,7 @@ def pilot(request: PilotRequest) -> Pilot:
     ----------
     data
         Clean images, 6 or more different ones, as a source of ``measure``. At most 200 are read.
-    task, scale, sigma, missing, peak, inputs
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs
         "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
     arms
         "plain", "mirrored", "augmented", "p4", "relaxed" (p4 with free filters beside the tied ones), "p8". "plain" is

@@ -83,7 +83,7 @@ def recommend(request: RecommendRequest) -> Recommendation:
     ----------
     report
         Folder that ``measure`` wrote.
-    task, scale, sigma, missing, peak, inputs, data
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, data
         The task, as of ``train``, and the clean images to try it on, by default those of the report.
     pilot, minutes
         Whether to train small networks too, and for how long.

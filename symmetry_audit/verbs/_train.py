@@ -151,7 +151,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     from symmetry_audit.tasks import PatchCache, make_task
 
     recipe(request.recipe)  # an unknown one is refused before hours of decoding
-    task = make_task(**_blind_defaults(request) | asked_task(request.task, request))
+    task = make_task(**{**_blind_defaults(request), **asked_task(request.task, request)})
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
     limit = int(request.cache_limit * 2**30)
@@ -170,7 +170,7 @@ def train(request: TrainRequest) -> TrainResult:
 
     Parameters
     ----------
-    task, scale, sigma, missing, peak, inputs
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs
         "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
     data, valid, valid_inputs, limit, valid_limit
         Training and validation images, as sources of ``measure``, and how many of them to use.
@@ -182,6 +182,8 @@ def train(request: TrainRequest) -> TrainResult:
         Folder for the run, by default symaudit-train-TASK-METHOD here. A stopped run in it is continued.
     recipe
         Defaults of the schedule: "quick", or a published protocol.
+    self_supervised, transforms, ei_weight
+        "ei" or "rei": train on measurements alone, for inpainting and denoising (SPEC 13). Clean images validate.
     weights, device, cache_folder, cache_limit, allow_other_data, allow_leak, tensorboard
         See `symaudit train --help`, which also explains all options of the schedule.
     progress, on_step, say

@@ -13,7 +13,7 @@ from symmetry_audit.errors import ImageError, SettingError
 from symmetry_audit.metrics import find_protocol
 from symmetry_audit.tasks import Task, make_task
 
-PUBLISHED = {"missing": 0.3, "mask_seed": 0, "crop": 512, "resize": 256}  # [EI], [REI]
+PUBLISHED = {"missing": 0.3, "mask_seed": 0, "square": 512, "resize": 256}  # [EI], [REI]
 
 
 def image(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def test_a_measurement_is_the_noisy_image_and_its_mask(rng):
 def test_the_middle_of_an_image_is_reduced(rng):
     """By bilinear interpolation with antialiasing: weights of a triangle two pixels wide on each side."""
     clean = image(rng, 12, 15)
-    task = make_task("inpaint", missing=0.3, crop=8, resize=4)
+    task = make_task("inpaint", missing=0.3, square=8, resize=4)
     given, target = task.prepare(clean)
     assert given is target and target.shape == (4, 4, 3)
     square = clean[2:10, 3:11].astype(float)
@@ -65,7 +65,7 @@ def test_the_middle_of_an_image_is_reduced(rng):
     weights /= weights.sum(1, keepdims=True)
     expected = np.einsum("ia,jb,abc->ijc", weights, weights, square)
     assert np.abs(target - expected).max() <= 1  # rounded after each of two passes
-    whole = make_task("inpaint", missing=0.3, crop=8).prepare(clean)[1]
+    whole = make_task("inpaint", missing=0.3, square=8).prepare(clean)[1]
     np.testing.assert_array_equal(whole, square)
 
 
@@ -73,29 +73,31 @@ def test_pixels_are_shared_only_where_they_are_the_same():
     tasks = [
         make_task("inpaint", missing=0.3, peak=20),
         *(make_task("inpaint", missing=missing, mask_seed=seed) for missing, seed in ((0.3, 0), (0.3, 1), (0.5, 0))),
-        make_task("inpaint", missing=0.3, crop=8),
-        make_task("inpaint", missing=0.3, crop=8, resize=4),
-        make_task("inpaint", missing=0.3, mask_seed=0, crop=8, resize=4),
+        make_task("inpaint", missing=0.3, square=8),
+        make_task("inpaint", missing=0.3, square=8, resize=4),
+        make_task("inpaint", missing=0.3, mask_seed=0, square=8, resize=4),
     ]
     identities = [str(task.preparation) for task in tasks]
     assert len(set(identities)) == len(tasks)
     noisy = make_task("inpaint", missing=0.3, peak=20, mask_seed=0)
     assert noisy.preparation == tasks[1].preparation  # noise is drawn later
-    assert make_task("inpaint", missing=0.5, crop=8).preparation == tasks[4].preparation
+    assert make_task("inpaint", missing=0.5, square=8).preparation == tasks[4].preparation
 
 
-@pytest.mark.parametrize("wrong", [{"mask_seed": -1}, {"mask_seed": 0.5}, {"crop": 0}, {"crop": True}, {"resize": 0}])
+@pytest.mark.parametrize(
+    "wrong", [{"mask_seed": -1}, {"mask_seed": 0.5}, {"square": 0}, {"square": True}, {"resize": 0}]
+)
 def test_wrong_numbers(wrong):
-    with pytest.raises(SettingError, match=r"--(mask-seed|crop|resize) must be a whole number of [01] or more"):
+    with pytest.raises(SettingError, match=r"--(mask-seed|square|resize) must be a whole number of [01] or more"):
         make_task("inpaint", missing=0.3, **wrong)
 
 
 def test_refusals(rng):
-    for wrong in ({"resize": 4}, {"crop": 8, "resize": 9}):
-        with pytest.raises(SettingError, match="--resize reduces the square of --crop"):
+    for wrong in ({"resize": 4}, {"square": 8, "resize": 9}):
+        with pytest.raises(SettingError, match="--resize reduces the central square"):
             make_task("inpaint", missing=0.3, **wrong)
-    with pytest.raises(ImageError, match="15 x 7 px is smaller than --crop 8; lower it, or remove the image"):
-        make_task("inpaint", missing=0.3, crop=8).prepare(image(rng, 7, 15))
+    with pytest.raises(ImageError, match="15 x 7 px is smaller than --square 8; lower it, or remove the image"):
+        make_task("inpaint", missing=0.3, square=8).prepare(image(rng, 7, 15))
     with pytest.raises(SettingError, match="--mask-seed belongs to inpaint; remove it for denoise"):
         make_task("denoise", sigma=25, mask_seed=0)
 
