@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks._pairs import MAX_BYTES, Pair, Pairs, open_pairs, source_fingerprint, streamed
     from symmetry_audit.tasks._resize import imresize, resize_8bit
     from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler, PreparedImages
-    from symmetry_audit.tasks._table import OPTIONS, TASKS, make_task
+    from symmetry_audit.tasks._table import OPTIONS, TASKS, check_blind, make_task
     from symmetry_audit.tasks._task import Task
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "PatchSampler",
     "PreparedImages",
     "Task",
+    "check_blind",
     "checked_number",
     "clean_fingerprints",
     "evaluation_items",
@@ -55,7 +56,7 @@ _HOMES = {
     "_pairs": ("MAX_BYTES", "Pair", "Pairs", "open_pairs", "source_fingerprint", "streamed"),
     "_resize": ("imresize", "resize_8bit"),
     "_sampler": ("AUGMENTATIONS", "PatchSampler", "PreparedImages"),
-    "_table": ("OPTIONS", "TASKS", "make_task"),
+    "_table": ("OPTIONS", "TASKS", "check_blind", "make_task"),
     "_task": ("Task",),
 }
 _HOME = {name: f"{__name__}.{file}" for file, names in _HOMES.items() for name in names}

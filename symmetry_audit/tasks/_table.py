@@ -11,7 +11,7 @@ from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.tasks._options import Option
 from symmetry_audit.tasks._task import ALWAYS, Task
 
-__all__ = ["OPTIONS", "TASKS", "make_task", "read_task"]
+__all__ = ["OPTIONS", "TASKS", "check_blind", "make_task", "read_task"]
 
 TASKS: dict[str, type[Task]] = {name: import_module(module).TASK for name, module in MODULES.items()}
 OPTIONS: dict[str, Option] = {option.name: option for task in TASKS.values() for option in task.options}
@@ -51,6 +51,13 @@ def read_task(document: Mapping[str, Any]) -> Task:
     if unknown := [str(key) for key in document if key not in known]:
         raise SettingError(f"the task has {', '.join(unknown)}: written by a newer symaudit; update symaudit")
     return make_task(**document)
+
+
+def check_blind(task: Task) -> None:
+    """Raise SettingError for a task that cannot be trained without clean images."""
+    if task.blind is None:
+        able = " or ".join(name for name, one in TASKS.items() if one.blind is not None)
+        raise SettingError(f"--self-supervised is for {able}; remove it for {task.name}")
 
 
 def _misplaced(option: str, name: str) -> str:

@@ -7,9 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from symmetry_audit.errors import SettingError
 from symmetry_audit.self_supervised import EILoss, MaskOperator, Noise, REILoss, Rotations, Shifts, Transforms
-from symmetry_audit.tasks import TASKS, Task
+from symmetry_audit.tasks import Task, check_blind
 from symmetry_audit.training._losses import PEAK, Loss, Outcome
 from symmetry_audit.training._settings import TrainSettings
 
@@ -30,9 +29,7 @@ def blind_loss(settings: TrainSettings) -> Loss:
     Raises SettingError for a task that gives no measurements, or noise of unknown strength.
     """
     task = Task.from_dict(settings.task)
-    if task.blind is None:
-        able = " or ".join(name for name, one in TASKS.items() if one.blind is not None)
-        raise SettingError(f"--self-supervised is for {able}; remove it for {task.name}")
+    check_blind(task)
     transforms = TRANSFORMS[settings.transforms]()
     if settings.self_supervised == "ei":
         loss: EILoss | REILoss = EILoss(transforms, settings.ei_weight)

@@ -148,10 +148,12 @@ def plan_training(request: TrainRequest) -> TrainPlan:
 
     Raises SettingError, DataError or ReportError.
     """
-    from symmetry_audit.tasks import PatchCache, make_task
+    from symmetry_audit.tasks import PatchCache, check_blind, make_task
 
     recipe(request.recipe)  # an unknown one is refused before hours of decoding
     task = make_task(**{**_blind_defaults(request), **asked_task(request.task, request)})
+    if _blind(request):
+        check_blind(task)
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
     limit = int(request.cache_limit * 2**30)

@@ -329,10 +329,42 @@ def test_every_task_trains(train, tmp_path, rng, task):
     assert found.card.settings["augment"] == ("hflip" if task == "derain" else "flips+turns")  # rain falls downwards
 
 
+def test_training_without_clean_images(train, call):
+    """The mask is fixed, nothing is flipped, and an evaluation names both protocols."""
+    inpaint = ("--task", "inpaint", "--missing", "0.3", "--peak", "20")
+    equivariant = ("--transforms", "quarter-turns", "--ei-weight", "0.5", "--eq-reg", "0.1", "--group", "p4")
+    code, _, err = train(*inpaint, "--self-supervised", "rei", *equivariant, "--out", "net")
+    assert code == 0, err
+    assert "cnn, EQ-Reg 0.1 towards p4, REI over quarter-turns" in err
+    found = load_checkpoint("net")
+    assert found.task.mask_seed == 0
+    chosen = {"self_supervised": "rei", "transforms": "quarter-turns", "ei_weight": 0.5, "augment": "none"}
+    assert {name: found.card.settings[name] for name in chosen} == chosen
+    document = one_document(call("evaluate", "net", "--data", "valid", "--json", "-q")[1])
+    assert document["model"]["method"].endswith(" + EQ-Reg, REI")
+    numbers = {(item["protocol"], item["name"]): item for item in document["further"]}
+    rei = numbers["rei", "PSNR"]
+    below = document["input"]["psnr"] - rei["input_value"]
+    assert document["protocol"] == "rgb" and 4.77 <= below < 8  # 10 log10 3, and how far white is from 255
+    shown = call("evaluate", "net", "--data", "valid", "-q")[1]
+    assert f"rei: mean PSNR {rei['value']:.2f} dB (input {rei['input_value']:.2f})" in shown
+    assert (
+        train(*inpaint, "--self-supervised", "ei", "--mask-seed", "3", "--augment", "flips", "--out", "other")[0] == 0
+    )
+    other = load_checkpoint("other")
+    assert (other.task.mask_seed, other.card.settings["augment"]) == (3, "flips")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (("--task", "denoise"), 2, "sigma"),
+        (
+            ("--task", "sr", "--self-supervised", "ei"),
+            2,
+            "--self-supervised is for denoise or inpaint; remove it for sr",
+        ),
+        (("--recipe", "rei-inpaint", "--task", "derain"), 2, "remove it for derain"),
         (("--lr", "inf"), 2, "--lr takes a finite number, got inf"),
         (("--conv", "fconf"), 2, 'no method is called "fconf". Did you mean "fconv"'),
         (("--conv", "fconv", "--group", "p3"), 2, "32 channels cannot be divided among the 3 elements of p3"),
