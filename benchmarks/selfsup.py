@@ -29,6 +29,7 @@ TESTED = 4  # images
 CONTENDERS: dict[str, dict[str, Any]] = {
     "supervised": {"loss": "mse"},
     "rei": {"self_supervised": "rei"},
+    "sure": {"self_supervised": "rei", "ei_weight": 0.0},  # what is measured alone
     "ei": {"self_supervised": "ei"},
 }
 

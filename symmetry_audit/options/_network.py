@@ -19,7 +19,7 @@ class NetworkOptions(Options):
         str | None,
         Option(
             f"Network structure: {', '.join(BACKBONES)}.",
-            default="edsr, resnet or rcdnet, depending on the task",
+            default="edsr, resnet or rcdnet, depending on the task; unet with --self-supervised",
             complete=lambda: BACKBONES,
         ),
     ] = None

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["OnStep", "TrainPlan", "TrainRequest", "plan_training", "train", "unseen"]
 
 LEAST_FEATURES = 4  # over a recommended group; with fewer, a network has too few features to mix
+BLIND_BACKBONE = "unet"
 TL_SHARE = 0.4  # share of the steps with a report; the published protocol has 0.6
 
 OnStep = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss and PSNR so far)
@@ -256,7 +257,7 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
     from symmetry_audit.results import AuditReport
     from symmetry_audit.training import start_from_report
 
-    channels = size_of(request.backbone or task.backbone, request.preset).channels
+    channels = size_of(_backbone(request, task), request.preset).channels
 
     def fitting(group: str) -> bool:
         order = Group.parse(group).order
@@ -294,7 +295,7 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
     from symmetry_audit.nets import architecture_of, build
     from symmetry_audit.training import make_settings
 
-    backbone = request.backbone or task.backbone
+    backbone = _backbone(request, task)
     method = request.method or (start.method if start else "cnn")
     group = request.group or (start.group if start else None)
     given = request.given(ScheduleOptions)
@@ -342,6 +343,11 @@ def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start
     if start is not None and find_method(method).adaptive and "tl_steps" not in known:
         found["tl_steps"] = int(TL_SHARE * _steps(request))
     return found
+
+
+def _backbone(request: TrainRequest, task: Task) -> str:
+    """The network structure: the requested one, that of [EI] and [REI] without clean images, else the task's."""
+    return request.backbone or (BLIND_BACKBONE if _blind(request) else task.backbone)
 
 
 def _blind(request: TrainRequest) -> bool:
