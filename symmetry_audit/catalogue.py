@@ -88,7 +88,8 @@ class Backbone:
     """One network structure: the ``module`` whose ``NETWORK`` builds it, and the factors by which it can enlarge.
 
     ``scales`` are these factors, the default first. ``loss`` is the loss of a network that unrolls stages, which
-    compares them one by one. ``inputs`` and ``outputs`` are the channels that it takes and gives.
+    compares them one by one. ``inputs`` and ``outputs`` are the channels that it takes and gives; a network that
+    ``classifies`` gives logits instead of an image.
     """
 
     module: str
@@ -96,6 +97,7 @@ class Backbone:
     loss: str | None = None
     inputs: int = 3
     outputs: int = 3
+    classifies: bool = False
 
     @property
     def enlarges(self) -> bool:
@@ -115,6 +117,7 @@ BACKBONES: dict[str, Backbone] = {
     "acdnet": Backbone("symmetry_audit.nets._acdnet", loss="mar", outputs=1),
     "oscnet": Backbone("symmetry_audit.nets._oscnet", loss="mar", outputs=1),
     "oscnet+": Backbone("symmetry_audit.nets._oscnet_plus", loss="mar", outputs=1),
+    "classifier": Backbone("symmetry_audit.nets._classifier", classifies=True),
 }
 # task -> the module whose TASK it is
 TASKS: dict[str, str] = {
@@ -123,6 +126,7 @@ TASKS: dict[str, str] = {
     "derain": "symmetry_audit.tasks._deraining",
     "inpaint": "symmetry_audit.tasks._inpainting",
     "mar": "symmetry_audit.tasks._metal",
+    "classify": "symmetry_audit.tasks._classification",
 }
 # what restores without a network: of the tasks that have it
 BASELINES = ("bicubic", "identity", "li", "nmar")

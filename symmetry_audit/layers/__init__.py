@@ -4,6 +4,7 @@ from symmetry_audit.catalogue import METHODS, Method
 from symmetry_audit.layers._affine import Deformation, FreeDeformation, SharedDeformation
 from symmetry_audit.layers._convolution import EquivariantConv2d, GroupConv2d, LiftingConv2d, ProjectionConv2d
 from symmetry_audit.layers._fold import fold
+from symmetry_audit.layers._halving import HalvingPool2d
 from symmetry_audit.layers._hypernetwork import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive
 from symmetry_audit.layers._methods import Layers
 from symmetry_audit.layers._norms_and_pooling import (
@@ -15,6 +16,7 @@ from symmetry_audit.layers._norms_and_pooling import (
     GroupPool,
     PerFeature,
 )
+from symmetry_audit.layers._partial import PartialGate, kept_elements
 from symmetry_audit.layers._relaxed import relaxation, relaxation_of_layers
 from symmetry_audit.layers._weights import load_weights
 from symmetry_audit.layers.bases import BASES, Basis, make_basis
@@ -34,15 +36,18 @@ __all__ = [
     "GroupInstanceNorm2d",
     "GroupPixelShuffle",
     "GroupPool",
+    "HalvingPool2d",
     "HyperNetwork",
     "Layers",
     "LiftingConv2d",
     "Method",
+    "PartialGate",
     "PerFeature",
     "ProjectionConv2d",
     "SampleAdaptive",
     "SharedDeformation",
     "fold",
+    "kept_elements",
     "load_weights",
     "make_basis",
     "relaxation",

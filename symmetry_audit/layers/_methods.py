@@ -17,6 +17,7 @@ from symmetry_audit.layers._convolution import (
     ProjectionConv2d,
 )
 from symmetry_audit.layers._hypernetwork import HyperNetwork, SampleAdaptive
+from symmetry_audit.layers._partial import PartialGate
 
 __all__ = ["PRESETS", "Layers"]
 
@@ -42,6 +43,8 @@ class Layers:
         such a network has no common group.
     start : Affine, optional
         Initial value of a shared w, for example an audit's joint fit.
+    partial : bool
+        Whether ``gate`` makes gates, which learn how much of the group each layer keeps; see ``PartialGate``.
     **options
         Options for every layer, such as ``relaxed``; see ``EquivariantConv2d``.
 
@@ -67,6 +70,7 @@ class Layers:
         kernel_size: int | None = None,
         preset: str = "shared",
         start: Affine | None = None,
+        partial: bool = False,
         **options: Any,
     ) -> None:
         self.method, self.preset = find_method(method), preset
@@ -77,10 +81,15 @@ class Layers:
             raise SettingError(
                 f'a plain convolution has no group: use group "p1" with cnn, or gcnn, fconv, ... with {self.group}'
             )
+        if method == "cnn" and partial:
+            raise SettingError(
+                "a plain convolution has no group to keep a part of: use gcnn, fconv, ... with --partial"
+            )
         if method == "cnn" and options.get("relaxed"):
             raise SettingError("a plain convolution cannot be relaxed: use gcnn, fconv, ..., or remove --relax")
         self.basis = self.method.basis if basis is None else basis
         self.kernel_size = self.method.kernel_size if kernel_size is None else kernel_size
+        self.partial = partial
         self.options = {"init": "kaiming", **options} if preset == "paper" else options
         self._shared = None
         if self.method.deformed and preset == "shared":
@@ -104,6 +113,10 @@ class Layers:
     def projection(self, in_features: int, out_features: int, **options: Any) -> ProjectionConv2d:
         """From features to plain channels."""
         return self._make(ProjectionConv2d, in_features, out_features, options)
+
+    def gate(self) -> nn.Module:
+        """What follows an activation: a ``PartialGate`` if the part of the group is to be learned, else nothing."""
+        return PartialGate(self.group) if self.partial else nn.Identity()
 
     def network(self, body: nn.Module, hypernetwork: nn.Module | None = None, in_channels: int = 3) -> nn.Module:
         """``body``, ready to run: with a hypernetwork for the method "sa", unchanged for the others.

@@ -30,12 +30,16 @@ S = TypeVar("S", bound=Size, covariant=True)
 
 @dataclass(frozen=True)
 class Plan(Generic[S]):
-    """What a builder makes a network from: the method's layers, the size, and the factor of enlargement."""
+    """What a builder makes a network from: the method's layers, the size, the factor of enlargement.
+
+    ``classes`` is the number of classes for a network that classifies, 0 for others.
+    """
 
     method: str
     layers: Layers
     size: S
     scale: int
+    classes: int = 0
 
     @property
     def paper(self) -> bool:
