@@ -1,4 +1,4 @@
-"""Restoration tasks: degradations, pairs of images, training patches, test images, leaks between sets. No torch.
+"""Tasks: degradations, pairs of images, classes, training patches, test images, leaks between sets. No torch.
 
 Names are imported when first used, so that the command line can list tasks and options quickly.
 """
@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
     from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
+    from symmetry_audit.tasks._labelled import Labelled, held_out, open_labelled
     from symmetry_audit.tasks._leaks import Fingerprint, fingerprint, leaks
     from symmetry_audit.tasks._options import Option, checked_number
     from symmetry_audit.tasks._pairs import MAX_BYTES, Pair, Pairs, open_pairs, source_fingerprint, streamed
     from symmetry_audit.tasks._resize import imresize, resize_8bit
-    from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler, PreparedImages
+    from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler, PreparedImages, whole_side
     from symmetry_audit.tasks._table import OPTIONS, TASKS, check_blind, make_task
     from symmetry_audit.tasks._task import Task
 
@@ -27,6 +28,7 @@ __all__ = [
     "TASKS",
     "Fingerprint",
     "Item",
+    "Labelled",
     "Option",
     "Pair",
     "Pairs",
@@ -39,23 +41,27 @@ __all__ = [
     "clean_fingerprints",
     "evaluation_items",
     "fingerprint",
+    "held_out",
     "imresize",
     "leaks",
     "make_task",
+    "open_labelled",
     "open_pairs",
     "resize_8bit",
     "source_fingerprint",
     "streamed",
+    "whole_side",
 ]
 
 _HOMES = {
     "_cache": ("DEFAULT_CACHE_BYTES", "PatchCache"),
     "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
+    "_labelled": ("Labelled", "held_out", "open_labelled"),
     "_leaks": ("Fingerprint", "fingerprint", "leaks"),
     "_options": ("Option", "checked_number"),
     "_pairs": ("MAX_BYTES", "Pair", "Pairs", "open_pairs", "source_fingerprint", "streamed"),
     "_resize": ("imresize", "resize_8bit"),
-    "_sampler": ("AUGMENTATIONS", "PatchSampler", "PreparedImages"),
+    "_sampler": ("AUGMENTATIONS", "PatchSampler", "PreparedImages", "whole_side"),
     "_table": ("OPTIONS", "TASKS", "check_blind", "make_task"),
     "_task": ("Task",),
 }

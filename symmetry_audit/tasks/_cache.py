@@ -93,7 +93,14 @@ def _default_folder() -> Path:
 
 def _identity(pairs: Pairs, task: Task) -> str:
     """The name of a set's folder: a hash of the files and of how they are prepared."""
-    files = [[pair.key, *((os.path.abspath(ref.path), ref.member) for ref in pair.refs)] for pair in pairs.refs]
+    files = [
+        [
+            pair.key,
+            *filter(None, [pair.label]),
+            *((os.path.abspath(ref.path), ref.member) for ref in pair.refs),
+        ]
+        for pair in pairs.refs
+    ]
     text = json.dumps([FORMAT, task.preparation, files])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageRef, ImageSource, open_source, set_fingerprint
 from symmetry_audit.errors import DataError, ImageError, SettingError
 from symmetry_audit.results import SkippedImage
+from symmetry_audit.tasks._labelled import folders_around, open_labelled
 from symmetry_audit.tasks._task import Task
 
 __all__ = ["MAX_BYTES", "Pair", "Pairs", "listed", "open_pairs", "source_fingerprint", "streamed"]
@@ -26,17 +27,17 @@ SIDE_WORD = re.compile(rf"^(?:{'|'.join(word for words in SIDES.values() for wor
 
 @dataclass(frozen=True)
 class Pair:
-    """One clean image and, for a paired task, its degraded partner; ``key`` is the name of the clean one, or of the
-    degraded one where a clean one has several.
+    """One clean image, for a paired task its degraded partner, for a labelled task its class.
 
-    For a task with masks the partner is the file of the masks, ``number`` counts the examples of one clean image, and
-    the key ends with it.
+    ``key`` is the name of the clean one, or of the degraded one where a clean one has several. For a task with masks
+    the partner is the file of the masks, ``number`` counts the examples of one clean image, and the key ends with it.
     """
 
     key: str
     clean: ImageRef
     degraded: ImageRef | None = None
     number: int = 0
+    label: str | None = None
 
     @property
     def refs(self) -> tuple[ImageRef, ...]:
@@ -65,6 +66,9 @@ def open_pairs(
 ) -> Pairs:
     """The images of ``source`` (open already, or anything that ``open_source`` takes), the first ``limit`` of them.
 
+    For a labelled task every image has a class, see ``open_labelled``; images of other classes than the task's, if it
+    has any, are skipped, and a ``limit`` takes images of all classes in turn.
+
     For a paired task the source holds two folders, one of degraded and one of clean images (``rain`` and
     ``norain``, ``input`` and ``target``, ``lq`` and ``gt``), or ``inputs`` is the source of the degraded ones.
     Partners have the same name below their folders, up to the file's suffix; or names that differ by the word of
@@ -76,6 +80,11 @@ def open_pairs(
         raise SettingError(f"--inputs is for tasks with pairs; {task.name} degrades the clean images itself")
     if limit is not None and limit < 1:
         raise SettingError(f"--limit must be at least 1, got {limit}")
+    if task.labelled:
+        found = open_labelled(source, data_root).chosen(task.class_names, limit)
+        opened = found.source
+        pairs = tuple(Pair(ref.key, ref, label=label) for ref, label in zip(opened.refs, found.labels, strict=True))
+        return Pairs(opened.name, opened.text, pairs, opened.skipped, opened.note)
     opened = _opened(source, data_root)
     skipped = opened.skipped
     if task.masked:
@@ -155,9 +164,7 @@ def _masked(refs: Iterable[ImageRef], masks: str | ImageSource | None, task: Tas
 def _two_folders(source: ImageSource) -> tuple[tuple[Pair, ...], tuple[SkippedImage, ...]]:
     """The pairs of a source with a folder for each side, and the images in neither folder."""
     keys = [PurePosixPath(ref.key).parts for ref in source.refs]
-    shared = 0  # folders around everything, as in many archives
-    while all(len(parts) > shared + 2 and parts[shared] == keys[0][shared] for parts in keys):
-        shared += 1
+    shared = folders_around(keys)
     folders: dict[str, list[ImageRef]] = {}
     for ref, parts in zip(source.refs, keys, strict=True):
         if len(parts) > shared + 1:

@@ -11,10 +11,12 @@ import numpy as np
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["AUGMENTATIONS", "PatchSampler", "PreparedImages"]
+__all__ = ["AUGMENTATIONS", "PatchSampler", "PreparedImages", "whole_side"]
 
 # name -> how many of these, each with probability 1/2: mirror left-right, mirror up-down, transpose
-AUGMENTATIONS = {"none": 0, "hflip": 1, "flips": 2, "flips+turns": 3}
+AUGMENTATIONS = {"none": 0, "hflip": 1, "flips": 2, "flips+turns": 3, "rotations": 1}
+ROTATIONS = "rotations"  # also turns by any angle, for labelled tasks
+LARGEST, MULTIPLE = 224, 8  # of the side of a patch that shows a whole image, in px
 ORDERS, PATCHES = 0, 1  # the purpose of a generator: no two of them draw the same numbers
 
 
@@ -56,9 +58,12 @@ class PatchSampler:
             raise SettingError(f"--patch must be at least 1 px, got {patch}")
         if seed < 0:
             raise SettingError(f"--seed must be at least 0, got {seed}")
+        if augment == ROTATIONS and not task.labelled:
+            raise SettingError(f"--augment {ROTATIONS} would blur images to restore; use flips+turns for {task.name}")
         _check_sizes(cache, patch)
         self._cache, self._task, self._patch, self._seed = cache, task, patch, seed
-        self._steps, self._blind = AUGMENTATIONS[augment], blind
+        self._steps, self._turned = AUGMENTATIONS[augment], augment == ROTATIONS
+        self._blind = blind
         self._order = lru_cache(maxsize=4)(self._permutation)  # a batch of a small set spans several epochs
 
     def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -92,8 +97,14 @@ class PatchSampler:
         side, scale = self._patch, self._task.scale
         patch = _augmented(_window(degraded, top, left, side), chosen)
         if clean.ndim < 3:  # a label
-            return patch, clean
+            return _rotated(patch, rng.uniform(0, 360)) if self._turned else patch, clean
         return patch, _augmented(_window(clean, top * scale, left * scale, side * scale), chosen)
+
+
+def whole_side(cache: PreparedImages) -> int:
+    """The side in px of the largest square patch that every image holds: a multiple of 8, at most 224."""
+    smallest = min(min(cache[index][0].shape[:2]) for index in range(len(cache)))
+    return max(min(smallest, LARGEST) // MULTIPLE, 1) * MULTIPLE
 
 
 def _planes(image: np.ndarray) -> np.ndarray:
@@ -116,6 +127,13 @@ def _augmented(view: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         if wanted:
             view = (view[:, ::-1], view[::-1], view.swapaxes(0, 1))[step]
     return view
+
+
+def _rotated(view: np.ndarray, angle: float) -> np.ndarray:
+    """``view`` (p, p, C) turned by ``angle`` degrees about its centre, bilinear; mirrored beyond its borders."""
+    from scipy.ndimage import rotate  # a second to import, for this augmentation alone
+
+    return rotate(view, angle, reshape=False, order=1, mode="mirror")
 
 
 def _check_sizes(cache: PreparedImages, patch: int) -> None:

@@ -15,7 +15,7 @@ from symmetry_audit.tasks._example import Example
 from symmetry_audit.tasks._options import Option
 
 if TYPE_CHECKING:
-    from symmetry_audit.tasks._pairs import Pair
+    from symmetry_audit.tasks._pairs import Pair, Pairs
 
 __all__ = ["Task", "size_text"]
 
@@ -31,9 +31,9 @@ class Task:
     out of all its ``protocols``; ``baselines`` restore without a network, the first one by doing as little as it can.
     ``loss`` and ``augment`` are its usual loss and how its patches are flipped and rotated, None if the network and the
     recipe decide. ``paired`` says that degraded images come with the clean ones and are not made, ``masked`` that they
-    are made of the clean ones and of masks. ``blind`` are the settings that training without clean images adds, None
-    for a task that cannot. ``options`` are its settings, each of which is a field.
-    ``scale`` is how much larger a clean image is than the degraded one, 1 for all tasks but super-resolution.
+    are made of the clean ones and of masks, ``labelled`` that images come with a class each. ``blind`` are the settings
+    that training without clean images adds, None for a task that cannot. ``options`` are its settings, each of which is
+    a field. ``scale`` is how much larger a clean image is than the degraded one, 1 for all tasks but super-resolution.
     """
 
     name: ClassVar[str]
@@ -46,6 +46,7 @@ class Task:
     augment: ClassVar[str | None] = None
     paired: ClassVar[bool] = False
     masked: ClassVar[bool] = False
+    labelled: ClassVar[bool] = False
     blind: ClassVar[Mapping[str, Any] | None] = None
     options: ClassVar[tuple[Option, ...]] = ()
 
@@ -55,6 +56,11 @@ class Task:
     def text(self) -> str:
         """A name for people, such as ``super-resolution x2``."""
         return self.name
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The classes that a labelled task tells apart, in the order of a network's outputs; none by default."""
+        return ()
 
     @property
     def preparation(self) -> dict[str, Any]:
@@ -79,6 +85,10 @@ class Task:
     def keeps_pixels(self) -> bool:
         """Whether ``prepare`` returns the clean image itself as the degraded one."""
         return not self.paired and not self._prepares()
+
+    def fitted(self, pairs: Pairs) -> Task:
+        """The task with what it takes from its training images: by default itself."""
+        return self
 
     def picture(self, ref: ImageRef) -> np.ndarray:
         """A clean image as a picture (H, W, 3) uint8. Raises ImageError."""

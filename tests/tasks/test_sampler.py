@@ -106,7 +106,7 @@ def test_augmentations_are_drawn_alike(cache, augment, expected):
 
 
 def test_there_is_a_test_of_every_augmentation():
-    assert list(AUGMENTATIONS) == ["none", "hflip", "flips", "flips+turns"]
+    assert list(AUGMENTATIONS) == ["none", "hflip", "flips", "flips+turns", "rotations"]  # the last one with labels
 
 
 def test_images_are_visited_in_permutations(cache):
@@ -156,8 +156,8 @@ def test_what_does_not_fit_is_refused(charts, cache, tmp_path):
         PatchSampler(cache, DENOISE, 25, 0)
     with pytest.raises(SettingError, match=r"0.png \(14 x 12 px when degraded\) is smaller than a patch of 13 px"):
         PatchSampler(PatchCache(charts, SR, tmp_path / "cache"), SR, 13, 0)
-    with pytest.raises(SettingError, match=r'unknown augmentation "rotate".* none, hflip, flips'):
-        PatchSampler(cache, DENOISE, 8, 0, "rotate")
+    with pytest.raises(SettingError, match=r'unknown augmentation "spin".* none, hflip, flips'):
+        PatchSampler(cache, DENOISE, 8, 0, "spin")
     with pytest.raises(SettingError, match="--patch must be at least 1 px, got 0"):
         PatchSampler(cache, DENOISE, 0, 0)
     with pytest.raises(SettingError, match="--seed must be at least 0, got -1"):
