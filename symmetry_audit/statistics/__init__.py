@@ -12,6 +12,7 @@ from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p
 from symmetry_audit.statistics._law import FEWEST_IMAGES, LawEvidence, holm, images_to_show, law
 from symmetry_audit.statistics._null_fields import NullFields
 from symmetry_audit.statistics._profiles import ProfileAccumulator
+from symmetry_audit.statistics._proportion import proportion_interval
 from symmetry_audit.statistics._share import HARMONICS, CommonDirection, DirectionShares, directions, visible_part
 from symmetry_audit.statistics._student import student_interval
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
@@ -38,6 +39,7 @@ __all__ = [
     "null_level",
     "p_value",
     "percentile_interval",
+    "proportion_interval",
     "relative_error",
     "student_interval",
     "subgroup_error",
