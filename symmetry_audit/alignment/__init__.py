@@ -2,7 +2,16 @@
 
 from symmetry_audit.alignment._compare import compare_with_data
 from symmetry_audit.alignment._domain import DEFAULT_CROP, Domain, centred_square
+from symmetry_audit.alignment._invariance import measure_invariance
 from symmetry_audit.alignment._measure import measure_alignment
 from symmetry_audit.alignment._verdict import with_verdict
 
-__all__ = ["DEFAULT_CROP", "Domain", "centred_square", "compare_with_data", "measure_alignment", "with_verdict"]
+__all__ = [
+    "DEFAULT_CROP",
+    "Domain",
+    "centred_square",
+    "compare_with_data",
+    "measure_alignment",
+    "measure_invariance",
+    "with_verdict",
+]

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy import ndimage
-from torch import Tensor
+from torch import Tensor, nn
 
 from symmetry_audit.actions import move
-from symmetry_audit.errors import DataError
-from symmetry_audit.groups import IDENTITY, Affine
+from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.groups import IDENTITY, Affine, Group, as_group
+from symmetry_audit.nets import smallest_side
 
-__all__ = ["DEFAULT_CROP", "Domain", "centred_square", "resampled"]
+__all__ = ["DEFAULT_CROP", "Domain", "centred_square", "checked_group", "checked_square", "resampled"]
 
 DEFAULT_CROP = 256  # px of the input
 SPLINE_ORDER = 5  # the same splines as for rotation
@@ -25,6 +26,27 @@ def centred_square(image: np.ndarray, crop: int | None) -> Tensor:
     side = min(*image.shape[:2], crop or max(image.shape[:2]))
     top, left = ((size - side) // 2 for size in image.shape[:2])
     return torch.from_numpy(image[top : top + side, left : left + side].transpose(2, 0, 1).astype(np.float64))
+
+
+def checked_group(group: Group | str, crop: int | None, margin: float | None) -> Group:
+    """The group to measure. Raises SettingError for one of one element, and for a ``crop`` or ``margin`` too small."""
+    group = as_group(group)
+    if group.order < 2:
+        raise SettingError(f"{group} contains only the identity; measure p2 or a larger group")
+    for name, value, least in (("crop", crop, 1), ("margin", margin, 0)):
+        if value is not None and value < least:
+            raise SettingError(f"{name} must be {least} px or more, got {value}")
+    return group
+
+
+def checked_square(key: str, square: Tensor, network: nn.Module) -> Tensor:
+    """``square`` of the image ``key``. Raises DataError if ``network`` would have to pad it, which is not symmetric."""
+    side, least = square.shape[-1], smallest_side(network)
+    if side < least:
+        raise DataError(
+            f"{key} has {side} px a side, but the network needs {least}; give larger images, or a larger --crop"
+        )
+    return square
 
 
 def resampled(images: Tensor, matrix: np.ndarray, side: int) -> Tensor:

@@ -9,12 +9,18 @@ import numpy as np
 from torch import Tensor, nn
 
 from symmetry_audit.actions import is_exact, move
-from symmetry_audit.alignment._domain import DEFAULT_CROP, Domain, centred_square, resampled
+from symmetry_audit.alignment._domain import (
+    DEFAULT_CROP,
+    Domain,
+    centred_square,
+    checked_group,
+    checked_square,
+    resampled,
+)
 from symmetry_audit.alignment._layers import Layer, find_layers, mean_squares
 from symmetry_audit.alignment._observed import Observed
-from symmetry_audit.errors import DataError, SettingError, SymmetryAuditError
-from symmetry_audit.groups import IDENTITY, Affine, Group, as_group
-from symmetry_audit.nets import smallest_side
+from symmetry_audit.errors import DataError, SymmetryAuditError
+from symmetry_audit.groups import IDENTITY, Affine, Group
 from symmetry_audit.results import (
     DATASET_ADAPTIVE,
     DATASET_STRICT,
@@ -78,20 +84,14 @@ def measure_alignment(
     Raises SettingError for unknown layers and wrong settings, DataError if there is no image or if images are too
     small, ModelError for outputs that are not images.
     """
-    group = as_group(group)
-    if group.order < 2:
-        raise SettingError(f"{group} contains only the identity; measure p2 or a larger group")
-    for name, value, least in (("crop", crop, 1), ("margin", margin, 0)):
-        if value is not None and value < least:
-            raise SettingError(f"{name} must be {least} px or more, got {value}")
+    group = checked_group(group, crop, margin)
     runs = [_Scenario.of(STRICT, network, group, layers, device)]
     if fits:
         runs.append(_Scenario.of(ADAPTIVE, network, group, layers, device))
     scale, done = 0, 0
     for item in items:
         progress(done)
-        image = centred_square(item.input, crop)
-        _check_size(item.key, image, network)
+        image = checked_square(item.key, centred_square(item.input, crop), network)
         for run in runs:
             w = IDENTITY if fits is None or run.name == STRICT else fits.get(item.key)
             if w is not None:
@@ -189,13 +189,4 @@ class _Scenario:
         )  # archives return their images in an order of their own
         return ScenarioAlignment(
             scenario=self.name, images=images, layers=tuple(layer.result() for layer in self.layers)
-        )
-
-
-def _check_size(key: str, image: Tensor, network: nn.Module) -> None:
-    """Raises DataError for an image below the network's smallest size, since padding it would break its symmetry."""
-    side, least = image.shape[-1], smallest_side(network)
-    if side < least:
-        raise DataError(
-            f"{key} has {side} px a side, but the network needs {least}; give larger images, or a larger --crop"
         )

@@ -1,5 +1,6 @@
 """Running trained networks: loading them, restoring images and files, and scoring the results."""
 
+from symmetry_audit.inference._classify import classify, logits_of
 from symmetry_audit.inference._evaluate import describe, evaluate, leaked
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
 from symmetry_audit.inference._models import Model, load_model
@@ -17,10 +18,12 @@ __all__ = [
     "average_image",
     "can_tile",
     "claim",
+    "classify",
     "describe",
     "evaluate",
     "leaked",
     "load_model",
+    "logits_of",
     "planned",
     "prepared",
     "restore_files",

@@ -65,6 +65,7 @@ def describe(checkpoint: Checkpoint, network: nn.Module, name: str) -> Evaluated
     made = checkpoint.architecture
     soft = [
         *([", relaxed"] if made.get("relaxed") else []),
+        *([", partial"] if made.get("partial") else []),
         *([" + EQ-Reg"] if checkpoint.card.settings.get("eq_reg") else []),
         *([f", {way.upper()}"] if (way := checkpoint.card.settings.get("self_supervised")) else []),
     ]

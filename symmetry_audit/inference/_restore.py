@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +11,8 @@ from torch import Tensor, nn
 from symmetry_audit.actions import is_exact, move
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.groups import Group, as_group
-from symmetry_audit.layers import Deformation, SampleAdaptive, fold
+from symmetry_audit.inference._modes import evaluating, move_to
+from symmetry_audit.layers import SampleAdaptive, fold
 from symmetry_audit.nets import smallest_side
 
 __all__ = ["average_image", "can_tile", "exact_group", "prepared", "restore_image"]
@@ -102,8 +101,8 @@ def _run(
             "this network finds w from inner features, so tiles would get different w: restore the whole image"
         )
     pixels = np.ascontiguousarray(image.transpose(2, 0, 1)[None], dtype=np.float32)
-    _move(network, torch.device(device))
-    with torch.inference_mode(), _evaluating(network):
+    move_to(network, torch.device(device))
+    with torch.inference_mode(), evaluating(network):
         x = torch.from_numpy(pixels).to(device)
         outputs = _averaged(network, x, group, tile, overlap)
         own, average = (output[0].permute(1, 2, 0).contiguous().cpu().numpy() for output in outputs)
@@ -112,34 +111,6 @@ def _run(
 
 def _adaptive_parts(network: nn.Module) -> list[nn.Module]:
     return [part for part in network.modules() if isinstance(part, SampleAdaptive)]
-
-
-def _move(network: nn.Module, device: torch.device) -> None:
-    """Move to ``device``, but only if needed: moving makes layers forget their filters."""
-    for value in network.parameters():
-        if value.device.type != device.type or device.index not in (None, value.device.index):
-            network.to(device)
-            return
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Switch to eval mode; afterwards restore the mode of every part and the offsets of every w."""
-    training = [part for part in network.modules() if part.training]
-    offsets = [(part, part.offset) for part in network.modules() if isinstance(part, Deformation)]
-    if training:  # switching the mode makes layers forget their filters
-        network.eval()
-    try:
-        yield
-    except RuntimeError as error:  # torch has no class for this error on the CPU
-        if "memory" not in str(error):
-            raise
-        raise ModelError("not enough memory for this image; restore it in tiles, such as --tile 256") from None
-    finally:
-        for part in training:
-            part.training = True
-        for part, offset in offsets:
-            part.offset = offset
 
 
 def _averaged(network: nn.Module, x: Tensor, group: Group, tile: int | None, overlap: int) -> tuple[Tensor, Tensor]:

@@ -19,6 +19,12 @@ from symmetry_audit.reports.audits._table1 import table1_csv, table1_markdown, t
 from symmetry_audit.reports.fits._affine import AFFINE_CSV, AffineWriter
 from symmetry_audit.reports.fits._fits import fits_text
 from symmetry_audit.reports.networks._alignment import alignment_csv, alignment_tex, alignment_text
+from symmetry_audit.reports.networks._classification import (
+    classification_csv,
+    classification_tex,
+    classification_text,
+    confusion_csv,
+)
 from symmetry_audit.reports.networks._evaluation import (
     comparison_csv,
     comparison_tex,
@@ -27,6 +33,7 @@ from symmetry_audit.reports.networks._evaluation import (
     evaluation_tex,
     evaluation_text,
 )
+from symmetry_audit.reports.networks._invariance import invariance_csv, invariance_tex, invariance_text
 from symmetry_audit.reports.networks._pilot import pilot_text
 
 if TYPE_CHECKING:
@@ -47,14 +54,21 @@ __all__ = [
     "alignment_tex",
     "alignment_text",
     "bounds_text",
+    "classification_csv",
+    "classification_tex",
+    "classification_text",
     "comparison_csv",
     "comparison_tex",
     "comparison_text",
+    "confusion_csv",
     "direction_rows",
     "evaluation_csv",
     "evaluation_tex",
     "evaluation_text",
     "fits_text",
+    "invariance_csv",
+    "invariance_tex",
+    "invariance_text",
     "load_report",
     "mean_profiles",
     "pilot_text",

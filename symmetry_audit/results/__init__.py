@@ -21,11 +21,26 @@ from symmetry_audit.results._alignment_parts import (
 )
 from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
 from symmetry_audit.results._candidate import LAWS, Candidate, CandidateValue
+from symmetry_audit.results._classification import (
+    CLASSIFICATION_SCHEMA,
+    Classification,
+    ClassScore,
+    ImageLabel,
+)
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, FurtherScore, ImageScore
+from symmetry_audit.results._invariance import INVARIANCE_SCHEMA, ElementInvariance, ImageInvariance, Invariance
 from symmetry_audit.results._left_out import LeftOut
-from symmetry_audit.results._linear_pilot import LINEAR_MARGIN, LINEAR_VERDICTS, GainAt, LinearGain, LinearPilot
+from symmetry_audit.results._linear_pilot import (
+    LINEAR_MARGIN,
+    LINEAR_VERDICTS,
+    POINTS,
+    POINTS_MARGIN,
+    GainAt,
+    LinearGain,
+    LinearPilot,
+)
 from symmetry_audit.results._pilot import (
     PILOT_FILE,
     PILOT_SCHEMA,
@@ -75,6 +90,7 @@ __all__ = [
     "ALIGNMENT_SCHEMA",
     "AS_PRINTED",
     "BOUNDS_SCHEMA",
+    "CLASSIFICATION_SCHEMA",
     "COMPARISON_SCHEMA",
     "DATASET_ADAPTIVE",
     "DATASET_STRICT",
@@ -82,6 +98,7 @@ __all__ = [
     "EPSILON_UNITS",
     "EVALUATION_SCHEMA",
     "EVIDENCE",
+    "INVARIANCE_SCHEMA",
     "JOINT",
     "LAWS",
     "LINEAR_MARGIN",
@@ -89,6 +106,8 @@ __all__ = [
     "PILOT_FILE",
     "PILOT_SCHEMA",
     "PIXEL_FIELDS",
+    "POINTS",
+    "POINTS_MARGIN",
     "RECOMMENDATION_FILE",
     "RECOMMENDATION_SCHEMA",
     "RELATIVE_FIELDS",
@@ -105,11 +124,14 @@ __all__ = [
     "Build",
     "Candidate",
     "CandidateValue",
+    "ClassScore",
+    "Classification",
     "Comparison",
     "DataCurve",
     "DataSymmetry",
     "DatasetInfo",
     "Direction",
+    "ElementInvariance",
     "EvaluatedModel",
     "Evaluation",
     "FailedFit",
@@ -117,7 +139,10 @@ __all__ = [
     "GainAt",
     "GroupAlignment",
     "ImageAlignment",
+    "ImageInvariance",
+    "ImageLabel",
     "ImageScore",
+    "Invariance",
     "LayerAlignment",
     "LeftOut",
     "LinearGain",

@@ -10,9 +10,10 @@ from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, check_agreement, read_value
 from symmetry_audit.results._skipped import SkippedImage
 
-__all__ = ["LINEAR_MARGIN", "LINEAR_VERDICTS", "GainAt", "LinearGain", "LinearPilot"]
+__all__ = ["LINEAR_MARGIN", "LINEAR_VERDICTS", "POINTS", "POINTS_MARGIN", "GainAt", "LinearGain", "LinearPilot"]
 
 LINEAR_MARGIN = 0.02  # dB; a smaller loss is no reason against a group
+POINTS, POINTS_MARGIN = "points", 1.0  # percentage points of accuracy; the loss that is no reason against a group
 LINEAR_VERDICTS = ("safe", "suspect", "undecided")
 
 
@@ -27,6 +28,9 @@ class GainAt:
 @dataclass(frozen=True, kw_only=True)
 class LinearGain:
     """How much better the filter symmetrised over ``group`` restores held-out images than the plain one, in dB.
+
+    For classification ``unit`` is "points" instead: the gain in accuracy, in percentage points, of a linear classifier
+    that is invariant under the group.
 
     ``low`` and ``high`` are the ends of the 95 % interval. ``pixels`` is the number of weights of both filters: fewer
     than the window has where turns are interpolated. ``interpolation_db`` is what interpolation alone costs images
@@ -43,16 +47,17 @@ class LinearGain:
     high: float
     interpolation_db: float | None = 0.0
     curve: tuple[GainAt, ...] = ()
+    unit: str = "dB"
 
     @property
     def verdict(self) -> str:
-        """One of ``LINEAR_VERDICTS``: "safe" where the interval is above -0.02 dB, "suspect" where it is below.
+        """One of ``LINEAR_VERDICTS``: "safe" where the interval is above -0.02 dB or -1 point, "suspect" where below.
 
         What interpolation costs is no reason against a group, and where that is not known nothing is decided.
         """
         if self.interpolation_db is None:
             return "undecided"
-        least = self.interpolation_db - LINEAR_MARGIN
+        least = self.interpolation_db - (POINTS_MARGIN if self.unit == POINTS else LINEAR_MARGIN)
         if self.low > least:
             return "safe"
         return "suspect" if self.high < least else "undecided"
@@ -65,7 +70,7 @@ class LinearPilot:
     ``task`` holds the settings of the task by name, ``task_text`` describes it. ``data`` are the images that were used:
     all of the source, or as many as the limit, drawn with ``seed``. ``window`` is the side of the filter in px. The
     gains are for the images outside one of ``folds`` parts. ``noise`` says how the noise of the task entered: "none",
-    "exact" or "drawn".
+    "exact" or "drawn". ``accuracy`` is that of the plain classifier; None for tasks that restore images.
     """
 
     task: Mapping[str, Any]
@@ -77,6 +82,7 @@ class LinearPilot:
     seed: int
     gains: tuple[LinearGain, ...]
     skipped: tuple[SkippedImage, ...] = ()
+    accuracy: float | None = None
 
     def gain(self, group: str) -> LinearGain | None:
         """The gain of the group called ``group``; None where it was not tested."""

@@ -1,4 +1,4 @@
-"""The learning curve of a training run: loss and PSNR against the step, from the rows of its log.csv."""
+"""The learning curve of a training run: loss and score against the step, from the rows of its log.csv."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRI
 __all__ = ["write_learning_curve"]
 
 HEIGHT = 2.4  # inches
+SCORES = {"psnr": "PSNR (dB)", "accuracy": "Accuracy"}  # of which a run has one
 BLUE, GREEN, ORANGE = (COLORS[one.name] for one in (DATASET_STRICT, DATASET_ADAPTIVE, SAMPLE_STRICT))
 Rows = list[dict[str, str]]
 
@@ -27,13 +28,13 @@ Rows = list[dict[str, str]]
 def write_learning_curve(folder: Path) -> tuple[Path, ...]:
     """Write learning_curve.png/.svg/.pdf beside the log.csv in ``folder``; the same log gives the same bytes.
 
-    Left the loss and the learning rate, right the PSNR on training patches, on the validation images and of
-    their degraded input. Raises ReportError where there is no log.
+    Left the loss and the learning rate, right the PSNR (or the accuracy) on training patches, on the validation images
+    and of their degraded input. Raises ReportError where there is no log.
     """
     try:
         with (folder / "log.csv").open(encoding="utf-8", newline="") as file:
             files = _learning_curve(list(csv.DictReader(file)))
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, IndexError, StopIteration, ValueError, TypeError) as error:
         raise ReportError(f"{folder / 'log.csv'} is not the log of a training run ({error})") from None
     return tuple(write_atomically(folder / f"learning_curve.{suffix}", content) for suffix, content in files.items())
 
@@ -59,10 +60,11 @@ def _drawn(rows: Rows) -> Figure:
     rate.spines["right"].set_visible(True)
     rate.set_ylabel("Learning rate", color=GREY)
     _line(rate, rows, "lr", color=GREY, linewidth=0.7, linestyle=":")
-    right.set_ylabel("PSNR (dB)")
-    _line(right, rows, "train_psnr", color=ORANGE, linewidth=0.8, label="training patches")
-    _line(right, rows, "valid_psnr", color=GREEN, marker="o", markersize=2.5, label="validation")
-    given = [float(row["input_psnr"]) for row in rows if row["input_psnr"]]
+    score = next(name for name in SCORES if f"train_{name}" in rows[0])
+    right.set_ylabel(SCORES[score])
+    _line(right, rows, f"train_{score}", color=ORANGE, linewidth=0.8, label="training patches")
+    _line(right, rows, f"valid_{score}", color=GREEN, marker="o", markersize=2.5, label="validation")
+    given = [float(row["input_psnr"]) for row in rows if row.get("input_psnr")]
     if given:  # the same in every validation
         right.axhline(given[-1], color=GREY, linestyle="--", linewidth=0.8, label="validation input")
     right.legend()
