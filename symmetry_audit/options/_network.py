@@ -19,7 +19,7 @@ class NetworkOptions(Options):
         str | None,
         Option(
             f"Network structure: {', '.join(BACKBONES)}.",
-            default="edsr, resnet or rcdnet, depending on the task; unet with --self-supervised",
+            default="edsr, resnet, rcdnet or classifier, depending on the task; unet with --self-supervised",
             complete=lambda: BACKBONES,
         ),
     ] = None
@@ -40,4 +40,8 @@ class NetworkOptions(Options):
         Literal["paper", "small", "tiny"],
         Option("Size of the network. paper: as published; small: trains in an hour on one GPU; tiny: for a CPU."),
     ] = "small"
+    partial: Annotated[
+        bool,
+        Option("Learn which elements of the group each layer keeps (Partial G-CNN); for the network classifier."),
+    ] = False
     basis: Annotated[str | None, Option("Filter basis to use instead of the method's own.")] = None

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-__all__ = ["COUNT_OR_ALL", "LAYERS", "NAMES", "NUMBERS", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
+__all__ = ["COUNT_OR_ALL", "LAYERS", "NAMES", "NUMBERS", "SHARE", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,15 @@ def _count(value: Any) -> Any:
     return int(value)
 
 
+def _share(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return float(Fraction(value))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f'"{value}" is not a share such as 0.25 or 1/3') from None
+
+
 def _layers(value: Any) -> Any:
     if isinstance(value, int) or value is None:
         return value
@@ -86,6 +96,7 @@ NAMES = Parsed(_names, metavar="NAMES")
 Names = Annotated[str | Sequence[str] | None, NAMES]
 NUMBERS = Parsed(_numbers(float), metavar="NUMBERS")
 WHOLE_NUMBERS = Parsed(_numbers(int), metavar="NUMBERS")
+SHARE = Parsed(_share, metavar="SHARE")
 SPAN = Parsed(_span(), metavar="X|LO:HI")
 COUNT_OR_ALL = Parsed(_count, metavar="NUMBER|all")
 LAYERS = Parsed(_layers, metavar="NUMBER|NAMES")

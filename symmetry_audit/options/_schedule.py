@@ -43,14 +43,17 @@ class ScheduleOptions(Options):
     accumulate: Annotated[int, Ge(1), Option("Number of parts into which a batch is cut to save memory.")] = 1
     patch: Annotated[int, Ge(8), Option("Side of a degraded patch in px.")] = 48
     augment: Annotated[
-        Literal["flips+turns", "flips", "hflip", "none"],
-        Option("Augmentation of patches.", default="flips+turns; hflip for deraining, since rain falls downwards"),
+        Literal["flips+turns", "flips", "hflip", "none", "rotations"],
+        Option(
+            "Augmentation of patches; rotations (left-right flips and any angle) is for classify.",
+            default="flips+turns; hflip for deraining, since rain falls downwards",
+        ),
     ] = "flips+turns"
     loss: Annotated[
-        Literal["l1", "mse", "stages", "mar"],
+        Literal["l1", "mse", "stages", "mar", "cross-entropy"],
         Option(
             "Loss function. stages (RCDNet) and mar (networks against metal artefacts) sum over unrolled stages.",
-            default="the network's own, else l1",
+            default="the task's or the network's own, else l1",
         ),
     ] = "l1"
     self_supervised: Annotated[
@@ -96,9 +99,21 @@ class ScheduleOptions(Options):
     ] = "zero"
     eq_reg: Annotated[
         float | None,
-        Gt(0),
+        Ge(0),
         Option("EQ-Reg: add the equivariance error under --group to the loss, with this weight. Any network will do."),
     ] = None
+    eq_output: Annotated[
+        float | None,
+        Ge(0),
+        Option(
+            "Weight of the output's own term in EQ-Reg: of a classifier, of the invariance of its logits.",
+            default="that of --eq-reg",
+        ),
+    ] = None
+    eq_paired: Annotated[
+        bool,
+        Option("Train on the batch that EQ-Reg rotates, too; with --eq-reg 0 this is augmentation by rotated pairs."),
+    ] = False
     eq_layers: Annotated[
         int | tuple[str, ...] | None,
         LAYERS,

@@ -6,11 +6,11 @@ from typing import Annotated, ClassVar, Literal
 
 from symmetry_audit.catalogue import TASKS
 from symmetry_audit.options._option import Images, Option, Options
-from symmetry_audit.options._parsed import SPAN
+from symmetry_audit.options._parsed import NAMES, SPAN
 
 __all__ = ["TASK", "TaskOptions", "TaskSettings"]
 
-TASK = Option(f"Restoration task: {', '.join(TASKS)}.", complete=lambda: TASKS)
+TASK = Option(f"Task: {', '.join(TASKS)}.", complete=lambda: TASKS)
 
 
 class TaskSettings(Options):
@@ -38,6 +38,9 @@ class TaskSettings(Options):
             "Metal artefacts: put pieces of the masks' shapes into the body, or metal where the masks have it.",
             default="random",
         ),
+    ] = None
+    classes: Annotated[
+        tuple[str, ...] | None, NAMES, Option("Classes to tell apart.", default="all folders or labels of --data")
     ] = None
     peak: Annotated[float | None, Option("Inpainting: also add Poisson noise, with this many photons at white.")] = None
     mask_seed: Annotated[

@@ -1,4 +1,4 @@
-"""Training restoration networks on what an audit found.
+"""Training networks on what an audit found.
 
 Names are imported when first used, so settings and recipes need no torch.
 """
@@ -9,10 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from symmetry_audit.training._eq_reg import OUTPUT, EquivarianceRegularizer
+    from symmetry_audit.training._eq_reg import EquivarianceRegularizer
     from symmetry_audit.training._loop import Interrupted
     from symmetry_audit.training._prefit import predicted, prefit
-    from symmetry_audit.training._settings import RECIPES, TrainSettings, make_settings
+    from symmetry_audit.training._settings import OUTPUT, RECIPES, TrainSettings, make_settings
     from symmetry_audit.training._short import short_run
     from symmetry_audit.training._start import Start, joint_fits, start_from_report
     from symmetry_audit.training._train import TrainResult, train
@@ -35,10 +35,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_eq_reg": ("OUTPUT", "EquivarianceRegularizer"),
+    "_eq_reg": ("EquivarianceRegularizer",),
     "_loop": ("Interrupted",),
     "_prefit": ("predicted", "prefit"),
-    "_settings": ("RECIPES", "TrainSettings", "make_settings"),
+    "_settings": ("OUTPUT", "RECIPES", "TrainSettings", "make_settings"),
     "_short": ("short_run",),
     "_start": ("Start", "joint_fits", "start_from_report"),
     "_train": ("TrainResult", "train"),

@@ -16,12 +16,12 @@ from symmetry_audit.actions import disc, resampling
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group, as_group
 from symmetry_audit.layers import EquivariantConv2d
+from symmetry_audit.training._settings import OUTPUT
 
-__all__ = ["OUTPUT", "EquivarianceRegularizer"]
+__all__ = ["Compared", "EquivarianceRegularizer"]
 
 IN_CACHE = 2**21  # bytes of features that are compared at a time, so that they stay in the CPU's cache
 TRIVIAL = Group.parse("p1")
-OUTPUT = "output"  # the name of a network's own output among its layers
 
 
 class Feature(NamedTuple):
@@ -32,6 +32,19 @@ class Feature(NamedTuple):
     over_group: bool
 
 
+class Compared(NamedTuple):
+    """What two passes of a network gave: its results for the ``turned`` images too, and the errors of equivariance.
+
+    ``features`` is the sum over the chosen features, ``last`` the error of the output, 0 if it is not chosen.
+    """
+
+    output: Any
+    turned: Tensor
+    turned_output: Any
+    features: Tensor
+    last: Tensor
+
+
 class EquivarianceRegularizer:
     """sum_l || Phi_l(pi_A x) - pi_A Phi_l(x) ||^2, each a mean over images, channels and the inscribed disc.
 
@@ -40,7 +53,8 @@ class EquivarianceRegularizer:
     convolutions are the equivariant ones if it has any, otherwise ``nn.Conv2d``. pi_A rotates features in space and
     shifts their channels along the axis of ``group``, channel = feature * order + element. The network's output and
     the input of a lifting convolution have plain channels, which are only rotated. The output is in units of ``peak``,
-    which should be the unit of the task's loss. Batch statistics include both passes.
+    which should be the unit of the task's loss. Logits should not change, so they are compared as they are. Batch
+    statistics include both passes.
 
     ``layers`` selects the layers that are compared: the first N, or patterns of names such as "body.*", where "output"
     is the network's output. By default all layers and the output are compared. Calling it runs the model twice:
@@ -79,6 +93,11 @@ class EquivarianceRegularizer:
 
         ``options`` are passed to the model. If it returns a tuple with ``backgrounds``, its output is the last one.
         """
+        found = self.compare(x, element, **options)
+        return found.output, found.features + found.last
+
+    def compare(self, x: Tensor, element: int, **options: Any) -> Compared:
+        """As a call, with the parts of the penalty and the second pass."""
         if x.shape[-1] != x.shape[-2]:
             raise SettingError(f"EQ-Reg needs square images, got shape {tuple(x.shape)}")
         turn = resampling(self.group.elements[element], x.shape[-1], x.dtype, x.device)
@@ -93,10 +112,19 @@ class EquivarianceRegularizer:
             if (at := next(seen)) in chosen:
                 errors.append(self._error(features[at], rotated.value, element))
 
+        turned, none = turn(x), _image(output).new_zeros(())
         with self._watched(compare):
-            rotated_output = self.model(turn(x), **options)
-        compare(Feature(OUTPUT, _image(rotated_output) / self.peak, False))
-        return output, sum(errors, start=_image(output).new_zeros(()))
+            turned_output = self.model(turned, **options)
+        inner = sum(errors, start=none)
+        errors.clear()
+        compare(Feature(OUTPUT, _image(turned_output) / self.peak, False))
+        return Compared(output, turned, turned_output, inner, sum(errors, start=none))
+
+    def turned_target(self, target: Tensor, element: int) -> Tensor:
+        """The target of images that ``element`` turns: a turned image (N, C, H, W), or the same labels."""
+        if target.dim() < 4:
+            return target
+        return resampling(self.group.elements[element], target.shape[-1], target.dtype, target.device)(target)
 
     @contextmanager
     def _watched(self, see: Callable[[Feature], None]) -> Iterator[None]:
@@ -129,6 +157,8 @@ class EquivarianceRegularizer:
         return [at for at, name in enumerate(names) if any(fnmatch(name, pattern) for pattern in self.layers)]
 
     def _error(self, feature: Feature, rotated: Tensor, element: int) -> Tensor:
+        if feature.value.dim() == 2:  # logits
+            return (rotated - feature.value).square().mean()
         channels = feature.value.shape[1]
         if feature.over_group and channels % self.group.order:
             raise SettingError(

@@ -19,7 +19,10 @@ ABSOLUTE = 5e-4 * 16 * 64**2 / PEAK**2  # of mean absolute errors in grey levels
 
 
 class Outcome(NamedTuple):
-    """The loss of a batch, and its error without a gradient: of images the mean square in squared grey levels."""
+    """The loss of a batch, and its error without a gradient.
+
+    The error of images is their mean square in squared grey levels, that of labels the share of wrong ones.
+    """
 
     loss: Tensor
     error: Tensor
@@ -83,6 +86,12 @@ def _square(error: Tensor) -> Tensor:
     return (error / PEAK).square().mean()
 
 
+def _cross_entropy(network: nn.Module, found: Tensor, x: Tensor, labels: Tensor) -> Outcome:
+    """-ln p of the right class, in nats; the error is the share of the images with another label."""
+    wrong = found.detach().argmax(1) != labels
+    return Outcome(nn.functional.cross_entropy(found, labels), wrong.double().mean())
+
+
 def _mean_square(one: Tensor, other: Tensor) -> Tensor:
     return _square(one - other)
 
@@ -91,4 +100,10 @@ def _squared_error(restored: Tensor, clean: Tensor) -> Tensor:
     return (restored.detach().double().clamp(0, 255) - clean).square().mean()
 
 
-LOSSES: dict[str, Loss] = {"l1": Loss(_l1, peak=1.0), "mse": Loss(_mse), "stages": Loss(_stages), "mar": Loss(_mar)}
+LOSSES: dict[str, Loss] = {
+    "l1": Loss(_l1, peak=1.0),
+    "mse": Loss(_mse),
+    "stages": Loss(_stages),
+    "mar": Loss(_mar),
+    "cross-entropy": Loss(_cross_entropy, peak=1.0),
+}

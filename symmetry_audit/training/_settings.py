@@ -14,9 +14,10 @@ from symmetry_audit.groups import Group
 from symmetry_audit.options import RECIPES, ScheduleOptions
 from symmetry_audit.options import recipe as defaults_of
 
-__all__ = ["RECIPES", "TrainSettings", "make_settings"]
+__all__ = ["OUTPUT", "RECIPES", "TrainSettings", "make_settings"]
 
-EQ_STREAM = 0xE0  # separates these random numbers from those of patches and noise
+OUTPUT = "output"  # the name of a network's own output among the layers that EQ-Reg compares
+EQ_STREAM, DRAW_STREAM = 0xE0, 0xE1  # separate these random numbers from those of patches and noise
 
 
 class TrainSettings(ScheduleOptions):
@@ -44,6 +45,10 @@ class TrainSettings(ScheduleOptions):
             raise ValueError("milestones are fractions of a stage, between 0 and 1")
         if (self.eq_reg is None) != (self.eq_group is None) or (self.eq_layers is not None and self.eq_reg is None):
             raise ValueError("EQ-Reg needs a weight, --eq-reg, and a group, --group; give both or neither")
+        if self.eq_reg is None and (self.eq_paired or self.eq_output is not None):
+            raise ValueError("--eq-paired and --eq-output belong to --eq-reg; add it, with weight 0 for no penalty")
+        if self.eq_reg == 0 and not (self.eq_paired or self.eq_output):
+            raise ValueError("--eq-reg 0 changes nothing; add --eq-paired to train on rotated pairs, or give a weight")
         if self.eq_reg is not None and self.compile:
             raise ValueError(
                 "EQ-Reg reads features inside the network, which --compile hides; use --eq-reg or --compile, not both"
@@ -55,6 +60,12 @@ class TrainSettings(ScheduleOptions):
                 "--self-supervised compares outputs that differ by little and draws anew within a step; use it with "
                 "--precision fp32 or fp64 and without --compile"
             )
+        if self.blind and self.eq_paired:
+            raise ValueError("--eq-paired turns clean images, which --self-supervised has none of; remove one of them")
+        if self.loss != "cross-entropy" and self._classifies:
+            raise ValueError(f'a classifier is trained with the loss "cross-entropy", not "{self.loss}"')
+        if self.loss == "cross-entropy" and not self._classifies:
+            raise ValueError('the loss "cross-entropy" is for classify only; use l1 or mse')
         if (owners := _unrolled(self.loss)) and self.architecture.get("backbone") not in owners:
             raise ValueError(f'the loss "{self.loss}" is for {" or ".join(owners)} only; use l1 or mse')
         return self
@@ -74,6 +85,12 @@ class TrainSettings(ScheduleOptions):
         """Before the field ``start`` existed, ``audit`` held the initial value of a shared w."""
         w = (self.audit or {}).get("w")
         return tuple(w) if w and self.deformed and self.architecture.get("preset") != "paper" else None
+
+    @property
+    def _classifies(self) -> bool:
+        """Whether the network gives logits."""
+        backbone = BACKBONES.get(self.architecture.get("backbone", ""))
+        return backbone is not None and backbone.classifies
 
     @property
     def deformed(self) -> bool:
@@ -97,6 +114,17 @@ class TrainSettings(ScheduleOptions):
         assert self.eq_group is not None
         rng = np.random.default_rng([self.seed, step, EQ_STREAM])
         return int(rng.integers(1, Group.parse(self.eq_group).order))
+
+    def draw_seed(self, step: int, rank: int) -> int:
+        """The seed of what the network itself draws in ``step`` in the process ``rank``."""
+        return int(np.random.default_rng([self.seed, step, rank, DRAW_STREAM]).integers(2**63))
+
+    @property
+    def compared_layers(self) -> int | tuple[str, ...] | None:
+        """The layers that EQ-Reg compares: of weight 0 none, but the output may have a weight of its own."""
+        if self.eq_reg:
+            return self.eq_layers
+        return (OUTPUT,) if self.eq_output else ()
 
     @property
     def part(self) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from symmetry_audit.layers import SampleAdaptive
+from symmetry_audit.layers import SampleAdaptive, kept_elements
 from symmetry_audit.training._blind import blind_loss
 from symmetry_audit.training._distributed import World, synchronize
 from symmetry_audit.training._eq_reg import EquivarianceRegularizer
@@ -39,6 +39,7 @@ class Stage:
             network.hypernetwork.requires_grad_(second)
         self.described = _objective(settings, network)  # wrapped below; its element changes from step to step
         self.described.adaptive = second
+        self.draws = bool(kept_elements(network))
         self.objective = self._wrapped(network).train()
         trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         self.optimizer = torch.optim.Adam(trained, settings.lr, fused=True)
@@ -60,6 +61,8 @@ class Stage:
             group["lr"] = rate
         if settings.eq_reg is not None:
             self.described.element = settings.eq_element(step)
+        if self.draws:
+            torch.manual_seed(settings.draw_seed(step, world.rank))
         dtype = torch.float64 if settings.precision == "fp64" else torch.float32
         x, target = (torch.from_numpy(part).to(world.device, non_blocking=True) for part in batch)
         x, target = x.to(dtype), target.to(dtype) if target.is_floating_point() else target
@@ -108,7 +111,7 @@ def _objective(settings: TrainSettings, network: nn.Module) -> Objective:
     towards = None
     if settings.eq_reg is not None:
         assert settings.eq_group is not None
-        towards = partial(EquivarianceRegularizer, group=settings.eq_group, layers=settings.eq_layers)
-    weights = {"eq_reg": settings.eq_reg or 0.0, "relax": settings.relax or 0.0}
+        towards = partial(EquivarianceRegularizer, group=settings.eq_group, layers=settings.compared_layers)
+    weights = {"eq_reg": settings.eq_reg or 0.0, "eq_output": settings.eq_output, "relax": settings.relax or 0.0}
     loss = settings.loss if settings.self_supervised is None else blind_loss(settings)
-    return Objective(network, loss, regularize=towards, **weights)
+    return Objective(network, loss, regularize=towards, paired=settings.eq_paired, **weights)

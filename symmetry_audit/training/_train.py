@@ -33,6 +33,7 @@ from symmetry_audit.training._prefit import prefit, w_statistics
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import LAST_FILE, RunPosition, RunState, read_state
 from symmetry_audit.training._validate import IMAGES
+from symmetry_audit.training._validate_labels import LABELS
 
 __all__ = ["SETTINGS_FILE", "TrainResult", "train"]
 
@@ -85,7 +86,9 @@ def train(
             data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
             _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
         world.wait()
-        task, state = Task.from_dict(settings.task), _continued(folder / LAST_FILE, network, settings, world, say)
+        task = Task.from_dict(settings.task)
+        measure = LABELS if task.labelled else IMAGES
+        state = _continued(folder / LAST_FILE, network, settings, world, say)
 
         def enter_stage2() -> None:
             if settings.hyper_init == "audit":
@@ -99,9 +102,9 @@ def train(
             world,
             folder,
             card=_card(settings, network, pairs, cache),
-            measure=IMAGES,
-            validation=partial(IMAGES.validate, pairs=valid, task=task, device=world.device),
-            log=Log(folder, state.position.step, IMAGES, tensorboard) if world.first else None,
+            measure=measure,
+            validation=partial(measure.validate, pairs=valid, task=task, device=world.device),
+            log=Log(folder, state.position.step, measure, tensorboard) if world.first else None,
             state=state,
             enter_stage2=enter_stage2,
             progress=progress,

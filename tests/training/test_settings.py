@@ -83,7 +83,11 @@ def test_every_recipe_makes_settings(recipe):
         ({"eq_reg": 0.1}, "EQ-Reg needs a weight, --eq-reg, and a group, --group"),
         ({"eq_group": "p4"}, "EQ-Reg needs a weight"),
         ({"eq_layers": 3}, "EQ-Reg needs a weight"),
-        ({"eq_reg": 0.0, "eq_group": "p4"}, "--eq-reg must be above 0, got 0.0"),
+        ({"eq_reg": -0.1, "eq_group": "p4"}, "--eq-reg must be at least 0, got -0.1"),
+        ({"eq_reg": 0.0, "eq_group": "p4"}, "--eq-reg 0 changes nothing; add --eq-paired"),
+        ({"eq_paired": True}, "--eq-paired and --eq-output belong to --eq-reg; add it"),
+        ({"eq_output": 0.1}, "--eq-paired and --eq-output belong to --eq-reg; add it"),
+        ({"loss": "cross-entropy"}, 'the loss "cross-entropy" is for classify only'),
         (
             {"eq_reg": 0.1, "eq_group": "p4", "compile": True},
             "EQ-Reg reads features inside the network, which --compile hides",
