@@ -46,7 +46,7 @@ ALLOWED = {
     },
     "pilots": {
         *("errors", "wording", "catalogue", "files", "results", "options", "groups", "data", "actions", "metrics"),
-        *("tasks", "nets", "training"),
+        *("tasks", "nets", "training", "statistics"),
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from symmetry_audit.pilots._classes import CLASS_GROUPS, CLASS_LIMIT, class_pilot
     from symmetry_audit.pilots._linear import LIMIT, array_pilot, linear_pilot
     from symmetry_audit.pilots._network import Design, network_pilot, ordered
     from symmetry_audit.pilots._split import Pictures, read_pictures
@@ -16,12 +17,15 @@ if TYPE_CHECKING:
     from symmetry_audit.pilots._windows import WINDOW
 
 __all__ = [
+    "CLASS_GROUPS",
+    "CLASS_LIMIT",
     "GROUPS",
     "LIMIT",
     "WINDOW",
     "Design",
     "Pictures",
     "array_pilot",
+    "class_pilot",
     "linear_pilot",
     "network_pilot",
     "ordered",
@@ -29,6 +33,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "_classes": ("CLASS_GROUPS", "CLASS_LIMIT", "class_pilot"),
     "_linear": ("LIMIT", "array_pilot", "linear_pilot"),
     "_network": ("Design", "network_pilot", "ordered"),
     "_split": ("Pictures", "read_pictures"),

@@ -18,7 +18,7 @@ from symmetry_audit.pilots._windows import chosen_window
 from symmetry_audit.results import DatasetInfo, LinearGain, LinearPilot, SkippedImage
 from symmetry_audit.tasks import Pair, Pairs, Task, streamed
 
-__all__ = ["LIMIT", "array_pilot", "linear_pilot"]
+__all__ = ["LIMIT", "array_pilot", "drawn_pairs", "linear_pilot"]
 
 LIMIT = 200  # images: 200 MB of memory, and intervals as narrow as advice needs
 FOLDS = 5
@@ -74,7 +74,7 @@ def linear_pilot(
     SettingError for a group, window, number of folds or limit that cannot be, DataError where fewer than 2 images can
     be used.
     """
-    drawn = _drawn(pairs.refs, limit, seed)
+    drawn = drawn_pairs(pairs.refs, limit, seed)
     images: list[Prepared] = []
     skipped = list(pairs.skipped)
     for done, image in enumerate(in_order(partial(prepared, task=task), streamed(drawn), workers), 1):
@@ -120,7 +120,7 @@ def _gains(
     return cross_validated(stacked(moments), symmetries, folds=min(folds, len(moments)), seed=seed)
 
 
-def _drawn(refs: tuple[Pair, ...], limit: int, seed: int) -> tuple[Pair, ...]:
+def drawn_pairs(refs: tuple[Pair, ...], limit: int, seed: int) -> tuple[Pair, ...]:
     """At most ``limit`` of ``refs``, in their order."""
     if limit < FEWEST:
         raise SettingError(f"--limit must be at least {FEWEST} for a pilot, got {limit}")

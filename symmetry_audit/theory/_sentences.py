@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symmetry_audit.groups import Group
-from symmetry_audit.results import ADAPTIVE_STEPS, Build, Candidate, Direction, LinearGain, LinearPilot
+from symmetry_audit.results import ADAPTIVE_STEPS, POINTS, Build, Candidate, Direction, LinearGain, LinearPilot
 from symmetry_audit.theory._build import leading
 from symmetry_audit.theory._candidates import is_trivial, preference
 from symmetry_audit.theory._verdicts import percent
@@ -91,6 +91,12 @@ def _direction(direction: Direction) -> str:
 
 def _filter(linear: LinearPilot, gain: LinearGain) -> str:
     how = "better" if gain.gain_db >= 0 else "worse"
+    if gain.unit == POINTS:
+        return (
+            f"the best linear classifier of simple features recognizes {abs(gain.gain_db):.1f} percentage points {how} "
+            f"with quarter turns built in ({gain.low:+.1f} to {gain.high:+.1f}; {count(linear.data.images, 'image')}; "
+            f"{linear.task_text})"
+        )
     return (
         f"the best linear filter restores held-out images {abs(gain.gain_db):.3f} dB {how} with quarter turns built in "
         f"({gain.low:+.3f} to {gain.high:+.3f}; {count(linear.data.images, 'image')}; {linear.task_text})"

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from symmetry_audit.files import write_atomically
-from symmetry_audit.results import LINEAR_MARGIN, Candidate, CandidateValue, Direction, LinearGain, Recommendation
+from symmetry_audit.results import (
+    LINEAR_MARGIN,
+    POINTS,
+    POINTS_MARGIN,
+    Candidate,
+    CandidateValue,
+    Direction,
+    LinearGain,
+    Recommendation,
+)
 from symmetry_audit.wording import count, printable
 
 __all__ = ["recommendation_text", "write_recommendation"]
@@ -65,7 +74,7 @@ def _group_rows(recommendation: Recommendation) -> list[Row]:
         row = {"Group": group, "Law": "not tested" if item is None else item.verdict, **_measured(item)}
         if gains:
             row |= {
-                "Linear pilot (dB)": NONE if gain is None else _gain(gain),
+                f"Linear pilot ({_unit(recommendation)})": NONE if gain is None else _gain(gain),
                 "Filter": gain.verdict if gain else NONE,
             }
         rows.append(row)
@@ -83,7 +92,14 @@ def _measured(item: Candidate | None) -> Row:
     }
 
 
+def _unit(recommendation: Recommendation) -> str:
+    """The unit of the linear pilot's gains."""
+    return next((gain.unit for gain in recommendation.linear.gains), "dB") if recommendation.linear else "dB"
+
+
 def _gain(gain: LinearGain) -> str:
+    if gain.unit == POINTS:
+        return f"{gain.gain_db:+.1f} ({gain.low:+.1f} to {gain.high:+.1f})"
     return f"{gain.gain_db:+.3f} ({gain.low:+.3f} to {gain.high:+.3f})"
 
 
@@ -115,6 +131,19 @@ def _range(low: float | None, high: float | None) -> str:
     return NONE if low is None or high is None else f"{_percent(low)} to {_percent(high)}"
 
 
+def _pilot_legend(recommendation: Recommendation) -> str:
+    if _unit(recommendation) == POINTS:
+        what, least = "accuracy of a linear classifier of simple features on", f"{POINTS_MARGIN:g} percentage point"
+        return (
+            f"Linear pilot: how much the {what} held-out images grows with invariance under the group. Safe: it loses "
+            f"less than {least}. Suspect: it loses more."
+        )
+    return (
+        "Linear pilot: how much better a least-squares filter restores held-out images with the group built in. Safe: "
+        f"it loses less than {LINEAR_MARGIN:g} dB. Suspect: it loses more."
+    )
+
+
 def _legend(recommendation: Recommendation) -> list[str]:
     return [
         "Law: whether the images have this symmetry. Shown: for every regularizer the interval of relative ε ends "
@@ -123,8 +152,7 @@ def _legend(recommendation: Recommendation) -> list[str]:
         "the regularizer whose interval reaches highest.",
         "R²: how much of the images' own anisotropy has one common direction: 0 if directions differ from image to "
         "image, 1 if all agree.",
-        "Linear pilot: how much better a least-squares filter restores held-out images with the group built in. Safe: "
-        f"it loses less than {LINEAR_MARGIN:g} dB. Suspect: it loses more.",
+        _pilot_legend(recommendation),
         "Held-out gain: how much adapting the group to each image lowers relative ε on blocks that w was not fitted "
         "on.",
     ]
