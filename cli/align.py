@@ -60,24 +60,42 @@ def align(
     how much of that resampling alone causes. With --report the table also has the data's symmetry error, and every
     image is also rotated by the elements of its own deformed group.
 
+    Of a classifier, the table says how much the logits change, and how many labels.
+
     \b
     Example:
       symaudit align runs/edsr-p8 --data BSD100 --report symaudit-BSD100 --figure align.svg
       symaudit align runs/resnet-cnn --data photos/ --group p4 --layers '*'
       symaudit align my.nets:denoiser --weights net.pth --unit 1 --task denoise --sigma 25 --data Set14
     """
-    from symmetry_audit.reports import alignment_csv, alignment_figure, alignment_tex, alignment_text
+    from symmetry_audit.reports import (
+        alignment_csv,
+        alignment_figure,
+        alignment_tex,
+        alignment_text,
+        invariance_csv,
+        invariance_tex,
+        invariance_text,
+    )
+    from symmetry_audit.results import Invariance
 
     if figure is not None and figure.suffix.lower() not in FIGURES:
         raise SettingError(f'--figure is drawn as {", ".join(FIGURES)}, got "{figure}"')
     with image_progress(quiet) as progress:
         found = run(asked(AlignRequest, options, progress=progress, say=speaker(quiet)))
-    click.echo(found.to_json() if as_json else alignment_text(found), nl=False)
-    files: dict[Path | None, Callable[[], Any]] = {
-        csv: lambda: alignment_csv(found),
-        latex: lambda: alignment_tex(found),
-    }
-    if figure is not None:
-        files[figure] = lambda: alignment_figure(found)[figure.suffix.lower()[1:]]
+    files: dict[Path | None, Callable[[], Any]]
+    if isinstance(found, Invariance):
+        if figure is not None:
+            raise SettingError("--figure draws errors of restored images, and this network classifies; remove it")
+        labels = found
+        text = invariance_text(labels)
+        files = {csv: lambda: invariance_csv(labels), latex: lambda: invariance_tex(labels)}
+    else:
+        images = found
+        text = alignment_text(images)
+        files = {csv: lambda: alignment_csv(images), latex: lambda: alignment_tex(images)}
+        if figure is not None:
+            files[figure] = lambda: alignment_figure(images)[figure.suffix.lower()[1:]]
+    click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
     return 4 if found.skipped and not allow_skipped else 0

@@ -32,7 +32,7 @@ TRAIN_SCHEMA = "symaudit.training/1"
 
 @click.command(
     cls=RequestCommand,
-    short_help="Train a restoration network, optionally from an audit.",
+    short_help="Train a network, optionally from an audit.",
     epilog=exit_codes(_130="interrupted; the same command continues the run"),
 )
 @request_options(TrainRequest)
@@ -41,7 +41,7 @@ TRAIN_SCHEMA = "symaudit.training/1"
 @config_option
 @quiet_option
 def train(as_json: bool, dry_run: bool, quiet: bool, **options: Any) -> int:
-    """Train a network for super-resolution, denoising, deraining or inpainting.
+    """Train a network for super-resolution, denoising, deraining, inpainting or classification.
 
     With --from-report the group, the method and the initial w come from an audit of the training images. The run
     folder gets best.safetensors, log.csv, learning_curve.png/.svg/.pdf and restored samples. The same command
@@ -54,6 +54,7 @@ def train(as_json: bool, dry_run: bool, quiet: bool, **options: Any) -> int:
       symaudit train --from-report symaudit-photos --task sr --data photos/ --valid Set5 --minutes 30
       symaudit train --task denoise --sigma 50 --data photos/ --valid Set14 --method fconv --group p8 --preset tiny
       symaudit train --task inpaint --missing 0.3 --peak 20 --self-supervised rei --data photos/ --valid Set14
+      symaudit train --task classify --data scenes/ --hold-out 1/3 --method gcnn --preset tiny --minutes 20
     """
     first = int(os.environ.get("RANK", 0)) == 0
     silent = quiet or not first
@@ -84,10 +85,15 @@ def _finish(plan: TrainPlan, result: Any, as_json: bool, quiet: bool) -> None:
         document = {"folder": str(result.folder), "step": result.step, "seconds": result.seconds}
         click.echo(_json({**document, "best_step": card.step, "validation": found, "audit": card.audit}))
         return
-    click.echo(
-        f"{result.folder}: {found['psnr']:.3f} dB, SSIM {found['ssim']:.4f} ({found['protocol']}, {found['images']} "
-        f"images; input {found['input_psnr']:.3f} dB) at step {card.step} of {result.step}, {result.seconds:.0f} s"
-    )
+    where = f"at step {card.step} of {result.step}, {result.seconds:.0f} s"
+    if "accuracy" in found:
+        said = f"accuracy {100 * found['accuracy']:.2f} % ({found['images']} images)"
+    else:
+        said = (
+            f"{found['psnr']:.3f} dB, SSIM {found['ssim']:.4f} ({found['protocol']}, {found['images']} images; "
+            f"input {found['input_psnr']:.3f} dB)"
+        )
+    click.echo(f"{result.folder}: {said} {where}")
 
 
 def _json(document: Mapping[str, Any]) -> str:

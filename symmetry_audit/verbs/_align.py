@@ -28,7 +28,7 @@ from symmetry_audit.verbs._verb import verb
 if TYPE_CHECKING:
     from symmetry_audit.groups import Affine
     from symmetry_audit.inference import Model
-    from symmetry_audit.results import Alignment, AuditReport, EvaluatedModel
+    from symmetry_audit.results import Alignment, AuditReport, EvaluatedModel, Invariance
     from symmetry_audit.tasks import Pairs, Task
 
 __all__ = ["AlignRequest", "align"]
@@ -87,8 +87,10 @@ class AlignRequest(TaskOptions, EvaluationOptions):
 
 
 @verb(AlignRequest)
-def align(request: AlignRequest) -> Alignment:
+def align(request: AlignRequest) -> Alignment | Invariance:
     """Measure how far a network is from equivariance: compare rotating its input with rotating its output.
+
+    Of a classifier, measure how far its logits are from invariance, and how often its label changes.
 
     Parameters
     ----------
@@ -136,6 +138,8 @@ def align(request: AlignRequest) -> Alignment:
     report = None if request.report is None else load_report(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
     loaded, task = _loaded(request)
+    if task.labelled:
+        return _invariance(request, loaded, task)
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
     fits = {} if report is None else joint_fits(report)
@@ -162,6 +166,31 @@ def align(request: AlignRequest) -> Alignment:
     return compare_with_data(found, report, profiles, same_images=same)
 
 
+def _invariance(request: AlignRequest, loaded: Model, task: Task) -> Invariance:
+    """The alignment of a classifier."""
+    from symmetry_audit.alignment import measure_invariance
+    from symmetry_audit.results import DatasetInfo
+    from symmetry_audit.tasks import evaluation_items, source_fingerprint
+
+    for name in ("report", "layers", "inputs"):
+        if getattr(request, name):
+            raise SettingError(f"--{name} is for restored images, and {loaded.name} classifies; remove it")
+    pairs = reported_pairs(request, task, request.data, None, request.limit)
+    return measure_invariance(
+        loaded.network,
+        evaluation_items(pairs, task, request.seed),
+        request.group or "p8",
+        task,
+        crop=request.crop or None,
+        margin=request.margin,
+        device=resolve_device(request.device),
+        model=_described(loaded),
+        data=DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs)),
+        skipped=pairs.skipped,
+        progress=lambda done: request.progress(done, len(pairs.refs)),
+    )
+
+
 def _loaded(request: AlignRequest) -> tuple[Model, Task]:
     """The network and its task. Raises SettingError if the two do not fit."""
     from symmetry_audit.inference import load_model
@@ -172,6 +201,8 @@ def _loaded(request: AlignRequest) -> tuple[Model, Task]:
     if loaded.checkpoint is not None:
         return loaded, network_task(loaded.name, loaded.checkpoint.task, request, request.say)
     asked = asked_task(request.task, request)
+    if request.task == "classify":
+        raise SettingError(f"only classifiers that symaudit trained can be measured; {model} is another network")
     if "name" not in asked and loaded.scale == 1:
         raise SettingError(
             f"{model} does not say what task it was trained for; give --task, such as --task denoise --sigma 25"

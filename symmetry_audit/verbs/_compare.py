@@ -10,7 +10,8 @@ from pydantic import Field
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import TEST_IMAGES, Images, Option
-from symmetry_audit.verbs._evaluate import EvaluateRequest, TestOptions, evaluate
+from symmetry_audit.verbs._evaluate import BASELINES, EvaluateRequest, TestOptions, evaluate
+from symmetry_audit.verbs._networks import refuse_logits
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -74,7 +75,15 @@ def compare(request: CompareRequest) -> Comparison:
 
 
 def _evaluated(run: str | Evaluation, request: CompareRequest) -> Evaluation:
-    return evaluate(EvaluateRequest.from_dict({"model": run, "data": request.data, **request.only(TestOptions)}))
+    from symmetry_audit.results import Evaluation
+
+    if isinstance(run, str) and run not in BASELINES:
+        from symmetry_audit.checkpoints import load_checkpoint
+
+        refuse_logits(run, load_checkpoint(run).task)
+    found = evaluate(EvaluateRequest.from_dict({"model": run, "data": request.data, **request.only(TestOptions)}))
+    assert isinstance(found, Evaluation)  # others are refused above
+    return found
 
 
 def _is_read(run: str | Evaluation) -> bool:

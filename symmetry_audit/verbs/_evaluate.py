@@ -1,4 +1,4 @@
-"""``evaluate``: PSNR and SSIM of a trained network, or of a baseline, on a test set."""
+"""``evaluate``: PSNR and SSIM, or accuracy, of a trained network on a test set, or the scores of a baseline."""
 
 from __future__ import annotations
 
@@ -21,11 +21,12 @@ from symmetry_audit.options import (
     names,
 )
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, reported_pairs
+from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, reported_pairs, unseen
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
-    from symmetry_audit.results import Evaluation
+    from symmetry_audit.checkpoints import Checkpoint
+    from symmetry_audit.results import Classification, Evaluation
     from symmetry_audit.tasks import Task
 
 __all__ = ["EvaluateRequest", "TestOptions", "evaluate"]
@@ -57,6 +58,9 @@ class EvaluateRequest(TestOptions):
 
     model: Annotated[FilePath, Option(f"Network, or a baseline: {', '.join(BASELINES)}.")] = Field(kw_only=False)
     data: Annotated[Images, TEST_IMAGES]
+    unseen: Annotated[
+        bool, Option("Leave out the images that the network was trained on, such as those that --hold-out kept.")
+    ] = False
     symmetrize: Annotated[
         str | None,
         Option(
@@ -68,8 +72,10 @@ class EvaluateRequest(TestOptions):
 
 
 @verb(EvaluateRequest)
-def evaluate(request: EvaluateRequest) -> Evaluation:
+def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
     """Measure PSNR and SSIM of a network on test images, next to those of the degraded images.
+
+    Of a classifier, measure the accuracy, with its interval, for all images and for those of each class.
 
     Parameters
     ----------
@@ -77,7 +83,8 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         Folder of a training run, a .safetensors file, or a baseline: "bicubic" (interpolation, for super-resolution)
         or "identity" (the degraded images as they are), "li" and "nmar" (linear interpolation and NMAR, for CT).
     data
-        Clean test images. They are degraded as the network was trained for, or ``inputs`` are the degraded ones.
+        Clean test images. They are degraded as the network was trained for, or ``inputs`` are the degraded ones. For a
+        classifier, images with their classes, as in ``train``.
     task, scale, sigma, missing, peak, mask_seed, square, resize
         The task of a baseline; or noise or gaps of a strength that differs from training.
     protocol
@@ -88,8 +95,8 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         "p2", "p4", "p1m", "p2m" or "p4m": also compare the network Phi with its average over this group,
         1/|G| sum over g of g^-1 Phi(g y), image by image (``symmetrization`` of the result). The average is
         equivariant, so a gain proves that some equivariant restorer is better; from a loss nothing follows.
-    allow_leak
-        Evaluate even if test images are in the training set.
+    allow_leak, unseen
+        Evaluate even if test images are in the training set; or leave those out.
     seed, limit, device, data_root, progress, say
         Seed for the noise; number of images; the others as for ``measure``.
 
@@ -126,9 +133,13 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
         task = network_task(model, checkpoint.task, request, request.say)
         network = checkpoint.network()
         info, network = describe(checkpoint, network, model), prepared(network)
+    if checkpoint is not None and task.labelled:
+        return _classified(request, checkpoint, task)
     group = asked_group(request.symmetrize, network, self_ensemble=request.self_ensemble)  # before images are read
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
-    if checkpoint is not None:
+    if checkpoint is not None and request.unseen:
+        pairs = unseen(model, checkpoint, pairs, request.say)
+    elif checkpoint is not None:
         refuse_leaks(model, checkpoint, pairs, allowed=request.allow_leak, say=request.say)
     return score(
         network,
@@ -146,10 +157,36 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
     )
 
 
+def _classified(request: EvaluateRequest, checkpoint: Checkpoint, task: Task) -> Classification:
+    """The evaluation of a classifier."""
+    from symmetry_audit.inference import classify, describe, prepared
+
+    model, network = os.path.normpath(str(request.model)), checkpoint.network()
+    for name in ("protocol", "tile", "symmetrize", "self_ensemble", "inputs"):
+        if getattr(request, name):
+            raise SettingError(f"--{name.replace('_', '-')} is for restored images, and {model} classifies; remove it")
+    pairs = reported_pairs(request, task, request.data, None, request.limit)
+    if request.unseen:
+        pairs = unseen(model, checkpoint, pairs, request.say)
+    else:
+        refuse_leaks(model, checkpoint, pairs, allowed=request.allow_leak, say=request.say)
+    return classify(
+        prepared(network),
+        pairs,
+        task,
+        info=describe(checkpoint, network, model),
+        device=resolve_device(request.device),
+        progress=request.progress,
+    )
+
+
 def _baseline_task(name: str, request: TaskOptions) -> Task:
     from symmetry_audit.tasks import make_task
 
     asked = asked_task(request.task, request)
     if "name" not in asked and name != "bicubic":
         raise SettingError(f"{name} needs a task to restore; give --task, such as --task denoise --sigma 50")
-    return make_task(**{"name": "sr"} | asked)
+    task = make_task(**{"name": "sr"} | asked)
+    if task.labelled:
+        raise SettingError(f"{name} restores images and is no baseline for {task.name}; give a trained network")
+    return task

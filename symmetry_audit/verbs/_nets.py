@@ -75,9 +75,11 @@ def nets(request: NetsRequest) -> Iterator[NetworkCost]:
     >>> next(nets(backbone="edsr", method="cnn", preset="paper")).parameters
     21847067
     """
-    from symmetry_audit.nets import costs, scales_of
+    from symmetry_audit.nets import costs, presets_of, scales_of
 
     for backbone in request.backbone or BACKBONES:
+        if not request.backbone and request.preset not in presets_of(backbone):
+            continue
         scale = request.scale
         if not request.backbone and scale not in scales_of(backbone):
             scale = None  # a backbone that does not enlarge has scale 1 only

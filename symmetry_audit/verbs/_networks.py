@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,15 @@ if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
     from symmetry_audit.tasks import Pairs, Task
 
-__all__ = ["asked_task", "network_task", "refuse_leaks", "refuse_others", "reported_pairs"]
+__all__ = [
+    "asked_task",
+    "network_task",
+    "refuse_leaks",
+    "refuse_logits",
+    "refuse_others",
+    "reported_pairs",
+    "unseen",
+]
 
 FIXED = ("name", "scale")  # a network is built for these; noise of another strength can be tried
 
@@ -54,7 +63,7 @@ def reported_pairs(
     from symmetry_audit.tasks import open_pairs
 
     root = request.data_root
-    clean = source if isinstance(source, str) else opened(source, root)
+    clean = str(source) if isinstance(source, str | Path) else opened(source, root)
     if task.masked and isinstance(inputs, Path):
         inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
@@ -64,6 +73,24 @@ def reported_pairs(
     for item in pairs.skipped:
         request.say(f"Skipped: {item.image}: {item.reason}")
     return pairs
+
+
+def refuse_logits(model: str, task: Task) -> None:
+    """Raise SettingError if ``model``, a network for ``task``, gives classes where images are needed."""
+    if task.labelled:
+        raise SettingError(f"{model} classifies images and restores none; use symaudit evaluate or symaudit align")
+
+
+def unseen(model: str, checkpoint: Checkpoint, pairs: Pairs, say: Say) -> Pairs:
+    """``pairs`` without the images that the network was trained on. Raises DataError if none are left."""
+    from symmetry_audit.inference import leaked
+
+    seen = {test for test, _, _ in leaked(checkpoint, pairs)}
+    left = tuple(pair for pair in pairs.refs if pair.key not in seen)
+    if not left:
+        raise DataError(f"{model} was trained on all {len(pairs.refs)} test images; give others")
+    say(f"{len(left)} of {len(pairs.refs)} images are not in the training set")
+    return replace(pairs, refs=left)
 
 
 def refuse_leaks(model: str, checkpoint: Checkpoint, pairs: Pairs, *, allowed: bool, say: Say) -> None:

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le
 from pydantic import Field
 
 from symmetry_audit.catalogue import ARMS
-from symmetry_audit.errors import ReportError
+from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.options import (
     TASK,
     DeviceOptions,
@@ -130,6 +130,11 @@ def pilot(request: PilotRequest) -> Pilot:
     from symmetry_audit.tasks import make_task, source_fingerprint
 
     task = make_task(**asked_task(request.task, request))
+    if task.labelled:
+        raise SettingError(
+            f"symaudit pilot trains networks that restore images; for {task.name} use symaudit recommend --task "
+            f"{task.name}, whose linear pilot classifies"
+        )
     refuse_others(task, "a pilot")
     design = Design(
         arms=ordered(request.arms or ()),

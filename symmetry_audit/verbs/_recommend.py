@@ -83,7 +83,7 @@ def recommend(request: RecommendRequest) -> Recommendation:
     ----------
     report
         Folder that ``measure`` wrote.
-    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, data
+    task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs, data
         The task, as of ``train``, and the clean images to try it on, by default those of the report.
     pilot, minutes
         Whether to train small networks too, and for how long.
@@ -140,8 +140,10 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         from symmetry_audit.tasks import make_task
 
         made = make_task(**asked)
-        refuse_others(made, "a pilot")
+        if not made.labelled:  # a pilot of its own
+            refuse_others(made, "a pilot")
         pairs = _pairs(request, report, made)
+        made = made.fitted(pairs)
         task, linear = made.text, _linear(request, pairs, made)
         if (layer := degradation_audit(pairs, made, report)) is not None:
             directions += directions_of(layer.analyses["directions"], layer.first_scale, "degradation")
@@ -227,8 +229,11 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, made: Task) -> 
 
 
 def _linear(request: RecommendRequest, pairs: Pairs, task: Task) -> LinearPilot:
-    from symmetry_audit.pilots import GROUPS, linear_pilot
+    from symmetry_audit.pilots import GROUPS, class_pilot, linear_pilot
 
+    shared = {"workers": os.cpu_count() or 1, "progress": request.progress}
+    if task.labelled:
+        return class_pilot(pairs, task, **shared)
     # second moments of one image do not change under half turns: only pairs can tell, from input to clean image
     groups = GROUPS if task.paired else [group for group in GROUPS if group not in ("p2", "updown")]
-    return linear_pilot(pairs, task, groups=groups, workers=os.cpu_count() or 1, progress=request.progress)
+    return linear_pilot(pairs, task, groups=groups, **shared)

@@ -14,7 +14,7 @@ from pydantic import Field
 from symmetry_audit.errors import DataError
 from symmetry_audit.options import DeviceOptions, FilePath, Images, Option, SourceOptions, TilingOptions, names
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import refuse_others
+from symmetry_audit.verbs._networks import refuse_logits, refuse_others
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.wording import count
@@ -122,6 +122,7 @@ def restore(request: RestoreRequest) -> Restoration:
 
     model, out = str(request.model), Path(request.out)
     checkpoint = load_checkpoint(model)
+    refuse_logits(model, checkpoint.task)
     refuse_others(checkpoint.task, "restoring files")
     network = prepared(checkpoint.network())
     tile = request.tile

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from annotated_types import Ge, Gt
+from annotated_types import Gt
 
-from symmetry_audit.catalogue import find_backbone, find_method
+from symmetry_audit.catalogue import BACKBONES, find_backbone, find_method
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import (
     TASK,
@@ -22,12 +22,12 @@ from symmetry_audit.options import (
     ScheduleOptions,
     SourceOptions,
     TaskSettings,
-    names,
     recipe,
 )
 from symmetry_audit.verbs._advice import stored_advice, training_advice
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import asked_task, reported_pairs
+from symmetry_audit.verbs._networks import asked_task
+from symmetry_audit.verbs._split import SplitOptions, split_pairs
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def unseen(step: int, steps: int, values: Mapping[str, float]) -> None:
     """Show nothing."""
 
 
-class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions, SourceOptions):
+class TrainRequest(SplitOptions, TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions, SourceOptions):
     """The options of ``train``."""
 
     heading: ClassVar[str] = "Data and results"
@@ -57,16 +57,6 @@ class TrainRequest(TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions,
         Option("Folder of `symaudit measure`. The group, the method and the initial w are taken from it."),
     ] = None
     task: Annotated[str, TASK]
-    data: Annotated[Images, Option("Training images: folder, glob, list, archive or dataset.", complete=names.datasets)]
-    valid: Annotated[Images, Option("Validation images. None of them may be in --data.", complete=names.datasets)]
-    inputs: Annotated[
-        Images | None, Option("Degraded partners of the images in --data, for tasks with pairs (derain).")
-    ] = None
-    valid_inputs: Annotated[
-        Images | None, Option("Degraded partners of the images in --valid, for tasks with pairs (derain).")
-    ] = None
-    limit: Annotated[int | None, Ge(1), Option("Use only the first N training images.")] = None
-    valid_limit: Annotated[int | None, Ge(1), Option("Use only the first N validation images.")] = None
     weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as a TL network for --method sa.")] = (
         None
     )
@@ -106,8 +96,10 @@ class TrainPlan:
         """A description in one line, for people."""
         settings, net = self.settings, self.settings.architecture
         ways = f"{net['method']} over {net['group']}" if net["method"] != "cnn" else "cnn"
+        ways += ", partial" if net.get("partial") else ""
         if settings.eq_reg is not None:
-            ways += f", EQ-Reg {settings.eq_reg:g} towards {settings.eq_group}"
+            pairs = " and rotated pairs" if settings.eq_paired else ""
+            ways += f", EQ-Reg {settings.eq_reg:g}{pairs} towards {settings.eq_group}"
         if settings.self_supervised is not None:
             ways += f", {settings.self_supervised.upper()} over {settings.transforms}"
         if settings.relax is not None:
@@ -155,31 +147,33 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     task = make_task(**{**_blind_defaults(request), **asked_task(request.task, request)})
     if _blind(request):
         check_blind(task)
-    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
-    valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
+    task, pairs, valid = split_pairs(request, task, request.seed)
     limit = int(request.cache_limit * 2**30)
     folder = None if request.cache_folder is None else Path(request.cache_folder)
     cache = PatchCache(pairs, task, folder, limit, request.progress)
     _refuse_leaks(valid, task, cache, request.allow_leak)
-    start = _start(request, cache.fingerprint, task)
-    plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start))
+    start = _start(request, _audited(request, pairs, valid, cache), task)
+    plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start, cache))
     _refuse_folder(plan.folder, request.data, request.valid)
     return plan
 
 
 @verb(TrainRequest)
 def train(request: TrainRequest) -> TrainResult:
-    """Train a network for super-resolution, denoising, deraining or inpainting.
+    """Train a network for super-resolution, denoising, deraining, inpainting or classification.
 
     Parameters
     ----------
-    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs
-        "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
-    data, valid, valid_inputs, limit, valid_limit
-        Training and validation images, as sources of ``measure``, and how many of them to use.
+    task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs
+        "sr", "denoise", "derain", "inpaint" or "classify", and its settings; for deraining, the degraded partners of
+        ``data``.
+    data, valid, hold_out, valid_inputs, limit, valid_limit
+        Training and validation images, as sources of ``measure``, and how many of them to use; or the share of
+        ``data`` to validate on. For classification, folders with one folder for each class, or a CSV file with the
+        columns file and label.
     from_report
         Folder that ``measure`` wrote for ``data``. The group, the method and the initial w come from it.
-    backbone, method, group, preset, basis
+    backbone, method, group, preset, basis, partial
         The network; by default the task's usual backbone, and the method and group of the report.
     out, force
         Folder for the run, by default symaudit-train-TASK-METHOD here. A stopped run in it is continued.
@@ -229,7 +223,7 @@ def train(request: TrainRequest) -> TrainResult:
     return plan_training(request).run()
 
 
-def _refuse_folder(folder: Path, *sources: Images) -> None:
+def _refuse_folder(folder: Path, *sources: Images | None) -> None:
     """Raise SettingError if restored samples would be written among the images."""
     for place in (Path(source) for source in sources if isinstance(source, str | Path)):
         if place.is_dir() and folder.resolve().is_relative_to(place.resolve()):
@@ -246,6 +240,16 @@ def _refuse_leaks(valid: Pairs, task: Task, cache: PatchCache, allowed: bool) ->
         raise DataError(
             f"{len(found)} validation images are in the training set: {listed}; remove them, or say --allow-leak"
         )
+
+
+def _audited(request: TrainRequest, pairs: Pairs, valid: Pairs, cache: PatchCache) -> str:
+    """The fingerprint that an audit of --data has: of what is held out, too."""
+    from symmetry_audit.tasks import source_fingerprint
+
+    if request.hold_out is None:
+        return cache.fingerprint
+    whole = sorted((*pairs.refs, *valid.refs), key=lambda pair: pair.key)
+    return source_fingerprint(replace(pairs, refs=tuple(whole)))
 
 
 def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
@@ -290,12 +294,15 @@ def _advised(request: TrainRequest, start: Start) -> Iterator[str]:
         yield f"augmentation {start.augment}: as the report advises"
 
 
-def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSettings:
+def _settings(request: TrainRequest, task: Task, start: Start | None, cache: PatchCache) -> TrainSettings:
     """The settings of the run. Options have precedence over the report, and the report over the recipe."""
     from symmetry_audit.nets import architecture_of, build
     from symmetry_audit.training import make_settings
 
     backbone = _backbone(request, task)
+    if task.labelled != find_backbone(backbone).classifies:
+        fitting = [name for name, one in BACKBONES.items() if one.classifies == task.labelled]
+        raise SettingError(f"{backbone} is no network for {task.name}; use {' or '.join(fitting)}")
     method = request.method or (start.method if start else "cnn")
     group = request.group or (start.group if start else None)
     given = request.given(ScheduleOptions)
@@ -318,9 +325,11 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
         group=group,
         basis=request.basis,
         relaxed=relax is not None,
+        classes=len(task.class_names) or None,
+        partial=request.partial,
     )
     given["relax"] = relax
-    policy = _policy(request, task, backbone, method, start)
+    policy = _policy(request, task, backbone, method, start, cache)
     return make_settings(
         name,
         **policy | given,
@@ -331,11 +340,17 @@ def _settings(request: TrainRequest, task: Task, start: Start | None) -> TrainSe
     )
 
 
-def _policy(request: TrainRequest, task: Task, backbone: str, method: str, start: Start | None) -> dict[str, Any]:
+def _policy(
+    request: TrainRequest, task: Task, backbone: str, method: str, start: Start | None, cache: PatchCache
+) -> dict[str, Any]:
     """Defaults that depend on the task and the network; options and the recipe have precedence over them."""
+    from symmetry_audit.tasks import whole_side
+
     known, found = recipe(request.recipe), {}
     if (loss := find_backbone(backbone).loss or task.loss) is not None:
         found["loss"] = loss
+    if task.labelled and "patch" not in known:
+        found["patch"] = whole_side(cache)
     # without clean images the loss transforms the restored ones
     advised = "none" if _blind(request) else start.augment if start else None
     if (augment := advised or (None if "augment" in known else task.augment)) is not None:

@@ -83,3 +83,13 @@ def test_help_does_not_wait_for_torch() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
     assert "symaudit nets --backbone edsr --preset paper" in done.stdout
+
+
+def test_networks_without_the_preset_are_left_out_unless_they_are_asked_for(call, monkeypatch) -> None:
+    few = {name: BACKBONES[name] for name in ("resnet", "classifier")}
+    monkeypatch.setattr("symmetry_audit.verbs._nets.BACKBONES", few)
+    code, out, _ = call("nets", "--method", "cnn", "--preset", "paper", "--size", "16", "--json")
+    assert code == 0
+    assert [row["backbone"] for row in one_document(out)["rows"]] == ["resnet"]
+    code, _, err = call("nets", "--backbone", "classifier", "--preset", "paper")
+    assert code == 2 and 'classifier has no preset "paper"; choose small or tiny' in err

@@ -41,6 +41,7 @@ REQUESTS = {
 WITHOUT_REQUEST = {"report", "datasets"}
 SAYING = {  # what to print, not what to do
     *("as_json", "quiet", "verbose", "dry_run", "allow_skipped", "fail_above", "config", "csv", "latex", "figure"),
+    "confusion",
     *("plot", "help"),
 }
 STRICT = "sample_strict,dataset_strict"
@@ -170,9 +171,7 @@ def test_an_unknown_option_of_a_request_is_answered_by_those_that_commands_have(
 
 
 def test_a_missing_option_is_named_with_what_it_takes():
-    missing = (
-        r"^train\(\): missing a required argument: 'task'\. Restoration task: sr, denoise, derain, inpaint, mar\.$"
-    )
+    missing = r"^train\(\): missing a required argument: 'task'\. Task: sr, denoise, derain, inpaint, mar, classify\.$"
     with pytest.raises(TypeError, match=missing):
         symmetry_audit.train(data="a", valid="b")
 
