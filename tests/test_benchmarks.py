@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import stats
 
+from benchmarks.classify import Row, add_row, read_rows, table
 from benchmarks.costs import Cost, decoding, in_turn, memory_of, of_commands, of_work, ratios
 from benchmarks.mosaics import as_jpeg, crops, links, make_mosaics
 
@@ -79,3 +81,21 @@ def test_images_are_the_same_every_time_and_linked_not_copied(tmp_path: Path) ->
     assert [opened(path, "JPEG").shape for path in jpegs] == [(350, 700, 3)] * 2
     assert decoding(jpegs, "simplejpeg").cpu > 0
     assert decoding(first).cpu > 0
+
+
+def test_rows_of_the_classification_benchmark_are_read_back_and_compared_by_seed(tmp_path: Path) -> None:
+    rows = [
+        Row("plain", 0, 1.0, 10, 60.0, 200, 100, 1.0, 0.25),
+        Row("p4", 0, 1.0, 8, 60.0, 200, 110, 0.9, 0.0),
+        Row("plain", 1, 1.0, 10, 60.0, 200, 120, 1.0, 0.15),
+        Row("p4", 1, 1.0, 8, 60.0, 200, 124, 0.9, 0.0),
+        Row("p4", 0, 2.0, 16, 120.0, 200, 150, 0.8, 0.0),
+    ]
+    for row in rows:
+        add_row(tmp_path / "rows.csv", row)
+    assert read_rows(tmp_path / "rows.csv") == rows
+    lines = {line.split()[0]: line.split() for line in table(rows, minutes=1.0).splitlines()}
+    assert lines["plain"] == ["plain", "2", "10", "55.00", "50.1", "to", "59.8", "20.00"]
+    low, high = stats.t.interval(0.95, 1, 3.5, scale=1.5)  # gains 5 and 2 points
+    assert lines["p4"][3] == "58.50"
+    assert lines["p4"][7:11] == ["+3.50", f"({low:+.2f}", "to", f"{high:+.2f})"]
