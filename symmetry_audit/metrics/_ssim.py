@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.ndimage import correlate1d
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.metrics._matched import matched
@@ -62,6 +61,8 @@ def _index(x: np.ndarray, y: np.ndarray, peak: float, smooth: Callable) -> np.nd
 
 def _everywhere(plane: np.ndarray) -> np.ndarray:
     """The Gaussian means around all pixels of a plane (H, W), zeros outside."""
+    from scipy.ndimage import correlate1d  # tasks name their protocols, and are listed without scipy
+
     rows = correlate1d(plane, TAPS, axis=0, mode="constant")
     return correlate1d(rows, TAPS, axis=1, mode="constant")
 
