@@ -77,9 +77,12 @@ def solve(sample: WindowSample, stencils: tuple[int, ...], starts: Sequence[Affi
     for start in starts:
         place, count, _ = _gauss_newton(coarse, _Place.of(coarse, np.array([start.a, start.b])), limit, ROUGH)
         steps += count
-        if all(hypot(*(place.point - other)) > 2 * ROUGH for other in found):
-            found.append(place.point)
-    first = min((_Place.of(whole, point) for point in found), key=lambda place: place.square)
+        near = [at for at, other in enumerate(found) if hypot(*(place.point - other.point)) <= 2 * ROUGH]
+        if not near:
+            found.append(place)
+        elif place.square < found[near[0]].square:  # one of them suffices: the better one
+            found[near[0]] = place
+    first = min((_Place.of(whole, place.point) for place in found), key=lambda place: place.square)
     place, count, converged = _gauss_newton(whole, first, limit, TOLERANCE)
     affine = Affine(*place.point.tolist())
     return Solution(affine, steps + count, converged, hypot(*place.point) >= limit * (1 - 1e-6))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import torch
 from scipy import ndimage
 from torch import nn
 
+from symmetry_audit.data import ImageRef
 from symmetry_audit.layers import Layers
-from symmetry_audit.tasks import Item
+from symmetry_audit.tasks import Item, Pair
 
 
 def item(pixels, key="a.png"):
     """An image (h, w, 3) as evaluation gives it."""
-    return Item(key, np.asarray(pixels, dtype=np.float32), np.zeros((1, 1, 3), np.uint8), False, {"sha256": "0" * 64})
+    pair, clean = Pair(key, ImageRef(key, Path(key))), np.zeros((1, 1, 3), np.uint8)
+    return Item(pair, key, np.asarray(pixels, dtype=np.float32), clean, False, {"sha256": "0" * 64, "phash": None})
 
 
 def photo(rng, size=(48, 48), width=2.0):

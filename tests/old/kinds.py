@@ -15,7 +15,16 @@ from safetensors.torch import load_file, save_file
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, ReportError
 from symmetry_audit.reports import load_report
-from symmetry_audit.results import Alignment, AuditReport, Evaluation, Pilot, Recommendation, RunBounds
+from symmetry_audit.results import (
+    Alignment,
+    AuditReport,
+    Classification,
+    Evaluation,
+    Invariance,
+    Pilot,
+    Recommendation,
+    RunBounds,
+)
 from symmetry_audit.verbs._advice import report_advice
 from tests.theory.situations import SAFE, linear
 
@@ -194,6 +203,22 @@ KINDS = {
         {("skipped",): (), ("model", "step"): None},
         ((), ("model",), ("data",), ("images", 0), ("mean",)),
         {("task",): "denoise", ("images", 0, "ssim"): "0.9", ("seed",): True},
+    ),
+    "classification": Kind(
+        "symaudit.classification/1",
+        old("classification.json"),
+        lambda document, folder: Classification.from_dict(document),
+        {("skipped",): (), ("model", "step"): None},
+        ((), ("model",), ("data",), ("images", 0), ("classes", 0)),
+        {("task",): "classify", ("images", 0, "cross_entropy"): "0.7", ("classes", 0, "images"): 1.5},
+    ),
+    "invariance": Kind(
+        "symaudit.invariance/1",
+        old("invariance.json"),
+        lambda document, folder: Invariance.from_dict(document),
+        {("skipped",): (), ("model", "step"): None},
+        ((), ("model",), ("data",), ("images", 0)),
+        {("group",): 2, ("images", 0, "error"): [0.0, "0"], ("images", 0, "side"): "16"},
     ),
     "pilot": Kind(
         "symaudit.pilot/1",
