@@ -80,6 +80,7 @@ class MetalArtefacts(Task):
     backbone = "dicdnet"
     augment = "flips"
     masked = True
+    outputs = 1
     baselines = ("identity", "li", "nmar")
     options = (SIDE, VIEWS, SCANS, PLACE)
 

@@ -33,7 +33,8 @@ class Task:
     recipe decide. ``paired`` says that degraded images come with the clean ones and are not made, ``masked`` that they
     are made of the clean ones and of masks, ``labelled`` that images come with a class each. ``blind`` are the settings
     that training without clean images adds, None for a task that cannot. ``options`` are its settings, each of which is
-    a field. ``scale`` is how much larger a clean image is than the degraded one, 1 for all tasks but super-resolution.
+    a field. ``outputs`` is the number of channels of a restored image. ``scale`` is how much larger a clean image is
+    than the degraded one, 1 for all tasks but super-resolution.
     """
 
     name: ClassVar[str]
@@ -46,6 +47,7 @@ class Task:
     augment: ClassVar[str | None] = None
     paired: ClassVar[bool] = False
     masked: ClassVar[bool] = False
+    outputs: ClassVar[int] = 3
     labelled: ClassVar[bool] = False
     blind: ClassVar[Mapping[str, Any] | None] = None
     options: ClassVar[tuple[Option, ...]] = ()

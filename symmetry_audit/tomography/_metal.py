@@ -13,7 +13,7 @@ from scipy.ndimage import binary_fill_holes, label
 from scipy.signal import fftconvolve
 
 from symmetry_audit.data import load_rgb, open_source
-from symmetry_audit.errors import DataError, one_line
+from symmetry_audit.errors import DataError, ImageError, one_line
 
 __all__ = ["body_mask", "random_metal", "read_masks"]
 
@@ -113,7 +113,12 @@ def _number_first(stack: np.ndarray, path: Path) -> np.ndarray:
 
 def _pictures(folder: Path) -> np.ndarray:
     """The pictures of a folder, in the order of their names, (n, H, W)."""
-    stack = [load_rgb(ref).pixels.max(axis=2) for ref in open_source(str(folder)).refs]
+    stack = []
+    for ref in open_source(str(folder)).refs:
+        try:
+            stack.append(load_rgb(ref).pixels.max(axis=2))
+        except ImageError as error:
+            raise DataError(f"cannot read the masks in {folder}: {ref.key}: {error}") from None
     if len({picture.shape for picture in stack}) > 1:
         raise DataError(f"the masks in {folder} have different sizes; bring them to one")
     return np.stack(stack)

@@ -300,8 +300,10 @@ def _settings(request: TrainRequest, task: Task, start: Start | None, cache: Pat
     from symmetry_audit.training import make_settings
 
     backbone = _backbone(request, task)
-    if task.labelled != find_backbone(backbone).classifies:
-        fitting = [name for name, one in BACKBONES.items() if one.classifies == task.labelled]
+    wanted = task.labelled, task.outputs
+    fitting = [name for name, one in BACKBONES.items() if (one.classifies, one.outputs) == wanted]
+    find_backbone(backbone)  # an unknown one is named with its neighbours
+    if backbone not in fitting:
         raise SettingError(f"{backbone} is no network for {task.name}; use {' or '.join(fitting)}")
     method = request.method or (start.method if start else "cnn")
     group = request.group or (start.group if start else None)

@@ -108,6 +108,8 @@ def test_refusals(slices, masks, tmp_path):
     (tmp_path / "text.npy").write_text("no masks")
     with pytest.raises(DataError, match="cannot read the masks"):
         open_pairs(str(slices), MAR, inputs=str(tmp_path / "text.npy"))
+    with pytest.raises(DataError, match=r"cannot read the masks in .*ct: a\.tif: holds int16 samples"):
+        open_pairs(str(slices), MAR, inputs=str(slices))
     with pytest.raises(SettingError, match="--ct-side takes a whole number from 32 to 2048, got 8"):
         make_task("mar", ct_side=8)
     with pytest.raises(SettingError, match="--views takes a whole number from 8 to 2048, a multiple of 8, got 12"):

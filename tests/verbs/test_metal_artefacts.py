@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from symmetry_audit import align, evaluate, pilot, restore, train
 from symmetry_audit.errors import SettingError
@@ -54,6 +55,24 @@ def test_its_symmetry_is_measured(run, ct):
     """The image path is equivariant from end to end, and the mask turns with the image."""
     found = align(run.folder, data=ct / "test", inputs=ct / "metal.npy", group="p4", limit=1)
     assert max(row.relative for row in found.scenarios[0].elements) < 1e-3
+
+
+@pytest.mark.parametrize(("task", "backbone"), [("mar", "resnet"), ("denoise", "dicdnet")])
+def test_networks_of_other_images_are_refused(ct, tmp_path, task, backbone):
+    """A grey image of metal and an RGB image would be compared channel by channel without a word."""
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)).save(tmp_path / "photos" / "a.png")
+    sets = {"data": tmp_path / "photos", "valid": tmp_path / "photos", "allow_leak": True, "sigma": 5}
+    if task == "mar":
+        sets = {
+            "data": ct / "train",
+            "inputs": ct / "metal.npy",
+            "valid": ct / "test",
+            "valid_inputs": ct / "metal.npy",
+        }
+        sets |= {"ct_side": SIDE, "views": 48}
+    with pytest.raises(SettingError, match=f"{backbone} is no network for {task}; use "):
+        train(task=task, backbone=backbone, **sets, cache_folder=ct / "cache", out=tmp_path / "run")
 
 
 def test_what_needs_a_picture_alone_is_refused(run, ct):
