@@ -87,16 +87,16 @@ def picture(folder: Path, pairs: Pairs, path: Path) -> None:
     network = prepared(load_checkpoint(folder / "last.safetensors").network())
     items = [item for item in evaluation_items(pairs, TASK, 0) if item.pair.number == 1]
     figure, axes = plt.subplots(len(items), len(PICTURES) + 1, figsize=(10, 2.1 * len(items)), layout="constrained")
+    for place, name in zip(axes[0], (*PICTURES, "Error (HU)"), strict=True):
+        place.set_title(name)
     for row, item in zip(axes, items, strict=True):
         found = restore_image(network, item.input)
         images = (item.input[..., :1], item.input[..., 1:2], found, item.clean)
-        for place, name, image in zip(row, PICTURES, images, strict=False):
+        for place, image in zip(row[:-1], images, strict=True):
             place.imshow(TASK.displayed(image))
-            place.set_title(name if row is axes[0] else "")
         metal = item.input[..., 2] == 0
         error = np.where(metal, 0, (found - item.clean)[..., 0] / 255 * 1000 / 0.192)
         shown = row[-1].imshow(error, cmap="RdBu_r", vmin=-200, vmax=200)
-        row[-1].set_title("Error (HU)" if row is axes[0] else "")
         figure.colorbar(shown, ax=row[-1], shrink=0.8)
         row[0].set_ylabel(item.key)
     for place in axes.flat:
