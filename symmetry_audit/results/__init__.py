@@ -19,6 +19,7 @@ from symmetry_audit.results._alignment_parts import (
     MeanAlignment,
     ScenarioAlignment,
 )
+from symmetry_audit.results._answer import ANSWERS, TRANSFORMATIONS, Answer
 from symmetry_audit.results._bounds import AS_PRINTED, BOUNDS_SCHEMA, Bound, BoundRow, RunBounds, Smoothness
 from symmetry_audit.results._candidate import LAWS, Candidate, CandidateValue
 from symmetry_audit.results._classification import (
@@ -88,6 +89,7 @@ __all__ = [
     "AFFINE_FILE",
     "AFFINE_SCHEMA",
     "ALIGNMENT_SCHEMA",
+    "ANSWERS",
     "AS_PRINTED",
     "BOUNDS_SCHEMA",
     "CLASSIFICATION_SCHEMA",
@@ -114,9 +116,11 @@ __all__ = [
     "REPORT_SCHEMA",
     "SAMPLE_STRICT",
     "SCENARIOS",
+    "TRANSFORMATIONS",
     "AffineFit",
     "AffineFits",
     "Alignment",
+    "Answer",
     "AuditReport",
     "AverageGain",
     "Bound",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import ReportError, SettingError, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
+from symmetry_audit.results._answer import Answer
 from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
@@ -186,9 +187,11 @@ class ResultRow:
 class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
-    ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``, ``folders``, ``subsets``, ``directions`` and
-    ``fits``. ``left_out`` says how much of the images V leaves out. The field ``fits`` holds the single images' fits
-    only for a report without a folder; see ``affine``. ``written`` is the schema of the file that it was read from.
+    ``answers`` says of flips and turns, one by one, whether the distribution of the images is the same after them; it
+    is empty where that was not measured. ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``,
+    ``folders``, ``subsets``, ``directions`` and ``fits``. ``left_out`` says how much of the images V leaves out. The
+    field ``fits`` holds the single images' fits only for a report without a folder; see ``affine``. ``written`` is the
+    schema of the file that it was read from.
     """
 
     DERIVED = ("schema",)
@@ -199,6 +202,7 @@ class AuditReport:
     skipped: tuple[SkippedImage, ...] = ()
     warnings: tuple[str, ...] = ()
     analyses: Mapping[str, Any] = field(default_factory=dict)
+    answers: tuple[Answer, ...] = ()
     recommendation: Recommendation | None = None
     left_out: LeftOut = field(default_factory=LeftOut)
     folder: Path | None = field(default=None, compare=False)
@@ -236,6 +240,7 @@ class AuditReport:
             "skipped": [asdict(item) for item in self.skipped],
             "warnings": list(self.warnings),
             "analyses": dict(self.analyses),
+            "answers": [asdict(answer) for answer in self.answers],
             "recommendation": None if self.recommendation is None else self.recommendation.to_dict(),
             "left_out": asdict(self.left_out),
         }
