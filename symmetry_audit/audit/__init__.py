@@ -2,6 +2,7 @@
 when a run starts."""
 
 from symmetry_audit.audit._fit_rows import fit_rows
+from symmetry_audit.audit._flips import DIRECTIONS, FLIP_KIND, FLIP_REGULARIZER
 from symmetry_audit.audit._given import given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
@@ -11,7 +12,6 @@ from symmetry_audit.audit._row_sample import RowSample, row_sample
 from symmetry_audit.audit._run import Measurements, measure_source, open_run
 from symmetry_audit.audit._settings import (
     PER_REGULARIZER,
-    RESPONSES,
     AuditSettings,
     clustered_settings,
     fit_settings,
@@ -26,8 +26,10 @@ from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 __all__ = [
     "BYTES_PER_PIXEL",
     "DEFAULT_MAX_PIXELS",
+    "DIRECTIONS",
+    "FLIP_KIND",
+    "FLIP_REGULARIZER",
     "PER_REGULARIZER",
-    "RESPONSES",
     "AuditSettings",
     "FitSource",
     "FitTables",

@@ -12,7 +12,7 @@ from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
 from symmetry_audit.engine import DeformedEngine
 from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
-from symmetry_audit.kernels import KernelModel
+from symmetry_audit.kernels import KernelModel, sees_sign
 
 __all__ = ["AdaptivePlan", "adaptive_plan"]
 
@@ -47,10 +47,10 @@ _family = lru_cache(maxsize=4)(DeformedFamily)  # building a family takes a seco
 
 def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
     """The plan of one kernel model."""
-    measured = _family(settings.stencils, settings.group, model)
-    fitted = _family(settings.stencils, Group(settings.group.rotations), model)
+    family = partial(_family, settings.stencils, model=model, signed=sees_sign(settings.response))
+    measured, fitted = family(settings.group), family(Group(settings.group.rotations))
     if len(fitted.distinct) < FEWEST:
-        fitted = _family(settings.stencils, FIT_GROUP, model)
+        fitted = family(FIT_GROUP)
     support = max(model.support(stencil.radius) for stencil in settings.stencils)
     engine = DeformedEngine(partial(_examples, fitted), model.sigma, support, settings.margin, device)
     return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, engine, device)

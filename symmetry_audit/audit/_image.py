@@ -12,6 +12,7 @@ import numpy as np
 
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._domain import Domain, coarser, coarser_valid, domain, filled
+from symmetry_audit.audit._flips import FLIP_KIND
 from symmetry_audit.audit._known_axes import known_axes
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan
@@ -35,6 +36,7 @@ class ImageRecord:
 
     ``arrays`` has one entry per scale, that is (sigma, downscale), sigma slowest, along the first axis: ``strict``
     and ``strict_held_out`` (S, m), the responses of the strict bank over V and over its held-out rows;
+    ``flips`` (1, 8), those to ``flip_kernels`` over V at the first scale, where the margin is wide enough for them;
     ``spectrum`` (S, BINS); in a quick look ``strict_errors`` (S, K, m) as ``stacked_errors`` gives them; and those of
     ``measure_adaptive``.
     """
@@ -207,6 +209,9 @@ def _strict(
         "strict_held_out": np.stack([sample.mean(part, held_out_rows(len(part))) for sample, part in rows]),
         "spectrum": np.stack([radial_spectrum(power) for power in powers] * len(plans)),
     }
+    if (engine := plans[0].flips) is not None:
+        measure = partial(engine.row_means, margin=settings.margin, kind=FLIP_KIND, power=powers[0])
+        arrays["flips"] = samples[0].mean(samples[0].measured(scales[0].image, settings.margin, measure))[None]
     if settings.pixels is not None:
         errors = [sample.errors(part) for sample, part in rows]
         arrays["strict_errors"] = stacked_errors(errors)

@@ -23,7 +23,7 @@ from symmetry_audit.errors import ReportError
 __all__ = ["JOURNAL_NAME", "Journal"]
 
 JOURNAL_NAME = "journal.jsonl"
-JOURNAL_SCHEMA = "symaudit.journal/4"  # raise the number also where the engine's responses change
+JOURNAL_SCHEMA = "symaudit.journal/5"  # raise the number also where the engine's responses change
 FIELDS = {item.name for item in fields(ImageRecord)}
 REQUIRED = {item.name for item in fields(ImageRecord) if item.default is MISSING}  # an older version wrote these alone
 

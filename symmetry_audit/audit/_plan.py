@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.kernels import KernelModel, distinct_elements, sampled_kernels, window_radius
+from symmetry_audit.kernels import KernelModel, distinct_elements, sampled_kernels, sees_sign, window_radius
 
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive_plan import AdaptivePlan
@@ -35,25 +35,27 @@ class ImagePlan:
     """The plan for every image at one sigma: ``strict`` measures the kernels of a StrictBank, whose index is ``index``
     (R, T).
 
-    ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
+    ``flips`` measures what flips and half turns change; only the plan of the first sigma has it, and only where the
+    margin is wide enough. ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
     (S, F, 2) over all scales of the run, and is None where images are fitted.
     """
 
     strict: StrictEngine
     index: np.ndarray
+    flips: StrictEngine | None = None
     adaptive: AdaptivePlan | None = None
     given: Mapping[str, np.ndarray] | None = None
 
 
 def strict_bank(settings: AuditSettings, model: KernelModel) -> StrictBank:
     """Sample the kernels of one kernel model and keep the distinct ones."""
-    matrices = settings.group.matrices()
+    matrices, signed = settings.group.matrices(), sees_sign(settings.response)
     widest = max(window_radius(stencil, model) for stencil in settings.stencils)
     kernels, index, count = [], [], 0
     for stencil in settings.stencils:
         radius = window_radius(stencil, model)
         sampled = sampled_kernels(stencil, matrices, model, radius)
-        kept, position = np.unique(distinct_elements(sampled), return_inverse=True)
+        kept, position = np.unique(distinct_elements(sampled, signed=signed), return_inverse=True)
         # every stencil keeps its own window; zeros around it let all share one bank
         kernels.append(np.pad(sampled[kept], ((0, 0), *[(widest - radius,) * 2] * 2)))
         index.append(count + position)

@@ -13,6 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from symmetry_audit.audit._control_images import control_images
+from symmetry_audit.audit._flips import flip_engine
 from symmetry_audit.audit._forecast import Forecast, image_sizes
 from symmetry_audit.audit._image import ImageRecord, measure_image
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
@@ -24,7 +25,7 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.groups import IDENTITY
-from symmetry_audit.kernels import KernelModel
+from symmetry_audit.kernels import KernelModel, sees_sign
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
 if TYPE_CHECKING:
@@ -191,10 +192,11 @@ def image_plans(
     from symmetry_audit.engine import strict_engine
 
     banks = tuple(strict_bank(settings, model) for model in settings.models)
-    plans = []
+    plans, flips = [], flip_engine(settings.margin, device)
     for bank, model in zip(banks, settings.models, strict=True):
-        engine = strict_engine(bank.kernels, model, settings.margin, device)
-        plans.append(ImagePlan(engine, bank.index, _adaptive_plan(settings, model, device, given), given))
+        engine = strict_engine(bank.kernels, model, settings.margin, device, signed=sees_sign(settings.response))
+        own = flips if not plans else None
+        plans.append(ImagePlan(engine, bank.index, own, _adaptive_plan(settings, model, device, given), given))
     return banks, tuple(plans)
 
 

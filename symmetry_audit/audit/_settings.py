@@ -14,6 +14,7 @@ from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
     DEFAULT_REGULARIZERS,
+    RESPONSES,
     STENCILS,
     KernelModel,
     Stencil,
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 __all__ = [
     "JOINT_REGULARIZERS",
     "PER_REGULARIZER",
-    "RESPONSES",
     "AuditSettings",
     "clustered_settings",
     "fit_settings",
@@ -48,7 +48,6 @@ __all__ = [
     "make_settings",
 ]
 
-RESPONSES = ("abs", "energy")
 CLUSTERS = ("image", "folder", "duplicates", "series")
 AUTO = "auto"  # the clusters that the images themselves suggest
 PER_REGULARIZER = "per-regularizer"

@@ -38,12 +38,14 @@ class FitTables:
 class ImageTables:
     """Profiles (S, R, T) by name: ``strict``, and where images are fitted ``adaptive`` (each regularizer under its own
     w) and ``strict_held_out``; of controlled images also ``held_out``, ``random``, ``null``. ``adaptive`` is None where
-    nothing is fitted. In a quick look ``errors`` (S, K, R, T) holds those of strict and adaptive profiles (RowSample).
+    nothing is fitted. ``flips`` (8,) are the responses to ``flip_kernels``, None where the margin is too narrow for
+    them. In a quick look ``errors`` (S, K, R, T) holds those of strict and adaptive profiles (RowSample).
     """
 
     profiles: dict[str, np.ndarray]
     adaptive: FitTables | None = None
     errors: dict[str, np.ndarray] = field(default_factory=dict)
+    flips: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,9 @@ class TableLayout:
         if "strict_errors" in arrays:
             found = zip(arrays["strict_errors"], self.strict, strict=True)
             errors["strict"] = np.stack([error[:, index] for error, index in found])
+        flips = arrays["flips"][0] if "flips" in arrays else None
         if self.adaptive is None:
-            return ImageTables(profiles, errors=errors)
+            return ImageTables(profiles, errors=errors, flips=flips)
         if "adaptive_errors" in arrays:
             errors["adaptive"] = _spread(arrays["adaptive_errors"], self.adaptive)
         transfer = _spread(arrays["adaptive"], self.adaptive)
@@ -99,7 +102,7 @@ class TableLayout:
             tensor=arrays["tensor"],
             at_limit=arrays["fits"][:, list(self.own), 4] == 1,
         )
-        return ImageTables(profiles, fitted, errors)
+        return ImageTables(profiles, fitted, errors, flips)
 
 
 def scales(settings: AuditSettings) -> Iterator[tuple[float | None, int]]:

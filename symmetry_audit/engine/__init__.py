@@ -14,6 +14,7 @@ from symmetry_audit.engine._strict import StrictEngine, strict_engine
 from symmetry_audit.engine._welch import welch_power
 
 if TYPE_CHECKING:  # at run time __getattr__ finds them
+    from symmetry_audit.engine._device import sized
     from symmetry_audit.engine._fused import FusedHarmonics
     from symmetry_audit.engine._responses import TOLERANCES, DeviceBank
     from symmetry_audit.engine._spectral import kernel_rows
@@ -27,6 +28,7 @@ __all__ = [
     "StrictEngine",
     "instruction_sets",
     "kernel_rows",
+    "sized",
     "strict_engine",
     "welch_power",
 ]
@@ -36,6 +38,7 @@ _HOMES = {
     "DeviceBank": "symmetry_audit.engine._responses",
     "FusedHarmonics": "symmetry_audit.engine._fused",
     "kernel_rows": "symmetry_audit.engine._spectral",
+    "sized": "symmetry_audit.engine._device",
 }
 
 

@@ -19,6 +19,8 @@ except ImportError:  # installed without a compiler
 
 __all__ = ["HarmonicEngine", "direct_rows", "instruction_sets"]
 
+KINDS = ("abs", "energy", "rectified")  # as _harmonics.c numbers them
+
 
 def instruction_sets() -> list[str]:
     """Those that the code is compiled for and the processor has, the widest first: avx512, avx2, plain.
@@ -80,5 +82,5 @@ def _row_means(
     place = border * pixels.shape[1] + border, pixels.shape[1], height, width
     sums, counts = np.empty((height, kernels)), row_counts(height, width, inside)
     belongs = None if inside is None else np.ascontiguousarray(inside).view(np.uint8)
-    span = loop(pixels, *place, belongs, kind == "energy", *plan.tables, sums)
+    span = loop(pixels, *place, belongs, KINDS.index(kind), *plan.tables, sums)
     return plan_means(plan, sums, counts, span, kind, gains)

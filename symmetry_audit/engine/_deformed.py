@@ -46,7 +46,7 @@ class DeformedEngine:
         kind: str = "abs",
         inside: np.ndarray | None = None,
     ) -> list[np.ndarray]:
-        """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64 per part.
+        """Means of responses of a ``kind`` (SPEC 3) over each row of V, (rows of V, m) float64 per part.
 
         ``image`` is (H, W); each of ``parts`` has kernels (m, k, k) and the ratio by which they are deformed at most. V
         is as in ``StrictEngine.row_means``, with the engine's own margin.

@@ -1,11 +1,11 @@
-"""The way of samples to a device."""
+"""The way of samples to a device, and what becomes of responses there."""
 
 from __future__ import annotations
 
 import numpy as np
 import torch
 
-__all__ = ["sent"]
+__all__ = ["sent", "sized"]
 
 
 def sent(array: np.ndarray, device: torch.device | str, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -17,3 +17,10 @@ def sent(array: np.ndarray, device: torch.device | str, dtype: torch.dtype = tor
     if torch.device(device).type == "cuda":
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)
+
+
+def sized(responses: torch.Tensor, kind: str) -> torch.Tensor:
+    """What ``responses`` of a ``kind`` (SPEC 3) are averaged as, in their own memory."""
+    if kind == "abs":
+        return responses.abs_()
+    return (responses.clamp_(min=0) if kind == "rectified" else responses).square_()

@@ -19,7 +19,7 @@ import torch
 from torch.nn.functional import conv2d, pad
 from torch.utils._triton import has_triton
 
-from symmetry_audit.engine._device import sent
+from symmetry_audit.engine._device import sent, sized
 from symmetry_audit.engine._welch import welch_power
 from symmetry_audit.engine._window import plan_means, row_counts, seen_window
 from symmetry_audit.kernels import HarmonicPlan
@@ -122,11 +122,10 @@ def row_sums(
 ) -> Reduction:
     """What maps coefficient images (n, rows, W), weights (passes, pairs, of P and Q) and a width up to W to sums.
 
-    Those are of |P + Q| and |P - Q|, or of squares where ``kind`` is ``energy``, over the first ``width`` columns of
+    Those are of responses P + Q and P - Q of a ``kind`` (SPEC 3), over the first ``width`` columns of
     each row, (passes, pairs, 2, rows); P and Q are made of the images ``plus`` and ``minus``. A ``masked`` one also
     takes factors (rows, width), 1 for the pixels to add up and 0 for others.
     """
-    size = torch.abs if kind == "abs" else torch.square
 
     def reduce(
         images: torch.Tensor, weights: torch.Tensor, width: int, within: torch.Tensor | None = None
@@ -138,7 +137,7 @@ def row_sums(
             p = _added(terms[: len(plus)])
             q = _added(terms[len(plus) :]) if minus else None
             pair = (p,) if q is None else (p + q, p - q)
-            sizes = [size(response) if within is None else size(response) * within for response in pair]
+            sizes = [sized(response, kind) if within is None else sized(response, kind) * within for response in pair]
             found.append(torch.stack([each.sum(-1) for each in sizes], 1))
         return torch.stack(found, 1).expand(-1, -1, 2, -1)
 

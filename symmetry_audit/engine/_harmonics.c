@@ -14,6 +14,7 @@
 #define MOST_STEP 2     /* pixels between taps */
 #define LEAST_REACH 8   /* px: so that a blurred row is never shorter than a vector */
 #define MOST_IMAGES 24  /* coefficient images that one group of kernels combines */
+enum { ABS, ENERGY, RECTIFIED }; /* kinds of responses: KINDS of _compiled.py */
 #define PAIRS 3         /* pairs of kernels at a time */
 /* floats of one row of a tile with its surroundings; not a multiple of 4096 bytes, which would share cache sets */
 #define STRIDE (TILE + 2 * (MOST_R0 + MOST_R1 * MOST_STEP) + 16)
@@ -30,7 +31,7 @@ typedef struct {
     Py_ssize_t stride, height, width; /* height and width of the rectangle that holds V */
     const char *inside; /* (height, width): 1 for the pixels of V, 0 for others; NULL where V is all of them */
     float low, high, offset; /* of these pixels; offset is subtracted from them, halfway between */
-    int r0, r1, step, energy, kernels, groups;
+    int r0, r1, step, kind, kernels, groups;
     int reaches[2]; /* taps on each side for the classes of even and of odd y + x; r1 is the larger */
     int images[4]; /* coefficient images by class: even-even, even-odd, odd-even, odd-odd in (y, x) */
     const float *blur, *taps[4];
@@ -157,12 +158,12 @@ static PyObject *run(PyObject *args, parse *parse)
 {
     Py_buffer image, inside, ints, floats, out;
     Py_ssize_t start, stride, height, width;
-    int energy;
+    int kind;
     const char *name;
-    if (!PyArg_ParseTuple(args, "sy*nnnnz*py*y*w*", &name, &image, &start, &stride, &height, &width, &inside,
-                          &energy, &ints, &floats, &out))
+    if (!PyArg_ParseTuple(args, "sy*nnnnz*iy*y*w*", &name, &image, &start, &stride, &height, &width, &inside,
+                          &kind, &ints, &floats, &out))
         return NULL;
-    job job = {.stride = stride, .height = height, .width = width, .energy = energy, .inside = inside.buf};
+    job job = {.stride = stride, .height = height, .width = width, .kind = kind, .inside = inside.buf};
     const Py_ssize_t n = ints.len / 4;
     group *groups = malloc((n + 1) * sizeof *groups);
     float *work = NULL;
@@ -238,7 +239,7 @@ static PyObject *instructions(PyObject *self, PyObject *none)
 
 static PyMethodDef methods[] = {
     {"rows", rows, METH_VARARGS,
-     "rows(instructions, image, start, stride, height, width, inside, energy, ints, floats, out): sums over V's rows,"
+     "rows(instructions, image, start, stride, height, width, inside, kind, ints, floats, out): sums over V's rows,"
      " into out; returns the least and the largest pixel that is seen."},
     {"direct_rows", direct_rows, METH_VARARGS, "The same with the tables of a DirectPlan."},
     {"instructions", instructions, METH_NOARGS, "The instruction sets that this processor has, the widest first."},

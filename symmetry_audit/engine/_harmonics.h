@@ -115,15 +115,19 @@ INLINE void NAME(coefficients)(const job *job, float *const *rows, const int *ny
     }
 }
 
-INLINE vec NAME(size)(vec value, int energy)
+/* What a response adds to the sum of its kind: its size, its square, or the square of a positive one. */
+INLINE vec NAME(size)(vec value, int kind)
 {
-    if (energy)
+    if (kind == ENERGY)
         return value * value;
-    NAME(bits) magnitude;
-    memcpy(&magnitude, &value, sizeof value);
-    magnitude &= 0x7fffffff;
-    memcpy(&value, &magnitude, sizeof value);
-    return value;
+    NAME(bits) bits;
+    memcpy(&bits, &value, sizeof value);
+    if (kind == RECTIFIED)
+        bits &= (NAME(bits))(value > 0);
+    else
+        bits &= 0x7fffffff;
+    memcpy(&value, &bits, sizeof value);
+    return kind == RECTIFIED ? value * value : value;
 }
 
 INLINE double NAME(total)(vec value)
@@ -134,9 +138,9 @@ INLINE double NAME(total)(vec value)
     return sum;
 }
 
-/* `many` pairs of kernels P + Q and P - Q of one group, from pair `first` on; np, nq, many and energy are constants
+/* `many` pairs of kernels P + Q and P - Q of one group, from pair `first` on; np, nq, many and kind are constants
  * where this is inlined, except for rare sizes. */
-INLINE void NAME(pairs)(const group *group, int first, int many, int np, int nq, int energy, const float *images,
+INLINE void NAME(pairs)(const group *group, int first, int many, int np, int nq, int kind, const float *images,
                         Py_ssize_t count, double *out)
 {
     const int width = np + nq;
@@ -155,10 +159,10 @@ INLINE void NAME(pairs)(const group *group, int first, int many, int np, int nq,
                 vec q = part[np] * w[np];
                 for (int i = np + 1; i < width; i++)
                     q += part[i] * w[i];
-                sums[j][1] += NAME(size)(p - q, energy);
+                sums[j][1] += NAME(size)(p - q, kind);
                 p += q;
             }
-            sums[j][0] += NAME(size)(p, energy);
+            sums[j][0] += NAME(size)(p, kind);
         }
     }
     for (int j = 0; j < many; j++) {
@@ -172,12 +176,12 @@ INLINE void NAME(pairs)(const group *group, int first, int many, int np, int nq,
 #define CASE(p, q)                                                                                  \
     case 16 * p + q:                                                                                \
         for (; first + PAIRS <= group->pairs; first += PAIRS)                                       \
-            NAME(pairs)(group, first, PAIRS, p, q, energy, images, count, out);                     \
+            NAME(pairs)(group, first, PAIRS, p, q, kind, images, count, out);                     \
         for (; first < group->pairs; first++)                                                       \
-            NAME(pairs)(group, first, 1, p, q, energy, images, count, out);                         \
+            NAME(pairs)(group, first, 1, p, q, kind, images, count, out);                         \
         break;
 
-INLINE void NAME(combined)(const group *group, int energy, const float *images, Py_ssize_t count, double *out)
+INLINE void NAME(combined)(const group *group, int kind, const float *images, Py_ssize_t count, double *out)
 {
     int first = 0;
     switch (16 * group->np + group->nq) { /* the sizes that common regularizers need */
@@ -186,7 +190,7 @@ INLINE void NAME(combined)(const group *group, int energy, const float *images, 
         CASE(6, 6) CASE(7, 6) CASE(7, 7) CASE(8, 6) CASE(8, 7) CASE(8, 8) CASE(9, 9) CASE(9, 10)
     default:
         for (; first < group->pairs; first++)
-            NAME(pairs)(group, first, 1, group->np, group->nq, energy, images, count, out);
+            NAME(pairs)(group, first, 1, group->np, group->nq, kind, images, count, out);
     }
 }
 #undef CASE
@@ -230,10 +234,16 @@ INLINE void NAME(row)(const job *job, int odd_reach, float *const *sums, float *
         gap = next;
     }
     for (int g = 0; g < job->groups; g++)
-        if (job->energy)
-            NAME(combined)(job->group + g, 1, images + start, end - start, out);
-        else
-            NAME(combined)(job->group + g, 0, images + start, end - start, out);
+        switch (job->kind) { /* constants, for which the loops are compiled */
+        case ENERGY:
+            NAME(combined)(job->group + g, ENERGY, images + start, end - start, out);
+            break;
+        case RECTIFIED:
+            NAME(combined)(job->group + g, RECTIFIED, images + start, end - start, out);
+            break;
+        default:
+            NAME(combined)(job->group + g, ABS, images + start, end - start, out);
+        }
 }
 
 /* The sums (n + 1, from the middle tap on) and differences (n) of the ring's pixels at opposite places u and -u about
@@ -275,7 +285,7 @@ INLINE int NAME(kept)(const char *inside, Py_ssize_t left, NAME(bits) *keep)
 }
 
 /* Add up `kernels` scalar products of `n` folds with the columns of `taps`, which hold four kernels each. */
-INLINE void NAME(products)(const float *folds, int n, const float *taps, int kernels, int energy, vec *sums)
+INLINE void NAME(products)(const float *folds, int n, const float *taps, int kernels, int kind, vec *sums)
 {
     for (int first = 0; first < kernels; first += 4, taps += 4 * n) {
         vec value[4][3] = {{{0}}};
@@ -287,11 +297,11 @@ INLINE void NAME(products)(const float *folds, int n, const float *taps, int ker
             }
         for (int j = 0; j < 4; j++)
             for (int v = 0; v < 3; v++)
-                sums[first + j] += NAME(size)(value[j][v], energy);
+                sums[first + j] += NAME(size)(value[j][v], kind);
     }
 }
 
-INLINE void NAME(direct_row)(const job *job, float *const *ring, int energy, float *work, const char *inside,
+INLINE void NAME(direct_row)(const job *job, float *const *ring, int kind, float *work, const char *inside,
                              Py_ssize_t count, double *out)
 {
     const int side = 2 * job->r1 + 1, n = (side * side - 1) / 2;
@@ -308,9 +318,9 @@ INLINE void NAME(direct_row)(const job *job, float *const *ring, int energy, flo
             all = many == 3 * W;
         }
         NAME(opposites)(job, ring, x, all ? NULL : keep, folds);
-        NAME(products)(folds, n + 1, job->taps[0], job->images[0], energy, sums);
-        NAME(products)(folds + 3 * W * (n + 1), n, job->taps[1], job->images[1], energy, sums + job->images[0]);
-        NAME(products)(folds, 2 * n + 1, job->taps[2], job->images[2], energy, sums + job->images[0] + job->images[1]);
+        NAME(products)(folds, n + 1, job->taps[0], job->images[0], kind, sums);
+        NAME(products)(folds + 3 * W * (n + 1), n, job->taps[1], job->images[1], kind, sums + job->images[0]);
+        NAME(products)(folds, 2 * n + 1, job->taps[2], job->images[2], kind, sums + job->images[0] + job->images[1]);
     }
     for (int k = 0; k < job->padded; k++)
         if (job->targets[k] >= 0)
@@ -365,11 +375,17 @@ static TARGET void NAME(measure)(job *job, float *work)
             const char *inside = job->inside ? job->inside + row * job->width + left : NULL;
             double *out = job->out + row * job->kernels;
             if (job->targets) {
-                if (job->energy)
-                    NAME(direct_row)(job, ring, 1, work, inside, count, out);
-                else
-                    NAME(direct_row)(job, ring, 0, work, inside, count, out);
-                continue;
+                switch (job->kind) {
+                case ENERGY:
+                    NAME(direct_row)(job, ring, ENERGY, work, inside, count, out);
+                    continue;
+                case RECTIFIED:
+                    NAME(direct_row)(job, ring, RECTIFIED, work, inside, count, out);
+                    continue;
+                default:
+                    NAME(direct_row)(job, ring, ABS, work, inside, count, out);
+                    continue;
+                }
             }
             NAME(folded)(job, ring, wide, sums, differences);
             if (job->reaches[1] == 3)

@@ -1,4 +1,4 @@
-"""Mean absolute (or squared) responses of one image to a factored kernel bank, CPU or CUDA.
+"""Mean responses of one image to a factored kernel bank, CPU or CUDA.
 
 Every step is a matrix product or a one-dimensional convolution over a band of image rows small enough to
 stay in cache; nothing of the size "kernels x pixels" is ever stored.
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from symmetry_audit.engine._device import sent
+from symmetry_audit.engine._device import sent, sized
 from symmetry_audit.engine._window import mean_rows, rounding, row_counts, seen_window
-from symmetry_audit.kernels import FactoredBank
+from symmetry_audit.kernels import RESPONSES, FactoredBank
 
 __all__ = ["TOLERANCES", "DeviceBank"]
 
@@ -92,9 +92,8 @@ class DeviceBank:
                 if belongs is not None:
                     basis[:count, :, :width] *= belongs[top + first : top + first + count]
                 combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
-                combined = combined.abs_() if kind == "abs" else combined.square_()
-                total[top + first : top + first + count] = combined[..., :width].sum(2)
-        exponent = 1 if kind == "abs" else 2
+                total[top + first : top + first + count] = sized(combined, kind)[..., :width].sum(2)
+        exponent = RESPONSES[kind]
         noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(combine.dtype).eps)
         return mean_rows(self.gains**exponent * total.cpu().numpy(), counts, self.weights * noise, exponent)
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from scipy.fft import next_fast_len
 
-from symmetry_audit.engine._device import sent
+from symmetry_audit.engine._device import sent, sized
 from symmetry_audit.engine._window import mean_rows, rounding, row_counts, seen_window
+from symmetry_audit.kernels import RESPONSES
 
 __all__ = ["kernel_rows"]
 
@@ -30,7 +31,7 @@ def kernel_rows(
     dtype: torch.dtype = torch.float32,
     inside: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64.
+    """Means of responses of a ``kind`` (SPEC 3) over each row of V, (rows of V, m) float64.
 
     ``image`` is (H, W), ``kernels`` (m, k, k) with k odd and a sum of zero each; V is as in ``StrictEngine.row_means``,
     with a ``margin`` >= (k - 1) / 2.
@@ -52,13 +53,13 @@ def kernel_rows(
             for first in range(0, len(spectra), KERNELS[pixels.device.type]):
                 chosen = slice(first, first + KERNELS[pixels.device.type])
                 values = torch.fft.irfft2(tile * spectra[chosen], size)[:, *cut]
-                values = values.abs() if kind == "abs" else values.square()
+                values = sized(values, kind)
                 if belongs is not None:
                     values *= belongs[top : top + rows, left : left + columns]
                 total[top : top + rows, chosen] += values.sum(2).T
     weights = np.abs(kernels).sum((1, 2))
     noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(dtype).eps)
-    return mean_rows(total.cpu().numpy(), counts, weights * noise, 1 if kind == "abs" else 2)
+    return mean_rows(total.cpu().numpy(), counts, weights * noise, RESPONSES[kind])
 
 
 def _tile(length: int, overlap: int) -> int:

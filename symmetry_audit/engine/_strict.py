@@ -27,7 +27,7 @@ class StrictEngine(Protocol):
         power: np.ndarray | None = None,
         inside: np.ndarray | None = None,
     ) -> np.ndarray:
-        """Means of |response| (``abs``) or its square (``energy``) over each row of V, (rows of V, m) float64.
+        """Means of responses of a ``kind`` (SPEC 3) over each row of V, (rows of V, m) float64.
 
         ``image`` is (H, W); V is all pixels at least ``margin`` px from every border, or those of them that ``inside``
         (H - 2 margin, W - 2 margin) of bool chooses, and must not be empty. Rows without a pixel of V have the mean 0.
@@ -36,15 +36,19 @@ class StrictEngine(Protocol):
         ...
 
 
-def strict_engine(kernels: Sequence[np.ndarray], model: KernelModel, margin: int, device: str = "cpu") -> StrictEngine:
+def strict_engine(
+    kernels: Sequence[np.ndarray], model: KernelModel, margin: int, device: str = "cpu", *, signed: bool = False
+) -> StrictEngine:
     """The engine for ``kernels``, one array (m, k, k) of distinct kernels per stencil, all of one size.
+
+    ``signed`` says that responses change with a kernel's sign, as ``rectified`` ones do.
 
     Gaussian kernels go by circular harmonics where these are true to 2e-5, by compiled code on a CPU, by torch on a
     GPU; all else by the factored bank, also where the package was installed without a compiler.
     """
     on_cpu = device == "cpu"
     if model.sigma is not None and (instruction_sets() or not on_cpu):
-        plan = harmonic_plan(kernels, model.sigma, margin, ERROR)
+        plan = harmonic_plan(kernels, model.sigma, margin, ERROR, signed=signed)
         if plan is not None:
             return HarmonicEngine(plan, instruction_sets()[0]) if on_cpu else _fused(plan, device)
     from symmetry_audit.engine._responses import DeviceBank

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from symmetry_audit.kernels import DirectPlan, HarmonicPlan
+from symmetry_audit.kernels import RESPONSES, DirectPlan, HarmonicPlan
 
 __all__ = ["mean_rows", "plan_means", "rounding", "row_counts", "seen_window"]
 
@@ -60,7 +60,7 @@ def plan_means(
 
     ``span`` is the least and the largest pixel that they reach; ``gains`` (m,) multiply responses.
     """
-    exponent = 1 if kind == "abs" else 2
+    exponent = RESPONSES[kind]
     noise = rounding(*span, np.finfo(np.float32).eps, np.finfo(np.float32).eps)
     weights = np.abs(plan.stencils).sum((1, 2))  # how much rounding of the blurred image a response can hold
     return mean_rows(gains**exponent * sums, counts, weights * noise, exponent)

@@ -10,7 +10,7 @@ from numpy.fft import rfft2
 from symmetry_audit.audit import own_sources, radial_power
 from symmetry_audit.findings._totals import Totals
 from symmetry_audit.groups import IDENTITY, Affine, Group
-from symmetry_audit.kernels import KernelModel, Stencil, distinct_elements, sampled_kernels, window_radius
+from symmetry_audit.kernels import RESPONSES, KernelModel, Stencil, distinct_elements, sampled_kernels, window_radius
 from symmetry_audit.results import DATASET_ADAPTIVE
 from symmetry_audit.statistics import relative_error
 
@@ -88,9 +88,10 @@ def strict_floors(totals: Totals) -> np.ndarray:
     """Mean profiles (S, R, T) of ideal fields with the images' own radial spectrum under strict rotations: constant up
     to the effect of the pixel grid."""
     settings = totals.settings
+    exponent = RESPONSES[settings.response]
     return np.stack(
         [
-            [floor_profile(stencil, settings.group, model, power) for stencil in settings.stencils]
+            [floor_profile(stencil, settings.group, model, power) ** exponent for stencil in settings.stencils]
             for model, power in _models_and_spectra(totals)
         ]
     )
@@ -118,6 +119,6 @@ def _adaptive_floor(
         for (a, b), count in totals.binned_deformations(scale, source).items():
             affine = Affine(a, b)
             profile = isotropic_profile(family.kernels(affine, (r,))[0], power, affine)
-            total += count * profile[family.index]
+            total += count * profile[family.index] ** RESPONSES[settings.response]
         profiles.append(total / totals.images)
     return np.stack(profiles)

@@ -36,14 +36,16 @@ class DeformedFamily:
     """The stencils' kernels under every deformation of a group, for one kernel model.
 
     All stencils share one window, wide enough for ``max_ratio``; ``index`` (T,) says which of the distinct
-    elements gives the response to element t. Half of the elements are distinct where every stencil is odd or even,
-    since half turns commute with every deformation. Mirrors do not, so nothing else is shared.
+    elements gives the response to element t. Half of the elements are distinct where every stencil is odd or even and
+    responses are not ``signed``, since half turns commute with every deformation. Mirrors do not, so nothing else is
+    shared.
     """
 
     stencils: tuple[Stencil, ...]
     group: Group
     model: KernelModel
     max_ratio: float = MAX_RATIO
+    signed: bool = False
 
     @property
     def radius(self) -> int:
@@ -58,10 +60,14 @@ class DeformedFamily:
     @cached_property
     def _representatives(self) -> np.ndarray:
         order, half = np.arange(self.group.order), self.group.rotations // 2
-        if self.group.rotations % 2 or not all(_has_parity(stencil, self.model) for stencil in self.stencils):
+        if self.signed or self.group.rotations % 2 or not self._parity:
             return order
         # the half turn of A_t is A_{t + T/2}, mirrored or not
         return order - half * (order % self.group.rotations >= half)
+
+    @property
+    def _parity(self) -> bool:
+        return all(_has_parity(stencil, self.model) for stencil in self.stencils)
 
     @cached_property
     def distinct(self) -> np.ndarray:

@@ -8,8 +8,10 @@ from math import sqrt
 import numpy as np
 import torch
 
+from symmetry_audit.engine import sized
 from symmetry_audit.fits._problem import DeformedFamily
 from symmetry_audit.groups import IDENTITY, Affine
+from symmetry_audit.kernels import sees_sign
 
 __all__ = ["WindowSample", "sample_windows"]
 
@@ -22,7 +24,7 @@ CHUNK = {"cpu": 256, "cuda": 8192}  # windows copied out at a time: a megabyte s
 class WindowSample:
     """``pixels`` (P, d): windows in the family's subspace; ``rows`` (P,): the row of V that each window is in.
 
-    ``kind`` is the response: abs or energy; ``weights`` (P,) add up to one.
+    ``kind`` is the kind of response; ``weights`` (P,) add up to one.
     """
 
     family: DeformedFamily
@@ -39,15 +41,15 @@ class WindowSample:
     def slopes(self, affine: Affine, stencils: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
         """``profiles`` and their derivatives with respect to a and b, (R, E, 2).
 
-        A response is r = x k(a, b), so that d|r| = sign(r) x dk and d(r^2) = 2 r x dk: the windows enter through
-        their mean under the weights sign(r) or 2 r, which serves the value and both derivatives.
+        A response is r = x k(a, b), so that d|r| = sign(r) x dk, d(r^2) = 2 r x dk and d(max(r, 0)^2) = 2 max(r, 0)
+        x dk: the windows enter through their mean under these weights, which serves the value and both derivatives.
         """
         parts = torch.from_numpy(self.family.slopes(affine, stencils)).to(self.pixels)  # (3, R, E, d)
         signed = self.pixels @ parts[0].flatten(0, 1).T
         if self.kind == "abs":
             signed = torch.copysign(self.weights[:, None], signed, out=signed)
         else:
-            signed.mul_(2 * self.weights[:, None])
+            signed = (signed.clamp_(min=0) if sees_sign(self.kind) else signed).mul_(2 * self.weights[:, None])
         found = (parts.flatten(1, 2) * (signed.T @ self.pixels)).sum(-1)
         value, *along = found.double().cpu().numpy().reshape(3, len(stencils), -1)
         return value if self.kind == "abs" else value / 2, np.stack(along, axis=-1)
@@ -56,7 +58,7 @@ class WindowSample:
         """(P, R E)."""
         kernels = torch.from_numpy(self.family.coefficients(affine, stencils)).to(self.pixels)
         responses = self.pixels @ kernels.flatten(0, 1).T
-        return responses.abs_() if self.kind == "abs" else responses.square_()
+        return sized(responses, self.kind)
 
     def where(self, chosen: np.ndarray) -> WindowSample:
         """The part of the sample whose rows of V are ``chosen`` (rows of V,) of bool, equally weighted."""

@@ -4,6 +4,7 @@ from symmetry_audit.kernels._bank import distinct_elements, sampled_banks, sampl
 from symmetry_audit.kernels._direct import DirectDesign, DirectPlan, direct_design
 from symmetry_audit.kernels._factored import FactoredBank, factor_bank
 from symmetry_audit.kernels._harmonic import HarmonicPlan, harmonic_plan
+from symmetry_audit.kernels._kinds import RESPONSES, sees_sign
 from symmetry_audit.kernels._models import (
     KERNEL_MODELS,
     BicubicKernel,
@@ -21,6 +22,7 @@ __all__ = [
     "DEFAULT_REGULARIZERS",
     "KERNEL_MODELS",
     "LEAST_RADIUS",
+    "RESPONSES",
     "STENCILS",
     "BicubicKernel",
     "DirectDesign",
@@ -42,5 +44,6 @@ __all__ = [
     "load_stencils",
     "sampled_banks",
     "sampled_kernels",
+    "sees_sign",
     "window_radius",
 ]

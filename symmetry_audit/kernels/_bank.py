@@ -50,17 +50,18 @@ def sampled_banks(stencils: Sequence[Stencil], matrices: np.ndarray, model: Kern
     return kernels - residual[..., None, None] * envelope
 
 
-def distinct_elements(kernels: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
-    """For each kernel the index of the first one equal to it up to sign, shape (T,) of int.
+def distinct_elements(kernels: np.ndarray, rtol: float = 1e-10, *, signed: bool = False) -> np.ndarray:
+    """For each kernel the index of the first one that responds equally, shape (T,) of int.
 
-    Equal up to sign means equal responses: half turns of odd or even stencils, mirrors of stencils with
-    a mirror axis. Symmetry is found in the sampled numbers, never assumed from the name.
+    These are equal kernels, and unless responses are ``signed`` those that are equal up to sign: half turns of odd or
+    even stencils, mirrors of stencils with a mirror axis. Symmetry is found in the sampled numbers, never assumed from
+    the name.
     """
     flat = kernels.reshape(len(kernels), -1)
     scale = rtol * np.abs(flat).max()
     first = np.arange(len(flat))
     for t in range(1, len(flat)):
-        for sign in (1.0, -1.0):
+        for sign in (1.0,) if signed else (1.0, -1.0):
             equal = np.flatnonzero(np.abs(flat[:t] - sign * flat[t]).max(1) <= scale)
             if equal.size:
                 first[t] = min(first[t], first[equal[0]])

@@ -152,10 +152,13 @@ class HarmonicPlan:
         )
 
 
-def harmonic_plan(kernels: Sequence[np.ndarray], sigma: float, margin: int, tolerance: float) -> HarmonicPlan | None:
+def harmonic_plan(
+    kernels: Sequence[np.ndarray], sigma: float, margin: int, tolerance: float, *, signed: bool = False
+) -> HarmonicPlan | None:
     """The cheapest plan of ``kernels``, one array (m, k, k) of distinct kernels per stencil, all of one odd size k.
 
-    ``sigma`` (px) is the width of their Gaussian and ``margin`` (px) the most that responses may reach. None where no
+    ``sigma`` (px) is the width of their Gaussian and ``margin`` (px) the most that responses may reach. Where responses
+    are ``signed``, kernels keep their signs; else each is right up to its sign, so that more are pairs. None where no
     plan's error is at most ``tolerance``, or the kernels are wider than the grid of the search.
     """
     whole = np.concatenate(kernels)
@@ -166,20 +169,22 @@ def harmonic_plan(kernels: Sequence[np.ndarray], sigma: float, margin: int, tole
         r0 = max(radius, LEAST_RADIUS) - odd * step  # so that the whole reaches as far as the kernels at least
         if r0 < odd or r0 + even * step > margin:
             continue
-        plan = _plan(kernels, sigma, r0, (even, odd), step)
+        plan = _plan(kernels, sigma, r0, (even, odd), step, signed)
         if plan.error <= tolerance and all(len(one.plus) + len(one.minus) <= MOST_IMAGES for one in plan.groups):
             return plan
     return None
 
 
-def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reaches: tuple[int, int], step: int) -> HarmonicPlan:
+def _plan(
+    kernels: Sequence[np.ndarray], sigma: float, r0: int, reaches: tuple[int, int], step: int, signed: bool
+) -> HarmonicPlan:
     examples = np.concatenate([part[: len(part) // 2 + 1 : 4] for part in kernels])
     blur = best_blur(examples, sigma, r0, reaches[1], step)
     taps: list[list[np.ndarray]] = [[], [], [], []]
     groups, first = [], 0
     metrics = tuple(Taps(blur, reach, step) for reach in reaches)
     for part in kernels:
-        groups.append(_Group(part, first).combined(taps, metrics))
+        groups.append(_Group(part, first, signed).combined(taps, metrics))
         first += len(part)
     starts = np.cumsum([0, *map(len, taps)])
 
@@ -206,9 +211,9 @@ def _plan(kernels: Sequence[np.ndarray], sigma: float, r0: int, reaches: tuple[i
 class _Group:
     """One stencil's kernels on their way into coefficient images."""
 
-    def __init__(self, kernels: np.ndarray, first: int) -> None:
+    def __init__(self, kernels: np.ndarray, first: int, signed: bool) -> None:
         self.kernels, self.first = kernels, first
-        self.pairs, flips = _pairs(kernels)
+        self.pairs, flips = _alone(kernels) if signed else _pairs(kernels)
         # convolution turns a stencil by a half turn: the parts that are odd under it change sign
         self.signs = [1.0 if (y + x) % 2 == 0 else -1.0 for y, x in CLASSES]
         # Q are the parts that the pairing flips
@@ -273,6 +278,11 @@ def _pairs(kernels: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     ways = ((1, 0), (1, 1))
     found = [_partners(kernels, np.flip(kernels, tuple(axis + 1 for axis in (0, 1) if flips[axis]))) for flips in ways]
     return min(zip(found, ways, strict=True), key=lambda pair: len(pair[0]))
+
+
+def _alone(kernels: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """As ``_pairs``, every kernel by itself: a partner would be right up to its sign alone."""
+    return np.stack([np.arange(len(kernels)), np.full(len(kernels), -1)], axis=1), (0, 0)
 
 
 def _partners(kernels: np.ndarray, mirrored: np.ndarray) -> np.ndarray:

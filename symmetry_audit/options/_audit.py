@@ -40,7 +40,13 @@ class MeasuredOptions(Options):
     heading: ClassVar[str] = "Measurement"
 
     kernel: Annotated[str, Option("Kernel model: gaussian, bicubic or fourier.", complete=kernels)] = "gaussian"
-    response: Annotated[str, Option("Response per pixel: abs, or energy (mean of squares).")] = "abs"
+    response: Annotated[
+        str,
+        Option(
+            "Response per pixel: abs; energy (mean of squares); or rectified (mean of squares of positive responses, "
+            "which sees half turns and mirrors)."
+        ),
+    ] = "abs"
 
 
 class DomainOptions(Options):

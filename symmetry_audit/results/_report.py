@@ -37,7 +37,11 @@ __all__ = [
 ]
 
 AGAIN = "measure again with --force"
-EPSILON_UNITS = {"abs": "{}", "energy": "squared {}"}  # by the response, of the unit of the images
+EPSILON_UNITS = {
+    "abs": "{}",
+    "energy": "squared {}",
+    "rectified": "squared {}",
+}  # by the response, of the unit of the images
 
 SAMPLE_FIELDS = ("selected_image", "epsilon_selected", "median", "q25", "q75")
 ADAPTIVE_FIELDS = (
@@ -308,7 +312,7 @@ class AuditReport:
 
 
 def epsilon_unit(response: str, unit: str = GREY_LEVELS) -> str:
-    """The unit of epsilon by the ``response``, abs or energy, of images in ``unit``."""
+    """The unit of epsilon by the ``response`` (abs, energy, rectified) of images in ``unit``."""
     return EPSILON_UNITS[response].format(unit)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from symmetry_audit.catalogue import find_arm
-from symmetry_audit.results import Build, Candidate, Direction, LinearGain, LinearPilot, Pilot
+from symmetry_audit.results import Answer, Build, Candidate, Direction, LinearGain, LinearPilot, Pilot
 
 __all__ = ["RELAX", "decide", "leading", "ranked"]
 
@@ -24,6 +24,7 @@ def decide(
     directions: Sequence[Direction] = (),
     linear: LinearPilot | None = None,
     pilot: Pilot | None = None,
+    answers: Sequence[Answer] = (),
     *,
     budget: str = "cpu",
 ) -> Build:
@@ -36,10 +37,10 @@ def decide(
     and it is open whether they share one.
     """
     if pilot is not None and pilot.verdict.arm is not None:
-        return _piloted(pilot, candidates, directions, linear, budget)
+        return _piloted(pilot, candidates, directions, linear, answers, budget)
     gain = None if linear is None else linear.gain(PRIOR)
     own, layer = (leading([item for item in directions if item.layer == name]) for name in ("images", "degradation"))
-    augment = _augment(directions, linear)
+    augment = _augment(candidates, directions, linear, answers)
     if layer is not None and layer.verdict == "one direction":
         build = Build(group="p1", method="cnn", relax=None, augment=augment, evidence="common direction")
         return build if gain is None else replace(build, **_gains(gain))
@@ -71,6 +72,7 @@ def _piloted(
     candidates: Sequence[Candidate],
     directions: Sequence[Direction],
     linear: LinearPilot | None,
+    answers: Sequence[Answer],
     budget: str,
 ) -> Build:
     """What the network pilot decided, with its gain over the plain network at the last reading."""
@@ -81,7 +83,7 @@ def _piloted(
         group=arm.group or "p1",
         method=arm.method,
         relax=arm.relax,
-        augment=_augment(directions, linear) if arm.group else arm.augment,
+        augment=_augment(candidates, directions, linear, answers) if arm.group else arm.augment,
         evidence="pilot",
         gain_db=gain,
         low=low,
@@ -130,16 +132,30 @@ def _finer(
     return "p8" if mixed or shown else PRIOR
 
 
-def _augment(directions: Sequence[Direction], linear: LinearPilot | None) -> str | None:
-    """ "none" where the images share a direction, "hflip" where mirrors are safe; None, which leaves it to the recipe,
-    where nothing is decided."""
+def _augment(
+    candidates: Sequence[Candidate],
+    directions: Sequence[Direction],
+    linear: LinearPilot | None,
+    answers: Sequence[Answer],
+) -> str | None:
+    """How to augment: "none" where flipping left-right does not fit the images or hurts a linear filter, and where the
+    images share a direction unless it is shown to fit; "hflip" where flipping upside down or quarter turns do not fit,
+    or mirrors are safe for the filter; None, which leaves it to the recipe, where nothing is decided."""
+    flips = {answer.transformation: answer.verdict for answer in answers}
+    across, over = flips.get("flip left-right"), flips.get("flip upside down")
     own = leading([item for item in directions if item.layer == "images"])
-    if own is not None and own.verdict == "one direction":
-        return "none"
     mirrors = None if linear is None else linear.gain("p1m")
+    hurts = mirrors is not None and mirrors.verdict == "suspect"
+    if across == "does not fit" or hurts:
+        return "none"
+    if own is not None and own.verdict == "one direction":
+        return "hflip" if across == "fits" else "none"
+    quarter = any(item.group == "p4" and not item.adaptive and item.verdict == "refuted" for item in candidates)
+    if across is not None and (over == "does not fit" or quarter):
+        return "hflip"
     if mirrors is None or mirrors.verdict == "undecided":
         return None
-    return "hflip" if mirrors.verdict == "safe" and own is not None and own.verdict == "mixed directions" else "none"
+    return "hflip" if own is not None and own.verdict == "mixed directions" else "none"
 
 
 def _adapt(candidates: Sequence[Candidate], budget: str) -> str | None:

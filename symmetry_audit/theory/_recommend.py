@@ -7,7 +7,8 @@ from dataclasses import replace
 from math import isfinite
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.results import Candidate, Direction, LinearPilot, Pilot, Recommendation
+from symmetry_audit.results import Answer, Candidate, Direction, LinearPilot, Pilot, Recommendation
+from symmetry_audit.theory._answers import flip_laws
 from symmetry_audit.theory._build import decide, ranked
 from symmetry_audit.theory._candidates import check, with_trivial
 from symmetry_audit.theory._kappa import with_intervals
@@ -33,6 +34,7 @@ def recommend(
     unit: str = "grey levels",
     task: str | None = None,
     degradation: Sequence[Candidate] = (),
+    answers: Sequence[Answer] = (),
 ) -> Recommendation:
     """Answer the three questions of SPEC 8: is the law symmetric, which group to build, and how.
 
@@ -42,7 +44,8 @@ def recommend(
     from the strongest evidence: ``pilot``, ``linear``, ``directions``, or the prior, see ``decide``. Each candidate has
     the range of ``kappa``, in ``unit``, where it costs least by Eq. (46) of [SA]; that decides nothing. ``images``
     counts the images behind the values, ``task`` describes the task. ``degradation`` are the candidates of the layer
-    degraded minus clean, of as many images.
+    degraded minus clean, of as many images. ``answers`` are those about flips and the half turn, which
+    decide the groups that consist of these alone, refute larger ones, and say how to augment.
 
     Raises SettingError for a tolerance, margin or kappa that is negative or not finite, ReportError where the
     candidates contradict themselves.
@@ -53,13 +56,13 @@ def recommend(
     check(candidates)
     if tolerance != TOLERANCE:  # the numbers of images were computed for that
         candidates = [replace(candidate, images_needed=None) for candidate in candidates]
-    decided = with_intervals(judged(with_trivial(candidates), images, tolerance))
+    decided = with_intervals(judged(with_trivial(candidates), images, tolerance, flip_laws(answers)))
     layer = judged(with_trivial(degradation), images, tolerance) if degradation else []
-    build = decide(decided, directions, linear, pilot, budget=budget)
+    build = decide(decided, directions, linear, pilot, answers, budget=budget)
     told = None if pilot is None else pilot.sentence
     return Recommendation(
         build=build,
-        sentences=sentences(build, decided, directions, linear, told, tolerance, layer),
+        sentences=sentences(build, decided, directions, linear, told, tolerance, layer, answers),
         candidates=tuple(decided),
         images=images,
         tolerance=tolerance,
@@ -82,7 +85,7 @@ def _notes(decided: Sequence[Candidate]) -> list[str]:
     twins = [(other, same) for other in untested if (same := twin(other, decided))]
     if pairs := ", ".join(f"{other.group} from {same.group}" for other, same in twins if not other.adaptive):
         names = {value.regularizer for candidate in decided for value in candidate.values}
-        hint = "" if "chiral" in names else "; --reg chiral sees half turns and mirrors"
+        hint = "" if "chiral" in names else "; --response rectified sees half turns and mirrors"
         notes.append(f"Not tested: no regularizer of the run tells {pairs}{hint}.")
     alike = [other for other, _ in twins]
     if small := [other.group for other in untested if equalizable(other) and other not in alike]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symmetry_audit.groups import Group
-from symmetry_audit.results import ADAPTIVE_STEPS, POINTS, Build, Candidate, Direction, LinearGain, LinearPilot
+from symmetry_audit.results import ADAPTIVE_STEPS, POINTS, Answer, Build, Candidate, Direction, LinearGain, LinearPilot
 from symmetry_audit.theory._build import leading
 from symmetry_audit.theory._candidates import is_trivial, preference
 from symmetry_audit.theory._verdicts import percent
@@ -43,6 +43,7 @@ def sentences(
     pilot: str | None,
     tolerance: float,
     degradation: Sequence[Candidate] = (),
+    answers: Sequence[Answer] = (),
 ) -> tuple[str, ...]:
     """What to build and on what evidence; whether the images are symmetric; what would change the advice."""
     found = [
@@ -51,7 +52,7 @@ def sentences(
         _law(candidates, tolerance),
         _law(degradation, tolerance, "what degrades the images is") if degradation else "",
         _adapted(build),
-        _augmentation(build, directions),
+        _augmentation(build, directions, answers),
         _change(build, linear, pilot),
     ]
     return tuple(sentence for sentence in found if sentence)
@@ -142,10 +143,21 @@ def _adapted(build: Build) -> str:
     )
 
 
-def _augmentation(build: Build, directions: Sequence[Direction]) -> str:
+def _augmentation(build: Build, directions: Sequence[Direction], answers: Sequence[Answer]) -> str:
+    """How to augment, and the answers that say so."""
+    refuted = [answer.transformation for answer in answers if answer.verdict == "does not fit"]
     if build.augment == "hflip":
-        why = "as in the pilot" if build.evidence == "pilot" and build.group == "p1" else "which cost a filter nothing"
+        if build.evidence == "pilot" and build.group == "p1":
+            why = "as in the pilot"
+        elif "flip upside down" in refuted:
+            why = "and with nothing else: upside down the images would be others"
+        else:
+            why = "which nothing here speaks against" if answers else "which cost a filter nothing"
         return f"Augment with left-right mirrors, {why}."
+    if build.augment == "none" and "flip left-right" in refuted:
+        return (
+            "Do not augment with turns or mirrors: even a flip left-right would show the network what no image shows."
+        )
     own = leading([item for item in directions if item.layer == "images"])
     if build.augment == "none" and own is not None and own.verdict == "one direction":
         return "Do not augment with turns or mirrors: it would teach the network what the images do not show."

@@ -4,27 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Protocol
 
-from symmetry_audit.results import Candidate, CandidateValue
+from symmetry_audit.results import DATASET_STRICT, Candidate, CandidateValue
 from symmetry_audit.statistics import FEWEST_IMAGES, LawEvidence, law
 from symmetry_audit.theory._candidates import is_trivial, preference, subgroups
 from symmetry_audit.wording import count
 
-__all__ = ["changes", "equalizable", "judged", "percent", "twin"]
+__all__ = ["changes", "decisive", "equalizable", "judged", "percent", "sized", "twin"]
 
 FITTED = 2  # parameters of w_n, each of which can make one more element look like the identity
 
 
-def judged(candidates: Sequence[Candidate], images: int, tolerance: float) -> list[Candidate]:
+class Measured(Protocol):
+    """What a relative epsilon is known by."""
+
+    @property
+    def ci_low(self) -> float | None: ...
+
+    @property
+    def ci_high(self) -> float | None: ...
+
+    @property
+    def p_value(self) -> float | None: ...
+
+
+def judged(
+    candidates: Sequence[Candidate],
+    images: int,
+    tolerance: float,
+    flips: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+) -> list[Candidate]:
     """The candidates with ``verdict`` and ``reason`` filled in, whatever they were before.
 
     A group with a refuted subgroup is refuted, also where nothing tests what it has beyond it. One with a subgroup that
-    is not settled is not shown: the test of the larger group can miss what that of the smaller one sees.
+    is not settled is not shown: the test of the larger group can miss what that of the smaller one sees. ``flips`` has
+    verdict and reason of strict groups that the candidates' regularizers do not see, by group (``flip_laws``); these
+    refute larger groups and do no more to them.
     """
     own = {_key(candidate): _verdict(candidate, candidates, images, tolerance) for candidate in candidates}
+    seen = {(group, DATASET_STRICT.name): found for group, found in flips.items()}
+    told = own | {key: seen[key] for key, (verdict, _) in own.items() if verdict == "not tested" and key in seen}
+    grave = own | {key: found for key, found in told.items() if found[0] == "refuted"}
     decided = []
     for candidate in candidates:
-        verdict, reason = _inherited(own, candidate, candidates) or own[_key(candidate)]
+        verdict, reason = _inherited(grave, candidate, candidates) or told[_key(candidate)]
         decided.append(replace(candidate, verdict=verdict, reason=reason))
     return decided
 
@@ -63,10 +88,16 @@ def _verdict(candidate: Candidate, candidates: Sequence[Candidate], images: int,
         return "shown", "claims no symmetry"
     if reason := _untested(candidate, candidates, images):
         return "not tested", reason
-    verdict, evidence = law([_evidence(value) for value in candidate.seen], images=images, tolerance=tolerance)
-    assert evidence is not None  # something sees the group, in enough images
-    (value,) = (value for value in candidate.seen if value.regularizer == evidence.regularizer)
+    verdict, value = decisive(candidate, images, tolerance)
+    assert value is not None  # something sees the group, in enough images
     return verdict, changes(value)
+
+
+def decisive(candidate: Candidate, images: int, tolerance: float) -> tuple[str, CandidateValue | None]:
+    """The verdict by the candidate's own values, and the value that decides; None where nothing does."""
+    verdict, evidence = law([_evidence(value) for value in candidate.seen], images=images, tolerance=tolerance)
+    name = None if evidence is None else evidence.regularizer
+    return verdict, next((value for value in candidate.seen if value.regularizer == name), None)
 
 
 def _untested(candidate: Candidate, candidates: Sequence[Candidate], images: int) -> str | None:
@@ -97,7 +128,12 @@ def changes(value: CandidateValue) -> str:
     """What one regularizer found, as a clause: "tv changes by 12 % (8 to 16 %), p = 0.001"."""
     if value.relative_epsilon is None:
         return f"{value.regularizer} does not respond"
-    found = f"{value.regularizer} changes by {percent(value.relative_epsilon)}"
+    return f"{value.regularizer} changes by {sized(value.relative_epsilon, value)}"
+
+
+def sized(relative: float, value: Measured) -> str:
+    """A ``relative`` epsilon with the interval and the p-value of ``value``: "12 % (8 to 16 %), p = 0.001"."""
+    found = percent(relative)
     if value.ci_low is not None and value.ci_high is not None:
         found += f" ({percent(value.ci_low)[:-2]} to {percent(value.ci_high)})"
     return found if value.p_value is None else f"{found}, p = {value.p_value:.2g}"

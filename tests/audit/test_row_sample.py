@@ -68,7 +68,7 @@ def test_the_seed_and_the_name_decide():
     assert len(set(draws.values())) > 6
 
 
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 @pytest.mark.parametrize("model", [GaussianKernel(1.5), BicubicKernel()], ids=["harmonics", "bank"])
 def test_engines_give_the_rows_of_the_whole_image(rng, kind, model):
     settings = make_settings(reg="tv,sobel", group="p8", kernel=model.name, sigma=model.sigma, pixels=5000)

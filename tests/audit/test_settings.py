@@ -134,7 +134,7 @@ def test_own_stencils_join_the_default_five_or_stand_alone(tmp_path):
             {"affine": "0" * 64, "scenario": "dataset_strict"},
             r"^--affine gives w for dataset_adaptive, which is not measured; drop --affine$",
         ),
-        ({"response": "square"}, r'^unknown response "square"\. Choose from: abs, energy\.$'),
+        ({"response": "square"}, r'^unknown response "square"\. Choose from: abs, energy, rectified\.$'),
         (
             {"margin": 14},
             r"^--margin 14 is narrower than the kernel window; use at least 15 px, or --scenario sample_strict",

@@ -33,10 +33,10 @@ def kernels(ratio: float, order: int = 8, alpha: float = 0.7) -> np.ndarray:
 
 @COMPILED
 @RATIOS
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_responses_equal_the_oracle(rng: np.random.Generator, ratio: float, kind: str) -> None:
     """Even, odd and other stencils together; wider than one tile of columns."""
-    power = {"abs": 1, "energy": 2}[kind]
+    power = {"abs": 1, "energy": 2, "rectified": 2}[kind]
     for image in (smooth_noise(rng, 130, 90), rng.uniform(0, 255, (70, 110)), smooth_noise(rng, 50, 1100, 1.5)):
         found = engine().row_means(image, [(kernels(ratio), ratio)], kind)[0]
         assert found.shape == (len(image) - 2 * MARGIN, 6 * 8)
@@ -100,7 +100,7 @@ def test_instruction_sets_agree_to_rounding(rng: np.random.Generator, monkeypatc
 
 
 @COMPILED
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_flat_colour_responds_with_zero_not_with_rounding(kind: str) -> None:
     assert not engine().row_means(np.full((50, 60), 137.25), [(kernels(1.2), 1.2)], kind)[0].any()
 

@@ -23,7 +23,7 @@ def as_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("dtype", list(TOLERANCES))
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 @pytest.mark.usefixtures("as_on_a_cpu")
 def test_both_ways_to_the_responses(
     rng: np.random.Generator,

@@ -24,23 +24,24 @@ from symmetry_audit.engine import (
     welch_power,
 )
 from symmetry_audit.engine import _fused as module
-from symmetry_audit.kernels import HarmonicPlan, harmonic_plan
+from symmetry_audit.kernels import HarmonicPlan, harmonic_plan, sees_sign
 from tests.conftest import save_photos, smooth_noise
 from tests.devices import META, HostWork, arriving  # noqa: F401 - a fixture
 from tests.oracles import symmetry as oracle
 
 ALL = "tv,tv2,sobel,laplacian,prewitt,chiral"
-LIMITS = {"abs": 2e-5, "energy": 4e-5}  # of a plan: relative, on every response
+LIMITS = {"abs": 2e-5, "energy": 4e-5, "rectified": 4e-5}  # of a plan: relative, on every response
 KINDS = pytest.mark.parametrize("kind", list(LIMITS))
 GROUPS = pytest.mark.parametrize("group", ["p32", "p8m"])
 
 
 @cache
-def plan_of(group: str, reg: str = ALL, **asked: Any) -> tuple[HarmonicPlan, np.ndarray]:
+def plan_of(group: str, reg: str = ALL, kind: str = "abs", **asked: Any) -> tuple[HarmonicPlan, np.ndarray]:
     """The plan of a run, and the run's (R, T) index."""
-    settings = make_settings(group=group, reg=reg, scenario="dataset_strict", **asked)
+    settings = make_settings(group=group, reg=reg, scenario="dataset_strict", response=kind, **asked)
     bank = strict_bank(settings, settings.models[0])
-    plan = harmonic_plan(bank.kernels, settings.models[0].sigma, settings.margin, 2e-5)
+    signed = sees_sign(kind)
+    plan = harmonic_plan(bank.kernels, settings.models[0].sigma, settings.margin, 2e-5, signed=signed)
     assert plan is not None
     return plan, bank.index
 
@@ -62,7 +63,7 @@ def test_rows_equal_those_of_the_compiled_engine(
 ) -> None:
     """Odd and even sizes, a V of one row and of one column, rows wider than a band."""
     image = smooth_noise(rng, *size)
-    plan, _ = plan_of(group)
+    plan, _ = plan_of(group, kind=kind)
     found = FusedHarmonics.from_plan(plan, "cpu").row_means(image, 15, kind)
     theirs = HarmonicEngine(plan, instruction_sets()[0]).row_means(image, 15, kind)
     assert found.shape == theirs.shape == (size[0] - 30, len(plan.exact))
@@ -77,7 +78,7 @@ def test_rows_equal_those_of_the_compiled_engine(
 @GROUPS
 def test_responses_equal_the_oracle(rng: np.random.Generator, group: str, kind: str) -> None:
     """Every stencil, on the scale of the mean over the group."""
-    plan, index = plan_of(group)
+    plan, index = plan_of(group, kind=kind)
     engine = FusedHarmonics.from_plan(plan, "cpu")
     for image in (smooth_noise(rng, 64, 157), rng.uniform(0, 255, (131, 90))):
         table = engine.row_means(image, 15, kind).mean(0)[index]
@@ -123,12 +124,13 @@ def test_bands_change_no_more_than_rounding(rng: np.random.Generator, monkeypatc
 
 @KINDS
 def test_flat_colour_and_ramps_respond_with_zero_not_with_rounding(kind: str) -> None:
-    plan, index = plan_of("p32")
+    plan, index = plan_of("p32", kind=kind)
     engine = FusedHarmonics.from_plan(plan, "cpu")
     x, y = np.meshgrid(np.arange(60.0), np.arange(50.0))
     assert not engine.row_means(np.full((50, 60), 137.25), 15, kind).any()
     ramp = engine.row_means(2 * x + y, 15, kind).mean(0)[index]
-    assert not ramp[[1, 3]].any() and (ramp[[0, 2, 4]] > 0).all()
+    assert not ramp[[1, 3]].any()
+    assert (np.maximum(ramp, np.roll(ramp, 16, axis=1))[[0, 2, 4]] > 0).all()  # a ramp rises in half of the directions
 
 
 def test_samples_that_overflow_are_passed_on(rng: np.random.Generator) -> None:

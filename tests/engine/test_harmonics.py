@@ -20,7 +20,7 @@ from symmetry_audit.engine import (
 )
 from symmetry_audit.engine import _compiled as module
 from symmetry_audit.groups import Group
-from symmetry_audit.kernels import Stencil, harmonic_plan, kernel_model, sampled_kernels
+from symmetry_audit.kernels import Stencil, harmonic_plan, kernel_model, sampled_kernels, sees_sign
 from tests.conftest import save_photos, smooth_noise
 from tests.oracles import symmetry as oracle
 
@@ -32,11 +32,13 @@ ABS, ENERGY = 2e-5, 4e-5  # relative, on every response of a photograph
 pytestmark = pytest.mark.skipif(not SETS, reason="installed without a compiler")
 
 
-def engine_of(group: str = "p32", reg: str = ALL, instructions: str = SETS[0] if SETS else "", **asked: object):
+def engine_of(
+    group: str = "p32", reg: str = ALL, instructions: str = SETS[0] if SETS else "", kind: str = "abs", **asked: object
+):
     """The harmonic engine of a run, and the run's (R, T) index."""
-    settings = make_settings(group=group, reg=reg, scenario="dataset_strict", **asked)
+    settings = make_settings(group=group, reg=reg, scenario="dataset_strict", response=kind, **asked)
     bank = strict_bank(settings, settings.models[0])
-    engine = strict_engine(bank.kernels, settings.models[0], settings.margin)
+    engine = strict_engine(bank.kernels, settings.models[0], settings.margin, signed=sees_sign(kind))
     assert isinstance(engine, HarmonicEngine)
     return replace(engine, instructions=instructions), bank.index
 
@@ -49,9 +51,9 @@ def test_responses_to_sharp_and_soft_images_equal_the_oracle(rng: np.random.Gene
     stairs = smooth_noise(rng, 149, 70, 3.0) // 32 * 32
     images = [(smooth_noise(rng, 64, 157), 1), (rng.uniform(0, 255, (131, 90)), 1), (stairs, 2)]
     for instructions in SETS:
-        engine, index = engine_of("p8m", instructions=instructions)
-        for image, slack in images:
-            for kind, limit in (("abs", ABS), ("energy", ENERGY)):
+        for kind, limit in (("abs", ABS), ("energy", ENERGY), ("rectified", ENERGY)):
+            engine, index = engine_of("p8m", instructions=instructions, kind=kind)
+            for image, slack in images:
                 found = engine.row_means(image, 15, kind).mean(0)[index]
                 for row, name in zip(found, ALL.split(","), strict=True):
                     theirs = oracle.responses(image, name, oracle.group_matrices("p8m"), kind=kind)
@@ -59,14 +61,14 @@ def test_responses_to_sharp_and_soft_images_equal_the_oracle(rng: np.random.Gene
 
 
 @pytest.mark.data
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_responses_to_photographs_equal_the_oracle(shared_data: Path, kind: str) -> None:
     """Largest relative error of any of the 160 responses, each on its own scale."""
     paths = [
         *sorted((shared_data / "Set5" / "HR").glob("*.png"))[1:4],
         *sorted((shared_data / "Urban20" / "HR").glob("*.png"))[:1],
     ]
-    engine, index = engine_of("p32", "tv,tv2,sobel,laplacian,prewitt")
+    engine, index = engine_of("p32", "tv,tv2,sobel,laplacian,prewitt", kind=kind)
     for path in paths:
         image = oracle.luminance(path)[:260, :280]
         found = engine.row_means(image, 15, kind).mean(0)[index]
@@ -151,13 +153,14 @@ def test_mirror_images_that_hardly_differ_both_respond(rng: np.random.Generator,
 
 
 @EACH
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_flat_colour_and_ramps_respond_with_zero_not_with_rounding(kind: str, instructions: str) -> None:
-    engine, index = engine_of(instructions=instructions)
+    engine, index = engine_of(instructions=instructions, kind=kind)
     x, y = np.meshgrid(np.arange(60.0), np.arange(50.0))
     assert not engine.row_means(np.full((50, 60), 137.25), 15, kind).any()
     ramp = engine.row_means(2 * x + y, 15, kind).mean(0)[index]
-    assert not ramp[[1, 3]].any() and (ramp[[0, 2, 4]] > 0).all()
+    assert not ramp[[1, 3]].any()
+    assert (np.maximum(ramp, np.roll(ramp, 16, axis=1))[[0, 2, 4]] > 0).all()  # a ramp rises in half of the directions
 
 
 def test_samples_that_overflow_are_passed_on(rng: np.random.Generator) -> None:

@@ -21,7 +21,7 @@ from symmetry_audit.engine import (
     welch_power,
 )
 from symmetry_audit.engine._compiled import direct_rows
-from symmetry_audit.kernels import direct_design, factor_bank, harmonic_plan
+from symmetry_audit.kernels import direct_design, factor_bank, harmonic_plan, sees_sign
 from tests.conftest import smooth_noise
 from tests.oracles import affine
 from tests.oracles import symmetry as oracle
@@ -56,10 +56,10 @@ def stretched(ratio: float) -> np.ndarray:
 
 
 @cache
-def engines() -> dict[str, tuple[Engine, np.ndarray, float]]:
-    """Each with the kernels that it stands for, and its relative error."""
+def engines(*, signed: bool = False) -> dict[str, tuple[Engine, np.ndarray, float]]:
+    """Each with the kernels that it stands for, and its relative error; for ``signed`` responses or others."""
     kernels, sigma = strict()
-    plan = harmonic_plan(kernels, sigma, MARGIN, 2e-5)
+    plan = harmonic_plan(kernels, sigma, MARGIN, 2e-5, signed=signed)
     assert plan is not None
     bank = DeviceBank.from_bank(factor_bank(np.concatenate(kernels), 3e-4))
     small = stretched(1.2)
@@ -76,14 +76,14 @@ def engines() -> dict[str, tuple[Engine, np.ndarray, float]]:
     return {name: (engine, np.concatenate(theirs), error) for name, (engine, theirs, error) in found.items()}
 
 
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_means_over_a_mask_equal_the_oracle(rng: np.random.Generator, kind: str) -> None:
     image = smooth_noise(rng, 121, 146)
     inside = mask(91, 116)
     exponent = 1 if kind == "abs" else 2
-    for name, (engine, kernels, error) in engines().items():
+    for name, (engine, kernels, error) in engines(signed=sees_sign(kind)).items():
         rows = engine(image, kind=kind, inside=inside)
-        sizes = [np.abs(oracle.convolved(image, kernel, MARGIN)) ** exponent for kernel in kernels]
+        sizes = [oracle.sized(oracle.convolved(image, kernel, MARGIN), kind) for kernel in kernels]
         theirs = np.array([size[inside].mean() for size in sizes])
         found = np.average(rows, 0, inside.sum(1))
         scale = theirs.reshape(-1, 1).mean() if name == "bank" else theirs

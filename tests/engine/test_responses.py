@@ -54,7 +54,7 @@ def responses(
 
 
 @DTYPES
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 @pytest.mark.parametrize("kernel", KERNEL_MODELS)
 @pytest.mark.parametrize("size", [(64, 57), (49, 70)])
 def test_strict_responses_equal_the_oracle(
@@ -147,7 +147,7 @@ def test_constants_are_invisible_even_to_compressed_kernels(
         assert not responses(np.full((50, 50), 77.0), name, matrices, kernel=kernel, stretch=2.0, dtype=dtype).any()
 
 
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_flat_colour_and_ramps_respond_with_zero_not_with_rounding(kind: str) -> None:
     x, y = np.meshgrid(np.arange(60.0), np.arange(50.0))
     flat = np.full((50, 60), 10 * 0.299 + 200 * 0.587 + 37 * 0.114)
@@ -158,7 +158,7 @@ def test_flat_colour_and_ramps_respond_with_zero_not_with_rounding(kind: str) ->
             assert not responses(2 * x + y, name, Group(8).matrices(), kind=kind, dtype=dtype).any()
 
 
-@pytest.mark.parametrize("kind", ["abs", "energy"])
+@pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 def test_gains_make_small_differences_truer(rng: np.random.Generator, kind: str) -> None:
     """The Laplacian under p8 hardly differs between elements: float32 needs its gains taken out to see it."""
     image, matrices = smooth_noise(rng, 200, 210), Group(8).matrices()
@@ -241,7 +241,7 @@ def test_isotropic_profile_predicts_the_response_of_a_gaussian_field() -> None:
 def test_cuda_agrees_with_cpu(cuda: str, rng: np.random.Generator, kernel: str, dtype: torch.dtype) -> None:
     image, matrices = smooth_noise(rng, 300, 411), Group(32).matrices()
     for name in NAMES:
-        for kind in ("abs", "energy"):
+        for kind in ("abs", "energy", "rectified"):
             cpu, gpu = (
                 responses(image, name, matrices, kernel=kernel, kind=kind, dtype=dtype, device=device)
                 for device in ("cpu", cuda)

@@ -17,7 +17,7 @@ from tests.oracles import symmetry
 # one tolerance per dtype: relative, on every response, against the float64 oracle
 AGREEMENT = {torch.float32: 1e-5, torch.float64: 1e-12}
 DTYPES = pytest.mark.parametrize("dtype", list(AGREEMENT), ids=["float32", "float64"])
-KINDS = pytest.mark.parametrize("kind", ["abs", "energy"])
+KINDS = pytest.mark.parametrize("kind", ["abs", "energy", "rectified"])
 RATIOS = pytest.mark.parametrize("ratio", [1.0, 1.3, 2.0])
 NAMES = ("tv", "tv2", "sobel", "laplacian", "prewitt", "chiral")
 MARGIN = 15
@@ -31,8 +31,7 @@ def deformed(ratio: float, order: int = 8, alpha: float = 0.7) -> np.ndarray:
 
 def direct(image: np.ndarray, kernels: np.ndarray, margin: int, kind: str) -> np.ndarray:
     """Means over each row of V, (rows of V, m), one sum of products per pixel."""
-    power = {"abs": 1, "energy": 2}[kind]
-    return np.stack([(np.abs(symmetry.convolved(image, k, margin)) ** power).mean(1) for k in kernels], axis=1)
+    return np.stack([symmetry.sized(symmetry.convolved(image, k, margin), kind).mean(1) for k in kernels], axis=1)
 
 
 @DTYPES
@@ -144,7 +143,7 @@ def test_brightness_is_invisible_up_to_the_rounding_of_the_samples(
 
 def test_scaling_intensities_scales_responses(rng: np.random.Generator) -> None:
     image, kernels = smooth_noise(rng, 64, 57), deformed(1.3, 4)
-    for kind, power in (("abs", 1), ("energy", 2)):
+    for kind, power in (("abs", 1), ("energy", 2), ("rectified", 2)):
         plain, scaled = (kernel_rows(s * image, kernels, MARGIN, kind, dtype=torch.float64) for s in (1, 3))
         assert np.allclose(scaled, 3**power * plain, rtol=1e-12, atol=0)
 

@@ -289,12 +289,19 @@ def convolved(image, k, margin):
 
 
 def response(image, points, A, kernel, sigma, c, margin, kind="abs"):
-    """SPEC section 3: f_A(r), the mean over V of |phi(A^-1 .) * r|, or of its square for kind="energy"."""
-    values = convolved(image, sampled_kernel(points, A, kernel, sigma, c), margin)
+    """SPEC section 3: f_A(r), the mean over V of |phi(A^-1 .) * r|, of its square for kind="energy", and of the square of
+    its positive part for kind="rectified"."""
+    return float(np.mean(sized(convolved(image, sampled_kernel(points, A, kernel, sigma, c), margin), kind)))
+
+
+def sized(values, kind):
+    """SPEC section 3: what signed responses at pixels are averaged as."""
     if kind == "abs":
-        return float(np.mean(np.abs(values)))
+        return np.abs(values)
     if kind == "energy":
-        return float(np.mean(values**2))
+        return values**2
+    if kind == "rectified":
+        return np.where(values > 0, values, 0.0) ** 2
     raise ValueError(kind)
 
 

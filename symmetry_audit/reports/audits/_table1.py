@@ -17,6 +17,8 @@ from symmetry_audit.wording import GREY_LEVELS, numbers, printable
 
 __all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
 
+SQUARED = {"energy": "mean squared response", "rectified": "mean squared positive response"}
+
 # what the notes call a null of each field; fields that no table shows have no name
 NAMES = {
     "relative_epsilon": "relative ε",
@@ -103,7 +105,7 @@ def _share_rows(run: CheckedReport, keys: Sequence[ProfileKey], swept: Mapping[s
 def _caption(run: CheckedReport) -> str:
     parts = [
         f"Symmetry error ε of {run.dataset} ({run.images}) under {run.group}",
-        *(["mean squared response"] if run.response == "energy" else []),
+        *([SQUARED[run.response]] if run.response in SQUARED else []),
         run.kernel_words,
         f"margin {run.margin} px",
         *([f"downscale {numbers(run.downscales)}"] if run.downscales != (1,) else []),
