@@ -36,8 +36,8 @@ class ImagePlan:
     (R, T).
 
     ``flips`` measures what flips and half turns change; only the plan of the first sigma has it, and only where the
-    margin is wide enough. ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in place of fits,
-    (S, F, 2) over all scales of the run, and is None where images are fitted.
+    margin is wide enough. ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in
+    place of fits, (S, F, 2) over all scales of the run, and is None where images are fitted.
     """
 
     strict: StrictEngine

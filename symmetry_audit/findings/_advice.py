@@ -12,6 +12,7 @@ from symmetry_audit.findings._analyses import direction_rows
 from symmetry_audit.findings._candidates import candidates
 from symmetry_audit.findings._floor import floor_profile
 from symmetry_audit.findings._totals import empty_totals
+from symmetry_audit.kernels import KernelModel
 from symmetry_audit.results import DATASET_STRICT, Recommendation, clusters_by_name, directions_of
 from symmetry_audit.theory import recommend
 
@@ -34,9 +35,7 @@ def advice_from_profiles(
     for name, table in profiles:
         totals.add(name, ImageTables({"strict": table}), np.zeros(1))
     models = [model for model in settings.models for _ in settings.downscale]
-    floors = np.stack(
-        [[floor_profile(stencil, settings.group, model) for stencil in settings.stencils] for model in models]
-    )
+    floors = np.stack([_floors(settings, model) for model in models])
     rows = list(direction_rows(totals, floors))
     found = recommend(
         candidates(totals, {DATASET_STRICT.name: floors[0]}),
@@ -45,3 +44,9 @@ def advice_from_profiles(
         unit=unit,
     )
     return rows, found
+
+
+def _floors(settings: AuditSettings, model: KernelModel) -> np.ndarray:
+    """The profiles (R, T) of pink noise."""
+    about = {"response": settings.response}
+    return np.stack([floor_profile(stencil, settings.group, model, **about) for stencil in settings.stencils])

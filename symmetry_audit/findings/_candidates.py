@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from symmetry_audit.audit import first_scale
+from symmetry_audit.audit import first_scale, strict_bank
 from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.findings._relative import resampled_error
 from symmetry_audit.findings._totals import Totals
 from symmetry_audit.groups import Group
-from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, window_radius
+from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, sees_sign, window_radius
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Candidate, CandidateValue, Scenario
 from symmetry_audit.statistics import (
     images_to_show,
@@ -147,8 +147,12 @@ def _classes(totals: Totals) -> list[np.ndarray]:
 
     Kernels that differ in phase alone, as half turns of an asymmetric stencil do, respond alike to every Gaussian
     field, so they count as equal; and mirrors count as seen only where single images differ from their mirror images.
+    Responses that see a kernel's sign are there to see just that: for them all kernels count that differ.
     """
     settings = totals.settings
+    if sees_sign(settings.response):
+        bank = strict_bank(settings, settings.models[0])
+        return list(bank.index)
     contrast = totals.contrast[0] / totals.images
     turns = settings.group.rotations
     classes = []

@@ -55,15 +55,20 @@ def isotropic_profile(
 
 
 def floor_profile(
-    stencil: Stencil, group: Group, model: KernelModel, power: Callable[[np.ndarray], np.ndarray] = pink_power
+    stencil: Stencil,
+    group: Group,
+    model: KernelModel,
+    power: Callable[[np.ndarray], np.ndarray] = pink_power,
+    response: str = "abs",
 ) -> np.ndarray:
-    """``isotropic_profile`` of every element of ``group`` under strict rotations, (T,).
+    """``isotropic_profile`` of every element of ``group`` under strict rotations, (T,), by the kind of ``response``.
 
-    In the continuum it would be constant; its variation is the h-term of Theorem 3.7 of [SA].
+    In the continuum it would be constant; its variation is the h-term of Theorem 3.7 of [SA]. A Gaussian field's mean
+    squares are proportional to the square of its mean absolute responses.
     """
     kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
     kept, index = np.unique(distinct_elements(kernels), return_inverse=True)
-    return isotropic_profile(kernels[kept], power)[index]
+    return isotropic_profile(kernels[kept], power)[index] ** RESPONSES[response]
 
 
 def discretization_floor(
@@ -88,10 +93,9 @@ def strict_floors(totals: Totals) -> np.ndarray:
     """Mean profiles (S, R, T) of ideal fields with the images' own radial spectrum under strict rotations: constant up
     to the effect of the pixel grid."""
     settings = totals.settings
-    exponent = RESPONSES[settings.response]
     return np.stack(
         [
-            [floor_profile(stencil, settings.group, model, power) ** exponent for stencil in settings.stencils]
+            [floor_profile(stencil, settings.group, model, power, settings.response) for stencil in settings.stencils]
             for model, power in _models_and_spectra(totals)
         ]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from symmetry_audit.findings._warnings import (
 )
 from symmetry_audit.results import (
     AffineFit,
+    Answer,
     AuditReport,
     DatasetInfo,
     FailedFit,
@@ -46,7 +47,7 @@ from symmetry_audit.results import (
     folder_of,
 )
 from symmetry_audit.statistics import leave_one_out, symmetry_error
-from symmetry_audit.theory import recommend
+from symmetry_audit.theory import TOLERANCE, recommend, turn_answers
 
 __all__ = ["build_report"]
 
@@ -87,6 +88,8 @@ def build_report(
     floors = mean_floors(totals, strict)
     rows = list(_maker(settings, measured, totals, layout, floors, quick).rows())
     tables = analyses(totals, leverage, _source_names(settings), strict)
+    flips = totals.flips.answers(TOLERANCE)
+    found = _recommendation(totals, floors, tables["directions"], flips, epsilon_unit(settings.response, measured.unit))
     return AuditReport(
         dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files), measured.unit),
         settings=settings.to_dict(),
@@ -97,13 +100,12 @@ def build_report(
             *cluster_notes(settings, totals.units, totals.images),
             *(quick.warnings() if quick is not None else ()),
             *notes.warnings(),
-            *blind_spots(settings, measured),
+            *(() if flips else blind_spots(settings, measured)),
             *coarse_grid(rows),
         ),
         analyses=tables,
-        recommendation=_recommendation(
-            totals, floors, tables["directions"], epsilon_unit(settings.response, measured.unit)
-        ),
+        answers=_answers(flips, found, settings),
+        recommendation=found,
         left_out=notes.leaves_out(),
     )
 
@@ -161,7 +163,7 @@ def _source_names(settings: AuditSettings) -> tuple[str, ...]:
 
 
 def _recommendation(
-    totals: Totals, floors: dict[str, np.ndarray], rows: list[dict[str, Any]], unit: str
+    totals: Totals, floors: dict[str, np.ndarray], rows: list[dict[str, Any]], flips: Sequence[Answer], unit: str
 ) -> Recommendation | None:
     """The advice from the dataset rows and the directions ``rows``; None where there are no dataset rows."""
     listed = candidates(totals, {name: profile[0] for name, profile in floors.items()})
@@ -172,7 +174,16 @@ def _recommendation(
         images=totals.images,
         directions=directions_of(rows, first_scale(totals.settings)),
         unit=unit,
+        answers=flips,
     )
+
+
+def _answers(flips: tuple[Answer, ...], found: Recommendation | None, settings: AuditSettings) -> tuple[Answer, ...]:
+    """About flips and turns; those about turns follow from the candidates, without which there are none."""
+    if found is None or not flips:
+        return flips
+    about = {"images": found.images, "tolerance": found.tolerance, "response": settings.response}
+    return (*flips, *turn_answers(found.candidates, **about))
 
 
 def _keep_all(

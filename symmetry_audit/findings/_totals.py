@@ -10,6 +10,7 @@ import numpy as np
 
 from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
 from symmetry_audit.findings._controls import ControlTotals
+from symmetry_audit.findings._flips import FlipTotals
 from symmetry_audit.findings._sums import Sum
 from symmetry_audit.groups import Group
 from symmetry_audit.results import folder_of
@@ -33,8 +34,9 @@ class Totals:
     """Accumulators over the images of one run; ``add`` takes them in order. ``units`` counts what the bootstrap draws.
 
     ``bootstrap`` resamples the profiles named in ``resampled`` side by side, and the single images' epsilons and
-    spreads (max - min); ``draws`` shifts the strict profiles by random elements of each subgroup.
-    ``directions`` compares the directions of the strict profiles. ``controls`` is None where no image is controlled.
+    spreads (max - min); ``draws`` shifts the strict profiles by random elements of each subgroup. ``flips`` holds what
+    flips and half turns change, ``directions`` compares the directions of the strict profiles. ``controls`` is None
+    where no image is controlled.
     """
 
     settings: AuditSettings
@@ -44,6 +46,7 @@ class Totals:
     directions: CommonDirection
     draws: dict[Group, InvarianceDraws]
     units: int
+    flips: FlipTotals
     controls: ControlTotals | None = None
     means: dict[str, Sum] = field(default_factory=dict)
     within_limit: dict[str, Sum] = field(default_factory=dict)
@@ -74,6 +77,8 @@ class Totals:
         for draw in self.draws.values():
             draw.add(profiles["strict"])
         self._add_mirror_contrast(profiles["strict"])
+        if tables.flips is not None:
+            self.flips.add(tables.flips)
         if tables.adaptive is not None:
             self._add_fits(profiles, tables.adaptive)
         if self.controls is not None:
@@ -149,6 +154,7 @@ def empty_totals(
         for subgroup in group.subgroups():
             if subgroup.order > 1:
                 draws[subgroup] = InvarianceDraws(group, images, elements=group.indices_of(subgroup), seed=seed)
+    units = images if labels is None else len(set(labels))
     controls = None
     if controlled:
         controls = ControlTotals(group, [name in controlled for name in names], seed=seed, clusters=labels)
@@ -159,6 +165,7 @@ def empty_totals(
         curve=SubsetCurve(images, seed=seed),
         directions=CommonDirection(group, images, seed=seed, clusters=labels),
         draws=draws,
-        units=images if labels is None else len(set(labels)),
+        units=units,
+        flips=FlipTotals.empty(images, units, labels, seed),
         controls=controls,
     )

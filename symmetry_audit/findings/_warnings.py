@@ -28,14 +28,14 @@ def untested_elements(settings: AuditSettings, measured: Measurements) -> list[i
 
 
 def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
-    """The elements that no regularizer of the run can see; epsilon says nothing about them."""
+    """The elements that no regularizer of the run can see, where nothing else measures flips and half turns either."""
     blind = untested_elements(settings, measured)
     if not blind:
         return []
     names = [str(settings.group.elements[t]) for t in blind]
     return [
         f"no regularizer of this run can tell {_some(names)} of {settings.group} from the identity, so epsilon does "
-        "not test for that; --reg chiral sees half turns and mirrors"
+        "not test for that; --response rectified sees half turns and mirrors"
     ]
 
 

@@ -4,6 +4,7 @@ The theorems of [SA] as functions, a solvable case that checks them, which group
 that the data lack, and which group to build in.
 """
 
+from symmetry_audit.theory._answers import FlipValue, flip_answer, turn_answers
 from symmetry_audit.theory._bounds import (
     AREA,
     allowed_epsilon,
@@ -36,14 +37,16 @@ from symmetry_audit.theory._quadratic import (
     difference_filters,
     mesh_frequencies,
 )
-from symmetry_audit.theory._recommend import recommend
+from symmetry_audit.theory._recommend import TOLERANCE, recommend
 from symmetry_audit.theory._run import run_bounds, run_kappa
 from symmetry_audit.theory._verdicts import judged
 
 __all__ = [
     "AREA",
     "ESTIMATORS",
+    "TOLERANCE",
     "ExactTurn",
+    "FlipValue",
     "GaussianDenoising",
     "KernelSmoothness",
     "Price",
@@ -55,6 +58,7 @@ __all__ = [
     "difference_error",
     "difference_filters",
     "distance_errors",
+    "flip_answer",
     "image_smoothness",
     "judged",
     "kappa",
@@ -76,4 +80,5 @@ __all__ = [
     "sampling_term",
     "stretched",
     "trivial_bound",
+    "turn_answers",
 ]

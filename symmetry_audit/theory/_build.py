@@ -139,8 +139,9 @@ def _augment(
     answers: Sequence[Answer],
 ) -> str | None:
     """How to augment: "none" where flipping left-right does not fit the images or hurts a linear filter, and where the
-    images share a direction unless it is shown to fit; "hflip" where flipping upside down or quarter turns do not fit,
-    or mirrors are safe for the filter; None, which leaves it to the recipe, where nothing is decided."""
+    images share a direction unless it is shown to fit; what fits, where both flips do; "hflip" where flipping upside
+    down or quarter turns do not fit, or mirrors are safe for the filter; None, which leaves it to the recipe, where
+    nothing is decided."""
     flips = {answer.transformation: answer.verdict for answer in answers}
     across, over = flips.get("flip left-right"), flips.get("flip upside down")
     own = leading([item for item in directions if item.layer == "images"])
@@ -151,6 +152,9 @@ def _augment(
     if own is not None and own.verdict == "one direction":
         return "hflip" if across == "fits" else "none"
     quarter = any(item.group == "p4" and not item.adaptive and item.verdict == "refuted" for item in candidates)
+    if across == over == "fits":
+        turns = any(item.group == "p4" and not item.adaptive and item.verdict == "shown" for item in candidates)
+        return "flips+turns" if turns else "flips"
     if across is not None and (over == "does not fit" or quarter):
         return "hflip"
     if mirrors is None or mirrors.verdict == "undecided":

@@ -24,6 +24,7 @@ PRIOR = (
     "The choice rests on the prior for photographs: networks over p4 were ahead of plain ones in 92 of 100 published "
     "comparisons, most where images are few."
 )
+FITTING = {"flips": "flips left-right and upside down", "flips+turns": "flips and quarter turns"}
 # whether what is degraded or what degrades it has a direction, by layer and verdict
 DIRECTIONS = {
     ("images", "one direction"): "the images share one direction",
@@ -109,7 +110,7 @@ def _law(candidates: Sequence[Candidate], tolerance: float, subject: str = "the 
     first = subject[0].upper() + subject[1:]
     strict = [item for item in candidates if not item.adaptive and not is_trivial(item)]
     strict.sort(key=lambda item: (item.tested_order, preference(item)))
-    tested = [item for item in strict if item.verdict != "not tested"]
+    tested = [item for item in strict if item.seen and item.verdict != "not tested"]  # flips have answers of their own
     if not strict:
         return f"Whether {subject} symmetric was not tested: the run measured no group."
     if not tested:
@@ -154,10 +155,10 @@ def _augmentation(build: Build, directions: Sequence[Direction], answers: Sequen
         else:
             why = "which nothing here speaks against" if answers else "which cost a filter nothing"
         return f"Augment with left-right mirrors, {why}."
+    if build.augment in FITTING:
+        return f"Augment with {FITTING[build.augment]}, which fit these images."
     if build.augment == "none" and "flip left-right" in refuted:
-        return (
-            "Do not augment with turns or mirrors: even a flip left-right would show the network what no image shows."
-        )
+        return "Do not augment with turns or mirrors: flipped left-right the images would be others."
     own = leading([item for item in directions if item.layer == "images"])
     if build.augment == "none" and own is not None and own.verdict == "one direction":
         return "Do not augment with turns or mirrors: it would teach the network what the images do not show."

@@ -169,6 +169,7 @@ def _advised(request: RecommendRequest, report: AuditReport) -> Recommendation:
         unit=own.unit,
         task=task or (pilot.task_text if pilot else None),
         degradation=degradation,
+        answers=report.answers,
     )
     return replace(found, fingerprint=fingerprint)
 

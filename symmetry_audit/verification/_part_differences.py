@@ -161,7 +161,7 @@ def _follows(found: Recommendation, report: AuditReport, rule: Mapping[str, Any]
         directions = directions_of(report.analyses.get("directions", ()), report.first_scale)
     except (KeyError, TypeError):  # an edited report may hold anything
         return False
-    return _facts(found) == _facts(recommend(found.candidates, directions=directions, **rule))
+    return _facts(found) == _facts(recommend(found.candidates, directions=directions, answers=report.answers, **rule))
 
 
 def _facts(found: Recommendation) -> Recommendation:

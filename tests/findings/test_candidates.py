@@ -38,6 +38,8 @@ def undrawn() -> Iterator[None]:
 
 # --- pictures without the symmetry that they might be taken for
 
+MIRRORED = {"text": (), "faces": ("p1m",)}  # a face is nearly its own mirror image
+
 
 def rendered_text(folder: Path, count: int = 24, size: int = 96) -> Path:
     """Lines of random words, dark on light: neither half turns nor mirrors leave writing alone."""
@@ -92,13 +94,13 @@ def text_report(pictures, tmp_path_factory) -> AuditReport:
     return measure(pictures["text"], reg="tv,chiral", group="p8m", limit=IMAGES, out=out)
 
 
-def check_nothing_is_claimed(report: AuditReport) -> None:
-    """Upright asymmetric pictures have no rotation, no half turn and no mirror."""
+def check_nothing_is_claimed(report: AuditReport, *, but: tuple[str, ...] = ()) -> None:
+    """Upright asymmetric pictures have no rotation, no half turn and no mirror ``but`` those named."""
     for candidate in report.recommendation.candidates:
         group = Group.parse(candidate.group)
-        if candidate.order > 1 and (group.mirrored or group.rotations == 2):
+        if candidate.order > 1 and (group.mirrored or group.rotations == 2) and candidate.group not in but:
             assert candidate.verdict != "shown", candidate.name
-    assert "shown" not in report.recommendation.law.values()
+    assert "shown" not in {group: law for group, law in report.recommendation.law.items() if group not in but}.values()
 
 
 @pytest.mark.parametrize("kind", ["text", "faces"])
@@ -106,7 +108,7 @@ def check_nothing_is_claimed(report: AuditReport) -> None:
 @pytest.mark.parametrize("group", ["p2", "p2m", "p8m"])
 def test_writing_and_faces_have_no_strict_symmetry(pictures, kind, reg, group):
     report = measure(pictures[kind], reg=reg, group=group, scenario=STRICT)
-    check_nothing_is_claimed(report)
+    check_nothing_is_claimed(report, but=MIRRORED[kind])
     assert report.recommendation.group == "p4"  # a plain network takes evidence from the task
     if group == "p8m":
         assert report.recommendation.law["p4"] == "refuted"
@@ -124,11 +126,12 @@ def test_writing_has_no_adaptive_symmetry(text_report):
 @pytest.mark.parametrize("reg", [FIVE, f"{FIVE},chiral"], ids=["five", "chiral"])
 @pytest.mark.parametrize("group", ["p2", "p8m"])
 def test_writing_and_faces_have_no_adaptive_symmetry(pictures, kind, reg, group):
-    check_nothing_is_claimed(measure(pictures[kind], reg=reg, group=group))
+    check_nothing_is_claimed(measure(pictures[kind], reg=reg, group=group), but=MIRRORED[kind])
 
 
 def test_faces_have_no_adaptive_symmetry(pictures):
-    check_nothing_is_claimed(measure(pictures["faces"], reg="tv,chiral", group="p8m", limit=IMAGES))
+    report = measure(pictures["faces"], reg="tv,chiral", group="p8m", limit=IMAGES)
+    check_nothing_is_claimed(report, but=MIRRORED["faces"])
 
 
 def test_stripes_share_one_direction(tmp_path, rng):
@@ -159,8 +162,9 @@ def test_isotropic_fields_are_told_to_be_isotropic(tmp_path):
     write_dataset(tmp_path / "fields", settings)
     report = measure(tmp_path / "fields", reg="tv,sobel,laplacian", group="p16", scenario=STRICT)
     found = report.recommendation
-    # nothing could have refuted p2
-    assert dict(found.law) == {"p2": "not tested", "p4": "shown", "p8": "shown", "p16": "shown"}
+    # so few small images hardly tell what rises from what falls
+    assert dict(found.law) == {"p2": "not settled", "p4": "shown", "p8": "shown", "p16": "shown"}
+    assert [answer.verdict for answer in report.answers][3:] == ["fits", "fits"]
     assert "The images are symmetric under p16 up to 5 %" in found.sentence
     assert (found.build.name, found.build.adapt) == ("p4", None)
 
@@ -242,7 +246,8 @@ def test_mirrors_count_as_seen_only_where_single_images_differ_from_their_mirror
     assert candidates["p4"].tested_order == 2
     assert candidates["p4m"].tested_order == (4 if contrast else 2)
     assert candidates["p1m"].tested_order == (2 if contrast else 1)
-    assert candidates["p1m"].verdict == ("refuted" if contrast else "not tested")
+    # else the response to rising edges decides, here of too few images
+    assert candidates["p1m"].verdict == ("refuted" if contrast else "not settled")
 
 
 # --- what was measured of a candidate

@@ -161,12 +161,14 @@ def test_limit_takes_the_first_images_by_name(photos):
     ],
 )
 def test_tested_is_false_where_nothing_but_the_identity_is_seen(photos, group, reg, tested, blind):
-    report = measure(photos, group=group, reg=reg, limit=1, scenario=STRICT)
+    # too narrow a margin for the responses that tell flips and half turns
+    report = measure(photos, group=group, reg=reg, limit=1, scenario=STRICT, sigma=0.5, margin=4)
+    assert not report.answers
     assert {row.tested for row in report.results} == {tested}
     assert len(report.warnings) == (1 if blind else 0)
     for warning in report.warnings:
         assert warning.startswith(f"no regularizer of this run can tell {blind} of {group} from the identity")
-        assert "--reg chiral" in warning
+        assert "--response rectified" in warning
     if not tested:
         assert {row.epsilon for row in report.results} == {0.0}
         assert {row.visible_elements for row in report.results} == {0}

@@ -289,8 +289,7 @@ def convolved(image, k, margin):
 
 
 def response(image, points, A, kernel, sigma, c, margin, kind="abs"):
-    """SPEC section 3: f_A(r), the mean over V of |phi(A^-1 .) * r|, of its square for kind="energy", and of the square of
-    its positive part for kind="rectified"."""
+    """SPEC section 3: f_A(r), the mean over V of |phi(A^-1 .) * r|, or what another kind has in place of |.|."""
     return float(np.mean(sized(convolved(image, sampled_kernel(points, A, kernel, sigma, c), margin), kind)))
 
 

@@ -172,7 +172,7 @@ def test_mirrors_are_tested_only_where_something_sees_them() -> None:
     assert reason(blind, "p2m, strict") == "nothing measured tells it from p1"
     assert blind.notes == (
         "Not tested: no regularizer of the run tells p2 from p1, p1m from p1, p2m from p1, p4m from p4, p8m from p8; "
-        "--reg chiral sees half turns and mirrors.",
+        "--response rectified sees half turns and mirrors.",
     )
     assert law(candidates("p8m", isotropic, means=CHIRAL))["p8m"] == "shown"
 
