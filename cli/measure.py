@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -116,21 +117,23 @@ def measure_and_print(
 
 
 def _text(report: AuditReport, verbose: bool) -> str:
-    """The answer in words with its numbers; Table 1 where ``verbose`` asks for it, or where there is no answer."""
-    from symmetry_audit.reports import recommendation_text, table1_text
+    """The answer with its numbers; where ``verbose`` asks for it, what it rests on and all of Table 1 too."""
+    from symmetry_audit.reports import answers_text, recommendation_text, table1_text
 
-    found = report.recommendation
-    if found is None:
-        return table1_text(report)
-    answer = recommendation_text(found, report.dataset.name, verbose=verbose)
-    return f"{answer}\n{table1_text(report)}" if verbose else answer
+    found, parts = report.recommendation, [answers_text(report)]
+    if verbose and found is not None:
+        parts.append(recommendation_text(found, report.dataset.name, verbose=True))
+    return "\n".join([*parts, table1_text(report)] if verbose else parts)
 
 
 def _print_notes(report: AuditReport, verbose: bool) -> None:
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     print_skipped(report.skipped, verbose)
-    click.echo(f"Table 1, figures and all numbers: {report.folder}", err=True)
+    click.echo(f"All numbers, tables and figures: {report.folder}", err=True)
+    if report.recommendation is not None:
+        command = f"symaudit recommend {shlex.quote(str(report.folder))} --task denoise --sigma 25"
+        click.echo(f"Next, try it on your task: {command}", err=True)
 
 
 def _worst(report: AuditReport) -> float:

@@ -12,6 +12,8 @@ from symmetry_audit.errors import SettingError
 
 __all__ = ["MAX_ROTATIONS", "Element", "Group", "as_group"]
 
+# letters before and after the number of rotations: whether there are mirrors
+NAMES = {"p": False, "c": False, "z": False, "pm": True, "d": True, "cv": True}
 MAX_ROTATIONS = 360
 
 
@@ -70,13 +72,17 @@ class Group:
 
     @classmethod
     def parse(cls, text: str) -> Group:
-        """Read ``"p32"`` or ``"p8m"``; ``str(group)`` prints it back. Raises SettingError otherwise."""
-        match = re.fullmatch(r"p([0-9]{1,6})(m?)", text.strip().lower())
-        if not match:
+        """Read ``"p32"`` or ``"p8m"``; ``str(group)`` prints it back. Raises SettingError otherwise.
+
+        Other names of the same groups are read too: ``"c8"`` or ``"z8"`` for p8, ``"d4"`` or ``"c4v"`` for p4m.
+        """
+        match = re.fullmatch(r"([pczd])([0-9]{1,6})([mv]?)", text.strip().lower())
+        if not match or match[1] + match[3] not in NAMES:
             raise SettingError(
-                f'"{text}" is not a group; write pT for T rotations or pTm with mirrors, for example p4, p32, p8m'
+                f'"{text}" is not a group; write pT for T rotations or pTm with mirrors, for example p4, p32, p8m '
+                "(also c4 for p4, d4 for p4m)"
             )
-        return cls(int(match[1]), bool(match[2]))
+        return cls(int(match[2]), NAMES[match[1] + match[3]])
 
     def __str__(self) -> str:
         return f"p{self.rotations}{'m' if self.mirrored else ''}"

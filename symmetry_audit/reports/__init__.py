@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.files import write_atomically
+from symmetry_audit.reports.audits._answers import answers_sentences, answers_text
 from symmetry_audit.reports.audits._bounds import bounds_text
 from symmetry_audit.reports.audits._directions import direction_rows, strict_profiles
 from symmetry_audit.reports.audits._load import load_report
@@ -53,6 +54,8 @@ __all__ = [
     "alignment_figure",
     "alignment_tex",
     "alignment_text",
+    "answers_sentences",
+    "answers_text",
     "bounds_text",
     "classification_csv",
     "classification_tex",

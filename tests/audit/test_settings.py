@@ -111,7 +111,7 @@ def test_own_stencils_join_the_default_five_or_stand_alone(tmp_path):
         ({"reg": "sobl"}, r'^unknown regularizer "sobl"\. Did you mean "sobel"\?$'),
         ({"reg": "tv,LAPLACIAN"}, r'^unknown regularizer "LAPLACIAN"\. Did you mean "laplacian"\?$'),
         ({"reg": "xyzzy"}, r'^unknown regularizer "xyzzy"\. Choose from: tv, tv2, sobel, laplacian, prewitt, chiral'),
-        ({"group": "q4"}, '^"q4" is not a group; write pT .*, for example p4, p32, p8m$'),
+        ({"group": "q4"}, '^"q4" is not a group; write pT .*, for example p4, p32, p8m '),
         ({"group": "p0"}, '^group "p0" has 0 rotations; use p1 to p360, for example p32$'),
         ({"kernel": "gausian"}, r'^unknown kernel model "gausian"\. Did you mean "gaussian"\?$'),
         ({"kernel": "fourier", "sigma": 1.5}, '^sigma belongs to the gaussian kernel; leave it out for "fourier"$'),
