@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs import MeasurePlan
 
 __all__ = ["measure", "measure_and_print"]
+
+MOMENT = 3.0  # seconds
 
 
 def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -104,7 +108,7 @@ def measure_and_print(
     """Measure into the plan's folder. The result goes to stdout, notes go to stderr. Returns the exit code."""
     if verbose and not quiet:
         click.echo(f"Measuring {plan.text}; {plan.machine}", err=True)
-    report = plan.run(plan.folder)
+    report = plan.run(plan.folder, first=None if quiet or as_json else _early(time.monotonic()))
     click.echo(report.to_json() if as_json else _text(report, verbose), nl=False)
     if not quiet:
         _print_notes(report, verbose)
@@ -114,6 +118,19 @@ def measure_and_print(
         click.echo(f"The relative epsilon {worst:.4g} exceeds --fail-above {fail_above:g}", err=True)
         return 3
     return 4 if report.skipped and not allow_skipped else 0
+
+
+def _early(started: float) -> Callable[[AuditReport], None]:
+    """What tells the answer of the strict rows, which are measured first, unless all is done in a moment."""
+
+    def tell(report: AuditReport) -> None:
+        from symmetry_audit.reports import answers_text
+
+        if time.monotonic() - started >= MOMENT:
+            click.echo(f"So far, without deformations:\n\n{answers_text(report)}", err=True)
+            click.echo("Now each image under its own deformed group, which takes three times as long.", err=True)
+
+    return tell
 
 
 def _text(report: AuditReport, verbose: bool) -> str:

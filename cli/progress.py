@@ -78,9 +78,12 @@ def _bar(make: Callable[..., Any], bars: list[Any], behind: bool) -> Callable[..
     words: dict[str, str] = {}
 
     def show(done: int, total: int, values: Mapping[str, float], due: bool, always: bool = False) -> None:
-        if not bars:  # what was done by an earlier run says nothing about the speed of this one
+        if not bars or done < bars[-1].n:  # the first round over the images, or one more
+            for ended in bars:
+                ended.close()
+            # what was done by an earlier run says nothing about the speed of this one
             bars.append(make(total=total, initial=done - behind))
-        bar = bars[0]
+        bar = bars[-1]
         words.update(_words(values))
         if words:
             bar.set_postfix(words, refresh=False)
@@ -91,15 +94,19 @@ def _bar(make: Callable[..., Any], bars: list[Any], behind: bool) -> Callable[..
 
 def _lines(unit: str, interval: float, clock: Clock) -> Callable[..., None]:
     words: dict[str, str] = {}
-    last = clock()
+    last, latest = clock(), 0
     first: list[tuple[int, float]] = []  # what was done at the first report, and when that was
 
     def tell(done: int, total: int, values: Mapping[str, float], due: bool, always: bool = False) -> None:
-        nonlocal last
+        nonlocal last, latest
         words.update(_words(values))
-        if not first:
-            first.append((done, clock()))
-        if always or (due and clock() - last >= interval):
+        if not first or done < latest:  # the first round over the images, or one more
+            first[:] = [(done, clock())]
+            last = clock()
+        latest = done
+        if done == total and clock() - first[0][1] >= interval and unit == "image":
+            click.echo(f"{total} of {total} images in {_clock(clock() - first[0][1])}", err=True)
+        elif always or (due and clock() - last >= interval):
             last = clock()
             if unit == "image":
                 pace = _pace(done - first[0][0], total - done, last - first[0][1])
@@ -115,8 +122,13 @@ def _pace(done: int, left: int, seconds: float) -> list[str]:
     """Images per second, of the ``done`` images that took ``seconds``, and the time that those ``left`` take."""
     if done < 1 or seconds <= 0:
         return []
-    minutes, rest = divmod(round(left * seconds / done), 60)
-    return [f"{done / seconds:.3g} images/s", f"{minutes // 60}:{minutes % 60:02}:{rest:02} left"]
+    return [f"{done / seconds:.3g} images/s", f"{_clock(seconds)} so far", f"{_clock(left * seconds / done)} left"]
+
+
+def _clock(seconds: float) -> str:
+    """Hours, minutes and seconds: "0:01:20"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def _words(values: Mapping[str, float]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from symmetry_audit.audit._settings import (
     fit_settings,
     fits_digest,
     make_settings,
+    strict_settings,
 )
 from symmetry_audit.audit._sources import FitSource, fit_sources, own_sources
 from symmetry_audit.audit._spectrum import radial_power
@@ -59,5 +60,6 @@ __all__ = [
     "scales",
     "stored_fits",
     "strict_bank",
+    "strict_settings",
     "visible_elements",
 ]

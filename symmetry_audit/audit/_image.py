@@ -27,7 +27,9 @@ from symmetry_audit.wording import GREY_LEVELS
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive import ScaledImage
 
-__all__ = ["ImageRecord", "measure_image", "measure_scales", "scaled_copies"]
+__all__ = ["ImageRecord", "measure_image", "measure_scales", "scaled_copies", "strict_arrays"]
+
+STRICT = ("strict", "strict_held_out", "spectrum", "flips", "strict_errors")  # arrays that no fit changes
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,19 @@ class ImageRecord:
     spacing: tuple[float, float] | None = None  # of rows and of columns in mm
 
     @property
+    def fitted(self) -> bool:
+        """Whether it was measured under its own group."""
+        return "adaptive" in self.arrays
+
+    @property
     def controlled(self) -> bool:
         """Whether it was measured with controls."""
         return "random" in self.arrays
+
+
+def strict_arrays(record: ImageRecord) -> dict[str, np.ndarray]:
+    """Those of the record's arrays that do not depend on fits."""
+    return {name: record.arrays[name] for name in STRICT if name in record.arrays}
 
 
 def measure_image(
@@ -68,8 +80,12 @@ def measure_image(
     *,
     controlled: bool = False,
     masks: Masks | None = None,
+    strict: Mapping[str, np.ndarray] | None = None,
 ) -> ImageRecord:
-    """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError."""
+    """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError.
+
+    ``strict`` are its arrays of an earlier record without fits, which are then not measured again.
+    """
     stamp = ref.stamp()
     image = load_image(ref, settings.max_pixels, settings.reading)
     scales = scaled_copies(image.luminance, settings, valid_pixels(image, ref.key, settings, masks))
@@ -95,6 +111,7 @@ def measure_image(
             (abs(settings.seed), int.from_bytes(pixels[:8])),
             given=known_axes(ref.key, image, settings, plans[0].given),
             controlled=controlled,
+            strict=strict,
         ),
     )
 
@@ -132,15 +149,16 @@ def measure_scales(
     *,
     given: np.ndarray | None = None,
     controlled: bool = False,
+    strict: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """All arrays of one image, with controls where it is ``controlled``; ``seed`` is that of its own random draws.
 
-    ``given`` (S, F, 2) is (a, b) to use in place of fits. Raises ImageError where memory runs out or responses
-    overflow.
+    ``given`` (S, F, 2) is (a, b) to use in place of fits, ``strict`` the arrays without fits where they are known.
+    Raises ImageError where memory runs out or responses overflow.
     """
     try:
         samples = [row_sample(scale.image.shape, settings, image, scale.inside) for scale in scales]
-        arrays = _strict(scales, samples, settings, plans)
+        arrays = dict(strict) if strict else _strict(scales, samples, settings, plans)
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
         if settings.adaptive:

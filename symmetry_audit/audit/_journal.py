@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,20 @@ FIELDS = {item.name for item in fields(ImageRecord)}
 REQUIRED = {item.name for item in fields(ImageRecord) if item.default is MISSING}  # an older version wrote these alone
 
 
+class _Entry(NamedTuple):
+    """What stays in memory of a record: whether it has rows under the image's own group and controls, and its place."""
+
+    stamp: str
+    fitted: bool
+    controlled: bool
+    unit: str
+    offset: int
+
+    @classmethod
+    def of(cls, record: ImageRecord, offset: int) -> _Entry:
+        return cls(record.stamp, record.fitted, record.controlled, record.unit, offset)
+
+
 class Journal:
     """Records by image name, kept in a file; only names, stamps and offsets stay in memory."""
 
@@ -35,7 +49,7 @@ class Journal:
         """Open or start the journal in ``folder``. Raises ReportError where it belongs to another run."""
         self._path = folder / JOURNAL_NAME
         self._header = {"schema": JOURNAL_SCHEMA, "source": source, "settings": dict(settings)}
-        self._entries: dict[str, tuple[str, bool, str, int]] = {}  # stamp, whether controlled, unit, offset
+        self._entries: dict[str, _Entry] = {}
         self._file: BinaryIO = open(self._path, "a+b")  # noqa: SIM115 - closed by close()
         try:
             self._load()
@@ -56,7 +70,7 @@ class Journal:
                 break
             else:
                 record = _record(entry)
-                self._entries[record.image] = (record.stamp, record.controlled, record.unit, end)
+                self._entries[record.image] = _Entry.of(record, end)
             end += len(line)
         self._file.truncate(end)
         if end == 0:
@@ -77,22 +91,26 @@ class Journal:
             f"{_short(new.get(changed))}); choose another --out, or --force to start over"
         )
 
-    def has(self, image: str, stamp: str, controlled: bool) -> bool:
-        """Whether ``image`` was measured while its file carried ``stamp``, and with controls if ``controlled``."""
-        return self._entries.get(image, (None,))[:2] == (stamp, controlled)
+    def has(self, image: str, stamp: str, controlled: bool = False, *, fitted: bool = False) -> bool:
+        """Whether ``image`` was measured while its file carried ``stamp``: under its own group where it is to be
+        ``fitted``, and then with controls where it is ``controlled`` and without them where it is not."""
+        found = self._entries.get(image)
+        if found is None or found.stamp != stamp:
+            return False
+        return not fitted or (found.fitted and found.controlled == controlled)
 
     def append(self, record: ImageRecord) -> None:
         """Write one record and flush it."""
         entry = asdict(record) | {"arrays": {name: _packed(array) for name, array in record.arrays.items()}}
-        self._entries[record.image] = (record.stamp, record.controlled, record.unit, self._write(entry))
+        self._entries[record.image] = _Entry.of(record, self._write(entry))
 
     def unit(self, image: str) -> str:
         """The unit in which ``image`` was measured."""
-        return self._entries[image][2]
+        return self._entries[image].unit
 
     def read(self, image: str) -> ImageRecord:
         """The record of ``image``."""
-        self._file.seek(self._entries[image][-1])
+        self._file.seek(self._entries[image].offset)
         record = _record(json.loads(self._file.readline()))
         return replace(record, arrays={name: _unpacked(*packed) for name, packed in record.arrays.items()})
 

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from symmetry_audit.audit._control_images import control_images
 from symmetry_audit.audit._flips import flip_engine
 from symmetry_audit.audit._forecast import Forecast, image_sizes
-from symmetry_audit.audit._image import ImageRecord, measure_image
+from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
@@ -126,7 +126,12 @@ def measure_source(
     """
     banks, plans = image_plans(settings, device, given)
     controlled = control_images((ref.key for ref in source.refs), settings)
-    todo = [ref for ref in source.refs if not journal.has(ref.key, ref.stamp(), ref.key in controlled)]
+    stamps = {ref.key: ref.stamp() for ref in source.refs}
+    todo = [
+        ref
+        for ref in source.refs
+        if not journal.has(ref.key, stamps[ref.key], ref.key in controlled, fitted=settings.adaptive)
+    ]
     done, failures = len(source.refs) - len(todo), {}
     forecast = Forecast(image_sizes(todo, settings.max_pixels), controlled, workers, len(source.refs))
     running, seconds, units = RunningEpsilon(banks[0]), dict[str, float](), dict[str, str]()
@@ -138,13 +143,23 @@ def measure_source(
 
     def measure(ref: ImageRef) -> ImageRecord:
         started = clock()
-        record = measure_image(ref, settings, plans, controlled=ref.key in controlled, masks=masks)
+        about = {"controlled": ref.key in controlled, "masks": masks, "strict": known.pop(ref.key, None)}
+        record = measure_image(ref, settings, plans, **about)
         seconds[ref.key] = clock() - started
         return record
 
+    known: dict[str, Mapping[str, np.ndarray]] = {}
+
+    def remembered(refs: Iterator[ImageRef]) -> Iterator[ImageRef]:
+        """Each image with its strict arrays, read here: the journal's file belongs to one thread."""
+        for ref in refs:
+            if settings.adaptive and journal.has(ref.key, stamps[ref.key]):
+                known[ref.key] = strict_arrays(journal.read(ref.key))
+            yield ref
+
     first = set(forecast.first())
     todo.sort(key=lambda ref: ref.key not in first)
-    stream = source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL)
+    stream = remembered(source.stream(todo, settings.max_pixels * BYTES_PER_PIXEL))
     # closing: an interrupted run waits for the images in work before anything is put back
     with single_threaded(), closing(pooled(measure, stream, workers, device)) as outcomes:
         for ref, outcome in outcomes:

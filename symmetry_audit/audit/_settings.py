@@ -46,6 +46,7 @@ __all__ = [
     "fit_settings",
     "fits_digest",
     "make_settings",
+    "strict_settings",
 ]
 
 CLUSTERS = ("image", "folder", "duplicates", "series")
@@ -195,6 +196,12 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         **options.only(QuickLookOptions),
         **adaptive,
     )
+
+
+def strict_settings(settings: AuditSettings) -> AuditSettings | None:
+    """``settings`` without the rows that need fits, on the same pixels; None where there are none of either kind."""
+    strict = tuple(name for name in settings.scenarios if name != ADAPTIVE)
+    return settings.model_copy(update={"scenarios": strict}) if strict and settings.adaptive else None
 
 
 def clustered_settings(settings: AuditSettings, options: MeasureOptions, source: ImageSource) -> AuditSettings:

@@ -6,9 +6,10 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,8 +74,11 @@ def measured(
     folder: Path,
     given: Mapping[str, np.ndarray] | None = None,
     masks: Masks | None = None,
+    first: Callable[[AuditSettings, Measurements], None] | None = None,
 ) -> Iterator[Measurements]:
     """What the images of ``source`` respond, measured into the journal of ``folder`` or read from it.
+
+    With ``first``, strict rows are measured for all images before anything is fitted, and it is called with them.
 
     Inside, matrix products have one thread: those of the statistics are small too, and threads that wait cost a core.
     """
@@ -85,10 +89,10 @@ def measured(
     device, workers = resolved(request)
     run = audit.open_run(folder, source, settings, resume=request.resume, force=request.force)
     with threadpool_limits(1, user_api="blas"), run as journal:
-        yield audit.measure_source(
+        measure = partial(
+            audit.measure_source,
             source,
-            settings,
-            journal,
+            journal=journal,
             device=device,
             workers=workers,
             on_error=request.on_error,
@@ -98,6 +102,9 @@ def measured(
             estimate=request.estimate,
             say=request.say,
         )
+        if first is not None and (strict := audit.strict_settings(settings)) is not None:
+            first(strict, measure(settings=strict))
+        yield measure(settings=settings)
 
 
 def results_folder(prefix: str, name: str) -> Path:
