@@ -16,15 +16,14 @@ from tests.demo_run import demo_run
 def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path_factory):
     place, out, err = demo_run(tmp_path_factory, symaudit)
     report = AuditReport.load(place / "symaudit-demo")
-    assert out == reports.recommendation_text(report.recommendation, "demo")
+    assert out == reports.answers_text(report)
     assert report.skipped == ()
     assert (report.dataset.name, report.dataset.images) == ("demo", len(DEMO_PHOTOGRAPHS))
     assert (report.settings["group"], report.settings["controls"]) == ("p32", False)
     for row in report.results:
         assert row.tested
         assert row.relative_epsilon > 0
-    last = err.splitlines()[-1]
-    assert last == "Table 1, figures and all numbers: symaudit-demo"
+    assert "All numbers, tables and figures: symaudit-demo" in err.splitlines()
     assert (place / "symaudit-demo/figure2.png").stat().st_size > 10_000
     # the mean over images is rounder than single images: the finding of [SA]
     by_scenario = {}

@@ -37,6 +37,14 @@ def run(call):
     return lambda *arguments: call("measure", *arguments)
 
 
+def closing(folder):
+    """The last lines of stderr."""
+    return [
+        f"All numbers, tables and figures: {folder}",
+        f"Next, try it on your task: symaudit recommend {folder} --task denoise --sigma 25",
+    ]
+
+
 # --- real processes
 
 
@@ -48,17 +56,15 @@ def test_exit_codes_0_3_and_4(symaudit, run, photos, undrawn, tmp_path):
     assert report["schema"] == "symaudit.report/2"
     assert (tmp_path / "a/report/report.json").read_text(encoding="utf-8") == done.stdout
     assert {path.name for path in (tmp_path / "a/report").iterdir()} == FILES | DRAWN
-    assert done.stderr.splitlines() == [
-        f"Warning: {report['warnings'][0]}",
-        "Table 1, figures and all numbers: a/report",
-    ]
+    assert report["warnings"] == []  # flips and half turns have answers
+    assert done.stderr.splitlines() == closing("a/report")
 
     (photos / "photo_1.png").write_bytes(b"")
     code, out, err = run(*small)  # a process that leaves images out: tests/cli/test_fit_affine.py
     assert code == 4
     assert "photos, 3 images" in out
     assert "Skipped: photo_1.png: the file is empty (0 bytes)\n" in err
-    assert err.endswith("Table 1, figures and all numbers: symaudit-photos\n")
+    assert err.splitlines()[-2:] == closing("symaudit-photos")
 
     # more than 0 is exceeded, and that goes before images left out; the images are not measured again
     before = (tmp_path / "symaudit-photos/journal.jsonl").read_bytes()
@@ -143,9 +149,9 @@ def test_the_table_goes_to_stdout_and_the_report_can_be_loaded(run, photos, undr
     code, out, err = run("photos", "--group", "p8", "--out", "r", "--no-controls")
     report = AuditReport.load(tmp_path / "r")
     assert code == 0
-    assert out == reports.recommendation_text(report.recommendation, "photos")
+    assert out == reports.answers_text(report)
     warnings = [f"Warning: {text}" for text in report.warnings]
-    assert err.splitlines() == [*warnings, "Table 1, figures and all numbers: r"]
+    assert err.splitlines() == [*warnings, *closing("r")]
     assert len(report.results) == 15
 
 
@@ -153,8 +159,7 @@ def test_quiet_says_nothing_but_the_result(run, photos, undrawn):
     (photos / "photo_0.png").write_bytes(b"")
     code, out, err = run("photos", "--group", "p2", "-q", *STRICT)
     assert (code, err) == (4, "")
-    assert out.startswith("Build p4.\n")
-    assert "photos, 3 images" in out
+    assert out.startswith("photos, 3 images\nBuild p4 (quarter turns) into a network.\n")
     code, more, err = run("photos", "--group", "p2", "-qv", "--allow-skipped", *STRICT)
     assert (code, err) == (0, "")
     assert "3 images, 1 skipped" in more  # Table 1
@@ -167,16 +172,16 @@ def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, p
     plan = "16 images of photos: tv,chiral under p4, gaussian kernel, margin 15 px, into symaudit-photos"
     code, out, err = run(*arguments, "-v")
     assert code == 4
-    first, *left_out, last = err.splitlines()
+    first, *left_out, last, following = err.splitlines()
     assert first == f"Measuring {plan}; device cpu, workers 3"
     assert left_out == [f"Skipped: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
-    assert last == "Table 1, figures and all numbers: symaudit-photos"
+    assert [last, following] == closing("symaudit-photos")
 
     assert run(*arguments, "--dry-run") == (0, f"Would measure {plan}\n", "")
     code, shorter, quieter = run(*arguments)
     assert out.startswith(shorter)
     assert out.endswith(reports.table1_text(AuditReport.load("symaudit-photos")))
-    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", last]
+    assert quieter.splitlines() == [*left_out[:10], "... and 2 more, see report.json or -v", last, following]
 
 
 def test_json_of_a_flat_dataset_has_null_and_a_reason(run, tmp_path, undrawn):
@@ -258,8 +263,18 @@ def test_a_line_gives_the_pace_and_the_time_left_of_this_run(capsys):
     """600 of the 900 were measured before; 4 in 31 s leave 296 at 31/4 s each, 2294 s."""
     seen = [(0, 600, None), (10, 601, 0.5), (31, 604, 0.123), (40, 605, 0.2), (61, 899, 0.25), (100, 900, 0.2)]
     assert progress_lines(capsys, seen) == [
-        "604 of 900 images, 0.129 images/s, 0:38:14 left, 12.3% relative epsilon so far",
-        "899 of 900 images, 4.9 images/s, 0:00:00 left, 25.0% relative epsilon so far",
+        "604 of 900 images, 0.129 images/s, 0:00:31 so far, 0:38:14 left, 12.3% relative epsilon so far",
+        "899 of 900 images, 4.9 images/s, 0:01:01 so far, 0:00:00 left, 25.0% relative epsilon so far",
+        "900 of 900 images in 0:01:40",
+    ]
+
+
+def test_a_second_round_over_the_images_is_timed_apart(capsys):
+    """Strict rows in 40 s, then the others: 100 images in 50 s leave 800 at half a second each."""
+    seen = [(0, 0, None), (40, 900, None), (60, 0, None), (110, 100, None)]
+    assert progress_lines(capsys, seen) == [
+        "900 of 900 images in 0:00:40",
+        "100 of 900 images, 2 images/s, 0:00:50 so far, 0:06:40 left",
     ]
 
 
@@ -276,7 +291,9 @@ def test_progress_is_a_bar_on_a_terminal(monkeypatch):
             progress(done, 5)
             progress.estimate(0.07)
         speaker(quiet=False)("a note")
+        progress(1, 5)
     drawn = terminal.getvalue()
+    assert "1/5" in drawn  # a second round has a bar of its own
     assert "2/5 [00:00<?, ?image/s]" in drawn  # no speed from images of an earlier run
     assert "5/5" in drawn and "relative epsilon so far=7.0%" in drawn
     assert "\ra note\n" in drawn  # on a line of its own
