@@ -77,15 +77,16 @@ def test_scenarios_under_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("group", ["p8", "p4m"])
 @pytest.mark.parametrize("a", [0.0, np.log(1 / 0.7), -0.4])
-def test_responses_are_those_of_the_reference(rng: np.random.Generator, group: str, a: float) -> None:
-    settings = make_settings(reg=SIX, group=group, spacing=True)
+@pytest.mark.parametrize("response", ["abs", "rectified"])
+def test_responses_are_those_of_the_reference(rng: np.random.Generator, group: str, a: float, response: str) -> None:
+    settings = make_settings(reg=SIX, group=group, spacing=True, response=response)
     _, (plan,) = image_plans(settings, "cpu")
     image = smooth_noise(rng, 64, 56)
     arrays = measure_scales(scaled_copies(image, settings), settings, [plan], "a", (0, 0), body=Affine(a, 0.0))
     stretch = np.exp(a / 2)
     matrices = oracle.deformed(oracle.group_matrices(group), np.diag([stretch, 1 / stretch]))
     for profile, name in zip(arrays["strict"][0][plan.index], SIX, strict=True):
-        wanted = oracle.responses(image, name, matrices, lam=2.0 if a else 1.0, margin=settings.margin)
+        wanted = oracle.responses(image, name, matrices, lam=2.0 if a else 1.0, margin=settings.margin, kind=response)
         assert profile == pytest.approx(wanted, rel=2e-5)
 
 
