@@ -79,4 +79,5 @@ def _fills(data: np.ndarray, outline: np.ndarray, steps: float = 0.0) -> bool:
 
     # the border of the image is no edge of the outline
     depth = distance_transform_edt(np.pad(outline, 1, mode="edge"))[1:-1, 1:-1]
-    return np.count_nonzero(gaps & (depth > steps)) <= DEEP * pixels
+    fewer = np.count_nonzero(gaps) <= outline.size - pixels  # steps than padding beside them
+    return fewer and np.count_nonzero(gaps & (depth > steps)) <= DEEP * pixels
