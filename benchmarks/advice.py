@@ -27,7 +27,6 @@ the fonts DejaVu and WenQuanYi Zen Hei.
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import tempfile
 from collections import defaultdict
@@ -38,6 +37,7 @@ from zlib import crc32
 
 import numpy as np
 import torch
+from _resumable import add_row, rows
 from advice_sets import SETS, AdviceSet, GreyNoise, Picture
 from PIL import Image
 
@@ -134,7 +134,8 @@ def train(folder: Path, out: Path, steps: int, part: tuple[int, int]) -> None:
         for arm in todo:
             found = run_arm(arm, one.task, items, tests, seed=seed, length=length)
             half, full = (f"{np.mean(values):.4f}" for values in found.psnr)
-            append(out, (*own, arm.name, steps, half, full, f"{found.seconds:.1f}"))
+            row = (*own, arm.name, steps, half, full, f"{found.seconds:.1f}")
+            add_row(out, dict(zip(COLUMNS, row, strict=True)))
             print(*own, arm.name, half, full, f"{found.seconds:.1f} s", flush=True)
 
 
@@ -314,23 +315,6 @@ def _piloted(psnr: Mapping[str, float]) -> str:
 def lines(path: Path) -> list[str]:
     """The lines of a file, none if there is no file."""
     return path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a file of scores, none if there is no file."""
-    if not path.is_file():
-        return []
-    with open(path, encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def append(path: Path, row: tuple) -> None:
-    new = not path.is_file()
-    with open(path, "a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow(row)
 
 
 def main() -> None:

@@ -16,15 +16,15 @@ by arm for each seed, and prints the table so far.
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from _resumable import add_row, rows
 from torch import nn
 
 from symmetry_audit.nets import architecture_of, build
@@ -158,27 +158,13 @@ def run(name: str, seed: int, minutes: float, task: Task, train: Images, test: I
 
 
 def read_rows(path: Path) -> list[Row]:
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        kinds = {"arm": str, "seed": int, "steps": int, "images": int, "correct": int}
-        return [
-            Row(**{key: kinds.get(key, float)(value) for key, value in row.items()}) for row in csv.DictReader(file)
-        ]
+    kinds = {"arm": str, "seed": int, "steps": int, "images": int, "correct": int}
+    return [Row(**{key: kinds.get(key, float)(value) for key, value in row.items()}) for row in rows(path)]
 
 
-def add_row(path: Path, row: Row) -> None:
-    new = not path.is_file()
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [one.name for one in fields(Row)], lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(asdict(row))
-
-
-def table(rows: Sequence[Row], minutes: float) -> str:
+def table(found: Sequence[Row], minutes: float) -> str:
     """A line for each arm: its mean accuracy, Wilson's interval of all its images, and its gain over plain by seed."""
-    held = {(row.arm, row.seed): row for row in rows if row.minutes == minutes}
+    held = {(row.arm, row.seed): row for row in found if row.minutes == minutes}
     lines = [
         f"{'arm':24}{'seeds':>6}{'steps':>8}{'accuracy %':>12}{'95 %':>16}{'gain over plain, 95 %':>30}{'turned %':>10}"
     ]
@@ -215,7 +201,7 @@ def main() -> None:
         for name in asked.arms:
             done = {(row.arm, row.seed, row.minutes) for row in read_rows(asked.out)}
             if (name, seed, asked.minutes) not in done:
-                add_row(asked.out, run(name, seed, asked.minutes, task, train, test))
+                add_row(asked.out, asdict(run(name, seed, asked.minutes, task, train, test)))
                 print(f"{name}, seed {seed}: done", flush=True)
     print(table(read_rows(asked.out), asked.minutes))
 

@@ -14,11 +14,11 @@ minus "pairs" with its 95 % interval (Student), and minus "plain".
 from __future__ import annotations
 
 import argparse
-import csv
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
+from _resumable import add_row, rows
 from metal import SIZE, prepared_data
 from scipy.stats import t as student
 
@@ -35,7 +35,6 @@ ARMS: dict[str, dict[str, Any]] = {
 }
 SMALL = {"method": "cnn", "preset": "tiny", "lr": 1e-3, "warmup": 20}
 STEPS = {"mar": 90, "derain": 60, "inpaint": 500, "classify": 250}  # a minute
-COLUMNS = ("task", "arm", "seed", "steps", "protocol", "score", "seconds")
 
 
 def options(task: str, data: Path, out: Path) -> dict[str, Any]:
@@ -56,29 +55,11 @@ def options(task: str, data: Path, out: Path) -> dict[str, Any]:
 
 def missing_runs(path: Path, tasks: list[str], seeds: list[int], steps: dict[str, int]) -> list[tuple[str, str, int]]:
     """The runs that the table lacks, all arms of a task and seed together."""
-    there = {(row["task"], row["arm"], int(row["seed"]), int(row["steps"])) for row in table(path)}
+    there = {(row["task"], row["arm"], int(row["seed"]), int(row["steps"])) for row in rows(path)}
     wanted = [
         (task, arm, seed) for seed in seeds for task in tasks for arm in ARMS if (task, arm) != (UNPAIRED, "pairs")
     ]
     return [one for one in wanted if (*one, steps[one[0]]) not in there]
-
-
-def table(path: Path) -> list[dict[str, str]]:
-    """The rows so far."""
-    if not path.is_file():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def add(path: Path, row: dict[str, Any]) -> None:
-    """Append a row, below the names of the columns."""
-    new = not path.is_file()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
 
 
 def one_run(task: str, arm: str, seed: int, steps: int, data: Path, out: Path, device: str) -> dict[str, Any]:
@@ -102,12 +83,12 @@ def one_run(task: str, arm: str, seed: int, steps: int, data: Path, out: Path, d
     return {**row, "score": f"{score:.5f}", "seconds": f"{found.seconds:.0f}"}
 
 
-def report(rows: list[dict[str, str]], steps: dict[str, int]) -> None:
+def report(found: list[dict[str, str]], steps: dict[str, int]) -> None:
     """Differences to pairs and to plain, by seed."""
-    for task in dict.fromkeys(row["task"] for row in rows):
+    for task in dict.fromkeys(row["task"] for row in found):
         scores = {
             (row["arm"], row["seed"]): float(row["score"])
-            for row in rows
+            for row in found
             if row["task"] == task and int(row["steps"]) == steps[task]
         }
         for arm in ARMS:
@@ -150,9 +131,9 @@ def main() -> None:
         prepared_data(chosen.data / "CT", chosen.out)
     for task, arm, seed in missing_runs(path, chosen.tasks, chosen.seeds, steps):
         row = one_run(task, arm, seed, steps[task], chosen.data, chosen.out, chosen.device)
-        add(path, row)
+        add_row(path, row)
         print(" ".join(map(str, row.values())), flush=True)
-    report(table(path), steps)
+    report(rows(path), steps)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ Scores are those of the last state, under the protocols mar, mar-statistic and m
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import tifffile
+from _resumable import kept
 from scipy.io import loadmat
 
 from symmetry_audit import train
@@ -57,8 +57,8 @@ def prepared_data(ct: Path, folder: Path) -> None:
 def run(arm: str, seed: int, chosen: argparse.Namespace, pairs: Pairs) -> dict[str, Any]:
     """Train one arm and score it; what is there already is kept."""
     folder = chosen.out / f"{arm}-{seed}"
-    path = folder / "scores.json"
-    if not path.is_file():
+
+    def scored() -> dict[str, Any]:
         found = train(
             task="mar",
             data=chosen.out / "train",
@@ -72,8 +72,9 @@ def run(arm: str, seed: int, chosen: argparse.Namespace, pairs: Pairs) -> dict[s
             **{"seed": seed, "validate_every": max(1, chosen.steps // 4), **SIZE, **ARMS[arm]},
         )
         scores = summary(evaluate(prepared(load_checkpoint(folder / "last.safetensors").network()), pairs, TASK))
-        path.write_text(json.dumps({**scores, "seconds": found.seconds, "steps": chosen.steps}))
-    return json.loads(path.read_text())
+        return {**scores, "seconds": found.seconds, "steps": chosen.steps}
+
+    return kept(folder / "scores.json", scored)
 
 
 def summary(found: Any) -> dict[str, float]:

@@ -12,10 +12,11 @@ protocols rei and rgb; A^+ y is the input itself.
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from statistics import mean
 from typing import Any
+
+from _resumable import kept
 
 from symmetry_audit.checkpoints import load_checkpoint
 from symmetry_audit.data import open_source
@@ -35,11 +36,13 @@ CONTENDERS: dict[str, dict[str, Any]] = {
 
 
 def run(name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, Any]) -> dict[str, Any]:
-    """Train one contender and score its last state; what is there already is kept."""
+    """The scores of one contender; those that are there already are kept."""
     folder = chosen.out / f"{name}-{seed}"
-    path = folder / "scores.json"
-    if path.is_file():
-        return json.loads(path.read_text())
+    return kept(folder / "scores.json", lambda: trained(name, seed, chosen, sets, folder))
+
+
+def trained(name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Train one contender and score its last state."""
     network = build("resnet", preset="tiny")
     schedule = {"steps": chosen.steps, "batch": 1, "patch": 64, "lr": 1e-3, "warmup": 100, "augment": "none"}
     settings = make_settings(
@@ -57,7 +60,6 @@ def run(name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, Any]) 
     rei = [one.further[0] for one in measured.images]
     assert all((item.protocol, item.name) == ("rei", "PSNR") for item in rei)
     scores |= {"rei": [item.value for item in rei], "input rei": [item.input_value for item in rei]}
-    path.write_text(json.dumps(scores))
     return scores
 
 

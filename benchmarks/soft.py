@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 from pathlib import Path
 from statistics import mean, stdev
 
+from _resumable import kept
 from quality import STUDENT, TRAINED
 from scipy.stats import spearmanr
 
@@ -43,11 +43,15 @@ EQ_REG = ["cnn", *(name for name in CONTENDERS if "EQ-Reg" in name)]
 
 
 def run(name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, object]) -> dict[str, float]:
-    """Train one contender and measure it; what is there already is kept."""
+    """The scores of one contender; those that are there already are kept."""
     folder = chosen.out / f"{name.replace(' ', '-')}-{seed}"
-    path = folder / "scores.json"
-    if path.is_file():
-        return json.loads(path.read_text())
+    return kept(folder / "scores.json", lambda: trained(name, seed, chosen, sets, folder))
+
+
+def trained(
+    name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, object], folder: Path
+) -> dict[str, float]:
+    """Train one contender and measure it."""
     method, options = CONTENDERS[name]
     group = None if method == "cnn" else GROUP
     network = build("resnet", method, preset="tiny", group=group, relaxed="relax" in options)
@@ -61,14 +65,12 @@ def run(name: str, seed: int, chosen: argparse.Namespace, sets: dict[str, object
     shares = relaxation_of_layers(network)
     network = prepared(network)
     errors = measure_alignment(network, evaluation_items(test, TASK, 0), GROUP, crop=128, device=chosen.device)
-    scores = {
+    return {
         "psnr": evaluate(network, test, TASK, device=chosen.device).psnr,
         "error": max(element.relative for element in errors.scenarios[0].elements),
         "relaxation": mean(shares.values()) if shares else None,
         "seconds": found.seconds,
     }
-    path.write_text(json.dumps(scores))
-    return scores
 
 
 def main() -> None:

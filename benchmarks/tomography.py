@@ -17,8 +17,8 @@ from types import ModuleType
 
 import numpy as np
 import torch
+from costs import in_turn, of_work
 
-from benchmarks.costs import in_turn, of_work
 from symmetry_audit.tomography import FanBeam, backproject, clean_slice, fbp, project, synthesise, to_mu
 
 BEAM = FanBeam()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,10 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from benchmarks.classify import Row, add_row, read_rows, table
+sys.path.append(str(Path(__file__).resolve().parent.parent / "benchmarks"))  # as for scripts, which they are
+
+from benchmarks._resumable import add_row, kept, rows
+from benchmarks.classify import Row, read_rows, table
 from benchmarks.costs import Cost, decoding, in_turn, memory_of, of_commands, of_work, ratios
 from benchmarks.mosaics import as_jpeg, crops, links, make_mosaics
 
@@ -83,18 +87,35 @@ def test_images_are_the_same_every_time_and_linked_not_copied(tmp_path: Path) ->
     assert decoding(first).cpu > 0
 
 
+def test_runs_that_ended_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    assert rows(path) == []
+    for number in (1, 2):
+        add_row(path, {"arm": "a, b", "seed": number})
+    assert path.read_bytes() == b'arm,seed\n"a, b",1\n"a, b",2\n'
+    assert rows(path) == [{"arm": "a, b", "seed": "1"}, {"arm": "a, b", "seed": "2"}]
+    measured: list[float] = []
+
+    def measure() -> dict[str, float]:
+        measured.append(len(measured))
+        return {"psnr": 30.25}
+
+    assert [kept(tmp_path / "scores.json", measure) for _ in range(2)] == [{"psnr": 30.25}] * 2
+    assert measured == [0]
+
+
 def test_rows_of_the_classification_benchmark_are_read_back_and_compared_by_seed(tmp_path: Path) -> None:
-    rows = [
+    runs = [
         Row("plain", 0, 1.0, 10, 60.0, 200, 100, 1.0, 0.25),
         Row("p4", 0, 1.0, 8, 60.0, 200, 110, 0.9, 0.0),
         Row("plain", 1, 1.0, 10, 60.0, 200, 120, 1.0, 0.15),
         Row("p4", 1, 1.0, 8, 60.0, 200, 124, 0.9, 0.0),
         Row("p4", 0, 2.0, 16, 120.0, 200, 150, 0.8, 0.0),
     ]
-    for row in rows:
-        add_row(tmp_path / "rows.csv", row)
-    assert read_rows(tmp_path / "rows.csv") == rows
-    lines = {line.split()[0]: line.split() for line in table(rows, minutes=1.0).splitlines()}
+    for row in runs:
+        add_row(tmp_path / "rows.csv", asdict(row))
+    assert read_rows(tmp_path / "rows.csv") == runs
+    lines = {line.split()[0]: line.split() for line in table(runs, minutes=1.0).splitlines()}
     assert lines["plain"] == ["plain", "2", "10", "55.00", "50.1", "to", "59.8", "20.00"]
     low, high = stats.t.interval(0.95, 1, 3.5, scale=1.5)  # gains 5 and 2 points
     assert lines["p4"][3] == "58.50"

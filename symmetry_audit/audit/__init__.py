@@ -1,13 +1,14 @@
 """Measuring: the responses of each image of a source, kept in a journal and read again (SPEC 2-5). Torch is imported
 when a run starts."""
 
+from symmetry_audit.audit._body import body_affine, elements_apart, visible_elements
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._flips import DIRECTIONS, FLIP_KIND, FLIP_REGULARIZER
 from symmetry_audit.audit._given import given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._masks import Masks, open_masks
-from symmetry_audit.audit._plan import StrictBank, strict_bank, visible_elements
+from symmetry_audit.audit._plan import StrictBank, strict_bank
 from symmetry_audit.audit._row_sample import RowSample, row_sample
 from symmetry_audit.audit._run import Measurements, measure_source, open_run
 from symmetry_audit.audit._settings import (
@@ -41,7 +42,9 @@ __all__ = [
     "RowSample",
     "StrictBank",
     "TableLayout",
+    "body_affine",
     "clustered_settings",
+    "elements_apart",
     "first_scale",
     "fit_array",
     "fit_rows",

@@ -14,7 +14,7 @@ from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
 from symmetry_audit.kernels import KernelModel, sees_sign
 
-__all__ = ["AdaptivePlan", "adaptive_plan"]
+__all__ = ["AdaptivePlan", "adaptive_plan", "deformed_engine", "deformed_family"]
 
 EXAMPLES = 6  # elements that stand for all
 FEWEST = 4  # distinct elements that a fit needs: two parameters can equalize any three
@@ -47,13 +47,25 @@ _family = lru_cache(maxsize=4)(DeformedFamily)  # building a family takes a seco
 
 def adaptive_plan(settings: AuditSettings, model: KernelModel, device: str = "cpu") -> AdaptivePlan:
     """The plan of one kernel model."""
-    family = partial(_family, settings.stencils, model=model, signed=sees_sign(settings.response))
-    measured, fitted = family(settings.group), family(Group(settings.group.rotations))
+    measured, fitted = (
+        deformed_family(settings, model, group) for group in (settings.group, Group(settings.group.rotations))
+    )
     if len(fitted.distinct) < FEWEST:
-        fitted = family(FIT_GROUP)
-    support = max(model.support(stencil.radius) for stencil in settings.stencils)
-    engine = DeformedEngine(partial(_examples, fitted), model.sigma, support, settings.margin, device)
+        fitted = deformed_family(settings, model, FIT_GROUP)
+    engine = deformed_engine(settings, fitted, device)
     return AdaptivePlan(fitted, measured, fit_sources(settings), own_sources(settings), settings, engine, device)
+
+
+def deformed_family(settings: AuditSettings, model: KernelModel, group: Group) -> DeformedFamily:
+    """The kernels of the run under every deformation of ``group``."""
+    return _family(settings.stencils, group, model, signed=sees_sign(settings.response))
+
+
+def deformed_engine(settings: AuditSettings, family: DeformedFamily, device: str = "cpu") -> DeformedEngine:
+    """What measures the kernels of ``family`` and of others with its rotations."""
+    model = family.model
+    support = max(model.support(stencil.radius) for stencil in settings.stencils)
+    return DeformedEngine(partial(_examples, family), model.sigma, support, settings.margin, device)
 
 
 def _examples(family: DeformedFamily, ratio: float) -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symmetry_audit.audit._bands import held_out_rows
+from symmetry_audit.audit._body import body_affine
 from symmetry_audit.audit._domain import Domain, coarser, coarser_valid, domain, filled
 from symmetry_audit.audit._flips import FLIP_KIND
-from symmetry_audit.audit._known_axes import known_axes
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan
 from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_errors
@@ -22,6 +22,7 @@ from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.audit._valid import valid_pixels
 from symmetry_audit.data import ImageRef, load_image
 from symmetry_audit.errors import ImageError
+from symmetry_audit.groups import IDENTITY, Affine
 from symmetry_audit.wording import GREY_LEVELS
 
 if TYPE_CHECKING:
@@ -109,11 +110,21 @@ def measure_image(
             plans,
             ref.key,
             (abs(settings.seed), int.from_bytes(pixels[:8])),
-            given=known_axes(ref.key, image, settings, plans[0].given),
+            body=body_affine(image.spacing, settings),
+            given=_given(ref.key, plans[0].given),
             controlled=controlled,
             strict=strict,
         ),
     )
+
+
+def _given(image: str, table: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
+    """(a, b) to measure ``image`` under, (S, F, 2); None where nothing is given."""
+    if table is None:
+        return None
+    if image not in table:
+        raise ImageError("the table of fits has no row for this image")
+    return table[image]
 
 
 def scaled_copies(luminance: np.ndarray, settings: AuditSettings, valid: np.ndarray | None = None) -> list[Domain]:
@@ -147,18 +158,19 @@ def measure_scales(
     image: str,
     seed: tuple[int, int],
     *,
+    body: Affine = IDENTITY,
     given: np.ndarray | None = None,
     controlled: bool = False,
     strict: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
     """All arrays of one image, with controls where it is ``controlled``; ``seed`` is that of its own random draws.
 
-    ``given`` (S, F, 2) is (a, b) to use in place of fits, ``strict`` the arrays without fits where they are known.
-    Raises ImageError where memory runs out or responses overflow.
+    ``body`` has the D of its strict group, ``given`` (S, F, 2) is (a, b) to use in place of fits, ``strict`` the arrays
+    without fits where they are known. Raises ImageError where memory runs out or responses overflow.
     """
     try:
         samples = [row_sample(scale.image.shape, settings, image, scale.inside) for scale in scales]
-        arrays = dict(strict) if strict else _strict(scales, samples, settings, plans)
+        arrays = dict(strict) if strict else _strict(scales, samples, settings, plans, body)
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise ImageError("its samples are so large that the responses overflow; scale them to 0-255")
         if settings.adaptive:
@@ -206,22 +218,35 @@ def _strict_profiles(plan: ImagePlan, sample: RowSample, settings: AuditSettings
 
 
 def _strict_rows(
-    image: np.ndarray, sample: RowSample, settings: AuditSettings, plan: ImagePlan, power: np.ndarray
+    image: np.ndarray,
+    sample: RowSample,
+    settings: AuditSettings,
+    plan: ImagePlan,
+    power: np.ndarray,
+    body: Affine = IDENTITY,
 ) -> np.ndarray:
     """Means over each row of ``sample``, (n, m); ``power`` is that of the whole image."""
-    margin = settings.margin
-    measure = partial(plan.strict.row_means, margin=margin, kind=settings.response, power=power)
-    return sample.measured(image, margin, measure)
+    margin, kind = settings.margin, settings.response
+    if plan.body is not None and body != IDENTITY:
+        return sample.measured(image, margin, partial(plan.body.row_means, affine=body, kind=kind))
+    rows = sample.measured(image, margin, partial(plan.strict.row_means, margin=margin, kind=kind, power=power))
+    return rows if plan.body is None else plan.body.spread(rows)
 
 
 def _strict(
-    scales: Sequence[Domain], samples: Sequence[RowSample], settings: AuditSettings, plans: Sequence[ImagePlan]
+    scales: Sequence[Domain],
+    samples: Sequence[RowSample],
+    settings: AuditSettings,
+    plans: Sequence[ImagePlan],
+    body: Affine,
 ) -> dict[str, np.ndarray]:
     from symmetry_audit.engine import welch_power
 
     powers = [welch_power(scale.image, scale.valid) for scale in scales]
     each = [(plan, *scale) for plan in plans for scale in zip(scales, samples, powers, strict=True)]
-    rows = [(sample, _strict_rows(scale.image, sample, settings, plan, power)) for plan, scale, sample, power in each]
+    rows = [
+        (sample, _strict_rows(scale.image, sample, settings, plan, power, body)) for plan, scale, sample, power in each
+    ]
     arrays = {
         "strict": np.stack([sample.mean(part) for sample, part in rows]),
         "strict_held_out": np.stack([sample.mean(part, held_out_rows(len(part))) for sample, part in rows]),

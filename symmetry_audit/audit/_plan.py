@@ -13,9 +13,10 @@ from symmetry_audit.kernels import KernelModel, distinct_elements, sampled_kerne
 
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive_plan import AdaptivePlan
+    from symmetry_audit.audit._body import BodyPlan
     from symmetry_audit.engine import StrictEngine
 
-__all__ = ["ImagePlan", "StrictBank", "strict_bank", "visible_elements"]
+__all__ = ["ImagePlan", "StrictBank", "strict_bank"]
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class StrictBank:
 
 @dataclass(frozen=True)
 class ImagePlan:
-    """The plan for every image at one sigma: ``strict`` measures the kernels of a StrictBank, whose index is ``index``
-    (R, T).
+    """The plan for every image at one sigma: ``strict`` measures the kernels of a StrictBank; ``index`` (R, T) is that
+    of the strict responses. ``body`` measures these where the group is that of the body, not of the pixel grid.
 
     ``flips`` measures what flips and half turns change; only the plan of the first sigma has it, and only where the
     margin is wide enough. ``adaptive`` is None where nothing is fitted; ``given`` maps image names to (a, b) to use in
@@ -45,6 +46,7 @@ class ImagePlan:
     flips: StrictEngine | None = None
     adaptive: AdaptivePlan | None = None
     given: Mapping[str, np.ndarray] | None = None
+    body: BodyPlan | None = None
 
 
 def strict_bank(settings: AuditSettings, model: KernelModel) -> StrictBank:
@@ -61,8 +63,3 @@ def strict_bank(settings: AuditSettings, model: KernelModel) -> StrictBank:
         index.append(count + position)
         count += len(kept)
     return StrictBank(tuple(kernels), np.stack(index))
-
-
-def visible_elements(bank: StrictBank) -> np.ndarray:
-    """Which regularizer can tell which element from the identity: (R, T) of bool, SPEC 3's "tested"."""
-    return bank.index != bank.index[:, :1]

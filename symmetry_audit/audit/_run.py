@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock, Timeout
 
+from symmetry_audit.audit._body import body_plan
 from symmetry_audit.audit._control_images import control_images
 from symmetry_audit.audit._flips import flip_engine
 from symmetry_audit.audit._forecast import Forecast, image_sizes
@@ -206,13 +207,15 @@ def image_plans(
     """Everything that the images share, made once: one bank and one plan per sigma."""
     from symmetry_audit.engine import strict_engine
 
-    banks = tuple(strict_bank(settings, model) for model in settings.models)
-    plans, flips = [], flip_engine(settings.margin, device)
-    for bank, model in zip(banks, settings.models, strict=True):
+    banks, plans, flips = [], [], flip_engine(settings.margin, device)
+    for model in settings.models:
+        bank = strict_bank(settings, model)
         engine = strict_engine(bank.kernels, model, settings.margin, device, signed=sees_sign(settings.response))
-        own = flips if not plans else None
-        plans.append(ImagePlan(engine, bank.index, own, _adaptive_plan(settings, model, device, given), given))
-    return banks, tuple(plans)
+        body = body_plan(settings, model, bank.index, device)
+        banks.append(bank if body is None else replace(bank, index=body.index))
+        own, adaptive = None if plans else flips, _adaptive_plan(settings, model, device, given)
+        plans.append(ImagePlan(engine, banks[-1].index, own, adaptive, given, body))
+    return tuple(banks), tuple(plans)
 
 
 def _adaptive_plan(

@@ -53,7 +53,7 @@ CLUSTERS = ("image", "folder", "duplicates", "series")
 AUTO = "auto"  # the clusters that the images themselves suggest
 PER_REGULARIZER = "per-regularizer"
 JOINT_REGULARIZERS = ("tv", "tv2", "sobel", "prewitt")
-ADAPTIVE = "dataset_adaptive"
+ADAPTIVE, STRICT = SCENARIOS[2], SCENARIOS[:2]
 MAX_DOWNSCALE = 64
 REQUIRED = ("group", "regularizers", "sigma", "margin", "scenarios", "downscale")  # in every report
 OLDER = {"control_images": "all", "clusters": "image"}  # what versions without these options did
@@ -90,7 +90,7 @@ class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, CtOptions, Qui
     @property
     def fitted(self) -> bool:
         """Whether images are fitted, so that w is not known before."""
-        return self.adaptive and self.affine is None and not self.spacing
+        return self.adaptive and self.affine is None
 
     @property
     def reading(self) -> Reading:
@@ -150,25 +150,20 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     The default margin is ceil(2 x the widest kernel's support radius): room for the
     adaptive scenario, so that strict and adaptive rows are measured on the same pixels (SPEC 3). ``downscale`` adds
     coarser copies to the audit of the images as they are. Without ``scenario`` all three are measured, or the strict
-    ones alone where no regularizer depends on direction, so that nothing could be fitted.
+    ones alone where nothing could be fitted: no regularizer depends on direction, or w is that of the pixel spacing.
     """
     options = MeasureOptions(**asked) if options is None else options
     chosen = _stencils(tuple(options.reg or ()), Path(options.stencils) if options.stencils else None)
     models = [kernel_model(options.kernel, sigma) for sigma in _numbers(options.sigma) or (None,)]
-    scenarios = _scenarios(tuple(options.scenario or ()), chosen)
+    scenarios = _scenarios(tuple(options.scenario or ()), chosen, body=options.spacing)
     if options.affine is not None and ADAPTIVE not in scenarios:
         raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; drop --affine")
-    if options.spacing and (ADAPTIVE not in scenarios or options.affine is not None):
-        drop = (
-            "which is not measured; drop --spacing" if ADAPTIVE not in scenarios else "and so does --affine; drop one"
-        )
-        raise SettingError(f"--spacing gives w for {ADAPTIVE}, {drop}")
     margin, factors = options.margin, sorted({1, *map(int, _numbers(options.downscale))})
-    stretch = MAX_RATIO if ADAPTIVE in scenarios else 1.0
+    stretch = MAX_RATIO if ADAPTIVE in scenarios or options.spacing else 1.0
     least = max(window_radius(item, model, stretch) for item in chosen for model in models)
     room = ceil(MAX_RATIO * max(model.support(item.radius) for item in chosen for model in models) - 1e-9)
     if margin is not None and margin < least:
-        strict = f", or --scenario {','.join(SCENARIOS[:2])}" if ADAPTIVE in scenarios else ""
+        strict = f", or --scenario {','.join(STRICT)}" if ADAPTIVE in scenarios else ""
         raise SettingError(f"--margin {margin} is narrower than the kernel window; use at least {least} px{strict}")
     if factors[0] < 1 or factors[-1] > MAX_DOWNSCALE:
         raise SettingError(f"--downscale takes whole factors from 2 to {MAX_DOWNSCALE}")
@@ -235,15 +230,21 @@ def _stencils(reg: tuple[str, ...], file: Path | None) -> tuple[Stencil, ...]:
     return tuple(known[_choice("regularizer", name, known)] for name in names)
 
 
-def _scenarios(names: tuple[str, ...], stencils: tuple[Stencil, ...]) -> tuple[str, ...]:
+def _scenarios(names: tuple[str, ...], stencils: tuple[Stencil, ...], *, body: bool) -> tuple[str, ...]:
+    """The scenarios to measure; ``body``: strict ones are under the rotations of the body, so nothing is adaptive."""
     for name in names:
         _choice("scenario", name, (*SCENARIOS, "all"))
     wanted = SCENARIOS if "all" in names or not names else tuple(name for name in SCENARIOS if name in names)
-    if ADAPTIVE not in wanted or any(stencil.directed for stencil in stencils):
+    if ADAPTIVE not in wanted or (not body and any(stencil.directed for stencil in stencils)):
         return wanted
-    if names:
-        raise SettingError(f"{ADAPTIVE} needs a regularizer that depends on direction; add --reg tv")
-    return SCENARIOS[:2]
+    if not names:
+        return STRICT
+    if body:
+        raise SettingError(
+            f"--spacing measures every image under the rotations of its body, which leaves no w to fit; drop "
+            f"--spacing, or ask for --scenario {','.join(STRICT)}"
+        )
+    raise SettingError(f"{ADAPTIVE} needs a regularizer that depends on direction; add --reg tv")
 
 
 def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from symmetry_audit.audit import first_scale, strict_bank
+from symmetry_audit.audit import elements_apart, first_scale
 from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.findings._relative import resampled_error
 from symmetry_audit.findings._totals import Totals
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import IDENTITY, Affine, Group
 from symmetry_audit.kernels import KernelModel, Stencil, sampled_kernels, sees_sign, window_radius
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, Candidate, CandidateValue, Scenario
 from symmetry_audit.statistics import (
@@ -151,22 +151,23 @@ def _classes(totals: Totals) -> list[np.ndarray]:
     """
     settings = totals.settings
     if sees_sign(settings.response):
-        bank = strict_bank(settings, settings.models[0])
-        return list(bank.index)
+        return list(elements_apart(settings, settings.models[0], totals.bodies))
     contrast = totals.contrast[0] / totals.images
     turns = settings.group.rotations
-    classes = []
+    # what a deformation tells apart, a stronger one does too
+    classes, body = [], max(totals.bodies, key=lambda affine: affine.ratio)
     for r, stencil in enumerate(settings.stencils):
-        labels = spectral_classes(stencil, settings.group, settings.models[0])
+        labels = spectral_classes(stencil, settings.group, settings.models[0], body)
         if settings.group.mirrored and contrast[r] < MIRROR_CONTRAST:
             labels = np.concatenate([labels[:turns], labels[:turns]])
         classes.append(labels)
     return classes
 
 
-def spectral_classes(stencil: Stencil, group: Group, model: KernelModel) -> np.ndarray:
-    """Labels (T,) of the group's elements, equal where the rotated kernels have equal power spectra."""
-    kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
+def spectral_classes(stencil: Stencil, group: Group, model: KernelModel, affine: Affine = IDENTITY) -> np.ndarray:
+    """Labels (T,) of the elements of ``group``, deformed by ``affine``: equal where the kernels' power spectra are."""
+    matrices = affine.conjugate(group.matrices())
+    kernels = sampled_kernels(stencil, matrices, model, window_radius(stencil, model, affine.ratio))
     side = 2 * kernels.shape[1]
     power = np.square(np.abs(np.fft.rfft2(kernels, (side, side)))).reshape(len(kernels), -1)
     labels = np.full(len(power), -1)

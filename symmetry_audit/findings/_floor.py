@@ -59,16 +59,18 @@ def floor_profile(
     group: Group,
     model: KernelModel,
     power: Callable[[np.ndarray], np.ndarray] = pink_power,
+    affine: Affine = IDENTITY,
     response: str = "abs",
 ) -> np.ndarray:
-    """``isotropic_profile`` of every element of ``group`` under strict rotations, (T,), by the kind of ``response``.
+    """``isotropic_profile`` of every element of ``group``, deformed by ``affine``, (T,), by the kind of ``response``.
 
     In the continuum it would be constant; its variation is the h-term of Theorem 3.7 of [SA]. A Gaussian field's mean
     squares are proportional to the square of its mean absolute responses.
     """
-    kernels = sampled_kernels(stencil, group.matrices(), model, window_radius(stencil, model))
+    matrices = affine.conjugate(group.matrices())
+    kernels = sampled_kernels(stencil, matrices, model, window_radius(stencil, model, affine.ratio))
     kept, index = np.unique(distinct_elements(kernels), return_inverse=True)
-    return isotropic_profile(kernels[kept], power)[index] ** RESPONSES[response]
+    return isotropic_profile(kernels[kept], power, affine)[index] ** RESPONSES[response]
 
 
 def discretization_floor(
@@ -90,15 +92,26 @@ def mean_floors(totals: Totals, strict: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def strict_floors(totals: Totals) -> np.ndarray:
-    """Mean profiles (S, R, T) of ideal fields with the images' own radial spectrum under strict rotations: constant up
-    to the effect of the pixel grid."""
-    settings = totals.settings
+    """Mean profiles (S, R, T) of ideal fields with the images' own radial spectrum under strict rotations, of the body
+    where these are asked for: constant up to the effect of the pixel grid."""
     return np.stack(
         [
-            [floor_profile(stencil, settings.group, model, power, settings.response) for stencil in settings.stencils]
-            for model, power in _models_and_spectra(totals)
+            [_strict_floor(totals, stencil, *each) for stencil in totals.settings.stencils]
+            for each in _models_and_spectra(totals)
         ]
     )
+
+
+def _strict_floor(
+    totals: Totals, stencil: Stencil, model: KernelModel, power: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """The profile (T,) averaged over the images' bodies."""
+    settings, bodies = totals.settings, totals.binned_bodies()
+    profiles = [
+        count * floor_profile(stencil, settings.group, model, power, body, settings.response)
+        for body, count in bodies.items()
+    ]
+    return np.sum(profiles, axis=0) / totals.images
 
 
 def _models_and_spectra(totals: Totals) -> list[tuple[KernelModel, Callable[[np.ndarray], np.ndarray]]]:

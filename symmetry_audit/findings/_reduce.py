@@ -13,6 +13,7 @@ from symmetry_audit.audit import (
     ImageTables,
     Measurements,
     TableLayout,
+    body_affine,
     first_scale,
     fit_rows,
     fit_sources,
@@ -69,10 +70,10 @@ def build_report(
     """
     layout = TableLayout.of(settings, measured.banks)
     totals = empty_totals(settings, measured.images, _clusters(settings, measured), measured.controlled)
-    notes = FileNotes(settings.unit)
+    notes = FileNotes(settings.unit, body=settings.spacing)
     files = []
     for record, tables in layout.read(measured.records()):
-        totals.add(record.image, tables, record.arrays["spectrum"])
+        totals.add(record.image, tables, record.arrays["spectrum"], body_affine(record.spacing, settings))
         notes.add(record, flat=not tables.profiles["strict"].any())
         files.append((record.sha256, record.image))
     leverage = LeverageList()
@@ -86,7 +87,8 @@ def build_report(
             keep_fit(fit)
     strict = strict_floors(totals)
     floors = mean_floors(totals, strict)
-    rows = list(_maker(settings, measured, totals, layout, floors, quick).rows())
+    seen = visible_elements(settings, measured.banks, totals.bodies)
+    rows = list(_maker(settings, measured, totals, layout, floors, seen, quick).rows())
     tables = analyses(totals, leverage, _source_names(settings), strict)
     flips = totals.flips.answers(TOLERANCE)
     found = _recommendation(totals, floors, tables["directions"], flips, epsilon_unit(settings.response, measured.unit))
@@ -100,7 +102,7 @@ def build_report(
             *cluster_notes(settings, totals.units, totals.images),
             *(quick.warnings() if quick is not None else ()),
             *notes.warnings(),
-            *(() if flips else blind_spots(settings, measured)),
+            *(() if flips else blind_spots(settings, seen)),
             *coarse_grid(rows),
         ),
         analyses=tables,
@@ -139,17 +141,19 @@ def _maker(
     totals: Totals,
     layout: TableLayout,
     floors: dict[str, np.ndarray],
+    seen: Sequence[np.ndarray],
     quick: PixelErrors | None,
 ) -> RowMaker:
+    """``seen`` (R, T) of bool says which regularizer sees which element, at every sigma."""
     chosen = measured.images[random.Random(settings.seed).randrange(len(measured.images))]
-    visible = np.stack([visible_elements(bank).sum(1) for bank in measured.banks for _ in settings.downscale])
+    visible = np.stack([each.sum(1) for each in seen for _ in settings.downscale])
     sources = _source_names(settings)
     return RowMaker(
         totals=totals,
         selected=layout.tables(measured.journal.read(chosen)).profiles["strict"],
         selected_name=chosen,
         visible=visible,
-        tested=len(untested_elements(settings, measured)) < settings.group.order - 1,
+        tested=len(untested_elements(settings, seen)) < settings.group.order - 1,
         floors=floors,
         fits=tuple(sources[f] for f in layout.own),
         quick=quick,

@@ -12,7 +12,7 @@ from symmetry_audit.audit import AuditSettings, FitTables, ImageTables
 from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.findings._flips import FlipTotals
 from symmetry_audit.findings._sums import Sum
-from symmetry_audit.groups import Group
+from symmetry_audit.groups import IDENTITY, Affine, Group
 from symmetry_audit.results import folder_of
 from symmetry_audit.statistics import (
     FEWEST_IMAGES,
@@ -27,6 +27,7 @@ __all__ = ["FEWEST_IMAGES", "PROFILES", "Totals", "empty_totals"]
 
 PROFILES = ("strict", "adaptive")  # of whole images: the rows are made from these
 BIN = 0.15  # of (a, b), for the floor of adaptive rows
+BODY_BIN = 0.01  # of a known a, for the floor of strict rows
 
 
 @dataclass
@@ -59,10 +60,12 @@ class Totals:
     deformations: list[np.ndarray] = field(default_factory=list)
     limits: list[np.ndarray] = field(default_factory=list)
     resampled: tuple[str, ...] = ()
+    bodies: Counter[Affine] = field(default_factory=Counter)
 
-    def add(self, image: str, tables: ImageTables, spectrum: np.ndarray) -> None:
-        """Add one image."""
+    def add(self, image: str, tables: ImageTables, spectrum: np.ndarray, body: Affine = IDENTITY) -> None:
+        """Add one image, whose strict group is deformed by ``body``."""
         profiles = tables.profiles
+        self.bodies[body] += 1
         self.strict.add(profiles["strict"])
         self.resampled = tuple(name for name in PROFILES if name in profiles)
         for name in self.resampled:
@@ -133,6 +136,13 @@ class Totals:
     def limited(self, scale: int, regularizer: int) -> np.ndarray:
         """Which images are at the largest ratio under this regularizer's w, (N,) of bool."""
         return np.array([limit[scale, regularizer] for limit in self.limits])
+
+    def binned_bodies(self) -> Counter[Affine]:
+        """How many images have a strict group deformed by about this."""
+        binned = Counter[Affine]()
+        for body, count in self.bodies.items():
+            binned[Affine(round(body.a / BODY_BIN) * BODY_BIN, body.b)] += count
+        return binned
 
     def binned_deformations(self, scale: int, source: int) -> Counter[tuple[float, float]]:
         """How often w fell into each bin of (a, b), by the bin's center; images without a fit count as identity."""

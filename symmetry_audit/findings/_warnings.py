@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
 
-from symmetry_audit.audit import AuditSettings, ImageRecord, Measurements, visible_elements
+from symmetry_audit.audit import AuditSettings, ImageRecord
 from symmetry_audit.results import DATASET_STRICT, LeftOut, ResultRow
 from symmetry_audit.wording import GREY_LEVELS, count
 
@@ -18,18 +18,27 @@ FLOOR_SHARE = 0.2  # of epsilon; above it a warning names the discretization flo
 SHOWN = 5  # names in one warning
 SQUARE = 1e-3  # relative difference of the distances of rows and of columns that is not told
 UNSCALED = ("float", "32-bit", "signed 16-bit", "signed 32-bit")  # depths of grey levels that stay as they are
+OBLONG = (
+    "pixels are not square, so turning the grid deforms what it shows (--spacing measures under the rotations of the "
+    "body)"
+)
+OBLONG_BODY = (
+    "pixels are not square and the rows are under the rotations of the body (--spacing), while a network turns the "
+    "grid: resample to square pixels before training"
+)
 UNTOLD = ("signed", "NIfTI")  # depths of HU that the file does not call so
 
 
-def untested_elements(settings: AuditSettings, measured: Measurements) -> list[int]:
-    """Elements other than the identity that no regularizer of the run can tell from it."""
-    seen = np.any([visible_elements(bank).any(0) for bank in measured.banks], axis=0)
+def untested_elements(settings: AuditSettings, visible: Sequence[np.ndarray]) -> list[int]:
+    """Elements other than the identity that no regularizer tells from it; ``visible`` (R, T) says which does, at every
+    sigma."""
+    seen = np.any([each.any(0) for each in visible], axis=0)
     return [t for t in range(1, settings.group.order) if not seen[t]]
 
 
-def blind_spots(settings: AuditSettings, measured: Measurements) -> list[str]:
+def blind_spots(settings: AuditSettings, visible: Sequence[np.ndarray]) -> list[str]:
     """The elements that no regularizer of the run can see, where nothing else measures flips and half turns either."""
-    blind = untested_elements(settings, measured)
+    blind = untested_elements(settings, visible)
     if not blind:
         return []
     names = [str(settings.group.elements[t]) for t in blind]
@@ -70,9 +79,9 @@ def cluster_notes(settings: AuditSettings, units: int, images: int) -> list[str]
 class FileNotes:
     """What a careful analyst would want to know about the files, collected image by image."""
 
-    def __init__(self, unit: str | None = None) -> None:
-        """``unit`` is the one that the user gave."""
-        self._unit = unit
+    def __init__(self, unit: str | None = None, *, body: bool = False) -> None:
+        """``unit`` is the one that the user gave; ``body``: the rotations are those of the body, not of the grid."""
+        self._unit, self._body = unit, body
         self.turned: list[str] = []
         self.floats: list[str] = []
         self.assumed: list[str] = []
@@ -136,10 +145,7 @@ class FileNotes:
             sentences.append(f"taken as HU, which files of this kind do not say (--unit grey if not), in {where}")
         if self.oblong:
             where = f"{count(len(self.oblong), 'image')}: {_some(self.oblong)}"
-            sentences.append(
-                "pixels are not square, so turning the grid deforms what it shows (--spacing gives adaptive rows of "
-                f"the body's own turns), in {where}"
-            )
+            sentences.append(f"{OBLONG_BODY if self._body else OBLONG}, in {where}")
         if self.flat:
             where = f"{count(len(self.flat), 'image')}: {_some(self.flat)}"
             sentences.append(f"zero response, so ignored in the normalized epsilon, in {where}")

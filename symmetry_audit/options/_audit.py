@@ -135,8 +135,8 @@ class AdaptiveOptions(Options):
     spacing: Annotated[
         bool,
         Option(
-            "Take w from the distances of rows and of columns that the files state, so that rotations are those of "
-            "the body; nothing is fitted."
+            "Measure strict rows under the rotations of the body, not of the pixel grid, by the distances of rows and "
+            "of columns that the files state; nothing is fitted."
         ),
     ] = False
     controls: Annotated[

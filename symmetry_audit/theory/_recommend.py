@@ -14,6 +14,7 @@ from symmetry_audit.theory._candidates import check, with_trivial
 from symmetry_audit.theory._kappa import with_intervals
 from symmetry_audit.theory._sentences import sentences
 from symmetry_audit.theory._verdicts import equalizable, judged, twin
+from symmetry_audit.wording import HU, WINDOWED
 
 __all__ = ["MARGIN", "TOLERANCE", "recommend"]
 
@@ -62,7 +63,9 @@ def recommend(
     told = None if pilot is None else pilot.sentence
     return Recommendation(
         build=build,
-        sentences=sentences(build, decided, directions, linear, told, tolerance, layer, answers),
+        sentences=sentences(
+            build, decided, directions, linear, told, tolerance, layer, answers, ct=HU in unit or WINDOWED in unit
+        ),
         candidates=tuple(decided),
         images=images,
         tolerance=tolerance,

@@ -25,11 +25,18 @@ PRIOR = (
     "comparisons, most where images are few."
 )
 FITTING = {"flips": "flips left-right and upside down", "flips+turns": "flips and quarter turns"}
+PRIOR_CT = (
+    "No published comparison of networks on CT settles the choice, so p4 is taken for want of evidence against it; "
+    "patients lie on a table, so slices tend to share one direction."
+)
 # whether what is degraded or what degrades it has a direction, by layer and verdict
 DIRECTIONS = {
     ("images", "one direction"): "the images share one direction",
     ("images", "undecided"): "the images may share a direction",
     ("images", "mixed directions"): "directions differ from image to image",
+    ("slices", "one direction"): "the images share one direction, as patients who lie on a table do",
+    ("slices", "undecided"): "the images may share a direction, as patients who lie on a table do",
+    ("slices", "mixed directions"): "directions differ from image to image",
     ("degradation", "one direction"): "what degrades the images has one direction",
     ("degradation", "undecided"): "what degrades the images may have one direction",
     ("degradation", "mixed directions"): "what degrades the images has no direction in common",
@@ -45,16 +52,19 @@ def sentences(
     tolerance: float,
     degradation: Sequence[Candidate] = (),
     answers: Sequence[Answer] = (),
+    *,
+    ct: bool = False,
 ) -> tuple[str, ...]:
-    """What to build and on what evidence; whether the images are symmetric; what would change the advice."""
+    """What to build and on what evidence; whether the images are symmetric; what would change the advice. ``ct``: the
+    images are CT slices, of which no photograph is evidence."""
     found = [
         _build(build),
-        *_evidence(build, directions, linear, pilot),
+        *_evidence(build, directions, linear, pilot, ct=ct),
         _law(candidates, tolerance),
         _law(degradation, tolerance, "what degrades the images is") if degradation else "",
         _adapted(build),
         _augmentation(build, directions, answers),
-        _change(build, linear, pilot),
+        _change(build, linear, pilot, ct=ct),
     ]
     return tuple(sentence for sentence in found if sentence)
 
@@ -66,7 +76,7 @@ def _build(build: Build) -> str:
 
 
 def _evidence(
-    build: Build, directions: Sequence[Direction], linear: LinearPilot | None, pilot: str | None
+    build: Build, directions: Sequence[Direction], linear: LinearPilot | None, pilot: str | None, *, ct: bool
 ) -> list[str]:
     """Each by its name, and whether it is decided."""
     if build.evidence == "pilot":
@@ -74,18 +84,19 @@ def _evidence(
     told = []
     for layer in ("degradation", "images"):
         if (direction := leading([item for item in directions if item.layer == layer])) is not None:
-            told.append(f"{_heading(direction.verdict)}, common direction: {_direction(direction)}.")
+            told.append(f"{_heading(direction.verdict)}, common direction: {_direction(direction, ct=ct)}.")
     if linear is not None and (gain := linear.gain("p4")) is not None:
         told.append(f"{_heading(gain.verdict)}, linear pilot: {_filter(linear, gain)}.")
-    return [*told, PRIOR] if build.evidence == "prior" else told
+    return [*told, PRIOR_CT if ct else PRIOR] if build.evidence == "prior" else told
 
 
 def _heading(verdict: str) -> str:
     return "Undecided" if verdict == "undecided" else "Evidence"
 
 
-def _direction(direction: Direction) -> str:
-    said = f"{DIRECTIONS[direction.layer, direction.verdict]} (common share R² {max(direction.share, 0):.2f} of 1"
+def _direction(direction: Direction, *, ct: bool) -> str:
+    layer = "slices" if ct and direction.layer == "images" else direction.layer
+    said = f"{DIRECTIONS[layer, direction.verdict]} (common share R² {max(direction.share, 0):.2f} of 1"
     if direction.ci_low is None or direction.ci_high is None:
         return f"{said})"
     return f"{said}; {direction.ci_low:.2f} to {direction.ci_high:.2f})"
@@ -165,7 +176,7 @@ def _augmentation(build: Build, directions: Sequence[Direction], answers: Sequen
     return ""
 
 
-def _change(build: Build, linear: LinearPilot | None, pilot: str | None) -> str:
+def _change(build: Build, linear: LinearPilot | None, pilot: str | None, *, ct: bool) -> str:
     """What would change the advice."""
     if build.evidence == "pilot":
         return ""
@@ -173,6 +184,11 @@ def _change(build: Build, linear: LinearPilot | None, pilot: str | None) -> str:
         return f"The network pilot is {pilot[:1].lower()}{pilot[1:]}"  # "undecided after 3 seeds: ..."
     if build.relax is None and build.evidence == "linear pilot" and build.group != "p1":
         return ""
+    if linear is None and ct:
+        return (
+            "Trying it on your task tells more: symaudit train --task mar, once with --method cnn and once with gcnn, "
+            "and symaudit evaluate on slices of other patients."
+        )
     if linear is None:
         return (
             "Trying it on your task tells more: symaudit recommend with --task in seconds (linear pilot), and with "

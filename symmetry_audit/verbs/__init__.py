@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs._recommend import RecommendRequest, recommend
     from symmetry_audit.verbs._restore import Restoration, RestoreRequest, restore
     from symmetry_audit.verbs._synth import SyntheticDataset, SynthRequest, synth
-    from symmetry_audit.verbs._train import TrainPlan, TrainRequest, plan_training, train
+    from symmetry_audit.verbs._train import TrainPlan, plan_training, train
+    from symmetry_audit.verbs._train_request import TrainRequest
     from symmetry_audit.verbs._verify import VerifyRequest, verify
 
 __all__ = [
@@ -84,7 +85,8 @@ _HOMES = {
     "recommend": ("RecommendRequest", "recommend"),
     "restore": ("Restoration", "RestoreRequest", "restore"),
     "synth": ("SynthRequest", "SyntheticDataset", "synth"),
-    "train": ("TrainPlan", "TrainRequest", "plan_training", "train"),
+    "train": ("TrainPlan", "plan_training", "train"),
+    "train_request": ("TrainRequest",),
     "verify": ("VerifyRequest", "verify"),
 }
 

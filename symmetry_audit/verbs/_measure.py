@@ -181,7 +181,8 @@ def measure(request: MeasureRequest) -> AuditReport:
         sample_strict, dataset_strict and/or dataset_adaptive. In the last, each image has its own group G_w.
     fit, affine, spacing
         Which fitted w to use per image: per-regularizer, joint, or a regularizer's name; a file with w to use instead;
-        whether to use that of the pixel spacing instead, under which rotations are those of the body.
+        whether strict rows are under the rotations of the body, by the pixel spacing that files state, in place of
+        those of the pixel grid (then nothing is fitted, and there are no adaptive rows).
     controls, control_images
         Whether to run the control experiments of adaptive rows, and on how many of the images, drawn at random ("all"
         for all). An image with controls takes about one and a half times to twice as long as one without.

@@ -25,7 +25,7 @@ from symmetry_audit.options import (
 )
 from symmetry_audit.verbs._machine import resolve_device, results_folder
 from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
-from symmetry_audit.verbs._train import OnStep, unseen
+from symmetry_audit.verbs._train_request import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:

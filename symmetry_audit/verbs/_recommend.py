@@ -25,7 +25,7 @@ from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
 from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
 from symmetry_audit.verbs._sources import reopened
-from symmetry_audit.verbs._train import OnStep, unseen
+from symmetry_audit.verbs._train_request import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:

@@ -2,76 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from annotated_types import Gt
-
-from symmetry_audit.catalogue import BACKBONES, find_backbone, find_method
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import (
-    TASK,
-    DeviceOptions,
-    FilePath,
-    Hidden,
-    Images,
-    NetworkOptions,
-    Option,
-    ScheduleOptions,
-    SourceOptions,
-    TaskSettings,
-    recipe,
-)
+from symmetry_audit.options import Images, ScheduleOptions, recipe
 from symmetry_audit.verbs._advice import stored_advice, training_advice
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import asked_task
-from symmetry_audit.verbs._split import SplitOptions, split_pairs
+from symmetry_audit.verbs._split import split_pairs
+from symmetry_audit.verbs._train_request import TrainRequest
+from symmetry_audit.verbs._train_settings import backbone_of, blind_defaults, is_blind, run_settings, steps_of
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
     from symmetry_audit.tasks import Pairs, PatchCache, Task
     from symmetry_audit.training import Start, TrainResult, TrainSettings
 
-__all__ = ["OnStep", "TrainPlan", "TrainRequest", "plan_training", "train", "unseen"]
+__all__ = ["TrainPlan", "plan_training", "train"]
 
 LEAST_FEATURES = 4  # over a recommended group; with fewer, a network has too few features to mix
-BLIND_BACKBONE = "unet"
-TL_SHARE = 0.4  # share of the steps with a report; the published protocol has 0.6
-
-OnStep = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss and PSNR so far)
-
-
-def unseen(step: int, steps: int, values: Mapping[str, float]) -> None:
-    """Show nothing."""
-
-
-class TrainRequest(SplitOptions, TaskSettings, NetworkOptions, ScheduleOptions, DeviceOptions, SourceOptions):
-    """The options of ``train``."""
-
-    heading: ClassVar[str] = "Data and results"
-
-    from_report: Annotated[
-        FilePath | None,
-        Option("Folder of `symaudit measure`. The group, the method and the initial w are taken from it."),
-    ] = None
-    task: Annotated[str, TASK]
-    weights: Annotated[FilePath | None, Option("Checkpoint to start from, such as a TL network for --method sa.")] = (
-        None
-    )
-    out: Annotated[
-        FilePath | None, Option("Folder for the run.", default="symaudit-train-TASK-METHOD in the current folder")
-    ] = None
-    force: Annotated[bool, Option("Start over, even if --out holds another run.")] = False
-    cache_folder: Annotated[
-        FilePath | None, Option("Folder for the cache of decoded images.", default="the user's cache folder")
-    ] = None
-    cache_limit: Annotated[float, Gt(0), Option("Largest size of the cache in GiB.")] = 30.0
-    allow_other_data: Annotated[bool, Option("Accept a report about images other than --data.")] = False
-    allow_leak: Annotated[bool, Option("Train even if validation images are in --data.")] = False
-    tensorboard: Annotated[bool, Option("Also write a log for TensorBoard.")] = False
-    on_step: Annotated[OnStep, Hidden()] = unseen
 
 
 @dataclass(frozen=True)
@@ -144,8 +96,8 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     from symmetry_audit.tasks import PatchCache, check_blind, make_task
 
     recipe(request.recipe)  # an unknown one is refused before hours of decoding
-    task = make_task(**{**_blind_defaults(request), **asked_task(request.task, request)})
-    if _blind(request):
+    task = make_task(**{**blind_defaults(request), **asked_task(request.task, request)})
+    if is_blind(request):
         check_blind(task)
     task, pairs, valid = split_pairs(request, task, request.seed)
     limit = int(request.cache_limit * 2**30)
@@ -153,7 +105,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     cache = PatchCache(pairs, task, folder, limit, request.progress)
     _refuse_leaks(valid, task, cache, request.allow_leak)
     start = _start(request, _audited(request, pairs, valid, cache), task)
-    plan = TrainPlan(request, task, pairs, valid, cache, start, _settings(request, task, start, cache))
+    plan = TrainPlan(request, task, pairs, valid, cache, start, run_settings(request, task, start, cache))
     _refuse_folder(plan.folder, request.data, request.valid)
     return plan
 
@@ -261,7 +213,7 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
     from symmetry_audit.results import AuditReport
     from symmetry_audit.training import start_from_report
 
-    channels = size_of(_backbone(request, task), request.preset).channels
+    channels = size_of(backbone_of(request, task), request.preset).channels
 
     def fitting(group: str) -> bool:
         order = Group.parse(group).order
@@ -272,7 +224,7 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
         report,
         fingerprint,
         advice=(training_advice if None in (request.method, request.group) else stored_advice)(report, task.text),
-        steps=_steps(request),
+        steps=steps_of(request),
         method=request.method,
         group=request.group,
         shared=request.preset != "paper" and request.weights is None,
@@ -292,104 +244,3 @@ def _advised(request: TrainRequest, start: Start) -> Iterator[str]:
         yield f"relaxed at {start.relax:g}: something speaks against the group, so the network may leave it"
     if start.augment is not None and "augment" not in given:
         yield f"augmentation {start.augment}: as the report advises"
-
-
-def _settings(request: TrainRequest, task: Task, start: Start | None, cache: PatchCache) -> TrainSettings:
-    """The settings of the run. Options have precedence over the report, and the report over the recipe."""
-    from symmetry_audit.nets import architecture_of, build
-    from symmetry_audit.training import make_settings
-
-    backbone = _backbone(request, task)
-    wanted = task.labelled, task.outputs
-    fitting = [name for name, one in BACKBONES.items() if (one.classifies, one.outputs) == wanted]
-    find_backbone(backbone)  # an unknown one is named with its neighbours
-    if backbone not in fitting:
-        raise SettingError(f"{backbone} is no network for {task.name}; use {' or '.join(fitting)}")
-    method = request.method or (start.method if start else "cnn")
-    group = request.group or (start.group if start else None)
-    given = request.given(ScheduleOptions)
-    relax = given.get("relax", start.relax if start else None)
-    name = given.pop("recipe", request.recipe)
-    if request.eq_reg is not None:
-        given["eq_group"] = _eq_group(group, start)
-        group = None if method == "cnn" else group
-    elif method == "cnn" and group not in (None, "p1"):
-        raise SettingError(
-            f"a plain network has no group: add --eq-reg 0.1 to teach it {group}, use --method fconv, sa, ... to "
-            f"build {group} in, or use --group p1"
-        )
-    # building the network checks that the options fit, and finds the method's default group and basis
-    network = build(
-        backbone,
-        method,
-        preset=request.preset,
-        scale=task.scale,
-        group=group,
-        basis=request.basis,
-        relaxed=relax is not None,
-        classes=len(task.class_names) or None,
-        partial=request.partial,
-    )
-    given["relax"] = relax
-    policy = _policy(request, task, backbone, method, start, cache)
-    return make_settings(
-        name,
-        **policy | given,
-        task=task.to_dict(),
-        architecture=architecture_of(network),
-        start=(start.w.a, start.w.b) if start and start.w else None,
-        audit=dict(start.audit) if start else None,
-    )
-
-
-def _policy(
-    request: TrainRequest, task: Task, backbone: str, method: str, start: Start | None, cache: PatchCache
-) -> dict[str, Any]:
-    """Defaults that depend on the task and the network; options and the recipe have precedence over them."""
-    from symmetry_audit.tasks import whole_side
-
-    known, found = recipe(request.recipe), {}
-    if (loss := find_backbone(backbone).loss or task.loss) is not None:
-        found["loss"] = loss
-    if task.labelled and "patch" not in known:
-        found["patch"] = whole_side(cache)
-    # without clean images the loss transforms the restored ones
-    advised = "none" if _blind(request) else start.augment if start else None
-    if (augment := advised or (None if "augment" in known else task.augment)) is not None:
-        found["augment"] = augment
-    if start is not None and find_method(method).adaptive and "tl_steps" not in known:
-        found["tl_steps"] = int(TL_SHARE * _steps(request))
-    return found
-
-
-def _backbone(request: TrainRequest, task: Task) -> str:
-    """The network structure: the requested one, that of [EI] and [REI] without clean images, else the task's."""
-    return request.backbone or (BLIND_BACKBONE if _blind(request) else task.backbone)
-
-
-def _blind(request: TrainRequest) -> bool:
-    """Whether the run trains without clean images."""
-    return (request.self_supervised or recipe(request.recipe).get("self_supervised")) is not None
-
-
-def _blind_defaults(request: TrainRequest) -> Mapping[str, Any]:
-    """What training without clean images adds to the settings of a task."""
-    from symmetry_audit.tasks import TASKS
-
-    task = TASKS.get(request.task)
-    return (task.blind or {}) if task is not None and _blind(request) else {}
-
-
-def _steps(request: TrainRequest) -> int:
-    """The length of the run."""
-    asked = "steps" in request.model_fields_set
-    return request.steps if asked else recipe(request.recipe).get("steps", request.steps)
-
-
-def _eq_group(group: str | None, start: Start | None) -> str:
-    """The group that EQ-Reg teaches: the requested one, or the one that the report recommends."""
-    found = group if group != "p1" else None
-    found = found or (start.audit["recommended"] if start else None)
-    if found in (None, "p1"):
-        raise SettingError("--eq-reg needs a group; add --group, such as --group p4")
-    return found

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from symmetry_audit.audit._padding import without_padding
 from tests.conftest import smooth_noise
@@ -63,6 +63,22 @@ def test_corners_of_rotated_tiles_and_of_round_fields(rng: np.random.Generator, 
         found = without_padding(np.where(expected, photo(rng, 181, 181), np.float32(value)))
         assert found is not None and found[expected].all()
         assert (found & ~expected).sum() < 0.02 * expected.sum()  # a polygon about pixels that are one
+
+
+@VALUES
+@pytest.mark.parametrize("quality", [75, 50])
+@pytest.mark.parametrize("angle", [0.17, 0.35, 0.52, np.pi / 4])
+def test_corners_of_rotated_tiles_in_jpeg_files(
+    rng: np.random.Generator, value: float, quality: int, angle: float
+) -> None:
+    """Blocks of 8 x 8 px on the edge ring, so that it has steps: what is found holds all of these and no more."""
+    half = 140
+    c, s = np.cos(angle), np.sin(angle)
+    side = int(2 * half * (c + s)) + 1
+    expected = turned(side, side, angle, half)
+    found = without_padding(saved(np.where(expected, photo(rng, side, side), np.float32(value)), quality))
+    assert found is not None and (expected & ~found).sum() < 1e-3 * expected.sum()
+    assert distance_transform_edt(~expected)[found].max() < 8 * np.sqrt(2)
 
 
 def test_nothing_in_photographs(rng: np.random.Generator) -> None:

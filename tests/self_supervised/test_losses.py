@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from itertools import product
 
 import numpy as np
@@ -10,7 +11,18 @@ import torch
 from torch import Tensor
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.self_supervised import EILoss, LinearOperator, MaskOperator, Noise, REILoss, Rotations, Shifts
+from symmetry_audit.self_supervised import (
+    EILoss,
+    GaussianSURE,
+    LinearOperator,
+    MaskOperator,
+    MixedSURE,
+    Noise,
+    PoissonSURE,
+    REILoss,
+    Rotations,
+    Shifts,
+)
 from tests.self_supervised.operators import OPERATORS, gated, mask
 
 EACH_OPERATOR = pytest.mark.parametrize("operator", OPERATORS.values(), ids=OPERATORS)
@@ -140,6 +152,18 @@ def test_gradients_pass_through_both_sides(noise, transforms):
         loss = REILoss(Held(noise), transforms)
         assert torch.allclose(torch.autograd.grad(value(weights).sum(), weights)[0], gradient, rtol=1e-12)
     assert torch.autograd.gradcheck(value, weights, eps=1e-6, atol=1e-6)
+
+
+def test_all_losses_are_called_alike() -> None:
+    """So that one can take another's place in a training loop."""
+    losses = [EILoss(), REILoss(Noise(0.05, 0.1)), GaussianSURE(0.1), PoissonSURE(0.05), MixedSURE(0.05, 0.1)]
+    assert len({str(inspect.signature(loss)) for loss in losses}) == 1
+    operator, y = MaskOperator(torch.ones(6, 6)), torch.rand(2, 3, 6, 6)
+    for loss in losses:
+        generators = [torch.Generator().manual_seed(0) for _ in "ab"]
+        found = loss(torch.square, y, operator, generator=generators[0])
+        assert found.shape == (2,)
+        assert torch.equal(found, loss(torch.square, y, operator, restored=y.square(), generator=generators[1]))
 
 
 @pytest.mark.parametrize("make", [lambda weight: EILoss(weight=weight), lambda weight: REILoss(Noise(), weight=weight)])

@@ -77,6 +77,27 @@ def test_numbers_of_the_directions() -> None:
     )
 
 
+@pytest.mark.parametrize("unit", ["HU", "squared HU", "grey levels of the window"])
+@pytest.mark.parametrize("shared", [(), (direction(0.8, 0.7, 0.9),), (direction(0.5, 0.3, 0.7),)])
+def test_no_photograph_is_evidence_for_ct_slices(unit: str, shared: tuple) -> None:
+    told = recommend(candidates("p4", photo), images=100, directions=shared, unit=unit).sentences
+    assert not any("photograph" in sentence or "92 of 100" in sentence for sentence in told)
+    assert any("on a table" in sentence for sentence in told)
+    assert told[-1].startswith("Trying it on your task tells more: symaudit train --task mar, once with --method cnn ")
+    assert all(len(sentence) <= LONGEST and not re.search(JARGON, sentence) for sentence in told)
+
+
+def test_slices_that_share_a_direction() -> None:
+    shared = recommend((), images=20, directions=(direction(0.8, 0.7, 0.9),), unit="HU").sentences
+    assert (
+        "Evidence, common direction: the images share one direction, as patients who lie on a table do (common share "
+        "R² 0.80 of 1; 0.70 to 0.90)."
+    ) in shared
+    mixed = recommend((), images=20, directions=(direction(0.1, 0.0, 0.2),), unit="HU").sentences
+    assert any("directions differ from image to image" in sentence for sentence in mixed)
+    assert not any("table" in sentence for sentence in mixed)
+
+
 def test_a_share_below_nothing_is_by_chance() -> None:
     found = recommend((), images=4, directions=(replace(SHARED, share=-0.33, ci_low=0.0, ci_high=1.0),))
     assert "(common share R² 0.00 of 1; 0.00 to 1.00)" in found.sentence

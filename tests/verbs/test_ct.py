@@ -184,8 +184,8 @@ def test_a_unit_that_no_file_says_is_told(tmp_path, rng):
 
 def test_pixels_that_are_not_square_are_told(cases, tmp_path):
     told = (
-        "pixels are not square, so turning the grid deforms what it shows (--spacing gives adaptive rows of the body's "
-        "own turns), in 9 images: "
+        "pixels are not square, so turning the grid deforms what it shows (--spacing measures under the rotations of "
+        "the body), in 9 images: "
     )
     assert any(line.startswith(told) for line in symmetry_audit.measure(cases, **ASKED).warnings)
     for path in cases.rglob("*.dcm"):
