@@ -130,7 +130,7 @@ def _turn_answer(
     transformation: str, candidate: Candidate | None, option: str, *, images: int, tolerance: float, response: str
 ) -> Answer:
     if candidate is None:
-        reason = f"the run's group does not hold it; measure with --group {option}"
+        reason = f"not in the group of this run; use --group {option}"
         return Answer(transformation=transformation, verdict="not tested", reason=reason)
     about = Answer(transformation=transformation, verdict=VERDICTS[candidate.verdict], reason=candidate.reason)
     _, value = decisive(candidate, images, tolerance)

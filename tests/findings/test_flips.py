@@ -194,3 +194,21 @@ def test_photographs_may_be_mirrored_and_not_turned_upside_down(shared_data: Pat
 def test_aerial_tiles_are_not_refuted(shared_data: Path) -> None:
     found = measure(shared_data / "RSSCN7", reg="tv", group="p8", scenario="dataset_strict").answers
     assert {answer.verdict for answer in found[:2]} <= {"fits", "not settled"}
+
+
+def test_a_rectified_audit_equals_the_oracle(photos: Path, tmp_path: Path) -> None:
+    """All four elements of p4 are seen, the half turn too, and mirrors; under fits as under strict rotations."""
+    asked = {"reg": "tv,tv2", "group": "p4m", "response": "rectified", "controls": False}
+    report = measure(photos, **asked, out=tmp_path / "run")
+    images = [oracle.luminance(path) for path in sorted(photos.glob("*.png"))]
+    for name, seen in (("tv", 6), ("tv2", 4)):  # tv has one mirror axis, tv2 two and the half turn
+        about = {"kind": "rectified", "margin": report.settings["margin"]}
+        profiles = [oracle.responses(one, name, oracle.group_matrices("p4m"), **about) for one in images]
+        mean = np.mean(profiles, axis=0)
+        (row,) = (row for row in report.results if (row.regularizer, row.scenario) == (name, "dataset_strict"))
+        assert row.relative_epsilon == pytest.approx(np.ptp(mean) / mean.mean(), rel=1e-3)
+        assert row.epsilon == pytest.approx(np.abs(mean - mean[0]).max(), rel=1e-3)
+        assert row.visible_elements == seen
+        assert row.relative_floor < 1e-12  # quarter turns and mirrors take kernels to each other
+    assert report.unit == "squared grey levels"
+    assert {row.fit for row in report.results if row.scenario == "dataset_adaptive"} == {"tv", "tv2"}
