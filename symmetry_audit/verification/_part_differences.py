@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import degrees
 from typing import Any
@@ -12,6 +12,7 @@ from symmetry_audit.groups import Affine
 from symmetry_audit.results import (
     DATASET_STRICT,
     SAMPLE_STRICT,
+    Answer,
     AuditReport,
     Candidate,
     CandidateValue,
@@ -24,6 +25,8 @@ __all__ = ["P_TOLERANCE", "part_differences"]
 
 W_TOLERANCE = 0.02  # of (a, b), and of the ratio: minima are flat
 P_TOLERANCE = 0.02  # of a p-value: a few of the 999 draws are within rounding of epsilon
+PAIRS = 4  # p-values of an answer are multiplied by as many at most
+SHARES = ("relative_epsilon", "ci_low", "ci_high", "null_epsilon", "floor")  # of an answer
 NEEDED = 0.1  # share of a number of images, which has two digits
 SECTIONS = ("fits", "transfer", "leverage", "folders", "subsets", "directions")
 LATER = ("directions",)  # sections that reports of earlier versions lack
@@ -64,7 +67,11 @@ def part_differences(old: AuditReport, new: AuditReport, strict: float, fitted: 
     """
     scales = {_name(row): row.mean_response or 0.0 for row in new.results}
     tolerance = Tolerance(strict, fitted, scales, old.written != new.written)
-    return [*_analyses(old.analyses, new.analyses, tolerance), *_recommendations(old, new, tolerance)]
+    return [
+        *_analyses(old.analyses, new.analyses, tolerance),
+        *_answers(old.answers, new.answers, tolerance),
+        *_recommendations(old, new, tolerance),
+    ]
 
 
 def _name(row: Any) -> tuple:
@@ -138,6 +145,22 @@ def _same_leverage(old: Mapping[str, Any], new: Mapping[str, Any], tolerance: To
         _close(value, known[image], allowed) if image in known else _close(abs(value), least, allowed)
         for image, value in listed.items()
     )
+
+
+def _answers(old: Sequence[Answer], new: Sequence[Answer], tolerance: Tolerance) -> Iterator[str]:
+    """Earlier reports have none. Equal numbers have equal verdicts; others may be borderline on another machine."""
+    if not old:
+        return
+    if [answer.transformation for answer in old] != [answer.transformation for answer in new]:
+        yield "the answers are not about the transformations of the recomputed ones"
+        return
+    limits = dict.fromkeys(SHARES, 2 * tolerance.strict)
+    for before, after in zip(old, new, strict=True):
+        limits |= {"p_value": PAIRS * P_TOLERANCE, "images_needed": NEEDED * (after.images_needed or 0)}
+        numbers = [(getattr(before, name), getattr(after, name), limit) for name, limit in limits.items()]
+        same = all(one == other for one, other, _ in numbers)
+        if not all(_close(*each) for each in numbers) or (same and before != after):
+            yield f'the answer about "{after.transformation}" differs from the recomputed one'
 
 
 def _recommendations(old: AuditReport, new: AuditReport, tolerance: Tolerance) -> Iterator[str]:

@@ -12,7 +12,7 @@ import pytest
 
 from symmetry_audit import measure, reports
 from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
-from symmetry_audit.results import AuditReport, Build, ResultRow, SkippedImage
+from symmetry_audit.results import Answer, AuditReport, Build, ResultRow, SkippedImage
 from symmetry_audit.theory import recommend
 from symmetry_audit.verification import differences, response_differences
 from tests.conftest import save_photos
@@ -344,6 +344,44 @@ def test_a_recommendation_has_to_follow_from_its_candidates(report, profiles, ch
     assert getattr(report.recommendation, name) != changes[name]
     expected = NOT_RECOMPUTED if name == "margin" else NO_CONSEQUENCE
     assert differences(decided(report, **changes), report, profiles) == expected
+
+
+ANSWER = Answer(
+    transformation="half turn",
+    verdict="not settled",
+    reason="edges differ by 6 %, p = 0.2",
+    relative_epsilon=0.06,
+    ci_low=0.01,
+    ci_high=0.1,
+    null_epsilon=0.03,
+    p_value=0.2,
+    images_needed=300,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({}, ()),
+        ({"relative_epsilon": 0.06001}, ()),  # another machine rounds otherwise
+        ({"relative_epsilon": 0.07}, ('the answer about "half turn" differs from the recomputed one',)),
+        ({"p_value": 0.4}, ('the answer about "half turn" differs from the recomputed one',)),
+        ({"images_needed": 200}, ('the answer about "half turn" differs from the recomputed one',)),
+        ({"verdict": "fits"}, ('the answer about "half turn" differs from the recomputed one',)),
+        (
+            {"transformation": "flip left-right"},
+            ("the answers are not about the transformations of the recomputed ones",),
+        ),
+    ],
+)
+def test_answers_are_checked(report, profiles, changes, found):
+    def told(*answers: Answer) -> tuple[str, ...]:
+        """What is said of answers; that the recommendation does not follow from these invented ones is another matter."""
+        said = differences(replace(report, answers=answers), replace(report, answers=(ANSWER,)), profiles)
+        return tuple(sentence for sentence in said if sentence.startswith("the answer"))
+
+    assert told(replace(ANSWER, **changes)) == found
+    assert told() == ()  # an earlier report
 
 
 def test_directions_of_the_advice_are_those_of_the_analyses(report, profiles):

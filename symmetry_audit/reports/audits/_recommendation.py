@@ -69,7 +69,8 @@ def _group_rows(recommendation: Recommendation) -> list[Row]:
     rows = []
     for group in dict.fromkeys([*strict, *gains]):
         item, gain = strict.get(group), gains.get(group)
-        if gain is None and (item is None or item.verdict == "not tested"):
+        # flips and half turns, which no value is about, have answers of their own
+        if gain is None and (item is None or not item.seen or item.verdict == "not tested"):
             continue
         row = {"Group": group, "Law": "not tested" if item is None else item.verdict, **_measured(item)}
         if gains:
