@@ -182,8 +182,10 @@ class GroupAlignment:
     largest error above its floor of any element. Only elements that a regularizer of the report can see count, if
     there are any. ``data`` is the relative epsilon of the ``regularizer`` that speaks most against the group, and
     ``data_floor`` its floor and null level together. ``relation`` says how symmetric the network is beside the data:
-    "more", "less", "as" or "not tested". ``factor`` is the ratio of the larger side to the smaller one, both minus
-    their floors; None where the smaller one is 0, or there is no difference.
+    "more", "less", "as" (within a factor of 2), "cannot tell" or "not tested" (SPEC 15); in older files "as" may stand
+    for "cannot tell". ``factor`` is the ratio of the larger side to the smaller one, the larger minus its floor; None
+    where the smaller one is 0, or there is no difference. ``data_low`` to ``data_high`` is what the data's epsilon may
+    be: its confidence interval, at the lower end minus ``data_floor``; None in older files.
     """
 
     scenario: str
@@ -196,6 +198,8 @@ class GroupAlignment:
     regularizer: str | None
     relation: str
     factor: float | None = None
+    data_low: float | None = None
+    data_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
