@@ -125,8 +125,13 @@ def test_verdicts_never_rest_on_a_floor(relative, floor, data, null, relation):
 
 @pytest.mark.parametrize(
     ("error", "low", "high", "relation"),
-    [(0.3, 0.09, 0.11, "less"), (0.3, 0.09, 0.16, "cannot tell")]
-    + [(0.19, 0.11, 0.2, "as"), (0.19, 0.09, 0.2, "cannot tell"), (0.04, 0.09, 0.2, "more")],
+    [
+        (0.3, 0.09, 0.11, "less"),
+        (0.3, 0.09, 0.16, "cannot tell"),
+        (0.19, 0.11, 0.2, "as"),
+        (0.19, 0.09, 0.2, "cannot tell"),
+        (0.04, 0.09, 0.2, "more"),
+    ],
 )
 def test_the_interval_of_the_data_counts(error, low, high, relation):
     """0.3 is more than twice 0.11; 0.19 is within a factor of 2 of all from 1 / 9.5 to 0.2, not of 0.09."""
@@ -210,10 +215,9 @@ def test_what_is_clear_comes_before_what_the_pixel_grid_blurs():
 def test_the_error_of_the_restoration_is_the_yardstick():
     """sqrt(4 + 12) / 2 grey levels: mean squares of 4 and 12 make 8, whose root is 2.83."""
     found = alignment("p2", [0, 0.02])
-    images = [
-        replace(one, restoration_error=value) for one, value in zip(found.scenarios[0].images, (4, 12), strict=True)
-    ]
-    found = replace(found, scenarios=(replace(found.scenarios[0], images=tuple(images)),))
+    first, second = found.scenarios[0].images
+    images = replace(first, restoration_error=4.0), replace(second, restoration_error=12.0)
+    found = replace(found, scenarios=(replace(found.scenarios[0], images=images),))
     assert (
         "1 grey levels RMS at worst (p2, A1, 180 degrees), 2 % of its contrast, and 35.4 % of its error to the "
         in (with_verdict(found).verdict[0])

@@ -27,6 +27,11 @@ def denoiser(width=4):
     return nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
 
 
+class Mean(nn.Module):
+    def forward(self, x):
+        return nn.functional.avg_pool2d(x, 3, 1, 1).clamp(0, 1)
+
+
 def enlarger():
     return nn.Upsample(scale_factor=2, mode="nearest")
 """
@@ -140,13 +145,42 @@ def test_networks_of_others(call, few, tmp_path, monkeypatch):
     document = one_document(out)
     assert (code, err) == (0, "") and elements(document)["A1"]["relative"] > 0.01
     assert document["scenarios"][0]["layers"][0]["channels"] == 8
+    code, _, err = call(*factory[:4], "--task", "denoise", "--sigma", "25", *options)
+    assert code == 2 and "alien_nets:denoiser builds a network with 447 weights, at random unless" in err
+    assert "--weights FILE, or --as-built to measure it as it is" in err
+    code, out, err = call(*factory[:4], "--as-built", "--task", "denoise", "--sigma", "25", *options)
+    document = one_document(out)
+    assert code == 0 and document["settings"]["unit"] == 1 and "restores in neither input range" in err
+    assert document["verdict"][1].startswith("The network does not restore these images")
+    code, out, err = call(
+        "align", "alien_nets.py:denoiser", *factory[2:], "--task", "denoise", "--sigma", "25", *options
+    )
+    assert (code, err) == (0, "") and one_document(out)["model"]["name"] == "alien_nets.py:denoiser"
     code, out, err = call("align", "alien_nets:enlarger", *options)
     assert code == 0 and elements(one_document(out))["A1"]["error"] == 0.0
     assert one_document(out)["task"]["name"] == "sr" and one_document(out)["model"]["group"] is None
-    code, _, err = call("align", "alien_nets:denoiser", *options)
+    code, _, err = call("align", "alien_nets:denoiser", "--as-built", *options)
     assert code == 2 and "alien_nets:denoiser does not say what task it was trained for; give --task" in err
     code, _, err = call("align", "alien_nets:enlarger", *options, "--task", "denoise", "--sigma", "9")
     assert code == 2 and "alien_nets:enlarger enlarges by 2, which does not fit denoising" in err
+
+
+def test_the_input_range_is_found_and_a_wrong_one_refused(call, few, tmp_path):
+    """A mean of neighbours, cut to 0..1: of images in 0..255 it leaves black and white."""
+    (tmp_path / "alien_means.py").write_text(FACTORY, encoding="utf-8")
+    align = ("align", "alien_means.py:Mean", "--task", "denoise", "--sigma", "50", "--data", few, "--group", "p4")
+    code, out, err = call(*align, "--json")
+    document = one_document(out)
+    assert code == 0 and document["settings"]["unit"] == 1
+    assert err.startswith("Note: --unit 1 is taken, in which the network restores (with --unit 1 ")
+    scores = document["restoration"]
+    assert scores["psnr"] > scores["input_psnr"] and document["answer"] == "yes"
+    assert call(*align, "--json", "--unit", "1") == (0, out, "")
+    code, out, err = call(*align, "--unit", "255")
+    assert (code, out) == (2, "") and "alien_means.py:Mean restores with --unit 1, not with --unit 255" in err
+    assert err.endswith("; give --unit 1, or leave --unit out\n")
+    text = " ".join(call(*align, "-q")[1].split())
+    assert "Input range of the network: 0 to 1 (--unit 1)." in text
 
 
 @pytest.mark.parametrize(

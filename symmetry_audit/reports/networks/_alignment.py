@@ -145,6 +145,8 @@ def _notes(found: Alignment) -> tuple[str, ...]:
         "alone, of a rotation there and back and a shift by half a pixel; 0 for quarter turns and mirrors. m: after "
         "the mirror.",
     ]
+    if (unit := found.settings.get("unit")) is not None:
+        notes.append(f"Input range of the network: 0 to {unit} (--unit {unit}).")
     if any(item.layers for item in found.scenarios):
         notes.append("Layers: the mean over all elements of their group but the identity.")
     if found.symmetry is not None:
