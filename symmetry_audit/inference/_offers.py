@@ -39,6 +39,6 @@ def what_to_give(text: str, suffixes: Iterable[str]) -> str:
     known = ", ".join(suffixes)
     absent = "there is no such file; " if suffix in (*WEIGHTS, ".py") else ""
     return (
-        f"{absent}give the folder of a training run, a file ({known}), or package.module:factory or path/file.py:factory with "
-        "its --weights"
+        f"{absent}give the folder of a training run, a file ({known}), or package.module:factory or "
+        "path/file.py:factory with its --weights"
     )

@@ -146,7 +146,7 @@ def test_networks_of_others(call, few, tmp_path, monkeypatch):
     assert (code, err) == (0, "") and elements(document)["A1"]["relative"] > 0.01
     assert document["scenarios"][0]["layers"][0]["channels"] == 8
     code, _, err = call(*factory[:4], "--task", "denoise", "--sigma", "25", *options)
-    assert code == 2 and "alien_nets:denoiser builds a network with 447 weights, at random unless" in err
+    assert code == 2 and "alien_nets:denoiser builds a network with 443 weights, at random unless" in err
     assert "--weights FILE, or --as-built to measure it as it is" in err
     code, out, err = call(*factory[:4], "--as-built", "--task", "denoise", "--sigma", "25", *options)
     document = one_document(out)
