@@ -84,8 +84,10 @@ def measure_alignment(
     the PSNR of output and input on the whole squares, also that of the network's average over the elements of ``group``
     that only move pixels (:class:`RestorationScores`).
 
-    ``layers`` name layers that are compared by the same rule (:func:`find_layers`), with features also moved along the
-    group axis. Images are read one at a time. The network runs as :func:`restore_image` says, in eval mode, unclipped.
+    ``layers`` name layers that are compared by the same rule (:func:`find_layers`), with features over a group also
+    moved along the group axis. Layers that a pattern found and that cannot be compared are left out, for the reasons in
+    ``settings["layers_left_out"]``. Images are read one at a time. The network runs as :func:`restore_image` says, in
+    eval mode, unclipped.
 
     Raises SettingError for unknown layers and wrong settings, DataError if there is no image or if images are too
     small, ModelError for outputs that are not images.
@@ -123,11 +125,17 @@ def measure_alignment(
         elements=tuple(map(str, elements)),
         angles_deg=tuple(element.angle_deg for element in elements),
         mirrored=tuple(element.mirrored for element in elements),
-        settings={"crop": crop, "margin": margin, "scale": scale, "device": device},
+        settings={"crop": crop, "margin": margin, "scale": scale, "device": device, **_left_out(runs)},
         scenarios=tuple(run.result() for run in runs if run.images),
         restoration=None if scores is None else scores.result(),
         skipped=tuple(skipped),
     )
+
+
+def _left_out(runs: Sequence[_Scenario]) -> dict[str, dict[str, str]]:
+    """Why layers that a pattern names were not compared; nothing where all were."""
+    reasons = {name: reason for run in runs for name, reason in run.phi.left_out.items()}
+    return {"layers_left_out": reasons} if reasons else {}
 
 
 @dataclass
@@ -143,7 +151,8 @@ class _Scenario:
     @classmethod
     def of(cls, name: str, network: nn.Module, group: Group, patterns: Sequence[str], device: str) -> _Scenario:
         layers = find_layers(network, group, patterns)
-        phi = Observed(network, {layer.name: layer.module for layer in layers}, device)
+        optional = [layer.name for layer in layers if not layer.named]
+        phi = Observed(network, {layer.name: layer.module for layer in layers}, device, optional)
         return cls(name, phi, group.matrices(), layers, [])
 
     def add(self, key: str, image: Tensor, domain: Domain, clean: Tensor | None) -> int:
@@ -156,6 +165,7 @@ class _Scenario:
     def _add(self, key: str, image: Tensor, domain: Domain, clean: Tensor | None) -> int:
         plain = self.phi(image, domain)
         restored, features = plain
+        self.layers = [layer for layer in self.layers if layer.name in features]
         for layer in self.layers:
             layer.begin(features[layer.name])
         matrices = domain.w.conjugate(self.matrices) if self.name == ADAPTIVE else self.matrices
