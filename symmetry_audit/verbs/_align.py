@@ -144,7 +144,7 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     from symmetry_audit.reports import load_report, mean_profiles
     from symmetry_audit.results import DatasetInfo
     from symmetry_audit.tasks import evaluation_items, source_fingerprint
-    from symmetry_audit.training import joint_fits
+    from symmetry_audit.training import matched_fits
 
     report = None if request.report is None else load_report(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
@@ -156,7 +156,7 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     if loaded.checkpoint is None:
         loaded, settings["unit"] = in_its_unit(loaded, request, task, pairs)
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
-    fits = {} if report is None else joint_fits(report)
+    fits = {} if report is None else matched_fits(report, pairs, data.fingerprint)
     _say_fits(fits, pairs, report, request.say)
     found = measure_alignment(
         loaded.network,
@@ -217,10 +217,13 @@ def _described(loaded: Model) -> EvaluatedModel:
 
 def _say_fits(fits: Mapping[str, Affine], pairs: Pairs, report: AuditReport | None, say: Say) -> None:
     """Say how many images the report has a fit for."""
+    from symmetry_audit.training import joint_fits
+
     if report is None:
         return
-    known = sum(pair.key in fits for pair in pairs.refs)
-    if not fits:
+    if not joint_fits(report):
         say("Note: the report holds no fits; only strict rotations are measured")
-    elif known < len(pairs.refs):
-        say(f"Note: the report holds fits for {known} of the {len(pairs.refs)} images")
+    elif len(fits) < len(pairs.refs):
+        what = f"fits for {len(fits)} of the {len(pairs.refs)} images, matched by their pixels"
+        rest = "; only strict rotations are measured" if not fits else ""
+        say(f"Note: the report of {report.dataset.name} holds {what}{rest}")

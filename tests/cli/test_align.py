@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -128,10 +129,33 @@ def test_a_report_of_other_images_and_without_fits(call, runs, few, undrawn, tmp
     code, out, err = call(*align, "--report", "strict")
     assert code == 0 and err == "Note: the report holds no fits; only strict rotations are measured\n"
     assert "The report is about a different set of images, other." in " ".join(out.split())
-    (few / "photo_0.png").rename(few / "new.png")
-    code, out, err = call(*align, "--report", "fits", "--json")
-    assert code == 0 and err == "Note: the report holds fits for 0 of the 1 images\n"
+    code, out, err = call(*align, "--report", "fits", "--json")  # both sets have a photo_0.png
+    assert code == 0 and err == (
+        "Note: the report of other holds fits for 0 of the 1 images, matched by their pixels; only strict rotations "
+        "are measured\n"
+    )
     assert len(one_document(out)["scenarios"]) == 1
+
+
+def test_fits_find_their_image_under_any_name_and_format(call, runs, few, report, tmp_path):
+    """The same pixels as a TIFF of another name have the fit, other pixels of the same name have not."""
+    from PIL import Image
+
+    expected = call("align", runs / "denoise", "--data", few, "--report", report, "--limit", 1, "--json")[1]
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    Image.open(few / "photo_0.png").save(renamed / "photo_1.tif")
+    code, out, err = call("align", runs / "denoise", "--data", renamed, "--report", report, "--json")
+    assert (code, err) == (0, "")
+    adaptive = one_document(out)["scenarios"][1]
+    assert adaptive["images"][0]["w"] == one_document(expected)["scenarios"][1]["images"][0]["w"]
+    assert not one_document(out)["symmetry"]["same_images"]
+    table = pd.read_parquet(report / "affine.parquet").drop(columns="pixel_sha256")
+    table.to_parquet(report / "affine.parquet")  # as an older version wrote it
+    code, out, err = call("align", runs / "denoise", "--data", renamed, "--report", report, "--json")
+    assert code == 0 and "fits for 0 of the 1 images" in err and len(one_document(out)["scenarios"]) == 1
+    code, out, err = call("align", runs / "denoise", "--data", few, "--report", report, "--json")
+    assert (code, err) == (0, "") and len(one_document(out)["scenarios"]) == 2  # the files are the same
 
 
 def test_networks_of_others(call, few, tmp_path, monkeypatch):
