@@ -41,20 +41,20 @@ def answered(item: ScenarioAlignment, alignment: Alignment) -> str:
     if found == NO:
         clear = max(others, key=lambda index: means[index].excess or 0.0)
         largest = "" if clear == worst else f"; {_angle(alignment, worst)}: {_share(means[worst])}"
-        return f"No: {_size(item, alignment, clear)}{_grid(means[clear])}{largest}."
+        return f"No: {_size(item, alignment, clear, '' if largest else ' at worst')}{_grid(means[clear])}{largest}."
     if found == YES:
         return f"Yes: {_size(item, alignment, worst)}, which is rounding."
     exact = "; quarter turns and mirrors alone, which need no resampling: yes" if _exact(item, alignment) else ""
     return f"Cannot tell: {_size(item, alignment, worst)}{_grid(means[worst])}{exact}."
 
 
-def _size(item: ScenarioAlignment, alignment: Alignment, index: int) -> str:
+def _size(item: ScenarioAlignment, alignment: Alignment, index: int, worst: str = " at worst") -> str:
     """The error of element ``index``."""
     mean, loss = item.elements[index], item.restoration_rms
     rms = sqrt(mean.error)
     beside = f", and {percent(rms / loss)} of its error to the clean image ({grey_levels(loss)} RMS)" if loss else ""
     return (
-        f"under {WHERE[item.scenario]} the output differs by {grey_levels(rms)} RMS at worst "
+        f"under {WHERE[item.scenario]} the output differs by {grey_levels(rms)} RMS{worst} "
         f"({alignment.group}, {_angle(alignment, index)}), {percent(mean.relative)} of its contrast{beside}"
     )
 

@@ -109,7 +109,7 @@ def _what_would_tell(row: GroupAlignment) -> str:
         ways.append("a group of quarter turns and mirrors (--group p4), which needs no resampling")
     if row.data_low is not None and row.data_high is not None and row.data_high > row.data_low:
         ways.append("an audit of more images, whose interval is narrower")
-    return f"Whether network and data match under {row.group} is open. What would tell: {' or '.join(ways)}."
+    return f"Whether network and data match under {row.group} is open. What would tell: {', or '.join(ways)}."
 
 
 def _more_symmetry(alignment: Alignment, recommendation: Recommendation | None) -> str:

@@ -51,6 +51,12 @@ class Alignment:
     verdict: tuple[str, ...] = ()
     skipped: tuple[SkippedImage, ...] = ()
 
+    @property
+    def excess(self) -> float | None:
+        """The largest relative error above its floor of any element; None where every output is constant."""
+        found = (mean.excess for item in self.scenarios for mean in item.elements[1:])
+        return max((value for value in found if value is not None), default=None)
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; what is null is explained in ``reasons``, by path."""
         scenarios = [self._scenario(item) for item in self.scenarios]

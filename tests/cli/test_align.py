@@ -207,6 +207,17 @@ def test_the_input_range_is_found_and_a_wrong_one_refused(call, few, tmp_path):
     assert "Input range of the network: 0 to 1 (--unit 1)." in text
 
 
+def test_a_threshold_shows_in_the_exit_code(call, runs, few):
+    """The network over p4 has no error under p4; a plain one has some; above an error a threshold is kept."""
+    align = ("align", "--data", few, "--group", "p4", "--limit", 1, "-q", "--json")
+    assert call(*align, runs / "denoise", "--fail-above", 1e-4)[0] == 0
+    code, out, err = call(*align, runs / "sr", "--fail-above", 1e-4)
+    worst = max(row["relative"] for row in elements(one_document(out)).values())
+    assert code == 3 and err == f"The relative error above its floor, {worst:.4g}, exceeds 0.0001\n"
+    assert call(*align, runs / "sr", "--fail-above", 1.01 * worst)[0] == 0
+    assert call(*align, runs / "sr", "--fail-above", "nan")[0] == 2
+
+
 @pytest.mark.parametrize(
     ("options", "code", "reason"),
     [

@@ -103,6 +103,12 @@ def test_means_and_roots():
     assert document["error_rms"] == pytest.approx(10.0) and document["floor_rms"] == pytest.approx(5.0)
 
 
+def test_what_exceeds_the_floor_by_most():
+    found = alignment("p4", [0, 0.2, 0.1, 0.2], [0, 0.1, 0, 0.1], scenarios=("dataset_strict", "dataset_adaptive"))
+    assert found.excess == pytest.approx(0.1)  # 0.2 - 1.25 * 0.1 is less
+    assert alignment("p2", [0, 0.1], contrast=0.0).excess is None
+
+
 def test_images_weigh_by_their_squares():
     """The relative error is that of all pixels together, not the mean of the images' own."""
     found = alignment("p2", [0, 0.3]).scenarios[0]

@@ -72,11 +72,11 @@ def _draw_network(axes: Axes, alignment: Alignment, item: ScenarioAlignment) -> 
     for mirrored in sorted(set(alignment.mirrored)):
         places = [index for index, flag in enumerate(alignment.mirrored) if flag == mirrored]
         after, fill = (", after the mirror", "none") if mirrored else ("", NETWORK)
-        floors = [means[index].relative_floor for index in places]
-        _marks(axes, alignment, places, floors, marker="_", markersize=7, color=GREY, label="its floor")
         values = [means[index].relative for index in places]
         style = {"marker": "o", "markersize": 4, "color": NETWORK, "markerfacecolor": fill}
         _marks(axes, alignment, places, values, **style, label=f"network's error{after}")
+        floors = [means[index].relative_floor for index in places]
+        _marks(axes, alignment, places, floors, marker="_", markersize=7, color=GREY, label="its floor")
     title = Scenario.named(item.scenario).transformations.capitalize()
     head(axes, title, f"{alignment.group}, {count(len(item.images), 'image')}")
 
