@@ -109,9 +109,15 @@ def align(
             files[figure] = lambda: alignment_figure(images)[figure.suffix.lower()[1:]]
     click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
-    if fail_above is not None and found.excess is None:
-        raise DataError("the output is constant, so --fail-above has nothing to check")
-    if fail_above is not None and found.excess > fail_above:
-        click.echo(f"The relative error above its floor, {found.excess:.4g}, exceeds {fail_above:g}", err=True)
+    if fail_above is not None and _exceeds(found.excess, fail_above):
         return 3
     return 4 if found.skipped and not allow_skipped else 0
+
+
+def _exceeds(excess: float | None, limit: float) -> bool:
+    """Whether ``excess`` is above ``limit``, which is said. Raises DataError where there is none."""
+    if excess is None:
+        raise DataError("the output is constant, so --fail-above has nothing to check")
+    if excess > limit:
+        click.echo(f"The relative error above its floor, {excess:.4g}, exceeds --fail-above {limit:g}", err=True)
+    return excess > limit

@@ -213,7 +213,7 @@ def test_a_threshold_shows_in_the_exit_code(call, runs, few):
     assert call(*align, runs / "denoise", "--fail-above", 1e-4)[0] == 0
     code, out, err = call(*align, runs / "sr", "--fail-above", 1e-4)
     worst = max(row["relative"] for row in elements(one_document(out)).values())
-    assert code == 3 and err == f"The relative error above its floor, {worst:.4g}, exceeds 0.0001\n"
+    assert code == 3 and err == f"The relative error above its floor, {worst:.4g}, exceeds --fail-above 0.0001\n"
     assert call(*align, runs / "sr", "--fail-above", 1.01 * worst)[0] == 0
     assert call(*align, runs / "sr", "--fail-above", "nan")[0] == 2
 
