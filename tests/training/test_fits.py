@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,24 +10,25 @@ from symmetry_audit.data import ImageRef, load_image
 from symmetry_audit.groups import Affine
 from symmetry_audit.tasks import Pair, Pairs
 from symmetry_audit.training import matched_fits
-from tests.training.test_start import report
+from tests.training.test_start import FITS, Report, fits_table, report
 
 OWN, OTHER = "f" * 64, "e" * 64  # fingerprints: that of the report is the first
 
 
-def audited(folder, *, hashed=True):
-    """The report of a.png, b.png and c.png, which hold three levels of grey, and their sizes and places."""
+def audited(folder, *, hashed=True, empty=False):
+    """The report of a.png, b.png and c.png, which hold three levels of grey."""
+    hashes = {}
+    for at, name in enumerate(FITS):
+        Image.fromarray(np.full((4, 5), 40 * at, np.uint8)).save(folder / name)
+        hashes[name] = load_image(ImageRef(name, folder / name)).pixel_sha256
+    fits = fits_table()
+    fits["pixel_sha256"] = fits["image"].map(hashes) if hashed else None
+
+    class Own(Report):
+        table = fits[:0] if empty else fits
+
     made = report()
-    for at, name in enumerate("abc"):
-        Image.fromarray(np.full((4, 5), 40 * at, np.uint8)).save(folder / f"{name}.png")
-    if not hashed:
-        return made
-
-    def known(fit):
-        path = folder / fit.image
-        return replace(fit, pixel_sha256=load_image(ImageRef(path.name, path)).pixel_sha256)
-
-    return replace(made, fits=tuple(map(known, made.fits)))
+    return Own(made.dataset, made.settings, made.results, recommendation=made.recommendation)
 
 
 def pairs(**files):
@@ -48,19 +47,13 @@ def renamed(tmp_path):
     return pairs(first=folder / "a.tif", second=folder / "c.png")
 
 
-def axes(report, image):
-    (fit,) = (fit for fit in report.fits if fit.image == image and fit.regularizer == "joint" and fit.sigma == 1.5)
-    return Affine(fit.a, fit.b)
-
-
 def test_other_files_are_matched_by_their_pixels(tmp_path, renamed):
-    made = audited(tmp_path)
-    assert matched_fits(made, renamed, OTHER) == {"first": axes(made, "b.png")}
+    assert matched_fits(audited(tmp_path), renamed, OTHER) == {"first": Affine(*FITS["b.png"])}
 
 
 def test_a_report_without_hashes_matches_its_own_files_alone(tmp_path, renamed):
     made = audited(tmp_path, hashed=False)
     assert matched_fits(made, renamed, OTHER) == {}
     own = pairs(one=tmp_path / "a.png", two=tmp_path / "c.png")
-    assert matched_fits(made, own, OWN) == {"one": axes(made, "a.png"), "two": axes(made, "c.png")}
-    assert matched_fits(replace(made, fits=()), own, OWN) == {}
+    assert matched_fits(made, own, OWN) == {"one": Affine(*FITS["a.png"]), "two": Affine(*FITS["c.png"])}
+    assert matched_fits(audited(tmp_path, empty=True), own, OWN) == {}
