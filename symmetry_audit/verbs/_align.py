@@ -140,17 +140,28 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     >>> found.scenarios[0].elements[1].error  # of a quarter turn
     0.0
     """
-    from symmetry_audit.alignment import compare_with_data, measure_alignment, with_verdict
+    from symmetry_audit.alignment import compare_with_data, with_verdict
     from symmetry_audit.reports import load_report, mean_profiles
-    from symmetry_audit.results import DatasetInfo
-    from symmetry_audit.tasks import evaluation_items, source_fingerprint
-    from symmetry_audit.training import matched_fits
 
     report = None if request.report is None else load_report(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
     loaded, task = load_network(request)
     if task.labelled:
         return _invariance(request, loaded, task)
+    found = _measured(request, loaded, task, report)
+    if report is None or profiles is None:
+        return with_verdict(found)
+    same = found.data.fingerprint == report.dataset.fingerprint
+    return compare_with_data(found, report, profiles, same_images=same)
+
+
+def _measured(request: AlignRequest, loaded: Model, task: Task, report: AuditReport | None) -> Alignment:
+    """The alignment of a network that restores, without a verdict."""
+    from symmetry_audit.alignment import measure_alignment
+    from symmetry_audit.results import DatasetInfo
+    from symmetry_audit.tasks import evaluation_items, source_fingerprint
+    from symmetry_audit.training import matched_fits
+
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     settings: dict[str, Any] = {}
     if loaded.checkpoint is None:
@@ -174,11 +185,7 @@ def align(request: AlignRequest) -> Alignment | Invariance:
         skipped=pairs.skipped,
         progress=lambda done: request.progress(done, len(pairs.refs)),
     )
-    found = replace(found, settings={**found.settings, **settings})
-    if report is None or profiles is None:
-        return with_verdict(found)
-    same = data.fingerprint == report.dataset.fingerprint
-    return compare_with_data(found, report, profiles, same_images=same)
+    return replace(found, settings={**found.settings, **settings})
 
 
 def _invariance(request: AlignRequest, loaded: Model, task: Task) -> Invariance:
