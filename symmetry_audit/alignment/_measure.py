@@ -16,9 +16,11 @@ from symmetry_audit.alignment._domain import (
     checked_group,
     checked_square,
     resampled,
+    squared,
 )
 from symmetry_audit.alignment._layers import Layer, find_layers, mean_squares
 from symmetry_audit.alignment._observed import Observed
+from symmetry_audit.alignment._restoration import Scores
 from symmetry_audit.errors import DataError, SymmetryAuditError
 from symmetry_audit.groups import IDENTITY, Affine, Group
 from symmetry_audit.results import (
@@ -78,8 +80,14 @@ def measure_alignment(
     that differ by one of these. The error of isotropic filters, with and without thresholds, on photographs with and
     without noise, was 0.5 to 1.15 times the floor.
 
-    ``layers`` name layers that are compared by the same rule (:func:`find_layers`), with features also moved along the
-    group axis. Images are read one at a time. The network runs as :func:`restore_image` says, in eval mode, unclipped.
+    With a ``task``, the network's errors to the clean image are measured too: their mean square on the same pixels, and
+    the PSNR of output and input on the whole squares, also that of the network's average over the elements of ``group``
+    that only move pixels (:class:`RestorationScores`).
+
+    ``layers`` name layers that are compared by the same rule (:func:`find_layers`), with features over a group also
+    moved along the group axis. Layers that a pattern found and that cannot be compared are left out, for the reasons in
+    ``settings["layers_left_out"]``. Images are read one at a time. The network runs as :func:`restore_image` says, in
+    eval mode, unclipped.
 
     Raises SettingError for unknown layers and wrong settings, DataError if there is no image or if images are too
     small, ModelError for outputs that are not images.
@@ -88,14 +96,20 @@ def measure_alignment(
     runs = [_Scenario.of(STRICT, network, group, layers, device)]
     if fits:
         runs.append(_Scenario.of(ADAPTIVE, network, group, layers, device))
+    scores = None if task is None else Scores(network, task, group, device)
     scale, done = 0, 0
     for item in items:
         progress(done)
-        image = checked_square(item.key, centred_square(item.input, crop), network)
+        square = squared(item, crop)
+        image = checked_square(item.key, centred_square(square.input, None), network)
+        clean = None
+        if scores is not None:
+            scores.add(square)
+            clean = centred_square(square.clean, None)
         for run in runs:
             w = IDENTITY if fits is None or run.name == STRICT else fits.get(item.key)
             if w is not None:
-                scale = run.add(item.key, image, Domain(image.shape[-1], w, margin))
+                scale = run.add(item.key, image, Domain(image.shape[-1], w, margin), clean)
         done += 1
     progress(done)
     if not done:
@@ -111,10 +125,17 @@ def measure_alignment(
         elements=tuple(map(str, elements)),
         angles_deg=tuple(element.angle_deg for element in elements),
         mirrored=tuple(element.mirrored for element in elements),
-        settings={"crop": crop, "margin": margin, "scale": scale, "device": device},
+        settings={"crop": crop, "margin": margin, "scale": scale, "device": device, **_left_out(runs)},
         scenarios=tuple(run.result() for run in runs if run.images),
+        restoration=None if scores is None else scores.result(),
         skipped=tuple(skipped),
     )
+
+
+def _left_out(runs: Sequence[_Scenario]) -> dict[str, dict[str, str]]:
+    """Why layers that a pattern names were not compared; nothing where all were."""
+    reasons = {name: reason for run in runs for name, reason in run.phi.left_out.items()}
+    return {"layers_left_out": reasons} if reasons else {}
 
 
 @dataclass
@@ -130,19 +151,21 @@ class _Scenario:
     @classmethod
     def of(cls, name: str, network: nn.Module, group: Group, patterns: Sequence[str], device: str) -> _Scenario:
         layers = find_layers(network, group, patterns)
-        phi = Observed(network, {layer.name: layer.module for layer in layers}, device)
+        optional = [layer.name for layer in layers if not layer.named]
+        phi = Observed(network, {layer.name: layer.module for layer in layers}, device, optional)
         return cls(name, phi, group.matrices(), layers, [])
 
-    def add(self, key: str, image: Tensor, domain: Domain) -> int:
+    def add(self, key: str, image: Tensor, domain: Domain, clean: Tensor | None) -> int:
         """Measure one image; returns the factor by which the network enlarges. Errors name the image."""
         try:
-            return self._add(key, image, domain)
+            return self._add(key, image, domain, clean)
         except SymmetryAuditError as error:
             raise type(error)(f"{key}: {error}") from None
 
-    def _add(self, key: str, image: Tensor, domain: Domain) -> int:
+    def _add(self, key: str, image: Tensor, domain: Domain, clean: Tensor | None) -> int:
         plain = self.phi(image, domain)
         restored, features = plain
+        self.layers = [layer for layer in self.layers if layer.name in features]
         for layer in self.layers:
             layer.begin(features[layer.name])
         matrices = domain.w.conjugate(self.matrices) if self.name == ADAPTIVE else self.matrices
@@ -156,12 +179,12 @@ class _Scenario:
                 layer.add(caught[layer.name], index, matrix, domain, one)
             rows.append((error, floor, contrast))
         error, floor, contrast = zip(*rows, strict=True)
-        inside = int(domain.compared(restored.shape[-1]).sum())
+        pixels = int(domain.compared(restored.shape[-1]).sum())
+        loss = None if clean is None else mean_squares(restored, clean, domain)[0]
         w = (domain.w.a, domain.w.b) if self.name == ADAPTIVE else None
         side = image.shape[-1]
-        self.images.append(
-            ImageAlignment(image=key, side=side, pixels=inside, error=error, floor=floor, contrast=contrast, w=w)
-        )
+        squares = {"error": error, "floor": floor, "contrast": contrast, "restoration_error": loss}
+        self.images.append(ImageAlignment(image=key, side=side, pixels=pixels, w=w, **squares))
         return restored.shape[-1] // side
 
     def _floors(

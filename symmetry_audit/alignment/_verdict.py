@@ -5,85 +5,76 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from symmetry_audit.actions import is_exact
+from symmetry_audit.alignment._answer import CANNOT_TELL, answer, answered
+from symmetry_audit.alignment._words import WHERE, percent
 from symmetry_audit.groups import Group
 from symmetry_audit.layers import METHODS
-from symmetry_audit.results import Alignment, GroupAlignment, Recommendation, ScenarioAlignment
+from symmetry_audit.results import Alignment, GroupAlignment, Recommendation, RestorationScores
 
 __all__ = ["with_verdict"]
 
-WORDS = {"dataset_strict": "strict rotations", "dataset_adaptive": "every image's own deformed group"}
-
 
 def with_verdict(alignment: Alignment, recommendation: Recommendation | None = None) -> Alignment:
-    """``alignment`` with its verdict: how symmetric the network is, how it compares with the data, and what to do.
+    """``alignment`` with its answer and verdict: how symmetric the network is, and what its average gains; how it
+    compares with the data, and what to do.
 
     Differences within the floors do not count. ``recommendation`` is that of the data's report, if there is one.
     """
-    lines = [_about_network(item, alignment) for item in alignment.scenarios]
+    first, *further = alignment.scenarios
+    lines = [answered(first, alignment), *(answered(item, alignment) for item in further)]
+    lines += _about_restoration(alignment.restoration)
     symmetry = alignment.symmetry
-    if symmetry is None:
-        return replace(alignment, verdict=tuple(lines))
-    for item in alignment.scenarios:
-        rows = [row for row in symmetry.groups if row.scenario == item.scenario]
-        lines += _about_data(rows, WORDS[item.scenario])
-    if any(row.relation != "not tested" for row in symmetry.groups):
-        lines += _advice(alignment, symmetry.groups, recommendation)
-    return replace(alignment, verdict=tuple(lines))
+    if symmetry is not None:
+        for item in alignment.scenarios:
+            lines += _about_data([row for row in symmetry.groups if row.scenario == item.scenario], item.scenario)
+        if any(row.relation != "not tested" for row in symmetry.groups):
+            lines += _advice(alignment, symmetry.groups, recommendation)
+    return replace(alignment, answer=answer(first), verdict=tuple(lines))
 
 
-def _about_network(item: ScenarioAlignment, alignment: Alignment) -> str:
-    means = item.elements
-    others = range(1, len(means))
-    if all(means[index].relative is None for index in others):
-        return f"Under {WORDS[item.scenario]} the output is constant, so there is no relative error."
-    worst = item.worst(others)
-    mean = means[worst]
-    where = f"{alignment.elements[worst]}, {alignment.angles_deg[worst]:g} degrees"
-    line = (
-        f"Under {WORDS[item.scenario]} the output differs by {_percent(mean.relative)} of its contrast "
-        f"at worst ({alignment.group}, {where})"
-    )
-    if mean.floor and not mean.excess:
-        line += f", hardly more than the pixel grid alone causes ({_percent(mean.relative_floor)})"
-    elif mean.floor:
-        line += f"; the pixel grid alone causes {_percent(mean.relative_floor)}"
-    exact = [index for index in others if item.scenario == "dataset_strict" and _moves_pixels(alignment, index)]
-    if exact and worst not in exact:
-        line += f"; quarter turns and mirrors, which need no resampling: {_percent(means[item.worst(exact)].relative)}"
-    return line + "."
+def _about_restoration(scores: RestorationScores | None) -> list[str]:
+    """Whether the network restores at all, and what averaging it over the group gains."""
+    if scores is None:
+        return []
+    lines = []
+    if scores.psnr < scores.input_psnr:
+        lines.append(
+            f"The network does not restore these images: {scores.psnr:.2f} dB after it, {scores.input_psnr:.2f} dB "
+            "before. Check its weights, its input range (--unit) and the task."
+        )
+    if (found := scores.symmetrization) is not None:
+        lines.append(
+            f"Averaged over {found.group} it has {found.average_psnr:.2f} dB instead of {found.psnr:.2f} dB. "
+            f"{found.sentence}"
+        )
+    return lines
 
 
-def _moves_pixels(alignment: Alignment, index: int) -> bool:
-    return is_exact(Group.parse(alignment.group).elements[index].matrix())
-
-
-def _about_data(rows: Sequence[GroupAlignment], words: str) -> list[str]:
+def _about_data(rows: Sequence[GroupAlignment], scenario: str) -> list[str]:
     """The largest group that was tested, then smaller groups for which the relation is another one."""
+    words = WHERE[scenario]
     tested = [row for row in rows if row.relation != "not tested"]
     if not tested:
         return [f"Under {words} nothing is known about the data: no regularizer of the report sees these elements."]
     last = tested[-1]
-    lines = [f"Under {words} the network is {_compared(last)}."]
-    return lines + [
-        f"Under its subgroup {row.group} it is {_compared(row)}." for row in tested[:-1] if _differs(row, last)
-    ]
+    others = [row for row in tested[:-1] if row.relation != last.relation]
+    return [_compared(last, f"Under {words}"), *(_compared(row, f"Under its subgroup {row.group}") for row in others)]
 
 
-def _differs(row: GroupAlignment, last: GroupAlignment) -> bool:
-    return row.relation != last.relation
-
-
-def _compared(row: GroupAlignment) -> str:
-    how = {"as": "as symmetric as the data, as far as can be measured"}.get(
-        row.relation, f"{row.relation} symmetric than the data"
+def _compared(row: GroupAlignment, where: str) -> str:
+    """How the network compares with the data in one group, with the numbers of both."""
+    floor = f" with a floor of {percent(row.model_floor)}" if row.model_floor else ""
+    between = "" if row.data_low is None else f", {percent(row.data_low)} to {percent(row.data_high)}"
+    numbers = (
+        f"{row.group}: error {percent(row.model)}{floor}, epsilon {percent(row.data)} ({row.regularizer}{between})"
     )
-    floor = f" with a floor of {_percent(row.model_floor)}" if row.model_floor else ""
-    numbers = f"{row.group}: error {_percent(row.model)}{floor}, epsilon {_percent(row.data)} ({row.regularizer})"
+    if row.relation == CANNOT_TELL:
+        return f"{where} it cannot be told whether the network or the data are more symmetric ({numbers})."
     if row.relation == "as":
-        return f"{how} ({numbers})"
+        return f"{where} the network is as symmetric as the data, within a factor of 2 ({numbers})."
     side = "data's epsilon" if row.relation == "more" else "network's error"
-    return f"{how} ({numbers}; above its floor, the {side} is {_times(row.factor)} as large)"
+    larger = f"above its floor, the {side} is {_times(row.factor)} as large"
+    return f"{where} the network is {row.relation} symmetric than the data ({numbers}; {larger})."
 
 
 def _times(factor: float | None) -> str:
@@ -105,7 +96,20 @@ def _advice(alignment: Alignment, groups: Sequence[GroupAlignment], recommendati
         lines.append(_more_symmetry(alignment, recommendation))
     if more:
         lines.append(_less_symmetry(alignment, more[-1], recommendation))
-    return lines or ["Network and data match, as far as can be measured: nothing to do."]
+    unknown = [row for row in rows if row.relation == CANNOT_TELL]
+    if unknown and not lines:
+        lines.append(_what_would_tell(unknown[-1]))
+    return lines or ["Network and data have this symmetry alike: no reason to build in more of it, or less."]
+
+
+def _what_would_tell(row: GroupAlignment) -> str:
+    """What to measure where floor or interval leave the comparison open."""
+    ways = []
+    if row.model_floor:
+        ways.append("a group of quarter turns and mirrors (--group p4), which needs no resampling")
+    if row.data_low is not None and row.data_high is not None and row.data_high > row.data_low:
+        ways.append("an audit of more images, whose interval is narrower")
+    return f"Whether network and data match under {row.group} is open. What would tell: {', or '.join(ways)}."
 
 
 def _more_symmetry(alignment: Alignment, recommendation: Recommendation | None) -> str:
@@ -139,10 +143,3 @@ def _less_symmetry(alignment: Alignment, row: GroupAlignment, recommendation: Re
 
 def _contains(group: str, smaller: str) -> bool:
     return Group.parse(smaller) in Group.parse(group).subgroups()
-
-
-def _percent(value: float | None) -> str:
-    """``value`` in percent with 3 digits, or a limit below the rounding of single precision; None is not known."""
-    if value is None:
-        return "not known"
-    return f"{100 * value:.3g} %" if value > 1e-6 else "less than 0.0001 %"

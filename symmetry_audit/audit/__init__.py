@@ -4,7 +4,7 @@ when a run starts."""
 from symmetry_audit.audit._body import body_affine, elements_apart, visible_elements
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._flips import DIRECTIONS, FLIP_KIND, FLIP_REGULARIZER
-from symmetry_audit.audit._given import given_fits
+from symmetry_audit.audit._given import by_name, given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._masks import Masks, open_masks
@@ -43,6 +43,7 @@ __all__ = [
     "StrictBank",
     "TableLayout",
     "body_affine",
+    "by_name",
     "clustered_settings",
     "elements_apart",
     "first_scale",

@@ -21,7 +21,9 @@ NOT_GIVEN = "the table of fits has none; measured under strict rotations"
 ISOTROPIC = "isotropic: the response does not depend on direction, so it identifies no deformation"
 
 
-def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterator[AffineFit | FailedFit]:
+def fit_rows(
+    image: str, tables: ImageTables, settings: AuditSettings, pixel_sha256: str | None = None
+) -> Iterator[AffineFit | FailedFit]:
     """All fits of one image: every source at every scale, and a failed one for every undirected regularizer."""
     found = tables.adaptive
     if found is None:
@@ -31,7 +33,7 @@ def fit_rows(image: str, tables: ImageTables, settings: AuditSettings) -> Iterat
     sources = fit_sources(settings)
     for s, (sigma, factor) in enumerate(scales(settings)):
         tensor = StructureTensor(*found.tensor[s].tolist())
-        about: dict[str, Any] = {"image": image, "sigma": sigma, "downscale": factor}
+        about: dict[str, Any] = {"image": image, "sigma": sigma, "downscale": factor, "pixel_sha256": pixel_sha256}
         about.update(orientation=tensor.orientation, coherence=tensor.coherence)
         for stencil in settings.stencils:
             if not stencil.directed:

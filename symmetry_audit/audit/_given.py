@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +18,19 @@ from symmetry_audit.groups import MAX_RATIO
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["given_fits"]
+__all__ = ["by_name", "given_fits"]
 
+HASH = "pixel_sha256"
 NUMBERS = ("sigma", "downscale", "a", "b", "ratio", "alpha", "alpha_deg")
-COLUMNS = {"image": str, "regularizer": object, **dict.fromkeys(NUMBERS, float)}
+COLUMNS = {"image": str, "regularizer": object, HASH: object, **dict.fromkeys(NUMBERS, float)}
+SHA256 = re.compile("[0-9a-f]{64}")
 SLACK = 1e-6  # of ln(ratio): a ratio of 2 written with a few digits is still a ratio of 2
 
 
 def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
-    """(a, b) by image name, (S, F, 2) over the scales and fit sources of ``settings``, NaN where the file has none.
+    """(a, b) by image, (S, F, 2) over the scales and fit sources of ``settings``, NaN where the file has none.
 
+    An image is known by the hash of its pixels, ``pixel_sha256``, or by its name in a row without one.
     The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with a column regularizer,
     sigma or downscale a row counts for that value alone, without the column for all. Empty a and b mark a failed fit.
     All other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for
@@ -40,8 +44,18 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     _require(table, "downscale", settings.downscale, path, "measure at these only")
     return {
         image: np.array([[_point(rows, scale, name) for name in sources] for scale in scales(settings)])
-        for image, rows in table.groupby("image")
+        for image, rows in table.groupby(_keys(table))
     }
+
+
+def by_name(given: Mapping[str, np.ndarray]) -> bool:
+    """Whether any fit of ``given_fits`` finds its image by name."""
+    return not all(SHA256.fullmatch(key) for key in given)
+
+
+def _keys(table: pd.DataFrame) -> pd.Series:
+    """What the image of every row is known by."""
+    return table[HASH].where(table[HASH].notna(), table["image"]) if HASH in table else table["image"]
 
 
 def _read(path: Path) -> pd.DataFrame:

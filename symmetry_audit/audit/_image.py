@@ -111,20 +111,22 @@ def measure_image(
             ref.key,
             (abs(settings.seed), int.from_bytes(pixels[:8])),
             body=body_affine(image.spacing, settings),
-            given=_given(ref.key, plans[0].given),
+            given=_given(ref.key, image.pixel_sha256, plans[0].given),
             controlled=controlled,
             strict=strict,
         ),
     )
 
 
-def _given(image: str, table: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
-    """(a, b) to measure ``image`` under, (S, F, 2); None where nothing is given."""
+def _given(image: str, pixels: str, table: Mapping[str, np.ndarray] | None) -> np.ndarray | None:
+    """(a, b) to measure ``image`` under, (S, F, 2), by the hash of its ``pixels``, or by its name in a table without
+    hashes; None where nothing is given."""
     if table is None:
         return None
-    if image not in table:
-        raise ImageError("the table of fits has no row for this image")
-    return table[image]
+    found = table.get(pixels, table.get(image))
+    if found is None:
+        raise ImageError("the table of fits has no row for this image: neither for its pixels nor for its name")
+    return found
 
 
 def scaled_copies(luminance: np.ndarray, settings: AuditSettings, valid: np.ndarray | None = None) -> list[Domain]:

@@ -25,7 +25,7 @@ __all__ = ["fit_array", "relative_profiles", "stored_fits"]
 def stored_fits(settings: AuditSettings, measured: Measurements) -> Iterator[tuple[str, ImageTables, list]]:
     """Every image's name, tables and fits, in order, in constant memory."""
     for record, tables in TableLayout.of(settings, measured.banks).read(measured.records()):
-        yield record.image, tables, list(fit_rows(record.image, tables, settings))
+        yield record.image, tables, list(fit_rows(record.image, tables, settings, record.pixel_sha256))
 
 
 def fit_array(

@@ -39,6 +39,7 @@ PIXEL_TAGS = [
     *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
 ]
 LABEL_DIGITS = 12
+DECODERS = '`pip install "pylibjpeg[all]" python-gdcm`'  # the extra "dicom" of setup.cfg
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def _undecodable(found: Dataset) -> str | None:
         return f"cannot decode {syntax.name}, which no decoder here knows; convert it to an uncompressed file"
     if available:
         return None
-    return f'cannot decode {syntax.name}; `pip install "symaudit[dicom]"`, or convert it to an uncompressed file'
+    return f"cannot decode {syntax.name}; {DECODERS}, or convert it to an uncompressed file"
 
 
 def _syntax(found: Dataset) -> UID | None:
@@ -137,7 +138,7 @@ def _pixels(found: Dataset) -> np.ndarray:
         if syntax is None or not syntax.is_compressed:
             raise
         what = f"cannot decode {syntax.name} ({type(error).__name__})"
-        hint = 'damaged, or of a kind that needs another decoder of `pip install "symaudit[dicom]"`'
+        hint = f"damaged, or of a kind that needs another decoder: {DECODERS}"
         raise ImageError(f"{what}: {hint}") from None
 
 

@@ -83,7 +83,7 @@ def build_report(
         if quick is not None:
             quick.add(record, tables)
         _keep_all(keep, leverage, record.image, tables, totals, means)
-        for fit in fit_rows(record.image, tables, settings):
+        for fit in fit_rows(record.image, tables, settings, record.pixel_sha256):
             keep_fit(fit)
     strict = strict_floors(totals)
     floors = mean_floors(totals, strict)

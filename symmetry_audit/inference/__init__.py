@@ -1,16 +1,17 @@
 """Running trained networks: loading them, restoring images and files, and scoring the results."""
 
 from symmetry_audit.inference._classify import classify, logits_of
-from symmetry_audit.inference._evaluate import describe, evaluate, leaked
+from symmetry_audit.inference._evaluate import describe, evaluate, leaked, score_item
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
-from symmetry_audit.inference._models import Model, load_model
+from symmetry_audit.inference._models import Adapted, Model, load_model
 from symmetry_audit.inference._restore import average_image, can_tile, prepared, restore_image
 from symmetry_audit.inference._samples import as_samples
-from symmetry_audit.inference._symmetrize import asked_group
+from symmetry_audit.inference._symmetrize import asked_group, symmetrization
 from symmetry_audit.inference._targets import planned
 
 __all__ = [
     "RECORD",
+    "Adapted",
     "Model",
     "RestoredFile",
     "as_samples",
@@ -28,4 +29,6 @@ __all__ = [
     "prepared",
     "restore_files",
     "restore_image",
+    "score_item",
+    "symmetrization",
 ]

@@ -40,7 +40,7 @@ from symmetry_audit.tasks import (
     leaks,
 )
 
-__all__ = ["describe", "evaluate", "leaked"]
+__all__ = ["describe", "evaluate", "leaked", "score_item"]
 
 WARM = 64  # px
 Restore = Callable[[np.ndarray, Pair], "_Restored"]  # from a network's input and the files that it comes from
@@ -139,6 +139,16 @@ def evaluate(
         skipped=pairs.skipped,
         symmetrization=None if group is None else symmetrization(group, [item.pair for item in rated if item.pair]),
     )
+
+
+def score_item(
+    network: nn.Module, item: Item, task: Task, *, group: Group | None = None, device: str = "cpu"
+) -> tuple[ImageScore, SymmetrizedScore | None]:
+    """One image, or a part of one, as :func:`evaluate` scores it by the task's own protocol, and beside the average
+    over a ``group`` of moves of pixels if there is one. Raises the errors of ``evaluate``."""
+    settings = {"self_ensemble": False, "tile": None, "overlap": 0, "device": device}
+    rated = _rated(_network(network, group, settings), item, task, _protocol(task.protocol, task))
+    return rated.score, rated.pair
 
 
 def leaked(checkpoint: Checkpoint, pairs: Pairs) -> list[tuple[str, str, str]]:

@@ -17,19 +17,21 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from symmetry_audit.errors import ModelError, one_line, suggest
+from symmetry_audit.inference._python_files import import_file, import_root
 
-__all__ = ["build_network", "is_factory"]
+__all__ = ["build_network", "holds_weights", "is_factory"]
 
-FACTORY = re.compile(r"[^\W\d][\w.]*:[^\W\d][\w.]*")
+NAME = r"[^\W\d][\w.]*"
+FACTORY = re.compile(rf"(?:{NAME}|.+\.py):{NAME}")
 NESTS = ("params_ema", "params", "state_dict", "model")  # keys under which restoration codebases store weights
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 def is_factory(text: str) -> bool:
-    """Whether ``text`` reads package.module:name.
+    """Whether ``text`` reads package.module:name or path/file.py:name.
 
-    >>> is_factory("models.edsr:Edsr.small"), is_factory("runs/edsr")
-    (True, False)
+    >>> is_factory("models.edsr:Edsr.small"), is_factory("../models/edsr.py:Edsr"), is_factory("runs/edsr")
+    (True, True, False)
     """
     return FACTORY.fullmatch(text) is not None
 
@@ -39,7 +41,7 @@ def build_network(text: str, keywords: Mapping[str, Any], weights: str | Path | 
 
     Runs the code that ``text`` names; reading ``weights`` runs none. Raises ModelError.
     """
-    with _importing_from_here():
+    with _importing_from(_root(text)):
         factory = _found(text)
         try:
             network = factory(**keywords)
@@ -53,27 +55,36 @@ def build_network(text: str, keywords: Mapping[str, Any], weights: str | Path | 
     return network.eval()
 
 
+def _root(text: str) -> str:
+    """The folder that is searched first: that of the file's outermost package, or the current one."""
+    module = text.rpartition(":")[0]
+    return str(import_root(Path(module))) if module.endswith(".py") else os.getcwd()
+
+
 @contextmanager
-def _importing_from_here() -> Iterator[None]:
-    """Search for modules in the current folder first."""
-    here = os.getcwd()
-    sys.path.insert(0, here)
+def _importing_from(folder: str) -> Iterator[None]:
+    """Search for modules in ``folder`` first."""
+    sys.path.insert(0, folder)
     try:
         yield
     finally:
-        if here in sys.path:
-            sys.path.remove(here)
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _found(text: str) -> Callable[..., object]:
-    module, _, path = text.partition(":")
+    module, _, path = text.rpartition(":")
+    is_file = module.endswith(".py")
     try:
-        found = importlib.import_module(module)
+        found = import_file(Path(module)) if is_file else importlib.import_module(module)
     except (Exception, SystemExit) as error:  # a script may even exit the process
         reason = f"{type(error).__name__}: {one_line(error)}"
-        raise ModelError(
-            f"cannot import {module} ({reason}); install it, or run symaudit from the folder that contains it"
-        ) from None
+        hint = (
+            "check the path and the file"
+            if is_file
+            else "install it, run symaudit from the folder that contains it, or give path/file.py:name"
+        )
+        raise ModelError(f"cannot import {module} ({reason}); {hint}") from None
     try:
         return reduce(getattr, path.split("."), found)
     except AttributeError:
@@ -97,6 +108,14 @@ def _load(network: nn.Module, text: str, path: Path) -> None:
             shapes = f"{tuple(state[name].shape)}, the network has {tuple(value.shape)}"
             raise ModelError(f'{path} does not fit {text}: "{name}" is {shapes}; check the factory\'s arguments')
     network.load_state_dict(state)
+
+
+def holds_weights(path: Path) -> bool:
+    """Whether the file at ``path`` holds weights by name alone; no pickled code runs."""
+    try:
+        return bool(_state_dict(path))
+    except ModelError:
+        return False
 
 
 def _state_dict(path: Path) -> Mapping[str, Tensor]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, SettingError, one_line
 from symmetry_audit.inference._factories import build_network, is_factory
 from symmetry_audit.inference._network_files import FileNetwork, read_export, read_onnx, read_torchscript
+from symmetry_audit.inference._offers import is_script, what_to_give
 from symmetry_audit.inference._restore import restore_image
 
-__all__ = ["Model", "load_model"]
+__all__ = ["Adapted", "Model", "load_model"]
 
 READERS = {
     ".pt": ("torchscript", read_torchscript),
@@ -43,6 +44,13 @@ class Model:
     scale: int
     checkpoint: Checkpoint | None = None
 
+    def in_unit(self, unit: float) -> Model:
+        """The same network, which is no checkpoint, with ``unit``, 255 or 1, as the value of white."""
+        bare, grey = self.network, False
+        if isinstance(bare, Adapted):
+            bare, grey = bare.network, bare.grey
+        return replace(self, network=bare if unit == 255 and not grey else Adapted(bare, unit, grey=grey))
+
 
 def load_model(
     text: str | Path,
@@ -55,9 +63,9 @@ def load_model(
     """The network that ``text`` names:
 
     * the folder of a training run, or a .safetensors file that ``symaudit train`` wrote;
-    * ``package.module:factory``, importable from here or from the current folder, which is called with the keyword
-      ``arguments`` (a mapping, or JSON text) and returns an nn.Module. ``weights`` is then a state dict as
-      .safetensors, .pt or .pth, bare or below "params_ema", "params", "state_dict" or "model";
+    * ``package.module:factory``, importable from here or from the current folder, or ``path/file.py:factory``, which is
+      called with the keyword ``arguments`` (a mapping, or JSON text) and returns an nn.Module. ``weights`` is then a
+      state dict as .safetensors, .pt or .pth, bare or below "params_ema", "params", "state_dict" or "model";
     * a TorchScript file (.pt, .ts), a torch.export file (.pt2) or an ONNX file (.onnx, by onnxruntime).
 
     ``unit``, 255 or 1, is the value of white in the network's input and output. A network for single channels runs on
@@ -74,18 +82,23 @@ def load_model(
     if is_factory(text):
         return _foreign(text, "factory", build_network(text, _keywords(arguments), weights), scale, unit)
     name, suffix = os.path.normpath(text), Path(text).suffix.lower()
+    if is_script(Path(text)):
+        suffix = ".pt"
     if suffix in READERS and not os.path.isdir(text):
         kind, read = READERS[suffix]
         return _foreign(name, kind, read(Path(text)), scale, unit)
     if suffix != ".safetensors" and not os.path.isdir(text):
-        raise ModelError(f'"{text}" is not a network: {_offer(suffix)}')
+        raise ModelError(f'"{text}" is not a network: {what_to_give(text, (".safetensors", *READERS))}')
     checkpoint = load_checkpoint(text)
     return Model(name, "checkpoint", checkpoint.network(), checkpoint.task.scale, checkpoint)
 
 
 def _check(text: str, weights: object, arguments: object, scale: int | None, unit: float) -> None:
     if not is_factory(text) and (weights is not None or arguments is not None):
-        raise SettingError(f'weights and arguments are for a factory, package.module:name; "{text}" contains its own')
+        raise SettingError(
+            "weights and arguments are for a factory, package.module:name or path/file.py:name; "
+            f'"{text}" contains its own'
+        )
     if unit not in (1, 255):
         raise SettingError(f"unit, the value of white in the network's input range, must be 255 or 1, got {unit!r}")
     if scale is not None and scale < 1:
@@ -93,13 +106,6 @@ def _check(text: str, weights: object, arguments: object, scale: int | None, uni
     own = text.endswith(".safetensors") or os.path.isdir(text)
     if own and (unit != 255 or scale is not None):
         raise SettingError(f'"{text}" is a checkpoint, which knows its scale and unit; do not pass them')
-
-
-def _offer(suffix: str) -> str:
-    if suffix in (".pth", ".ckpt", ".bin"):
-        return f"{suffix} files hold only weights; give package.module:factory, and the file as its weights"
-    known = ", ".join((".safetensors", *READERS))
-    return f"give the folder of a training run, a file ({known}), or package.module:factory"
 
 
 def _keywords(arguments: Mapping[str, Any] | str | None) -> dict[str, Any]:
@@ -115,13 +121,13 @@ def _keywords(arguments: Mapping[str, Any] | str | None) -> dict[str, Any]:
 def _foreign(name: str, kind: str, network: nn.Module, scale: int | None, unit: float) -> Model:
     """The Model of a network that does not describe itself."""
     sides = network.sides(PROBE) if isinstance(network, FileNetwork) else (PROBE, PROBE)
-    colour = network if unit == 255 else _Adapted(network, unit)
+    colour = network if unit == 255 else Adapted(network, unit)
     if scale is not None:
         return Model(name, kind, colour, scale)
     try:
         return Model(name, kind, colour, _probed(name, colour, sides))
     except ModelError as error:
-        grey = _Adapted(network, unit, grey=True)
+        grey = Adapted(network, unit, grey=True)
         try:
             return Model(name, kind, grey, _probed(name, grey, sides))
         except ModelError:
@@ -148,7 +154,7 @@ def _probed(name: str, network: nn.Module, sides: tuple[int, int]) -> int:
 _HINT = "if it only accepts RGB images of another size, give its scale"
 
 
-class _Adapted(nn.Module):
+class Adapted(nn.Module):
     """A network with white = ``unit``, perhaps for ``grey`` images (N, 1, H, W), behind our interface."""
 
     def __init__(self, network: nn.Module, unit: float, *, grey: bool = False) -> None:

@@ -77,8 +77,8 @@ def read_torchscript(path: Path) -> FileNetwork:
             network = torch.jit.load(path, map_location="cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(
-            f"{path} is truncated or not a TorchScript file ({one_line(error)}); if it holds weights, give "
-            "package.module:factory, and the file as its weights"
+            f"{path} is truncated or not a TorchScript file ({one_line(error)}); if it holds weights, give the code "
+            f"that builds the network: path/file.py:name --weights {path}"
         ) from None
     return FileNetwork(network)
 
@@ -110,7 +110,7 @@ def read_onnx(path: Path) -> FileNetwork:
     try:
         import onnxruntime
     except ImportError:
-        raise ModelError(f"{path} needs onnxruntime: pip install 'symaudit[onnx]'") from None
+        raise ModelError(f"{path} needs the package onnxruntime: pip install onnxruntime") from None
     _check_file(path)
     session = _Session(onnxruntime, path)
     inputs, outputs = session.of("cpu").get_inputs(), session.of("cpu").get_outputs()

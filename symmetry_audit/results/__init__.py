@@ -79,6 +79,7 @@ from symmetry_audit.results._report import (
     dump_json,
     epsilon_unit,
 )
+from symmetry_audit.results._restoration import RestorationScores, SquareScore
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import Symmetrization, SymmetrizedScore
@@ -158,12 +159,14 @@ __all__ = [
     "PilotRun",
     "PilotVerdict",
     "Recommendation",
+    "RestorationScores",
     "ResultRow",
     "RunBounds",
     "Scenario",
     "ScenarioAlignment",
     "SkippedImage",
     "Smoothness",
+    "SquareScore",
     "Symmetrization",
     "SymmetrizedScore",
     "clusters_by_name",

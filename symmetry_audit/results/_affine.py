@@ -24,7 +24,8 @@ class AffineFit:
     variance of the responses over the group divided by their squared mean, epsilon the single image's, in grey
     levels and relative (SPEC 4); "before" is under strict rotations. For "joint" all are
     means over its regularizers. ``orientation`` (as alpha) and ``coherence`` in [0, 1] are those of the structure
-    tensor. ``at_limit``: the ratio is the largest admitted.
+    tensor. ``at_limit``: the ratio is the largest admitted. ``pixel_sha256`` is the hash of the image's decoded
+    samples, by which fits find their image whatever its name; None for an array, and in older files.
     """
 
     image: str
@@ -49,6 +50,7 @@ class AffineFit:
     at_limit: bool
     orientation: float
     coherence: float
+    pixel_sha256: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """A JSON-ready dict with every column of AFFINE_COLUMNS."""
@@ -66,6 +68,7 @@ class FailedFit:
     orientation: float
     coherence: float
     reason: str
+    pixel_sha256: str | None = None
 
     def __bool__(self) -> Literal[False]:
         return False

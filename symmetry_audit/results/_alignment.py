@@ -12,6 +12,7 @@ from symmetry_audit.results._alignment_parts import DataSymmetry, ScenarioAlignm
 from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
 from symmetry_audit.results._evaluation import EvaluatedModel
 from symmetry_audit.results._report import DatasetInfo, dump_json
+from symmetry_audit.results._restoration import RestorationScores
 from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = ["ALIGNMENT_SCHEMA", "Alignment"]
@@ -25,7 +26,10 @@ class Alignment:
     """How far ``model`` is from commuting with the elements of ``group`` on the images of ``data``.
 
     ``elements`` are their names, ``angles_deg`` their rotation angles and ``mirrored`` whether they mirror first.
-    ``settings`` holds crop and margin in px of the input, scale and device. ``verdict`` is in sentences.
+    ``settings`` holds crop and margin in px of the input, scale and device. ``restoration`` says how well the network
+    restores the same squares, None where no task is known. ``answer`` ("yes", "no" or "cannot tell") says whether the
+    network is equivariant under strict rotations (SPEC 15), None in older files. ``verdict`` is in sentences, the
+    first of which begins with the answer.
     """
 
     DERIVED = ("schema", "reasons")
@@ -41,20 +45,40 @@ class Alignment:
     mirrored: tuple[bool, ...]
     settings: Mapping[str, Any]
     scenarios: tuple[ScenarioAlignment, ...]
+    restoration: RestorationScores | None = None
     symmetry: DataSymmetry | None = None
+    answer: str | None = None
     verdict: tuple[str, ...] = ()
     skipped: tuple[SkippedImage, ...] = ()
+
+    @property
+    def excess(self) -> float | None:
+        """The largest relative error above its floor of any element; None where every output is constant."""
+        found = (mean.excess for item in self.scenarios for mean in item.elements[1:])
+        return max((value for value in found if value is not None), default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; what is null is explained in ``reasons``, by path."""
         scenarios = [self._scenario(item) for item in self.scenarios]
-        plain = ("task", "task_text", "seed", "group", "elements", "angles_deg", "mirrored", "settings", "verdict")
+        plain = (
+            "task",
+            "task_text",
+            "seed",
+            "group",
+            "elements",
+            "angles_deg",
+            "mirrored",
+            "settings",
+            "answer",
+            "verdict",
+        )
         document = {
             "schema": ALIGNMENT_SCHEMA,
             "model": asdict(self.model),
             "data": asdict(self.data),
-            **{name: getattr(self, name) for name in plain},
+            **{name: getattr(self, name) for name in (*plain, "answer", "verdict")},
             "scenarios": scenarios,
+            "restoration": None if self.restoration is None else self.restoration.to_dict(),
             "symmetry": None if self.symmetry is None else asdict(self.symmetry),
             "skipped": [asdict(item) for item in self.skipped],
         }
@@ -64,6 +88,8 @@ class Alignment:
             for row in item["elements"]
             if row["relative"] is None
         }
+        if self.restoration is not None:
+            reasons |= {f"restoration.{name}": reason for name, reason in self.restoration.reasons()}
         return json.loads(json.dumps({**document, "reasons": reasons}))  # tuples as lists, as from a file
 
     def to_json(self) -> str:
@@ -97,6 +123,7 @@ class Alignment:
                     self.elements, self.angles_deg, self.mirrored, item.elements, strict=True
                 )
             ],
+            "restoration_rms": item.restoration_rms,
             "images": [asdict(image) for image in item.images],
             "layers": [layer.to_dict() for layer in item.layers],
         }

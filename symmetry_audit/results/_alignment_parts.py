@@ -69,7 +69,8 @@ class ImageAlignment:
     """One image: ``error``, ``floor`` and ``contrast`` of :class:`MeanAlignment` by element.
 
     ``side`` is the side in px of the square of the input that was used, ``pixels`` the number of output pixels
-    compared; ``w`` is (a, b) of the image's own group, None for strict rotations.
+    compared; ``w`` is (a, b) of the image's own group, None for strict rotations. ``restoration_error`` is the mean
+    square of Phi(Y) minus the clean image on the same pixels, None where that is not known.
     """
 
     image: str
@@ -79,6 +80,7 @@ class ImageAlignment:
     floor: tuple[float, ...]
     contrast: tuple[float, ...]
     w: tuple[float, float] | None = None
+    restoration_error: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +124,7 @@ class LayerAlignment:
 class ScenarioAlignment:
     """All images under strict rotations ("dataset_strict") or each under its own group ("dataset_adaptive")."""
 
-    DERIVED = ("elements",)
+    DERIVED = ("elements", "restoration_rms")
 
     scenario: str
     images: tuple[ImageAlignment, ...]
@@ -140,6 +142,12 @@ class ScenarioAlignment:
         columns = (zip(*(getattr(item, name) for item in self.images), strict=True) for name in names)
         means = ([fsum(values) / len(values) for values in by_element] for by_element in columns)
         return tuple(MeanAlignment(**dict(zip(names, values, strict=True))) for values in zip(*means, strict=True))
+
+    @property
+    def restoration_rms(self) -> float | None:
+        """Root of the mean over images of ``restoration_error``, in grey levels; None where one is not known."""
+        squares = [image.restoration_error for image in self.images if image.restoration_error is not None]
+        return sqrt(fsum(squares) / len(squares)) if squares and len(squares) == len(self.images) else None
 
     def worst(self, indices: Sequence[int]) -> int:
         """The index, among ``indices``, of the element of the largest error; the first of equal ones."""
@@ -174,8 +182,10 @@ class GroupAlignment:
     largest error above its floor of any element. Only elements that a regularizer of the report can see count, if
     there are any. ``data`` is the relative epsilon of the ``regularizer`` that speaks most against the group, and
     ``data_floor`` its floor and null level together. ``relation`` says how symmetric the network is beside the data:
-    "more", "less", "as" or "not tested". ``factor`` is the ratio of the larger side to the smaller one, both minus
-    their floors; None where the smaller one is 0, or there is no difference.
+    "more", "less", "as" (within a factor of 2), "cannot tell" or "not tested" (SPEC 15); in older files "as" may stand
+    for "cannot tell". ``factor`` is the ratio of the larger side to the smaller one, the larger minus its floor; None
+    where the smaller one is 0, or there is no difference. ``data_low`` to ``data_high`` is what the data's epsilon may
+    be: its confidence interval, at the lower end minus ``data_floor``; None in older files.
     """
 
     scenario: str
@@ -188,6 +198,8 @@ class GroupAlignment:
     regularizer: str | None
     relation: str
     factor: float | None = None
+    data_low: float | None = None
+    data_high: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

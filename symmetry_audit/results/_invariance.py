@@ -9,6 +9,7 @@ from math import fsum, sqrt
 from pathlib import Path
 from typing import Any
 
+from symmetry_audit.results._alignment_parts import DOUBT
 from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
 from symmetry_audit.results._evaluation import EvaluatedModel
 from symmetry_audit.results._report import DatasetInfo, dump_json
@@ -91,6 +92,13 @@ class Invariance:
             )
             for at in range(len(self.names))
         )
+
+    @property
+    def excess(self) -> float | None:
+        """The largest relative change of the logits above its floor; None where no logits differ between classes."""
+        pairs = ((one.relative, one.relative_floor) for one in self.elements[1:])
+        known = [max(own - DOUBT * floor, 0.0) for own, floor in pairs if own is not None and floor is not None]
+        return max(known, default=None)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; what is null is explained in ``reasons``, by path."""

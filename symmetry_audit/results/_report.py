@@ -283,7 +283,8 @@ class AuditReport:
         lost = [name for name in AFFINE_COLUMNS if name not in table and name not in added]
         if lost:
             raise Origin(str(path), AGAIN).damaged(f'column "{lost[0]}" is missing')
-        return table.assign(**{name: value for name, value in added.items() if name not in table})
+        table = table.assign(**{name: value for name, value in added.items() if name not in table})
+        return table[[*AFFINE_COLUMNS, *(name for name in table if name not in AFFINE_COLUMNS)]]
 
     def to_pandas(self) -> pd.DataFrame:
         """All result rows as a table, one column per field of ResultRow."""

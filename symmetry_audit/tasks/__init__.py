@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks._labelled import Labelled, held_out, open_labelled
     from symmetry_audit.tasks._leaks import Fingerprint, fingerprint, leaks
     from symmetry_audit.tasks._options import Option, checked_number
-    from symmetry_audit.tasks._pairs import MAX_BYTES, Pair, Pairs, open_pairs, source_fingerprint, streamed
+    from symmetry_audit.tasks._pairs import (
+        MAX_BYTES,
+        Pair,
+        Pairs,
+        open_pairs,
+        pixel_hashes,
+        source_fingerprint,
+        streamed,
+    )
     from symmetry_audit.tasks._resize import imresize, resize_8bit
     from symmetry_audit.tasks._sampler import AUGMENTATIONS, PatchSampler, PreparedImages, whole_side
     from symmetry_audit.tasks._table import OPTIONS, TASKS, check_blind, make_task
@@ -47,6 +55,7 @@ __all__ = [
     "make_task",
     "open_labelled",
     "open_pairs",
+    "pixel_hashes",
     "resize_8bit",
     "source_fingerprint",
     "streamed",
@@ -59,7 +68,7 @@ _HOMES = {
     "_labelled": ("Labelled", "held_out", "open_labelled"),
     "_leaks": ("Fingerprint", "fingerprint", "leaks"),
     "_options": ("Option", "checked_number"),
-    "_pairs": ("MAX_BYTES", "Pair", "Pairs", "open_pairs", "source_fingerprint", "streamed"),
+    "_pairs": ("MAX_BYTES", "Pair", "Pairs", "open_pairs", "pixel_hashes", "source_fingerprint", "streamed"),
     "_resize": ("imresize", "resize_8bit"),
     "_sampler": ("AUGMENTATIONS", "PatchSampler", "PreparedImages", "whole_side"),
     "_table": ("OPTIONS", "TASKS", "check_blind", "make_task"),

@@ -8,13 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageRef, ImageSource, open_source, set_fingerprint
+from symmetry_audit.data import (
+    BYTES_PER_PIXEL,
+    DEFAULT_MAX_PIXELS,
+    ImageRef,
+    ImageSource,
+    load_image,
+    open_source,
+    set_fingerprint,
+)
 from symmetry_audit.errors import DataError, ImageError, SettingError
 from symmetry_audit.results import SkippedImage
 from symmetry_audit.tasks._labelled import folders_around, open_labelled
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["MAX_BYTES", "Pair", "Pairs", "listed", "open_pairs", "source_fingerprint", "streamed"]
+__all__ = ["MAX_BYTES", "Pair", "Pairs", "listed", "open_pairs", "pixel_hashes", "source_fingerprint", "streamed"]
 
 MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
 SHOWN = 10  # names in one message
@@ -114,6 +122,17 @@ def source_fingerprint(pairs: Pairs) -> str:
         except ImageError as error:
             raise DataError(f"{pair.key}: {error}") from None
     return set_fingerprint((hashes[key], key) for key in clean)
+
+
+def pixel_hashes(pairs: Pairs) -> dict[str, str]:
+    """The hash of the decoded samples of every clean image by its key, as an audit keeps it. Raises DataError."""
+    clean, hashes = {pair.clean.key: Pair(pair.clean.key, pair.clean) for pair in pairs.refs}, {}
+    for pair in streamed(clean.values()):
+        try:
+            hashes[pair.key] = load_image(pair.clean).pixel_sha256
+        except ImageError as error:
+            raise DataError(f"{pair.key}: {error}") from None
+    return hashes
 
 
 def streamed(pairs: Iterable[Pair]) -> Iterator[Pair]:

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symmetry_audit.training._eq_reg import EquivarianceRegularizer
+    from symmetry_audit.training._fits import joint_fits, matched_fits
     from symmetry_audit.training._loop import Interrupted
     from symmetry_audit.training._prefit import predicted, prefit
     from symmetry_audit.training._settings import OUTPUT, RECIPES, TrainSettings, make_settings
     from symmetry_audit.training._short import short_run
-    from symmetry_audit.training._start import Start, joint_fits, start_from_report
+    from symmetry_audit.training._start import Start, start_from_report
     from symmetry_audit.training._train import TrainResult, train
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "TrainSettings",
     "joint_fits",
     "make_settings",
+    "matched_fits",
     "predicted",
     "prefit",
     "short_run",
@@ -40,7 +42,8 @@ _HOMES = {
     "_prefit": ("predicted", "prefit"),
     "_settings": ("OUTPUT", "RECIPES", "TrainSettings", "make_settings"),
     "_short": ("short_run",),
-    "_start": ("Start", "joint_fits", "start_from_report"),
+    "_fits": ("joint_fits", "matched_fits"),
+    "_start": ("Start", "start_from_report"),
     "_train": ("TrainResult", "train"),
 }
 _HOME = {name: f"{__name__}.{file}" for file, names in _HOMES.items() for name in names}

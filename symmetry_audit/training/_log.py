@@ -83,5 +83,5 @@ def _board(folder: Path) -> SummaryWriter:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise SettingError('--tensorboard needs the package tensorboard: pip install "symaudit[tensorboard]"') from None
+        raise SettingError("--tensorboard needs the package tensorboard: pip install tensorboard") from None
     return SummaryWriter(str(folder))

@@ -9,9 +9,10 @@ from typing import Any
 from symmetry_audit.catalogue import find_method
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.groups import Affine, Group, geometric_median
-from symmetry_audit.results import ADAPTIVE_STEPS, JOINT, AuditReport, Recommendation
+from symmetry_audit.results import ADAPTIVE_STEPS, AuditReport, Recommendation
+from symmetry_audit.training._fits import joint_fits
 
-__all__ = ["Start", "joint_fits", "start_from_report"]
+__all__ = ["Start", "start_from_report"]
 
 
 @dataclass(frozen=True)
@@ -103,19 +104,6 @@ def _chosen(
         method = _method(group, lines)
     relax = None if method == "cnn" else relax
     return Start(method, group, relax, build.augment if build else None, tuple(lines))
-
-
-def joint_fits(report: AuditReport) -> dict[str, Affine]:
-    """w_n by image: the successful joint fits at the report's first sigma and downscale."""
-    try:
-        table = report.affine
-    except ReportError:
-        return {}
-    table = table[(table["regularizer"] == JOINT) & table["reason"].isna()]
-    if not len(table):
-        return {}
-    first = table[(table["sigma"] == table["sigma"].iloc[0]) & (table["downscale"] == table["downscale"].iloc[0])]
-    return {row.image: Affine(row.a, row.b) for row in first.itertuples()}
 
 
 def _buildable(recommended: str, fitting: Callable[[str], bool], lines: list[str], sentence: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -21,8 +22,9 @@ from symmetry_audit.options import (
     TaskOptions,
     names,
 )
+from symmetry_audit.verbs._foreign import in_its_unit, load_network
 from symmetry_audit.verbs._machine import resolve_device
-from symmetry_audit.verbs._networks import asked_task, network_task, reported_pairs
+from symmetry_audit.verbs._networks import reported_pairs
 from symmetry_audit.verbs._verb import verb
 
 if TYPE_CHECKING:
@@ -78,12 +80,18 @@ class AlignRequest(TaskOptions, EvaluationOptions):
         ),
     ] = None
     weights: Annotated[FilePath | None, Option("File with the state dict for a factory.", names=("--state",))] = None
+    as_built: Annotated[
+        bool, Option("Measure the network as its factory builds it, without --weights: at random, or with its own.")
+    ] = False
     arguments: Annotated[str | dict[str, Any] | None, Option("Keyword arguments for a factory, as JSON.")] = None
     unit: Annotated[
-        Literal[1, 255],
+        Literal[1, 255] | None,
         BeforeValidator(_whole),
-        Option("Value of white in the network's input range (for networks that symaudit did not train)."),
-    ] = 255
+        Option(
+            "Value of white in the network's input range (for networks that symaudit did not train).",
+            default="the one in which it restores",
+        ),
+    ] = None
 
 
 @verb(AlignRequest)
@@ -95,8 +103,8 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     Parameters
     ----------
     model
-        Folder of a training run, a .safetensors file of one, package.module:factory (Python code, which runs), or a
-        TorchScript (.pt), torch.export (.pt2) or ONNX (.onnx) file.
+        Folder of a training run, a .safetensors file of one, package.module:factory or path/file.py:factory (Python
+        code, which runs), or a TorchScript (.pt), torch.export (.pt2) or ONNX (.onnx) file.
     data
         Clean test images, which are degraded as in ``evaluate``.
     report
@@ -106,8 +114,11 @@ def align(request: AlignRequest) -> Alignment | Invariance:
         Group of the rotations ("p8" by default, or the report's); layers to compare, by name or pattern.
     crop, margin
         Largest side of the central square that is used, 0 for no limit; width of the border not compared; both in px.
-    weights, arguments, unit
-        State dict and keyword arguments of a factory; "1" or "255", the value of white in the network's input range.
+    weights, as_built, arguments
+        State dict of a factory, or the wish to do without one; its keyword arguments.
+    unit
+        1 or 255, the value of white in the network's input range. Both are tried on the first images: the one in which
+        the network restores is taken, and the other one is refused.
     task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, seed, limit, device, data_root, progress, say
         As for ``evaluate``.
 
@@ -129,20 +140,34 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     >>> found.scenarios[0].elements[1].error  # of a quarter turn
     0.0
     """
-    from symmetry_audit.alignment import compare_with_data, measure_alignment, with_verdict
+    from symmetry_audit.alignment import compare_with_data, with_verdict
     from symmetry_audit.reports import load_report, mean_profiles
-    from symmetry_audit.results import DatasetInfo
-    from symmetry_audit.tasks import evaluation_items, source_fingerprint
-    from symmetry_audit.training import joint_fits
 
     report = None if request.report is None else load_report(request.report)
     profiles = None if report is None else mean_profiles(Path(request.report or ""), report)
-    loaded, task = _loaded(request)
+    loaded, task = load_network(request)
     if task.labelled:
         return _invariance(request, loaded, task)
+    found = _measured(request, loaded, task, report)
+    if report is None or profiles is None:
+        return with_verdict(found)
+    same = found.data.fingerprint == report.dataset.fingerprint
+    return compare_with_data(found, report, profiles, same_images=same)
+
+
+def _measured(request: AlignRequest, loaded: Model, task: Task, report: AuditReport | None) -> Alignment:
+    """The alignment of a network that restores, without a verdict."""
+    from symmetry_audit.alignment import measure_alignment
+    from symmetry_audit.results import DatasetInfo
+    from symmetry_audit.tasks import evaluation_items, source_fingerprint
+    from symmetry_audit.training import matched_fits
+
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
+    settings: dict[str, Any] = {}
+    if loaded.checkpoint is None:
+        loaded, settings["unit"] = in_its_unit(loaded, request, task, pairs)
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
-    fits = {} if report is None else joint_fits(report)
+    fits = {} if report is None else matched_fits(report, pairs, data.fingerprint)
     _say_fits(fits, pairs, report, request.say)
     found = measure_alignment(
         loaded.network,
@@ -160,10 +185,7 @@ def align(request: AlignRequest) -> Alignment | Invariance:
         skipped=pairs.skipped,
         progress=lambda done: request.progress(done, len(pairs.refs)),
     )
-    if report is None or profiles is None:
-        return with_verdict(found)
-    same = data.fingerprint == report.dataset.fingerprint
-    return compare_with_data(found, report, profiles, same_images=same)
+    return replace(found, settings={**found.settings, **settings})
 
 
 def _invariance(request: AlignRequest, loaded: Model, task: Task) -> Invariance:
@@ -191,30 +213,6 @@ def _invariance(request: AlignRequest, loaded: Model, task: Task) -> Invariance:
     )
 
 
-def _loaded(request: AlignRequest) -> tuple[Model, Task]:
-    """The network and its task. Raises SettingError if the two do not fit."""
-    from symmetry_audit.inference import load_model
-    from symmetry_audit.tasks import make_task
-
-    model = str(request.model)
-    loaded = load_model(model, weights=request.weights, arguments=request.arguments, unit=float(request.unit))
-    if loaded.checkpoint is not None:
-        return loaded, network_task(loaded.name, loaded.checkpoint.task, request, request.say)
-    asked = asked_task(request.task, request)
-    if request.task == "classify":
-        raise SettingError(f"only classifiers that symaudit trained can be measured; {model} is another network")
-    if "name" not in asked and loaded.scale == 1:
-        raise SettingError(
-            f"{model} does not say what task it was trained for; give --task, such as --task denoise --sigma 25"
-        )
-    if asked.setdefault("name", "sr") == "sr":
-        asked.setdefault("scale", max(loaded.scale, 2))
-    task = make_task(**asked)
-    if task.scale != loaded.scale:
-        raise SettingError(f"{model} enlarges by {loaded.scale}, which does not fit {task.text}; give another --task")
-    return loaded, task
-
-
 def _described(loaded: Model) -> EvaluatedModel:
     from symmetry_audit.inference import describe
     from symmetry_audit.results import EvaluatedModel
@@ -226,10 +224,13 @@ def _described(loaded: Model) -> EvaluatedModel:
 
 def _say_fits(fits: Mapping[str, Affine], pairs: Pairs, report: AuditReport | None, say: Say) -> None:
     """Say how many images the report has a fit for."""
+    from symmetry_audit.training import joint_fits
+
     if report is None:
         return
-    known = sum(pair.key in fits for pair in pairs.refs)
-    if not fits:
+    if not joint_fits(report):
         say("Note: the report holds no fits; only strict rotations are measured")
-    elif known < len(pairs.refs):
-        say(f"Note: the report holds fits for {known} of the {len(pairs.refs)} images")
+    elif len(fits) < len(pairs.refs):
+        what = f"fits for {len(fits)} of the {len(pairs.refs)} images, matched by their pixels"
+        rest = "; only strict rotations are measured" if not fits else ""
+        say(f"Note: the report of {report.dataset.name} holds {what}{rest}")

@@ -135,6 +135,8 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
 
     settings = audit.make_settings(request)
     given = None if request.affine is None else audit.given_fits(Path(request.affine), settings)
+    if given is not None and audit.by_name(given):
+        request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened(request.source, request.data_root, request)
     for line in filter(None, (source.note, *source.remarks)):

@@ -104,7 +104,7 @@ def plan_training(request: TrainRequest) -> TrainPlan:
     folder = None if request.cache_folder is None else Path(request.cache_folder)
     cache = PatchCache(pairs, task, folder, limit, request.progress)
     _refuse_leaks(valid, task, cache, request.allow_leak)
-    start = _start(request, _audited(request, pairs, valid, cache), task)
+    start = _start(request, pairs, _audited(request, pairs, valid, cache), task)
     plan = TrainPlan(request, task, pairs, valid, cache, start, run_settings(request, task, start, cache))
     _refuse_folder(plan.folder, request.data, request.valid)
     return plan
@@ -204,14 +204,14 @@ def _audited(request: TrainRequest, pairs: Pairs, valid: Pairs, cache: PatchCach
     return source_fingerprint(replace(pairs, refs=tuple(whole)))
 
 
-def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
+def _start(request: TrainRequest, pairs: Pairs, fingerprint: str, task: Task) -> Start | None:
     """What the run takes from the report. Reports the reasons."""
     if request.from_report is None:
         return None
     from symmetry_audit.groups import Group
     from symmetry_audit.nets import size_of
     from symmetry_audit.results import AuditReport
-    from symmetry_audit.training import start_from_report
+    from symmetry_audit.training import matched_fits, start_from_report
 
     channels = size_of(backbone_of(request, task), request.preset).channels
 
@@ -231,6 +231,9 @@ def _start(request: TrainRequest, fingerprint: str, task: Task) -> Start | None:
         fitting=fitting,
         allow_other_data=request.allow_other_data,
     )
+    if fingerprint != report.dataset.fingerprint:  # the same names may be those of other images
+        used = request.given(ScheduleOptions).get("hyper_init") == "audit"
+        found = replace(found, fits=matched_fits(report, pairs, fingerprint) if used else {})
     request.say(f"From {request.from_report}:")
     for line in (*found.lines, *_advised(request, found)):
         request.say(f"  {line}")

@@ -9,7 +9,15 @@ from scipy.stats import kendalltau, rankdata
 
 from symmetry_audit.alignment import compare_with_data, with_verdict
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results import Alignment, Build, Recommendation
+from symmetry_audit.results import (
+    Alignment,
+    Build,
+    Recommendation,
+    RestorationScores,
+    SquareScore,
+    Symmetrization,
+    SymmetrizedScore,
+)
 from tests.alignment.findings import alignment, audit
 
 P4 = (10.0, 9.0, 10.0, 9.0)  # 1 / 9.5 under quarter turns, half turns not seen
@@ -91,13 +99,14 @@ def test_rank_correlations():
     ("relative", "floor", "data", "null", "relation"),
     [
         (0.30, 0.0, 0.10, 0.0, "less"),
-        (0.30, 0.15, 0.10, 0.0, "as"),  # 0.30 - 1.25 * 0.15 is no more than twice 0.10
-        (0.30, 0.29, 0.01, 0.0, "as"),  # below the floor
+        (0.30, 0.15, 0.10, 0.0, "cannot tell"),  # 0.30 - 1.25 * 0.15 is no more than twice 0.10
+        (0.30, 0.29, 0.01, 0.0, "cannot tell"),  # below the floor
         (0.15, 0.0, 0.10, 0.0, "as"),
+        (0.15, 0.07, 0.10, 0.0, "as"),  # 0.0625 to 0.15, all of it within a factor of 2
         (0.04, 0.0, 0.10, 0.0, "more"),
-        (0.04, 0.0, 0.10, 0.5, "as"),  # epsilon above its null level is 0.05
+        (0.04, 0.0, 0.10, 0.5, "cannot tell"),  # epsilon above its null level is 0.05
         (0.0, 0.0, 0.10, 0.0, "more"),
-        (0.0, 0.0, 0.10, 1.0, "as"),
+        (0.0, 0.0, 0.10, 1.0, "cannot tell"),
         (0.04, 0.03, 0.10, 0.0, "more"),  # even if all of it were its own
     ],
 )
@@ -105,9 +114,34 @@ def test_verdicts_never_rest_on_a_floor(relative, floor, data, null, relation):
     errors, floors = [0, relative, 0, relative], [0, floor, 0, floor]
     found = compared(alignment("p4", errors, floors), *audit("p4", {"tv": [10, 10 - 10 * data] * 2}, null=null))
     assert relations(found) == {"p2": "not tested", "p4": relation}
-    line = next(line for line in found.verdict if "the network is" in line)
-    words = "as symmetric as the data, as far as can be measured" if relation == "as" else f"{relation} symmetric than"
-    assert words in line
+    words = {
+        "as": "the network is as symmetric as the data, within a factor of 2",
+        "cannot tell": "it cannot be told whether the network or the data are more symmetric",
+    }
+    line = words.get(relation, f"the network is {relation} symmetric than the data")
+    assert sum(line in said for said in found.verdict) == 1
+    assert ("is open. What would tell" in found.verdict[-1]) == (relation == "cannot tell")
+
+
+@pytest.mark.parametrize(
+    ("error", "low", "high", "relation"),
+    [
+        (0.3, 0.09, 0.11, "less"),
+        (0.3, 0.09, 0.16, "cannot tell"),
+        (0.19, 0.11, 0.2, "as"),
+        (0.19, 0.09, 0.2, "cannot tell"),
+        (0.04, 0.09, 0.2, "more"),
+    ],
+)
+def test_the_interval_of_the_data_counts(error, low, high, relation):
+    """0.3 is more than twice 0.11; 0.19 is within a factor of 2 of all from 1 / 9.5 to 0.2, not of 0.09."""
+    report, profiles = audit("p4", {"tv": [10, 9, 10, 9]})
+    row = replace(report.results[0], relative_ci_low=low, relative_ci_high=high)
+    found = compared(alignment("p4", [0, error] * 2), replace(report, results=(row,)), profiles)
+    assert relations(found)["p4"] == relation
+    expected = min(low, 1 / 9.5), max(high, 1 / 9.5)
+    row = found.symmetry.groups[-1]
+    assert (row.data_low, row.data_high) == pytest.approx(expected)
 
 
 def test_factors_are_those_above_the_floor():
@@ -124,9 +158,14 @@ def test_factors_are_those_above_the_floor():
 def test_a_floor_hides_an_element_and_not_the_others():
     """45 degrees cannot be told; quarter turns are exact, and the smaller group says so."""
     found = compared(alignment("p8", [0, 0.2] * 4, [0, 0.2] * 4), *audit("p8", {"tv": P8}))
-    assert relations(found) == {"p2": "not tested", "p4": "more", "p8": "as"}
-    assert any(line.startswith("Under its subgroup p4 it is more symmetric") for line in found.verdict)
-    assert "hardly more than the pixel grid alone causes (20 %)" in found.verdict[0]
+    assert relations(found) == {"p2": "not tested", "p4": "more", "p8": "cannot tell"}
+    assert any(line.startswith("Under its subgroup p4 the network is more symmetric") for line in found.verdict)
+    assert found.answer == "cannot tell"
+    assert found.verdict[0] == (
+        "Cannot tell: under strict rotations the output differs by 10 grey levels RMS at worst (p8, A1, 45 degrees), "
+        "20 % of its contrast, hardly more than the pixel grid alone causes (20 %); quarter turns and mirrors alone, "
+        "which need no resampling: yes."
+    )
 
 
 def test_what_to_do():
@@ -134,7 +173,7 @@ def test_what_to_do():
         report = audit("p4", {"tv": P4}, recommendation=None if group is None else recommended(group))
         return compared(alignment("p4", [0, relative] * 2, model_group=model_group), *report).verdict[-1]
 
-    assert last(0.1) == "Network and data match, as far as can be measured: nothing to do."
+    assert last(0.1) == "Network and data have this symmetry alike: no reason to build in more of it, or less."
     assert "train one over p4, which the report advises (symaudit train --from-report)" in last(0.5, "p1", "p4")
     assert "already has layers over p8: find out with --layers '*'" in last(0.5, "p8", "p4")
     assert "train it with EQ-Reg (symaudit train --eq-reg)" in last(0.5, "p1", "p1")
@@ -151,13 +190,52 @@ def test_what_to_do():
 def test_without_a_report():
     found = with_verdict(alignment("p8", [0, 0.2, 0.01, 0.2, 0, 0.2, 0.03, 0.2], [0, 0.05] * 4))
     assert found.verdict == (
-        "Under strict rotations the output differs by 20 % of its contrast at worst (p8, A1, 45 degrees); the pixel "
-        "grid alone causes 5 %; quarter turns and mirrors, which need no resampling: 3 %.",
+        "No: under strict rotations the output differs by 10 grey levels RMS at worst (p8, A1, 45 degrees), 20 % of "
+        "its contrast; the pixel grid alone causes 5 %.",
     )
     constant = with_verdict(alignment("p2", [0, 0.0], contrast=0.0))
-    assert constant.verdict == ("Under strict rotations the output is constant, so there is no relative error.",)
+    assert constant.verdict == (
+        "Cannot tell: under strict rotations the output is constant, so there is no relative error.",
+    )
     tiny = with_verdict(alignment("p2", [0, 1e-9]))
-    assert "differs by less than 0.0001 % of its contrast" in tiny.verdict[0]
+    assert tiny.verdict == (
+        "Yes: under strict rotations the output differs by less than 0.0001 grey levels RMS at worst (p2, A1, 180 "
+        "degrees), less than 0.0001 % of its contrast, which is rounding.",
+    )
+    assert (found.answer, constant.answer, tiny.answer) == ("no", "cannot tell", "yes")
+
+
+def test_what_is_clear_comes_before_what_the_pixel_grid_blurs():
+    """45 degrees have the larger error, quarter turns more of it above their floor."""
+    found = with_verdict(alignment("p8", [0, 0.2, 0.1, 0.2, 0, 0.2, 0.1, 0.2], [0, 0.15] * 4))
+    assert "5 grey levels RMS (p8, A2, 90 degrees), 10 % of its contrast" in found.verdict[0]
+    assert found.verdict[0].endswith("; A1, 45 degrees: 20 %, of which the pixel grid alone causes up to 15 %.")
+
+
+def test_the_error_of_the_restoration_is_the_yardstick():
+    """sqrt(4 + 12) / 2 grey levels: mean squares of 4 and 12 make 8, whose root is 2.83."""
+    found = alignment("p2", [0, 0.02])
+    first, second = found.scenarios[0].images
+    images = replace(first, restoration_error=4.0), replace(second, restoration_error=12.0)
+    found = replace(found, scenarios=(replace(found.scenarios[0], images=images),))
+    assert (
+        "1 grey levels RMS at worst (p2, A1, 180 degrees), 2 % of its contrast, and 35.4 % of its error to the "
+        in (with_verdict(found).verdict[0])
+    )
+
+
+def scores(psnr, input_psnr, average):
+    pair = SymmetrizedScore(image="a", psnr=psnr, average_psnr=average, deviation=1.0)
+    found = Symmetrization(group="p4", verdict="undecided", sentence="Undecided.", interval=None, images=(pair,))
+    image = SquareScore(image="a", psnr=psnr, input_psnr=input_psnr)
+    return RestorationScores(protocol="rgb", protocol_text="all", images=(image,), symmetrization=found)
+
+
+def test_what_the_average_gains_and_a_network_that_does_not_restore():
+    good = with_verdict(replace(alignment("p4", [0, 0.1] * 2), restoration=scores(28.0, 20.0, 28.5)))
+    assert good.verdict[1:] == ("Averaged over p4 it has 28.50 dB instead of 28.00 dB. Undecided.",)
+    bad = with_verdict(replace(alignment("p4", [0, 0.1] * 2), restoration=scores(18.0, 20.0, 18.5)))
+    assert bad.verdict[1].startswith("The network does not restore these images: 18.00 dB after it, 20.00 dB before.")
 
 
 def test_two_scenarios_and_images_of_another_set():
@@ -166,6 +244,7 @@ def test_two_scenarios_and_images_of_another_set():
     found = compared(alignment("p4", [0, 0.5] * 2, scenarios=both), *report, same_images=False)
     assert [row.scenario for row in found.symmetry.groups] == [both[0]] * 2 + [both[1]] * 2
     assert sum("every image's own deformed group the network is less" in line for line in found.verdict) == 1
+    assert [line.split(":")[0] for line in found.verdict[:2]] == ["No", "No"]
     assert not found.symmetry.same_images
     assert Alignment.from_dict(found.to_dict()) == found
 

@@ -62,6 +62,7 @@ def test_a_ramp_by_hand() -> None:
     assert all(one.relative_floor == 0 for one in found.elements)
     assert [one.changed for one in found.elements if one.relative > 1.5] == [2, 2]
     assert found.elements[0].changed == 0
+    assert found.excess == pytest.approx(2.0, abs=1e-5)
     wilson = stats.binomtest(2, 2).proportion_ci(method="wilson")
     at = expected.index(2.0)
     assert found.elements[at].interval == pytest.approx((wilson.low, wilson.high), abs=1e-12)

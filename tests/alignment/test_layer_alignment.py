@@ -8,7 +8,8 @@ from torch import nn
 
 from symmetry_audit.alignment import measure_alignment
 from symmetry_audit.errors import SettingError
-from symmetry_audit.layers import EquivariantHyperNetwork
+from symmetry_audit.inference import Adapted
+from symmetry_audit.layers import EquivariantHyperNetwork, GroupBatchNorm2d, GroupPool, LiftingConv2d
 from symmetry_audit.nets import build
 from tests.alignment.networks import item, photo, small
 
@@ -60,7 +61,7 @@ def test_a_relative_error_is_of_the_features_themselves(images):
     class Whole(nn.Module):
         def __init__(self):
             super().__init__()
-            self.ladder = Ladder()
+            self.ladder, self.over = Ladder(), LiftingConv2d(3, 1, group="p2", basis="pixel")
 
         def forward(self, x):
             self.ladder(x)
@@ -69,6 +70,55 @@ def test_a_relative_error_is_of_the_features_themselves(images):
     (found,) = layers(Whole(), images, "p2", "ladder")
     assert found.error == pytest.approx((0.0, 1.0)) and found.contrast == pytest.approx((0.25, 0.25))
     assert found.relative == pytest.approx(2.0)
+
+
+def test_a_plain_network_has_no_group_axis(images):
+    """32 channels are no 8 features over p4: channels that only a shift tells apart, by hand."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 32, 1), nn.ReLU(), nn.Conv2d(32, 3, 3, padding=1)).eval()
+    first, last = layers(network, images, "p4", "*")
+    assert (first.kind, first.group, first.channels) == ("image", "p4", 32) and first.relative < 1e-5
+    assert (last.kind, last.channels) == ("image", 3) and last.relative > 0.01
+    own = build("resnet", "cnn", preset="tiny").eval()
+    found = layers(own, images[:1], "p4", "*")
+    assert {layer.kind for layer in found} == {"image"} and len(found) > 2
+    assert [layer.kind for layer in layers(network, images[:1], "p8", "*", "1")] == ["image"] * 3
+
+
+def test_which_layers_of_ours_have_a_group_axis(images):
+    network = small("p4")
+    network = nn.Sequential(*network[:2], GroupBatchNorm2d(4, "p4"), GroupPool("p4"), nn.Conv2d(4, 3, 1)).eval()
+    found = layers(network, images, "p4", *"01234")
+    assert [layer.kind for layer in found] == ["features", "features", "features", "image", "image"]
+    assert all(layer.relative < 1e-4 for layer in found[:4])
+
+
+def test_names_are_those_of_the_network_whatever_its_range(images):
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3, padding=1)).eval()
+    for network in (plain, Adapted(plain, 1), Adapted(plain, 255)):
+        assert [layer.layer for layer in layers(network, images[:1], "p4", "*")] == ["0", "2"]
+
+
+def test_what_a_pattern_finds_and_cannot_be_compared_is_left_out(images):
+    class Some(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.idle, self.long = nn.Conv2d(3, 4, 1), nn.Conv2d(3, 4, (3, 1))
+            self.used = nn.Conv2d(3, 3, 1)
+
+        def forward(self, x):
+            self.long(x)
+            return self.used(x)
+
+    whole = measure_alignment(Some().eval(), images, "p4", layers=["*"])
+    assert [layer.layer for layer in whole.scenarios[0].layers] == ["used"]
+    assert whole.settings["layers_left_out"] == {
+        "idle": "did not run",
+        "long": "returns (1, 4, 30, 32) for a square image",
+    }
+    with pytest.raises(SettingError, match='layer "idle" did not run; choose others with --layers'):
+        layers(Some().eval(), images, "p4", "*", "idle")
+    assert "layers_left_out" not in measure_alignment(Some().eval(), images, "p4", layers=["used"]).settings
 
 
 def test_patterns_and_names(images):
@@ -102,6 +152,7 @@ def test_a_finer_map_is_compared_on_its_own_mesh(images):
         def __init__(self):
             super().__init__()
             self.up = nn.Upsample(scale_factor=2, mode="nearest")
+            self.over = LiftingConv2d(3, 1, group="p2", basis="pixel")
 
         def forward(self, x):
             return self.up(x[:, :2]).mean(1, keepdim=True)[:, :, ::2, ::2].expand(-1, 3, -1, -1)
@@ -111,10 +162,6 @@ def test_a_finer_map_is_compared_on_its_own_mesh(images):
 
 
 def test_refusals(images):
-    network = nn.Sequential(nn.Conv2d(3, 6, 1), nn.Conv2d(6, 3, 1)).eval()
-    with pytest.raises(SettingError, match=r'0: layer "0" has 6 channels, not a multiple of the 4 elements of p4'):
-        layers(network, images, "p4", "0")
-
     class Odd(nn.Module):
         def __init__(self):
             super().__init__()
@@ -132,5 +179,5 @@ def test_refusals(images):
     with pytest.raises(SettingError, match='layer "pair" returns tuple, not features'):
         layers(Odd(), images, "p4", "pair")
     long = nn.Sequential(nn.Conv2d(3, 4, (3, 1)), nn.Upsample((32, 32)), nn.Conv2d(4, 3, 1)).eval()
-    with pytest.raises(SettingError, match="square outputs are needed"):
+    with pytest.raises(SettingError, match=r'0: layer "0" returns \(1, 4, 30, 32\) for a square image'):
         layers(long, images, "p4", "0")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from math import log
 
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from symmetry_audit import measure
-from symmetry_audit.audit import fits_digest, given_fits, make_settings
+from symmetry_audit.audit import by_name, fits_digest, given_fits, make_settings
+from symmetry_audit.data import ImageRef, load_image
 from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
 from symmetry_audit.results import AuditReport
@@ -243,12 +246,49 @@ def test_sources_that_were_not_given_have_no_transfer(photos, tmp_path):
     assert reasons == {"tv": None, "joint": "the table of fits has none; measured under strict rotations"}
 
 
+def test_fits_belong_to_pixels_not_to_names(photos, tmp_path):
+    """The w of one image is not that of another one of its name, and is that of its copy under another name."""
+    first = measure(photos, **ASKED, out=tmp_path / "first")
+    table = pd.read_parquet(tmp_path / "first" / "affine.parquet")
+    hashes = dict(zip(table["image"], table["pixel_sha256"], strict=True))
+    assert hashes == {path.name: load_image(ImageRef(path.name, path)).pixel_sha256 for path in photos.iterdir()}
+    swapped = tmp_path / "swapped"
+    swapped.mkdir()
+    for at in range(3):
+        shutil.copy(photos / f"photo_{at}.png", swapped / f"photo_{at + 1}.png")
+    Image.fromarray(np.full((90, 100), 128, np.uint8) + np.arange(100, dtype=np.uint8)).save(swapped / "photo_0.png")
+    again = measure(swapped, **ASKED, affine=tmp_path / "first" / "affine.parquet")
+    assert [item.image for item in again.skipped] == ["photo_0.png"]
+
+    def axes(report):
+        return {(fit.image, fit.regularizer): (fit.a, fit.b) for fit in report.fits if fit}
+
+    known = {(row.image, row.regularizer): (row.a, row.b) for row in table.itertuples() if row.a == row.a}
+    found = axes(again)
+    assert found and all(
+        known[f"photo_{int(image[6]) - 1}.png", name] == value for (image, name), value in found.items()
+    )
+    assert first.dataset.images == 4
+
+
+def test_a_table_without_hashes_is_matched_by_name_and_says_so(photos, tmp_path):
+    path = write(tmp_path, image=[f"photo_{n}.png" for n in range(4)], a=[0.1] * 4, b=[0.2] * 4)
+    said = []
+    measure(photos, **ASKED, affine=path, say=said.append)
+    assert said == [f"Note: {path} has no column pixel_sha256; its fits find their images by name"]
+    mixed = write(tmp_path, image=["a.png", "b.png"], pixel_sha256=["0" * 64, None], a=[0.1] * 2, b=[0.2] * 2)
+    found = given_fits(mixed, SETTINGS)
+    assert list(found) == ["0" * 64, "b.png"] and by_name(found)
+    assert not by_name({"0" * 64: found["b.png"]})
+
+
 def test_images_without_a_row_are_left_out(photos, tmp_path):
     path = write(tmp_path, image=["photo_0.png", "photo_2.png"], a=[0.1, None], b=[0.2, None])
     report = measure(photos, **ASKED, affine=path)
     assert report.dataset.images == 2
     assert [(item.image, item.reason) for item in report.skipped] == [
-        (f"photo_{n}.png", "the table of fits has no row for this image") for n in (1, 3)
+        (f"photo_{n}.png", "the table of fits has no row for this image: neither for its pixels nor for its name")
+        for n in (1, 3)
     ]
     reasons = [getattr(fit, "reason", None) for fit in report.fits if fit.regularizer == "tv"]
     assert reasons == [None, "the table of fits has none; measured under strict rotations"]

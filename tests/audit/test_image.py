@@ -86,5 +86,7 @@ def test_running_out_of_memory_is_the_image_s_misfortune(tmp_path: Path, rng: np
 def test_an_image_without_a_row_in_the_table_of_fits_is_left_out(tmp_path: Path, rng: np.random.Generator) -> None:
     path = save_photos(tmp_path, rng, count=1) / "photo_0.png"
     plan = ImagePlan(strict=None, index=np.zeros((1, 1), int), given={"b": np.zeros((1, 1, 2))})
-    with pytest.raises(ImageError, match=r"^the table of fits has no row for this image$"):
+    with pytest.raises(
+        ImageError, match=r"^the table of fits has no row for this image: neither for its pixels nor for its name$"
+    ):
         measure_image(ImageRef("a", path), make_settings(), (plan,))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -25,6 +26,11 @@ from torch import nn
 def denoiser(width=4):
     torch.manual_seed(0)
     return nn.Sequential(nn.Conv2d(3, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 3, 3, padding=1))
+
+
+class Mean(nn.Module):
+    def forward(self, x):
+        return nn.functional.avg_pool2d(x, 3, 1, 1).clamp(0, 1)
 
 
 def enlarger():
@@ -61,9 +67,9 @@ def elements(document, at=0):
 def test_a_p4_network_under_p8(call, runs, few):
     code, out, err = call("align", runs / "denoise", "--data", few)
     assert (code, err) == (0, "")
-    assert out.startswith(
-        f"{runs / 'denoise'} under p8 on test (2 images): denoising, Gaussian noise of sigma 25; seed 0."
-    )
+    assert out.startswith("Cannot tell: under strict rotations the output differs by ")
+    assert "quarter turns and mirrors alone, which need no resampling: yes" in " ".join(out.split())
+    assert f"\n\n{runs / 'denoise'} under p8 on test (2 images): denoising, Gaussian noise of sigma 25; seed 0." in out
     document = one_document(call("align", runs / "denoise", "--data", few, "--json")[1])
     found = elements(document)
     assert document["schema"] == "symaudit.alignment/1" and document["model"]["group"] == "p4"
@@ -123,10 +129,33 @@ def test_a_report_of_other_images_and_without_fits(call, runs, few, undrawn, tmp
     code, out, err = call(*align, "--report", "strict")
     assert code == 0 and err == "Note: the report holds no fits; only strict rotations are measured\n"
     assert "The report is about a different set of images, other." in " ".join(out.split())
-    (few / "photo_0.png").rename(few / "new.png")
-    code, out, err = call(*align, "--report", "fits", "--json")
-    assert code == 0 and err == "Note: the report holds fits for 0 of the 1 images\n"
+    code, out, err = call(*align, "--report", "fits", "--json")  # both sets have a photo_0.png
+    assert code == 0 and err == (
+        "Note: the report of other holds fits for 0 of the 1 images, matched by their pixels; only strict rotations "
+        "are measured\n"
+    )
     assert len(one_document(out)["scenarios"]) == 1
+
+
+def test_fits_find_their_image_under_any_name_and_format(call, runs, few, report, tmp_path):
+    """The same pixels as a TIFF of another name have the fit, other pixels of the same name have not."""
+    from PIL import Image
+
+    expected = call("align", runs / "denoise", "--data", few, "--report", report, "--limit", 1, "--json")[1]
+    renamed = tmp_path / "renamed"
+    renamed.mkdir()
+    Image.open(few / "photo_0.png").save(renamed / "photo_1.tif")
+    code, out, err = call("align", runs / "denoise", "--data", renamed, "--report", report, "--json")
+    assert (code, err) == (0, "")
+    adaptive = one_document(out)["scenarios"][1]
+    assert adaptive["images"][0]["w"] == one_document(expected)["scenarios"][1]["images"][0]["w"]
+    assert not one_document(out)["symmetry"]["same_images"]
+    table = pd.read_parquet(report / "affine.parquet").drop(columns="pixel_sha256")
+    table.to_parquet(report / "affine.parquet")  # as an older version wrote it
+    code, out, err = call("align", runs / "denoise", "--data", renamed, "--report", report, "--json")
+    assert code == 0 and "fits for 0 of the 1 images" in err and len(one_document(out)["scenarios"]) == 1
+    code, out, err = call("align", runs / "denoise", "--data", few, "--report", report, "--json")
+    assert (code, err) == (0, "") and len(one_document(out)["scenarios"]) == 2  # the files are the same
 
 
 def test_networks_of_others(call, few, tmp_path, monkeypatch):
@@ -136,17 +165,57 @@ def test_networks_of_others(call, few, tmp_path, monkeypatch):
     torch.save(shape.state_dict(), tmp_path / "state.pth")
     options = ("--data", few, "--group", "p4", "--limit", 1, "--json")
     factory = ("align", "alien_nets:denoiser", "--arguments", '{"width": 8}', "--state", "state.pth", "--unit", "1")
-    code, out, err = call(*factory, "--task", "denoise", "--sigma", "25", "--layers", "network.0", *options)
+    code, out, err = call(*factory, "--task", "denoise", "--sigma", "25", "--layers", "0", *options)
     document = one_document(out)
     assert (code, err) == (0, "") and elements(document)["A1"]["relative"] > 0.01
     assert document["scenarios"][0]["layers"][0]["channels"] == 8
+    code, _, err = call(*factory[:4], "--task", "denoise", "--sigma", "25", *options)
+    assert code == 2 and "alien_nets:denoiser builds a network with 443 weights, at random unless" in err
+    assert "--weights FILE, or --as-built to measure it as it is" in err
+    code, out, err = call(*factory[:4], "--as-built", "--task", "denoise", "--sigma", "25", *options)
+    document = one_document(out)
+    assert code == 0 and document["settings"]["unit"] == 255 and "restores in neither input range" in err
+    assert document["verdict"][1].startswith("The network does not restore these images")
+    code, out, err = call(
+        "align", "alien_nets.py:denoiser", *factory[2:], "--task", "denoise", "--sigma", "25", *options
+    )
+    assert (code, err) == (0, "") and one_document(out)["model"]["name"] == "alien_nets.py:denoiser"
     code, out, err = call("align", "alien_nets:enlarger", *options)
     assert code == 0 and elements(one_document(out))["A1"]["error"] == 0.0
     assert one_document(out)["task"]["name"] == "sr" and one_document(out)["model"]["group"] is None
-    code, _, err = call("align", "alien_nets:denoiser", *options)
+    code, _, err = call("align", "alien_nets:denoiser", "--as-built", *options)
     assert code == 2 and "alien_nets:denoiser does not say what task it was trained for; give --task" in err
     code, _, err = call("align", "alien_nets:enlarger", *options, "--task", "denoise", "--sigma", "9")
     assert code == 2 and "alien_nets:enlarger enlarges by 2, which does not fit denoising" in err
+
+
+def test_the_input_range_is_found_and_a_wrong_one_refused(call, few, tmp_path):
+    """A mean of neighbours, cut to 0..1: of images in 0..255 it leaves black and white."""
+    (tmp_path / "alien_means.py").write_text(FACTORY, encoding="utf-8")
+    align = ("align", "alien_means.py:Mean", "--task", "denoise", "--sigma", "50", "--data", few, "--group", "p4")
+    code, out, err = call(*align, "--json")
+    document = one_document(out)
+    assert code == 0 and document["settings"]["unit"] == 1
+    assert err.startswith("Note: --unit 1 is taken, in which the network restores (with --unit 1 ")
+    scores = document["restoration"]
+    assert scores["psnr"] > scores["input_psnr"] and document["answer"] == "yes"
+    assert call(*align, "--json", "--unit", "1") == (0, out, "")
+    code, out, err = call(*align, "--unit", "255")
+    assert (code, out) == (2, "") and "alien_means.py:Mean restores with --unit 1, not with --unit 255" in err
+    assert err.endswith("; give --unit 1, or leave --unit out\n")
+    text = " ".join(call(*align, "-q")[1].split())
+    assert "Input range of the network: 0 to 1 (--unit 1)." in text
+
+
+def test_a_threshold_shows_in_the_exit_code(call, runs, few):
+    """The network over p4 has no error under p4; a plain one has some; above an error a threshold is kept."""
+    align = ("align", "--data", few, "--group", "p4", "--limit", 1, "-q", "--json")
+    assert call(*align, runs / "denoise", "--fail-above", 1e-4)[0] == 0
+    code, out, err = call(*align, runs / "sr", "--fail-above", 1e-4)
+    worst = max(row["relative"] for row in elements(one_document(out)).values())
+    assert code == 3 and err == f"The relative error above its floor, {worst:.4g}, exceeds --fail-above 0.0001\n"
+    assert call(*align, runs / "sr", "--fail-above", 1.01 * worst)[0] == 0
+    assert call(*align, runs / "sr", "--fail-above", "nan")[0] == 2
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,31 @@ def test_files_and_runs_mix_on_the_same_images(call, saved, runs, few):
     assert "bicubic and " in err and "cannot be compared: test (2 images, " in err
 
 
+def test_a_baseline_takes_the_task_of_the_first_network(call, few, tmp_path, monkeypatch):
+    save_checkpoint(tmp_path / "one", "denoise")
+    code, out, err = call("compare", "identity", "one", "--data", few)
+    assert code == 0 and out.startswith("test (2 images): denoising, Gaussian noise of sigma 25;"), err
+    assert list(rows(out)) == ["identity", "CNN"]
+    times = [line.split()[-1] for line in out.splitlines()[3:5]]
+    assert not any(time.endswith("*") for time in times)  # one network is the fastest of one
+    assert "* The best of its column." in out
+    code, out, err = call("compare", "one", "identity", "--data", few, "--sigma", 10)
+    assert code == 0 and "sigma 10" in out.splitlines()[0]
+    monkeypatch.setattr("symmetry_audit.verbs._compare.evaluate", lambda request: pytest.fail("too early"))
+    code, out, err = call("compare", "one", "bicubic", "--data", few)
+    assert (code, out) == (2, "") and "bicubic is not a baseline for denoising" in err and "use identity" in err
+
+
+def test_what_all_runs_find_is_said_once(call, runs, few):
+    import zipfile
+
+    with zipfile.ZipFile(few.parent / "set.zip", "w") as archive:
+        archive.write(few / "photo_0.png", "a.png")
+        archive.write(few / "photo_1.png", "../b.png")
+    code, _, err = call("compare", runs / "cnn", runs / "fconv", "bicubic", "--data", "set.zip")
+    assert code == 4 and err.count("Skipped: ") == 1
+
+
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -158,7 +158,7 @@ def test_the_missing_decoder_of_a_compressed_file_is_named(monkeypatch):
     monkeypatch.setattr(f"{decoder}._available", {})
     monkeypatch.setattr(f"{decoder}._unavailable", {"pylibjpeg": ("pylibjpeg>=2.0",)})
     assert reason(data) == (
-        'cannot decode JPEG 2000 Image Compression (Lossless Only); `pip install "symaudit[dicom]"`, '
+        'cannot decode JPEG 2000 Image Compression (Lossless Only); `pip install "pylibjpeg[all]" python-gdcm`, '
         "or convert it to an uncompressed file"
     )
 

@@ -201,6 +201,47 @@ def test_averaged_weights_come_first_and_the_prefix_of_data_parallel_goes(module
     assert same(load_model(f"{module.name}:Network", weights="w.pth"), network)
 
 
+def test_a_factory_in_a_file(module, network, tmp_path):
+    """The module of the package around the file, so that its own imports work; another one of its name stays."""
+    package = tmp_path / "elsewhere" / "their_package"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "parts.py").write_text((tmp_path / f"{module.name}.py").read_text())
+    (package / "json.py").write_text("from .parts import Network\n\nimport json as standard\n")
+    torch.save(network.state_dict(), "w.pth")
+    before, stays = list(sys.path), sys.modules["json"]
+    try:
+        model = load_model(f"{package}/json.py:Network", weights="w.pth")
+        assert (model.name, model.kind, model.scale) == (f"{package}/json.py:Network", "factory", 2)
+        assert same(model, network)
+        assert sys.path == before and sys.modules["json"] is stays
+        assert type(model.network).__module__ == "their_package.parts"
+        assert load_model(f"{package}/json.py:Network").network.__class__ is model.network.__class__
+    finally:
+        for name in [name for name in sys.modules if name.startswith("their_package")]:
+            del sys.modules[name]
+
+
+def test_two_files_of_one_name(module, tmp_path):
+    """Neither is taken for the other, nor for a module of Python."""
+    stays = sys.modules["json"]
+    for place, factor in (("one", 1), ("two", 2)):
+        (tmp_path / place).mkdir()
+        source = f"from torch import nn\n\n\ndef net():\n    return nn.Upsample(scale_factor={factor})\n"
+        (tmp_path / place / "json.py").write_text(source)
+    try:
+        assert [load_model(f"{place}/json.py:net").scale for place in ("one", "two", "one")] == [1, 2, 1]
+        assert sys.modules["json"] is stays
+    finally:
+        for name in [name for name in sys.modules if name.startswith("json_")]:
+            del sys.modules[name]
+
+
+def test_torchscript_with_the_suffix_of_weights(module, network, tmp_path):
+    model = load_model(save_script(network, tmp_path / "net.pth"))
+    assert model.kind == "torchscript" and same(model, network)
+
+
 @pytest.mark.parametrize("suffix", ["pt", "ts", "PT"])
 def test_torchscript(module, network, tmp_path, suffix):
     model = load_model(save_script(network.train(), tmp_path / f"net.{suffix}"))
@@ -281,7 +322,9 @@ def refused(match: str, *args: object, error: type[Exception] = ModelError, **op
 @pytest.mark.parametrize(
     ("text", "match"),
     [
-        ("net.pth", r'"net.pth" is not a network: .pth files hold only weights; give package.module:factory'),
+        ("net.pth", r'"net.pth" is not a network: there is no such file; give the folder of a training run'),
+        ("nets.py", r'"nets.py" is not a network: there is no such file; give .* path/file.py:factory with its --weig'),
+        ("nets.py:net", r"cannot import nets.py \(ImportError: there is no file .*nets.py\); check the path"),
         ("net.jpg", "is not a network: give the folder of a training run, a file .*onnx.*, or package.module:factory"),
         ("nowhere", "is not a network: give the folder"),
         ("a:b:c", "is not a network: give the folder"),
@@ -301,7 +344,7 @@ def test_what_is_no_network(module, text, match):
     [
         (
             {"weights": "w.pt"},
-            'weights and arguments are for a factory, package.module:name; "net.pt" contains its own',
+            'for a factory, package.module:name or path/file.py:name; "net.pt" contains its own',
         ),
         ({"arguments": {}}, "weights and arguments are for a factory"),
         ({"unit": 65535}, "white in the network's input range, must be 255 or 1, got 65535"),
@@ -310,6 +353,39 @@ def test_what_is_no_network(module, text, match):
 )
 def test_options_that_do_not_fit(module, options, match):
     refused(match, "net.pt", error=SettingError, **options)
+
+
+def test_what_a_file_lacks_to_be_a_network(module, network):
+    torch.save({"model": network.state_dict()}, "net.pth")
+    refused("it holds weights alone; give the code that builds the network: path/file.py:name --weights net", "net.pth")
+    torch.save(nn.Conv2d(3, 3, 1), "whole.pth")
+    refused("pickled object, .* save its weights, .* and give path/file.py:name --weights weights.pth", "whole.pth")
+    Path("net.pth").write_bytes(pickle.dumps(Evil()))
+    refused("it is damaged, or a pickled object", "net.pth")
+    assert not Path("caught").exists()
+    file = f"{module.name}.py"
+    names = ", ".join(f"{file}:{name}" for name in ("Network", "Unit", "Odd", "number", "broken"))
+    refused(f"is not a network: say what in it builds the network, one of {names}$", file)
+    Path("empty.py").write_text("")
+    refused("say what in it builds the network: empty.py:name", "empty.py")
+    Path("broken.py").write_text("def f(:")
+    refused("say what in it builds the network: broken.py:name", "broken.py")
+
+
+def test_another_unit_of_the_same_network(module, network, tmp_path):
+    """Wherever it starts from, and for a grey network too."""
+    save_file(network.state_dict(), "w.safetensors")
+    x, expected = images(), 255 * network(images() / 255)
+    for unit in (1, 255):
+        model = load_model(f"{module.name}:Network", weights="w.safetensors", unit=unit)
+        assert same(model.in_unit(255), network)
+        found = model.in_unit(1).in_unit(255).in_unit(1).network(x)
+        assert (found - expected).abs().max() < 1e-6 * expected.abs().max()
+    grey = module.Network(channels=1)
+    save_file(grey.state_dict(), "grey.safetensors")
+    model = load_model(f"{module.name}:Network", weights="grey.safetensors", arguments={"channels": 1})
+    wanted = 255 * torch.cat([grey(x[:, [channel]] / 255) for channel in range(3)], dim=1)
+    assert (model.in_unit(1).network(x) - wanted).abs().max() < 1e-6 * wanted.abs().max()
 
 
 def test_a_checkpoint_says_itself_what_it_takes(tmp_path):
@@ -368,7 +444,7 @@ def test_modules_that_cannot_be_imported(module, source, match):
     Path(f"{module.name}.py").write_text(source)
     refused(match, f"{module.name}:Network")
     refused(
-        "ModuleNotFoundError.*install it, or run symaudit from the folder that contains it",
+        "ModuleNotFoundError.*install it, run symaudit from the folder that contains it, or give path/file.py:name",
         "nothing_of_this_name.nets:Network",
     )
 
@@ -517,7 +593,7 @@ def test_a_file_without_enough_memory_says_so_as_others_do(module):
 def test_without_onnxruntime(module, network, monkeypatch):
     save_onnx(network, Path("net.onnx"))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    refused(r"net.onnx needs onnxruntime: pip install 'symaudit\[onnx\]'", "net.onnx")
+    refused("net.onnx needs the package onnxruntime: pip install onnxruntime", "net.onnx")
 
 
 def test_the_image_that_is_restored_stays_as_it_was(module):

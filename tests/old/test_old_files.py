@@ -241,7 +241,9 @@ def test_a_table_of_fits_may_have_fewer_columns_and_others(loaded, tmp_path, nam
 def test_a_report_whose_table_lacks_a_column_or_has_others(report):
     table = pd.read_parquet(report / AFFINE_FILE)
     table.assign(colour="red").to_parquet(report / AFFINE_FILE)
-    assert AuditReport.load(report).affine[list(AFFINE_COLUMNS)].equals(table)
+    found = AuditReport.load(report).affine
+    assert tuple(found.columns) == (*AFFINE_COLUMNS, "colour")
+    assert found[list(table)].equals(table) and found["pixel_sha256"].isna().all()  # which the old file lacks
     table.drop(columns="ratio").to_parquet(report / AFFINE_FILE)
     with pytest.raises(ReportError, match=r'affine.parquet is damaged \(column "ratio" is missing\); measure again'):
         _ = AuditReport.load(report).affine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from math import sqrt
+from math import inf, sqrt
 
 import pytest
 
@@ -17,7 +17,11 @@ from symmetry_audit.results import (
     GroupAlignment,
     LayerAlignment,
     MeanAlignment,
+    RestorationScores,
     SkippedImage,
+    SquareScore,
+    Symmetrization,
+    SymmetrizedScore,
 )
 from tests.alignment.findings import alignment
 
@@ -52,6 +56,26 @@ GROUP = GroupAlignment(
 )
 
 
+SCORES = RestorationScores(
+    protocol="rgb",
+    protocol_text="all channels",
+    images=(
+        SquareScore(image="0.5.png", psnr=30.0, input_psnr=20.0),
+        SquareScore(image="1.5.png", psnr=28.0, input_psnr=22.0),
+    ),
+    symmetrization=Symmetrization(
+        group="p4",
+        verdict="undecided",
+        sentence="Undecided.",
+        interval=(-1.0, 2.0),
+        images=(
+            SymmetrizedScore(image="0.5.png", psnr=30.0, average_psnr=30.5, deviation=2.0),
+            SymmetrizedScore(image="1.5.png", psnr=28.0, average_psnr=28.5, deviation=3.0),
+        ),
+    ),
+)
+
+
 def whole():
     """One with everything in it."""
     found = alignment("p4", [0, 0.2, 0.1, 0.2], [0, 0.1, 0, 0.1])
@@ -59,7 +83,8 @@ def whole():
     symmetry = DataSymmetry(
         name="Photos", group="p4", indices=(0, 1, 2, 3), same_images=True, curves=(CURVE,), groups=(GROUP,)
     )
-    return replace(found, scenarios=(scenario,), symmetry=symmetry, verdict=("So.",), skipped=(SkippedImage("x", "y"),))
+    more = {"symmetry": symmetry, "restoration": SCORES, "answer": "no", "verdict": ("So.",)}
+    return replace(found, scenarios=(scenario,), skipped=(SkippedImage("x", "y"),), **more)
 
 
 def reloaded(found, folder):
@@ -78,12 +103,41 @@ def test_means_and_roots():
     assert document["error_rms"] == pytest.approx(10.0) and document["floor_rms"] == pytest.approx(5.0)
 
 
+def test_what_exceeds_the_floor_by_most():
+    found = alignment("p4", [0, 0.2, 0.1, 0.2], [0, 0.1, 0, 0.1], scenarios=("dataset_strict", "dataset_adaptive"))
+    assert found.excess == pytest.approx(0.1)  # 0.2 - 1.25 * 0.1 is less
+    assert alignment("p2", [0, 0.1], contrast=0.0).excess is None
+
+
 def test_images_weigh_by_their_squares():
     """The relative error is that of all pixels together, not the mean of the images' own."""
     found = alignment("p2", [0, 0.3]).scenarios[0]
     first, second = found.images
     images = (first, replace(second, contrast=(0.0, 0.0), error=(0.0, 0.0)))
     assert replace(found, images=images).elements[1].relative == pytest.approx(sqrt(first.error[1] / 2500.0))
+
+
+def test_the_root_of_the_restoration_error_needs_every_image():
+    """sqrt((9 + 16) / 2) grey levels."""
+    found = alignment("p2", [0, 0.3]).scenarios[0]
+    assert found.restoration_rms is None
+    first, second = found.images
+    known = replace(first, restoration_error=9.0), replace(second, restoration_error=16.0)
+    assert replace(found, images=known).restoration_rms == pytest.approx(sqrt(12.5))
+    assert replace(found, images=(known[0], second)).restoration_rms is None
+
+
+def test_scores_of_the_squares(tmp_path):
+    document = whole().to_dict()["restoration"]
+    assert (document["psnr"], document["input_psnr"]) == (29.0, 21.0)
+    assert document["symmetrization"]["difference"] == 0.5
+    same = replace(SCORES, images=(replace(SCORES.images[0], psnr=inf), SCORES.images[1]))
+    found = replace(whole(), restoration=same)
+    document = found.to_dict()
+    assert document["restoration"]["psnr"] is document["restoration"]["images"][0]["psnr"] is None
+    why = "infinite: an image is equal to its clean image"
+    assert document["reasons"] == {"restoration.psnr": why, "restoration.images.0.5.png.psnr": why}
+    assert reloaded(found, tmp_path) == found
 
 
 def test_layers_leave_out_what_their_group_lacks():
@@ -145,13 +199,15 @@ def test_what_is_missing_is_damage(key):
 
 def test_what_an_older_version_lacks_takes_its_default():
     document = whole().to_dict()
-    for name in ("symmetry", "verdict", "skipped", "reasons"):
+    for name in ("symmetry", "verdict", "skipped", "reasons", "restoration", "answer"):
         del document[name]
-    for name in ("layers", "elements"):
+    for image in document["scenarios"][0]["images"]:
+        del image["restoration_error"]
+    for name in ("layers", "elements", "restoration_rms"):
         del document["scenarios"][0][name]
     scenario = replace(whole().scenarios[0], layers=())
     assert Alignment.from_dict(document) == replace(
-        whole(), symmetry=None, verdict=(), skipped=(), scenarios=(scenario,)
+        whole(), symmetry=None, verdict=(), skipped=(), scenarios=(scenario,), restoration=None, answer=None
     )
 
 

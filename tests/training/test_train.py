@@ -454,5 +454,5 @@ def test_tensorboard_that_is_not_there(run, settings, monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
-    with pytest.raises(SettingError, match="needs the package tensorboard"):
+    with pytest.raises(SettingError, match="needs the package tensorboard: pip install tensorboard"):
         run(settings(), tensorboard=True)

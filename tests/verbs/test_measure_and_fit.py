@@ -143,7 +143,7 @@ def test_fits_of_one_array_are_those_of_its_file(photos):
     luminance = decode(luminance.read(10**6), 10**6).luminance
     from_file = symmetry_audit.fit_affine(photos / "photo_0.png", reg="tv,sobel", group="p8")
     from_array = symmetry_audit.fit_affine(luminance, reg="tv,sobel", group="p8")
-    assert [replace(fit, image="array") for fit in from_file] == list(from_array)
+    assert [replace(fit, image="array", pixel_sha256=None) for fit in from_file] == list(from_array)
     assert len(from_array) == 3
 
 

@@ -23,6 +23,7 @@ KINDS = {
     "image": pa.string(),
     "regularizer": pa.string(),
     "reason": pa.string(),
+    "pixel_sha256": pa.string(),
     "downscale": pa.int64(),
     "iterations": pa.int64(),
     "converged": pa.bool_(),

@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Mapping, Sequence
 
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._table import NULL, Part, Table, tex_table, text_table
-from symmetry_audit.results import Alignment, DataSymmetry, Scenario, ScenarioAlignment
+from symmetry_audit.reports._table import COLUMNS, NULL, Part, Table, tex_table, text_table
+from symmetry_audit.results import Alignment, DataSymmetry, RestorationScores, Scenario, ScenarioAlignment
 from symmetry_audit.wording import count, printable
 
 __all__ = ["alignment_csv", "alignment_tex", "alignment_text"]
 
+SHOWN = 5  # layers left out that are named
 HEADER = ("Element", "Angle", "Error RMS", "Floor RMS", "Relative (%)", "Its floor (%)")
 
 
 def alignment_text(alignment: Alignment) -> str:
-    """Errors by element, then by layer and beside the data where these are there, and the verdict."""
-    return text_table(_table(alignment))
+    """The verdict; then PSNR, errors by element, by layer and beside the data where these are there."""
+    said = [
+        line for text in alignment.verdict for line in textwrap.wrap(printable(text), COLUMNS, break_on_hyphens=False)
+    ]
+    table = text_table(_table(alignment, _notes(alignment)))
+    return "\n".join([*said, "", table]) if said else table
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, COLUMNS, break_on_hyphens=False)
 
 
 def alignment_tex(alignment: Alignment) -> str:
     r"""``alignment_text`` as a LaTeX ``table`` float with booktabs rules."""
-    return tex_table(_table(alignment), "tab:alignment")
+    notes = (*_notes(alignment), *map(printable, alignment.verdict))
+    return tex_table(_table(alignment, notes), "tab:alignment")
 
 
 def alignment_csv(alignment: Alignment) -> str:
@@ -44,20 +55,31 @@ def alignment_csv(alignment: Alignment) -> str:
     return text.getvalue()
 
 
-def _table(found: Alignment) -> Table:
-    parts = [_elements(found)]
+def _table(found: Alignment, notes: tuple[str, ...]) -> Table:
+    parts = [] if found.restoration is None else [_scores(found.restoration)]
+    parts.append(_elements(found))
     layers = [item for item in found.scenarios if item.layers]
     if layers:
         parts.append(_layers(layers))
     if found.symmetry is not None:
         parts += [_groups(found.symmetry), _correlations(found.symmetry)]
-    return Table(_caption(found), tuple(parts), _notes(found))
+    return Table(_caption(found), tuple(parts), notes)
 
 
 def _caption(found: Alignment) -> str:
     task = "" if found.task_text is None else f": {found.task_text}; seed {found.seed}"
     images = count(found.data.images, "image")
     return f"{printable(found.model.name)} under {found.group} on {printable(found.data.name)} ({images}){task}."
+
+
+def _scores(found: RestorationScores) -> Part:
+    """PSNR of the input, of the network and of its average over the group."""
+    cells = [("Input", found.input_psnr), ("Network", found.psnr)]
+    if (average := found.symmetrization) is not None:
+        cells.append((f"Averaged over {average.group}", average.average_psnr))
+    names, values = zip(*cells, strict=True)
+    row = (f"mean of {count(len(found.images), 'image')}", *(f"{value:.2f}" for value in values))
+    return Part((f"PSNR ({found.protocol}, dB)", *names), 1, (("", (row,)),))
 
 
 def _elements(found: Alignment) -> Part:
@@ -118,6 +140,7 @@ RELATIONS = {
     "more": "more symmetric",
     "less": "less symmetric",
     "as": "as symmetric",
+    "cannot tell": "cannot tell",
     "not tested": NULL,
 }
 
@@ -145,13 +168,29 @@ def _notes(found: Alignment) -> tuple[str, ...]:
         "alone, of a rotation there and back and a shift by half a pixel; 0 for quarter turns and mirrors. m: after "
         "the mirror.",
     ]
+    if found.restoration is not None:
+        notes.append(f"PSNR: of the whole squares, {found.restoration.protocol_text}.")
+    if (unit := found.settings.get("unit")) is not None:
+        notes.append(f"Input range of the network: 0 to {unit} (--unit {unit}).")
     if any(item.layers for item in found.scenarios):
-        notes.append("Layers: the mean over all elements of their group but the identity.")
+        notes.append(
+            "Layers: the mean over all elements of their group but the identity. Features turn in space and along "
+            "their group axis; images are plain channels, which turn in space alone, so in a plain network a filter "
+            "with a direction counts as an error."
+        )
+        notes += _left_out(found.settings.get("layers_left_out", {}))
     if found.symmetry is not None:
         notes += _data_notes(found.symmetry)
     if found.skipped:
         notes.append(f"Skipped: {count(len(found.skipped), 'image')}.")
-    return (*notes, *map(printable, found.verdict))
+    return tuple(notes)
+
+
+def _left_out(reasons: Mapping[str, str]) -> list[str]:
+    """One note for the layers that a pattern names and that could not be compared."""
+    listed = "; ".join(f"{printable(name)} {reason}" for name, reason in list(reasons.items())[:SHOWN])
+    more = f" and {len(reasons) - SHOWN} more" if len(reasons) > SHOWN else ""
+    return [f"Layers left out: {listed}{more}."] if reasons else []
 
 
 def _data_notes(symmetry: DataSymmetry) -> list[str]:

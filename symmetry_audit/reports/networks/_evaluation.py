@@ -207,17 +207,17 @@ def _comparison_table(comparison: Comparison, sign: str) -> Table:
         [NULL if item.model.step is None else str(item.model.step) for item in found],
         _marked([_decibel(item.psnr) for item in found], _decibel(max(item.psnr for item in found))),
         _marked([f"{item.ssim:.4f}" for item in found], f"{max(item.ssim for item in found):.4f}"),
-        _marked([_time(item.seconds) for item in found], _time(min(trained)) if trained else ""),
+        _marked([_time(item.seconds) for item in found], _time(min(trained)) if len(trained) > 1 else None),
     ]
     rows = [(*label, *cells) for label, *cells in zip(labels, *columns, strict=True)]
     if named:
         header = ("Run", *header)
         rows = [(printable(item.model.name), *row) for item, row in zip(found, rows, strict=True)]
-    first = found[0]
+    first, among = found[0], "; of the seconds, among the networks" if len(trained) > 1 else ""
     notes = (
         _protocol_note(first),
         f"The input itself: {_decibel(first.input_psnr)} dB, {first.input_ssim:.4f}. {_devices(found)}",
-        *([f"{sign} best of its column; of the seconds, among the networks."] if len(found) > 1 else []),
+        *([f"{sign} best of its column{among}."] if len(found) > 1 else []),
         *(["+ Eightfold self-ensemble."] if any(item.settings["self_ensemble"] for item in found) else []),
     )
     return Table(_conditions(first), (Part(header, len(header) - len(columns), (("", tuple(rows)),)),), notes)
@@ -248,8 +248,8 @@ def _count(parameters: int | None) -> str:
     return str(parameters)
 
 
-def _marked(cells: Sequence[str], best: str) -> list[str]:
+def _marked(cells: Sequence[str], best: str | None) -> list[str]:
     """Cells that read as ``best`` are marked, if there are others to compare with; numbers stay in line."""
-    if len(cells) < 2:
+    if len(cells) < 2 or best is None:
         return list(cells)
     return [cell + (BEST if cell == best else " ") for cell in cells]

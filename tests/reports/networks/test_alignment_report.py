@@ -10,7 +10,15 @@ import pytest
 
 from symmetry_audit.alignment import compare_with_data, with_verdict
 from symmetry_audit.reports import alignment_csv, alignment_figure, alignment_tex, alignment_text
-from symmetry_audit.results import DatasetInfo, LayerAlignment, SkippedImage
+from symmetry_audit.results import (
+    DatasetInfo,
+    LayerAlignment,
+    RestorationScores,
+    SkippedImage,
+    SquareScore,
+    Symmetrization,
+    SymmetrizedScore,
+)
 from tests.alignment.findings import alignment, audit
 
 BOTH = ("dataset_strict", "dataset_adaptive")
@@ -40,6 +48,8 @@ def rows_of(text):
 
 def test_text_of_a_measurement():
     assert alignment_text(measured()) == (
+        "No: under strict rotations the output differs by 12.5 grey levels RMS at worst (p4, A1, 90 degrees),\n"
+        "25 % of its contrast; the pixel grid alone causes 10 %.\n\n"
         "runs/a under p4 on Set5 (2 images): super-resolution x2; seed 0.\n\n"
         "  Element  Angle  Error RMS  Floor RMS  Relative (%)  Its floor (%)\n"
         "Dataset, strict rotations (2 images)\n"
@@ -52,16 +62,35 @@ def test_text_of_a_measurement():
         "levels of [0, 255]; relative: divided by the contrast of the output on the same pixels. Floor: the\n"
         "error of resampling alone, of a rotation there and back and a shift by half a pixel; 0 for quarter\n"
         "turns and mirrors. m: after the mirror.\n"
-        "Under strict rotations the output differs by 25 % of its contrast at worst (p4, A1, 90 degrees); the\n"
-        "pixel grid alone causes 10 %.\n"
     )
+
+
+def test_text_of_a_restoration():
+    """Means in dB, of what was measured; an unfinished document has no verdict."""
+    squares = [SquareScore(image=name, psnr=psnr, input_psnr=20.0) for name, psnr in (("a", 28.0), ("b", 29.0))]
+    pairs = [
+        SymmetrizedScore(image=one.image, psnr=one.psnr, average_psnr=one.psnr + 0.5, deviation=1) for one in squares
+    ]
+    average = Symmetrization(group="p4", verdict="gain", sentence="Good.", interval=None, images=tuple(pairs))
+    scores = RestorationScores(protocol="rgb", protocol_text="all", images=tuple(squares), symmetrization=average)
+    text = alignment_text(replace(measured(), restoration=scores, verdict=()))
+    assert text.startswith("runs/a under p4")
+    assert ["PSNR", "(rgb,", "dB)", "Input", "Network", "Averaged", "over", "p4"] in rows_of(text)
+    assert ["mean", "of", "2", "images", "20.00", "28.50", "29.00"] in rows_of(text)
+    assert "PSNR: of the whole squares, all." in text
+    alone = alignment_text(replace(measured(), restoration=replace(scores, symmetrization=None)))
+    assert ["mean", "of", "2", "images", "20.00", "28.50"] in rows_of(alone)
+    settings = {**measured().settings, "layers_left_out": {f"body.{at}": "did not run" for at in range(7)}}
+    scenario = replace(measured().scenarios[0], layers=(LAYER,))
+    text = " ".join(alignment_text(replace(measured(), settings=settings, scenarios=(scenario,))).split())
+    assert "Layers left out: body.0 did not run; " in text and "body.4 did not run and 2 more." in text
 
 
 def test_text_beside_the_data():
     text = alignment_text(beside_data(BOTH, same_images=False))
     assert "Beside Photos: strict rotations" in text and "Beside Photos: adaptive transformations" in text
     rows = [row for row in rows_of(text) if row and row[0] == "p4"]
-    assert rows[0] == ["p4", "25.0", "10.0", "10.5", "1.05", "tv", "as", "symmetric"]
+    assert rows[0] == ["p4", "25.0", "10.0", "10.5", "1.05", "tv", "cannot", "tell"]
     assert ["p2", "10.0", "0.0", "–", "–", "–", "–"] in rows_of(text)
     assert ["Rank", "correlation", "TV", "SOBEL"] in rows_of(text)
     assert "The report is about a different set of images, Photos." in " ".join(text.split())
@@ -80,7 +109,7 @@ def test_what_else_a_reader_has_to_know():
         task_text=None,
     )
     text = alignment_text(found)
-    assert text.startswith("runs/a under p4 on a b (1 image).\n")
+    assert "\n\nruns/a under p4 on a b (1 image).\n" in text
     assert ["body.0", "features", "p4", "8", "50.0", "0"] in rows_of(text)
     assert "the largest centered square; compared on the inscribed disc (or ellipse) less 3.5 px." in text
     assert "Skipped: 1 image." in text and "grid of the output" not in text
@@ -115,7 +144,10 @@ def test_the_figure_has_the_same_bytes_every_time(group):
     first, again = alignment_figure(found), alignment_figure(found)
     assert first == again and set(first) == {"png", "svg", "pdf"}
     text = first["svg"].decode()
-    for words in ("network's error", "its floor", "data, mean of regularizers", "Adaptive transformations"):
+    for words in (
+        *("network's error", "its floor", "data, mean of regularizers", "Adaptive transformations"),
+        *("(% of its output's contrast)", "(% of mean response)"),
+    ):
         assert words.replace(" ", "") in "".join(text.split()) or words in text
     assert ("after the mirror" in text) == (group == "p4m")
 
