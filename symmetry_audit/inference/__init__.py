@@ -1,6 +1,7 @@
 """Running trained networks: loading them, restoring images and files, and scoring the results."""
 
 from symmetry_audit.inference._classify import classify, logits_of
+from symmetry_audit.inference._degraded import write_degraded
 from symmetry_audit.inference._evaluate import describe, evaluate, leaked
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
 from symmetry_audit.inference._models import Model, load_model
@@ -28,4 +29,5 @@ __all__ = [
     "prepared",
     "restore_files",
     "restore_image",
+    "write_degraded",
 ]
