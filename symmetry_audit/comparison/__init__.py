@@ -1,6 +1,7 @@
 """Audits of several sets of images set side by side: differences, their intervals, and what a network restores."""
 
-from symmetry_audit.comparison._compare import AuditedSet, Cell, compare_audits
+from symmetry_audit.comparison._compare import compare_audits
+from symmetry_audit.comparison._measured import AuditedSet, Cell
 from symmetry_audit.comparison._pairing import KEYS, image_keys
 from symmetry_audit.comparison._verdicts import (
     difference_verdicts,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
+from symmetry_audit.comparison._measured import AuditedSet, Beside, Cell, Measured, interval
 from symmetry_audit.comparison._pairing import image_keys, shared, units
 from symmetry_audit.comparison._verdicts import (
     difference_verdicts,
@@ -20,50 +20,15 @@ from symmetry_audit.comparison._verdicts import (
 from symmetry_audit.results import ROLES, ComparedDataset, ComparedRow, DatasetComparison, DatasetVerdict
 from symmetry_audit.statistics import (
     FEWEST_IMAGES,
-    bootstrap_p_value,
     joint_resamples,
-    percentile_interval,
-    relative_error,
 )
 
-__all__ = ["AuditedSet", "Cell", "compare_audits"]
+__all__ = ["compare_audits"]
 
 ONE = "an interval needs more than one image, or cluster, in every set"
 FEW = f"fewer than {FEWEST_IMAGES} images, or clusters, in one of the sets"
 FLAT = "the mean response is 0: every image is flat"
 SAME = "degraded and clean images are not shown to differ by more than the tolerance"
-
-
-@dataclass(frozen=True)
-class AuditedSet:
-    """One audit as it enters a comparison: ``profiles`` (N, K, T) of its ``images``, and what the bootstrap draws
-    (None: each image by itself). ``report`` is its folder and ``source`` where its images are."""
-
-    name: str
-    report: str
-    source: str
-    images: Sequence[str]
-    profiles: np.ndarray
-    clusters: Sequence[str] | None = None
-    role: str | None = None
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One number to compare: profile ``at`` of the K, over the ``elements`` (E,) of ``group``."""
-
-    at: int
-    group: str
-    elements: np.ndarray
-    scenario: str
-    regularizer: str
-    sigma: float | None
-    downscale: int
-
-    @property
-    def block(self) -> tuple[float | None, int, str, str]:
-        """What regularizers that are judged together have in common."""
-        return self.sigma, self.downscale, self.scenario, self.group
 
 
 def compare_audits(
@@ -88,7 +53,7 @@ def compare_audits(
     drawn = units(keys, [one.clusters for one in sets], key)
     draws = joint_resamples([one.profiles for one in sets], drawn, seed=abs(settings["seed"]))
     measured = [
-        _Measured(one, one.profiles.mean(0), found, len(set(labels)))
+        Measured(one, one.profiles.mean(0), found, len(set(labels)))
         for one, found, labels in zip(sets, draws, drawn, strict=True)
     ]
     rows = [
@@ -114,62 +79,10 @@ def compare_audits(
     )
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """One set: its mean profiles (K, T), those of the resamples (B, K, T), and the number of units drawn."""
-
-    one: AuditedSet
-    means: np.ndarray
-    draws: np.ndarray
-    units: int
-
-    def epsilon(self, cell: Cell) -> float:
-        return float(relative_error(self.means[cell.at], cell.elements))
-
-    def response(self, cell: Cell) -> float:
-        return float(self.means[cell.at, cell.elements].mean())
-
-    def resampled(self, cell: Cell) -> np.ndarray:
-        """Relative epsilons (B,); 0 where a resample drew flat images alone."""
-        return np.nan_to_num(relative_error(self.draws[:, cell.at], cell.elements))
-
-
-@dataclass
-class _Beside:
-    """One set beside the first in one cell. ``change`` holds degraded minus clean for a restored set."""
-
-    cell: Cell
-    mine: _Measured
-    first: _Measured
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    @cached_property
-    def difference(self) -> float:
-        return self.mine.epsilon(self.cell) - self.first.epsilon(self.cell)
-
-    @cached_property
-    def draws(self) -> np.ndarray:
-        return self.mine.resampled(self.cell) - self.first.resampled(self.cell)
-
-    @property
-    def known(self) -> bool:
-        """Whether there is a difference with an interval."""
-        return min(self.mine.units, self.first.units) > 1 and not np.isnan(self.difference)
-
-    @property
-    def judged(self) -> bool:
-        """Whether there are enough images for a verdict."""
-        return self.known and min(self.mine.units, self.first.units) >= FEWEST_IMAGES
-
-    def evidence(self) -> tuple[float, float, float]:
-        """p-value and interval."""
-        return (float(bootstrap_p_value(self.draws)), *_interval(self.draws))
-
-
-def _rows(cells: Sequence[Cell], measured: Sequence[_Measured], tolerance: float) -> Iterator[ComparedRow]:
+def _rows(cells: Sequence[Cell], measured: Sequence[Measured], tolerance: float) -> Iterator[ComparedRow]:
     """The rows of one block, whose regularizers are judged together; regularizer by regularizer, set by set."""
     beside = {
-        (at, cell.regularizer): _Beside(cell, one, measured[0]) for at, one in enumerate(measured) for cell in cells
+        (at, cell.regularizer): Beside(cell, one, measured[0]) for at, one in enumerate(measured) for cell in cells
     }
     verdicts: dict[tuple[int, str], str] = {}
     for at in range(1, len(measured)):
@@ -188,12 +101,12 @@ def _rows(cells: Sequence[Cell], measured: Sequence[_Measured], tolerance: float
             yield row
 
 
-def _alone(cell: Cell, one: _Measured, first: _Measured) -> ComparedRow:
+def _alone(cell: Cell, one: Measured, first: Measured) -> ComparedRow:
     epsilon, response, other = one.epsilon(cell), one.response(cell), first.response(cell)
     numbers: dict[str, float | None] = {"relative_epsilon": None if np.isnan(epsilon) else epsilon}
     reasons = {"relative_epsilon": FLAT} if np.isnan(epsilon) else {}
     if one.units > 1 and not reasons:
-        numbers["ci_low"], numbers["ci_high"] = _interval(one.resampled(cell))
+        numbers["ci_low"], numbers["ci_high"] = interval(one.resampled(cell))
     else:
         reasons |= dict.fromkeys(("ci_low", "ci_high"), FLAT if reasons else ONE)
     if other > 0:
@@ -214,7 +127,7 @@ def _alone(cell: Cell, one: _Measured, first: _Measured) -> ComparedRow:
     )
 
 
-def _with_difference(row: ComparedRow, beside: _Beside, verdict: str) -> ComparedRow:
+def _with_difference(row: ComparedRow, beside: Beside, verdict: str) -> ComparedRow:
     if np.isnan(beside.difference):
         names = ("difference", "difference_low", "difference_high", "p_value")
         return replace(row, verdict=verdict, reasons={**row.reasons, **dict.fromkeys(names, FLAT)})
@@ -233,9 +146,7 @@ def _with_difference(row: ComparedRow, beside: _Beside, verdict: str) -> Compare
     )
 
 
-def _with_restoration(
-    row: ComparedRow, beside: _Beside, change: _Beside, verdict: str, tolerance: float
-) -> ComparedRow:
+def _with_restoration(row: ComparedRow, beside: Beside, change: Beside, verdict: str, tolerance: float) -> ComparedRow:
     """The share that the network undoes of the ``change``, degraded minus clean, on which ``verdict`` was given."""
     if not (beside.judged and change.judged):
         missing = dict.fromkeys(("undone", "undone_low", "undone_high"), FEW)
@@ -246,19 +157,14 @@ def _with_restoration(
         return replace(row, restoration=found, reasons={**row.reasons, **missing})
     with np.errstate(divide="ignore", invalid="ignore"):
         shares = 1 - beside.draws / change.draws
-    low, high = _interval(shares[np.isfinite(shares)])
+    low, high = interval(shares[np.isfinite(shares)])
     return replace(
         row,
         undone=1 - beside.difference / change.difference,
         undone_low=low,
         undone_high=high,
-        restoration=restoration_verdict(verdict, _interval(beside.draws), (low, high), tolerance),
+        restoration=restoration_verdict(verdict, interval(beside.draws), (low, high), tolerance),
     )
-
-
-def _interval(draws: np.ndarray) -> tuple[float, float]:
-    low, high = percentile_interval(draws)
-    return float(low), float(high)
 
 
 def _verdicts(rows: Sequence[ComparedRow]) -> Iterator[DatasetVerdict]:

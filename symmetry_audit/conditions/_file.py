@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Self
 
@@ -101,9 +102,8 @@ def _complaint(error: Any, item: Any) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     if error["type"] == "missing":
-        near = [name for name in item if name not in Condition.model_fields]
-        hint = suggest(key, near) if near else ""
-        return f"has no {key}" + (f", but {hint.strip()[13:-1]}" if hint.startswith(" Did") else f"; add {key}")
+        near = get_close_matches(key, [name for name in item if name not in Condition.model_fields], n=1)
+        return f"has no {key}" + (f', but "{printable(near[0])}"; rename that' if near else f"; add {key}")
     takes = "a number" if key in LIMITS[:-1] else "a text" if key in ("name", "value", "table") else "text or a number"
     return f"has {key} = {error['input']!r:.40}; {key} takes {takes}"
 

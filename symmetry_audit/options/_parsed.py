@@ -107,8 +107,7 @@ def _layers(value: Any) -> Any:
 
 def _paths(value: Any) -> Any:
     """One path, or several, as a tuple; a path may hold a comma."""
-    single = value is None or isinstance(value, str | Path) or not isinstance(value, Iterable)
-    found = () if value is None else (value,) if single else tuple(value)
+    found: Any = (value,) if isinstance(value, str | Path) or not isinstance(value, Iterable) else tuple(value)
     if not all(isinstance(path, str | Path) and str(path) for path in found):
         raise ValueError(f"takes paths, got {value!r:.60}")
     return tuple(map(Path, found))

@@ -57,7 +57,8 @@ class ComparedRow:
     at most 0.05 after Holm's adjustment for the regularizers of the same set, group, scenario and scale.
 
     Restored sets of a degradation audit have ``undone``, the share (degraded - restored) / (degraded - clean) of the
-    change of relative epsilon that the network undoes, with its 95 % interval, where degraded and clean differ; and ``restoration``, one of RESTORATION_VERDICTS. A null value is explained in ``reasons``, by field.
+    change of relative epsilon that the network undoes, with its 95 % interval, where degraded and clean differ; and
+    ``restoration``, one of RESTORATION_VERDICTS. A null value is explained in ``reasons``, by field.
     """
 
     dataset: str

@@ -161,7 +161,7 @@ def _command(first: AuditedRun, other: AuditedRun) -> str:
     usual = make_settings().to_dict()
     words = ["symaudit", "measure", other.report.dataset.source]
     for name, value in first.settings.items():
-        if value == usual[name] or name in FREE and name != "scenarios":
+        if value == usual[name] or (name in FREE and name != "scenarios"):
             continue
         if isinstance(value, bool):
             words.append(_flag(name) if value else f"--no-{_flag(name)[2:]}")
