@@ -48,7 +48,7 @@ def exit_codes(*further: int, **other: str) -> str:
     """The last lines of a help text: codes 0, 1, 2 and the ``further`` codes; ``_1="..."`` replaces a text."""
     said = {code: CODES[code] for code in sorted({0, 1, 2, *further})}
     said |= {int(code[1:]): text for code, text in other.items()}
-    return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in said.items())])
+    return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in sorted(said.items()))])
 
 
 def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) -> None:

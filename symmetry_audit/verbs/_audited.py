@@ -161,7 +161,8 @@ def _command(first: AuditedRun, other: AuditedRun) -> str:
     usual = make_settings().to_dict()
     words = ["symaudit", "measure", other.report.dataset.source]
     for name, value in first.settings.items():
-        if value == usual[name] or (name in FREE and name != "scenarios"):
+        default = name != "margin" and value == usual[name]  # the default of a margin depends on the other settings
+        if default or (name in FREE and name != "scenarios"):
             continue
         if isinstance(value, bool):
             words.append(_flag(name) if value else f"--no-{_flag(name)[2:]}")

@@ -36,9 +36,7 @@ def test_differences(evidence: list[tuple[float, float, float]], expected: list[
         ("differs", (-0.09, -0.04), (-0.5, 0.0), "not restored"),
     ],
 )
-def test_restorations(
-    change: str, difference: tuple[float, float], undone: tuple[float, float], expected: str
-) -> None:
+def test_restorations(change: str, difference: tuple[float, float], undone: tuple[float, float], expected: str) -> None:
     assert restoration_verdict(change, difference, undone, 0.02) == expected
 
 

@@ -31,7 +31,9 @@ DOCUMENT = {
     ],
     "recommendation": {
         "group": "p2",
-        "candidates": [{"group": "p2", "verdict": "shown", "values": [{"regularizer": "tv", "relative_epsilon": 0.01}]}],
+        "candidates": [
+            {"group": "p2", "verdict": "shown", "values": [{"regularizer": "tv", "relative_epsilon": 0.01}]}
+        ],
     },
     "sizes": [1, 2, 3],
 }
@@ -48,10 +50,21 @@ def line(value: str = "relative_epsilon", **further: Any) -> str:
 
 def test_tables_are_flat_and_rows_know_what_is_around_them() -> None:
     tables = {table.path: table for table in tables_of(DOCUMENT)}
-    assert list(tables) == ["result", "results", "answers", "recommendation.candidates", "recommendation.candidates.values"]
+    assert list(tables) == [
+        "result",
+        "results",
+        "answers",
+        "recommendation.candidates",
+        "recommendation.candidates.values",
+    ]
     assert tables["result"].rows[0]["dataset.images"] == 60
     (row,) = tables["recommendation.candidates.values"].rows
-    assert (row["group"], row["verdict"], row["dataset.name"], row["relative_epsilon"]) == ("p2", "shown", "tiles", 0.01)
+    assert (row["group"], row["verdict"], row["dataset.name"], row["relative_epsilon"]) == (
+        "p2",
+        "shown",
+        "tiles",
+        0.01,
+    )
     assert list(tables["recommendation.candidates.values"].own) == ["regularizer", "relative_epsilon"]
 
 
@@ -85,10 +98,16 @@ def test_tables_are_flat_and_rows_know_what_is_around_them() -> None:
         ({"transformation": "quarter turns", "at_most": 1}, "ok: it holds: relative_epsilon is 0.2, at most 1"),
         ({"group": "p2", "at_most": 1}, "ok: it holds: relative_epsilon is 0.01, at most 1"),
         ({"table": "values", "at_most": 1}, "ok: it holds: relative_epsilon is 0.01, at most 1"),
-        ({"table": "recommendation.candidates.values", "at_most": 1}, "ok: it holds: relative_epsilon is 0.01, at most 1"),
+        (
+            {"table": "recommendation.candidates.values", "at_most": 1},
+            "ok: it holds: relative_epsilon is 0.01, at most 1",
+        ),
         ({"value": "dataset.images", "at_least": 100}, "failed: it holds: dataset.images is 60, not at least 100"),
         ({"value": "tested", "regularizer": "tv2", "equals": True}, "ok: it holds: tested is true"),
-        ({"value": "tested", "equals": True}, "failed: it holds: tested is false, not true (tv, sample_strict of 2 rows)"),
+        (
+            {"value": "tested", "equals": True},
+            "failed: it holds: tested is false, not true (tv, sample_strict of 2 rows)",
+        ),
         (
             {"value": "verdict", "transformation": "quarter turns", "equals": "fits"},
             'failed: it holds: verdict is "does not fit", not "fits"',
@@ -104,7 +123,10 @@ def test_lines(asked: dict[str, Any], expected: str | None) -> None:
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"value": "relative_epsilo", "at_most": 1}, 'there is no value "relative_epsilo". Did you mean "relative_epsilon"?'),
+        (
+            {"value": "relative_epsilo", "at_most": 1},
+            'there is no value "relative_epsilo". Did you mean "relative_epsilon"?',
+        ),
         ({"table": "result_s", "at_most": 1}, 'there is no table "result_s". Did you mean "results"?'),
         ({"table": "answers", "value": "group", "equals": "p4"}, 'there is no value "group". Choose from: '),
         (
@@ -112,7 +134,10 @@ def test_lines(asked: dict[str, Any], expected: str | None) -> None:
             'selects nothing: rows with "relative_epsilon" have no "regularizr". Did you mean "regularizer"?',
         ),
         ({"regularizer": "tv3", "at_most": 1}, 'selects nothing: no row has regularizer = "tv3". Did you mean "tv'),
-        ({"group": "p4", "regularizer": "tv", "scenario": "dataset_strct", "at_most": 1}, 'Did you mean "dataset_strict"?'),
+        (
+            {"group": "p4", "regularizer": "tv", "scenario": "dataset_strct", "at_most": 1},
+            'Did you mean "dataset_strict"?',
+        ),
         (
             {"group": "p2", "transformation": "quarter turns", "at_most": 1},
             'selects nothing: rows with "relative_epsilon" have no "transformation"',

@@ -42,7 +42,11 @@ def test_every_other_key_selects(tmp_path: Path) -> None:
         0.1,
     )
     assert first.selectors == {"regularizer": ["tv", "tv2"], "scenario": ["dataset_strict"], "downscale": [1]}
-    assert (second.table, second.equals, second.selectors) == ("answers", "fits", {"transformation": ["flip left-right"]})
+    assert (second.table, second.equals, second.selectors) == (
+        "answers",
+        "fits",
+        {"transformation": ["flip left-right"]},
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +84,7 @@ HEAD = '[[condition]]\nname = "a"\nvalue = "b"\n'
         (HEAD + "at_most = 'x'", "condition \"a\" has at_most = 'x'; at_most takes a number"),
         (HEAD + "at_most = true", 'condition "a" has at_most = True; at_most takes a number'),
         (HEAD + "at_most = nan", 'condition "a" has at_most = nan; at_most takes a number'),
-        (HEAD + "at_most = 1\ngroup = {a = 1}", "condition \"a\" has group = .*; group takes text or a number"),
+        (HEAD + "at_most = 1\ngroup = {a = 1}", 'condition "a" has group = .*; group takes text or a number'),
         (HEAD + "equals = [1]", 'condition "a" has equals = .*; equals takes text or a number'),
         ("[[condition]]\nname = 1\nvalue = 'b'\nat_most = 1", "condition 1 has name = 1; name takes a text"),
         ("[[condition]]\nname = ''\nvalue = 'b'\nat_most = 1", "condition 1 has name = ''; name takes a text"),
@@ -95,5 +99,5 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, message: s
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="cannot read the conditions in .*absent.toml: No such file"):
+    with pytest.raises(SettingError, match=r"cannot read the conditions in .*absent\.toml: No such file"):
         load_conditions(tmp_path / "absent.toml")

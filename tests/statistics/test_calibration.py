@@ -156,7 +156,7 @@ def test_only_what_is_true_is_shown(rng: np.random.Generator) -> None:
 
 
 def versions(images: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Profiles of images and of their noisy versions, which share size and direction; relative epsilons 0.2 and 0.12."""
+    """Profiles of images and of noisy versions of them, of the same direction; relative epsilons 0.2 and 0.12."""
     size = rng.gamma(9, 1, (images, 1))
     own = rng.standard_normal((images, 1))
     clean = size * (1 + (0.1 + 0.1 * own) * np.cos(2 * ANGLES))
