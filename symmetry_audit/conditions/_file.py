@@ -30,7 +30,8 @@ class Condition(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
-    __pydantic_extra__: dict[str, Plain | list[Plain]] = Field(init=False)
+    # the type of every other key, where pydantic looks for it
+    __pydantic_extra__: dict[str, Plain | list[Plain]] = Field(init=False)  # pyright: ignore[reportIncompatibleVariableOverride]
 
     name: StrictStr = Field(min_length=1)
     value: StrictStr = Field(min_length=1)
