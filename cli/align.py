@@ -12,6 +12,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.verbs import AlignRequest
 from symmetry_audit.verbs import align as run
 
+from .checks import conditions_options, judged
 from .derived import RequestCommand, asked, request_options
 from .options import (
     allow_skipped_option,
@@ -32,13 +33,14 @@ FIGURES = (".svg", ".pdf", ".png")
 @click.command(
     cls=RequestCommand,
     short_help="Compare a network's equivariance with the data's symmetry.",
-    epilog=exit_codes(4, 130),
+    epilog=exit_codes(4, 130, _3="done, but a condition failed"),
 )
 @request_options(AlignRequest)
 @click.option(
     "--figure", type=click.Path(dir_okay=False, path_type=Path), help="Draw error against angle (.svg, .pdf, .png)."
 )
 @table_options
+@conditions_options
 @allow_skipped_option
 @config_option
 @quiet_option
@@ -98,4 +100,4 @@ def align(
             files[figure] = lambda: alignment_figure(images)[figure.suffix.lower()[1:]]
     click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
-    return 4 if found.skipped and not allow_skipped else 0
+    return judged(found, 4 if found.skipped and not allow_skipped else 0, as_json=as_json)

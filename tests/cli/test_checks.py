@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.conftest import one_document
 from tests.conftest import save_photos
+from tests.inference.models import save_checkpoint
 
 HELD = '[[condition]]\nname = "few"\nvalue = "dataset.images"\nat_least = 2\n'
 FAILING = '[[condition]]\nname = "a < b"\nvalue = "relative_epsilon"\ntable = "results"\nat_most = 0\n'
@@ -93,7 +94,22 @@ def test_evaluations(call, tmp_path, rng):
     assert "of 2 rows)" in out.splitlines()[-1]
 
 
-@pytest.mark.parametrize("name", ["measure", "evaluate", "compare-datasets"])
+def test_alignments(call, tmp_path, rng):
+    save_photos(tmp_path / "in", rng, count=1, size=(40, 36))
+    save_checkpoint(tmp_path / "net", "denoise")
+    (tmp_path / "checks.toml").write_text(
+        '[[condition]]\nname = "turned"\nvalue = "relative"\ntable = "scenarios.elements"\nangle_deg = 90\nat_most = 9\n'
+        '[[condition]]\nname = "all"\nvalue = "relative"\ntable = "scenarios.elements"\nat_most = -1\n',
+        encoding="utf-8",
+    )
+    options = ("--data", "in", "--group", "p4", "--conditions", "checks.toml", "-q")
+    code, out, _ = call("align", "net", *options)
+    assert code == 3
+    assert out.splitlines()[-2].startswith("ok: turned: relative is ")
+    assert out.splitlines()[-1].startswith("failed: all: relative is ")
+
+
+@pytest.mark.parametrize("name", ["measure", "align", "evaluate", "compare-datasets"])
 def test_help_says_what_exit_code_3_means(call, name):
     out = call(name, "--help")[1]
     assert "--conditions FILE" in out and "--junit FILE" in out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -59,6 +60,16 @@ def test_names_of_an_audit() -> None:
 def test_names_of_an_evaluation(tmp_path: Path, rng) -> None:
     document = evaluate("bicubic", data=save_photos(tmp_path / "in", rng, count=1, size=(40, 36)), scale=2).to_dict()
     for table, values, selectors in documented("evaluate"):
+        own, fields = names_of(document, table)
+        assert set(values) <= own, table
+        assert set(selectors) <= fields, table
+
+
+def test_names_of_an_alignment() -> None:
+    document = json.loads((ROOT / "tests" / "old" / "0.1" / "alignment.json").read_text(encoding="utf-8"))
+    rows = documented("align")
+    assert len(rows) == 2
+    for table, values, selectors in rows:
         own, fields = names_of(document, table)
         assert set(values) <= own, table
         assert set(selectors) <= fields, table
