@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any
@@ -51,9 +51,9 @@ def compare_audits(
     keys = [image_keys(one.images, key, one.name) for one in sets]
     common = [0] * len(sets) if key == "none" else shared(keys)
     drawn = units(keys, [one.clusters for one in sets], key)
-    draws = joint_resamples([one.profiles for one in sets], drawn, seed=abs(settings["seed"]))
+    draws = joint_resamples([one.profiles for one in sets], drawn, seed=abs(sets[0].seed))
     measured = [
-        Measured(one, one.profiles.mean(0), found, len(set(labels)))
+        Measured(one, one.profiles.mean(0), _own(one, labels), found, len(set(labels)))
         for one, found, labels in zip(sets, draws, drawn, strict=True)
     ]
     rows = [
@@ -77,6 +77,11 @@ def compare_audits(
         rows=tuple(rows),
         notes=tuple(notes),
     )
+
+
+def _own(one: AuditedSet, labels: Sequence[Hashable]) -> np.ndarray:
+    """Mean profiles of the resamples of one set by itself (B, K, T)."""
+    return joint_resamples([one.profiles], [labels], seed=abs(one.seed))[0]
 
 
 def _rows(cells: Sequence[Cell], measured: Sequence[Measured], tolerance: float) -> Iterator[ComparedRow]:
@@ -106,7 +111,7 @@ def _alone(cell: Cell, one: Measured, first: Measured) -> ComparedRow:
     numbers: dict[str, float | None] = {"relative_epsilon": None if np.isnan(epsilon) else epsilon}
     reasons = {"relative_epsilon": FLAT} if np.isnan(epsilon) else {}
     if one.units > 1 and not reasons:
-        numbers["ci_low"], numbers["ci_high"] = interval(one.resampled(cell))
+        numbers["ci_low"], numbers["ci_high"] = one.interval(cell)
     else:
         reasons |= dict.fromkeys(("ci_low", "ci_high"), FLAT if reasons else ONE)
     if other > 0:

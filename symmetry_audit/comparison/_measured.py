@@ -16,7 +16,7 @@ __all__ = ["AuditedSet", "Beside", "Cell", "Measured", "interval"]
 @dataclass(frozen=True)
 class AuditedSet:
     """One audit as it enters a comparison: ``profiles`` (N, K, T) of its ``images``, and what the bootstrap draws
-    (None: each image by itself). ``report`` is its folder and ``source`` where its images are."""
+    (None: each image by itself), from its ``seed``. ``report`` is its folder and ``source`` where its images are."""
 
     name: str
     report: str
@@ -24,6 +24,7 @@ class AuditedSet:
     images: Sequence[str]
     profiles: np.ndarray
     clusters: Sequence[str] | None = None
+    seed: int = 0
     role: str | None = None
 
 
@@ -47,10 +48,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Measured:
-    """One set: its mean profiles (K, T), those of the resamples (B, K, T), and the number of units drawn."""
+    """One set: its mean profiles (K, T), those of the resamples (B, K, T), and the number of units drawn.
+
+    ``own`` are the resamples of its report, ``draws`` those that are drawn for all sets together.
+    """
 
     one: AuditedSet
     means: np.ndarray
+    own: np.ndarray
     draws: np.ndarray
     units: int
 
@@ -60,9 +65,13 @@ class Measured:
     def response(self, cell: Cell) -> float:
         return float(self.means[cell.at, cell.elements].mean())
 
+    def interval(self, cell: Cell) -> tuple[float, float]:
+        """The interval of relative epsilon, as in the report."""
+        return interval(_resampled(self.own, cell))
+
     def resampled(self, cell: Cell) -> np.ndarray:
-        """Relative epsilons (B,); 0 where a resample drew flat images alone."""
-        return np.nan_to_num(relative_error(self.draws[:, cell.at], cell.elements))
+        """Relative epsilons (B,) of the common resamples."""
+        return _resampled(self.draws, cell)
 
 
 @dataclass
@@ -96,6 +105,12 @@ class Beside:
         return (float(bootstrap_p_value(self.draws)), *interval(self.draws))
 
 
+def _resampled(draws: np.ndarray, cell: Cell) -> np.ndarray:
+    """Relative epsilons (B,); 0 where a resample drew flat images alone."""
+    return np.nan_to_num(relative_error(draws[:, cell.at], cell.elements))
+
+
 def interval(draws: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % percentile interval of ``draws`` (B,)."""
     low, high = percentile_interval(draws)
     return float(low), float(high)

@@ -59,6 +59,7 @@ class AuditedRun:
             images=images,
             profiles=profiles,
             clusters=clusters_by_name(images, **drawn),
+            seed=self.settings["seed"],
             role=self.role,
         )
 

@@ -98,7 +98,8 @@ def test_alignments(call, tmp_path, rng):
     save_photos(tmp_path / "in", rng, count=1, size=(40, 36))
     save_checkpoint(tmp_path / "net", "denoise")
     (tmp_path / "checks.toml").write_text(
-        '[[condition]]\nname = "turned"\nvalue = "relative"\ntable = "scenarios.elements"\nangle_deg = 90\nat_most = 9\n'
+        '[[condition]]\nname = "turned"\nvalue = "relative"\ntable = "scenarios.elements"\nangle_deg = 90\n'
+        "at_most = 9\n"
         '[[condition]]\nname = "all"\nvalue = "relative"\ntable = "scenarios.elements"\nat_most = -1\n',
         encoding="utf-8",
     )

@@ -12,7 +12,7 @@ from symmetry_audit.results import DatasetComparison
 
 P8 = Group.parse("p8")
 THETA = np.deg2rad(P8.angles_deg())
-SETTINGS = {"seed": 0}
+SETTINGS = {"group": "p8"}
 
 
 def profiles(amplitude: np.ndarray | float, images: int = 12, size: float = 1.0) -> np.ndarray:

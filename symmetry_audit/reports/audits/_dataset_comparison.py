@@ -42,10 +42,10 @@ def dataset_comparison_text(found: DatasetComparison, *, verbose: bool = False) 
 
 
 def dataset_comparison_tex(found: DatasetComparison) -> str:
-    r"""The table of ``dataset_comparison_text`` as a LaTeX ``table`` float with booktabs rules."""
+    r"""The table of ``dataset_comparison_text`` as a LaTeX ``table`` float with booktabs rules, without verdicts."""
     names = ", ".join(printable(one.name) for one in found.datasets)
     caption = f"{names} under {found.group}, {Scenario.named(found.scenario).profile}"
-    table = Table(caption, (_part(found, verbose=False),), (*sentences(found), *_notes(found)))
+    table = Table(caption, (_part(found, verdicts=False),), (*sentences(found), *_notes(found)))
     return tex_table(table, "tab:datasets")
 
 
@@ -113,8 +113,8 @@ def _responses(found: DatasetComparison) -> str:
         rows = found.selected(found.group, found.scenario, dataset=one.name)
         ratios = [100 * row.response_ratio for row in rows if row.response_ratio is not None]
         if ratios:
-            span = f"{min(ratios):.0f}" + (f" to {max(ratios):.0f}" if len(ratios) > 1 else "")
-            parts.append(f"{span} % in {printable(one.name)}")
+            ends = dict.fromkeys(f"{end:.0f}" for end in (min(ratios), max(ratios)))
+            parts.append(f"{' to '.join(ends)} % in {printable(one.name)}")
     return f"Mean responses, of those of {printable(found.datasets[0].name)}: {', '.join(parts) or 'none'}."
 
 
@@ -128,15 +128,16 @@ def _pairing(found: DatasetComparison) -> str:
     return f"Paired in part: in {printable(first.name)} too are {', '.join(parts)}. The others are drawn by themselves."
 
 
-def _part(found: DatasetComparison, *, verbose: bool) -> Part:
+def _part(found: DatasetComparison, *, verbose: bool = False, verdicts: bool = True) -> Part:
     """A block for each regularizer, a line for each set."""
+    shown = slice(None) if verdicts else slice(-1)  # a column of words is too wide for a page
     header = ["Set", "ε (%)", "Response", "Difference", *(["Undone (%)"] if found.degradation else []), "Verdict"]
     chosen = found.rows if verbose else found.selected(found.group, found.scenario)
     swept = verbose and len({(row.sigma, row.downscale) for row in found.rows}) > 1
     blocks: dict[str, list[tuple[str, ...]]] = {}
     for row in chosen:
-        blocks.setdefault(_title(row, swept=swept), []).append(_cells(row, undone=found.degradation))
-    return Part(tuple(header), 1, tuple((title, tuple(rows)) for title, rows in blocks.items()))
+        blocks.setdefault(_title(row, swept=swept), []).append(_cells(row, undone=found.degradation)[shown])
+    return Part(tuple(header)[shown], 1, tuple((title, tuple(rows)) for title, rows in blocks.items()))
 
 
 def _title(row: ComparedRow, *, swept: bool) -> str:
