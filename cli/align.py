@@ -12,6 +12,7 @@ from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.verbs import AlignRequest
 from symmetry_audit.verbs import align as run
 
+from .checks import conditions_options, judged
 from .derived import RequestCommand, asked, request_options
 from .options import (
     allow_skipped_option,
@@ -47,6 +48,7 @@ FIGURES = (".svg", ".pdf", ".png")
     help="Exit with 3 if the relative error of an element exceeds X by more than resampling explains.",
 )
 @table_options
+@conditions_options
 @allow_skipped_option
 @config_option
 @quiet_option
@@ -109,9 +111,10 @@ def align(
             files[figure] = lambda: alignment_figure(images)[figure.suffix.lower()[1:]]
     click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
+    code = 4 if found.skipped and not allow_skipped else 0
     if fail_above is not None and _exceeds(found.excess, fail_above):
-        return 3
-    return 4 if found.skipped and not allow_skipped else 0
+        code = 3
+    return judged(found, code, as_json=as_json)
 
 
 def _exceeds(excess: float | None, limit: float) -> bool:

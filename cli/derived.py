@@ -13,11 +13,12 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 from pydantic.fields import FieldInfo
 
-from symmetry_audit.verbs import NAMES, Option, Options, Parsed, option_of, shown_default
+from symmetry_audit.verbs import NAMES, PATHS, Option, Options, Parsed, option_of, shown_default
 
 __all__ = ["RequestCommand", "asked", "complete", "request_options"]
 
 Request = TypeVar("Request", bound=Options)
+REPEATED = (NAMES, PATHS)  # of options that may be given several times
 OUTPUT = "Output"  # heading of the options that belong to no request
 
 
@@ -113,12 +114,12 @@ def _decorators(request: type[Options]) -> Iterator[Callable]:
 
 
 def _argument(name: str, field: FieldInfo, option: Option) -> Callable:
-    several = (option.metavar or "").endswith("...")
+    several = "..." in (option.metavar or "")
     return click.argument(
         name,
         metavar=option.metavar or name.upper(),
         nargs=-1 if several else 1,
-        required=True,
+        required=field.is_required(),
         type=_type(field),
         shell_complete=complete(option.complete) if option.complete else None,
     )
@@ -134,7 +135,7 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
         settings["type"] = _type(field)
         parsed = any(isinstance(item, Parsed) for item in field.metadata)  # one text for all values
         settings["nargs"] = len(get_args(kind)) if get_origin(kind) is tuple and not parsed else 1
-        settings["multiple"] = NAMES in field.metadata
+        settings["multiple"] = any(item in REPEATED for item in field.metadata)
     if option.complete:
         settings["shell_complete"] = complete(option.complete)
     if option.variable:
@@ -146,7 +147,7 @@ def _option(name: str, field: FieldInfo, option: Option, *, heading: str, shown:
         heading=heading,
         shown=shown,
         required=field.is_required(),
-        metavar=option.metavar or (NAMES.metavar if settings.get("multiple") else None),
+        metavar=option.metavar or next((item.metavar for item in REPEATED if item in field.metadata), None),
         help=option.help,
         **settings,
     )
@@ -165,7 +166,7 @@ def _type(field: FieldInfo) -> Any:
     kind = _plain(field.annotation)
     for item in field.metadata:
         if isinstance(item, Parsed):
-            return str if item is NAMES else TextType(item)
+            return str if item in REPEATED else TextType(item)
     if get_origin(kind) is Literal:
         return click.Choice([str(choice) for choice in get_args(kind)])
     if kind is Path:

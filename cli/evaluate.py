@@ -12,6 +12,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.verbs import EvaluateRequest
 from symmetry_audit.verbs import evaluate as run
 
+from .checks import conditions_options, judged
 from .derived import RequestCommand, asked, request_options
 from .options import (
     allow_skipped_option,
@@ -30,7 +31,7 @@ __all__ = ["evaluate"]
 @click.command(
     cls=RequestCommand,
     short_help="Measure PSNR and SSIM, or accuracy, of a trained network.",
-    epilog=exit_codes(4, 130),
+    epilog=exit_codes(4, 130, _3="done, but a condition failed"),
 )
 @request_options(EvaluateRequest)
 @click.option(
@@ -39,6 +40,7 @@ __all__ = ["evaluate"]
     help="Write how many images of each class a classifier takes for each other one (.csv).",
 )
 @table_options
+@conditions_options
 @allow_skipped_option
 @config_option
 @quiet_option
@@ -104,4 +106,4 @@ def evaluate(
         files = {csv: lambda: evaluation_csv(images), latex: lambda: evaluation_tex(images)}
     click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
-    return 4 if found.skipped and not allow_skipped else 0
+    return judged(found, 4 if found.skipped and not allow_skipped else 0, as_json=as_json)

@@ -12,6 +12,7 @@ import click
 from symmetry_audit.errors import DataError
 from symmetry_audit.verbs import MeasureRequest, plan_measure
 
+from .checks import conditions_options, judged
 from .derived import RequestCommand, asked, request_options
 from .options import (
     allow_skipped_option,
@@ -46,6 +47,7 @@ MOMENT = 3.0  # seconds
     metavar="X",
     help="Exit with 3 if the relative epsilon of any dataset row exceeds X (of any row, if there are no dataset rows).",
 )
+@conditions_options
 @allow_skipped_option
 @dry_run_option("measured")
 @config_option
@@ -107,6 +109,11 @@ def measure_and_print(
     click.echo(report.to_json() if as_json else _text(report, verbose), nl=False)
     if not quiet:
         _print_notes(report, verbose)
+    return judged(report, _code(report, allow_skipped, fail_above), as_json=as_json)
+
+
+def _code(report: AuditReport, allow_skipped: bool, fail_above: float | None) -> int:
+    """The exit code. Raises DataError where there is nothing to compare with ``fail_above``."""
     if fail_above is not None and not any(row.visible_elements for row in report.results):
         raise DataError("no element of the group was tested, so --fail-above has nothing to check; add --reg chiral")
     if fail_above is not None and (worst := _worst(report)) > fail_above:

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "allow_skipped_option",
+    "check_figure",
     "config_option",
     "dry_run_option",
     "exit_codes",
+    "figure_option",
     "json_option",
     "not_nan",
     "print_skipped",
@@ -31,12 +33,13 @@ __all__ = [
     "write_tables",
 ]
 
+FIGURES = (".svg", ".pdf", ".png")
 SHOWN = 10  # skipped images that are named on stderr; -v names all
 CODES = {
     0: "done",
     1: "failed",
     2: "wrong usage",
-    3: "done, but a --fail-above threshold was exceeded",
+    3: "done, but a --fail-above threshold was exceeded, or a condition failed",
     4: "done, but some images were skipped (--allow-skipped makes it 0)",
     130: "interrupted",
 }
@@ -46,7 +49,7 @@ def exit_codes(*further: int, **other: str) -> str:
     """The last lines of a help text: codes 0, 1, 2 and the ``further`` codes; ``_1="..."`` replaces a text."""
     said = {code: CODES[code] for code in sorted({0, 1, 2, *further})}
     said |= {int(code[1:]): text for code, text in other.items()}
-    return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in said.items())])
+    return "\n".join(["\b", "Exit codes:", *(f"  {code:<4} {text}" for code, text in sorted(said.items()))])
 
 
 def not_nan(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
@@ -125,6 +128,19 @@ table_options = together(
     click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Also write a CSV file."),
     click.option("--latex", type=click.Path(dir_okay=False, path_type=Path), help="Also write a LaTeX table."),
 )
+
+
+def figure_option(does: str) -> Callable[[Callable], Callable]:
+    """``--figure``, which ``does`` something, as a sentence without its end."""
+    kind = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--figure", type=kind, help=f"{does} ({', '.join(FIGURES)}).")
+
+
+def check_figure(figure: Path | None) -> str:
+    """The format of ``figure``, svg, pdf or png; any where there is none. Raises SettingError for another."""
+    if figure is not None and figure.suffix.lower() not in FIGURES:
+        raise SettingError(f'--figure is drawn as {", ".join(FIGURES)}, got "{figure}"')
+    return "svg" if figure is None else figure.suffix.lower()[1:]
 
 
 def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: bool) -> None:

@@ -48,5 +48,6 @@ def advice_from_profiles(
 
 def _floors(settings: AuditSettings, model: KernelModel) -> np.ndarray:
     """The profiles (R, T) of pink noise."""
-    about = {"response": settings.response}
-    return np.stack([floor_profile(stencil, settings.group, model, **about) for stencil in settings.stencils])
+    return np.stack(
+        [floor_profile(stencil, settings.group, model, response=settings.response) for stencil in settings.stencils]
+    )

@@ -1,6 +1,7 @@
 """Running trained networks: loading them, restoring images and files, and scoring the results."""
 
 from symmetry_audit.inference._classify import classify, logits_of
+from symmetry_audit.inference._degraded import write_degraded
 from symmetry_audit.inference._evaluate import describe, evaluate, leaked, score_item
 from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
 from symmetry_audit.inference._models import Adapted, Model, load_model
@@ -31,4 +32,5 @@ __all__ = [
     "restore_image",
     "score_item",
     "symmetrization",
+    "write_degraded",
 ]

@@ -21,7 +21,7 @@ from symmetry_audit.inference._restore import restore_image
 from symmetry_audit.inference._samples import as_samples
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["RECORD", "RestoredFile", "claim", "restore_files"]
+__all__ = ["RECORD", "RestoredFile", "claim", "encoded", "restore_files"]
 
 RECORD = "restoration.json"
 MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
@@ -37,10 +37,12 @@ class RestoredFile:
     alpha_dropped: bool
 
 
-def claim(folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, Any], *, force: bool) -> None:
-    """Claim ``folder`` for images of the network and settings in ``record``, which is written to RECORD.
+def claim(
+    folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, Any], *, force: bool, maker: str = "network"
+) -> None:
+    """Claim ``folder`` for images of the network, or other ``maker``, and settings in ``record``, written to RECORD.
 
-    Raises DataError if it holds ``targets`` that another network wrote, unless ``force`` takes it over.
+    Raises DataError if it holds ``targets`` that another one wrote, unless ``force`` takes it over.
     """
     path = folder / RECORD
     try:
@@ -49,9 +51,9 @@ def claim(folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, A
         known = None
     there = next((target for target in targets.values() if target.exists()), None)
     if known != record and there is not None and not force:
-        whose = "there is no record of which network wrote it"
+        whose = f"there is no record of which {maker} wrote it"
         if known is not None:
-            whose = "another network, or the same one with other settings, wrote it"
+            whose = f"another {maker}, or the same one with other settings, wrote it"
         raise DataError(f"{there} already exists, and {whose}; choose another -o, or --force to overwrite")
     if known != record:
         write_atomically(path, json.dumps(record, indent=2) + "\n", error=DataError)
@@ -100,10 +102,10 @@ def _restored(network: nn.Module, ref: ImageRef, suffix: str, settings: Mapping[
     restored = restore_image(network, pixels, **settings)
     seconds = perf_counter() - start
     samples = as_samples(restored.mean(axis=2) if picture.grey else restored, kind)
-    return _encoded(samples, suffix), seconds, _has_alpha(data)
+    return encoded(samples, suffix), seconds, _has_alpha(data)
 
 
-def _encoded(samples: np.ndarray, suffix: str) -> bytes:
+def encoded(samples: np.ndarray, suffix: str) -> bytes:
     """(H, W) or (H, W, 3), uint8 or uint16, as PNG or TIFF (deflate), both without loss."""
     if suffix.lower() == ".png":
         import imagecodecs

@@ -28,7 +28,7 @@ from symmetry_audit.options._machine import (
 )
 from symmetry_audit.options._network import NetworkOptions
 from symmetry_audit.options._option import FilePath, Hidden, Images, Option, Options, option_of
-from symmetry_audit.options._parsed import NAMES, SHARE, Names, Parsed
+from symmetry_audit.options._parsed import NAMES, PATHS, SHARE, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
 from symmetry_audit.options._synth import SynthOptions
@@ -36,6 +36,7 @@ from symmetry_audit.options._task import TASK, TaskOptions, TaskSettings
 
 __all__ = [
     "NAMES",
+    "PATHS",
     "RECIPES",
     "SHARE",
     "TASK",

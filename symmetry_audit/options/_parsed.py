@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-__all__ = ["COUNT_OR_ALL", "LAYERS", "NAMES", "NUMBERS", "SHARE", "SPAN", "WHOLE_NUMBERS", "Names", "Parsed", "span_or"]
+__all__ = [
+    "COUNT_OR_ALL",
+    "LAYERS",
+    "NAMES",
+    "NUMBERS",
+    "PATHS",
+    "SHARE",
+    "SPAN",
+    "WHOLE_NUMBERS",
+    "Names",
+    "Parsed",
+    "span_or",
+]
 
 
 @dataclass(frozen=True)
@@ -92,7 +105,16 @@ def _layers(value: Any) -> Any:
     return int(text) if text.isdecimal() else tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _paths(value: Any) -> Any:
+    """One path, or several, as a tuple; a path may hold a comma."""
+    found: Any = (value,) if isinstance(value, str | Path) or not isinstance(value, Iterable) else tuple(value)
+    if not all(isinstance(path, str | Path) and str(path) for path in found):
+        raise ValueError(f"takes paths, got {value!r:.60}")
+    return tuple(map(Path, found))
+
+
 NAMES = Parsed(_names, metavar="NAMES")
+PATHS = Parsed(_paths, metavar="PATH")
 Names = Annotated[str | Sequence[str] | None, NAMES]
 NUMBERS = Parsed(_numbers(float), metavar="NUMBERS")
 WHOLE_NUMBERS = Parsed(_numbers(int), metavar="NUMBERS")

@@ -11,6 +11,13 @@ from typing import TYPE_CHECKING, Any
 from symmetry_audit.files import write_atomically
 from symmetry_audit.reports.audits._answers import answers_sentences, answers_text
 from symmetry_audit.reports.audits._bounds import bounds_text
+from symmetry_audit.reports.audits._checked import ProfileKey
+from symmetry_audit.reports.audits._dataset_comparison import (
+    dataset_comparison_csv,
+    dataset_comparison_tex,
+    dataset_comparison_text,
+)
+from symmetry_audit.reports.audits._dataset_profiles import dataset_profiles, tested_keys
 from symmetry_audit.reports.audits._directions import direction_rows, strict_profiles
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
@@ -38,6 +45,7 @@ from symmetry_audit.reports.networks._invariance import invariance_csv, invarian
 from symmetry_audit.reports.networks._pilot import pilot_text
 
 if TYPE_CHECKING:
+    from symmetry_audit.reports.audits._dataset_comparison_figure import dataset_comparison_figure
     from symmetry_audit.reports.fits._ellipses import affine_figure, plot_name
     from symmetry_audit.reports.networks._alignment_figure import alignment_figure
     from symmetry_audit.reports.networks._learning import write_learning_curve
@@ -48,6 +56,7 @@ __all__ = [
     "RESPONSES_FILE",
     "RESPONSES_SCHEMA",
     "AffineWriter",
+    "ProfileKey",
     "ResponseWriter",
     "affine_figure",
     "alignment_csv",
@@ -64,6 +73,11 @@ __all__ = [
     "comparison_tex",
     "comparison_text",
     "confusion_csv",
+    "dataset_comparison_csv",
+    "dataset_comparison_figure",
+    "dataset_comparison_tex",
+    "dataset_comparison_text",
+    "dataset_profiles",
     "direction_rows",
     "evaluation_csv",
     "evaluation_tex",
@@ -83,6 +97,7 @@ __all__ = [
     "table1_markdown",
     "table1_tex",
     "table1_text",
+    "tested_keys",
     "write_atomically",
     "write_learning_curve",
     "write_recommendation",
@@ -91,6 +106,7 @@ __all__ = [
 _DRAWING = {
     "affine_figure": "symmetry_audit.reports.fits._ellipses",
     "alignment_figure": "symmetry_audit.reports.networks._alignment_figure",
+    "dataset_comparison_figure": "symmetry_audit.reports.audits._dataset_comparison_figure",
     "plot_name": "symmetry_audit.reports.fits._ellipses",
     "write_learning_curve": "symmetry_audit.reports.networks._learning",
 }

@@ -7,7 +7,7 @@ from math import floor, log10
 
 from symmetry_audit.reports._table import NULL
 
-__all__ = ["column", "error_column", "fixed", "range_column"]
+__all__ = ["column", "error_column", "fixed", "range_column", "short"]
 
 
 def fixed(values: Sequence[float], digits: int = 3) -> Callable[[float], str]:
@@ -45,3 +45,8 @@ def range_column(pairs: Sequence[tuple[float | None, float | None]]) -> list[str
     whole = [(low, high) for low, high in pairs if low is not None and high is not None]
     write = fixed([max(map(abs, pair)) for pair in whole], digits=2)
     return [NULL if low is None or high is None else f"{write(low)} to {write(high)}" for low, high in pairs]
+
+
+def short(text: str, limit: int) -> str:
+    """``text`` in at most ``limit`` characters."""
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -12,6 +12,7 @@ import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from symmetry_audit.reports._columns import short
 from symmetry_audit.results import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
 
 __all__ = ["COLORS", "GREY", "LABEL_SIZE", "MARKERS", "STYLE", "WIDTH", "head", "plain_defaults", "saved", "short"]
@@ -76,8 +77,3 @@ def head(axes: Axes, title: str, remark: str, y: float | None = None) -> None:
     """
     axes.set_title(title, loc="left", y=y)
     axes.set_title(remark, loc="right", fontsize=6, color=GREY, y=y)
-
-
-def short(text: str, limit: int) -> str:
-    """``text`` in at most ``limit`` characters."""
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"

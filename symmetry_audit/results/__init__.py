@@ -29,6 +29,16 @@ from symmetry_audit.results._classification import (
     ImageLabel,
 )
 from symmetry_audit.results._comparison import COMPARISON_SCHEMA, Comparison
+from symmetry_audit.results._dataset_comparison import (
+    DATASET_COMPARISON_SCHEMA,
+    DIFFERENCE_VERDICTS,
+    RESTORATION_VERDICTS,
+    ROLES,
+    ComparedDataset,
+    ComparedRow,
+    DatasetComparison,
+    DatasetVerdict,
+)
 from symmetry_audit.results._documents import Origin, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, FurtherScore, ImageScore
 from symmetry_audit.results._invariance import INVARIANCE_SCHEMA, ElementInvariance, ImageInvariance, Invariance
@@ -96,7 +106,9 @@ __all__ = [
     "CLASSIFICATION_SCHEMA",
     "COMPARISON_SCHEMA",
     "DATASET_ADAPTIVE",
+    "DATASET_COMPARISON_SCHEMA",
     "DATASET_STRICT",
+    "DIFFERENCE_VERDICTS",
     "DIRECTION_VERDICTS",
     "EPSILON_UNITS",
     "EVALUATION_SCHEMA",
@@ -115,6 +127,8 @@ __all__ = [
     "RECOMMENDATION_SCHEMA",
     "RELATIVE_FIELDS",
     "REPORT_SCHEMA",
+    "RESTORATION_VERDICTS",
+    "ROLES",
     "SAMPLE_STRICT",
     "SCENARIOS",
     "TRANSFORMATIONS",
@@ -131,10 +145,14 @@ __all__ = [
     "CandidateValue",
     "ClassScore",
     "Classification",
+    "ComparedDataset",
+    "ComparedRow",
     "Comparison",
     "DataCurve",
     "DataSymmetry",
+    "DatasetComparison",
     "DatasetInfo",
+    "DatasetVerdict",
     "Direction",
     "ElementInvariance",
     "EvaluatedModel",

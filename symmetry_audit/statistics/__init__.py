@@ -9,6 +9,7 @@ from symmetry_audit.statistics._epsilon import (
     symmetry_error,
 )
 from symmetry_audit.statistics._invariance import InvarianceDraws, null_level, p_value
+from symmetry_audit.statistics._joint import bootstrap_p_value, joint_resamples
 from symmetry_audit.statistics._law import FEWEST_IMAGES, LawEvidence, holm, images_to_show, law
 from symmetry_audit.statistics._null_fields import NullFields
 from symmetry_audit.statistics._profiles import ProfileAccumulator
@@ -28,12 +29,14 @@ __all__ = [
     "NullFields",
     "ProfileAccumulator",
     "SubsetCurve",
+    "bootstrap_p_value",
     "default_sizes",
     "deviations",
     "directions",
     "enough",
     "holm",
     "images_to_show",
+    "joint_resamples",
     "law",
     "leave_one_out",
     "null_level",

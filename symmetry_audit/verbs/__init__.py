@@ -8,12 +8,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from symmetry_audit.options import NAMES, Option, Options, Parsed, Progress, option_of, shown_default
+from symmetry_audit.options import NAMES, PATHS, Option, Options, Parsed, Progress, option_of, shown_default
 
 if TYPE_CHECKING:
     from symmetry_audit.verbs._align import AlignRequest, align
     from symmetry_audit.verbs._bounds import BoundsRequest, bounds
     from symmetry_audit.verbs._compare import CompareRequest, compare
+    from symmetry_audit.verbs._compare_datasets import CompareDatasetsRequest, compare_datasets
+    from symmetry_audit.verbs._degrade import Degradation, DegradeRequest, degrade
     from symmetry_audit.verbs._evaluate import EvaluateRequest, evaluate
     from symmetry_audit.verbs._fit import FitPlan, FitRequest, fit_affine, plan_fit
     from symmetry_audit.verbs._measure import DemoRequest, MeasurePlan, MeasureRequest, measure, plan_demo, plan_measure
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NAMES",
+    "PATHS",
     "AlignRequest",
     "BoundsRequest",
+    "CompareDatasetsRequest",
     "CompareRequest",
+    "Degradation",
+    "DegradeRequest",
     "DemoRequest",
     "EvaluateRequest",
     "FitPlan",
@@ -55,6 +61,8 @@ __all__ = [
     "align",
     "bounds",
     "compare",
+    "compare_datasets",
+    "degrade",
     "evaluate",
     "fit_affine",
     "measure",
@@ -77,6 +85,8 @@ _HOMES = {
     "align": ("AlignRequest", "align"),
     "bounds": ("BoundsRequest", "bounds"),
     "compare": ("CompareRequest", "compare"),
+    "compare_datasets": ("CompareDatasetsRequest", "compare_datasets"),
+    "degrade": ("Degradation", "DegradeRequest", "degrade"),
     "evaluate": ("EvaluateRequest", "evaluate"),
     "fit": ("FitPlan", "FitRequest", "fit_affine", "plan_fit"),
     "measure": ("DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from symmetry_audit.inference import RestoredFile
     from symmetry_audit.results import SkippedImage
 
-__all__ = ["Restoration", "RestoreRequest", "restore"]
+__all__ = ["Restoration", "RestoreRequest", "claim_results", "restore"]
 
 SCHEMA = "symaudit.restoration/1"
 TILE = 512  # px; larger images are cut, if the network allows it
@@ -132,7 +132,8 @@ def restore(request: RestoreRequest) -> Restoration:
     source = opened(request.source, request.data_root).limited(request.limit)
     targets = planned(source, out)
     record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings}
-    waiting = _waiting(targets, out, record, request.force)
+    claim_results(out, targets, record, force=request.force)
+    waiting = {ref: target for ref, target in targets.items() if request.force or not target.exists()}
     run = settings | {"device": resolve_device(request.device)}
     kept = len(targets) - len(waiting)
     if kept:
@@ -148,12 +149,13 @@ def _digest(checkpoint: Checkpoint) -> str:
     return hashlib.sha256(checkpoint.path.read_bytes()).hexdigest()
 
 
-def _waiting(targets: Mapping[ImageRef, Path], out: Path, record: dict[str, Any], force: bool) -> dict[ImageRef, Path]:
-    """The images still to restore. Raises DataError if images of another network would be overwritten."""
+def claim_results(
+    out: Path, targets: Mapping[ImageRef, Path], record: dict[str, Any], *, force: bool, maker: str = "network"
+) -> None:
+    """Claim ``out`` for what the ``maker`` in ``record`` makes. Raises DataError where others would be overwritten."""
     from symmetry_audit.inference import claim
 
     if out not in targets.values():
-        claim(out, targets, record, force=force)
+        claim(out, targets, record, force=force, maker=maker)
     elif out.exists() and not force:
         raise DataError(f"{out} already exists; choose another -o, or --force to overwrite it")
-    return {ref: target for ref, target in targets.items() if force or not target.exists()}

@@ -70,8 +70,10 @@ def test_the_line_of_a_verb_is_that_of_its_help():
 
 
 RETURNED = {  # beside 0, 1 and 2
-    **{name: ["3", "4", "130"] for name in ("measure", "align")},
-    **{name: ["4", "130"] for name in ("fit-affine", "evaluate", "restore", "compare", "pilot")},
+    "measure": ["3", "4", "130"],
+    **{name: ["3", "4", "130"] for name in ("evaluate", "align")},
+    "compare-datasets": ["3"],
+    **{name: ["4", "130"] for name in ("fit-affine", "degrade", "restore", "compare", "pilot")},
     **{name: ["130"] for name in ("demo", "verify", "train", "bounds", "synth")},
     **{name: [] for name in ("recommend", "nets", "report")},
 }
@@ -128,7 +130,7 @@ def test_version(run):
         (
             ["xyzzy"],
             'no command "xyzzy". Choose from: measure, fit-affine, demo, report, recommend, pilot, verify, nets, '
-            "train, evaluate, restore, compare, align, bounds, datasets, synth.",
+            "train, evaluate, degrade, restore, compare, compare-datasets, align, bounds, datasets, synth.",
         ),
         (["fit-afine", "x"], 'no command "fit-afine". Did you mean "fit-affine"?'),
         (["fit-affine"], "Missing argument 'SOURCE'."),

@@ -438,10 +438,12 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "control-images": "all", "clusters": "duplicates", "pixels": 98, "unit": "HU", "window": [40, 400],
         "plane": "sagittal", "file-names": True,
         "padding": False, "body": True, "mask": "photos/photo_0.png", "spacing": False,
+        "conditions": "checks.toml", "junit": "junit.xml",
     }  # fmt: skip
     assert set(values) == names - {"config"}
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
     (tmp_path / "truth.csv").write_text(TRUTH)
+    (tmp_path / "checks.toml").write_text('[[condition]]\nname = "one"\nvalue = "unit"\nequals = "HU"\n')
     # JSON values are TOML values; - and _ are the same
     lines = [f"{key.replace('-', '_')} = {json.dumps(value)}" for key, value in values.items()]
     (tmp_path / "run.toml").write_text("\n".join(lines))

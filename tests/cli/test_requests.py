@@ -26,6 +26,8 @@ REQUESTS = {
     "align": verbs.AlignRequest,
     "bounds": verbs.BoundsRequest,
     "compare": verbs.CompareRequest,
+    "compare-datasets": verbs.CompareDatasetsRequest,
+    "degrade": verbs.DegradeRequest,
     "demo": verbs.DemoRequest,
     "evaluate": verbs.EvaluateRequest,
     "fit-affine": verbs.FitRequest,
@@ -41,7 +43,7 @@ REQUESTS = {
 WITHOUT_REQUEST = {"report", "datasets"}
 SAYING = {  # what to print, not what to do
     *("as_json", "quiet", "verbose", "dry_run", "allow_skipped", "fail_above", "config", "csv", "latex", "figure"),
-    "confusion",
+    *("conditions", "confusion", "junit"),
     *("plot", "help"),
 }
 STRICT = "sample_strict,dataset_strict"

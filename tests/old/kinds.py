@@ -248,6 +248,17 @@ KINDS = {
 # What nobody reads again; the files of a run in work, which continues in the version that began it; and parquet files
 # and manifests, which have tests of their own.
 OTHERS = {
-    *("affine", "comparison", "nets", "plan", "rendered", "restoration", "training", "verification"),
+    *(
+        "affine",
+        "comparison",
+        "datasetcomparison",
+        "degradation",
+        "nets",
+        "plan",
+        "rendered",
+        "restoration",
+        "training",
+        "verification",
+    ),
     *("journal", "run", "runs", "synth", "responses", "manifest"),
 }

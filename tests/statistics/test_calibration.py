@@ -13,6 +13,8 @@ from symmetry_audit.statistics import (
     BootstrapMeans,
     InvarianceDraws,
     LawEvidence,
+    bootstrap_p_value,
+    joint_resamples,
     law,
     null_level,
     p_value,
@@ -151,3 +153,42 @@ def test_only_what_is_true_is_shown(rng: np.random.Generator) -> None:
     assert counts[0.0].count("shown") >= 70
     assert counts[0.06].count("shown") <= 5
     assert counts[0.1].count("refuted") >= 97
+
+
+def versions(images: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Profiles of images and of noisy versions of them, of the same direction; relative epsilons 0.2 and 0.12."""
+    size = rng.gamma(9, 1, (images, 1))
+    own = rng.standard_normal((images, 1))
+    clean = size * (1 + (0.1 + 0.1 * own) * np.cos(2 * ANGLES))
+    noisy = size * (1.2 + (0.072 + 0.06 * own + 0.02 * rng.standard_normal((images, 1))) * np.cos(2 * ANGLES))
+    return clean, noisy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paired", [True, False])
+def test_intervals_of_differences_cover_them(paired: bool, rng: np.random.Generator) -> None:
+    """Of 400 pairs of datasets of 100 images; a binomial share of 95 % has a standard error of 1.1 %."""
+    covered, widths = 0, []
+    for seed in range(400):
+        clean, noisy = versions(100, rng)
+        if not paired:
+            noisy = versions(100, rng)[1]
+        labels = [list(range(100)), [at if paired else at + 100 for at in range(100)]]
+        drawn = joint_resamples([clean, noisy], labels, seed=seed)
+        low, high = percentile_interval(relative_error(drawn[1]) - relative_error(drawn[0]))
+        covered += low <= -0.08 <= high
+        widths.append(high - low)
+    assert 0.91 <= covered / 400 <= 0.98
+    # one image has a difference of 2 (0.1 - 0.05) own and small terms, or the two independent parts 0.2 and 0.1
+    assert np.mean(widths) < 0.06 if paired else np.mean(widths) > 0.08
+
+
+@pytest.mark.slow
+def test_equal_laws_are_seldom_told_apart(rng: np.random.Generator) -> None:
+    """p-values of differences that are 0 in law, of two independent sets: at most 5 % are below 0.05, or nearly so."""
+    found = []
+    for seed in range(400):
+        sets = [versions(100, rng)[0] for _ in range(2)]
+        drawn = joint_resamples(sets, [list(range(100)), list(range(100, 200))], seed=seed)
+        found.append(float(bootstrap_p_value(relative_error(drawn[1]) - relative_error(drawn[0]))))
+    assert np.mean(np.array(found) <= 0.05) <= 0.08  # 0.05, and 2.5 standard errors

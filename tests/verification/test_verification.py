@@ -376,7 +376,7 @@ ANSWER = Answer(
 )
 def test_answers_are_checked(report, profiles, changes, found):
     def told(*answers: Answer) -> tuple[str, ...]:
-        """What is said of answers; that the recommendation does not follow from these invented ones is another matter."""
+        """What is said of answers; the recommendation does not follow from invented ones, which is another matter."""
         said = differences(replace(report, answers=answers), replace(report, answers=(ANSWER,)), profiles)
         return tuple(sentence for sentence in said if sentence.startswith("the answer"))
 
