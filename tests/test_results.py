@@ -138,7 +138,18 @@ def test_the_document_starts_with_its_schema_and_keeps_names_as_they_are():
     assert text.endswith("}\n")
     assert "ü" in text
     assert list(json.loads(text)) == [
-        *("schema", "dataset", "settings", "results", "skipped", "warnings", "analyses", "recommendation", "left_out")
+        *(
+            "schema",
+            "dataset",
+            "settings",
+            "results",
+            "skipped",
+            "warnings",
+            "analyses",
+            "answers",
+            "recommendation",
+            "left_out",
+        )
     ]
 
 

@@ -74,10 +74,10 @@ def _fills(data: np.ndarray, outline: np.ndarray, steps: float = 0.0) -> bool:
     if not LEAST * outline.size <= pixels < outline.size:
         return False
     if not steps:
-        return np.count_nonzero(gaps) <= GAPS * pixels
+        return int(np.count_nonzero(gaps)) <= GAPS * pixels
     from scipy.ndimage import distance_transform_edt
 
     # the border of the image is no edge of the outline
     depth = distance_transform_edt(np.pad(outline, 1, mode="edge"))[1:-1, 1:-1]
     fewer = np.count_nonzero(gaps) <= outline.size - pixels  # steps than padding beside them
-    return fewer and np.count_nonzero(gaps & (depth > steps)) <= DEEP * pixels
+    return bool(fewer and np.count_nonzero(gaps & (depth > steps)) <= DEEP * pixels)
