@@ -97,7 +97,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
         equivariant, so a gain proves that some equivariant restorer is better; from a loss nothing follows.
     allow_leak, unseen
         Evaluate even if test images are in the training set; or leave those out.
-    seed, limit, device, data_root, progress, say
+    seed, limit, bands, device, data_root, progress, say
         Seed for the noise; number of images; the others as for ``measure``.
 
     Raises
@@ -136,7 +136,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
     if checkpoint is not None and task.labelled:
         return _classified(request, checkpoint, task)
     group = asked_group(request.symmetrize, network, self_ensemble=request.self_ensemble)  # before images are read
-    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit, request.bands)
     if checkpoint is not None and request.unseen:
         pairs = unseen(model, checkpoint, pairs, request.say)
     elif checkpoint is not None:
@@ -165,7 +165,7 @@ def _classified(request: EvaluateRequest, checkpoint: Checkpoint, task: Task) ->
     for name in ("protocol", "tile", "symmetrize", "self_ensemble", "inputs"):
         if getattr(request, name):
             raise SettingError(f"--{name.replace('_', '-')} is for restored images, and {model} classifies; remove it")
-    pairs = reported_pairs(request, task, request.data, None, request.limit)
+    pairs = reported_pairs(request, task, request.data, None, request.limit, request.bands)
     if request.unseen:
         pairs = unseen(model, checkpoint, pairs, request.say)
     else:

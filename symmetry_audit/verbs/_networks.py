@@ -57,9 +57,17 @@ def refuse_others(task: Task, what: str) -> None:
 
 
 def reported_pairs(
-    request: SourceOptions, task: Task, source: Images, inputs: Images | None, limit: int | None
+    request: SourceOptions,
+    task: Task,
+    source: Images,
+    inputs: Images | None,
+    limit: int | None,
+    bands: tuple[int, ...] | None,
 ) -> Pairs:
-    """The images of ``source``, as ``request`` finds datasets. Reports choices made for the user and skipped images."""
+    """The images of ``source``, as ``request`` finds datasets, and of these the ``bands``.
+
+    Reports choices made for the user and skipped images.
+    """
     from symmetry_audit.tasks import open_pairs
 
     root = request.data_root
@@ -67,7 +75,7 @@ def reported_pairs(
     if task.masked and isinstance(inputs, Path):
         inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
-    pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
+    pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit).with_bands(bands)
     if pairs.note:
         request.say(pairs.note)
     for item in pairs.skipped:

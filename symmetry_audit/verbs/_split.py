@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge, Gt, Lt
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import SHARE, Images, Option, SourceOptions, names
+from symmetry_audit.options import SHARE, BandOptions, Images, Option, SourceOptions, names
 from symmetry_audit.verbs._networks import reported_pairs
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SplitOptions", "split_pairs"]
 
 
-class SplitOptions(SourceOptions):
+class SplitOptions(BandOptions, SourceOptions):
     """Training and validation images."""
 
     heading: ClassVar[str] = "Data and results"
@@ -54,14 +54,15 @@ def split_pairs(request: SplitOptions, task: Task, seed: int) -> tuple[Task, Pai
         raise SettingError(
             "give validation images with --valid, or with --hold-out the share of --data to validate on, such as 1/3"
         )
-    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit, request.bands)
     task = task.fitted(pairs)
     if share is not None:
         if request.valid_inputs is not None or request.valid_limit is not None:
             raise SettingError("--valid-inputs and --valid-limit belong to --valid; remove them, or --hold-out")
         return task, *_held_out(pairs, share, seed)
     assert request.valid is not None  # checked above
-    return task, pairs, reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
+    valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit, request.bands)
+    return task, pairs, valid
 
 
 def _held_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:
