@@ -113,8 +113,8 @@ def _row(manifest: Manifest, here: dict[str, Path], root: Path | None) -> tuple[
 def _place(manifest: Manifest, here: dict[str, Path], root: Path | None) -> str:
     """The folder of the default split, or else of the first one that is here."""
     for split, folder in here.items():
-        inside = root is not None and folder.is_relative_to(root)
-        text = plain(str(folder.relative_to(root) if inside else folder))
+        shown = folder.relative_to(root) if root is not None and folder.is_relative_to(root) else folder
+        text = plain(str(shown))
         return text if split == manifest.default_split else f"{text} ({split})"
     return "not found"
 

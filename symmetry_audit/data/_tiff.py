@@ -52,7 +52,7 @@ def tiff_samples(data: bytes, max_pixels: int, bands: bool) -> StoredSamples | N
             raise ImageError("damaged TIFF header, or channels of different depths")
         if not _is_deep(page) and not (_is_plain(page) and (bands or _has_bands(page) or len(file.pages) > 1)):
             return None
-        frames = sum(not page.subfiletype & REDUCED for page in file.pages)
+        frames = sum(not (isinstance(one, tifffile.TiffPage) and one.subfiletype & REDUCED) for one in file.pages)
         check_size(page.imagewidth, page.imagelength, frames * page.imagedepth, max_pixels)
         if page.is_tiled:
             check_size(page.tilewidth, page.tilelength, page.tiledepth, max_pixels)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from symmetry_audit.errors import SettingError
@@ -36,14 +38,16 @@ def ssim_padded(restored: np.ndarray, clean: np.ndarray, peak: float = 255.0) ->
 
     Shapes and errors as there: both (H, W) or (H, W, C).
     """
-    framed = (np.pad(image, [(RADIUS, RADIUS)] * 2 + [(0, 0)] * (image.ndim - 2)) for image in matched(restored, clean))
-    return _mean_inside(*framed, peak)
+    restored, clean = matched(restored, clean)
+    frame = [(RADIUS, RADIUS)] * 2 + [(0, 0)] * (clean.ndim - 2)
+    return _mean_inside(np.pad(restored, frame), np.pad(clean, frame), peak)
 
 
 def _mean_inside(restored: np.ndarray, clean: np.ndarray, peak: float) -> float:
     """The mean over the windows inside the images, float64, and over channels."""
     from skimage.metrics import structural_similarity  # tasks name their protocols, and are listed without it
 
-    channels = -1 if clean.ndim == 3 else None
-    window = {"gaussian_weights": True, "sigma": SIGMA, "use_sample_covariance": False}  # truncated at RADIUS
-    return float(structural_similarity(restored, clean, data_range=peak, channel_axis=channels, **window))
+    options: dict[str, Any] = {"data_range": peak, "channel_axis": -1 if clean.ndim == 3 else None}
+    options |= {"gaussian_weights": True, "sigma": SIGMA, "use_sample_covariance": False}  # truncated at RADIUS
+    found: Any = structural_similarity(restored, clean, **options)
+    return float(found)

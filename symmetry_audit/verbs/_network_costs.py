@@ -41,6 +41,7 @@ class NetworkCost:
 def stored_costs() -> dict[Key, NetworkCost]:
     """The costs in the table: of every network of the backbones that it names, at the default scale and size."""
     numbers = [item.name for item in fields(NetworkCost) if item.type == "int"]
-    with files("symmetry_audit.verbs").joinpath(COSTS_FILE).open(encoding="utf-8", newline="") as file:
-        rows = [NetworkCost(**{**row, **{name: int(row[name]) for name in numbers}}) for row in csv.DictReader(file)]
-    return {row.key: row for row in rows}
+    lines = files("symmetry_audit.verbs").joinpath(COSTS_FILE).read_text("utf-8").splitlines()
+    rows = csv.DictReader(lines)
+    costs = [NetworkCost(**{**row, **{name: int(row[name]) for name in numbers}}) for row in rows]
+    return {cost.key: cost for cost in costs}
