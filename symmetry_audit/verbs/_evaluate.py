@@ -136,7 +136,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
     if checkpoint is not None and task.labelled:
         return _classified(request, checkpoint, task)
     group = asked_group(request.symmetrize, network, self_ensemble=request.self_ensemble)  # before images are read
-    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit, request.bands)
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     if checkpoint is not None and request.unseen:
         pairs = unseen(model, checkpoint, pairs, request.say)
     elif checkpoint is not None:
@@ -165,7 +165,7 @@ def _classified(request: EvaluateRequest, checkpoint: Checkpoint, task: Task) ->
     for name in ("protocol", "tile", "symmetrize", "self_ensemble", "inputs"):
         if getattr(request, name):
             raise SettingError(f"--{name.replace('_', '-')} is for restored images, and {model} classifies; remove it")
-    pairs = reported_pairs(request, task, request.data, None, request.limit, request.bands)
+    pairs = reported_pairs(request, task, request.data, None, request.limit)
     if request.unseen:
         pairs = unseen(model, checkpoint, pairs, request.say)
     else:

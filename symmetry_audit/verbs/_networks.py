@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import Images, Say, SourceOptions, TaskOptions, TaskSettings
+from symmetry_audit.options import BandOptions, Images, Say, SourceOptions, TaskOptions, TaskSettings
 from symmetry_audit.verbs._sources import opened
 
 if TYPE_CHECKING:
@@ -62,9 +62,9 @@ def reported_pairs(
     source: Images,
     inputs: Images | None,
     limit: int | None,
-    bands: tuple[int, ...] | None,
+    bands: tuple[int, ...] | None = None,
 ) -> Pairs:
-    """The images of ``source``, as ``request`` finds datasets, and of these the ``bands``.
+    """The images of ``source``, as ``request`` finds datasets, and of these the ``bands``, or those of ``request``.
 
     Reports choices made for the user and skipped images.
     """
@@ -75,7 +75,8 @@ def reported_pairs(
     if task.masked and isinstance(inputs, Path):
         inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
-    pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit).with_bands(bands)
+    pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
+    pairs = pairs.with_bands(request.bands if isinstance(request, BandOptions) else bands)
     if pairs.note:
         request.say(pairs.note)
     for item in pairs.skipped:

@@ -142,7 +142,7 @@ def pilot(request: PilotRequest) -> Pilot:
         **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},
     )
     device = resolve_device(request.device)
-    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit, request.bands)
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     pictures = read_pictures(pairs, task, request.seed, request.progress)
     pairs = replace(pairs, refs=tuple(pair for pair in pairs.refs if pair.key not in pictures.broken))
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))

@@ -54,15 +54,14 @@ def split_pairs(request: SplitOptions, task: Task, seed: int) -> tuple[Task, Pai
         raise SettingError(
             "give validation images with --valid, or with --hold-out the share of --data to validate on, such as 1/3"
         )
-    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit, request.bands)
+    pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     task = task.fitted(pairs)
     if share is not None:
         if request.valid_inputs is not None or request.valid_limit is not None:
             raise SettingError("--valid-inputs and --valid-limit belong to --valid; remove them, or --hold-out")
         return task, *_held_out(pairs, share, seed)
     assert request.valid is not None  # checked above
-    valid = reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit, request.bands)
-    return task, pairs, valid
+    return task, pairs, reported_pairs(request, task, request.valid, request.valid_inputs, request.valid_limit)
 
 
 def _held_out(pairs: Pairs, share: float, seed: int) -> tuple[Pairs, Pairs]:

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.verbs import evaluate, fit_affine, measure, train, verify
 from tests.conftest import smooth_noise
 
@@ -53,7 +53,11 @@ def test_fits_of_bands_are_those_of_the_same_colors(tiles):
 
 def test_without_bands_the_error_says_what_to_type(tiles):
     with pytest.raises(DataError, match=r"0\.tif: has 8 channels; .* choose with --bands 3,2,1"):
-        measure(tiles / "bands", **FAST)
+        measure(tiles / "bands", out=tiles / "run", **FAST)
+    # nothing was measured, so the corrected command may use the same folder
+    assert measure(tiles / "bands", out=tiles / "run", bands=CHOSEN, **FAST).dataset.images == 3
+    with pytest.raises(ReportError, match=r"holds a run with other settings \(bands: \[5, 3, 2\], now \[4\]\)"):
+        measure(tiles / "bands", out=tiles / "run", bands=4, **FAST)
 
 
 @pytest.mark.parametrize("bands", ["3,2", "0", [1, 2, 3, 4], "3,2,0"])
