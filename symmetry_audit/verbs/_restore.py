@@ -140,7 +140,7 @@ def restore(request: RestoreRequest) -> Restoration:
     settings = {"tile": tile or None, "overlap": request.overlap, "self_ensemble": request.self_ensemble}
     source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
     targets = planned(source, out)
-    record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings}
+    record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings, **request.given(BandOptions)}
     claim_results(out, targets, record, force=request.force)
     waiting = {ref: target for ref, target in targets.items() if request.force or not target.exists()}
     run = settings | {"device": resolve_device(request.device)}

@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from symmetry_audit.errors import DataError, ReportError, SettingError
-from symmetry_audit.verbs import evaluate, fit_affine, measure, train, verify
+from symmetry_audit.verbs import degrade, evaluate, fit_affine, measure, train, verify
 from tests.conftest import smooth_noise
 
 SIDE, BANDS, CHOSEN = 48, 8, (5, 3, 2)
@@ -105,3 +105,11 @@ def test_networks_are_trained_and_evaluated_on_bands(tiles):
     assert psnr[0] == pytest.approx(psnr[1], abs=1e-9)
     with pytest.raises(DataError, match=r"--bands 3,2,1"):
         train(data=tiles / "bands", hold_out=1 / 3, out=tiles / "none", **network)
+
+
+def test_degraded_bands_are_those_of_the_same_colors(tiles):
+    for name, chosen in (("bands", CHOSEN), ("rgb", None)):
+        degrade(tiles / name, out=tiles / f"noisy-{name}", task="denoise", sigma=25, bands=chosen)
+    assert (tiles / "noisy-bands/0.tif").read_bytes() == (tiles / "noisy-rgb/0.tif").read_bytes()
+    with pytest.raises(DataError, match="choose another"):
+        degrade(tiles / "bands", out=tiles / "noisy-bands", task="denoise", sigma=25, bands=4)
