@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from symmetry_audit.errors import SettingError
+from symmetry_audit.errors import DataError, SettingError
+
+from .dataset_text import number, plain, print_json, print_table, print_verification, split_facts
+from .options import exit_codes
 
 if TYPE_CHECKING:
-    from symmetry_audit.verbs.datasets import Manifest, Split, Track, Verification
+    from symmetry_audit.verbs.datasets import Manifest, Split, Track
 
 __all__ = ["datasets"]
-
-SHOWN = 10  # keys printed of each kind before "and N more"; --json has them all
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -42,19 +42,21 @@ _data_root = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=exit_codes(130, _1="failed, or the data are missing or not as published"))
 def datasets() -> None:
     """Find and check datasets, and record your own.
 
     Nothing is downloaded. `show` says where to get the files and where to put them; `verify` checks them.
-    Exit codes: 0 done; 1 failed, or the data are missing or not as published; 2 wrong usage; 130 interrupted.
     """
 
 
-@datasets.command("list")
+@datasets.command("list", short_help="List all datasets, and which of them are here.")
+@_data_root
 @_json
-def list_datasets(as_json: bool) -> None:
-    """List all datasets, the default split first; a * marks your own.
+def list_datasets(data_root: Path | None, as_json: bool) -> None:
+    """List all datasets, the default split first, and where they are; a * marks your own.
+
+    A dataset counts as here if its folder holds an image; `verify` checks the files.
 
     Example: symaudit datasets list
     """
@@ -68,10 +70,27 @@ def list_datasets(as_json: bool) -> None:
             malformed.append({"name": name, "error": str(error)})
     for row in malformed:
         click.echo(f"Skipped: {row['error']}", err=True)
+    root, note = _root(data_root)
+    here = {manifest.name: manifests.present(manifest, root) for manifest in found}
     if as_json:
-        _print_json("list", datasets=[_brief(manifest) for manifest in found], malformed=malformed)
+        briefs = [_brief(item, here[item.name]) for item in found]
+        print_json("list", data_root=root, datasets=briefs, malformed=malformed)
         return
-    _print_table([("NAME", "IMAGES", "SPLITS"), *map(_row, found)])
+    print_table([("NAME", "IMAGES", "FOLDER", "SPLITS"), *(_row(item, here[item.name], root) for item in found)])
+    click.echo(note, err=True)
+
+
+def _root(data_root: Path | None) -> tuple[Path | None, str]:
+    """The folder of the datasets, None where none is set, and a note on it."""
+    from symmetry_audit.verbs import datasets as manifests
+
+    try:
+        root = manifests.resolve_data_root(data_root)
+    except DataError as error:
+        if data_root is not None:
+            raise
+        return None, f"Only your own datasets are looked for: {error}"
+    return root, f"Folders are in {click.format_filename(root)}"
 
 
 def _is_own(manifest: Manifest) -> bool:
@@ -80,30 +99,35 @@ def _is_own(manifest: Manifest) -> bool:
     return manifest not in manifests.shipped()
 
 
-def _row(manifest: Manifest) -> tuple[str, ...]:
+def _row(manifest: Manifest, here: dict[str, Path], root: Path | None) -> tuple[str, ...]:
     names = sorted((split.name for split in manifest.splits), key=lambda name: name != manifest.default_split)
     mark = "*" if _is_own(manifest) else ""
-    return manifest.name + mark, _number(manifest.count(manifest.split())), ", ".join(names)
+    return (
+        manifest.name + mark,
+        number(manifest.count(manifest.split())),
+        _place(manifest, here, root),
+        ", ".join(names),
+    )
 
 
-def _brief(manifest: Manifest) -> dict:
+def _place(manifest: Manifest, here: dict[str, Path], root: Path | None) -> str:
+    """The folder of the default split, or else of the first one that is here."""
+    for split, folder in here.items():
+        shown = folder.relative_to(root) if root is not None and folder.is_relative_to(root) else folder
+        text = plain(str(shown))
+        return text if split == manifest.default_split else f"{text} ({split})"
+    return "not found"
+
+
+def _brief(manifest: Manifest, here: dict[str, Path]) -> dict:
     splits = {split.name: manifest.count(split) for split in manifest.splits}
     brief = {"name": manifest.name, "title": manifest.title, "default_split": manifest.default_split}
-    return {**brief, "splits": splits, "own": _is_own(manifest)}
-
-
-def _number(count: int | None) -> str:
-    return "not known" if count is None else str(count)
-
-
-def _print_table(rows: list[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _print_json(command: str, **document: object) -> None:
-    click.echo(json.dumps({"schema": f"symaudit.datasets.{command}/1", **document}, indent=2, default=str))
+    return {
+        **brief,
+        "splits": splits,
+        "own": _is_own(manifest),
+        "here": here,
+    }
 
 
 def _load(reference: str) -> tuple[Manifest, Split]:
@@ -114,7 +138,7 @@ def _load(reference: str) -> tuple[Manifest, Split]:
     return manifest, manifest.split(split_name)
 
 
-@datasets.command()
+@datasets.command(short_help="Show what is known about a dataset.")
 @_reference
 @_json
 def show(reference: str, as_json: bool) -> None:
@@ -125,7 +149,7 @@ def show(reference: str, as_json: bool) -> None:
     manifest, chosen = _load(reference)
     splits = (chosen,) if ":" in reference else manifest.splits
     if as_json:
-        _print_json("show", **{**asdict(manifest), "splits": [asdict(split) for split in splits]})
+        print_json("show", **{**asdict(manifest), "splits": [asdict(split) for split in splits]})
         return
     click.echo(f"{manifest.name}: {manifest.title}")
     facts = {"source": manifest.url or "not stated", "licence": manifest.licence, "cite": manifest.citation}
@@ -135,35 +159,14 @@ def show(reference: str, as_json: bool) -> None:
         click.echo(f"  mirror   {mirror}")
     for split in splits:
         default = " (the default split)" if split.name == manifest.default_split else ""
-        click.echo(f"{manifest.name}:{split.name}{default}: {_number(manifest.count(split))} images")
-        for name, value in _split_facts(split):
+        click.echo(f"{manifest.name}:{split.name}{default}: {number(manifest.count(split))} images")
+        for name, value in split_facts(split):
             click.echo(f"  {name:8} {value}")
     for note in manifest.notes:
         click.echo(f"Note: {note}")
 
 
-def _split_facts(split: Split) -> list[tuple[str, str]]:
-    """Return what is known about a split as labeled lines."""
-    sums = {"bytes": split.archive_bytes, "md5": split.archive_md5, "sha256": split.archive_sha256}
-    known = [f"{name} {value}" for name, value in sums.items() if value]
-    facts = [("holds", split.about), ("archive", split.archive and ", ".join([split.archive, *known]))]
-    facts += [("url", split.url), ("parts", " + ".join(split.parts))]
-    if draw := split.sample:
-        facts.append(("draw", f'{draw.take} of {draw.of} after {draw.skip}, seed "{draw.seed}"'))
-    for layout in split.layouts:
-        facts.append(("folder", f"{layout.folder} ({' '.join(layout.patterns or split.patterns)})"))
-    for copy in split.variants:
-        sums = {"bytes": copy.bytes, "folder md5": copy.folder_md5, "list sha256": copy.list_sha256}
-        known = ", ".join(f"{name} {value}" for name, value in sums.items() if value)
-        facts.append(("wrong" if copy.reject else "copy", f"{copy.source}: {known}"))
-    if raw := split.raw:
-        form = f"{raw.width} x {raw.height} {raw.dtype}, {raw.byte_order} byte order, {raw.unit}, no header"
-        facts.append(("samples", form))
-    facts.append(("sha256", f"known for each of {len(split.files)} files" if split.files else ""))
-    return [(name, value) for name, value in facts if value]
-
-
-@datasets.command()
+@datasets.command(short_help="Print where the files of a dataset are.")
 @_reference
 @_data_root
 @click.option("--files", is_flag=True, help="Print every file instead of the folders.")
@@ -183,13 +186,13 @@ def path(reference: str, data_root: Path | None, files: bool, as_json: bool) -> 
     if as_json:
         listed = {"files": {file.key: str(file.path) for file in located}} if files else {}
         about = {"dataset": manifest.name, "split": split.name, "count": len(located)}
-        _print_json("path", **about, folders=[str(folder) for folder in folders], **listed)
+        print_json("path", **about, folders=[str(folder) for folder in folders], **listed)
         return
     for item in [file.path for file in located] if files else folders:
         click.echo(bytes(item))  # bytes: a file name need not be text
 
 
-@datasets.command()
+@datasets.command(short_help="Check counts and checksums of a dataset.")
 @_reference
 @_data_root
 @_json
@@ -204,9 +207,9 @@ def verify(context: click.Context, reference: str, data_root: Path | None, as_js
     manifest, split = _load(reference)
     result = manifests.verify(manifest, split.name, data_root, track=_track("verify"))
     if as_json:
-        _print_json("verify", ok=result.ok, **asdict(result))
+        print_json("verify", ok=result.ok, **asdict(result))
     else:
-        _print_verification(result)
+        print_verification(result)
     if not result.ok and manifest.url:
         click.echo(f"Next: `symaudit datasets show {manifest.name}` says where to get the files.", err=True)
     elif not result.ok:
@@ -221,27 +224,7 @@ def _track(label: str) -> Track:
     return lambda files: tqdm(files, desc=label, unit="file", disable=None)
 
 
-def _print_verification(result: Verification) -> None:
-    for folder in result.folders:
-        click.echo(f"in {click.format_filename(folder)}")
-    _print_table([(check.split, check.name, check.status, _plain(check.detail)) for check in result.checks])
-    for kind in ("missing", "extra", "changed"):
-        keys = getattr(result, kind)
-        for key in keys[:SHOWN]:
-            click.echo(f"{kind}: {_plain(key)}")
-        if len(keys) > SHOWN:
-            click.echo(f"{kind}: and {len(keys) - SHOWN} more (--json lists all)")
-    unknown = sum(check.status == "not known" for check in result.checks)
-    left = f" ({unknown} of {len(result.checks)} checks not possible)" if unknown else ""
-    click.echo(f"{result.dataset}:{result.split}: {'ok' if result.ok else 'FAILED'}{left}")
-
-
-def _plain(text: str) -> str:
-    """Return ``text`` in a printable form: file names may hold bytes that are not text."""
-    return text.encode("utf-8", "backslashreplace").decode()
-
-
-@datasets.command()
+@datasets.command(short_help="Record a folder of yours as a dataset.")
 @click.argument("name")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
@@ -262,7 +245,33 @@ def add(name: str, folder: Path, raw: str | None, force: bool, as_json: bool) ->
     written = manifests.add(name, folder, raw=form, force=force, track=_track("add"))
     count = manifests.load_manifest(name).split().count
     if as_json:
-        _print_json("add", name=name, manifest=str(written), count=count)
+        print_json("add", name=name, manifest=str(written), count=count)
         return
     click.echo(bytes(written))
     click.echo(f"{name}: {count} images recorded; check them with `symaudit datasets verify {name}`.", err=True)
+
+
+def _complete_own(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from symmetry_audit.verbs import datasets as manifests
+
+    shipped = {manifest.name for manifest in manifests.shipped()}
+    own = (name for name in manifests.available() if name not in shipped)
+    return [name for name in own if name.casefold().startswith(incomplete.casefold())]
+
+
+@datasets.command(short_help="Forget a dataset of yours; its images stay.")
+@click.argument("name", shell_complete=_complete_own)
+@_json
+def remove(name: str, as_json: bool) -> None:
+    """Forget the dataset NAME, one that you added. Its images are not touched.
+
+    Example: symaudit datasets remove mine
+    """
+    from symmetry_audit.verbs import datasets as manifests
+
+    deleted = manifests.remove(name)
+    if as_json:
+        print_json("remove", name=name, manifest=str(deleted))
+        return
+    click.echo(bytes(deleted))
+    click.echo(f"{name}: no longer a dataset; its images were not touched.", err=True)

@@ -91,8 +91,19 @@ def _as_typed(value: Any, item: click.Option) -> Any:
     return [value] if item.multiple and not isinstance(value, list) else value
 
 
+class ConfigOption(click.Option):
+    """Its help names the variables of its own command."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """As any option, with the start of the variables in place of *."""
+        record = super().get_help_record(ctx)
+        prefix = ctx.auto_envvar_prefix
+        return record if record is None or prefix is None else (record[0], record[1].replace("SYMAUDIT_", f"{prefix}_"))
+
+
 config_option = click.option(
     "--config",
+    cls=ConfigOption,
     type=click.Path(dir_okay=False, path_type=Path),
     callback=_load_config,
     is_eager=True,

@@ -46,8 +46,15 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
     shell_complete=_complete_regularizer,
     help="The regularizer whose response figure2 draws against the angle.  [default: the first of the run]",
 )
+@click.option(
+    "--latex",
+    type=click.Choice(["full", "short"]),
+    default="full",
+    show_default=True,
+    help="short: also write table1-short.tex, the numbers of Table 1 alone, which fits a column of a paper or two.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document with the files written instead.")
-def report(folder: Path, chosen: str, regularizer: str | None, as_json: bool) -> None:
+def report(folder: Path, chosen: str, regularizer: str | None, latex: str, as_json: bool) -> None:
     """Rebuild tables and figures in REPORT, a folder that `symaudit measure` wrote, and print Table 1.
 
     Nothing is measured again. The same report gives the same files, byte for byte.
@@ -58,7 +65,7 @@ def report(folder: Path, chosen: str, regularizer: str | None, as_json: bool) ->
     """
     from symmetry_audit.reports import load_report, render, table1_text
 
-    files = render(folder, FORMATS if chosen == "all" else (chosen,), regularizer)
+    files = render(folder, FORMATS if chosen == "all" else (chosen,), regularizer, short=latex == "short")
     if as_json:
         document = {"schema": "symaudit.rendered/1", "files": [str(path) for path in files]}
         click.echo(json.dumps(document, indent=2))

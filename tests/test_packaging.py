@@ -89,6 +89,7 @@ def test_types_manifests_and_tables_are_installed() -> None:
         "symmetry_audit": "py.typed",
         "symmetry_audit.data_manifests": "*.toml",
         "symmetry_audit.tomography": "*.csv",
+        "symmetry_audit.verbs": "*.csv",
     }
 
 

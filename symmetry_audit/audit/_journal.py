@@ -59,6 +59,9 @@ class Journal:
 
     def _load(self) -> None:
         self._file.seek(0)
+        if "settings" in _parse(self._file.readline()) and not self._file.readline().endswith(b"\n"):
+            self._file.truncate(0)  # a run in which no image could be measured: any other may take its place
+        self._file.seek(0)
         end = 0
         for line in self._file:
             if not line.endswith(b"\n"):

@@ -31,13 +31,14 @@ class Masks:
         if ref is None:
             raise ImageError(f'has no mask; --mask needs a picture called "{_name(image)}" for it')
         try:
-            mask = decode(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels).luminance
+            found = decode(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
         except ImageError as error:
             raise ImageError(f"its mask {ref.key}: {error}") from None
+        mask = found.luminance != 0 if found.valid is None else (found.luminance != 0) & found.valid
         if mask.shape != shape:
             (height, width), (rows, columns) = shape, mask.shape
             raise ImageError(f"{width} x {height} px, but its mask {ref.key} is {columns} x {rows} px")
-        return mask != 0
+        return mask
 
     def sha256(self) -> str:
         """A digest of all names and bytes. Raises SettingError where a file cannot be read."""

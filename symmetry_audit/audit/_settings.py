@@ -25,6 +25,7 @@ from symmetry_audit.kernels import (
 from symmetry_audit.options import (
     AdaptiveOptions,
     AuditOptions,
+    BandOptions,
     CtOptions,
     DomainOptions,
     ImageOptions,
@@ -60,7 +61,9 @@ OLDER = {"control_images": "all", "clusters": "image"}  # what versions without 
 ORIGIN = Origin("the report", "measure again with --force")
 
 
-class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, CtOptions, QuickLookOptions, AdaptiveOptions):
+class AuditSettings(
+    MeasuredOptions, ImageOptions, BandOptions, DomainOptions, CtOptions, QuickLookOptions, AdaptiveOptions
+):
     """Settings of one audit; ``report.json`` holds them as ``to_dict`` gives them.
 
     Besides the options that are settings as they are: the ``group``; the regularizers' ``stencils``; ``sigmas`` in px,
@@ -117,9 +120,13 @@ class AuditSettings(MeasuredOptions, ImageOptions, DomainOptions, CtOptions, Qui
             "affine": self.affine,
             "mask": self.mask,
         }
-        kinds = (MeasuredOptions, ImageOptions, DomainOptions, CtOptions, QuickLookOptions, AdaptiveOptions)
+        kinds = (
+            *(MeasuredOptions, ImageOptions, BandOptions, DomainOptions, CtOptions),
+            *(QuickLookOptions, AdaptiveOptions),
+        )
         options = {name: value for kind in kinds for name, value in self.only(kind).items()}
-        return own | options | {"window": None if self.window is None else list(self.window)}
+        listed = {name: list(value) for name, value in options.items() if isinstance(value, tuple)}
+        return own | options | listed
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> AuditSettings:
@@ -186,6 +193,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
         mask=None if options.mask is None else open_masks(Path(options.mask)).sha256(),
         **options.only(MeasuredOptions),
         **options.only(ImageOptions),
+        **options.only(BandOptions),
         **options.only(DomainOptions),
         **options.only(CtOptions),
         **options.only(QuickLookOptions),

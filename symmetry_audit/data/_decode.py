@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import UnidentifiedImageError
 
+from symmetry_audit.data._bands import chosen_bands, missing_pixels
 from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._samples import FORMATS, read_samples
@@ -38,36 +39,42 @@ class Samples:
 
     samples: np.ndarray
     turned: bool  # an EXIF orientation was applied
+    missing: np.ndarray | None = None  # (H, W) bool: which pixels the file marks as missing; None: none of them
+    mapped: bool = False  # of a map or of several bands, so no CT slice
 
 
-def decode(data: bytes, max_pixels: int, unit: str | None = None) -> DecodedImage:
+def decode(data: bytes, max_pixels: int, unit: str | None = None, bands: tuple[int, ...] | None = None) -> DecodedImage:
     """Decode PNG, JPEG, TIFF, BMP or WebP to luminance. Raises ImageError with a one-line reason.
 
     16-bit samples are divided by 257, never cut to 8 bits; signed, 32-bit and float ones stay as they are. ``unit``,
-    HU or grey levels, is that of the latter; None: HU of signed ones. For the rest see :func:`decode_samples`.
+    HU or grey levels, is that of the latter; None: HU of signed ones, unless the file names a value of missing data
+    or ``bands`` are chosen, as of maps. For the rest see :func:`decode_samples`.
     """
-    found = decode_samples(data, max_pixels)
+    found = decode_samples(data, max_pixels, bands)
     samples, depth = found.samples, _depth(found.samples)
     if unit == HU and (samples.dtype in (np.uint8, np.uint16) or samples.ndim == 3):
         color = "grey" if samples.ndim == 2 else "color"
         raise ImageError(f"holds {depth} {color} samples, which are no HU; drop --unit")
     luminance, sha256 = hashed_luminance(samples)
-    unit = unit or (HU if samples.dtype.kind == "i" else GREY_LEVELS)
-    luminance, valid = held(luminance, unit) if samples.dtype.kind == "f" or unit == HU else (luminance, None)
+    unit = unit or (HU if samples.dtype.kind == "i" and not found.mapped else GREY_LEVELS)
+    if samples.dtype.kind != "f" and unit != HU and found.missing is None:
+        return DecodedImage(luminance, depth, found.turned, sha256, unit)
+    luminance, valid = held(luminance, unit, found.missing)
     return DecodedImage(luminance, depth, found.turned, sha256, unit, valid)
 
 
-def decode_samples(data: bytes, max_pixels: int) -> Samples:
+def decode_samples(data: bytes, max_pixels: int, bands: tuple[int, ...] | None = None) -> Samples:
     """Decode PNG, JPEG, TIFF, BMP or WebP. Raises ImageError with a one-line reason.
 
-    Palette, CMYK and 1-bit images go through RGB; alpha is dropped; ICC profiles and gamma are ignored; EXIF
-    orientation is applied. Images of more than ``max_pixels`` pixels are refused before their pixels are
-    decoded. Threads may call it side by side.
+    ``bands`` are the channels to take as grey, or as red, green and blue, counted from 1. Without them alpha is
+    dropped, and more than four channels are refused. Palette, CMYK and 1-bit images go through RGB; ICC profiles and
+    gamma are ignored; EXIF orientation is applied. Images of more than ``max_pixels`` pixels are refused before their
+    pixels are decoded. Threads may call it side by side.
     """
     if not data:
         raise ImageError("the file is empty (0 bytes)")
     try:
-        pixels, turned = read_samples(data, max_pixels)
+        stored = read_samples(data, max_pixels, bands is not None)
     except ImageError:
         raise
     except UnidentifiedImageError:
@@ -76,14 +83,9 @@ def decode_samples(data: bytes, max_pixels: int) -> Samples:
         raise ImageError("not enough memory to decode the image") from None
     except Exception as error:  # decoders raise anything on damaged input; one image must not stop a run
         raise ImageError(f"damaged or truncated image ({one_line(error)})") from None
-    return Samples(np.ascontiguousarray(_drop_alpha(pixels)), turned)
-
-
-def _drop_alpha(pixels: np.ndarray) -> np.ndarray:
-    """(H, W), (H, W, 1 | 2 | 3 | 4) -> grey (H, W) or color (H, W, 3)."""
-    if pixels.ndim == 2:
-        return pixels
-    return pixels[..., 0] if pixels.shape[2] <= 2 else pixels[..., :3]
+    samples = np.ascontiguousarray(chosen_bands(stored.samples, bands))
+    mapped = bands is not None or stored.nodata is not None
+    return Samples(samples, stored.turned, missing_pixels(samples, stored.nodata), mapped)
 
 
 def _depth(samples: np.ndarray) -> str:

@@ -17,8 +17,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import apply_modality_lut
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from symmetry_audit.data._limits import BYTES_PER_PIXEL
-from symmetry_audit.data._samples import check_size, decoder_settings
+from symmetry_audit.data._limits import BYTES_PER_PIXEL, check_size
+from symmetry_audit.data._samples import decoder_settings
 from symmetry_audit.data._stored import StoredSlice
 from symmetry_audit.errors import ImageError
 

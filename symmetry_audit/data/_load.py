@@ -51,6 +51,8 @@ AS_FOUND = Reading()
 def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Reading = AS_FOUND) -> DecodedImage:
     """Read and decode one image of any kind. Raises ImageError with a one-line reason."""
     most = max_pixels * BYTES_PER_PIXEL
+    if ref.kind != PICTURE and ref.bands is not None:
+        raise ImageError("is a CT slice and has no bands; drop --bands")
     if ref.part is not None:
         plane, index = ref.part
         whole = volume(ref, most)
@@ -60,7 +62,7 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
         data = ref.read(most)
         digest = hashlib.sha256(data).hexdigest()
         if ref.kind == PICTURE:
-            image = decode(data, max_pixels, reading.unit)
+            image = decode(data, max_pixels, reading.unit, ref.bands)
         else:
             image = _measurable(_stored(ref, data, max_pixels), None)
     image = replace(image, file_sha256=digest)

@@ -14,8 +14,8 @@ BLOCK = 1 << 14  # pixels: 48 KB of 8-bit color samples and 192 KB of their copy
 
 
 def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
-    """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16 or float, or (H, W) of
-    int16, int32 or uint32.
+    """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16, float, int16, int32 or
+    uint32.
 
     Of 8-bit samples the luminance is the float32 that is nearest to (299 R + 587 G + 114 B) / 1000, or to the grey
     sample; of 16-bit samples that value is divided by 257. Both are in [0, 255] and the same bits everywhere: the sums

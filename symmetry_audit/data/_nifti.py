@@ -16,7 +16,7 @@ from nibabel.affines import voxel_sizes
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.imageglobals import LoggingOutputSuppressor
 
-from symmetry_audit.data._samples import check_size
+from symmetry_audit.data._limits import check_size
 from symmetry_audit.data._stored import StoredSlice
 from symmetry_audit.errors import ImageError, one_line
 

@@ -41,16 +41,19 @@ def valid_pixels(hu: np.ndarray, declared: np.ndarray | None = None) -> np.ndarr
 def held(samples: np.ndarray, unit: str, declared: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
     """``samples`` (H, W) with the mean of the valid pixels in place of the others; which are valid, None for all.
 
-    In HU padding is looked for, else NaN alone is not valid. Raises ImageError where no pixel is valid, or where one is
-    infinite.
+    In HU padding is looked for, else NaN and what is ``declared`` as missing, (H, W) bool, are not valid. Raises
+    ImageError where no pixel is valid, or where one is infinite.
     """
-    if np.isinf(samples).any():
+    if np.isinf(samples if declared is None else samples[~declared]).any():
         raise ImageError("holds infinite samples; replace them first")
-    valid = valid_pixels(samples, declared) if unit == HU else ~np.isnan(samples)
+    if unit == HU:
+        valid = valid_pixels(samples, declared)
+    else:
+        valid = ~np.isnan(samples) if declared is None else ~(np.isnan(samples) | declared)
     if valid.all():
         return samples, None
     if not valid.any():
-        raise ImageError("holds nothing but padding or NaN")
+        raise ImageError(f"holds nothing but {'padding' if declared is None or unit == HU else 'missing data'} or NaN")
     return np.where(valid, samples, samples.dtype.type(samples[valid].mean(dtype=np.float64))), valid
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from symmetry_audit.data._limits import check_size
 from symmetry_audit.data._raw_format import BYTE_ORDERS, RawFormat
-from symmetry_audit.data._samples import check_size
 from symmetry_audit.data._stored import StoredSlice
 from symmetry_audit.errors import ImageError
 

@@ -29,7 +29,12 @@ class ImageRef:
     kind: str = PICTURE  # PICTURE, DICOM, NIFTI or RAW
     part: tuple[str, int] | None = None  # the plane and the number of a slice, of NIFTI
     raw: RawFormat | None = None  # of RAW
+    bands: tuple[int, ...] | None = None  # of PICTURE: the channels to take as grey, or as red, green and blue, from 1
     series: str | None = None  # images of one series or volume are not independent
+
+    def with_bands(self, bands: tuple[int, ...] | None) -> ImageRef:
+        """The same image, of which these ``bands`` are taken; None: as it is."""
+        return self if bands is None else replace(self, bands=bands)
 
     def stamp(self) -> str:
         """Changes when the file does: size and modification time (of the archive, for members)."""
@@ -66,6 +71,10 @@ class ImageSource:
     def limited(self, limit: int | None) -> ImageSource:
         """The first ``limit`` images."""
         return self if limit is None else replace(self, refs=self.refs[:limit])
+
+    def with_bands(self, bands: tuple[int, ...] | None) -> ImageSource:
+        """The same images, of which these ``bands`` are taken; None: as they are."""
+        return self if bands is None else replace(self, refs=tuple(ref.with_bands(bands) for ref in self.refs))
 
     def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
         """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.

@@ -32,9 +32,9 @@ class Picture:
         return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, bands: tuple[int, ...] | None = None) -> Picture:
     """Decode the bytes of one file as :func:`decode` does, but to RGB. Raises ImageError with a one-line reason."""
-    samples = decode_samples(data, max_pixels).samples
+    samples = decode_samples(data, max_pixels, bands).samples
     if samples.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"holds {samples.dtype} samples, whose white level is unknown; save it with 8 or 16 bits")
     grey = samples.ndim == 2
@@ -46,7 +46,7 @@ def load_rgb(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read and decode one image. Raises ImageError, also for a CT slice, which ``load_slice`` reads."""
     if ref.kind != PICTURE:
         raise ImageError("is a CT slice and no picture; this task takes PNG, JPEG, TIFF, BMP or WebP")
-    return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
+    return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels, ref.bands)
 
 
 def pixel_count(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:

@@ -1,4 +1,4 @@
-"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng, libjpeg-turbo or tifffile."""
+"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng or libjpeg-turbo."""
 
 from __future__ import annotations
 
@@ -16,25 +16,22 @@ import tifffile
 from PIL import Image
 from simplejpeg import decode_jpeg
 
-from symmetry_audit.errors import ImageError
+from symmetry_audit.data._limits import check_size, too_large
+from symmetry_audit.data._tiff import (
+    ORIENTATION_TAG,
+    TIFF_MAGIC,
+    StoredSamples,
+    tiff_nodata,
+    tiff_samples,
+    upright,
+)
 
-__all__ = ["FORMATS", "check_size", "decoder_settings", "header_pixels", "read_samples"]
+__all__ = ["FORMATS", "decoder_settings", "header_pixels", "read_samples"]
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-ORIENTATION_TAG = 274
 PNG_EXIF_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
 PNG_CHUNKS_AT = 8  # after the signature
 PNG_DEPTH_AT = 24  # signature, length, IHDR, width, height
-TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-DEEP_TIFF_CHANNELS = {"MINISBLACK": (1, 2), "MINISWHITE": (1, 2), "RGB": (3, 4), "SEPARATED": (4, 5)}
-SAMPLE_SORTS = {1: "unsigned", 2: "signed", 3: "float", 6: "complex"}
-INKS = ("MINISWHITE", "SEPARATED")
-DEEP_TIFF_NUMBERS = (
-    *("imagewidth", "imagelength", "imagedepth", "tilewidth", "tilelength", "tiledepth"),
-    *("samplesperpixel", "bitspersample", "photometric", "compression"),
-)
-# none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard: the header caps the size of their unpacked data
-DEEP_TIFF_CODECS = (1, 5, 8, 32946, 32773, 34925, 50000)
 
 for _name in ("PIL", "imagecodecs", "nibabel", "pydicom", "pylibjpeg", "tifffile"):
     # the ImageError is enough; without a handler Python prints their log on stderr
@@ -43,15 +40,17 @@ for _name in ("PIL", "imagecodecs", "nibabel", "pydicom", "pylibjpeg", "tifffile
 _pillow_lock, _pillow_restore, _pillow_users = threading.Lock(), ExitStack(), 0
 
 
-def read_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
-    """Upright samples, (H, W) or (H, W, channels), uint8 | uint16 | float, and whether an EXIF orientation was applied.
+def read_samples(data: bytes, max_pixels: int, bands: bool = False) -> StoredSamples:
+    """What the file holds; with ``bands``, all channels of a TIFF, of which some will be chosen.
 
     Raises ImageError for refused files, and any exception of the decoders for damaged input.
     """
     with decoder_settings(max_pixels):
+        if data[:4] not in TIFF_MAGIC:
+            return _pillow_samples(data, max_pixels)
         # from memory, never by path: a memory-mapped TIFF with an orientation tag comes out scrambled
-        deep = _deep_tiff_samples(data, max_pixels) if data[:4] in TIFF_MAGIC else None
-        return deep or _pillow_samples(data, max_pixels)
+        found = tiff_samples(data, max_pixels, bands)
+        return found or _pillow_samples(data, max_pixels)._replace(nodata=tiff_nodata(data))
 
 
 def header_pixels(file: BinaryIO, max_pixels: int) -> int:
@@ -95,11 +94,11 @@ def decoder_settings(max_pixels: int = 0) -> Iterator[None]:
                 _pillow_restore.close()
 
 
-def _pillow_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
+def _pillow_samples(data: bytes, max_pixels: int) -> StoredSamples:
     try:
         image = Image.open(io.BytesIO(data), formats=FORMATS)
     except Image.DecompressionBombError:
-        raise _too_large("far too many pixels", max_pixels) from None
+        raise too_large("far too many pixels", max_pixels) from None
     with image:
         # the further pictures of an MPO, which phones write as .jpg, are previews and gain maps of the first
         frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -109,7 +108,7 @@ def _pillow_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool]:
         pixels = _DECODERS.get(image.format or "", _any_samples)(image, data)
         # Pillow rotates TIFF files itself while loading and then drops the tag: read it again
         left = _orientation(image) if image.format == "TIFF" else orientation
-        return _upright(pixels, left), orientation != 1
+        return StoredSamples(upright(pixels, left), orientation != 1)
 
 
 def _png_samples(image: Image.Image, data: bytes) -> np.ndarray:
@@ -154,61 +153,6 @@ def _may_hold_exif(png: bytes) -> bool:
     return any(mark in chunk for chunk in beside for mark in PNG_EXIF_MARKS)
 
 
-def _deep_tiff_samples(data: bytes, max_pixels: int) -> tuple[np.ndarray, bool] | None:
-    """TIFF of more than 8 bits per sample, most of which Pillow cuts or cannot read; None for the others."""
-    with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = file.pages[0]
-        assert isinstance(page, tifffile.TiffPage)  # only later ones are frames
-        if not all(isinstance(getattr(page, name), int) for name in DEEP_TIFF_NUMBERS):
-            raise ImageError("damaged TIFF header, or channels of different depths")
-        if page.bitspersample <= 8 and page.sampleformat != tifffile.SAMPLEFORMAT.INT:
-            return None
-        check_size(page.imagewidth, page.imagelength, len(file.pages) * page.imagedepth, max_pixels)
-        if page.is_tiled:
-            check_size(page.tilewidth, page.tilelength, page.tiledepth, max_pixels)
-        kind = _deep_tiff_kind(page)
-        pixels, tag = page.asarray(), page.tags.get(ORIENTATION_TAG)
-        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
-            pixels = np.moveaxis(pixels, 0, -1)
-        if kind in INKS:
-            pixels = 65535 - pixels
-        if kind == "SEPARATED":  # cyan, magenta, yellow, black, combined as Pillow does for 8 bits
-            pixels = np.rint(pixels[..., :3] * (pixels[..., 3:4] / 65535)).astype(np.uint16)
-        orientation = tag.value if tag and tag.value in range(1, 9) else 1
-        return _upright(pixels, orientation), orientation != 1
-
-
-def _deep_tiff_kind(page: tifffile.TiffPage) -> str:
-    """Name of the photometric interpretation. Raises ImageError where it or the samples have no agreed meaning."""
-    kind = getattr(page.photometric, "name", str(page.photometric))
-    wanted = ("u2",) if kind in INKS else ("u2", "f2", "f4", "f8")
-    if kind == "MINISBLACK":
-        wanted += ("i2", "i4", "u4")
-    sort = page.dtype.str[1:] if page.dtype and page.dtype.itemsize * 8 == page.bitspersample else ""
-    if kind not in DEEP_TIFF_CHANNELS or sort not in wanted:
-        what = f"{page.bitspersample}-bit {SAMPLE_SORTS.get(page.sampleformat, 'unusual')} {kind}"
-        raise ImageError(f"TIFF of {what} samples is not supported; convert it to 16-bit unsigned grey or RGB")
-    if page.samplesperpixel not in DEEP_TIFF_CHANNELS[kind]:
-        raise ImageError(f"has {page.samplesperpixel} channels; expected grey, RGB or CMYK, with or without alpha")
-    if page.compression not in DEEP_TIFF_CODECS:
-        codec = getattr(page.compression, "name", page.compression)
-        raise ImageError(f"compression {codec} is not supported for deep TIFF; save it with LZW or deflate")
-    return kind
-
-
-def check_size(width: int, height: int, frames: int, max_pixels: int) -> None:
-    if width < 1 or height < 1:
-        raise ImageError(f"holds no pixels ({width} x {height} px)")
-    if width * height > max_pixels:
-        raise _too_large(f"{width} x {height} px", max_pixels)
-    if frames > 1:
-        raise ImageError(f"has {frames} frames or pages; split it into single images")
-
-
-def _too_large(size: str, max_pixels: int) -> ImageError:
-    return ImageError(f"too large ({size}, the limit is {max_pixels}); raise --max-pixels if you trust the file")
-
-
 def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 where there is none; an unreadable EXIF block does not make the image unusable."""
     try:
@@ -216,14 +160,3 @@ def _orientation(image: Image.Image) -> int:
     except Exception:
         return 1
     return value if value in range(1, 9) else 1
-
-
-def _upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Apply EXIF orientation 1..8."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels

@@ -6,7 +6,7 @@ import io
 import json
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -89,13 +89,13 @@ def restore_files(
 
 
 def _without_bytes(ref: ImageRef) -> ImageRef:
-    return ImageRef(ref.key, ref.path, ref.member)
+    return replace(ref, payload=None)
 
 
 def _restored(network: nn.Module, ref: ImageRef, suffix: str, settings: Mapping[str, Any]) -> tuple[bytes, float, bool]:
     """The encoded result, the seconds, and whether the file had alpha."""
     data = ref.read(MAX_BYTES)
-    picture = decode_rgb(data)
+    picture = decode_rgb(data, bands=ref.bands)
     kind = picture.pixels.dtype.type
     pixels = picture.pixels.astype(np.float32) / (np.iinfo(kind).max // 255)
     start = perf_counter()

@@ -8,6 +8,7 @@ from symmetry_audit.options import names
 from symmetry_audit.options._audit import (
     AdaptiveOptions,
     AuditOptions,
+    BandOptions,
     CtOptions,
     DomainOptions,
     ImageOptions,
@@ -43,6 +44,7 @@ __all__ = [
     "TEST_IMAGES",
     "AdaptiveOptions",
     "AuditOptions",
+    "BandOptions",
     "CtOptions",
     "Device",
     "DeviceOptions",

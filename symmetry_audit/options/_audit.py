@@ -9,12 +9,13 @@ from annotated_types import Ge
 
 from symmetry_audit.data import DEFAULT_MAX_PIXELS
 from symmetry_audit.options._option import FilePath, Option, Options
-from symmetry_audit.options._parsed import COUNT_OR_ALL, NUMBERS, WHOLE_NUMBERS, Names
+from symmetry_audit.options._parsed import BANDS, COUNT_OR_ALL, NUMBERS, WHOLE_NUMBERS, Names
 from symmetry_audit.options.names import GROUPS, kernels, regularizers
 
 __all__ = [
     "AdaptiveOptions",
     "AuditOptions",
+    "BandOptions",
     "CtOptions",
     "DomainOptions",
     "ImageOptions",
@@ -47,6 +48,22 @@ class MeasuredOptions(Options):
             "which sees half turns and mirrors)."
         ),
     ] = "abs"
+
+
+class BandOptions(Options):
+    """Which channels of a picture are used; the settings of an audit have this field too."""
+
+    heading: ClassVar[str] = "Images"
+
+    bands: Annotated[
+        tuple[int, ...] | None,
+        BANDS,
+        Option(
+            "Channels of a multispectral TIFF to take as red, green and blue, such as 3,2,1, or one as grey; counted "
+            "from 1.",
+            default="those of a grey or RGB file",
+        ),
+    ] = None
 
 
 class DomainOptions(Options):
@@ -89,7 +106,7 @@ class CtOptions(Options):
     ] = False
 
 
-class AuditOptions(MeasuredOptions, ImageOptions, DomainOptions, CtOptions):
+class AuditOptions(MeasuredOptions, ImageOptions, BandOptions, DomainOptions, CtOptions):
     """What is measured, as a user writes it; ``audit.make_settings`` makes settings from it."""
 
     heading: ClassVar[str] = "Measurement"

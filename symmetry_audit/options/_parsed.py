@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 __all__ = [
+    "BANDS",
     "COUNT_OR_ALL",
     "LAYERS",
     "NAMES",
@@ -81,6 +82,13 @@ def span_or(word: str) -> Parsed:
     return Parsed(_span(word), metavar=f"{word}|X|LO:HI")
 
 
+def _bands(value: Any) -> Any:
+    bands = _numbers(int)((value,) if type(value) is int else value)
+    if isinstance(bands, tuple) and (len(bands) not in (1, 3) or any(isinstance(b, int) and b < 1 for b in bands)):
+        raise ValueError("takes one band for grey, or three for red, green and blue, counted from 1, such as 3,2,1")
+    return bands
+
+
 def _count(value: Any) -> Any:
     if not isinstance(value, str) or value == "all":
         return value
@@ -116,6 +124,7 @@ def _paths(value: Any) -> Any:
 NAMES = Parsed(_names, metavar="NAMES")
 PATHS = Parsed(_paths, metavar="PATH")
 Names = Annotated[str | Sequence[str] | None, NAMES]
+BANDS = Parsed(_bands, metavar="BAND|R,G,B")
 NUMBERS = Parsed(_numbers(float), metavar="NUMBERS")
 WHOLE_NUMBERS = Parsed(_numbers(int), metavar="NUMBERS")
 SHARE = Parsed(_share, metavar="SHARE")

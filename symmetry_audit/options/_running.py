@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge
 
 from symmetry_audit.options import names
+from symmetry_audit.options._audit import BandOptions
 from symmetry_audit.options._machine import DeviceOptions, SourceOptions
 from symmetry_audit.options._option import Option, Options
 
@@ -29,7 +30,7 @@ class TilingOptions(Options):
     overlap: Annotated[int, Ge(0), Option("Context around each tile, in px.")] = 32
 
 
-class EvaluationOptions(DeviceOptions, SourceOptions):
+class EvaluationOptions(BandOptions, DeviceOptions, SourceOptions):
     """The images that a network is run on, and the seed for their noise."""
 
     heading: ClassVar[str] = "Run"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symmetry_audit.data import decode_rgb
+from symmetry_audit.data import decode_rgb, load_rgb
 from symmetry_audit.errors import ImageError
 from symmetry_audit.pilots._moments import Moments, mean_moments, pair_moments
 from symmetry_audit.results import SkippedImage
@@ -42,8 +42,8 @@ def prepared(pair: Pair, task: Task) -> Prepared | SkippedImage:
     """
     try:
         data = pair.clean.read(MAX_BYTES)
-        pixels = decode_rgb(data).to_8bit()
-        degraded = None if pair.degraded is None else decode_rgb(pair.degraded.read(MAX_BYTES)).to_8bit()
+        pixels = decode_rgb(data, bands=pair.clean.bands).to_8bit()
+        degraded = None if pair.degraded is None else load_rgb(pair.degraded).to_8bit()
         given, clean = task.prepare(pixels, degraded)
     except ImageError as error:
         return SkippedImage(pair.key, str(error))

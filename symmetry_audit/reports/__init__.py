@@ -23,7 +23,13 @@ from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
 from symmetry_audit.reports.audits._responses import RESPONSES_FILE, RESPONSES_SCHEMA, ResponseWriter, mean_profiles
-from symmetry_audit.reports.audits._table1 import table1_csv, table1_markdown, table1_tex, table1_text
+from symmetry_audit.reports.audits._table1 import (
+    table1_csv,
+    table1_markdown,
+    table1_short_tex,
+    table1_tex,
+    table1_text,
+)
 from symmetry_audit.reports.fits._affine import AFFINE_CSV, AffineWriter
 from symmetry_audit.reports.fits._fits import fits_text
 from symmetry_audit.reports.networks._alignment import alignment_csv, alignment_tex, alignment_text
@@ -95,6 +101,7 @@ __all__ = [
     "strict_profiles",
     "table1_csv",
     "table1_markdown",
+    "table1_short_tex",
     "table1_tex",
     "table1_text",
     "tested_keys",

@@ -17,6 +17,7 @@ __all__ = [
     "Part",
     "Table",
     "escape_markdown",
+    "fitted_tex_table",
     "markdown_part",
     "markdown_table",
     "tex_table",
@@ -25,6 +26,7 @@ __all__ = [
 ]
 
 NULL, UNTESTED, INDISTINCT, BEST = "–", "†", "~", "*"
+LONG_NAME = 12  # characters of the name of a column, above which it takes two lines in a narrow table
 COLUMNS = 100  # characters of a terminal line
 
 
@@ -108,18 +110,39 @@ def tex_table(table: Table, label: str) -> str:
     return "\n".join([*head, rf"\label{{{label}}}", *body, *notes]) + "\n"
 
 
-def _tex_part(part: Part) -> list[str]:
+def fitted_tex_table(table: Table, label: str) -> str:
+    r"""As ``tex_table``, small, and never wider than the column; compiles wherever booktabs and graphicx are loaded.
+
+    ``table*`` in place of ``table`` lets it span both columns of a page.
+    """
+    head = [r"% needs \usepackage{booktabs,graphicx}; table* in place of table spans two columns", r"\begin{table}"]
+    head += [r"\centering\footnotesize\setlength{\tabcolsep}{2.5pt}", rf"\caption{{{_tex(table.caption)}}}"]
+    body = []
+    for part in table.parts:
+        fit = r"}\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi"
+        body += [r"\par\medskip", r"\sbox0{%", *_tex_part(part, _stacked), fit]
+    notes = [rf"\par\smallskip\raggedright {_tex(' '.join(table.notes))}\par", r"\end{table}"]
+    return "\n".join([*head, rf"\label{{{label}}}", *body, *notes]) + "\n"
+
+
+def _stacked(name: str) -> str:
+    """The name of a column, of a long one the last word below the others."""
+    first, _, last = name.rpartition(" ") if len(name) > LONG_NAME else ("", "", name)
+    return rf"\shortstack[r]{{{_tex(first)}\\{_tex(last)}}}" if first else _tex(last)
+
+
+def _tex_part(part: Part, head: Callable[[str], str] | None = None) -> list[str]:
     widths, span = part.widths(_tex_cell), len(part.header)
     columns = "l" * part.labels + "r" * (span - part.labels)
-    lines = [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _tex_row(part, part.header, widths)]
+    lines = [rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}", r"\toprule", _tex_row(part, part.header, widths, head)]
     for title, rows in part.blocks:
         lines += [r"\midrule", *([rf"\multicolumn{{{span}}}{{@{{}}l}}{{{_tex(title)}}} \\"] if title else [])]
         lines += [_tex_row(part, row, widths) for row in rows]
     return [*lines, r"\bottomrule", r"\end{tabular}"]
 
 
-def _tex_row(part: Part, row: Sequence[str], widths: Sequence[int]) -> str:
-    return " & ".join(part.line([_tex_cell(cell) for cell in row], widths)) + r" \\"
+def _tex_row(part: Part, row: Sequence[str], widths: Sequence[int], write: Callable[[str], str] | None = None) -> str:
+    return " & ".join(part.line([(write or _tex_cell)(cell) for cell in row], widths)) + r" \\"
 
 
 MD_SPECIAL = str.maketrans({char: f"\\{char}" for char in string.punctuation if char in r"\`*_{}[]<>|~$&#!^"})

@@ -63,6 +63,18 @@ class Pairs:
     skipped: tuple[SkippedImage, ...] = ()
     note: str | None = None  # choices made for the user, such as a manifest's default split
 
+    def with_bands(self, bands: tuple[int, ...] | None) -> Pairs:
+        """The same pairs, of whose pictures these ``bands`` are taken; None: as they are."""
+        if bands is None:
+            return self
+        taken = (
+            replace(
+                pair, clean=pair.clean.with_bands(bands), degraded=pair.degraded and pair.degraded.with_bands(bands)
+            )
+            for pair in self.refs
+        )
+        return replace(self, refs=tuple(taken))
+
 
 def open_pairs(
     source: str | ImageSource,

@@ -83,7 +83,9 @@ def train(
         cache = cache or PatchCache(pairs, Task.from_dict(settings.task))
         _check(settings, network, cache, fits or {}, world)
         if world.first:
+            bands = next((ref.bands for pair in pairs.refs for ref in pair.refs if ref.bands), None)
             data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
+            data |= {"bands": list(bands)} if bands else {}  # runs without them are claimed as by older versions
             _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
         world.wait()
         task = Task.from_dict(settings.task)

@@ -11,7 +11,7 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import TASK, FilePath, Images, Option, SourceOptions, TaskSettings, names
+from symmetry_audit.options import TASK, BandOptions, FilePath, Images, Option, SourceOptions, TaskSettings, names
 from symmetry_audit.verbs._networks import asked_task, network_task, refuse_others
 from symmetry_audit.verbs._restore import claim_results
 from symmetry_audit.verbs._sources import opened
@@ -27,7 +27,7 @@ __all__ = ["Degradation", "DegradeRequest", "degrade"]
 SCHEMA = "symaudit.degradation/1"
 
 
-class DegradeRequest(TaskSettings, SourceOptions):
+class DegradeRequest(TaskSettings, BandOptions, SourceOptions):
     """The options of ``degrade``."""
 
     source: Annotated[Images, Option("Clean images.", metavar="IN", complete=names.datasets)] = Field(kw_only=False)
@@ -74,7 +74,7 @@ def degrade(request: DegradeRequest) -> Degradation:
         What to do to the images; or noise of a strength that differs from that of ``model``.
     model
         Folder of a training run, or a .safetensors file, whose task is taken.
-    limit, seed, force, data_root, progress, say
+    limit, bands, seed, force, data_root, progress, say
         Number of images; seed for the noise, which is that of ``evaluate`` with the same seed; whether to overwrite;
         the others as for ``measure``.
 
@@ -100,9 +100,9 @@ def degrade(request: DegradeRequest) -> Degradation:
     from symmetry_audit.tasks import open_pairs
 
     task, out = _task(request), Path(request.out)
-    source = opened(request.source, request.data_root).limited(request.limit)
+    source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
     targets = planned(source, out)
-    record = {"schema": SCHEMA, "task": task.to_dict(), "seed": request.seed}
+    record = {"schema": SCHEMA, "task": task.to_dict(), "seed": request.seed, **request.given(BandOptions)}
     claim_results(out, targets, record, force=request.force, maker="degradation")
     pairs = open_pairs(source, task, data_root=request.data_root)
     written = write_degraded(pairs, task, targets, request.seed, request.progress)

@@ -89,7 +89,7 @@ def plan_fit(request: FitRequest) -> FitPlan:
 
     settings = audit.fit_settings(request)
     masks = _masks(request)
-    source = opened(request.source, request.data_root, request)
+    source = opened(request.source, request.data_root, request, request.bands)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)

@@ -138,7 +138,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
     if given is not None and audit.by_name(given):
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
-    source = opened(request.source, request.data_root, request)
+    source = opened(request.source, request.data_root, request, request.bands)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
@@ -173,6 +173,9 @@ def measure(request: MeasureRequest) -> AuditReport:
     padding, mask, body
         Whether bars, frames and corners of one value are left out; a folder of pictures that are zero where the images
         of the same names are not to be measured, or one picture for all; whether only the body of CT images counts.
+    bands
+        For multispectral TIFF: the numbers of the channels that are red, green and blue, or of one to take as grey,
+        counted from 1.
     response
         "abs" or "energy". Intensities are luminance in [0, 255], and HU for CT slices.
     unit, window, plane, file_names

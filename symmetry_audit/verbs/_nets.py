@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 
-from symmetry_audit.catalogue import BACKBONES, METHODS
+from symmetry_audit.catalogue import BACKBONES, METHODS, find_backbone
 from symmetry_audit.options import Names, Option, Options
+from symmetry_audit.verbs._network_costs import NetworkCost, stored_costs
 from symmetry_audit.verbs._verb import verb
 
 __all__ = ["NetsRequest", "NetworkCost", "nets"]
@@ -37,25 +38,11 @@ class NetsRequest(Options):
     size: Annotated[int, Ge(1), Option("Side in px of the image that the costs are for.")] = 48
 
 
-@dataclass(frozen=True)
-class NetworkCost:
-    """The costs of one network; multiply-adds and bytes kept by a training step are for ``size`` x ``size`` px."""
-
-    backbone: str
-    method: str
-    preset: str
-    scale: int
-    size: int
-    group: str
-    parameters: int
-    trainable: int
-    multiply_adds: int
-    activation_bytes: int
-
-
 @verb(NetsRequest)
 def nets(request: NetsRequest) -> Iterator[NetworkCost]:
     """Every backbone with every method, and its costs, one after another.
+
+    Costs at the default scale and size are read from a table, others are counted.
 
     Parameters
     ----------
@@ -75,25 +62,29 @@ def nets(request: NetsRequest) -> Iterator[NetworkCost]:
     >>> next(nets(backbone="edsr", method="cnn", preset="paper")).parameters
     21847067
     """
-    from symmetry_audit.nets import costs, presets_of, scales_of
-
     for backbone in request.backbone or BACKBONES:
-        if not request.backbone and request.preset not in presets_of(backbone):
+        if not request.backbone and not _exists(backbone, request.preset):
             continue
-        scale = request.scale
-        if not request.backbone and scale not in scales_of(backbone):
-            scale = None  # a backbone that does not enlarge has scale 1 only
+        scales = find_backbone(backbone).scales
+        # a backbone that does not enlarge has scale 1 only
+        scale = request.scale if request.backbone or request.scale in scales else None
         for method in request.method or METHODS:
-            cost = costs(backbone, method, request.preset, scale, request.size)
-            yield NetworkCost(
-                backbone=backbone,
-                method=method,
-                preset=request.preset,
-                scale=scale or scales_of(backbone)[0],
-                size=request.size,
-                group=METHODS[method].group,
-                parameters=cost.parameters,
-                trainable=cost.trainable,
-                multiply_adds=cost.multiply_adds,
-                activation_bytes=cost.activation_bytes,
-            )
+            key = backbone, method, request.preset, scale or scales[0], request.size
+            yield stored_costs().get(key) or _counted(*key)
+
+
+def _exists(backbone: str, preset: str) -> bool:
+    """Whether ``backbone`` has the ``preset``; the table names all presets of those that it names."""
+    presets = {stored.preset for stored in stored_costs().values() if stored.backbone == backbone}
+    if presets:
+        return preset in presets
+    from symmetry_audit.nets import presets_of
+
+    return preset in presets_of(backbone)
+
+
+def _counted(backbone: str, method: str, preset: str, scale: int, size: int) -> NetworkCost:
+    from symmetry_audit.nets import costs
+
+    found = costs(backbone, method, preset, scale, size)
+    return NetworkCost(backbone, method, preset, scale, size, METHODS[method].group, **asdict(found))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import Images, Say, SourceOptions, TaskOptions, TaskSettings
+from symmetry_audit.options import BandOptions, Images, Say, SourceOptions, TaskOptions, TaskSettings
 from symmetry_audit.verbs._sources import opened
 
 if TYPE_CHECKING:
@@ -57,9 +57,17 @@ def refuse_others(task: Task, what: str) -> None:
 
 
 def reported_pairs(
-    request: SourceOptions, task: Task, source: Images, inputs: Images | None, limit: int | None
+    request: SourceOptions,
+    task: Task,
+    source: Images,
+    inputs: Images | None,
+    limit: int | None,
+    bands: tuple[int, ...] | None = None,
 ) -> Pairs:
-    """The images of ``source``, as ``request`` finds datasets. Reports choices made for the user and skipped images."""
+    """The images of ``source``, as ``request`` finds datasets, and of these the ``bands``, or those of ``request``.
+
+    Reports choices made for the user and skipped images.
+    """
     from symmetry_audit.tasks import open_pairs
 
     root = request.data_root
@@ -68,6 +76,7 @@ def reported_pairs(
         inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
     pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
+    pairs = pairs.with_bands(request.bands if isinstance(request, BandOptions) else bands)
     if pairs.note:
         request.say(pairs.note)
     for item in pairs.skipped:

@@ -13,6 +13,7 @@ from symmetry_audit.catalogue import ARMS
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.options import (
     TASK,
+    BandOptions,
     DeviceOptions,
     FilePath,
     Hidden,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["PilotRequest", "pilot"]
 
 
-class PilotRequest(TaskSettings, DeviceOptions, SourceOptions):
+class PilotRequest(TaskSettings, BandOptions, DeviceOptions, SourceOptions):
     """The options of ``pilot``."""
 
     heading: ClassVar[str] = "Pilot"
@@ -93,7 +94,7 @@ def pilot(request: PilotRequest) -> Pilot:
         Difference in dB below which arms count as equal; then the cheaper step is chosen, and the larger group.
     out, force
         Folder for runs.jsonl and pilot.json; the same call continues a stopped pilot.
-    seed, limit, device, data_root, progress, on_step, say
+    seed, limit, bands, device, data_root, progress, on_step, say
         First seed; number of images; the others as for ``train``.
 
     Returns

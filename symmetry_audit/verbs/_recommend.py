@@ -12,6 +12,7 @@ from pydantic import Field
 
 from symmetry_audit.errors import DataError, ReportError, SettingError
 from symmetry_audit.options import (
+    BandOptions,
     DeviceOptions,
     FilePath,
     Hidden,
@@ -202,13 +203,18 @@ def _images(request: RecommendRequest, report: AuditReport, task: Task) -> Image
     return reopened(report, Path(request.report), None, request.data_root, "--data")
 
 
+def _bands(report: AuditReport) -> tuple[int, ...] | None:
+    """The bands of the images that were measured, None where they were not chosen."""
+    return BandOptions(bands=report.settings.get("bands")).bands
+
+
 def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
     """The images to try the task on. Raises DataError if they are not those of the report."""
     from symmetry_audit.tasks import source_fingerprint
 
     data = _images(request, report, task)
     limit = report.settings.get("limit")
-    pairs = reported_pairs(request, task, data, request.inputs, limit)
+    pairs = reported_pairs(request, task, data, request.inputs, limit, _bands(report))
     if source_fingerprint(pairs) != report.dataset.fingerprint:
         raise DataError(
             f"{pairs.text} holds other clean images than the report ({report.dataset.images} images of "
@@ -226,7 +232,16 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, made: Task) -> 
     task = {name: value for name, value in asked_task(request.task, request).items() if name != "name"}
     limit = report.settings.get("limit")
     images = _images(request, report, made)
-    pilot(images, task=request.task, **task, **own, limit=limit, out=request.report, on_step=request.on_step)
+    pilot(
+        images,
+        task=request.task,
+        **task,
+        **own,
+        limit=limit,
+        bands=_bands(report),
+        out=request.report,
+        on_step=request.on_step,
+    )
 
 
 def _linear(request: RecommendRequest, pairs: Pairs, task: Task) -> LinearPilot:

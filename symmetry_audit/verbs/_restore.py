@@ -12,7 +12,16 @@ from annotated_types import Ge
 from pydantic import Field
 
 from symmetry_audit.errors import DataError
-from symmetry_audit.options import DeviceOptions, FilePath, Images, Option, SourceOptions, TilingOptions, names
+from symmetry_audit.options import (
+    BandOptions,
+    DeviceOptions,
+    FilePath,
+    Images,
+    Option,
+    SourceOptions,
+    TilingOptions,
+    names,
+)
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import refuse_logits, refuse_others
 from symmetry_audit.verbs._sources import opened
@@ -31,7 +40,7 @@ SCHEMA = "symaudit.restoration/1"
 TILE = 512  # px; larger images are cut, if the network allows it
 
 
-class RestoreRequest(TilingOptions, DeviceOptions, SourceOptions):
+class RestoreRequest(TilingOptions, BandOptions, DeviceOptions, SourceOptions):
     """The options of ``restore``."""
 
     model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
@@ -91,7 +100,7 @@ def restore(request: RestoreRequest) -> Restoration:
         Folder for the results, or a file for a single image. Existing results are kept.
     tile, overlap, self_ensemble
         Largest side of a tile (0: never cut) and the context around it, in px; average over flips and quarter turns.
-    limit, force, device, data_root, progress, say
+    limit, bands, force, device, data_root, progress, say
         Number of images; whether to overwrite; the others as for ``measure``.
 
     Raises
@@ -129,9 +138,9 @@ def restore(request: RestoreRequest) -> Restoration:
     if tile is None:
         tile = TILE if can_tile(network) else 0
     settings = {"tile": tile or None, "overlap": request.overlap, "self_ensemble": request.self_ensemble}
-    source = opened(request.source, request.data_root).limited(request.limit)
+    source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
     targets = planned(source, out)
-    record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings}
+    record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings, **request.given(BandOptions)}
     claim_results(out, targets, record, force=request.force)
     waiting = {ref: target for ref, target in targets.items() if request.force or not target.exists()}
     run = settings | {"device": resolve_device(request.device)}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import CtOptions, FilePath, Images
+from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images
 
 if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["mask_of_run", "opened", "reopened"]
 
 
-def opened(source: Images, data_root: FilePath | None, ct: CtOptions | None = None) -> ImageSource:
-    """The images of ``source``, CT slices as ``ct`` says.
+def opened(
+    source: Images,
+    data_root: FilePath | None,
+    ct: CtOptions | None = None,
+    bands: tuple[int, ...] | None = None,
+) -> ImageSource:
+    """The images of ``source``, CT slices as ``ct`` says, and of pictures the ``bands``.
 
     Raises DataError if there are none, SettingError if it is not a source.
     """
@@ -26,14 +31,14 @@ def opened(source: Images, data_root: FilePath | None, ct: CtOptions | None = No
 
     listing = Listing() if ct is None else Listing(ct.plane, ct.file_names)
     if isinstance(source, ImageSource):
-        return source
+        return source.with_bands(bands)
     if isinstance(source, str | Path):
-        return open_source(str(source), data_root, listing)
+        return open_source(str(source), data_root, listing).with_bands(bands)
     paths = list(source) if isinstance(source, Iterable) else None
     if paths is None or any(not isinstance(path, str | Path) for path in paths):
         got = " ".join(repr(source).split())[:60]
         raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {got}")
-    return source_of_files(paths, listing)
+    return source_of_files(paths, listing).with_bands(bands)
 
 
 def reopened(
@@ -45,14 +50,15 @@ def reopened(
     """
     from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source
 
+    bands = BandOptions(bands=report.settings.get("bands")).bands
     ct = CtOptions(**{name: report.settings[name] for name in CtOptions.model_fields if name in report.settings})
     if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return demo_source()
     if source is not None:
-        return opened(source, data_root, ct)
+        return opened(source, data_root, ct, bands)
     text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
     try:
-        return opened(started if started.exists() and not Path(text).exists() else text, data_root, ct)
+        return opened(started if started.exists() and not Path(text).exists() else text, data_root, ct, bands)
     except (SettingError, DataError):
         hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None

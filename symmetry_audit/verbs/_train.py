@@ -119,10 +119,10 @@ def train(request: TrainRequest) -> TrainResult:
     task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs
         "sr", "denoise", "derain", "inpaint" or "classify", and its settings; for deraining, the degraded partners of
         ``data``.
-    data, valid, hold_out, valid_inputs, limit, valid_limit
-        Training and validation images, as sources of ``measure``, and how many of them to use; or the share of
-        ``data`` to validate on. For classification, folders with one folder for each class, or a CSV file with the
-        columns file and label.
+    data, valid, hold_out, valid_inputs, limit, valid_limit, bands
+        Training and validation images, as sources of ``measure``, how many of them to use, and which of their bands;
+        or the share of ``data`` to validate on. For classification, folders with one folder for each class, or a CSV
+        file with the columns file and label.
     from_report
         Folder that ``measure`` wrote for ``data``. The group, the method and the initial w come from it.
     backbone, method, group, preset, basis, partial

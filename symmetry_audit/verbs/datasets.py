@@ -12,6 +12,9 @@ from symmetry_audit.data.manifests import (
     load_manifest,
     locate,
     parse_reference,
+    present,
+    remove,
+    resolve_data_root,
     shipped,
     verify,
 )
@@ -28,6 +31,9 @@ __all__ = [
     "load_manifest",
     "locate",
     "parse_reference",
+    "present",
+    "remove",
+    "resolve_data_root",
     "shipped",
     "verify",
 ]

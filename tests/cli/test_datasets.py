@@ -1,6 +1,7 @@
 """`symaudit datasets`: results on stdout, the conversation on stderr, one JSON document, exit codes 0, 1 and 2."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -51,10 +52,72 @@ def document(result, command):
 
 def test_list_has_a_line_for_each_dataset_and_marks_own_ones(own):
     rows = [line.split() for line in run("list").stdout.splitlines()]
-    assert rows[0] == ["NAME", "IMAGES", "SPLITS"]
-    named = {row[0]: row[1:3] for row in rows[1:]}
+    assert rows[0] == ["NAME", "IMAGES", "FOLDER", "SPLITS"]
+    named = {row[0]: row[1:] for row in rows[1:]}
     assert len(named) == len(rows) - 1 == 14
-    assert (named["DIV2K"], named["RSSCN7"], named["mine*"]) == (["800", "train,"], ["2800", "all,"], ["2", "all"])
+    assert named["DIV2K"][:4] == ["800", "not", "found", "train,"]
+    assert named["RSSCN7"][:4] == ["2800", "not", "found", "all,"]
+    assert named["mine*"] == ["2", str(own), "all"]
+
+
+def test_list_says_where_datasets_are(own, set5, monkeypatch):
+    valid = set5 / "DIV2K/DIV2K_valid_HR"
+    valid.mkdir(parents=True)
+    (valid / "0801.png").touch()
+    (set5 / "Set14/HR").mkdir(parents=True)  # without an image
+    result = run("list", "--data-root", set5)
+    folders = {line.split()[0]: line.split()[2:4] for line in result.stdout.splitlines()}
+    assert folders["Set5"] == ["Set5/HR", "HR,"]
+    assert folders["DIV2K"] == ["DIV2K/DIV2K_valid_HR", "(valid)"]
+    assert folders["Set14"] == ["not", "found"]
+    assert result.stderr == f"Folders are in {set5}\n"
+    monkeypatch.setenv("SYMAUDIT_DATA", str(set5))
+    parsed = document(run("list", "--json"), "list")
+    here = {row["name"]: row["here"] for row in parsed["datasets"]}
+    assert parsed["data_root"] == str(set5)
+    assert (here["Set5"], here["DIV2K"]) == ({"HR": str(set5 / "Set5/HR")}, {"valid": str(valid)})
+    assert (here["Set14"], here["mine"]) == ({}, {"all": str(own)})
+
+
+def test_list_without_a_data_folder_says_so(tmp_path):
+    assert run("list").stderr.startswith(
+        "Only your own datasets are looked for: no data folder is set; give --data-root"
+    )
+    assert isinstance(run("list", "--data-root", tmp_path / "nowhere").exception, DataError)
+
+
+def test_remove_forgets_a_dataset_and_leaves_its_images(own, tmp_path):
+    result = run("remove", "Mine")
+    assert result.stdout == f"{tmp_path / 'manifests/mine.toml'}\n"
+    assert result.stderr == "Mine: no longer a dataset; its images were not touched.\n"
+    assert not (tmp_path / "manifests/mine.toml").exists()
+    assert sorted(path.name for path in own.iterdir()) == ["a.png", "b.png"]
+    assert isinstance(run("show", "mine").exception, SettingError)
+    run("add", "mine", own)
+    assert document(run("remove", "mine", "--json"), "remove")["manifest"] == str(tmp_path / "manifests/mine.toml")
+
+
+def test_only_own_datasets_are_removed(own):
+    for name, message in (
+        ("set5", r'^"set5" is a dataset symaudit ships; only those you added can be removed$'),
+        ("mime", r'^you have added no dataset "mime"\. Did you mean "mine"\?$'),
+    ):
+        error = run("remove", name).exception
+        assert isinstance(error, SettingError)
+        assert re.search(message, str(error))
+    run("remove", "mine")
+    assert str(run("remove", "mine").exception) == 'you have added no dataset "mine". You have added none.'
+
+
+def test_a_damaged_manifest_can_be_removed(tmp_path):
+    (tmp_path / "manifests").mkdir()
+    (tmp_path / "manifests/bad.toml").write_text("schema = 1")
+    assert run("remove", "bad").exit_code == 0
+    assert not (tmp_path / "manifests/bad.toml").exists()
+
+
+def test_no_line_of_the_commands_is_cut_off():
+    assert not [line for line in run("--help").stdout.splitlines()[1:] if line.endswith("...")]
 
 
 def test_list_goes_on_past_a_malformed_manifest(own, tmp_path):
@@ -193,6 +256,8 @@ def test_names_and_splits_are_completed(own):
     assert complete("mi") == ["mine"]
     assert complete("div2k:v") == ["DIV2K:valid", "DIV2K:valid_LR_bicubic_X2", "DIV2K:valid_LR_bicubic_X4"]
     assert complete("nothing:") == []
+    own_alone = datasets.commands["remove"].params[0].shell_complete(None, "")
+    assert [item.value for item in own_alone] == ["mine"]
 
 
 def test_nothing_heavy_is_imported_before_it_is_needed():

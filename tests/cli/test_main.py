@@ -86,6 +86,15 @@ def test_the_help_of_a_verb_has_its_own_exit_codes(run, name):
     assert set(RETURNED) == set(command.VERBS) - {"datasets"}
 
 
+@pytest.mark.parametrize("name", RETURNED)
+def test_the_help_of_a_verb_names_its_own_variables_alone(run, name):
+    out = run(name, "--help")[1]
+    own = f"SYMAUDIT_{name.replace('-', '_').upper()}_"
+    said = set(re.findall(r"SYMAUDIT_\w*", out)) - {"SYMAUDIT_DATA"}
+    assert said == ({own} if "--config" in out else set())
+    assert ("SYMAUDIT_DATA" in out) == ("--data-root" in out)
+
+
 def test_help_imports_nothing_heavy():
     """Torch takes 3 s; neither help nor completion may wait for it, nor the import of the package."""
     code = """

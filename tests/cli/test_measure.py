@@ -319,7 +319,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "--kernel", "bicubic", "--margin", "9", "--response", "energy", "--scenario", "dataset_strict",
         "--downscale", "2", "--limit", "2", "--seed", "5", "--max-pixels", "5000", "--workers", "1", "--device", "cpu",
         "--fit", "sobel", "--no-controls", "--control-images", "9", "--clusters", "folder", "--pixels", "900",
-        "--no-padding", "--mask", "mask.png",
+        "--no-padding", "--mask", "mask.png", "--bands", "2",
         "--unit", "grey", "--plane", "coronal", "--file-names",
     )  # fmt: skip
     settings = one_document(out)["settings"]
@@ -337,6 +337,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "limit": 2,
         "seed": 5,
         "max_pixels": 5000,
+        "bands": [2],
         "unit": "grey",
         "window": None,
         "plane": "coronal",
@@ -437,7 +438,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
         "control-images": "all", "clusters": "duplicates", "pixels": 98, "unit": "HU", "window": [40, 400],
         "plane": "sagittal", "file-names": True,
-        "padding": False, "body": True, "mask": "photos/photo_0.png", "spacing": False,
+        "bands": [3, 2, 1], "padding": False, "body": True, "mask": "photos/photo_0.png", "spacing": False,
         "conditions": "checks.toml", "junit": "junit.xml",
     }  # fmt: skip
     assert set(values) == names - {"config"}
@@ -464,6 +465,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "limit": 2,
         "seed": 7,
         "max_pixels": 99,
+        "bands": [3, 2, 1],
         "unit": "HU",
         "window": [40, 400],
         "plane": "sagittal",

@@ -12,7 +12,9 @@ from symmetry_audit.layers import METHODS
 from symmetry_audit.nets import BACKBONES, PRESETS, costs
 from symmetry_audit.options import option_of
 from symmetry_audit.verbs import NetsRequest, TrainRequest
+from symmetry_audit.verbs._network_costs import stored_costs
 from tests.cli.conftest import one_document
+from tests.network_costs import counted, keys
 
 
 @pytest.mark.parametrize("request_class", [NetsRequest, TrainRequest])
@@ -51,6 +53,39 @@ def test_all_networks_of_a_method(call) -> None:
             **{"size": 16, "group": "p4", "parameters": cost.parameters, "trainable": cost.trainable},
             **{"multiply_adds": cost.multiply_adds, "activation_bytes": cost.activation_bytes},
         }
+
+
+def test_default_costs_are_read_from_a_table_without_torch() -> None:
+    code = "import sys; from symmetry_audit.verbs import nets; rows = list(nets(preset='paper')); "
+    code += "sys.exit(0 if len(rows) > 80 and 'torch' not in sys.modules else 1)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_network_outside_the_table_is_counted(call) -> None:
+    _, out, _ = call("nets", "--backbone", "edsr", "--method", "cnn", "--preset", "tiny", "--size", "12", "--json")
+    assert one_document(out)["rows"][0]["multiply_adds"] == costs("edsr", "cnn", "tiny", size=12).multiply_adds
+
+
+def test_the_table_has_every_network() -> None:
+    assert list(stored_costs()) == list(keys())
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(("edsr", method, "tiny", 2, 48) for method in ("cnn", "gcnn", "tl", "sa")),
+        *((name, "cnn", "tiny", 1, 48) for name in ("resnet", "unet", "rcdnet", "classifier")),
+    ],
+)
+def test_the_table_is_what_is_counted(key) -> None:
+    assert stored_costs()[key] == counted(key)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", stored_costs())
+def test_all_of_the_table_is_what_is_counted(key) -> None:
+    """Where it fails, networks have changed: python tests/network_costs.py writes the table anew."""
+    assert stored_costs()[key] == counted(key)
 
 
 def test_scale_2_by_default(call) -> None:

@@ -10,9 +10,9 @@ the sha256 of the lines "sha256, two spaces, file name, newline", so it holds fo
 from symmetry_audit.data._raw_format import RawFormat
 from symmetry_audit.data._walk import IMAGE_SUFFIXES
 from symmetry_audit.data.manifests._library import available, load_manifest, shipped, user_folder
-from symmetry_audit.data.manifests._locate import folders, locate, resolve_data_root
+from symmetry_audit.data.manifests._locate import folders, locate, present, resolve_data_root
 from symmetry_audit.data.manifests._model import Layout, LocatedFile, Manifest, Sample, Split, Track, Variant
-from symmetry_audit.data.manifests._own import add
+from symmetry_audit.data.manifests._own import add, remove
 from symmetry_audit.data.manifests._parse import MANIFEST_SCHEMA, parse_manifest, parse_reference
 from symmetry_audit.data.manifests._verify import Check, Verification, verify
 
@@ -36,6 +36,8 @@ __all__ = [
     "locate",
     "parse_manifest",
     "parse_reference",
+    "present",
+    "remove",
     "resolve_data_root",
     "shipped",
     "user_folder",

@@ -6,14 +6,14 @@ import fnmatch
 import hashlib
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from symmetry_audit.data._walk import walk_files
 from symmetry_audit.data.manifests._model import LocatedFile, Manifest, Sample, Split
 from symmetry_audit.errors import DataError
 
-__all__ = ["find", "folders", "locate", "matching_images", "resolve_data_root"]
+__all__ = ["find", "folders", "locate", "matching_images", "present", "resolve_data_root"]
 
 
 def resolve_data_root(data_root: Path | str | None = None) -> Path:
@@ -39,11 +39,15 @@ def matching_images(folder: Path, patterns: Sequence[str], *, raw: bool = False)
 
     With ``raw`` they are files without a header, of any name.
     """
+    return sorted(_matching(folder, patterns, raw))
+
+
+def _matching(folder: Path, patterns: Sequence[str], raw: bool) -> Iterator[LocatedFile]:
     anywhere = any(pattern.startswith("**/") for pattern in patterns)
     depth = None if anywhere else max(pattern.count("/") for pattern in patterns)
     walked = walk_files(folder, depth)
     found = (LocatedFile(key, path) for key, path, kind in walked if (raw or kind) and os.path.isfile(path))
-    return sorted(file for file in found if any(_matches(file.key, pattern) for pattern in patterns))
+    return (file for file in found if any(_matches(file.key, pattern) for pattern in patterns))
 
 
 def find(manifest: Manifest, split: Split, data_root: Path | str | None) -> tuple[Path, list[LocatedFile]]:
@@ -103,6 +107,23 @@ def folders(manifest: Manifest, split_name: str | None = None, data_root: Path |
     """Return the folders of a split, one for each part of a union. Raises as :func:`locate` does."""
     leaves = manifest.leaves(manifest.split(split_name))
     return tuple(_find_checked(manifest, leaf, data_root)[0] for leaf in leaves)
+
+
+def present(manifest: Manifest, data_root: Path | None) -> dict[str, Path]:
+    """Return the folder of each split of which at least one image is here, the default split first.
+
+    Nothing is counted or checked; :func:`verify` does that. Unions are left out, as their parts are there. Without a
+    ``data_root`` the user's own datasets alone are looked for.
+    """
+    found = {}
+    for split in sorted(manifest.splits, key=lambda split: split.name != manifest.default_split):
+        for layout in split.layouts:
+            folder = Path(layout.folder) if data_root is None else data_root / layout.folder
+            patterns = layout.patterns or split.patterns
+            here = folder.is_absolute() and os.path.isdir(folder)
+            if here and any(_matching(folder, patterns, split.raw is not None)):
+                found.setdefault(split.name, folder)
+    return found
 
 
 def locate(

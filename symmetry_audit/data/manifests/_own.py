@@ -14,10 +14,10 @@ from symmetry_audit.data.manifests._library import shipped, user_files, user_fol
 from symmetry_audit.data.manifests._locate import matching_images
 from symmetry_audit.data.manifests._model import LocatedFile, Track
 from symmetry_audit.data.manifests._parse import MANIFEST_SCHEMA, check_name
-from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.errors import DataError, SettingError, suggest
 from symmetry_audit.files import write_atomically
 
-__all__ = ["add"]
+__all__ = ["add", "remove"]
 
 
 def _check_addable(name: str, force: bool) -> Path | None:
@@ -67,6 +67,26 @@ def add(
     write_atomically(path, tomli_w.dumps(table, multiline_strings=True), error=DataError, hint=hint)
     if old and old != path and not (path.exists() and old.exists() and old.samefile(path)):
         old.unlink()
+    return path
+
+
+def remove(name: str) -> Path:
+    """Delete the user's manifest of that name, and none of the images; return the file deleted.
+
+    Raises SettingError for a name that is shipped or unknown, DataError where the file cannot be deleted.
+    """
+    own = user_files()
+    path = own.get(name.casefold())
+    if path is None and any(manifest.name.casefold() == name.casefold() for manifest in shipped()):
+        raise SettingError(f'"{name}" is a dataset symaudit ships; only those you added can be removed')
+    if path is None:
+        names = [path.stem for path in own.values()]
+        hint = suggest(name, names) if names else " You have added none."
+        raise SettingError(f'you have added no dataset "{name}".{hint}')
+    try:
+        path.unlink()
+    except OSError as error:
+        raise DataError(f"cannot delete {path}: {error.strerror}") from None
     return path
 
 

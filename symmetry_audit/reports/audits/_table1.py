@@ -8,14 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 
 from symmetry_audit.reports._columns import column
-from symmetry_audit.reports._table import INDISTINCT, NULL, UNTESTED, Part, Table, markdown_table, tex_table, text_table
+from symmetry_audit.reports._table import (
+    INDISTINCT,
+    NULL,
+    UNTESTED,
+    Part,
+    Table,
+    fitted_tex_table,
+    markdown_table,
+    tex_table,
+    text_table,
+)
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked, is_tested
 from symmetry_audit.reports.audits._quick_look import quick_look_part
 from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
 from symmetry_audit.wording import GREY_LEVELS, numbers, printable
 
-__all__ = ["table1_csv", "table1_markdown", "table1_tex", "table1_text"]
+__all__ = ["table1_csv", "table1_markdown", "table1_short_tex", "table1_tex", "table1_text"]
 
 SQUARED = {"energy": "mean squared response", "rectified": "mean squared positive response"}
 
@@ -47,8 +57,8 @@ def _table1(report: AuditReport | CheckedReport) -> Table:
     return Table(_caption(run), tuple(part for part in parts if part), notes)
 
 
-def _paper_part(run: CheckedReport) -> Part:
-    """Scenarios down, regularizers across: as in [SA], and once more without the images at the ratio limit."""
+def _paper_part(run: CheckedReport, short: bool = False) -> Part:
+    """Scenarios down, regularizers across: as in [SA], and unless ``short`` without the images at the ratio limit."""
     keys = [
         ProfileKey(scenario, "", sigma, downscale)
         for sigma in run.sigmas
@@ -56,12 +66,12 @@ def _paper_part(run: CheckedReport) -> Part:
         for scenario in run.scenarios
     ]
     swept = swept_titles(run)
-    labels = [(*(numbers([getattr(key, name)]) for name in swept), Scenario.named(key.scenario).title) for key in keys]
+    labels = [(*(numbers([getattr(key, name)]) for name in swept), _title(key.scenario, short)) for key in keys]
     values: dict[str, tuple[Callable[[ResultRow], float | None], bool]] = {
         _epsilon_title(run): (lambda row: row.epsilon, True),
         "Relative ε (%)": (lambda row: None if row.relative_epsilon is None else 100 * row.relative_epsilon, True),
     }
-    if _limited(run):
+    if _limited(run) and not short:
         values[f"ε without the images at the ratio limit ({run.unit})"] = (lambda row: row.epsilon_within_limit, False)
     blocks = []
     for title, (value, marked) in values.items():
@@ -72,6 +82,11 @@ def _paper_part(run: CheckedReport) -> Part:
         rows = [(*label, *cells) for label, cells in zip(labels, zip(*columns, strict=True), strict=True)]
         blocks.append((title, tuple(rows if marked else [*rows, *_share_rows(run, keys, swept)])))
     return Part((*swept.values(), "Scenario", *run.regularizers.values()), len(swept) + 1, tuple(blocks))
+
+
+def _title(scenario: str, short: bool) -> str:
+    found = Scenario.named(scenario)
+    return ("Single sample" if found.single else found.profile.capitalize()) if short else found.title
 
 
 def _epsilon_title(run: CheckedReport) -> str:
@@ -182,6 +197,17 @@ def table1_markdown(report: AuditReport | CheckedReport) -> str:
 def table1_tex(report: AuditReport | CheckedReport) -> str:
     r"""``table1_text`` as a LaTeX ``table`` float with booktabs rules; compiles wherever booktabs is loaded."""
     return tex_table(_table1(report), "tab:symmetry-error")
+
+
+def table1_short_tex(report: AuditReport | CheckedReport) -> str:
+    r"""Table 1 as in [SA] alone: absolute and relative epsilon, for a column of a paper or two.
+
+    A LaTeX ``table`` float with booktabs rules, never wider than the column; compiles wherever booktabs and graphicx
+    are loaded. Raises ReportError where the report is unusable.
+    """
+    run = checked(report)
+    table = Table(_caption(run), (_paper_part(run, short=True),), _notes(run, None, None))
+    return fitted_tex_table(table, "tab:symmetry-error")
 
 
 def table1_csv(report: AuditReport | CheckedReport) -> str:
