@@ -138,7 +138,8 @@ def test_progress_goes_to_stderr(run, photos, monkeypatch):
     monkeypatch.setattr(progress.image_progress.__wrapped__, "__defaults__", (0.0, time.monotonic))
     _, _, err = run("photos", *SMALL, "--workers", "1")
     *lines, last = err.splitlines()
-    assert [line.partition(",")[0] for line in lines] == [f"{n} of 4 images" for n in range(4)]
+    assert [line.partition(",")[0] for line in lines[:4]] == [f"{n} of 4 images" for n in range(4)]
+    assert [line.partition(" in ")[0] for line in lines[4:]] == ["4 of 4 images"]
     assert last == "Fits written to symaudit-fits-photos"
 
 
