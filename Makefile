@@ -7,13 +7,17 @@ WORKERS ?= logical
 INSTALLED := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard symmetry_audit/engine/*.[ch])
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test slow lint format types claims dist clean
+.PHONY: demo test page slow lint format types claims dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
 
 test: $(VENV)/.installed-test lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal --nbmake
+
+# report.html in a headless Chromium, which the system has to have; `make test` then includes these tests
+page: $(VENV)/.installed-test tests/pages/node_modules/.installed
+	$(BIN)/python -m pytest tests/pages
 
 slow: $(VENV)/.installed-test
 	$(BIN)/python -m pytest --slow -m slow
@@ -53,5 +57,9 @@ $(VENV)/.installed-dist: $(VENV)/bin/python $(INSTALLED)
 	$(PIP) --editable ".[dist]"
 	touch $@ $(VENV)/.installed
 
+tests/pages/node_modules/.installed: tests/pages/package.json
+	npm --prefix tests/pages install --ignore-scripts --silent
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) tests/pages/node_modules build dist *.egg-info

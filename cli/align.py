@@ -18,6 +18,7 @@ from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
+    html_option,
     not_nan,
     quiet_option,
     speaker,
@@ -49,6 +50,7 @@ FIGURES = (".svg", ".pdf", ".png")
 )
 @table_options
 @conditions_options
+@html_option
 @allow_skipped_option
 @config_option
 @quiet_option
@@ -58,6 +60,7 @@ def align(
     as_json: bool,
     csv: Path | None,
     latex: Path | None,
+    html: Path | None,
     allow_skipped: bool,
     quiet: bool,
     **options: Any,
@@ -90,6 +93,7 @@ def align(
         invariance_tex,
         invariance_text,
     )
+    from symmetry_audit.reports.pages import alignment_page
     from symmetry_audit.results import Invariance
 
     if figure is not None and figure.suffix.lower() not in FIGURES:
@@ -98,15 +102,20 @@ def align(
         found = run(asked(AlignRequest, options, progress=progress, say=speaker(quiet)))
     files: dict[Path | None, Callable[[], Any]]
     if isinstance(found, Invariance):
-        if figure is not None:
-            raise SettingError("--figure draws errors of restored images, and this network classifies; remove it")
+        for name, path in {"--figure": figure, "--html": html}.items():
+            if path is not None:
+                raise SettingError(f"{name} draws errors of restored images, and this network classifies; remove it")
         labels = found
         text = invariance_text(labels)
         files = {csv: lambda: invariance_csv(labels), latex: lambda: invariance_tex(labels)}
     else:
         images = found
         text = alignment_text(images)
-        files = {csv: lambda: alignment_csv(images), latex: lambda: alignment_tex(images)}
+        files = {
+            csv: lambda: alignment_csv(images),
+            latex: lambda: alignment_tex(images),
+            html: lambda: alignment_page(images),
+        }
         if figure is not None:
             files[figure] = lambda: alignment_figure(images)[figure.suffix.lower()[1:]]
     click.echo(found.to_json() if as_json else text, nl=False)

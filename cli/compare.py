@@ -15,6 +15,7 @@ from .options import (
     allow_skipped_option,
     config_option,
     exit_codes,
+    html_option,
     quiet_option,
     speaker,
     table_options,
@@ -28,11 +29,18 @@ __all__ = ["compare"]
 @click.command(cls=RequestCommand, short_help="Compare trained networks in one table.", epilog=exit_codes(4, 130))
 @request_options(CompareRequest)
 @table_options
+@html_option
 @allow_skipped_option
 @config_option
 @quiet_option
 def compare(
-    as_json: bool, csv: Path | None, latex: Path | None, allow_skipped: bool, quiet: bool, **options: Any
+    as_json: bool,
+    csv: Path | None,
+    latex: Path | None,
+    html: Path | None,
+    allow_skipped: bool,
+    quiet: bool,
+    **options: Any,
 ) -> int:
     """Put networks into one table: parameters, training steps, PSNR, SSIM and time for each RUN.
 
@@ -47,9 +55,15 @@ def compare(
       symaudit compare runs/edsr-p8 runs/edsr-cnn bicubic --data BSD100
     """
     from symmetry_audit.reports import comparison_csv, comparison_tex, comparison_text
+    from symmetry_audit.reports.pages import comparison_page
 
     with image_progress(quiet) as progress:
         found = run(asked(CompareRequest, options, progress=progress, say=speaker(quiet)))
     click.echo(found.to_json() if as_json else comparison_text(found), nl=False)
-    write_tables({csv: lambda: comparison_csv(found), latex: lambda: comparison_tex(found)}, quiet)
+    files = {
+        csv: lambda: comparison_csv(found),
+        latex: lambda: comparison_tex(found),
+        html: lambda: comparison_page(found),
+    }
+    write_tables(files, quiet)
     return 4 if any(item.skipped for item in found.evaluations) and not allow_skipped else 0

@@ -38,8 +38,8 @@ def fit_affine(as_json: bool, allow_skipped: bool, quiet: bool, verbose: bool, *
 
     SOURCE is any source of `symaudit measure`; a single image will do. There is one w for every regularizer that
     depends on direction, and one joint w. Each is written as the angle alpha of the long axis and the axis ratio, with
-    the variance of the responses and the epsilon of the image before and after. affine.parquet and affine.csv go into
-    --out; `symaudit measure --affine` can use them.
+    the variance of the responses and the epsilon of the image before and after. affine.parquet, affine.csv and
+    report.html go into --out; `symaudit measure --affine` can use the first two.
 
     \b
     Example:

@@ -22,6 +22,7 @@ __all__ = [
     "dry_run_option",
     "exit_codes",
     "figure_option",
+    "html_option",
     "json_option",
     "not_nan",
     "print_skipped",
@@ -138,6 +139,10 @@ table_options = together(
     json_option,
     click.option("--csv", type=click.Path(dir_okay=False, path_type=Path), help="Also write a CSV file."),
     click.option("--latex", type=click.Path(dir_okay=False, path_type=Path), help="Also write a LaTeX table."),
+)
+
+html_option = click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page for browsers, one .html file."
 )
 
 

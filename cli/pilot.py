@@ -43,7 +43,7 @@ def pilot(as_json: bool, allow_skipped: bool, quiet: bool, verbose: bool, **opti
     others. After 3, 5 and 8 seeds the paired differences in PSNR are looked at. The pilot ends when one network is
     shown to be better than the others, or at most --margin worse where it is cheaper; the wrong one is chosen in at
     most 5 % of pilots. The first plain network is also compared with the average of its output over quarter turns: a
-    gain certifies that an equivariant restorer is better than it. pilot.json goes into --out.
+    gain certifies that an equivariant restorer is better than it. pilot.json and pilot.html go into --out.
 
     \b
     Example:

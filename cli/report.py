@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from symmetry_audit.verbs import draw_page
+
 from .options import exit_codes
 
 __all__ = ["report"]
 
-FORMATS = ("table1", "figure2", "details", "directions")
+FORMATS = ("table1", "figure2", "details", "directions", "page")
 
 
 def _complete_regularizer(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -37,7 +39,8 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
     type=click.Choice([*FORMATS, "all"]),
     default="all",
     show_default=True,
-    help="table1: .csv, .md, .tex; figure2, directions: .png, .svg, .pdf; details: .md, and subsets.png, .svg, .pdf.",
+    help="table1: .csv, .md, .tex; figure2, directions: .png, .svg, .pdf; details: .md, and subsets.png, .svg, .pdf; "
+    "page: report.html.",
 )
 @click.option(
     "--reg",
@@ -57,7 +60,8 @@ def _complete_regularizer(context: click.Context, parameter: click.Parameter, in
 def report(folder: Path, chosen: str, regularizer: str | None, latex: str, as_json: bool) -> None:
     """Rebuild tables and figures in REPORT, a folder that `symaudit measure` wrote, and print Table 1.
 
-    Nothing is measured again. The same report gives the same files, byte for byte.
+    Nothing is measured again. The same report gives the same files, byte for byte. report.html shows pictures of the
+    images if they are still where they were measured.
 
     \b
     Example:
@@ -65,7 +69,10 @@ def report(folder: Path, chosen: str, regularizer: str | None, latex: str, as_js
     """
     from symmetry_audit.reports import load_report, render, table1_text
 
-    files = render(folder, FORMATS if chosen == "all" else (chosen,), regularizer, short=latex == "short")
+    formats = FORMATS if chosen == "all" else (chosen,)
+    files = render(folder, [name for name in formats if name != "page"], regularizer, short=latex == "short")
+    if "page" in formats:
+        files = (*files, draw_page(folder))
     if as_json:
         document = {"schema": "symaudit.rendered/1", "files": [str(path) for path in files]}
         click.echo(json.dumps(document, indent=2))

@@ -88,6 +88,7 @@ def test_types_manifests_and_tables_are_installed() -> None:
     assert dict(setup()["options.package_data"]) == {
         "symmetry_audit": "py.typed",
         "symmetry_audit.data_manifests": "*.toml",
+        "symmetry_audit.reports.pages": "templates/*",
         "symmetry_audit.tomography": "*.csv",
         "symmetry_audit.verbs": "*.csv",
     }

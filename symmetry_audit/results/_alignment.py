@@ -11,6 +11,7 @@ from typing import Any
 from symmetry_audit.results._alignment_parts import DataSymmetry, ScenarioAlignment
 from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
 from symmetry_audit.results._evaluation import EvaluatedModel
+from symmetry_audit.results._notebook import notebook_html, percent_of
 from symmetry_audit.results._report import DatasetInfo, dump_json
 from symmetry_audit.results._restoration import RestorationScores
 from symmetry_audit.results._skipped import SkippedImage
@@ -56,6 +57,16 @@ class Alignment:
         """The largest relative error above its floor of any element; None where every output is constant."""
         found = (mean.excess for item in self.scenarios for mean in item.elements[1:])
         return max((value for value in found if value is not None), default=None)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the verdict and the errors by element."""
+        rows = [
+            (item.title, name, percent_of(mean.relative), percent_of(mean.relative_floor))
+            for item in self.scenarios
+            for name, mean in list(zip(self.elements, item.elements, strict=True))[1:]
+        ]
+        title = f"{self.model.name} under {self.group} on {self.data.name}"
+        return notebook_html(title, self.verdict, ("scenario", "element", "relative error (%)", "floor (%)"), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first; what is null is explained in ``reasons``, by path."""

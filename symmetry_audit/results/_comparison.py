@@ -9,6 +9,7 @@ from typing import Any
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results._evaluation import EQUAL, Evaluation
+from symmetry_audit.results._notebook import notebook_html
 from symmetry_audit.results._report import dump_json
 
 __all__ = ["COMPARISON_SCHEMA", "Comparison"]
@@ -36,6 +37,17 @@ class Comparison:
                         f"{first.model.name} and {other.model.name} cannot be compared: "
                         f"{_said(first, name)} versus {_said(other, name)}; evaluate both under the same conditions"
                     )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a row for each evaluation."""
+        rows = [
+            (item.model.name, item.model.group or "", f"{item.psnr:.2f}", f"{item.ssim:.4f}")
+            for item in self.evaluations
+        ]
+        first = self.evaluations[0]
+        title = f"{first.task_text} on {first.data.name}, protocol {first.protocol}"
+        told = (f"The input: {first.input_psnr:.2f} dB, {first.input_ssim:.4f}.",)
+        return notebook_html(title, told, ("network", "group", "PSNR (dB)", "SSIM"), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document: the common conditions, and a row for each evaluation; an infinite mean is null."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
+from symmetry_audit.results._notebook import notebook_html
 from symmetry_audit.results._report import dump_json
 from symmetry_audit.results._skipped import SkippedImage
 
@@ -174,6 +175,16 @@ class Pilot:
         return tuple(
             text for arm in arms if (text := _trend(arm, self.readings, (at[arm, half], at[arm, full]), self.margin))
         )
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the sentence, and each arm against the plain network at the end."""
+        rows = [
+            (item.arm, _signed(item.mean), _interval(item.low, item.high).strip())
+            for item in self.differences
+            if item.step == self.steps
+        ]
+        title = f"Pilot: {self.task_text}, {self.data.name}"
+        return notebook_html(title, (self.sentence, *self.trend), ("arm", "against plain (dB)", "limits"), rows)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document, ``schema`` first."""

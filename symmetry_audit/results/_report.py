@@ -16,11 +16,12 @@ from symmetry_audit.results._dataset import DatasetInfo
 from symmetry_audit.results._documents import Origin, read_json, read_value
 from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
 from symmetry_audit.results._left_out import LeftOut
+from symmetry_audit.results._notebook import notebook_html, percent_of
 from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._relative import CONTROL_FIELDS, PIXEL_FIELDS
-from symmetry_audit.results._scenario import DATASET_ADAPTIVE, SAMPLE_STRICT
+from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT
 from symmetry_audit.results._skipped import SkippedImage
-from symmetry_audit.wording import GREY_LEVELS
+from symmetry_audit.wording import GREY_LEVELS, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,6 +213,32 @@ class AuditReport:
     folder: Path | None = field(default=None, compare=False)
     fits: tuple[AffineFit | FailedFit, ...] = field(default=(), compare=False, repr=False)
     written: str = field(default=REPORT_SCHEMA, compare=False, repr=False)
+
+    def __repr__(self) -> str:
+        """One line: a report holds thousands of numbers."""
+        where = "" if self.folder is None else f", folder={str(self.folder)!r}"
+        size = f"{self.dataset.images} images, {self.settings.get('group')}, {len(self.results)} rows"
+        return f"AuditReport({self.dataset.name!r}, {size}{where})"
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the answers, the advice, and the rows of the whole dataset."""
+        answers = "; ".join(f"{answer.transformation}: {answer.verdict}" for answer in self.answers)
+        advice = () if self.recommendation is None else self.recommendation.sentences[:1]
+        own = [row for row in self.results if row.scenario == DATASET_STRICT.name] or list(self.results)
+        rows = [
+            (
+                row.regularizer,
+                percent_of(row.relative_epsilon),
+                ""
+                if row.ci_low is None
+                else f"{percent_of(row.relative_ci_low)} to {percent_of(row.relative_ci_high)}",
+                percent_of(row.relative_null),
+            )
+            for row in own
+        ]
+        title = f"{self.dataset.name}: {count(self.dataset.images, 'image')} under {self.settings.get('group')}"
+        header = ("regularizer", "relative \N{GREEK SMALL LETTER EPSILON} (%)", "95 % interval", "chance (%)")
+        return notebook_html(title, (answers, *advice), header, rows)
 
     @classmethod
     def load(cls, folder: str | Path) -> AuditReport:

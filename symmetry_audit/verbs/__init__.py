@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs._fit import FitPlan, FitRequest, fit_affine, plan_fit
     from symmetry_audit.verbs._measure import DemoRequest, MeasurePlan, MeasureRequest, measure, plan_demo, plan_measure
     from symmetry_audit.verbs._nets import NetsRequest, NetworkCost, nets
+    from symmetry_audit.verbs._pages import draw_page
     from symmetry_audit.verbs._pilot import PilotRequest, pilot
     from symmetry_audit.verbs._recommend import RecommendRequest, recommend
     from symmetry_audit.verbs._restore import Restoration, RestoreRequest, restore
@@ -63,6 +64,7 @@ __all__ = [
     "compare",
     "compare_datasets",
     "degrade",
+    "draw_page",
     "evaluate",
     "fit_affine",
     "measure",
@@ -91,6 +93,7 @@ _HOMES = {
     "fit": ("FitPlan", "FitRequest", "fit_affine", "plan_fit"),
     "measure": ("DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"),
     "nets": ("NetsRequest", "NetworkCost", "nets"),
+    "pages": ("draw_page",),
     "pilot": ("PilotRequest", "pilot"),
     "recommend": ("RecommendRequest", "recommend"),
     "restore": ("Restoration", "RestoreRequest", "restore"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from symmetry_audit.options import AuditOptions, FilePath, Images, Names, Option, RunOptions, SourceOptions, names
+from symmetry_audit.results import JOINT
 from symmetry_audit.verbs._machine import measured, resolve_device, results_folder, run_document
+from symmetry_audit.verbs._pages import pictures_of, span
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.wording import HU
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,8 +31,6 @@ else:
     ImagesOrArray = Any
 
 __all__ = ["FitPlan", "FitRequest", "fit_affine", "plan_fit"]
-
-AIR_TO_BONE = (-1000, 1000)  # HU in black and in white
 
 
 class FitRequest(AuditOptions, RunOptions, SourceOptions):
@@ -64,6 +64,7 @@ class FitPlan:
         """Fit, and write into ``out`` unless it is None. Raises DataError and ReportError as ``measure`` does."""
         from symmetry_audit import audit, reports
         from symmetry_audit.files import write_atomically
+        from symmetry_audit.reports.pages import PAGE_FILE, fits_page
         from symmetry_audit.results import AffineFits, dump_json
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
@@ -72,15 +73,21 @@ class FitPlan:
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
             with measured(request, source, settings, folder, masks=self.masks) as found:
+                profiles = {}
                 with reports.AffineWriter(folder) as writer:
                     for image, tables, rows in audit.stored_fits(settings, found):
                         fits += rows
+                        profiles |= _shown(tables, rows, settings)
                         for row in rows:
                             writer.append(row)
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
                 write_atomically(folder / "run.json", dump_json(run_document(request, started, found.engines)))
-        return AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
+                fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
+                if out is not None:
+                    page = fits_page(folder, fitted, profiles, pictures_of(source, settings.to_dict()))
+                    write_atomically(folder / PAGE_FILE, page)
+        return fitted
 
 
 def plan_fit(request: FitRequest) -> FitPlan:
@@ -152,6 +159,27 @@ def _masks(request: FitRequest) -> Masks | None:
     return None if request.mask is None else audit.open_masks(Path(request.mask))
 
 
+def _shown(
+    tables: ImageTables, rows: Sequence[AffineFit | FailedFit], settings: AuditSettings
+) -> dict[str, tuple[AffineFit, np.ndarray, np.ndarray]]:
+    """By the image's name, the fit that the page shows, joint if there is one, and its responses before and after."""
+    panels = _panels(tables, rows, settings)
+    panels.sort(key=lambda panel: panel[0].regularizer != JOINT)
+    return {panel[0].image: panel for panel in panels[:1]}
+
+
+def _panels(
+    tables: ImageTables, rows: Sequence[AffineFit | FailedFit], settings: AuditSettings
+) -> list[tuple[AffineFit, np.ndarray, np.ndarray]]:
+    """The fits at the first scale with the responses divided by their mean, before and after."""
+    from symmetry_audit import audit
+    from symmetry_audit.results import AffineFit
+
+    profiles, made = audit.relative_profiles(tables, settings), [row for row in rows if isinstance(row, AffineFit)]
+    panels = [(row, *profiles[row.regularizer]) for row in made if row.regularizer in profiles]
+    return [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == audit.first_scale(settings)]
+
+
 def _plot(
     folder: Path,
     ref: ImageRef,
@@ -160,16 +188,12 @@ def _plot(
     settings: AuditSettings,
 ) -> None:
     """One figure per image, at the first scale."""
-    from symmetry_audit import audit, reports
+    from symmetry_audit import reports
     from symmetry_audit.data import load_image
     from symmetry_audit.files import write_atomically
-    from symmetry_audit.results import AffineFit
 
     image = load_image(ref, settings.max_pixels, settings.reading)
-    profiles, made = audit.relative_profiles(tables, settings), [row for row in rows if isinstance(row, AffineFit)]
-    panels = [(row, *profiles[row.regularizer]) for row in made if row.regularizer in profiles]
-    panels = [panel for panel in panels if (panel[0].sigma, panel[0].downscale) == audit.first_scale(settings)]
+    panels = _panels(tables, rows, settings)
     folder.mkdir(exist_ok=True)
-    shown = AIR_TO_BONE if image.unit == HU else (0, 255)
-    picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels, shown)
+    picture = reports.affine_figure(ref.key, image.luminance, settings.group, panels, span(image))
     write_atomically(folder / reports.plot_name(ref.key), picture)

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
 from symmetry_audit.verbs._machine import measured, resolved, results_folder, run_document
+from symmetry_audit.verbs._pages import write_page
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 
@@ -126,6 +127,7 @@ class MeasurePlan:
                 write_atomically(folder / "run.json", dump_json(run_document(request, started, found.engines)))
                 if draw:
                     reports.render(folder)
+                    write_page(folder, report, source)
             return replace(report, folder=folder)
 
 

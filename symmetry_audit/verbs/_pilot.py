@@ -93,7 +93,7 @@ def pilot(request: PilotRequest) -> Pilot:
     margin
         Difference in dB below which arms count as equal; then the cheaper step is chosen, and the larger group.
     out, force
-        Folder for runs.jsonl and pilot.json; the same call continues a stopped pilot.
+        Folder for runs.jsonl, pilot.json and pilot.html; the same call continues a stopped pilot.
     seed, limit, bands, device, data_root, progress, on_step, say
         First seed; number of images; the others as for ``train``.
 
@@ -126,7 +126,9 @@ def pilot(request: PilotRequest) -> Pilot:
     >>> found.verdict.kind, found.seeds
     ('undecided', 1)
     """
+    from symmetry_audit.files import write_atomically
     from symmetry_audit.pilots import Design, network_pilot, ordered, read_pictures
+    from symmetry_audit.reports.pages import PILOT_PAGE, pilot_page
     from symmetry_audit.results import DatasetInfo
     from symmetry_audit.tasks import make_task, source_fingerprint
 
@@ -148,7 +150,9 @@ def pilot(request: PilotRequest) -> Pilot:
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
     folder = Path(request.out or results_folder("symaudit-pilot", data.name))
     _refuse_report(folder, data.fingerprint)
-    return network_pilot(pictures, data, design, folder, device=device, force=request.force, on_step=request.on_step)
+    found = network_pilot(pictures, data, design, folder, device=device, force=request.force, on_step=request.on_step)
+    write_atomically(folder / PILOT_PAGE, pilot_page(found))
+    return found
 
 
 def _refuse_report(folder: Path, fingerprint: str) -> None:

@@ -20,7 +20,7 @@ from tests.conftest import save_photos
 
 SMALL = ("--reg", "tv,laplacian", "--group", "p8")
 ASKED = {"reg": "tv,laplacian", "group": "p8"}
-FILES = {"affine.parquet", "affine.csv", "run.json", "journal.jsonl", ".lock"}
+FILES = {"affine.parquet", "affine.csv", "run.json", "report.html", "journal.jsonl", ".lock"}
 
 
 @pytest.fixture

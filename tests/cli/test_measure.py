@@ -22,7 +22,7 @@ from symmetry_audit.results import AuditReport
 from tests.cli.conftest import STRICT, Killable, one_document
 from tests.conftest import save_photos
 
-FILES = {"report.json", "run.json", "responses.parquet", "journal.jsonl", ".lock"}
+FILES = {"report.json", "run.json", "report.html", "responses.parquet", "journal.jsonl", ".lock"}
 FITS = {"affine.parquet", "affine.csv"}
 DRAWN = {
     *("table1.csv", "table1.md", "table1.tex", "figure2.png", "figure2.svg", "figure2.pdf"),

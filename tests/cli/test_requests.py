@@ -43,7 +43,7 @@ REQUESTS = {
 WITHOUT_REQUEST = {"report", "datasets"}
 SAYING = {  # what to print, not what to do
     *("as_json", "quiet", "verbose", "dry_run", "allow_skipped", "fail_above", "config", "csv", "latex", "figure"),
-    *("conditions", "confusion", "junit"),
+    *("conditions", "confusion", "html", "junit"),
     *("plot", "help"),
 }
 STRICT = "sample_strict,dataset_strict"

@@ -133,7 +133,7 @@ def test_fits_of_a_source_come_as_values_and_as_files(photos, tmp_path):
         for name in ("laplacian", "tv", "joint")
     ]
     assert {path.name for path in (tmp_path / "fits").iterdir()} == {
-        *("affine.parquet", "affine.csv", "run.json", "journal.jsonl", ".lock")
+        *("affine.parquet", "affine.csv", "run.json", "report.html", "journal.jsonl", ".lock")
     }
     assert fits == symmetry_audit.fit_affine(photos, reg="tv,laplacian", group="p8", limit=2)
 

@@ -18,7 +18,7 @@ from symmetry_audit.results import (
 )
 from symmetry_audit.wording import count, printable
 
-__all__ = ["answers_sentences", "answers_text"]
+__all__ = ["AUGMENTS", "answers_sentences", "answers_text"]
 
 COLUMNS = 80  # characters of a line
 NONE = "–"

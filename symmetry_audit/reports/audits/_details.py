@@ -13,12 +13,14 @@ from symmetry_audit.reports.audits._statistics import swept_titles
 from symmetry_audit.results import AuditReport, Scenario
 from symmetry_audit.wording import numbers, printable
 
-__all__ = ["details_markdown", "reading"]
+__all__ = ["Section", "details_markdown", "details_parts", "reading"]
 
 Entry = tuple[tuple[str, ...], str, Any]  # the words that name a row, a regularizer, and the value
 
 
-class _Section(NamedTuple):
+class Section(NamedTuple):
+    """One analysis: what it is called, what it says, and its table, None where the report lacks it."""
+
     title: str
     words: str
     part: Part | None
@@ -31,11 +33,16 @@ def details_markdown(report: AuditReport | CheckedReport) -> str:
     that the report lacks are omitted. Raises ReportError where the report is unusable.
     """
     run = checked(report)
-    with_part = [section for section in reading(run, _sections) if section.part]
     lines = [f"# Details of {escape_markdown(run.dataset)}", "", f"{run.images} under {run.group}. Table 1: table1.md."]
-    for section in with_part:
+    for section in details_parts(run):
+        assert section.part is not None
         lines += ["", f"## {section.title}", "", section.words, "", *markdown_part(section.part)]
     return "\n".join(lines) + "\n"
+
+
+def details_parts(run: CheckedReport) -> list[Section]:
+    """The analyses that the report has. Raises ReportError where they are unusable."""
+    return [section for section in reading(run, _sections) if section.part]
 
 
 def reading(run: CheckedReport, read: Callable) -> Any:
@@ -47,33 +54,33 @@ def reading(run: CheckedReport, read: Callable) -> Any:
         raise ReportError(f"{where(run.report)} {problem}") from None
 
 
-def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[_Section]:
+def _sections(run: CheckedReport, analyses: Mapping[str, Any]) -> list[Section]:
     scale = tuple(swept_titles(run).values())
     found = {name: analyses.get(name, ()) for name in ("fits", "transfer", "leverage", "folders", "subsets")}
     return [
-        _Section(
+        Section(
             "Fits",
             "The deformations w of the images, by the regularizer they were fitted on. The median is taken over ratio "
             "and direction together: its ratio is near 1 if the images share no direction.",
             _fits(run, found["fits"]),
         ),
-        _Section(
+        Section(
             "Transfer",
             "Relative ε (%) of the dataset with every image under its own w. Rows: the regularizer that w was fitted "
             "on. Columns: the regularizer measured.",
             _across(run, _transfer_header(run), _transfer(run, found["transfer"])),
         ),
-        _Section(
+        Section(
             "Images that move ε most",
             f"By how much ε ({run.unit}) is higher with the image than without it.",
             _across(run, ("Scenario", *scale, "Place"), _leverage(run, found["leverage"]), _words),
         ),
-        _Section(
+        Section(
             "Sub-folders",
             "Relative ε (%) of each sub-folder alone. In small folders it is high by chance.",
             _across(run, ("Folder", "Scenario", *scale, "Images"), _folders(run, found["folders"])),
         ),
-        _Section(
+        Section(
             "How many images are enough",
             "The smallest number of images from which the mean ε of random subsets stays within a tenth of its final "
             "value (subsets.png).",

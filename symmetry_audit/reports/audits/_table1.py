@@ -25,7 +25,7 @@ from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, s
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
 from symmetry_audit.wording import GREY_LEVELS, numbers, printable
 
-__all__ = ["table1_csv", "table1_markdown", "table1_short_tex", "table1_tex", "table1_text"]
+__all__ = ["table1_csv", "table1_markdown", "table1_parts", "table1_short_tex", "table1_tex", "table1_text"]
 
 SQUARED = {"energy": "mean squared response", "rectified": "mean squared positive response"}
 
@@ -51,10 +51,15 @@ HELD_OUT = ("relative_held_out", "relative_held_out_gain_low", "held_out_p_value
 
 def _table1(report: AuditReport | CheckedReport) -> Table:
     run = checked(report)
-    statistics, held_out, quick = statistics_part(run), held_out_part(run), quick_look_part(run)
-    parts = (_paper_part(run), statistics, held_out, quick)
+    parts = table1_parts(run)
+    _, statistics, held_out, quick = parts
     notes = (*_notes(run, statistics, held_out), *([QUICK] if quick else []))
     return Table(_caption(run), tuple(part for part in parts if part), notes)
+
+
+def table1_parts(run: CheckedReport) -> tuple[Part, Part | None, Part | None, Part | None]:
+    """The table of the paper; statistics, held-out values and a quick look's errors, None where there are none."""
+    return _paper_part(run), statistics_part(run), held_out_part(run), quick_look_part(run)
 
 
 def _paper_part(run: CheckedReport, short: bool = False) -> Part:

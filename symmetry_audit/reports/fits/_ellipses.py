@@ -18,6 +18,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.projections.polar import PolarAxes
 
 from symmetry_audit.groups import Group
+from symmetry_audit.reports._reduced import reduced
 from symmetry_audit.reports._style import DPI, GREY, METADATA, STYLE, WIDTH, plain_defaults, short
 from symmetry_audit.results import AffineFit
 from symmetry_audit.wording import printable
@@ -112,7 +113,7 @@ def _handles(group: Group) -> list[Line2D]:
 def _draw_photograph(axes: Axes, luminance: np.ndarray, shown: tuple[float, float], fits: Sequence[AffineFit]) -> None:
     """The image in grey, and D of a circle about its middle with both axes, in the color of each fit."""
     height, width = luminance.shape
-    axes.imshow(_reduced(luminance), cmap="gray", vmin=shown[0], vmax=shown[1], extent=(0, width, height, 0))
+    axes.imshow(reduced(luminance, PIXELS), cmap="gray", vmin=shown[0], vmax=shown[1], extent=(0, width, height, 0))
     middle, radius = np.array([width / 2, height / 2]), ELLIPSE * min(height, width)
     # the first ones broad and the last ones fine, so that equal ellipses are all seen
     strokes = np.linspace(1.0 + 0.6 * max(len(fits) - 1, 0), 1.0, len(fits))
@@ -134,17 +135,6 @@ def _ellipse(fit: AffineFit) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     turn = np.linspace(0, 2 * np.pi, 181)
     outline = long[:, None] * np.cos(turn) + short_axis[:, None] * np.sin(turn)
     return outline, np.stack([-long, long], 1), np.stack([-short_axis, short_axis], 1)
-
-
-def _reduced(luminance: np.ndarray) -> np.ndarray:
-    """Means over square blocks, so that the longer side has about PIXELS pixels; smaller images as they are."""
-    step = max(max(luminance.shape) // PIXELS, 1)
-    if step == 1:
-        return luminance
-    height, width = (-(-side // step) * step for side in luminance.shape)
-    padding = [(0, height - luminance.shape[0]), (0, width - luminance.shape[1])]
-    padded = np.pad(luminance, padding, mode="edge")
-    return padded.reshape(height // step, step, width // step, step).mean((1, 3))
 
 
 def _limits(panels: Sequence[Panel]) -> tuple[float, float]:

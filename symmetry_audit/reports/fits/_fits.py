@@ -10,7 +10,7 @@ from symmetry_audit.reports._table import NULL, Part, Table, text_table
 from symmetry_audit.results import AffineFit, FailedFit
 from symmetry_audit.wording import printable
 
-__all__ = ["fits_text"]
+__all__ = ["fits_table", "fits_text"]
 
 Fit = AffineFit | FailedFit
 
@@ -22,13 +22,16 @@ def fits_text(fits: Sequence[Fit]) -> str:
     responses over the group divided by their squared mean, relative epsilon in percent. Before: under strict
     rotations; after: under the fitted group.
     """
+    return text_table(fits_table(fits)) if fits else "No image was fitted.\n"
+
+
+def fits_table(fits: Sequence[Fit]) -> Table:
+    """The table of at least one fit."""
     images = dict.fromkeys(fit.image for fit in fits)
-    if not images:
-        return "No image was fitted.\n"
     if len(images) == 1:
-        return text_table(Table(f"Fits of {printable(next(iter(images)))}.", (_one(fits),), _notes(fits)))
+        return Table(f"Fits of {printable(next(iter(images)))}.", (_one(fits),), _notes(fits))
     parts, notes = (_several(fits),), _notes(fits, "Medians are over the images whose fit succeeded.")
-    return text_table(Table(f"Fits of {len(images)} images.", parts, notes))
+    return Table(f"Fits of {len(images)} images.", parts, notes)
 
 
 def _one(fits: Sequence[Fit]) -> Part:

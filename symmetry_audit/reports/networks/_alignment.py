@@ -12,7 +12,7 @@ from symmetry_audit.reports._table import COLUMNS, NULL, Part, Table, tex_table,
 from symmetry_audit.results import Alignment, DataSymmetry, RestorationScores, Scenario, ScenarioAlignment
 from symmetry_audit.wording import count, printable
 
-__all__ = ["alignment_csv", "alignment_tex", "alignment_text"]
+__all__ = ["alignment_csv", "alignment_table", "alignment_tex", "alignment_text"]
 
 SHOWN = 5  # layers left out that are named
 HEADER = ("Element", "Angle", "Error RMS", "Floor RMS", "Relative (%)", "Its floor (%)")
@@ -23,12 +23,17 @@ def alignment_text(alignment: Alignment) -> str:
     said = [
         line for text in alignment.verdict for line in textwrap.wrap(printable(text), COLUMNS, break_on_hyphens=False)
     ]
-    table = text_table(_table(alignment, _notes(alignment)))
+    table = text_table(alignment_table(alignment))
     return "\n".join([*said, "", table]) if said else table
 
 
 def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, COLUMNS, break_on_hyphens=False)
+
+
+def alignment_table(alignment: Alignment) -> Table:
+    """What stands below the verdict."""
+    return _table(alignment, _notes(alignment))
 
 
 def alignment_tex(alignment: Alignment) -> str:

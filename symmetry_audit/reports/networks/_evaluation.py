@@ -12,7 +12,15 @@ from symmetry_audit.reports._table import BEST, COLUMNS, NULL, Part, Table, tex_
 from symmetry_audit.results import Comparison, Evaluation, FurtherScore, Symmetrization
 from symmetry_audit.wording import count, printable
 
-__all__ = ["comparison_csv", "comparison_tex", "comparison_text", "evaluation_csv", "evaluation_tex", "evaluation_text"]
+__all__ = [
+    "comparison_csv",
+    "comparison_table",
+    "comparison_tex",
+    "comparison_text",
+    "evaluation_csv",
+    "evaluation_tex",
+    "evaluation_text",
+]
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
@@ -51,12 +59,12 @@ def evaluation_csv(evaluation: Evaluation) -> str:
 
 def comparison_text(comparison: Comparison) -> str:
     """A row for each network, as in Tables 2 to 6 of [SA]; the best of a column is marked. Ends in a line break."""
-    return text_table(_comparison_table(comparison, f"{BEST} The"))
+    return text_table(comparison_table(comparison, f"{BEST} The"))
 
 
 def comparison_tex(comparison: Comparison) -> str:
     r"""``comparison_text`` as a LaTeX ``table`` float with booktabs rules; the best of a column is bold."""
-    return tex_table(_comparison_table(comparison, "Bold: the"), "tab:comparison")
+    return tex_table(comparison_table(comparison, "Bold: the"), "tab:comparison")
 
 
 def comparison_csv(comparison: Comparison) -> str:
@@ -196,7 +204,7 @@ def _skipped_note(found: Evaluation) -> tuple[str, ...]:
     return (f"Skipped: {count(len(found.skipped), 'image')}.",) if found.skipped else ()
 
 
-def _comparison_table(comparison: Comparison, sign: str) -> Table:
+def comparison_table(comparison: Comparison, sign: str) -> Table:
     found = comparison.evaluations
     labels = [_labels(item) for item in found]
     named = len(set(labels)) < len(labels)  # networks that differ in their name alone

@@ -25,10 +25,11 @@ def invoke(*arguments):
 @pytest.mark.parametrize(
     ("options", "names"),
     [
-        ([], TABLES + FIGURES + DETAILS + DIRECTIONS),
+        ([], TABLES + FIGURES + DETAILS + DIRECTIONS + ["report.html"]),
         (["--format", "details"], DETAILS),
         (["--format", "table1"], TABLES),
         (["--format", "directions"], DIRECTIONS),
+        (["--format", "page"], ["report.html"]),
         (["--format", "figure2", "--reg", "sobel"], FIGURES),
     ],
 )
@@ -64,11 +65,11 @@ def test_errors_are_raised_for_the_entry_point(write_run, tmp_path):
 def test_an_unknown_format_is_a_usage_error(write_run):
     result = invoke(write_run().folder, "--format", "pdf")
     assert result.exit_code == 2
-    assert "'pdf' is not one of 'table1', 'figure2', 'details', 'directions', 'all'" in result.stderr
+    assert "'pdf' is not one of 'table1', 'figure2', 'details', 'directions', 'page', 'all'" in result.stderr
 
 
-def test_formats_are_those_of_render():
-    assert FORMATS == RENDERED
+def test_formats_are_those_of_render_and_the_page():
+    assert (*RENDERED, "page") == FORMATS
 
 
 def test_help_has_an_example_that_runs(write_run, monkeypatch):

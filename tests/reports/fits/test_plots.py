@@ -118,17 +118,6 @@ def test_without_fits_the_photograph_stands_alone():
     assert "no fit" in [text.get_text() for text in figure.texts]
 
 
-@pytest.mark.parametrize("shape", [(3000, 2000), (4000, 700), (481, 999), (480, 400), (1, 1)])
-def test_large_photographs_are_reduced_to_means(shape):
-    luminance = np.random.default_rng(0).uniform(0, 255, shape)
-    reduced = _ellipses._reduced(luminance)
-    step = max(max(shape) // 480, 1)
-    assert max(reduced.shape) < 960
-    assert reduced.shape == (-(-shape[0] // step), -(-shape[1] // step))
-    assert reduced[0, 0] == pytest.approx(luminance[:step, :step].mean())
-    assert reduced[-1, -1] == pytest.approx(luminance[(reduced.shape[0] - 1) * step :, -1:].mean(), abs=255)
-
-
 def test_the_png_is_seven_inches_wide_and_the_same_every_time(tmp_path):
     group, rng = Group.parse("p8"), np.random.default_rng(0)
     luminance, panels = rng.uniform(0, 255, (3000, 4000)), panels_of(group, 5)
