@@ -89,23 +89,30 @@ def test_docstrings_are_read_as_plain_text(extension) -> None:
 
 @pytest.mark.parametrize(
     ("name", "known"),
-    [("AuditReport", True), ("np.ndarray", True), ("torch.Tensor", True), ("int", True), ("Any", True)]
-    + [("np.ndarrai", False), ("symmetry_audit.results.Raport", False), ("Raport", False)],
+    [
+        *(("AuditReport", True), ("np.ndarray", True), ("torch.Tensor", True), ("int", True), ("Any", True)),
+        *(("np.ndarrai", False), ("symmetry_audit.results.Raport", False), ("Raport", False)),
+    ],
 )
 def test_names_in_docstrings_exist_or_the_build_fails(extension, name: str, known: bool) -> None:
     assert extension("references").exists(name) is known
 
 
 def test_every_field_of_the_report_is_explained(extension) -> None:
-    from symmetry_audit.results import AffineFit, AuditReport, ResultRow
+    from symmetry_audit import results
 
     columns = extension("columns")
-    kinds = {kind.__name__ for kind in columns.classes_below(AuditReport)}
-    assert {"AuditReport", "ResultRow", "DatasetInfo", "Answer", "Recommendation", "LeftOut"} <= kinds
-    documented = inspect.getdoc(ResultRow) or ""
-    unexplained = [item.name for item in fields(ResultRow) if not columns.meaning(documented, item.name)]
-    assert unexplained == []
-    assert columns.meaning(inspect.getdoc(AffineFit) or "", "coherence").startswith("``orientation`` (as alpha)")
+    kinds = {kind.__name__ for kind in columns.classes_below(results.AuditReport)}
+    explained = {"AuditReport", "ResultRow", "DatasetInfo", "SkippedImage", "Answer", "LeftOut"}
+    assert explained | {"Recommendation"} <= kinds
+    for name in (*explained, "AffineFit", "FailedFit"):
+        kind = getattr(results, name)
+        documented = inspect.getdoc(kind) or ""
+        written = [item.name for item in fields(kind) if item.compare]
+        assert [field for field in written if not columns.meaning(documented, field)] == [], name
+    fit = inspect.getdoc(results.AffineFit) or ""
+    assert columns.meaning(fit, "coherence").startswith("``orientation`` (as alpha)")
+    assert columns.meaning(fit, "cohere") == ""
 
 
 def test_every_section_of_the_results_is_a_page(extension, tmp_path: Path) -> None:
@@ -130,7 +137,11 @@ def test_every_section_of_the_results_is_a_page(extension, tmp_path: Path) -> No
         ("<style>p { background: url(http://a.org/b.png) }</style>", ".html", ["http://a.org/b.png"]),
         ('<p style="background: url(https://a.org/b.png)">', ".html", ["https://a.org/b.png"]),
         ('<a href="https://a.org">a link</a><img src="../b.png">', ".html", []),
-        ('@import "https://a.org/x.css"; p { background: url("data:image/png;base64,//8=") }', ".css", ["https://a.org/x.css"]),
+        (
+            '@import "https://a.org/x.css"; p { background: url("data:image/png;base64,//8=") }',
+            ".css",
+            ["https://a.org/x.css"],
+        ),
         ('fetch("https://a.org/x.json") // see https://b.org', ".js", ["https://a.org/x.json"]),
     ],
 )
