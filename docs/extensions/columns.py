@@ -38,7 +38,7 @@ def classes_below(kind: type, without: tuple[type, ...] = ()) -> Iterator[type]:
 
 def meaning(documented: str, name: str) -> str:
     """What a docstring says of a field: its first clause that names the field in code quotes, or nothing."""
-    clauses = re.split(r"(?<=[.;:]) (?=[A-Z`])|\n\n", re.sub(r"(?<!\n)\n(?!\n)", " ", documented))
+    clauses = re.split(r"(?<=[.;]) (?=[A-Z`])|\n\n", re.sub(r"(?<!\n)\n(?!\n)", " ", documented))
     return next((clause.strip().rstrip(";") for clause in clauses if f"``{name}``" in clause), "")
 
 
@@ -67,7 +67,7 @@ def _section(kind: type) -> str:
         if item.compare  # fields that are not compared are not written
     ]
     head = documented.split("\n\n")[0].replace("\n", " ")
-    return f"## {kind.__name__}\n\n{_markdown(head)}\n\n| field | type | what the docstring says |\n|---|---|---|\n" + (
+    return f"## {kind.__name__}\n\n{_markdown(head)}\n\n| field | type | meaning |\n|---|---|---|\n" + (
         "\n".join(rows) + "\n"
     )
 
@@ -82,13 +82,9 @@ def _cell(text: str) -> str:
 
 
 def _markdown(text: str) -> str:
-    """Code quotes of Markdown for those of reStructuredText, and no mark that either would read."""
-    text = re.sub(r":\w+:`([^`]*)`", r"``\1``", text)
-    return (
-        re.sub(r"(?<!`)([*_<\[])(?!`)", r"\\\1", re.sub(r"``([^`]+)``", r"`\1`", text))
-        if "`" not in text
-        else (re.sub(r"``([^`]+)``", r"`\1`", text))
-    )
+    """Code quotes of Markdown for those of docstrings; what is outside of them is plain text."""
+    parts = re.split(r"``([^`]+)``", re.sub(r":\w+:`([^`]*)`", r"``\1``", text))
+    return "".join(f"`{part}`" if mark % 2 else re.sub(r"([*_<\[])", r"\\\1", part) for mark, part in enumerate(parts))
 
 
 def _write(app: Sphinx, config: Config) -> None:

@@ -9,7 +9,7 @@ from generated import ROOT, write_page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-__all__ = ["PAGE", "index_of", "setup", "slug", "write_sections"]
+__all__ = ["PAGE", "index_of", "setup", "titled", "write_sections"]
 
 PAGE = "benchmarks/RESULTS"
 
@@ -20,30 +20,39 @@ def sections(text: str) -> tuple[str, dict[str, str]]:
     return introduction, dict(part.split("\n", 1) for part in parts)
 
 
-def slug(heading: str) -> str:
-    """The name of a section's page, and of its anchor on a forge."""
+def anchor(heading: str) -> str:
+    """The anchor of a heading on a forge."""
     return re.sub(r" ", "-", re.sub(r"[^\w -]", "", heading.lower()))
+
+
+def titled(heading: str) -> tuple[str, str]:
+    """A heading as a title and what it says of date and machine: "2026-11-27: a scan (x86_64)" is "A scan"."""
+    date = re.match(r"(\d{4}-\d{2}-\d{2}): ", heading)
+    rest = heading[date.end() :] if date else heading
+    title, _, machine = rest.removesuffix(")").partition(" (")
+    return title[0].upper() + title[1:], "; ".join(filter(None, (date and date[1], machine)))
 
 
 def write_sections(text: str, folder: Path) -> list[str]:
     """Write a page for every section of ``text``. Links between sections become links between pages."""
     found = sections(text)[1]
-    pages = {slug(heading) for heading in found}
+    pages = {anchor(heading): anchor(titled(heading)[0]) for heading in found}
 
     def link(match: re.Match[str]) -> str:
-        return f"]({match[1]}.md)" if match[1] in pages else match[0]
+        return f"]({pages[match[1]]}.md)" if match[1] in pages else match[0]
 
     for heading, body in found.items():
+        title, when = titled(heading)
         body = re.sub(r"^#(#+ )", r"\1", body, flags=re.MULTILINE)  # one level up: the heading is now a title
         body = re.sub(r"]\(#([\w-]+)\)", link, body)
-        write_page(folder, slug(heading), f"# {heading}\n{body}")
-    return [slug(heading) for heading in found]
+        write_page(folder, pages[anchor(heading)], f"# {title}\n" + (f"\n*{when}*\n" if when else "") + body)
+    return list(pages.values())
 
 
 def index_of(text: str) -> str:
     """What is left of ``text`` beside its sections, with a list of their pages."""
     introduction, found = sections(text)
-    names = "\n".join(f"/docs/build/benchmarks/{slug(heading)}" for heading in found)
+    names = "\n".join(f"/docs/build/benchmarks/{anchor(titled(heading)[0])}" for heading in found)
     return f"{introduction}\n```{{toctree}}\n:maxdepth: 1\n\n{names}\n```\n"
 
 

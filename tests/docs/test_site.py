@@ -126,6 +126,8 @@ def test_every_section_of_the_results_is_a_page(extension, tmp_path: Path) -> No
     assert [line for line in kept if line not in written] == []
     index = measured.index_of(text)
     assert all(f"/docs/build/benchmarks/{page}\n" in index for page in pages)
+    assert measured.titled("2026-11-27: a scan (x86_64)") == ("A scan", "2026-11-27; x86_64")
+    assert measured.titled("On a CUDA machine") == ("On a CUDA machine", "")
 
 
 @pytest.mark.parametrize(
