@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from generated import ROOT, write_page
+from generated import ROOT, tidy, write_page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -65,6 +65,7 @@ def write_commands(folder: Path) -> list[str]:
         write_page(folder, name, "\n".join(_page(command, f"symaudit {name}")))
     rows = "\n".join(f"| [`{name}`]({name}.md) | {text} |" for name, (_, text) in VERBS.items())
     write_page(folder, "index", INDEX.format(names="\n".join(VERBS), rows=rows))
+    tidy(folder, ["index", *VERBS])
     return list(VERBS)
 
 

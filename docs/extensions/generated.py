@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["ROOT", "write_page"]
+__all__ = ["ROOT", "tidy", "write_page"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -16,3 +17,9 @@ def write_page(folder: Path, name: str, text: str) -> str:
     if not path.is_file() or path.read_text(encoding="utf-8") != text:
         path.write_text(text, encoding="utf-8")
     return name
+
+
+def tidy(folder: Path, names: Iterable[str]) -> None:
+    """Remove the pages of an earlier build that are not among ``names``: nothing would list them."""
+    for path in set(folder.glob("*.md")) - {folder / f"{name}.md" for name in names}:
+        path.unlink()

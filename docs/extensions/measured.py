@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 
-from generated import ROOT, write_page
+from generated import ROOT, tidy, write_page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -39,13 +40,17 @@ def write_sections(text: str, folder: Path) -> list[str]:
     pages = {anchor(heading): anchor(titled(heading)[0]) for heading in found}
 
     def link(match: re.Match[str]) -> str:
-        return f"]({pages[match[1]]}.md)" if match[1] in pages else match[0]
+        target = match[1]
+        if target.removeprefix("#") in pages:
+            return f"]({pages[target[1:]]}.md)"
+        return match[0] if ":" in target else f"]({posixpath.normpath(f'/benchmarks/{target}')})"
 
     for heading, body in found.items():
         title, when = titled(heading)
         body = re.sub(r"^#(#+ )", r"\1", body, flags=re.MULTILINE)  # one level up: the heading is now a title
-        body = re.sub(r"]\(#([\w-]+)\)", link, body)
+        body = re.sub(r"]\(([^)\s]+)\)", link, body)
         write_page(folder, pages[anchor(heading)], f"# {title}\n" + (f"\n*{when}*\n" if when else "") + body)
+    tidy(folder, pages.values())
     return list(pages.values())
 
 

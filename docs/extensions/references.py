@@ -56,7 +56,8 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, text: nodes.
     """A link to the public name, plain text where there is none, or None for what does not exist."""
     if node.get("refdomain") != "py":
         return None
-    target = node["reftarget"].split("[")[0]
+    target, bracket, _ = node["reftarget"].partition("[")
+    target = target.rsplit(".", 1)[-1] if bracket else target  # an annotation that Sphinx could not take apart
     objects = env.get_domain("py").objects  # pyright: ignore[reportAttributeAccessIssue]
     last = target.rsplit(".", 1)[-1]
     same = sorted((name for name in objects if name.rsplit(".", 1)[-1] == last), key=len)

@@ -7,7 +7,7 @@ import re
 from importlib import import_module
 from pathlib import Path
 
-from generated import ROOT, write_page
+from generated import ROOT, tidy, write_page
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -36,6 +36,7 @@ def write_rooms(folder: Path, rooms: tuple[str, ...] = PUBLIC + PROVISIONAL) -> 
             parts.append(_directive(full, value) if known == full else f"`{name}`: see {{py:obj}}`{known}`.\n")
         text = inspect.getdoc(module) or ""
         write_page(folder, room, f"# {room}\n\n```{{eval-rst}}\n{text}\n```\n\n" + "\n".join(parts))
+    tidy(folder, rooms)
     return found
 
 

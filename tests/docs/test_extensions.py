@@ -116,9 +116,11 @@ def test_every_field_of_the_report_is_explained(extension) -> None:
 
 def test_every_section_of_the_results_is_a_page(extension, tmp_path: Path) -> None:
     measured = extension("measured")
+    (tmp_path / "of-an-earlier-build.md").touch()
     text = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
     pages = measured.write_sections(text, tmp_path)
     assert len(pages) == len(re.findall(r"^## ", text, re.MULTILINE)) == len(set(pages))
+    assert {path.stem for path in tmp_path.iterdir()} == set(pages)
     written = "".join((tmp_path / f"{page}.md").read_text(encoding="utf-8") for page in pages)
     assert "](on-a-cuda-machine.md)" in written
     kept = [line for line in text.split("\n## ", 1)[1].splitlines() if line.startswith("|")]
@@ -126,6 +128,7 @@ def test_every_section_of_the_results_is_a_page(extension, tmp_path: Path) -> No
     index = measured.index_of(text)
     assert all(f"/docs/build/benchmarks/{page}\n" in index for page in pages)
     assert measured.titled("2026-11-27: a scan (x86_64)") == ("A scan", "2026-11-27; x86_64")
+    assert "](../" not in written
     assert measured.titled("On a CUDA machine") == ("On a CUDA machine", "")
 
 
