@@ -43,7 +43,9 @@ def write_sections(text: str, folder: Path) -> list[str]:
         target = match[1]
         if target.removeprefix("#") in pages:
             return f"]({pages[target[1:]]}.md)"
-        return match[0] if ":" in target else f"]({posixpath.normpath(f'/benchmarks/{target}')})"
+        return (
+            match[0] if target.startswith("#") or ":" in target else f"]({posixpath.normpath(f'/benchmarks/{target}')})"
+        )
 
     for heading, body in found.items():
         title, when = titled(heading)

@@ -64,8 +64,8 @@ class AffineFit:
 class FailedFit:
     """An image without w_n, and the ``reason``; false in a condition.
 
-    ``image``, ``regularizer``, ``sigma`` and ``downscale`` say what was to be fitted, ``orientation`` and
-    ``coherence`` are as in AffineFit.
+    ``image``, ``regularizer``, ``sigma`` and ``downscale`` say what was to be fitted, ``orientation``, ``coherence``
+    and ``pixel_sha256`` are as in AffineFit.
     """
 
     image: str
