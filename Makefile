@@ -34,7 +34,7 @@ types: $(VENV)/.installed-test
 
 # the site, in build/docs/index.html; the first time it runs the notebooks and the gallery
 docs: $(VENV)/.installed-test
-	$(BIN)/python -m $(SPHINX) . build/docs
+	$(BIN)/python -m $(SPHINX) -a . build/docs
 
 # its text, references and links alone: the tests run notebooks and gallery
 docs-check: $(VENV)/.installed-test
