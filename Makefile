@@ -1,4 +1,4 @@
-# make demo | test | claims | dist ...: each makes the environment it needs in .venv first
+# make demo | test | docs | claims | dist ...: each makes the environment it needs in .venv first
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,10 @@ WORKERS ?= logical
 INSTALLED := setup.cfg setup.py pyproject.toml constraints.txt $(wildcard symmetry_audit/engine/*.[ch])
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test page slow lint format types claims dist clean
+# warnings are errors, and so are names and links that lead nowhere
+SPHINX := sphinx -W -n --keep-going -q -c docs
+
+.PHONY: demo test page slow lint format types docs docs-check claims dist clean
 
 demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
@@ -33,6 +36,14 @@ format: $(VENV)/.installed-test
 types: $(VENV)/.installed-test
 	$(BIN)/python tests/type_errors.py
 
+# the site, in build/docs/index.html; the first time it runs the notebooks and the gallery
+docs: $(VENV)/.installed-test
+	$(BIN)/python -m $(SPHINX) -a . build/docs
+
+# its text, references and links alone: the tests run notebooks and gallery
+docs-check: $(VENV)/.installed-test
+	$(BIN)/python -m $(SPHINX) -D nb_execution_mode=off -D plot_gallery=0 -D suppress_warnings=image.not_readable . build/docs-check
+
 claims: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/claims.py
 
@@ -50,7 +61,7 @@ $(VENV)/.installed: $(VENV)/bin/python $(INSTALLED)
 	touch $@
 
 $(VENV)/.installed-test: $(VENV)/bin/python $(INSTALLED)
-	$(PIP) --editable ".[test]"
+	$(PIP) --editable ".[test,docs]"
 	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dist: $(VENV)/bin/python $(INSTALLED)

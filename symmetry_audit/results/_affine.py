@@ -19,13 +19,16 @@ JOINT = "joint"
 class AffineFit:
     """w_n of one image: the deformation D of determinant one whose group D A D^-1 leaves the response flattest.
 
-    ``a`` and ``b`` are ln(ratio) (cos 2 alpha, sin 2 alpha); ``alpha`` in [0, pi) is the angle of the long axis
-    (cos alpha, -sin alpha), x right, y down; s_x s_y = 1 and ``ratio`` = s_x / s_y in [1, 2]. The proxy is the
-    variance of the responses over the group divided by their squared mean, epsilon the single image's, in grey
-    levels and relative (SPEC 4); "before" is under strict rotations. For "joint" all are
+    ``image``, ``regularizer``, ``sigma`` and ``downscale`` say what was fitted. ``a`` and ``b`` are
+    ln(ratio) (cos 2 alpha, sin 2 alpha); ``alpha`` in [0, pi), ``alpha_deg`` in degrees, is the angle of the long axis
+    (cos alpha, -sin alpha), x right, y down; ``s_x`` times ``s_y`` is 1, and ``ratio`` = s_x / s_y in [1, 2].
+    ``proxy_before`` and ``proxy_after`` are the variance of the responses over the group divided by their squared
+    mean, under strict rotations and under G_w. ``epsilon_before`` and ``epsilon_after`` are the single image's, in
+    grey levels, ``relative_epsilon_before`` and ``relative_epsilon_after`` relative (SPEC 4). For "joint" all are
     means over its regularizers. ``orientation`` (as alpha) and ``coherence`` in [0, 1] are those of the structure
-    tensor. ``at_limit``: the ratio is the largest admitted. ``pixel_sha256`` is the hash of the image's decoded
-    samples, by which fits find their image whatever its name; None for an array, and in older files.
+    tensor. ``iterations`` of the solver, and whether it ``converged``. ``at_limit``: the ratio is the largest admitted.
+    ``pixel_sha256`` is the hash of the image's decoded samples, by which fits find their image whatever its name; None
+    for an array, and in older files.
     """
 
     image: str
@@ -59,7 +62,11 @@ class AffineFit:
 
 @dataclass(frozen=True, kw_only=True)
 class FailedFit:
-    """An image without w_n, and the reason; false in a condition."""
+    """An image without w_n, and the ``reason``; false in a condition.
+
+    ``image``, ``regularizer``, ``sigma`` and ``downscale`` say what was to be fitted, ``orientation``, ``coherence``
+    and ``pixel_sha256`` are as in AffineFit.
+    """
 
     image: str
     regularizer: str

@@ -13,6 +13,7 @@ __all__ = ["DatasetInfo"]
 class DatasetInfo:
     """The images that were measured; ``fingerprint`` is the SHA-256 of their sorted "sha256  name" lines.
 
+    ``name`` is that of results, ``source`` what the user gave, and ``images`` the number of images.
     ``unit`` is that of their luminance: grey levels of [0, 255], HU, or grey levels of a window of HU.
     """
 

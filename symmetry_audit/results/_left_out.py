@@ -10,7 +10,7 @@ __all__ = ["LeftOut"]
 @dataclass(frozen=True)
 class LeftOut:
     """The share of the pixels inside the margin that V leaves out (SPEC 3), at full resolution: the ``mean`` over the
-    images, and the ``largest`` and whose it is; 0, 0 and None where V is the whole rectangle in all images."""
+    images, and the ``largest``, of ``image``; 0, 0 and None where V is the whole rectangle in all images."""
 
     mean: float = 0.0
     largest: float = 0.0

@@ -69,8 +69,11 @@ ADAPTIVE_FIELDS = (
 class ResultRow:
     """epsilon_G of Eq. (8) of [SA] for one regularizer and scenario, in the unit of ``AuditReport.unit``.
 
-    In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single images'
-    values, and the worst element is that of ``selected_image``, the seeded random choice of [SA].
+    ``regularizer``, ``scenario``, ``group``, ``sigma`` and ``downscale`` say what the row is of, ``images`` how many
+    images. ``epsilon`` is the largest change of the mean response under the group, at ``worst_element``, a turn by
+    ``worst_angle_deg``. In ``sample_strict`` rows ``epsilon`` and ``normalized_epsilon`` are means over the single
+    images' values, with ``median``, ``q25`` and ``q75`` beside them, and the worst element is that of
+    ``selected_image``, the seeded random choice of [SA], whose own value is ``epsilon_selected``.
     ``mean_response`` is the mean of f_t over the group and the images, ``identity_response`` that of f_0 over the
     images. ``normalized_epsilon`` is Eq. (8) on profiles divided by their own mean over the group. ``tested`` is false
     where no regularizer of the run can see any element but the identity; ``visible_elements`` counts the elements,
@@ -84,9 +87,10 @@ class ResultRow:
     whose deformation has the largest ratio admitted; without these images epsilon is ``epsilon_within_limit``.
 
     Only adaptive rows have the other fields. ``fit`` names the fit source of w. ``gain`` is the strict epsilon minus
-    this one, with its paired bootstrap interval. ``random_epsilon`` is measured under the same ratios at random
-    angles, ``held_out_epsilon`` on one half of every image under the w of the other half, ``held_out_strict_epsilon``
-    on that same half under strict rotations; ``held_out_gain`` is their difference.
+    this one, with its paired bootstrap interval ``gain_low`` to ``gain_high``. ``random_epsilon`` is measured under the
+    same ratios at random angles, ``held_out_epsilon`` on one half of every image under the w of the other half,
+    ``held_out_strict_epsilon`` on that same half under strict rotations; ``held_out_gain`` is their difference,
+    ``held_out_gain_low`` to ``held_out_gain_high`` its interval.
 
     Controls are measured on ``control_images`` of the images, on a sample of their pixels, and describe all of them:
     ``random_epsilon`` and ``held_out_epsilon`` are those of the mean strict profile of all images plus the mean
@@ -100,8 +104,10 @@ class ResultRow:
     ``relative_epsilon`` = (max over t - min over t of the mean response) / its mean over t, at most the order of the
     group, the same whichever way the images lie; in ``sample_strict`` rows the mean over the images of each image's
     max - min, divided by ``mean_response``. ``relative_ci_low`` to ``relative_ci_high`` is its own bootstrap interval,
-    ``relative_null`` its mean over the random shifts, ``relative_floor`` that of the ideal isotropic field;
-    ``relative_random`` and ``relative_held_out...`` are those of the fields named alike.
+    ``relative_null`` its mean over the random shifts, ``relative_floor`` that of the ideal isotropic field. Named as
+    the absolute ones are ``relative_null_se``, ``relative_random``, ``relative_random_se``, ``relative_held_out``,
+    ``relative_held_out_se``, ``relative_held_out_strict``, ``relative_held_out_gain``, ``relative_held_out_gain_low``
+    and ``relative_held_out_gain_high``.
 
     Only rows of a quick look (``--pixels``) have ``mean_response_pixel_se``, ``epsilon_pixel_se`` and
     ``relative_epsilon_pixel_se``: the standard errors of these three as estimates of what all pixels of the same images
@@ -192,6 +198,9 @@ class ResultRow:
 class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
+    ``dataset`` names the images and ``settings`` what was measured of them; ``results`` are the rows of Table 1.
+    ``skipped`` lists the images that could not be measured, ``warnings`` what a reader of the numbers has to know;
+    ``recommendation`` advises a group for a network.
     ``answers`` says of flips and turns, one by one, whether the distribution of the images is the same after them; it
     is empty where that was not measured. ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``,
     ``folders``, ``subsets``, ``directions`` and ``fits``. ``left_out`` says how much of the images V leaves out. The

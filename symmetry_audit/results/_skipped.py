@@ -9,7 +9,7 @@ __all__ = ["SkippedImage"]
 
 @dataclass(frozen=True)
 class SkippedImage:
-    """One image that was skipped, and why."""
+    """One ``image`` that was skipped, and the ``reason``."""
 
     image: str
     reason: str

@@ -21,7 +21,7 @@ HIGH_SHARE = (1 - sqrt(1 / 5)) / 2
 class MixedSURE:
     """An estimate of || A f(y) - A x ||^2 / m for y = gamma Poisson(A x / gamma) + sigma n, without A x.
 
-    With h = A f, entries numbered by i, all sums over the m entries that are measured:
+    With h = A f, entries numbered by i, all sums over the m entries that are measured::
 
         1/m sum_i (h_i(y) - y_i)^2 - gamma y_i - sigma^2
             + 2 (gamma y_i + sigma^2) dh_i/dy_i - 2 gamma sigma^2 d^2 h_i/dy_i^2
