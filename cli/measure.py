@@ -146,11 +146,15 @@ def _text(report: AuditReport, verbose: bool) -> str:
 
 
 def _print_notes(report: AuditReport, verbose: bool) -> None:
+    from symmetry_audit.reports.pages import PAGE_FILE
+    from symmetry_audit.results import DatasetInfo
+
     for warning in report.warnings:
         click.echo(f"Warning: {warning}", err=True)
     print_skipped(report.skipped, verbose)
-    click.echo(f"All numbers, tables and figures: {report.folder}", err=True)
-    if report.recommendation is not None:
+    if report.folder is not None:
+        click.echo(f"The report: {report.folder / PAGE_FILE}, with all numbers, tables and figures beside it", err=True)
+    if report.recommendation is not None and report.dataset.unit == DatasetInfo.unit:  # other units have no such task
         command = f"symaudit recommend {shlex.quote(str(report.folder))} --task denoise --sigma 25"
         click.echo(f"Next, try it on your task: {command}", err=True)
 

@@ -23,7 +23,7 @@ def test_the_demo_measures_all_photographs_into_a_folder_here(symaudit, tmp_path
     for row in report.results:
         assert row.tested
         assert row.relative_epsilon > 0
-    assert "All numbers, tables and figures: symaudit-demo" in err.splitlines()
+    assert "The report: symaudit-demo/report.html, with all numbers, tables and figures beside it" in err.splitlines()
     assert (place / "symaudit-demo/figure2.png").stat().st_size > 10_000
     # the mean over images is rounder than single images: the finding of [SA]
     by_scenario = {}

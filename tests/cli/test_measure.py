@@ -40,7 +40,7 @@ def run(call):
 def closing(folder):
     """The last lines of stderr."""
     return [
-        f"All numbers, tables and figures: {folder}",
+        f"The report: {folder}/report.html, with all numbers, tables and figures beside it",
         f"Next, try it on your task: symaudit recommend {folder} --task denoise --sigma 25",
     ]
 
