@@ -1,4 +1,4 @@
-"""The README's transcript is replayed, and what it promises exists."""
+"""The README's transcript is replayed, its commands run in order in one folder, and what it promises exists."""
 
 from __future__ import annotations
 
@@ -13,9 +13,8 @@ import symmetry_audit
 from symmetry_audit.results import Alignment, Evaluation, Recommendation
 from tests.demo_run import demo_run
 
-README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
-FITTED = "Dataset, adaptive"  # a row, or the head of a block of rows
-NUMBER = re.compile(r"(?<!\w)-?\d+(?:\.\d+)?(?:e-?\d+)?")
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 TRANSCRIPTS = re.findall(r"```console\n\$ symaudit (.*)\n((?:.*\n)*?)```", README)
 
 
