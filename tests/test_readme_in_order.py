@@ -85,7 +85,7 @@ def typed(line: str) -> list[str]:
     return words
 
 
-def test_every_command_runs_in_order(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_runs_in_order(folder: Path) -> None:
     run: dict[str, Callable[[str], None]] = {"console": symaudit, "python": lambda text: exec(text, {}), "sh": exists}
     done = []
     for language, text in lines():
@@ -106,3 +106,10 @@ def exists(line: str) -> None:
     """The README's reader has done this already: only look whether the Makefile has the target."""
     target = re.match(r"make (\w+)", line)
     assert line.startswith("git clone") or (target and f"\n{target[1]}: " in (ROOT / "Makefile").read_text()), line
+
+
+def test_a_command_that_fails_is_found_out(folder: Path) -> None:
+    with pytest.raises(AssertionError, match="symaudit-BSD100-HR"):
+        symaudit("symaudit recommend symaudit-BSD100-HR")
+    with pytest.raises(AssertionError, match="make dmeo"):
+        exists("make dmeo")
