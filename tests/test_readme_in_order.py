@@ -33,7 +33,12 @@ def denoiser():
 """
 WRITTEN = [
     *(f"symaudit-{name}/report.json" for name in ("photos", "tiles", "tifs", "BSD100")),
-    *("symaudit-photos/figure2.png", "symaudit-fits-photos/affine.parquet", "symaudit-pilot-photos/pilot.json"),
+    *(
+        "symaudit-photos/report.html",
+        "symaudit-photos/figure2.png",
+        "symaudit-fits-photos/affine.parquet",
+        "symaudit-pilot-photos/pilot.json",
+    ),
     *("denoiser/best.safetensors", "noisy/photo_0.png", "restored/photo_0.png", "alignment.png"),
 ]
 
