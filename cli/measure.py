@@ -72,10 +72,11 @@ def measure(
     \b
     Example:
       symaudit measure photos/ --group p32
+      symaudit measure tiles/ --group p32
       symaudit measure DIV2K --reg tv --group p32 --data-root ~/data
       symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
-      symaudit measure photos/ --fit joint --no-controls
-      symaudit measure DIV2K --pixels 300000
+      symaudit measure BSD100 --fit joint --no-controls
+      symaudit measure Urban100 --pixels 300000
     """
     with image_progress(quiet) as progress:
         talk = {"progress": progress, "estimate": progress.estimate, "say": speaker(quiet)}

@@ -49,7 +49,7 @@ def pilot(as_json: bool, allow_skipped: bool, quiet: bool, verbose: bool, **opti
     Example:
       symaudit pilot photos/ --task denoise --sigma 50
       symaudit pilot photos/ --task sr --scale 2 --arms p4,augmented --minutes 20
-      symaudit pilot Rain100L --task derain --out symaudit-Rain100L
+      symaudit pilot Rain100L --task derain --out rain-pilot
     """
     from symmetry_audit.reports import pilot_text
 

@@ -40,7 +40,7 @@ def recommend(plot: bool, as_json: bool, quiet: bool, verbose: bool, **options: 
     Examples:
       symaudit recommend symaudit-DIV2K
       symaudit recommend symaudit-DIV2K --task denoise --sigma 50
-      symaudit recommend symaudit-rain --task derain --data rain/ --pilot --minutes 5
+      symaudit recommend symaudit-photos --task sr --scale 2 --pilot --minutes 5
     """
     from symmetry_audit.reports import recommendation_text, write_recommendation
     from symmetry_audit.results import RECOMMENDATION_FILE, RECOMMENDATION_SCHEMA, AuditReport, dump_json

@@ -32,7 +32,7 @@ def verify(as_json: bool, quiet: bool, **options: Any) -> int:
 
     \b
     Example:
-      symaudit verify symaudit-DIV2K-train --data-root ~/data
+      symaudit verify symaudit-DIV2K --data-root ~/data
     """
     from symmetry_audit.results import dump_json
 

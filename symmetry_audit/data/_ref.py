@@ -67,6 +67,7 @@ class ImageSource:
     skipped: tuple[SkippedImage, ...] = ()
     note: str | None = None  # a choice made for the user, such as a manifest's default split
     remarks: tuple[str, ...] = ()  # what a report should say about the files
+    short_name: str | None = None  # after which folders of results are named, where that is not ``name``
 
     def limited(self, limit: int | None) -> ImageSource:
         """The first ``limit`` images."""

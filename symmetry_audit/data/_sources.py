@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path, PurePath, PureWindowsPath
 
 from symmetry_audit.data import manifests
@@ -112,7 +113,13 @@ def _from_glob(text: str, listing: Listing) -> ImageSource:
         if not path.is_dir() and kind_of_file(path):
             # ** follows links: as in a folder, a file reached in several ways counts once
             files.setdefault((os.path.realpath(path.parent), path.name), path)
-    return _from_files(text, "glob", [(path.as_posix(), path) for path in files.values()], listing)
+    return _from_files(text, _glob_name(pattern), [(path.as_posix(), path) for path in files.values()], listing)
+
+
+def _glob_name(pattern: str) -> str:
+    """The name of the folder that a glob starts from: of ``photos/2024/*/*.png`` it is 2024."""
+    plain = takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
+    return Path(*plain).resolve().name or pattern
 
 
 def _from_list(text: str, path: Path, listing: Listing) -> ImageSource:
@@ -133,15 +140,16 @@ def _from_manifest(text: str, data_root: str | Path | None, listing: Listing) ->
     except (DataError, SettingError) as error:
         raise type(error)(f'"{text}" is not a file, a folder or a dataset: {error}') from None
     files = manifests.locate(manifest, split, data_root)
-    chosen = split or manifest.default_split
+    chosen = manifest.split(split)
     raw = manifest.raw(split)
     refs = [
         ImageRef(_printable(file.key), file.path, kind=RAW, raw=raw) if raw else _file_ref(file.key, file.path)
         for file in files
     ]
     source = _source(text, manifest.name, refs, listing)
-    note = f"{manifest.name}: split {chosen}, {len(source.refs)} images"
-    return replace(source, name=f"{manifest.name}:{chosen}", note=note)
+    note = f"{manifest.name}: split {chosen.name}, {len(source.refs)} images"
+    full_name = f"{manifest.name}:{chosen.name}"
+    return replace(source, name=full_name, note=note, short_name=manifest.reference(chosen))
 
 
 def _from_files(text: str, name: str, files: Iterable[tuple[str, Path]], listing: Listing) -> ImageSource:

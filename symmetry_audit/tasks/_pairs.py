@@ -62,6 +62,7 @@ class Pairs:
     refs: tuple[Pair, ...]
     skipped: tuple[SkippedImage, ...] = ()
     note: str | None = None  # choices made for the user, such as a manifest's default split
+    short_name: str | None = None  # after which folders of results are named, where that is not ``name``
 
     def with_bands(self, bands: tuple[int, ...] | None) -> Pairs:
         """The same pairs, of whose pictures these ``bands`` are taken; None: as they are."""
@@ -104,7 +105,7 @@ def open_pairs(
         found = open_labelled(source, data_root).chosen(task.class_names, limit)
         opened = found.source
         pairs = tuple(Pair(ref.key, ref, label=label) for ref, label in zip(opened.refs, found.labels, strict=True))
-        return Pairs(opened.name, opened.text, pairs, opened.skipped, opened.note)
+        return Pairs(opened.name, opened.text, pairs, opened.skipped, opened.note, opened.short_name)
     opened = _opened(source, data_root)
     skipped = opened.skipped
     if task.masked:
@@ -118,7 +119,7 @@ def open_pairs(
         degraded = _opened(inputs, data_root)
         skipped += degraded.skipped
         pairs = _matched(_by_stem(opened.refs, opened.text), _by_stem(degraded.refs, degraded.text), opened.text)
-    return Pairs(opened.name, opened.text, pairs[:limit], skipped, opened.note)
+    return Pairs(opened.name, opened.text, pairs[:limit], skipped, opened.note, opened.short_name)
 
 
 def _opened(source: str | ImageSource, data_root: str | Path | None) -> ImageSource:

@@ -58,7 +58,7 @@ class FitPlan:
     @property
     def folder(self) -> Path:
         """Where the command line writes the fits."""
-        return Path(self.request.out or results_folder("symaudit-fits", self.source.name))
+        return Path(self.request.out or results_folder("symaudit-fits", self.source))
 
     def run(self, out: FilePath | None = None) -> AffineFits:
         """Fit, and write into ``out`` unless it is None. Raises DataError and ReportError as ``measure`` does."""

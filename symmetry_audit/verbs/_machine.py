@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from symmetry_audit.audit import AuditSettings, Masks, Measurements
     from symmetry_audit.data import ImageSource
+    from symmetry_audit.tasks import Pairs
 
 __all__ = [
     "LIBRARIES",
@@ -107,9 +108,9 @@ def measured(
         yield measure(settings=settings)
 
 
-def results_folder(prefix: str, name: str) -> Path:
-    """``prefix-NAME`` here; NAME is the source's name, with - for characters that a shell treats specially."""
-    return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', name)}")
+def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
+    """``prefix-NAME`` here; NAME is the source's short name, with - for characters that a shell treats specially."""
+    return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', source.short_name or source.name)}")
 
 
 def run_document(request: RunOptions, started: datetime, engines: Sequence[str]) -> dict[str, Any]:

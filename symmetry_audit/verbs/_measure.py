@@ -59,7 +59,7 @@ class MeasurePlan:
     @property
     def folder(self) -> Path:
         """Where the command line writes the report."""
-        return Path(self.request.out or results_folder("symaudit", self.source.name))
+        return Path(self.request.out or results_folder("symaudit", self.source))
 
     @property
     def text(self) -> str:

@@ -148,7 +148,7 @@ def pilot(request: PilotRequest) -> Pilot:
     pictures = read_pictures(pairs, task, request.seed, request.progress)
     pairs = replace(pairs, refs=tuple(pair for pair in pairs.refs if pair.key not in pictures.broken))
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
-    folder = Path(request.out or results_folder("symaudit-pilot", data.name))
+    folder = Path(request.out or results_folder("symaudit-pilot", pairs))
     _refuse_report(folder, data.fingerprint)
     found = network_pilot(pictures, data, design, folder, device=device, force=request.force, on_step=request.on_step)
     write_atomically(folder / PILOT_PAGE, pilot_page(found))

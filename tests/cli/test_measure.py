@@ -393,9 +393,16 @@ def test_a_place_that_cannot_be_written_is_one_line(run, photos, tmp_path):
 
 def test_the_report_folder_is_named_after_the_source(run, photos, tmp_path):
     (tmp_path / "my photos, 2024").symlink_to(photos)
-    for source, folder in (("photos/photo_*.png", "symaudit-glob"), ("photos/photo_1.png", "symaudit-photo_1")):
+    for source, folder in (("photos/photo_*.png", "symaudit-photos"), ("photos/photo_1.png", "symaudit-photo_1")):
         assert one_document(run(source, "--dry-run", "--json")[1])["out"] == folder
     assert one_document(run("photos", "--dry-run", "--json", "--out", "a/b")[1])["out"] == "a/b"
+    for split, number, folder in (("train", 1, "symaudit-DIV2K"), ("valid", 801, "symaudit-DIV2K-valid")):
+        images = tmp_path / f"data/DIV2K/DIV2K_{split}_HR"
+        images.mkdir(parents=True)
+        for index in range(number, 801 if split == "train" else 901):
+            (images / f"{index:04d}.png").symlink_to(photos / "photo_1.png")
+        known = (f"DIV2K:{split}", "--data-root", "data", "--dry-run", "--json")
+        assert one_document(run(*known)[1])["out"] == folder
     photos.rename(tmp_path / "a b!")
     assert one_document(run("a b!", "--dry-run", "--json")[1])["out"] == "symaudit-a-b-"
 

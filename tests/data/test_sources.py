@@ -315,7 +315,7 @@ def test_a_folder_comes_before_a_manifest_of_its_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     source = open_source("Set5", tmp_path / "data")
     assert keys(source) == [f"{name}.png" for name in "abcde"]
-    assert source.name == "Set5:HR"
+    assert (source.name, source.short_name) == ("Set5:HR", "Set5")
     assert source.note == "Set5: split HR, 5 images"
     assert source.text == "Set5"
     fill(tmp_path / "Set5", "mine.png")
@@ -330,7 +330,34 @@ def test_a_glob(tmp_path, monkeypatch):
     assert keys(open_source("set[[]1]/*.png")) == ["set[1]/a.png", "set[1]/b.png"]
     assert keys(open_source("set[1]/*")) == ["set1/c.png"]  # a glob, since no such path exists as it is written
     assert keys(open_source("**/*.png")) == ["set1/c.png", "set1/e.png/f.png", "set[1]/a.png", "set[1]/b.png"]
-    assert open_source("set?/*.png").name == "glob"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        *(("photos/2024/**/*.png", "2024"), ("./photos/*/a.png", "photos"), ("photos/2024/../*/*", "photos")),
+        *(("*/*/a.png", "here"), ("**/a.png", "here"), ("photos/20[2]4/a.png", "photos")),
+    ],
+)
+def test_a_glob_has_the_name_of_the_folder_that_it_starts_from(pattern, name, tmp_path, monkeypatch):
+    here = fill(tmp_path / "here", "photos/2024/a.png", "photos/2024/summer/b.png")
+    monkeypatch.chdir(here)
+    assert open_source(pattern).name == name
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "short_name"),
+    [
+        ("DIV2K", "DIV2K:train", "DIV2K"),
+        ("div2k:TRAIN", "DIV2K:train", "DIV2K"),
+        ("DIV2K:valid", "DIV2K:valid", "DIV2K:valid"),
+    ],
+)
+def test_the_short_name_of_a_dataset_leaves_out_the_default_split(text, name, short_name, tmp_path):
+    fill(tmp_path / "DIV2K/DIV2K_train_HR", *(f"{index:04d}.png" for index in range(1, 801)))
+    fill(tmp_path / "DIV2K/DIV2K_valid_HR", *(f"{index:04d}.png" for index in range(801, 901)))
+    source = open_source(text, tmp_path)
+    assert (source.name, source.short_name) == (name, short_name)
 
 
 def test_a_path_with_brackets_is_a_path_before_it_is_a_glob(tmp_path, monkeypatch):
