@@ -1,4 +1,4 @@
-"""Shell completion as README describes it: the script that a shell evaluates, and what it then proposes."""
+"""Shell completion as its page describes it: the script that a shell evaluates, and what it then proposes."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/howto/shell.md"
 COMMAND = "import sys; sys.argv = ['symaudit']; from symmetry_audit.cli.main import main; main()"
 SHELLS = {
     "bash": 'eval "$(_SYMAUDIT_COMPLETE=bash_source symaudit)"',
@@ -31,8 +31,8 @@ def proposed(typed: str) -> list[str]:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_script_of_a_shell_is_that_of_the_readme(shell):
-    assert SHELLS[shell] in README.read_text(encoding="utf-8")
+def test_the_script_of_a_shell_is_that_of_the_page(shell):
+    assert SHELLS[shell] in PAGE.read_text(encoding="utf-8")
     assert f"_SYMAUDIT_COMPLETE={shell}_complete" in symaudit(f"{shell}_source")
 
 

@@ -200,7 +200,7 @@ def test_with_one_element_left_it_is_a_plain_network(method: str, group: str) ->
         y = norm(conv(y, network.head[0]), network.head[1]).relu()
         expected, found = network.linear(y.mean((2, 3))), network(x)
     assert torch.allclose(found, expected, rtol=0, atol=1e-12)
-    assert change(network, x, x.rot90(1, (2, 3))) > 1e-3
+    assert change(network, x, x.rot90(1, (2, 3))) > 1e-6  # no symmetry: rounding is below 1e-12
 
 
 # ---------------------------------------------------------------- what is refused
