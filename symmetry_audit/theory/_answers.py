@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from symmetry_audit.groups import Group
 from symmetry_audit.results import Answer, Candidate
 from symmetry_audit.statistics import FEWEST_IMAGES, LawEvidence, holm, law
-from symmetry_audit.theory._verdicts import decisive, sized
+from symmetry_audit.theory._verdicts import decisive, sized, too_few
 
 __all__ = ["FlipValue", "flip_answer", "flip_laws", "turn_answers"]
 
@@ -55,7 +55,7 @@ def flip_answer(
     of the pair that decides, its p-value adjusted for the number of pairs.
     """
     if images < FEWEST_IMAGES:
-        return Answer(transformation=transformation, verdict="not tested", reason=_too_few(images))
+        return Answer(transformation=transformation, verdict="not tested", reason=too_few(images))
     if not values:
         return Answer(transformation=transformation, verdict="not tested", reason="nothing responds in these images")
     found = [
@@ -64,10 +64,8 @@ def flip_answer(
     ]
     verdict, evidence = law(found, images=images, tolerance=tolerance)
     assert evidence is not None  # there are values, of enough images
-    at, adjusted = (
-        int(evidence.regularizer),
-        holm([1.0 if value.p_value is None else value.p_value for value in values]),
-    )
+    at = int(evidence.regularizer)
+    adjusted = holm([1.0 if value.p_value is None else value.p_value for value in values])
     value = replace(values[at], p_value=adjusted[at])
     reason = f"rising and falling edges differ by {sized(value.relative_epsilon, value)}"
     if verdict == "shown" and min(adjusted) <= CHANCE:
@@ -105,10 +103,6 @@ def flip_laws(answers: Sequence[Answer]) -> dict[str, tuple[str, str]]:
 
 def _gravity(answer: Answer) -> int:
     return ("does not fit", "not tested", "not settled", "fits").index(answer.verdict)
-
-
-def _too_few(images: int) -> str:
-    return f"it takes {FEWEST_IMAGES} images, and there {'is' if images == 1 else 'are'} {images}"
 
 
 def turn_answers(

@@ -12,7 +12,7 @@ from symmetry_audit.statistics import FEWEST_IMAGES, LawEvidence, law
 from symmetry_audit.theory._candidates import is_trivial, preference, subgroups
 from symmetry_audit.wording import count
 
-__all__ = ["changes", "decisive", "equalizable", "judged", "percent", "sized", "twin"]
+__all__ = ["changes", "decisive", "equalizable", "judged", "percent", "sized", "too_few", "twin"]
 
 FITTED = 2  # parameters of w_n, each of which can make one more element look like the identity
 
@@ -103,7 +103,7 @@ def decisive(candidate: Candidate, images: int, tolerance: float) -> tuple[str, 
 def _untested(candidate: Candidate, candidates: Sequence[Candidate], images: int) -> str | None:
     """Why nothing in the run could have refuted the group."""
     if images < FEWEST_IMAGES:
-        return f"it takes {FEWEST_IMAGES} images, and there {'is' if images == 1 else 'are'} {images}"
+        return too_few(images)
     if same := twin(candidate, candidates):
         return f"nothing measured tells it from {same.group}"
     if not candidate.seen:
@@ -112,6 +112,11 @@ def _untested(candidate: Candidate, candidates: Sequence[Candidate], images: int
         some = f"its {count(candidate.tested_order - 1, 'contrast')}"
         return f"two fitted parameters can equalize {some}; nothing could have refuted it"
     return None
+
+
+def too_few(images: int) -> str:
+    """Why so few ``images`` test nothing."""
+    return f"it takes {FEWEST_IMAGES} images, and there {'is' if images == 1 else 'are'} {images}"
 
 
 def _evidence(value: CandidateValue) -> LawEvidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +13,17 @@ from symmetry_audit.audit._spectrum import CENTRES, radial_spectrum
 from symmetry_audit.data import open_source
 from symmetry_audit.engine import welch_power
 from symmetry_audit.findings import discretization_floor, isotropic_profile, pink_power
+from symmetry_audit.findings._floor import floor_profile
 from symmetry_audit.fits import DeformedFamily
 from symmetry_audit.groups import Affine, Group
-from symmetry_audit.kernels import DEFAULT_REGULARIZERS, STENCILS, GaussianKernel, kernel_model
+from symmetry_audit.kernels import (
+    DEFAULT_REGULARIZERS,
+    STENCILS,
+    GaussianKernel,
+    kernel_model,
+    sampled_kernels,
+    window_radius,
+)
 from symmetry_audit.results import AuditReport, ResultRow
 from tests.conftest import save_photos
 from tests.oracles import affine as affine_oracle
@@ -111,3 +120,25 @@ def test_the_floor_of_adaptive_rows_is_averaged_over_bins_of_w(report: AuditRepo
             mean += count * profile / 3
         check_floor(row, mean)
         assert row.relative_floor < 0.01
+
+
+@pytest.mark.parametrize("response", ["energy", "rectified"])
+def test_the_floor_of_squares_is_that_of_variances(response: str) -> None:
+    """Those of a Gaussian field are proportional to sum_k |phi_t^(k)|^2 P(|k|), written out over the whole plane."""
+    group, model = Group(8), kernel_model("bicubic")
+    kernels = sampled_kernels(STENCILS["tv"], group.matrices(), model, window_radius(STENCILS["tv"], model))
+    y, x = np.meshgrid(np.fft.fftfreq(128), np.fft.fftfreq(128), indexing="ij")
+    radius = np.hypot(x, y)
+    power = np.where((radius > 0) & (radius <= 0.5), 1 / np.maximum(radius, 1e-9) ** 2, 0)
+    variances = np.array([(np.abs(np.fft.fft2(kernel, (128, 128))) ** 2 * power).sum() for kernel in kernels])
+    found = floor_profile(STENCILS["tv"], group, model, response=response)
+    assert found / found[0] == pytest.approx(variances / variances[0], rel=1e-9)
+    absolute = floor_profile(STENCILS["tv"], group, model)
+    assert absolute / absolute[0] == pytest.approx(np.sqrt(variances / variances[0]), rel=1e-9)
+
+
+def test_an_audit_has_the_floor_of_its_response(photos: Path) -> None:
+    asked = {"reg": "tv", "group": "p8", "kernel": "bicubic", "scenario": "dataset_strict"}
+    (absolute,), (squared,) = (measure(photos, **asked, response=kind).results for kind in ("abs", "energy"))
+    assert absolute.relative_floor > 0.1
+    assert 1.7 < squared.relative_floor / absolute.relative_floor < 2.3  # (1 + f)^2 - (1 - f)^2 = 4 f

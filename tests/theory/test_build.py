@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from symmetry_audit.errors import ReportError
-from symmetry_audit.results import Build, Candidate, Direction, LinearPilot, Pilot, Recommendation
+from symmetry_audit.results import Answer, Build, Candidate, Direction, LinearPilot, Pilot, Recommendation
 from symmetry_audit.theory import recommend
 from symmetry_audit.theory._build import leading, ranked
 from tests.theory.situations import (
@@ -255,3 +255,29 @@ def test_the_fourth_harmonic_is_that_of_the_images() -> None:
 def test_evidence_has_a_name() -> None:
     with pytest.raises(ReportError, match="evidence is 'hearsay'"):
         Build(group="p4", method="gcnn", relax=None, augment="none", evidence="hearsay")
+
+
+def flips(across: str, over: str) -> tuple[Answer, ...]:
+    """The answers about flips left-right and upside down."""
+    named = zip(("flip left-right", "flip upside down"), (across, over), strict=True)
+    return tuple(Answer(transformation=name, verdict=verdict, reason="because") for name, verdict in named)
+
+
+@pytest.mark.parametrize(
+    ("across", "over", "law", "directions", "augment"),
+    [
+        ("does not fit", "fits", isotropic, (MIXED,), "none"),
+        ("fits", "fits", isotropic, (MIXED,), "flips+turns"),
+        ("fits", "fits", text, (MIXED,), "flips"),  # quarter turns are refuted
+        ("fits", "not settled", isotropic, (MIXED,), None),
+        ("fits", "does not fit", isotropic, (MIXED,), "hflip"),
+        ("not settled", "does not fit", isotropic, (MIXED,), "hflip"),
+        ("not settled", "not settled", text, (MIXED,), "hflip"),
+        ("not settled", "not settled", isotropic, (MIXED,), None),
+        ("not settled", "does not fit", text, (SHARED,), "none"),
+        ("fits", "does not fit", text, (SHARED,), "hflip"),
+    ],
+)
+def test_augmentation_follows_the_answers(across, over, law, directions, augment) -> None:
+    advice = recommend(candidates("p8", law), images=100, directions=directions, answers=flips(across, over))
+    assert advice.build.augment == augment
