@@ -87,6 +87,9 @@ def main(args: list[str] | None = None) -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. To continue a measurement or a training run, give the same command again.", err=True)
         code = 130
+    except MemoryError:
+        click.echo("Error: not enough memory; give fewer or smaller images at a time, or fewer --workers", err=True)
+        code = 1
     except OSError as error:  # a full disk, a folder that went away; click keeps broken pipes quiet
         click.echo(f"Error: {error}", err=True)
         code = 1

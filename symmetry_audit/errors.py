@@ -11,6 +11,7 @@ __all__ = [
     "ImageError",
     "Interrupted",
     "ModelError",
+    "OutOfMemory",
     "ReportError",
     "SettingError",
     "SymmetryAuditError",
@@ -41,6 +42,10 @@ class ReportError(SymmetryAuditError):
 
 class ModelError(SymmetryAuditError):
     """A checkpoint is missing, damaged or of another kind, or a network cannot be run or trained on."""
+
+
+class OutOfMemory(SymmetryAuditError):
+    """The machine lacks the memory for an image, and for those after it: a run ends and keeps what it has."""
 
 
 class Interrupted(Exception):

@@ -57,6 +57,7 @@ class ImageRecord:
     unit: str = GREY_LEVELS  # of the luminance
     series: str | None = None  # that the image belongs to
     spacing: tuple[float, float] | None = None  # of rows and of columns in mm
+    remarks: tuple[str, ...] = ()  # what a report should say about how the file was read
 
     @property
     def fitted(self) -> bool:
@@ -83,7 +84,8 @@ def measure_image(
     masks: Masks | None = None,
     strict: Mapping[str, np.ndarray] | None = None,
 ) -> ImageRecord:
-    """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError.
+    """Measure one image by ``plans``, one per sigma, with controls where it is ``controlled``. Raises ImageError and
+    MemoryError.
 
     ``strict`` are its arrays of an earlier record without fits, which are then not measured again.
     """
@@ -104,6 +106,7 @@ def measure_image(
         unit=image.unit,
         series=ref.series,
         spacing=image.spacing,
+        remarks=image.remarks,
         arrays=measure_scales(
             scales,
             settings,
@@ -168,7 +171,7 @@ def measure_scales(
     """All arrays of one image, with controls where it is ``controlled``; ``seed`` is that of its own random draws.
 
     ``body`` has the D of its strict group, ``given`` (S, F, 2) is (a, b) to use in place of fits, ``strict`` the arrays
-    without fits where they are known. Raises ImageError where memory runs out or responses overflow.
+    without fits where they are known. Raises ImageError where responses overflow, and MemoryError.
     """
     try:
         samples = [row_sample(scale.image.shape, settings, image, scale.inside) for scale in scales]
@@ -185,7 +188,7 @@ def measure_scales(
     except (MemoryError, RuntimeError) as error:
         if not isinstance(error, MemoryError) and type(error).__name__ != "OutOfMemoryError":  # torch's, of a GPU
             raise
-        raise ImageError("not enough memory to measure it; try again with fewer --workers") from None
+        raise MemoryError from None
 
 
 def _scaled(

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.data import ImageRef
-from symmetry_audit.errors import ImageError
+from symmetry_audit.errors import ImageError, OutOfMemory
 
 __all__ = ["pooled", "single_threaded"]
 
@@ -39,6 +39,10 @@ def pooled(
                     yield ref, future.result()
                 except ImageError as error:
                     yield ref, error
+                except MemoryError:
+                    raise OutOfMemory(
+                        f"not enough memory to measure {ref.key}; try again with fewer --workers"
+                    ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,14 @@ from PIL import UnidentifiedImageError
 from symmetry_audit.data._bands import chosen_bands, missing_pixels
 from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._padding import held
-from symmetry_audit.data._samples import FORMATS, read_samples
+from symmetry_audit.data._samples import header_pixels, read_samples
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
 __all__ = ["DecodedImage", "Samples", "decode", "decode_samples"]
+
+DECODER_BYTES = 12  # per pixel: WebP's, which takes the most
+HIDDEN = "pixels left out that alpha or a mask inside the file makes fully transparent"
 
 
 @dataclass(frozen=True)
@@ -31,20 +35,25 @@ class DecodedImage:
     valid: np.ndarray | None = None  # (H, W) bool: which pixels hold data, neither padding nor NaN; None: all of them
     spacing: tuple[float, float] | None = None  # of rows and of columns in mm, where the file says it
     file_sha256: str = ""  # of the file, or of the file and the slice; empty where decoded from bytes alone
+    remarks: tuple[str, ...] = ()  # what a report should say about how the file was read
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What a file holds: ``samples`` (H, W) or (H, W, 3), integers or float, upright and without alpha."""
+    """What a file holds: ``samples`` (H, W) or (H, W, 3), integers or float, upright and without alpha, 0 where
+    ``hidden``."""
 
     samples: np.ndarray
     turned: bool  # an EXIF orientation was applied
     missing: np.ndarray | None = None  # (H, W) bool: which pixels the file marks as missing; None: none of them
+    hidden: np.ndarray | None = None  # (H, W) bool: which pixels are fully transparent; None: none of them
     mapped: bool = False  # of a map or of several bands, so no CT slice
+    remarks: tuple[str, ...] = ()  # what a report should say about how the file was read
 
 
 def decode(data: bytes, max_pixels: int, unit: str | None = None, bands: tuple[int, ...] | None = None) -> DecodedImage:
-    """Decode PNG, JPEG, TIFF, BMP or WebP to luminance. Raises ImageError with a one-line reason.
+    """Decode one picture, of any format that SPEC 1 lists, to luminance. Raises ImageError with a one-line reason, and
+    MemoryError.
 
     16-bit samples are divided by 257, never cut to 8 bits; signed, 32-bit and float ones stay as they are. ``unit``,
     HU or grey levels, is that of the latter; None: HU of signed ones, unless the file names a value of missing data
@@ -57,35 +66,45 @@ def decode(data: bytes, max_pixels: int, unit: str | None = None, bands: tuple[i
         raise ImageError(f"holds {depth} {color} samples, which are no HU; drop --unit")
     luminance, sha256 = hashed_luminance(samples)
     unit = unit or (HU if samples.dtype.kind == "i" and not found.mapped else GREY_LEVELS)
-    if samples.dtype.kind != "f" and unit != HU and found.missing is None:
-        return DecodedImage(luminance, depth, found.turned, sha256, unit)
-    luminance, valid = held(luminance, unit, found.missing)
-    return DecodedImage(luminance, depth, found.turned, sha256, unit, valid)
+    if found.hidden is not None:
+        luminance[found.hidden] = np.nan
+    valid = None
+    if samples.dtype.kind == "f" or unit == HU or found.missing is not None or found.hidden is not None:
+        luminance, valid = held(luminance, unit, found.missing)
+    return DecodedImage(luminance, depth, found.turned, sha256, unit, valid, remarks=found.remarks)
 
 
 def decode_samples(data: bytes, max_pixels: int, bands: tuple[int, ...] | None = None) -> Samples:
-    """Decode PNG, JPEG, TIFF, BMP or WebP. Raises ImageError with a one-line reason.
+    """Decode one picture, of any format that SPEC 1 lists. Raises ImageError with a one-line reason, and MemoryError.
 
     ``bands`` are the channels to take as grey, or as red, green and blue, counted from 1. Without them alpha is
-    dropped, and more than four channels are refused. Palette, CMYK and 1-bit images go through RGB; ICC profiles and
-    gamma are ignored; EXIF orientation is applied. Images of more than ``max_pixels`` pixels are refused before their
-    pixels are decoded. Threads may call it side by side.
+    dropped, and more than four channels are refused. Fully transparent pixels hold 0, whatever the file has there.
+    Palette, CMYK and 1-bit images go through RGB; ICC profiles and gamma are ignored; EXIF orientation is applied.
+    Images of more than ``max_pixels`` pixels are refused before their pixels are decoded. Threads may call it side by
+    side.
     """
     if not data:
         raise ImageError("the file is empty (0 bytes)")
     try:
         stored = read_samples(data, max_pixels, bands is not None)
-    except ImageError:
+    except (ImageError, MemoryError):  # without memory the next image fares no better, so this one is not left out
         raise
-    except UnidentifiedImageError:
-        raise ImageError(f"not a readable {', '.join(FORMATS[:-1])} or {FORMATS[-1]} image") from None
-    except MemoryError:
-        raise ImageError("not enough memory to decode the image") from None
+    except UnidentifiedImageError:  # which tells the address of a buffer
+        raise ImageError("damaged or truncated image (its header cannot be read)") from None
     except Exception as error:  # decoders raise anything on damaged input; one image must not stop a run
+        # several say nothing of memory when it is what they lack: raise MemoryError in their place
+        np.empty(header_pixels(io.BytesIO(data), max_pixels) * DECODER_BYTES, np.uint8)
         raise ImageError(f"damaged or truncated image ({one_line(error)})") from None
-    samples = np.ascontiguousarray(chosen_bands(stored.samples, bands))
+    samples, hidden = np.ascontiguousarray(chosen_bands(stored.samples, bands)), stored.hidden
     mapped = bands is not None or stored.nodata is not None
-    return Samples(samples, stored.turned, missing_pixels(samples, stored.nodata), mapped)
+    remarks = (stored.remark,) if stored.remark else ()
+    missing = missing_pixels(samples, stored.nodata)
+    if hidden is None or not hidden.any():
+        return Samples(samples, stored.turned, missing, None, mapped, remarks)
+    if hidden.all():
+        raise ImageError("every pixel is fully transparent (alpha 0); save it without alpha")
+    samples = np.where(hidden if samples.ndim == 2 else hidden[..., None], samples.dtype.type(0), samples)
+    return Samples(samples, stored.turned, missing, hidden, mapped, (*remarks, HIDDEN))
 
 
 def _depth(samples: np.ndarray) -> str:

@@ -76,10 +76,8 @@ def decode_dicom(data: bytes, max_pixels: int) -> StoredSlice:
             values = np.asarray(apply_modality_lut(stored, found), np.float32)
             bits = f"DICOM {int(found.BitsStored)}-bit" if "BitsStored" in found else "DICOM float"
             return StoredSlice(values, bits, declared=_declared(stored, found), spacing=_spacing(found))
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
-    except MemoryError:
-        raise ImageError("not enough memory to decode the image") from None
     except Exception as error:  # as above; its text may quote the file, so the class alone is told
         raise ImageError(f"damaged or truncated DICOM file ({type(error).__name__})") from None
 

@@ -89,10 +89,8 @@ def _decoded(data: bytes, max_bytes: int) -> Volume:
         with LoggingOutputSuppressor():
             image = kind.from_bytes(data)
             return _turned(image, len(data), sha256)
-    except ImageError:
+    except (ImageError, MemoryError):
         raise
-    except MemoryError:
-        raise ImageError("not enough memory to decode the volume") from None
     except Exception as error:  # nibabel raises anything on damaged input
         raise ImageError(f"damaged or truncated NIfTI volume ({one_line(error)})") from None
 

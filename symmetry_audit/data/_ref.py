@@ -16,6 +16,8 @@ from symmetry_audit.results import SkippedImage
 
 __all__ = ["ImageRef", "ImageSource", "with_payload"]
 
+PIECE = 1 << 20  # bytes
+
 
 @dataclass(frozen=True)
 class ImageRef:
@@ -45,9 +47,11 @@ class ImageRef:
         return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
 
     def read(self, max_bytes: int) -> bytes:
-        """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``."""
+        """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``, and MemoryError."""
         try:
             data = self.payload if self.payload is not None else _read(self, max_bytes + 1)
+        except MemoryError:
+            raise
         except PermissionError:
             raise ImageError("permission denied; make the file readable") from None
         except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
@@ -103,6 +107,8 @@ def with_payload(ref: ImageRef, member: Member, limit: int) -> ImageRef:
     """``ref`` with up to ``limit`` bytes of its ``member``, without them where they cannot be read."""
     try:
         return replace(ref, payload=_read_member(member, limit))
+    except MemoryError:
+        raise
     except Exception:
         return ref
 
@@ -121,5 +127,10 @@ def _read(ref: ImageRef, limit: int) -> bytes:
 
 
 def _read_member(member: Member, limit: int) -> bytes:
+    """In pieces: a buffered reader asks for memory for all of a large limit at once."""
+    pieces, left = [], limit
     with member.open() as file:
-        return file.read(limit)
+        while left > 0 and (piece := file.read(min(left, PIECE))):
+            pieces.append(piece)
+            left -= len(piece)
+    return b"".join(pieces)

@@ -1,4 +1,4 @@
-"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng or libjpeg-turbo."""
+"""Bytes of one image file -> its samples, upright and at full depth, by Pillow, libpng, libjpeg-turbo or tifffile."""
 
 from __future__ import annotations
 
@@ -6,32 +6,45 @@ import io
 import logging
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import BinaryIO
+from importlib.util import find_spec
+from typing import BinaryIO, NamedTuple
 
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image
+from PIL import Image, features
 from simplejpeg import decode_jpeg
 
-from symmetry_audit.data._limits import check_size, too_large
-from symmetry_audit.data._tiff import (
-    ORIENTATION_TAG,
-    TIFF_MAGIC,
-    StoredSamples,
-    tiff_nodata,
-    tiff_samples,
-    upright,
+from symmetry_audit.data._codecs import check_scans
+from symmetry_audit.data._formats import (
+    AVIF,
+    BMP,
+    HEIC,
+    JPEG,
+    JPEG2000,
+    JPEGXL,
+    PNG,
+    START,
+    TIFF,
+    WEBP,
+    format_of,
+    unreadable,
 )
+from symmetry_audit.data._jpegxl import jpegxl_animated, jpegxl_size
+from symmetry_audit.data._limits import check_frames, check_size, too_large
+from symmetry_audit.data._tiff import ORIENTATION_TAG, StoredSamples, picture_page, tiff_samples, upright
+from symmetry_audit.errors import ImageError
 
-__all__ = ["FORMATS", "decoder_settings", "header_pixels", "read_samples"]
+__all__ = ["Header", "decoder_settings", "header_of", "header_pixels", "read_samples"]
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+PILLOW_NAMES = {PNG: "PNG", JPEG: "JPEG", BMP: "BMP", WEBP: "WEBP", JPEG2000: "JPEG2000", AVIF: "AVIF", HEIC: "HEIF"}
 PNG_EXIF_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
 PNG_CHUNKS_AT = 8  # after the signature
 PNG_DEPTH_AT = 24  # signature, length, IHDR, width, height
+PALETTE_SIZE = 256
+SIZ_MARK, SIZ_DEPTH_AT = b"\xff\x4f\xff\x51", 42  # of JPEG 2000: the bits of the first component, less one
 
 for _name in ("PIL", "imagecodecs", "nibabel", "pydicom", "pylibjpeg", "tifffile"):
     # the ImageError is enough; without a handler Python prints their log on stderr
@@ -40,32 +53,49 @@ for _name in ("PIL", "imagecodecs", "nibabel", "pydicom", "pylibjpeg", "tifffile
 _pillow_lock, _pillow_restore, _pillow_users = threading.Lock(), ExitStack(), 0
 
 
+class Header(NamedTuple):
+    """What a file says of its picture before its pixels are decoded."""
+
+    format: str  # such as PNG or JPEG 2000
+    width: int
+    height: int
+
+
 def read_samples(data: bytes, max_pixels: int, bands: bool = False) -> StoredSamples:
     """What the file holds; with ``bands``, all channels of a TIFF, of which some will be chosen.
 
     Raises ImageError for refused files, and any exception of the decoders for damaged input.
     """
+    kind = _readable(data[:START])
     with decoder_settings(max_pixels):
-        if data[:4] not in TIFF_MAGIC:
-            return _pillow_samples(data, max_pixels)
-        # from memory, never by path: a memory-mapped TIFF with an orientation tag comes out scrambled
-        found = tiff_samples(data, max_pixels, bands)
-        return found or _pillow_samples(data, max_pixels)._replace(nodata=tiff_nodata(data))
+        if kind == TIFF:
+            # from memory, never by path: a memory-mapped TIFF with an orientation tag comes out scrambled
+            return tiff_samples(data, max_pixels, bands)
+        return _jpegxl_samples(data, max_pixels) if kind == JPEGXL else _pillow_samples(data, kind, max_pixels)
+
+
+def header_of(file: BinaryIO) -> Header:
+    """The size of the picture in ``file``, without decoding it. Raises ImageError for refused files, and any exception
+    of the decoders for damaged ones."""
+    start = file.read(START)
+    file.seek(0)
+    kind = _readable(start)
+    if kind == TIFF:
+        with tifffile.TiffFile(file) as opened:
+            page = picture_page(opened)
+            return Header(kind, int(page.imagewidth), int(page.imagelength))
+    if kind == JPEGXL:
+        return Header(kind, *jpegxl_size(file.read()))
+    with _opened(file, kind) as image:
+        return Header(kind, image.width, image.height)
 
 
 def header_pixels(file: BinaryIO, max_pixels: int) -> int:
     """Width times height from the header, without decoding; 0 where it cannot be read or is too large."""
     try:
-        magic = file.read(4)
-        file.seek(0)
-        if magic in TIFF_MAGIC:
-            with tifffile.TiffFile(file) as deep:
-                page = deep.pages[0]
-                assert isinstance(page, tifffile.TiffPage)
-                count = int(page.imagewidth) * int(page.imagelength)
-        else:
-            with decoder_settings(max_pixels), Image.open(file, formats=FORMATS) as image:
-                count = image.width * image.height
+        with decoder_settings(max_pixels):
+            header = header_of(file)
+        count = header.width * header.height
         return count if 0 <= count <= max_pixels else 0
     except Exception:  # as in decode, which reports the problem when the pixels are needed
         return 0
@@ -94,21 +124,46 @@ def decoder_settings(max_pixels: int = 0) -> Iterator[None]:
                 _pillow_restore.close()
 
 
-def _pillow_samples(data: bytes, max_pixels: int) -> StoredSamples:
+def _readable(start: bytes) -> str:
+    """The format of a file by its first bytes. Raises ImageError where no decoder here reads it."""
+    kind = format_of(start)
+    reads = {JPEGXL: imagecodecs.JPEGXL.available, HEIC: find_spec("pillow_heif") is not None, TIFF: True}
+    if kind is None or not reads.get(kind, kind in PILLOW_NAMES and _pillow_reads(kind)):
+        raise unreadable(kind)
+    return kind
+
+
+def _pillow_reads(kind: str) -> bool:
+    return {JPEG2000: features.check("jpg_2000"), AVIF: features.check("avif")}.get(kind, True)
+
+
+def _opened(file: BinaryIO, kind: str) -> Image.Image:
+    if kind == HEIC:
+        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]  # not required
+
+        register_heif_opener()
+    return Image.open(file, formats=(PILLOW_NAMES[kind],))
+
+
+def _pillow_samples(data: bytes, kind: str, max_pixels: int) -> StoredSamples:
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = _opened(io.BytesIO(data), kind)
     except Image.DecompressionBombError:
         raise too_large("far too many pixels", max_pixels) from None
     with image:
         # the further pictures of an MPO, which phones write as .jpg, are previews and gain maps of the first
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        frames = 1 if kind in (JPEG, HEIC) else getattr(image, "n_frames", 1)
         check_size(image.width, image.height, frames, max_pixels)
+        if kind == JPEG:
+            check_scans(data)
         # asking Pillow for the EXIF block of a PNG decodes all of it, since the block may be at the end
-        orientation = 1 if image.format == "PNG" and not _may_hold_exif(data) else _orientation(image)
-        pixels = _DECODERS.get(image.format or "", _any_samples)(image, data)
-        # Pillow rotates TIFF files itself while loading and then drops the tag: read it again
-        left = _orientation(image) if image.format == "TIFF" else orientation
-        return StoredSamples(upright(pixels, left), orientation != 1)
+        orientation = 1 if kind == PNG and not _may_hold_exif(data) else _orientation(image)
+        pixels = _DECODERS.get(kind, _any_samples)(image, data)
+        hidden = _hidden(image, pixels, data)
+        if kind == BMP and hidden is not None and hidden.all():  # a byte that many writers leave at 0
+            hidden = None
+        hidden = None if hidden is None else upright(hidden, orientation)
+        return StoredSamples(upright(pixels, orientation), orientation != 1, hidden=hidden)
 
 
 def _png_samples(image: Image.Image, data: bytes) -> np.ndarray:
@@ -134,12 +189,55 @@ def _jpeg_samples(image: Image.Image, data: bytes) -> np.ndarray:
     return _any_samples(image, data)
 
 
+def _jpeg2000_samples(image: Image.Image, data: bytes) -> np.ndarray:
+    at = data.find(SIZ_MARK) + SIZ_DEPTH_AT
+    deep = at < len(data) and (data[at] & 0x7F) >= 8
+    return imagecodecs.jpeg2k_decode(data) if deep else _any_samples(image, data)  # in color Pillow cuts them to 8
+
+
 def _any_samples(image: Image.Image, data: bytes) -> np.ndarray:
-    return np.asarray(image if image.mode in ("L", "LA", "RGB", "I;16") else image.convert("RGB"))
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+        image = image.convert("RGBA" if image.mode == "PA" else "RGB")
+    return np.asarray(image)
 
 
-# the first picture of an MPO is a JPEG
-_DECODERS = {"PNG": _png_samples, "JPEG": _jpeg_samples, "MPO": _jpeg_samples}
+_DECODERS: dict[str, Callable[[Image.Image, bytes], np.ndarray]] = {
+    PNG: _png_samples,
+    JPEG: _jpeg_samples,
+    JPEG2000: _jpeg2000_samples,
+}
+
+
+def _jpegxl_samples(data: bytes, max_pixels: int) -> StoredSamples:
+    check_size(*jpegxl_size(data), 1, max_pixels)
+    if jpegxl_animated(data):
+        raise ImageError("is an animation; split it into single images")
+    pixels = imagecodecs.jpegxl_decode(data)  # upright
+    check_frames(len(pixels) if pixels.ndim == 4 else 1)
+    return StoredSamples(pixels, turned=False, hidden=_transparent(pixels))
+
+
+def _hidden(image: Image.Image, pixels: np.ndarray, data: bytes) -> np.ndarray | None:
+    """Where ``pixels`` are fully transparent, by alpha or by the key of a PNG; None where there is neither."""
+    key = image.info.get("transparency")
+    if key is None or image.mode in ("LA", "RGBA"):
+        return _transparent(pixels)
+    if image.mode == "P":
+        alphas = np.full(PALETTE_SIZE, 255)
+        if isinstance(key, int):
+            alphas[key] = 0
+        else:
+            alphas[: len(key)] = tuple(key)
+        return (alphas == 0)[np.asarray(image)]
+    depth = data[PNG_DEPTH_AT]
+    scaled = np.multiply(key, 255 // ((1 << depth) - 1) if depth < 8 else 1)
+    colors = np.atleast_3d(pixels)[..., : np.size(key)]
+    return (colors == scaled).all(axis=2)
+
+
+def _transparent(pixels: np.ndarray) -> np.ndarray | None:
+    """Where the last of 2 or 4 channels is 0; None where there is no alpha."""
+    return pixels[..., -1] == 0 if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else None
 
 
 def _may_hold_exif(png: bytes) -> bool:

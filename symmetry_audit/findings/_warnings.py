@@ -88,6 +88,7 @@ class FileNotes:
         self.oblong: list[str] = []
         self.flat: list[str] = []
         self.left_out: dict[str, float] = {}
+        self.remarks: defaultdict[str, list[str]] = defaultdict(list)
         self.sizes: Counter[str] = Counter()
         self.depths: Counter[str] = Counter()
         self.same_bytes: defaultdict[str, list[str]] = defaultdict(list)
@@ -102,6 +103,8 @@ class FileNotes:
         self.same_pixels[record.pixel_sha256].append(record.image)
         if record.turned:
             self.turned.append(record.image)
+        for remark in record.remarks:
+            self.remarks[remark].append(record.image)
         if record.unit == GREY_LEVELS and record.depth in UNSCALED:
             self.floats.append(record.image)
         if record.unit != GREY_LEVELS and record.depth.startswith(UNTOLD):
@@ -128,6 +131,8 @@ class FileNotes:
             )
         if self.turned:
             sentences.append(f"EXIF orientation applied to {count(len(self.turned), 'image')}: {_some(self.turned)}")
+        for remark, images in sorted(self.remarks.items()):
+            sentences.append(f"{remark}, in {count(len(images), 'image')}: {_some(images)}")
         sentences += _duplicates("byte", self.same_bytes.values())
         byte_twins = {tuple(group) for group in self.same_bytes.values()}
         sentences += _duplicates(

@@ -1,0 +1,79 @@
+"""What compressed data cost to unpack, by their headers: the size of an encoded picture and the scans of a JPEG."""
+
+from __future__ import annotations
+
+import io
+import re
+import struct
+from collections.abc import Callable
+
+import tifffile
+from PIL import Image
+
+from symmetry_audit.data._jpegxl import jpegxl_size
+from symmetry_audit.data._limits import MAX_SCANS, check_size
+from symmetry_audit.errors import ImageError
+
+__all__ = ["check_scans", "check_segments"]
+
+# none, CCITT, LZW, deflate (two numbers), PackBits, PixarLog, LZMA, Zstandard (two): the header of the TIFF caps the
+# size of their unpacked data
+BOUNDED = (1, 2, 3, 4, 5, 8, 32946, 32773, 32909, 34925, 34926, 50000)
+NONE, JPEG = 1, 7
+LERC_MAGIC, LERC_SIZE_AT = b"Lerc2 ", {1: 10, 2: 10}  # by version; from the third on a checksum comes before
+JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
+SCAN, END = 0xDA, 0xD9
+
+
+def check_scans(jpeg: bytes) -> None:
+    """Raise ImageError for a JPEG of so many scans that decoding it would take minutes."""
+    if jpeg.count(b"\xff\xda") <= MAX_SCANS:  # quick, and more only in other data that a file carries along
+        return
+    scans, at = 0, 2
+    while found := JPEG_MARKER.search(jpeg, at):
+        kind, at = found[1][0], found.end()
+        if kind == END:
+            break
+        scans += kind == SCAN
+        at += int.from_bytes(jpeg[at : at + 2])
+    if scans > MAX_SCANS:
+        raise ImageError(f"is a JPEG of {scans} scans, the limit is {MAX_SCANS}; save it again as a baseline JPEG")
+
+
+def check_segments(page: tifffile.TiffPage, data: bytes, max_pixels: int) -> None:
+    """Raise ImageError where a strip or tile of a TIFF is a picture of its own that is larger than it should be, or of
+    a kind that is not known."""
+    segments = [(first, size) for first, size in zip(page.dataoffsets, page.databytecounts, strict=False) if size]
+    if page.compression != NONE and any(first + size > len(data) for first, size in segments):
+        raise ImageError("damaged or truncated image (its pixels end before their time)")
+    if page.compression in BOUNDED:
+        return
+    size = PICTURES.get(page.compression)
+    if size is None:
+        codec = getattr(page.compression, "name", page.compression)
+        raise ImageError(f"compression {codec} is not supported for TIFF; save it with LZW or deflate")
+    for first, length in segments:
+        segment = data[first : first + length]
+        check_size(*size(segment), 1, max_pixels)
+        if page.compression == JPEG:
+            check_scans(segment)
+
+
+def _pillow_size(segment: bytes) -> tuple[int, int]:
+    with Image.open(io.BytesIO(segment), formats=("JPEG", "WEBP", "JPEG2000", "PNG")) as image:
+        return image.size
+
+
+def _lerc_size(segment: bytes) -> tuple[int, int]:
+    if not segment.startswith(LERC_MAGIC):
+        raise ImageError("compression LERC with a second one around it is not supported; save it with deflate")
+    version = int.from_bytes(segment[6:10], "little")
+    height, width = struct.unpack_from("<ii", segment, LERC_SIZE_AT.get(version, 14))
+    return width, height
+
+
+PICTURES: dict[int, Callable[[bytes], tuple[int, int]]] = {
+    **dict.fromkeys((JPEG, 33003, 33005, 34712, 34933, 34927, 50001), _pillow_size),  # JPEG, JPEG 2000, PNG, WebP
+    34887: _lerc_size,
+    **dict.fromkeys((50002, 52546), jpegxl_size),
+}
