@@ -16,9 +16,9 @@ from symmetry_audit.errors import ImageError
 
 __all__ = ["check_scans", "check_segments"]
 
-# none, CCITT, LZW, deflate (two numbers), PackBits, PixarLog, LZMA, Zstandard (two): the header of the TIFF caps the
-# size of their unpacked data
-BOUNDED = (1, 2, 3, 4, 5, 8, 32946, 32773, 32909, 34925, 34926, 50000)
+# none, CCITT, LZW, deflate (two numbers), PackBits, PixarLog, LZMA, Zstandard (two), and JPEG of the first kind, by
+# libtiff: the header of the TIFF caps the size of their unpacked data
+BOUNDED = (1, 2, 3, 4, 5, 6, 8, 32946, 32773, 32909, 34925, 34926, 50000)
 NONE, JPEG = 1, 7
 LERC_MAGIC, LERC_SIZE_AT = b"Lerc2 ", {1: 10, 2: 10}  # by version; from the third on a checksum comes before
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")

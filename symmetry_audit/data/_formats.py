@@ -101,7 +101,7 @@ def unreadable(name: str | None) -> ImageError:
     """Why a file of the format ``name`` is not read."""
     if name is None:
         return ImageError(f"not a readable {', '.join(READ[:-1])} or {READ[-1]} image")
-    return ImageError(f"is {name}, which is not read; {REMEDIES.get(name, 'convert it to PNG')}")
+    return ImageError(f"is of another format, {name}; {REMEDIES.get(name, 'convert it to PNG')}")
 
 
 def _by_brand(start: bytes) -> str:

@@ -35,6 +35,7 @@ from symmetry_audit.data._formats import (
 from symmetry_audit.data._jpegxl import jpegxl_animated, jpegxl_size
 from symmetry_audit.data._limits import check_frames, check_size, too_large
 from symmetry_audit.data._tiff import ORIENTATION_TAG, StoredSamples, picture_page, tiff_samples, upright
+from symmetry_audit.data._tiff_kinds import stretched
 from symmetry_audit.errors import ImageError
 
 __all__ = ["Header", "decoder_settings", "header_of", "header_pixels", "read_samples"]
@@ -191,8 +192,11 @@ def _jpeg_samples(image: Image.Image, data: bytes) -> np.ndarray:
 
 def _jpeg2000_samples(image: Image.Image, data: bytes) -> np.ndarray:
     at = data.find(SIZ_MARK) + SIZ_DEPTH_AT
-    deep = at < len(data) and (data[at] & 0x7F) >= 8
-    return imagecodecs.jpeg2k_decode(data) if deep else _any_samples(image, data)  # in color Pillow cuts them to 8
+    bits = (data[at] & 0x7F) + 1 if at < len(data) else 8
+    if not 8 < bits <= 16:
+        return _any_samples(image, data)
+    pixels = imagecodecs.jpeg2k_decode(data)  # Pillow cuts color to 8 bits
+    return stretched(pixels, bits) if bits < 16 and pixels.dtype == np.uint16 else pixels
 
 
 def _any_samples(image: Image.Image, data: bytes) -> np.ndarray:

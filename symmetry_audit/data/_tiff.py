@@ -13,7 +13,7 @@ import tifffile
 
 from symmetry_audit.data._codecs import check_segments
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, MAX_PAGES, check_frames, check_size, too_large
-from symmetry_audit.data._tiff_kinds import BANDED, kind_name, layout, stored_pixels
+from symmetry_audit.data._tiff_kinds import BANDED, is_odd, kind_name, layout, odd_pixels, stored_pixels
 from symmetry_audit.errors import ImageError
 
 __all__ = ["ORIENTATION_TAG", "TIFF_MAGIC", "StoredSamples", "picture_page", "tiff_samples", "upright"]
@@ -31,6 +31,7 @@ NUMBERS = (
 # tags of which each decides what the samples mean: of the picture's size, layout, compression, palette and alpha
 LAYOUT_TAGS = {254, 256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 338, 339}
 RAW_TAG, RAW_KINDS = 50706, ("CFA", "LINEAR_RAW")  # DNGVersion, and what sensors give before colors are made
+STACKS = ("shaped", "imagej", "stk")  # kinds that may put several pictures behind one directory
 SLIDES = ("svs", "ndpi", "philips", "bif", "scn", "qpi")  # scanners' files, whose smaller copies carry no mark
 THREE_BANDS = "three bands that the file calls grey are taken as red, green and blue (--bands chooses others)"
 
@@ -60,7 +61,10 @@ def tiff_samples(data: bytes, max_pixels: int, bands: bool) -> StoredSamples:
         check_frames(_frames(file, page))
         for one in (page, mask) if mask else (page,):
             _check(one, file.tiff, data, max_pixels)
-        found, orientation = layout(page, bands), _orientation(page)
+        orientation = _orientation(page)
+        if is_odd(page):
+            return StoredSamples(odd_pixels(page, data, orientation), turned=False)
+        found = layout(page, bands)
         pixels, hidden = stored_pixels(page, data, found)
         if mask is not None:
             outside = mask.asarray() == 0
@@ -114,8 +118,8 @@ def _is_slide(file: tifffile.TiffFile, first: tifffile.TiffPage) -> bool:
 def _frames(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
     """How many pictures the page stands for: of a volume, and of the stacks that ImageJ and others write behind one
     directory."""
-    told = page.is_shaped or page.is_imagej or page.is_stk or page.is_ome
-    if page.index != 0 or not told or not file.series:
+    told = page.is_shaped or page.is_imagej or page.is_stk
+    if page.index != 0 or not told or file.series[0].kind not in STACKS:
         return page.imagedepth
     return max(page.imagedepth, prod(file.series[0].shape) // max(1, prod(page.shape)))
 

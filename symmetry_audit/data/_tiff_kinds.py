@@ -11,7 +11,7 @@ from PIL import Image
 
 from symmetry_audit.errors import ImageError
 
-__all__ = ["BANDED", "Layout", "kind_name", "layout", "stored_pixels"]
+__all__ = ["BANDED", "Layout", "is_odd", "kind_name", "layout", "odd_pixels", "stored_pixels", "stretched"]
 
 CHANNELS = {"MINISBLACK": 1, "MINISWHITE": 1, "PALETTE": 1, "RGB": 3, "YCBCR": 3, "CIELAB": 3, "SEPARATED": 4}
 BANDED = ("MINISBLACK", "RGB")  # kinds whose samples are what was measured, so that bands can be chosen
@@ -20,13 +20,12 @@ SORTS = {
     **dict.fromkeys(BANDED, ("u1", "u2", *FLOATS)),
     **dict.fromkeys(("MINISWHITE", "SEPARATED"), ("u1", "u2")),
 }
-PACKED = (1, 2, 4)  # bits of samples that share a byte
+PACKED = {"b1": (1,), "u1": (1, 2, 4), "u2": (10, 12, 14)}  # bits of samples that share bytes
 SAMPLE_SORTS = {1: "unsigned", 2: "signed", 3: "float", 6: "complex"}
 ALPHAS = PREMULTIPLIED, STRAIGHT = 1, 2  # values of ExtraSamples
 LZW, OLD_JPEG, JPEG = 5, 6, 7  # values of Compression
-ORIENTATION = 274
+PHOTOMETRIC_TAG, UNTOLD = 262, 4  # value of SampleFormat
 PILLOW_MODES = {"SEPARATED": "CMYK", "YCBCR": "YCbCr", "CIELAB": "LAB"}
-LAB_SIGNS = np.array([0, 128, 128], np.uint8)  # a and b are signed in TIFF, and offset by 128 in Pillow
 
 
 class Layout(NamedTuple):
@@ -53,9 +52,9 @@ def layout(page: tifffile.TiffPage, bands: bool) -> Layout:
     wanted = SORTS.get(kind, ("u1",))
     if kind == "MINISBLACK" or (bands and kind in BANDED):
         wanted += INTEGERS
-    sort = page.dtype.str[1:] if page.dtype and page.dtype.itemsize * 8 == page.bitspersample else ""
-    packed = page.bitspersample in PACKED and page.sampleformat == tifffile.SAMPLEFORMAT.UINT
-    if kind not in CHANNELS or (sort not in wanted and not packed):
+    sort = page.dtype.str[1:] if page.dtype else ""
+    whole = sort in wanted and page.dtype and page.dtype.itemsize * 8 == page.bitspersample
+    if kind not in CHANNELS or not (whole or (page.bitspersample in PACKED.get(sort, ()) and kind != "SEPARATED")):
         what = f"{page.bitspersample}-bit {SAMPLE_SORTS.get(page.sampleformat, 'unusual')} {kind}"
         raise ImageError(f"TIFF of {what} samples is not supported; convert it to 16-bit unsigned grey or RGB")
     extra = page.extrasamples[-count:]
@@ -76,10 +75,7 @@ def stored_pixels(page: tifffile.TiffPage, data: bytes, found: Layout) -> tuple[
 
     Raises ImageError, and any exception of the decoders.
     """
-    kind = kind_name(page)
-    if kind == "YCBCR" and (page.compression == OLD_JPEG or (page.is_subsampled and page.compression != JPEG)):
-        return _by_libtiff(page, data), None
-    pixels, hidden = _unpacked(page, data), None
+    kind, (pixels, hidden) = kind_name(page), (_unpacked(page, data), None)
     if found.alpha is not None:
         alpha = pixels[..., found.alpha]
         hidden = alpha == 0
@@ -92,16 +88,24 @@ def stored_pixels(page: tifffile.TiffPage, data: bytes, found: Layout) -> tuple[
 
 def _unpacked(page: tifffile.TiffPage, data: bytes) -> np.ndarray:
     # libtiff unpacks LZW half again as fast as tifffile; it knows pages by their number from the first
-    if page.compression == LZW and page.bitspersample == 8 and page.axes[0] == "Y" and page.index == 0:
+    plain = kind_name(page) in BANDED and page.bitspersample == 8 and page.axes[0] == "Y"
+    if page.compression == LZW and plain and page.index == 0:
         return imagecodecs.tiff_decode(data, index=0)
     pixels = page.asarray()
     return np.moveaxis(pixels, 0, -1) if page.axes[0] == "S" else pixels
 
 
-def _by_libtiff(page: tifffile.TiffPage, data: bytes) -> np.ndarray:
-    """RGB (H, W, 3) of YCbCr whose color is stored more coarsely than its light."""
-    if page.index != 0 or page.tags.valueof(ORIENTATION, 1) != 1:  # libtiff would turn the page half of the way
-        raise ImageError("TIFF of subsampled YCbCr that is stored turned is not supported; save it as RGB")
+def is_odd(page: tifffile.TiffPage) -> bool:
+    """Whether only libtiff reads ``page``: JPEG of the first kind, YCbCr whose color is stored more coarsely than its
+    light, and pages that do not say what their samples are."""
+    coarse = kind_name(page) == "YCBCR" and page.is_subsampled and page.compression != JPEG
+    return coarse or page.compression == OLD_JPEG or page.sampleformat == UNTOLD or PHOTOMETRIC_TAG not in page.tags
+
+
+def odd_pixels(page: tifffile.TiffPage, data: bytes, orientation: int) -> np.ndarray:
+    """RGB (H, W, 3) of 8 bits by libtiff. Raises ImageError, and any exception of the decoder."""
+    if page.index != 0 or orientation != 1 or page.bitspersample > 8:  # libtiff would turn the page half of the way
+        raise ImageError("TIFF of an unusual kind that is turned or deep is not supported; save it as RGB")
     return imagecodecs.tiff_decode(data, index=0, asrgb=True)[..., :3]
 
 
@@ -118,18 +122,24 @@ def _as_light(page: tifffile.TiffPage, kind: str, pixels: np.ndarray) -> np.ndar
     """Grey levels or RGB of samples that are inks, numbers of a palette, or of fewer than 8 bits."""
     if kind == "PALETTE":
         return _through_palette(page, pixels)
-    if page.bitspersample in PACKED:
-        pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**page.bitspersample - 1))
+    if page.bitspersample not in (8, 16, 32, 64):
+        pixels = stretched(pixels, page.bitspersample)
     if kind == "MINISWHITE":
         pixels = np.iinfo(pixels.dtype).max - pixels
     if kind == "SEPARATED" and pixels.dtype == np.uint16:  # combined as Pillow does for 8 bits
         light = 65535 - pixels
         return np.rint(light[..., :3] * (light[..., 3:4] / 65535)).astype(np.uint16)
     if kind in PILLOW_MODES and not (kind == "YCBCR" and page.compression == JPEG):  # whose decoder gives RGB
-        pixels = pixels ^ LAB_SIGNS if kind == "CIELAB" else pixels
         size = pixels.shape[1::-1]
         return np.asarray(Image.frombytes(PILLOW_MODES[kind], size, pixels.tobytes()).convert("RGB"))
     return np.repeat(pixels[..., None], 3, axis=2) if page.bitspersample == 1 and pixels.ndim == 2 else pixels
+
+
+def stretched(pixels: np.ndarray, bits: int) -> np.ndarray:
+    """Samples of ``bits`` bits as uint8 or uint16 of the whole range, rounded."""
+    kind = np.dtype(np.uint8 if bits <= 8 else np.uint16)
+    table = np.rint(np.arange(2**bits) * (np.iinfo(kind).max / (2**bits - 1))).astype(kind)
+    return table[pixels.astype(kind)]
 
 
 def _through_palette(page: tifffile.TiffPage, pixels: np.ndarray) -> np.ndarray:
