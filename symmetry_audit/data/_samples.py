@@ -234,7 +234,8 @@ def _hidden(image: Image.Image, pixels: np.ndarray, data: bytes) -> np.ndarray |
             alphas[: len(key)] = tuple(key)
         return (alphas == 0)[np.asarray(image)]
     depth = data[PNG_DEPTH_AT]
-    scaled = np.multiply(key, 255 // ((1 << depth) - 1) if depth < 8 else 1)
+    # below 8 bits Pillow stretches the samples, and the key of 1 bit alone
+    scaled = np.multiply(key, 255 // ((1 << depth) - 1) if 1 < depth < 8 else 1)
     colors = np.atleast_3d(pixels)[..., : np.size(key)]
     return (colors == scaled).all(axis=2)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NamedTuple
 
 import imagecodecs
@@ -24,7 +25,7 @@ PACKED = {"b1": (1,), "u1": (1, 2, 4), "u2": (10, 12, 14)}  # bits of samples th
 SAMPLE_SORTS = {1: "unsigned", 2: "signed", 3: "float", 6: "complex"}
 ALPHAS = PREMULTIPLIED, STRAIGHT = 1, 2  # values of ExtraSamples
 LZW, OLD_JPEG, JPEG = 5, 6, 7  # values of Compression
-PHOTOMETRIC_TAG, UNTOLD = 262, 4  # value of SampleFormat
+PHOTOMETRIC_TAG = 262
 PILLOW_MODES = {"SEPARATED": "CMYK", "YCBCR": "YCbCr", "CIELAB": "LAB"}
 
 
@@ -90,7 +91,8 @@ def _unpacked(page: tifffile.TiffPage, data: bytes) -> np.ndarray:
     # libtiff unpacks LZW half again as fast as tifffile; it knows pages by their number from the first
     plain = kind_name(page) in BANDED and page.bitspersample == 8 and page.axes[0] == "Y"
     if page.compression == LZW and plain and page.index == 0:
-        return imagecodecs.tiff_decode(data, index=0)
+        with suppress(ValueError):  # of samples that the file leaves without a format
+            return imagecodecs.tiff_decode(data, index=0)
     pixels = page.asarray()
     return np.moveaxis(pixels, 0, -1) if page.axes[0] == "S" else pixels
 
@@ -99,7 +101,7 @@ def is_odd(page: tifffile.TiffPage) -> bool:
     """Whether only libtiff reads ``page``: JPEG of the first kind, YCbCr whose color is stored more coarsely than its
     light, and pages that do not say what their samples are."""
     coarse = kind_name(page) == "YCBCR" and page.is_subsampled and page.compression != JPEG
-    return coarse or page.compression == OLD_JPEG or page.sampleformat == UNTOLD or PHOTOMETRIC_TAG not in page.tags
+    return coarse or page.compression == OLD_JPEG or PHOTOMETRIC_TAG not in page.tags
 
 
 def odd_pixels(page: tifffile.TiffPage, data: bytes, orientation: int) -> np.ndarray:

@@ -72,14 +72,14 @@ def test_too_small(tmp_path: Path, rng: np.random.Generator, downscale: int | No
         measure_image(ImageRef("a", path), make_settings(downscale=downscale), ())
 
 
-def test_running_out_of_memory_is_the_image_s_misfortune(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_running_out_of_memory_is_no_fault_of_the_image(tmp_path: Path, rng: np.random.Generator) -> None:
     class Full:
         def row_means(self, *args: object, **about: object) -> None:
             raise MemoryError
 
     path = save_photos(tmp_path, rng, count=1) / "photo_0.png"
     plan = ImagePlan(strict=Full(), index=np.zeros((1, 1), int))
-    with pytest.raises(ImageError, match="not enough memory to measure it; try again with fewer --workers"):
+    with pytest.raises(MemoryError):
         measure_image(ImageRef("a", path), make_settings(), (plan,))
 
 
