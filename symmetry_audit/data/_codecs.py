@@ -21,6 +21,7 @@ __all__ = ["check_scans", "check_segments"]
 BOUNDED = (1, 2, 3, 4, 5, 6, 8, 32946, 32773, 32909, 34925, 34926, 50000)
 NONE, JPEG = 1, 7
 LERC_MAGIC, LERC_SIZE_AT = b"Lerc2 ", {1: 10, 2: 10}  # by version; from the third on a checksum comes before
+LERC_CHANNELS = 4  # the version from which on their number stands behind the size
 JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
 SCAN, END = 0xDA, 0xD9
 
@@ -68,8 +69,8 @@ def _lerc_size(segment: bytes) -> tuple[int, int]:
     if not segment.startswith(LERC_MAGIC):
         raise ImageError("compression LERC with a second one around it is not supported; save it with deflate")
     version = int.from_bytes(segment[6:10], "little")
-    height, width = struct.unpack_from("<ii", segment, LERC_SIZE_AT.get(version, 14))
-    return width, height
+    height, width, channels = struct.unpack_from("<iii", segment, LERC_SIZE_AT.get(version, 14))
+    return width * (channels if version >= LERC_CHANNELS else 1), height
 
 
 PICTURES: dict[int, Callable[[bytes], tuple[int, int]]] = {

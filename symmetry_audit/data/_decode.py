@@ -15,7 +15,7 @@ from symmetry_audit.data._samples import header_pixels, read_samples
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
-__all__ = ["DecodedImage", "Samples", "decode", "decode_samples"]
+__all__ = ["DecodedImage", "Samples", "check_seen", "decode", "decode_samples"]
 
 DECODER_BYTES = 12  # per pixel: WebP's, which takes the most
 HIDDEN = "pixels left out that alpha or a mask inside the file makes fully transparent"
@@ -45,7 +45,8 @@ class Samples:
 
     samples: np.ndarray
     turned: bool  # an EXIF orientation was applied
-    missing: np.ndarray | None = None  # (H, W) bool: which pixels the file marks as missing; None: none of them
+    # (H, W) bool: which pixels the file marks as missing, the hidden ones among them; None: none of them
+    missing: np.ndarray | None = None
     hidden: np.ndarray | None = None  # (H, W) bool: which pixels are fully transparent; None: none of them
     mapped: bool = False  # of a map or of several bands, so no CT slice
     remarks: tuple[str, ...] = ()  # what a report should say about how the file was read
@@ -60,6 +61,7 @@ def decode(data: bytes, max_pixels: int, unit: str | None = None, bands: tuple[i
     or ``bands`` are chosen, as of maps. For the rest see :func:`decode_samples`.
     """
     found = decode_samples(data, max_pixels, bands)
+    check_seen(found)
     samples, depth = found.samples, _depth(found.samples)
     if unit == HU and (samples.dtype in (np.uint8, np.uint16) or samples.ndim == 3):
         color = "grey" if samples.ndim == 2 else "color"
@@ -67,9 +69,9 @@ def decode(data: bytes, max_pixels: int, unit: str | None = None, bands: tuple[i
     luminance, sha256 = hashed_luminance(samples)
     unit = unit or (HU if samples.dtype.kind == "i" and not found.mapped else GREY_LEVELS)
     if found.hidden is not None:
-        luminance[found.hidden] = np.nan
+        luminance[found.hidden] = np.nan  # in HU, what is missing may be air
     valid = None
-    if samples.dtype.kind == "f" or unit == HU or found.missing is not None or found.hidden is not None:
+    if samples.dtype.kind == "f" or unit == HU or found.missing is not None:
         luminance, valid = held(luminance, unit, found.missing)
     return DecodedImage(luminance, depth, found.turned, sha256, unit, valid, remarks=found.remarks)
 
@@ -101,10 +103,15 @@ def decode_samples(data: bytes, max_pixels: int, bands: tuple[int, ...] | None =
     missing = missing_pixels(samples, stored.nodata)
     if hidden is None or not hidden.any():
         return Samples(samples, stored.turned, missing, None, mapped, remarks)
-    if hidden.all():
-        raise ImageError("every pixel is fully transparent (alpha 0); save it without alpha")
+    missing = hidden if missing is None else missing | hidden
     samples = np.where(hidden if samples.ndim == 2 else hidden[..., None], samples.dtype.type(0), samples)
     return Samples(samples, stored.turned, missing, hidden, mapped, (*remarks, HIDDEN))
+
+
+def check_seen(found: Samples) -> None:
+    """Raise ImageError for a picture of which nothing is seen."""
+    if found.hidden is not None and found.hidden.all():
+        raise ImageError("every pixel is fully transparent (alpha 0); save it without alpha")
 
 
 def _depth(samples: np.ndarray) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symmetry_audit.data._decode import decode_samples
+from symmetry_audit.data._decode import check_seen, decode_samples
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._samples import header_pixels
@@ -34,7 +34,9 @@ class Picture:
 
 def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, bands: tuple[int, ...] | None = None) -> Picture:
     """Decode the bytes of one file as :func:`decode` does, but to RGB. Raises ImageError with a one-line reason."""
-    samples = decode_samples(data, max_pixels, bands).samples
+    found = decode_samples(data, max_pixels, bands)
+    check_seen(found)
+    samples = found.samples
     if samples.dtype not in (np.uint8, np.uint16):
         raise ImageError(f"holds {samples.dtype} samples, whose white level is unknown; save it with 8 or 16 bits")
     grey = samples.ndim == 2

@@ -11,6 +11,7 @@ import torch
 
 from symmetry_audit.audit._pool import pooled
 from symmetry_audit.data import ImageRef
+from symmetry_audit.errors import OutOfMemory
 
 
 @pytest.mark.parametrize(("device", "expected"), [("cpu", 0), ("cuda", 3)])
@@ -30,3 +31,13 @@ def test_every_thread_has_a_stream_of_its_own_on_a_gpu(
     found = [outcome for _, outcome in pooled(work, iter(refs), 3, device)]
     assert len(found) == 3
     assert len({id(stream) for stream in found if stream is not None}) == expected
+
+
+def test_a_run_ends_where_memory_does() -> None:
+    """An image left out for it would be another one in the next run."""
+
+    def work(ref: ImageRef) -> Any:
+        raise MemoryError
+
+    with pytest.raises(OutOfMemory, match=r"^not enough memory to measure a; try again with fewer --workers$"):
+        list(pooled(work, iter([ImageRef("a", Path("a"))]), 1))

@@ -195,6 +195,15 @@ def test_applied_exif_orientation_is_told(photos):
     assert sizes == "mixed sizes: 56 x 64 (3), 64 x 56 (1)"
 
 
+def test_hidden_pixels_are_told(photos):
+    image = Image.open(photos / "photo_1.png").convert("RGBA")
+    image.putpixel((0, 0), (9, 9, 9, 0))
+    image.save(photos / "photo_1.png")
+    assert "pixels left out that alpha or a mask inside the file makes fully transparent, in 1 image: photo_1.png" in (
+        warnings_of(photos)
+    )
+
+
 def test_copies_are_told_by_bytes_and_by_pixels_but_not_twice(photos):
     shutil.copy(photos / "photo_0.png", photos / "a_copy.png")
     shutil.copy(photos / "photo_0.png", photos / "b_copy.png")
