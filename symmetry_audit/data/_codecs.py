@@ -70,7 +70,8 @@ def _lerc_size(segment: bytes) -> tuple[int, int]:
         raise ImageError("compression LERC with a second one around it is not supported; save it with deflate")
     version = int.from_bytes(segment[6:10], "little")
     height, width, channels = struct.unpack_from("<iii", segment, LERC_SIZE_AT.get(version, 14))
-    return width * (channels if version >= LERC_CHANNELS else 1), height
+    # as many bytes as of a picture with four channels count as one
+    return width * -(-channels // 4) if version >= LERC_CHANNELS else width, height
 
 
 PICTURES: dict[int, Callable[[bytes], tuple[int, int]]] = {

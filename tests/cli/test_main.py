@@ -164,6 +164,7 @@ def test_wrong_usage_exits_with_2_and_names_what_is_near(run, arguments, message
         (SettingError("the option is wrong"), 2, "Error: the option is wrong"),
         (DataError("no images"), 1, "Error: no images"),
         (ReportError("damaged"), 1, "Error: damaged"),
+        (MemoryError(), 1, "Error: not enough memory; give fewer or smaller images at a time, or fewer --workers"),
         (OSError(28, "No space left on device", "x.csv"), 1, "Error: [Errno 28] No space left on device: 'x.csv'"),
         (click.UsageError("wrong"), 2, "Error: wrong"),
         (
