@@ -36,15 +36,20 @@ from symmetry_audit.data._jpegxl import jpegxl_animated, jpegxl_size
 from symmetry_audit.data._limits import check_frames, check_size, too_large
 from symmetry_audit.data._tiff import ORIENTATION_TAG, StoredSamples, picture_page, tiff_samples, upright
 from symmetry_audit.data._tiff_kinds import stretched
+from symmetry_audit.data._transparency import PNG_DEPTH_AT, hidden_pixels, transparent
 from symmetry_audit.errors import ImageError
 
 __all__ = ["Header", "decoder_settings", "header_of", "header_pixels", "read_samples"]
 
 PILLOW_NAMES = {PNG: "PNG", JPEG: "JPEG", BMP: "BMP", WEBP: "WEBP", JPEG2000: "JPEG2000", AVIF: "AVIF", HEIC: "HEIF"}
+OPTIONAL: dict[str, Callable[[], bool]] = {  # which decoders are not everywhere
+    JPEG2000: lambda: features.check("jpg_2000"),
+    AVIF: lambda: features.check("avif"),
+    HEIC: lambda: find_spec("pillow_heif") is not None,
+    JPEGXL: lambda: imagecodecs.JPEGXL.available,
+}
 PNG_EXIF_MARKS = (b"eXIf", b"Raw profile type", b"XML:com.adobe.xmp")
 PNG_CHUNKS_AT = 8  # after the signature
-PNG_DEPTH_AT = 24  # signature, length, IHDR, width, height
-PALETTE_SIZE = 256
 SIZ_MARK, SIZ_DEPTH_AT = b"\xff\x4f\xff\x51", 42  # of JPEG 2000: the bits of the first component, less one
 
 for _name in ("PIL", "imagecodecs", "nibabel", "pydicom", "pylibjpeg", "tifffile"):
@@ -128,14 +133,15 @@ def decoder_settings(max_pixels: int = 0) -> Iterator[None]:
 def _readable(start: bytes) -> str:
     """The format of a file by its first bytes. Raises ImageError where no decoder here reads it."""
     kind = format_of(start)
-    reads = {JPEGXL: imagecodecs.JPEGXL.available, HEIC: find_spec("pillow_heif") is not None, TIFF: True}
-    if kind is None or not reads.get(kind, kind in PILLOW_NAMES and _pillow_reads(kind)):
+    if kind is None or not _has_decoder(kind):
         raise unreadable(kind)
     return kind
 
 
-def _pillow_reads(kind: str) -> bool:
-    return {JPEG2000: features.check("jpg_2000"), AVIF: features.check("avif")}.get(kind, True)
+def _has_decoder(kind: str) -> bool:
+    if kind in OPTIONAL:
+        return OPTIONAL[kind]()
+    return kind == TIFF or kind in PILLOW_NAMES
 
 
 def _opened(file: BinaryIO, kind: str) -> Image.Image:
@@ -160,7 +166,7 @@ def _pillow_samples(data: bytes, kind: str, max_pixels: int) -> StoredSamples:
         # asking Pillow for the EXIF block of a PNG decodes all of it, since the block may be at the end
         orientation = 1 if kind == PNG and not _may_hold_exif(data) else _orientation(image)
         pixels = _DECODERS.get(kind, _any_samples)(image, data)
-        hidden = _hidden(image, pixels, data)
+        hidden = hidden_pixels(image, pixels, data)
         if kind == BMP and hidden is not None and hidden.all():  # a byte that many writers leave at 0
             hidden = None
         hidden = None if hidden is None else upright(hidden, orientation)
@@ -218,31 +224,7 @@ def _jpegxl_samples(data: bytes, max_pixels: int) -> StoredSamples:
         raise ImageError("is an animation; split it into single images")
     pixels = imagecodecs.jpegxl_decode(data)  # upright
     check_frames(len(pixels) if pixels.ndim == 4 else 1)
-    return StoredSamples(pixels, turned=False, hidden=_transparent(pixels))
-
-
-def _hidden(image: Image.Image, pixels: np.ndarray, data: bytes) -> np.ndarray | None:
-    """Where ``pixels`` are fully transparent, by alpha or by the key of a PNG; None where there is neither."""
-    key = image.info.get("transparency")
-    if key is None or image.mode in ("LA", "RGBA"):
-        return _transparent(pixels)
-    if image.mode == "P":
-        alphas = np.full(PALETTE_SIZE, 255)
-        if isinstance(key, int):
-            alphas[key] = 0
-        else:
-            alphas[: len(key)] = tuple(key)
-        return (alphas == 0)[np.asarray(image)]
-    depth = data[PNG_DEPTH_AT]
-    # below 8 bits Pillow stretches the samples, and the key of 1 bit alone
-    scaled = np.multiply(key, 255 // ((1 << depth) - 1) if 1 < depth < 8 else 1)
-    colors = np.atleast_3d(pixels)[..., : np.size(key)]
-    return (colors == scaled).all(axis=2)
-
-
-def _transparent(pixels: np.ndarray) -> np.ndarray | None:
-    """Where the last of 2 or 4 channels is 0; None where there is no alpha."""
-    return pixels[..., -1] == 0 if pixels.ndim == 3 and pixels.shape[2] in (2, 4) else None
+    return StoredSamples(pixels, turned=False, hidden=transparent(pixels))
 
 
 def _may_hold_exif(png: bytes) -> bool:
