@@ -1,20 +1,20 @@
-"""What compressed data cost to unpack, by their headers: the size of an encoded picture and the scans of a JPEG."""
+"""What the strips and tiles of a TIFF cost to unpack: those that are pictures of their own, by their own headers."""
 
 from __future__ import annotations
 
 import io
-import re
 import struct
 from collections.abc import Callable
 
 import tifffile
 from PIL import Image
 
+from symmetry_audit.data._jpeg import check_scans
 from symmetry_audit.data._jpegxl import jpegxl_size
-from symmetry_audit.data._limits import MAX_SCANS, check_size
+from symmetry_audit.data._limits import check_size
 from symmetry_audit.errors import ImageError
 
-__all__ = ["check_scans", "check_segments"]
+__all__ = ["check_segments"]
 
 # none, CCITT, LZW, deflate (two numbers), PackBits, PixarLog, LZMA, Zstandard (two), and JPEG of the first kind, by
 # libtiff: the header of the TIFF caps the size of their unpacked data
@@ -22,23 +22,6 @@ BOUNDED = (1, 2, 3, 4, 5, 6, 8, 32946, 32773, 32909, 34925, 34926, 50000)
 NONE, JPEG = 1, 7
 LERC_MAGIC, LERC_SIZE_AT = b"Lerc2 ", {1: 10, 2: 10}  # by version; from the third on a checksum comes before
 LERC_CHANNELS = 4  # the version from which on their number stands behind the size
-JPEG_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])")
-SCAN, END = 0xDA, 0xD9
-
-
-def check_scans(jpeg: bytes) -> None:
-    """Raise ImageError for a JPEG of so many scans that decoding it would take minutes."""
-    if jpeg.count(b"\xff\xda") <= MAX_SCANS:  # quick, and more only in other data that a file carries along
-        return
-    scans, at = 0, 2
-    while found := JPEG_MARKER.search(jpeg, at):
-        kind, at = found[1][0], found.end()
-        if kind == END:
-            break
-        scans += kind == SCAN
-        at += int.from_bytes(jpeg[at : at + 2])
-    if scans > MAX_SCANS:
-        raise ImageError(f"is a JPEG of {scans} scans, the limit is {MAX_SCANS}; save it again as a baseline JPEG")
 
 
 def check_segments(page: tifffile.TiffPage, data: bytes, max_pixels: int) -> None:

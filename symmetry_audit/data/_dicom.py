@@ -73,6 +73,8 @@ def decode_dicom(data: bytes, max_pixels: int) -> StoredSlice:
                 raise ImageError(reason)
             check_size(int(found.Columns), int(found.Rows), 1, max_pixels)
             stored = _pixels(found)
+            if stored.ndim != 2:
+                raise ImageError("damaged or truncated DICOM file (its pixels are not one slice)")
             values = np.asarray(apply_modality_lut(stored, found), np.float32)
             bits = f"DICOM {int(found.BitsStored)}-bit" if "BitsStored" in found else "DICOM float"
             return StoredSlice(values, bits, declared=_declared(stored, found), spacing=_spacing(found))

@@ -14,10 +14,9 @@ from typing import BinaryIO, NamedTuple
 import imagecodecs
 import numpy as np
 import tifffile
-from PIL import Image, features
+from PIL import Image, UnidentifiedImageError, features
 from simplejpeg import decode_jpeg
 
-from symmetry_audit.data._codecs import check_scans
 from symmetry_audit.data._formats import (
     AVIF,
     BMP,
@@ -32,6 +31,7 @@ from symmetry_audit.data._formats import (
     format_of,
     unreadable,
 )
+from symmetry_audit.data._jpeg import check_scans, deep_jpeg
 from symmetry_audit.data._jpegxl import jpegxl_animated, jpegxl_size
 from symmetry_audit.data._limits import check_frames, check_size, too_large
 from symmetry_audit.data._tiff import ORIENTATION_TAG, StoredSamples, picture_page, tiff_samples, upright
@@ -43,8 +43,8 @@ __all__ = ["Header", "decoder_settings", "header_of", "header_pixels", "read_sam
 
 PILLOW_NAMES = {PNG: "PNG", JPEG: "JPEG", BMP: "BMP", WEBP: "WEBP", JPEG2000: "JPEG2000", AVIF: "AVIF", HEIC: "HEIF"}
 OPTIONAL: dict[str, Callable[[], bool]] = {  # which decoders are not everywhere
-    JPEG2000: lambda: features.check("jpg_2000"),
-    AVIF: lambda: features.check("avif"),
+    JPEG2000: lambda: bool(features.check("jpg_2000")),
+    AVIF: lambda: bool(features.check("avif")),
     HEIC: lambda: find_spec("pillow_heif") is not None,
     JPEGXL: lambda: imagecodecs.JPEGXL.available,
 }
@@ -157,6 +157,10 @@ def _pillow_samples(data: bytes, kind: str, max_pixels: int) -> StoredSamples:
         image = _opened(io.BytesIO(data), kind)
     except Image.DecompressionBombError:
         raise too_large("far too many pixels", max_pixels) from None
+    except UnidentifiedImageError:
+        if kind != JPEG or (deep := deep_jpeg(data, max_pixels)) is None:
+            raise
+        return StoredSamples(deep, turned=False)  # no program writes an orientation into these
     with image:
         # the further pictures of an MPO, which phones write as .jpg, are previews and gain maps of the first
         frames = 1 if kind in (JPEG, HEIC) else getattr(image, "n_frames", 1)

@@ -191,7 +191,7 @@ def test_upright_and_without_alpha(tmp_path, rng):
     exif = Image.Exif()
     exif[274] = 6  # the camera was turned: upright is a quarter turn clockwise from what is stored
     Image.fromarray(pixels).save(folder / "turned.png", exif=exif)
-    Image.fromarray(np.dstack([pixels, pixels[..., :1]])).save(folder / "alpha.png")
+    Image.fromarray(np.dstack([pixels, pixels[..., :1].clip(1)])).save(folder / "alpha.png")
     done, _ = run(folder, out)
     np.testing.assert_array_equal(np.asarray(Image.open(out / "turned.png")), np.rot90(pixels, -1) + SHIFT)
     with Image.open(out / "turned.png") as file:
