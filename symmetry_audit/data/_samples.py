@@ -171,9 +171,8 @@ def _pillow_samples(data: bytes, kind: str, max_pixels: int) -> StoredSamples:
         orientation = 1 if kind == PNG and not _may_hold_exif(data) else _orientation(image)
         pixels = _DECODERS.get(kind, _any_samples)(image, data)
         hidden = hidden_pixels(image, pixels, data)
-        if kind == BMP and hidden is not None and hidden.all():  # a byte that many writers leave at 0
-            hidden = None
-        hidden = None if hidden is None else upright(hidden, orientation)
+        if hidden is not None:  # in BMP, alpha is a byte that many writers leave at 0
+            hidden = None if kind == BMP and hidden.all() else upright(hidden, orientation)
         return StoredSamples(upright(pixels, orientation), orientation != 1, hidden=hidden)
 
 
