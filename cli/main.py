@@ -10,6 +10,7 @@ import click
 from symmetry_audit.errors import SettingError, SymmetryAuditError, suggest
 
 from .options import exit_codes
+from .streams import prepare_streams
 
 __all__ = ["cli", "main"]
 
@@ -76,6 +77,7 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; an error that symaudit raises on purpose becomes one line on stderr."""
+    prepare_streams()
     try:
         code = cli(args, standalone_mode=False) or 0
     except click.ClickException as error:
