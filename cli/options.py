@@ -68,7 +68,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"cannot read the config file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the file is not UTF-8, no TOML, or nested without end
         raise SettingError(f"{path} is not valid TOML: {error}") from None
     by_option = {
         option.lstrip("-"): item

@@ -24,7 +24,7 @@ def checked_line(entry: dict[str, Any]) -> bytes:
     >>> checked_line({"image": "a.png"})
     b'{"image": "a.png", "crc32": "3d1e6ee8"}\\n'
     """
-    body = json.dumps(entry).encode()[:-1]
+    body = json.dumps(entry, allow_nan=False).encode()[:-1]
     return b'%s, "crc32": "%08x"}\n' % (body, crc32(body))
 
 

@@ -47,7 +47,7 @@ ALLOWED = {
     },
     "pilots": {
         *("errors", "wording", "catalogue", "files", "results", "options", "groups", "data", "actions", "metrics"),
-        *("tasks", "nets", "training", "statistics"),
+        *("tasks", "nets", "training", "statistics", "checked_lines"),
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},

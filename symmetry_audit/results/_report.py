@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.errors import ReportError, SettingError, one_line, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._answer import Answer
 from symmetry_audit.results._dataset import DatasetInfo
@@ -162,10 +162,10 @@ class AuditReport:
             return pd.DataFrame([fit.to_dict() for fit in self.fits], columns=list(AFFINE_COLUMNS))
         path = self.folder / AFFINE_FILE
         try:
-            table = pd.read_parquet(path)
+            table = pd.read_parquet(path, page_checksum_verification=True)
         except (OSError, ValueError) as error:
-            hint = f"measure with --scenario {DATASET_ADAPTIVE.name}"
-            raise ReportError(f"cannot read {path} ({error}); {hint}") from None
+            hint = f"measure with --scenario {DATASET_ADAPTIVE.name}" if not path.exists() else AGAIN
+            raise ReportError(f"cannot read {path} ({one_line(error)}); {hint}") from None
         added = {item.name: item.default for item in fields(AffineFit) if item.default is not MISSING}
         lost = [name for name in AFFINE_COLUMNS if name not in table and name not in added]
         if lost:
