@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -78,6 +79,7 @@ def cli() -> None:
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; an error that symaudit raises on purpose becomes one line on stderr."""
     prepare_streams()
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; that of a notebook may name a module that is not here
     try:
         code = cli(args, standalone_mode=False) or 0
     except click.ClickException as error:
