@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -38,6 +39,16 @@ __all__ = [
 ]
 
 AGAIN = "measure again with --force"
+
+
+def _noted_hash(path: Path) -> str | None:
+    """The SHA-256 of report.json in the run.json at ``path``; None where an older version wrote it, or nobody did."""
+    try:
+        return json.loads(path.read_bytes())["report_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 EPSILON_UNITS = {
     "abs": "{}",
     "energy": "squared {}",
@@ -101,14 +112,22 @@ class AuditReport:
         return notebook_html(title, (answers, *advice), header, rows)
 
     @classmethod
-    def load(cls, folder: str | Path) -> AuditReport:
+    def load(cls, folder: str | Path, *, edited: bool = False) -> AuditReport:
         """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema.
+
+        With ``edited``, its bytes need not be those that run.json notes: every number is about to be compared.
 
         Relative numbers of a report of the first schema are null, since they had another meaning;
         :func:`symmetry_audit.reports.load_report` recomputes them from the responses beside it.
         """
         absent = "give the folder that `symaudit measure` wrote"
-        document = read_json(Path(folder) / "report.json", absent, damaged=AGAIN)
+        path = Path(folder) / "report.json"
+        document = read_json(path, absent, damaged=AGAIN)
+        noted = _noted_hash(path.with_name("run.json"))
+        if not edited and noted is not None and noted != hashlib.sha256(path.read_bytes()).hexdigest():
+            raise Origin(str(path), f"{AGAIN}, or remove run.json if you changed it").damaged(
+                "its bytes are not those that run.json notes"
+            )
         return cls.from_dict(document, Path(folder))
 
     @classmethod
