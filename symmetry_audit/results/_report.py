@@ -122,13 +122,13 @@ class AuditReport:
         """
         absent = "give the folder that `symaudit measure` wrote"
         path = Path(folder) / "report.json"
-        document = read_json(path, absent, damaged=AGAIN)
+        report = cls.from_dict(read_json(path, absent, damaged=AGAIN), Path(folder))
         noted = _noted_hash(path.with_name("run.json"))
         if not edited and noted is not None and noted != hashlib.sha256(path.read_bytes()).hexdigest():
             raise Origin(str(path), f"{AGAIN}, or remove run.json if you changed it").damaged(
                 "its bytes are not those that run.json notes"
             )
-        return cls.from_dict(document, Path(folder))
+        return report
 
     @classmethod
     def from_dict(cls, document: Any, folder: Path | None = None) -> AuditReport:
