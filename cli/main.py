@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -10,6 +11,7 @@ import click
 from symmetry_audit.errors import SettingError, SymmetryAuditError, suggest
 
 from .options import exit_codes
+from .streams import prepare_streams
 
 __all__ = ["cli", "main"]
 
@@ -76,6 +78,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and exit; an error that symaudit raises on purpose becomes one line on stderr."""
+    prepare_streams()
+    os.environ["MPLBACKEND"] = "agg"  # figures are files; that of a notebook may name a module that is not here
     try:
         code = cli(args, standalone_mode=False) or 0
     except click.ClickException as error:

@@ -68,7 +68,7 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         config = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"cannot read the config file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # the file is not UTF-8, no TOML, or nested without end
         raise SettingError(f"{path} is not valid TOML: {error}") from None
     by_option = {
         option.lstrip("-"): item
@@ -83,13 +83,26 @@ def _load_config(ctx: click.Context, param: click.Parameter, path: Path | None) 
         if name not in by_option:
             raise SettingError(f'{path}: unknown key "{key}".{suggest(name, by_option)}')
         item = by_option[name]
-        defaults[str(item.name)] = _as_typed(value, item)
+        defaults[str(item.name)] = _checked(ctx, item, value, f"{path}: {key}")
     ctx.default_map = {**(ctx.default_map or {}), **defaults}
 
 
-def _as_typed(value: Any, item: click.Option) -> Any:
-    """A value of a config file in the form that click expects: a list for an option that may be repeated."""
-    return [value] if item.multiple and not isinstance(value, list) else value
+def _checked(ctx: click.Context, item: click.Option, value: Any, name: str) -> Any:
+    """A value of a config file in the form that click expects: a list for an option that may be repeated.
+
+    Raises SettingError for a value of a type that the option does not take, which click itself expects to be text.
+    """
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(part, str | bool | int | float) for part in values):  # tables, dates, lists
+        raise SettingError(f"{name} takes a text, a number, true or false, or a list of these; got {value!r:.60}")
+    typed = values if item.multiple else value
+    try:
+        item.type_cast_value(ctx, typed)
+    except click.BadParameter as error:
+        raise SettingError(f"{name}: {error.message}") from None
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        raise SettingError(f"{name} does not take {value!r:.60}") from None
+    return typed
 
 
 class ConfigOption(click.Option):

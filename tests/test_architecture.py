@@ -18,6 +18,7 @@ ALLOWED = {
     "wording": set(),
     "catalogue": {"errors"},
     "files": {"errors"},
+    "checked_lines": set(),
     "devices": set(),
     "results": {"errors", "wording"},
     "groups": {"errors"},
@@ -34,7 +35,7 @@ ALLOWED = {
     "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},
     "inference": {
         *("errors", "catalogue", "files", "results", "groups", "actions", "data", "metrics", "tasks"),
-        *("layers", "nets", "checkpoints", "statistics"),
+        *("layers", "nets", "checkpoints", "statistics", "checked_lines"),
     },
     "training": {
         *("errors", "options", "files", "results", "groups", "catalogue", "actions", "data", "metrics", "tasks"),
@@ -46,7 +47,7 @@ ALLOWED = {
     },
     "pilots": {
         *("errors", "wording", "catalogue", "files", "results", "options", "groups", "data", "actions", "metrics"),
-        *("tasks", "nets", "training", "statistics"),
+        *("tasks", "nets", "training", "statistics", "checked_lines"),
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},
@@ -54,7 +55,7 @@ ALLOWED = {
     "engine": {"kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},
     "audit": {
-        *("errors", "wording", "results", "options", "groups", "kernels", "data"),
+        *("errors", "wording", "files", "checked_lines", "results", "options", "groups", "kernels", "data"),
         *("engine", "fits", "statistics", "synth"),
     },
     "findings": {"wording", "results", "groups", "kernels", "data", "fits", "statistics", "theory", "audit"},
@@ -91,6 +92,7 @@ WITHOUT_TORCH = (
     "options",
     "catalogue",
     "files",
+    "checked_lines",
     "results",
     "groups",
     "kernels",

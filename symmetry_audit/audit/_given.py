@@ -33,9 +33,9 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     An image is known by the hash of its pixels, ``pixel_sha256``, or by its name in a row without one.
     The table has the columns image and a, b, or ratio and alpha_deg, or ratio and alpha; with a column regularizer,
     sigma or downscale a row counts for that value alone, without the column for all. Empty a and b mark a failed fit.
-    All other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for
-    a file that is not such a table, for ratios beyond the limit, and where the run needs a regularizer or a scale that
-    the file lacks.
+    All other columns are ignored, whether a user or another version of symaudit added them. Raises SettingError for a
+    file that is not such a table, for ratios beyond the limit, for two fits of one image, and where the run needs a
+    regularizer or a scale that the file lacks.
     """
     table = _coordinates(_read(path), path)
     sources = [source.name for source in fit_sources(settings)]
@@ -43,7 +43,7 @@ def given_fits(path: Path, settings: AuditSettings) -> Mapping[str, np.ndarray]:
     _require(table, "sigma", settings.sigmas, path, "measure at these only")
     _require(table, "downscale", settings.downscale, path, "measure at these only")
     return {
-        image: np.array([[_point(rows, scale, name) for name in sources] for scale in scales(settings)])
+        image: np.array([[_point(rows, scale, name, path) for name in sources] for scale in scales(settings)])
         for image, rows in table.groupby(_keys(table))
     }
 
@@ -63,7 +63,11 @@ def _read(path: Path) -> pd.DataFrame:
 
     try:
         # as text: reading numbers would change the last digits of another run's fits
-        table = pd.read_csv(path, dtype=str) if path.suffix == ".csv" else pd.read_parquet(path)
+        table = (
+            pd.read_csv(path, dtype=str)
+            if path.suffix == ".csv"
+            else pd.read_parquet(path, page_checksum_verification=True)
+        )
     except (OSError, ValueError) as error:
         raise SettingError(
             f"{path} is not a table of fits ({one_line(error)}); give an affine.parquet or a .csv"
@@ -113,9 +117,12 @@ def _from_axes(ratio: np.ndarray, alpha: np.ndarray, unit: str, path: Path) -> t
     return np.log(ratio) * np.cos(twice), np.log(ratio) * np.sin(twice)
 
 
-def _point(rows: pd.DataFrame, scale: tuple[float | None, int], source: str) -> tuple[float, float]:
+def _point(rows: pd.DataFrame, scale: tuple[float | None, int], source: str, path: Path) -> tuple[float, float]:
     """(a, b) of one image at one scale for one source."""
     for column, value in zip(("sigma", "downscale", "regularizer"), (*scale, source), strict=True):
         if column in rows:
             rows = rows[rows[column].isna()] if value is None else rows[rows[column] == value]
-    return (np.nan, np.nan) if rows.empty else (float(rows["a"].iloc[0]), float(rows["b"].iloc[0]))
+    points = rows[["a", "b"]].drop_duplicates()  # of images with the same pixels there is a row each
+    if len(points) > 1:
+        raise SettingError(f"{path} has {len(points)} fits for {rows['image'].iloc[0]} that differ; keep one of them")
+    return (np.nan, np.nan) if points.empty else (float(points["a"].iloc[0]), float(points["b"].iloc[0]))

@@ -22,6 +22,7 @@ from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
+from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
@@ -69,6 +70,9 @@ def open_run(
 ) -> Iterator[Journal]:
     """Lock ``folder`` and open its journal: continue the run there, or start over with ``force``.
 
+    A run goes on where its images have moved, or their folder is spelt in another way, as long as names and contents
+    are the same.
+
     Raises ReportError where the folder holds another run, is in use, cannot be written, or is not a report folder.
     """
     with ExitStack() as stack:
@@ -80,7 +84,9 @@ def open_run(
                 (folder / JOURNAL_NAME).write_bytes(b"")  # never missing: it marks the folder as ours
                 for name in RESULTS:
                     (folder / name).unlink(missing_ok=True)
-            journal = stack.enter_context(closing(Journal(folder, source.text, settings.to_dict())))
+            place = place_of(source)
+            journal = stack.enter_context(closing(Journal(folder, source.text, place, settings.to_dict())))
+            take_over(journal, source, settings.max_pixels)
         except Timeout:
             raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
         except FileExistsError:

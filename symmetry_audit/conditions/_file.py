@@ -72,7 +72,7 @@ def load_conditions(path: Path) -> tuple[Condition, ...]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"cannot read the conditions in {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, no TOML, or nested without end
         raise SettingError(f"{path} is not valid TOML: {error}") from None
     for key in document:
         if key != "condition":

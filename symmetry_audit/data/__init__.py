@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._expand import Listing
     from symmetry_audit.data._fingerprint import set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
-    from symmetry_audit.data._load import Reading, Slice, load_image, load_slice
+    from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
     from symmetry_audit.data._raw_format import RawFormat
     from symmetry_audit.data._ref import ImageRef, ImageSource
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
@@ -34,6 +34,7 @@ __all__ = [
     "RawFormat",
     "Reading",
     "Slice",
+    "content_hash",
     "decode",
     "decode_rgb",
     "demo_source",
@@ -52,7 +53,7 @@ _HOMES = {
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource"), "symmetry_audit.data._ref"),
-    **dict.fromkeys(("Reading", "Slice", "load_image", "load_slice"), "symmetry_audit.data._load"),
+    **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",

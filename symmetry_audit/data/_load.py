@@ -20,7 +20,7 @@ from symmetry_audit.wording import HU, WINDOWED
 if TYPE_CHECKING:
     from symmetry_audit.data._nifti import Volume
 
-__all__ = ["Reading", "Slice", "load_image", "load_slice", "volume"]
+__all__ = ["Reading", "Slice", "content_hash", "load_image", "load_slice", "volume"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
     if ref.part is not None:
         plane, index = ref.part
         whole = volume(ref, most)
-        digest = hashlib.sha256(f"{whole.sha256} {plane} {index}".encode()).hexdigest()
+        digest = content_hash(ref, max_pixels)
         image = _measurable(whole.slice(plane, index, max_pixels), reading.unit)
     else:
         data = ref.read(most)
@@ -67,6 +67,18 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
             image = _measurable(_stored(ref, data, max_pixels), None)
     image = replace(image, file_sha256=digest)
     return image if reading.window is None else _windowed(image, *reading.window)
+
+
+def content_hash(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> str:
+    """SHA-256 of an image's file, or of the hash of its volume and its place there, without decoding it.
+
+    It is ``file_sha256`` of what ``load_image`` returns. Raises ImageError where the file cannot be read.
+    """
+    most = max_pixels * BYTES_PER_PIXEL
+    if ref.part is None:
+        return hashlib.sha256(ref.read(most)).hexdigest()
+    plane, index = ref.part
+    return hashlib.sha256(f"{volume(ref, most).sha256} {plane} {index}".encode()).hexdigest()
 
 
 def load_slice(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Slice:

@@ -1,9 +1,10 @@
 """Running trained networks: loading them, restoring images and files, and scoring the results."""
 
+from symmetry_audit.inference._claim import RECORD, Results, claimed
 from symmetry_audit.inference._classify import classify, logits_of
 from symmetry_audit.inference._degraded import write_degraded
 from symmetry_audit.inference._evaluate import describe, evaluate, leaked, score_item
-from symmetry_audit.inference._files import RECORD, RestoredFile, claim, restore_files
+from symmetry_audit.inference._files import RestoredFile, restore_files
 from symmetry_audit.inference._models import Adapted, Model, load_model
 from symmetry_audit.inference._restore import average_image, can_tile, prepared, restore_image
 from symmetry_audit.inference._samples import as_samples
@@ -15,11 +16,12 @@ __all__ = [
     "Adapted",
     "Model",
     "RestoredFile",
+    "Results",
     "as_samples",
     "asked_group",
     "average_image",
     "can_tile",
-    "claim",
+    "claimed",
     "classify",
     "describe",
     "evaluate",

@@ -1,9 +1,8 @@
-"""Image files through a network, one after another; finished files are not restored again."""
+"""Image files through a network, one after another; a file whose input and result are as before is kept."""
 
 from __future__ import annotations
 
 import io
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -17,13 +16,13 @@ from torch import nn
 from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageRef, ImageSource, decode_rgb
 from symmetry_audit.errors import DataError, ImageError, ModelError
 from symmetry_audit.files import write_atomically
+from symmetry_audit.inference._claim import Results
 from symmetry_audit.inference._restore import restore_image
 from symmetry_audit.inference._samples import as_samples
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["RECORD", "RestoredFile", "claim", "encoded", "restore_files"]
+__all__ = ["RestoredFile", "encoded", "restore_files"]
 
-RECORD = "restoration.json"
 MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
 
 
@@ -37,36 +36,17 @@ class RestoredFile:
     alpha_dropped: bool
 
 
-def claim(
-    folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, Any], *, force: bool, maker: str = "network"
-) -> None:
-    """Claim ``folder`` for images of the network, or other ``maker``, and settings in ``record``, written to RECORD.
-
-    Raises DataError if it holds ``targets`` that another one wrote, unless ``force`` takes it over.
-    """
-    path = folder / RECORD
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = None
-    there = next((target for target in targets.values() if target.exists()), None)
-    if known != record and there is not None and not force:
-        whose = f"there is no record of which {maker} wrote it"
-        if known is not None:
-            whose = f"another {maker}, or the same one with other settings, wrote it"
-        raise DataError(f"{there} already exists, and {whose}; choose another -o, or --force to overwrite")
-    if known != record:
-        write_atomically(path, json.dumps(record, indent=2) + "\n", error=DataError)
-
-
 def restore_files(
     network: nn.Module,
     source: ImageSource,
     targets: Mapping[ImageRef, Path],
     settings: Mapping[str, Any],
     progress: Callable[[int], None],
-) -> tuple[list[RestoredFile], list[SkippedImage]]:
+    results: Results | None = None,
+) -> tuple[list[RestoredFile], list[SkippedImage], int]:
     """Restore the images of ``source`` that have a target, with the ``settings`` of :func:`restore_image`.
+
+    Those that ``results`` has of the same input are kept; the number of them is returned last.
 
     Results are upright, have the depth of the image, 8 or 16 bits, and no alpha. Grey images stay grey: the mean of the
     three channels. Each file is written whole or not at all. An image that cannot be read or restored does not stop the
@@ -74,27 +54,36 @@ def restore_files(
     """
     done: list[RestoredFile] = []
     skipped: list[SkippedImage] = []
+    kept = 0
     for ref in source.stream(list(targets), MAX_BYTES):
-        progress(len(done) + len(skipped))
+        progress(len(done) + len(skipped) + kept)
         target = targets[_without_bytes(ref)]
         try:
-            content, seconds, alpha = _restored(network, ref, target.suffix, settings)
+            data = ref.read(MAX_BYTES)
+            if results is not None and results.has(target, data):
+                kept += 1
+                continue
+            content, seconds, alpha = _restored(network, ref, data, target.suffix, settings)
         except (ImageError, ModelError) as error:
             skipped.append(SkippedImage(ref.key, str(error)))
             continue
-        write_atomically(target, content, error=DataError)
+        if results is None:
+            write_atomically(target, content, error=DataError)
+        else:
+            results.write(target, content, data)
         done.append(RestoredFile(ref.key, target.as_posix(), seconds, alpha))
-    progress(len(done) + len(skipped))
-    return done, skipped
+    progress(len(done) + len(skipped) + kept)
+    return done, skipped, kept
 
 
 def _without_bytes(ref: ImageRef) -> ImageRef:
     return replace(ref, payload=None)
 
 
-def _restored(network: nn.Module, ref: ImageRef, suffix: str, settings: Mapping[str, Any]) -> tuple[bytes, float, bool]:
-    """The encoded result, the seconds, and whether the file had alpha."""
-    data = ref.read(MAX_BYTES)
+def _restored(
+    network: nn.Module, ref: ImageRef, data: bytes, suffix: str, settings: Mapping[str, Any]
+) -> tuple[bytes, float, bool]:
+    """The encoded result, the seconds, and whether the file, which holds ``data``, had alpha."""
     picture = decode_rgb(data, bands=ref.bands)
     kind = picture.pixels.dtype.type
     pixels = picture.pixels.astype(np.float32) / (np.iinfo(kind).max // 255)

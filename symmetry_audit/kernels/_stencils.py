@@ -96,7 +96,7 @@ def load_stencils(path: Path) -> dict[str, Stencil]:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"cannot read the stencil file {path}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8, no TOML, or nested without end
         raise SettingError(f"{path} is not valid TOML: {error}") from None
     stencils = {name: _parse_stencil(path, name, table) for name, table in document.items()}
     if not stencils:

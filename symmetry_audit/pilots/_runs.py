@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from symmetry_audit.checked_lines import Damage, checked_line, read_line
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import Origin, read_value
 
@@ -49,7 +50,7 @@ class RunLog:
         new: dict[str, Any] = json.loads(json.dumps(settings))  # as read from a file
         if self.begun is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(_line({"schema": RUNS_SCHEMA, **new}), encoding="utf-8")
+            self._path.write_bytes(checked_line({"schema": RUNS_SCHEMA, **new}))
             self.begun = new
         begun = self.begun
         names = [name for name in begun | new if begun.get(name) != new.get(name)]
@@ -62,8 +63,8 @@ class RunLog:
 
     def append(self, run: Run) -> None:
         """Write one run and flush it."""
-        with open(self._path, "a", encoding="utf-8") as file:
-            file.write(_line(asdict(run)))
+        with open(self._path, "ab") as file:
+            file.write(checked_line(asdict(run)))
         self.runs[run.seed, run.arm] = run
 
     def _read(self) -> None:
@@ -72,7 +73,9 @@ class RunLog:
         origin = Origin(str(self._path), "start over with --force")
         for number, line in enumerate(whole.splitlines()):
             try:
-                document = json.loads(line)
+                document, _ = read_line(line + b"\n")
+            except Damage:
+                raise origin.damaged(f"line {number + 1} does not agree with its checksum") from None
             except ValueError:
                 raise origin.damaged(f"line {number + 1} is not JSON") from None
             if number == 0:
@@ -84,7 +87,3 @@ class RunLog:
         if len(whole) < len(data):
             with open(self._path, "r+b") as file:
                 file.truncate(len(whole))
-
-
-def _line(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, allow_nan=False) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_audit.errors import ReportError, SettingError, suggest
+from symmetry_audit.errors import ReportError, SettingError, one_line, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._answer import Answer
 from symmetry_audit.results._dataset import DatasetInfo
@@ -38,6 +39,16 @@ __all__ = [
 ]
 
 AGAIN = "measure again with --force"
+
+
+def _noted_hash(path: Path) -> str | None:
+    """The SHA-256 of report.json in the run.json at ``path``; None where an older version wrote it, or nobody did."""
+    try:
+        return json.loads(path.read_bytes())["report_sha256"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 EPSILON_UNITS = {
     "abs": "{}",
     "energy": "squared {}",
@@ -101,15 +112,23 @@ class AuditReport:
         return notebook_html(title, (answers, *advice), header, rows)
 
     @classmethod
-    def load(cls, folder: str | Path) -> AuditReport:
+    def load(cls, folder: str | Path, *, edited: bool = False) -> AuditReport:
         """Read ``folder/report.json``. Raises ReportError where it is missing, damaged or of another schema.
+
+        With ``edited``, its bytes need not be those that run.json notes: every number is about to be compared.
 
         Relative numbers of a report of the first schema are null, since they had another meaning;
         :func:`symmetry_audit.reports.load_report` recomputes them from the responses beside it.
         """
         absent = "give the folder that `symaudit measure` wrote"
-        document = read_json(Path(folder) / "report.json", absent, damaged=AGAIN)
-        return cls.from_dict(document, Path(folder))
+        path = Path(folder) / "report.json"
+        report = cls.from_dict(read_json(path, absent, damaged=AGAIN), Path(folder))
+        noted = _noted_hash(path.with_name("run.json"))
+        if not edited and noted is not None and noted != hashlib.sha256(path.read_bytes()).hexdigest():
+            raise Origin(str(path), f"{AGAIN}, or remove run.json if you changed it").damaged(
+                "its bytes are not those that run.json notes"
+            )
+        return report
 
     @classmethod
     def from_dict(cls, document: Any, folder: Path | None = None) -> AuditReport:
@@ -162,10 +181,10 @@ class AuditReport:
             return pd.DataFrame([fit.to_dict() for fit in self.fits], columns=list(AFFINE_COLUMNS))
         path = self.folder / AFFINE_FILE
         try:
-            table = pd.read_parquet(path)
+            table = pd.read_parquet(path, page_checksum_verification=True)
         except (OSError, ValueError) as error:
-            hint = f"measure with --scenario {DATASET_ADAPTIVE.name}"
-            raise ReportError(f"cannot read {path} ({error}); {hint}") from None
+            hint = f"measure with --scenario {DATASET_ADAPTIVE.name}" if not path.exists() else AGAIN
+            raise ReportError(f"cannot read {path} ({one_line(error)}); {hint}") from None
         added = {item.name: item.default for item in fields(AffineFit) if item.default is not MISSING}
         lost = [name for name in AFFINE_COLUMNS if name not in table and name not in added]
         if lost:

@@ -46,9 +46,8 @@ def _joint(report: AuditReport) -> pd.DataFrame:
     except ReportError:
         return _empty()
     table = table[(table["regularizer"] == JOINT) & table["reason"].isna()]
-    if not len(table):
-        return table
-    return table[(table["sigma"] == table["sigma"].iloc[0]) & (table["downscale"] == table["downscale"].iloc[0])]
+    scales = table[["sigma", "downscale"]].fillna(-1)  # a kernel without a width has no sigma, and NaN is not NaN
+    return table[(scales == scales.iloc[:1].to_numpy()).all(axis=1)]
 
 
 def _empty() -> pd.DataFrame:

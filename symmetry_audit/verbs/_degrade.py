@@ -103,9 +103,9 @@ def degrade(request: DegradeRequest) -> Degradation:
     source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
     targets = planned(source, out)
     record = {"schema": SCHEMA, "task": task.to_dict(), "seed": request.seed, **request.given(BandOptions)}
-    claim_results(out, targets, record, force=request.force, maker="degradation")
-    pairs = open_pairs(source, task, data_root=request.data_root)
-    written = write_degraded(pairs, task, targets, request.seed, request.progress)
+    with claim_results(out, targets, record, force=request.force, maker="degradation"):
+        pairs = open_pairs(source, task, data_root=request.data_root)
+        written = write_degraded(pairs, task, targets, request.seed, request.progress)
     files = {image: path.as_posix() for image, path in written.items()}
     return Degradation(out, task.to_dict(), task.text, request.seed, files, pairs.skipped)
 

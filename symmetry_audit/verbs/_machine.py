@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "symaudit.run/1"
+URL = re.compile(r"(\w+://)(?:[^/?#\s]*@)?([^?#\s]*)(?:[?#]\S*)?")
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel")
 
 
@@ -113,8 +115,12 @@ def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
     return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', source.short_name or source.name)}")
 
 
-def run_document(request: RunOptions, started: datetime, engines: Sequence[str]) -> dict[str, Any]:
+def run_document(
+    request: RunOptions, started: datetime, engines: Sequence[str], report: str | None = None
+) -> dict[str, Any]:
     """run.json: the request, times, machine, versions, and ``engines``, by which responses were computed at each sigma.
+
+    ``report`` is the text of the report.json beside it, whose hash tells damage.
 
     None of these changes a number of the report by more than the error that the engines state.
     """
@@ -130,7 +136,17 @@ def run_document(request: RunOptions, started: datetime, engines: Sequence[str])
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
-        "command": sys.argv,
+        "command": _without_secrets(sys.argv),
         "directory": os.getcwd(),
-        "request": request.to_dict(),
+        "request": _without_secrets(request.to_dict()),
+        **({} if report is None else {"report_sha256": hashlib.sha256(report.encode()).hexdigest()}),
     }
+
+
+def _without_secrets(value: Any) -> Any:
+    """A JSON value in which no URL has a user, a password or a query, which may be a signature."""
+    if isinstance(value, dict):
+        return {name: _without_secrets(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    return URL.sub(r"\1\2", value) if isinstance(value, str) else value

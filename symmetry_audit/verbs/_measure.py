@@ -123,8 +123,12 @@ class MeasurePlan:
                     fits_table = files.enter_context(reports.AffineWriter(folder)) if settings.adaptive else None
                     keep_fit = fits_table.append if fits_table else lambda fit: None
                     report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
-                write_atomically(folder / "report.json", report.to_json())
-                write_atomically(folder / "run.json", dump_json(run_document(request, started, found.engines)))
+                # run.json knows the bytes of report.json: a kill between the two must not leave the old one
+                (folder / "run.json").unlink(missing_ok=True)
+                text = report.to_json()
+                write_atomically(folder / "report.json", text)
+                about = run_document(request, started, found.engines, report=text)
+                write_atomically(folder / "run.json", dump_json(about))
                 if draw:
                     reports.render(folder)
                     write_page(folder, report, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,7 +32,7 @@ from symmetry_audit.wording import count
 if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
     from symmetry_audit.data import ImageRef
-    from symmetry_audit.inference import RestoredFile
+    from symmetry_audit.inference import RestoredFile, Results
     from symmetry_audit.results import SkippedImage
 
 __all__ = ["Restoration", "RestoreRequest", "claim_results", "restore"]
@@ -97,7 +98,8 @@ def restore(request: RestoreRequest) -> Restoration:
     source
         As for ``measure``. PNG and TIFF keep their format and 16 bits, grey stays grey, other formats become PNG.
     out
-        Folder for the results, or a file for a single image. Existing results are kept.
+        Folder for the results, or a file for a single image. A result is kept where its input and the result itself
+        are, byte for byte, what they were when it was written.
     tile, overlap, self_ensemble
         Largest side of a tile (0: never cut) and the context around it, in px; average over flips and quarter turns.
     limit, bands, force, device, data_root, progress, say
@@ -106,7 +108,8 @@ def restore(request: RestoreRequest) -> Restoration:
     Raises
     ------
     DataError
-        If there are no images, or if results of another network would be overwritten.
+        If there are no images, if results of another network would be overwritten, or if another process writes to
+        ``out``.
     ModelError
         If the network cannot be read or run.
 
@@ -141,15 +144,13 @@ def restore(request: RestoreRequest) -> Restoration:
     source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
     targets = planned(source, out)
     record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings, **request.given(BandOptions)}
-    claim_results(out, targets, record, force=request.force)
-    waiting = {ref: target for ref, target in targets.items() if request.force or not target.exists()}
     run = settings | {"device": resolve_device(request.device)}
-    kept = len(targets) - len(waiting)
+    with claim_results(out, targets, record, force=request.force) as results:
+        done, skipped, kept = restore_files(
+            network, source, targets, run, lambda count: request.progress(count, len(targets)), results
+        )
     if kept:
         request.say(f"{kept} of {len(targets)} images were restored before and are kept; --force restores them again")
-    done, skipped = restore_files(
-        network, source, waiting, run, lambda count: request.progress(kept + count, len(targets))
-    )
     return Restoration(model, out, run, kept, tuple(done), (*source.skipped, *skipped))
 
 
@@ -160,11 +161,15 @@ def _digest(checkpoint: Checkpoint) -> str:
 
 def claim_results(
     out: Path, targets: Mapping[ImageRef, Path], record: dict[str, Any], *, force: bool, maker: str = "network"
-) -> None:
-    """Claim ``out`` for what the ``maker`` in ``record`` makes. Raises DataError where others would be overwritten."""
-    from symmetry_audit.inference import claim
+) -> AbstractContextManager[Results | None]:
+    """Claim ``out`` for what the ``maker`` in ``record`` makes: the results there, None where ``out`` is one file.
+
+    Raises DataError where others would be overwritten.
+    """
+    from symmetry_audit.inference import claimed
 
     if out not in targets.values():
-        claim(out, targets, record, force=force, maker=maker)
-    elif out.exists() and not force:
+        return claimed(out, targets, record, force=force, maker=maker)
+    if out.exists() and not force:
         raise DataError(f"{out} already exists; choose another -o, or --force to overwrite it")
+    return nullcontext()

@@ -70,7 +70,7 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     from symmetry_audit.results import AuditReport
 
     folder = Path(request.report)
-    report = AuditReport.load(folder)
+    report = AuditReport.load(folder, edited=True)
     reports.mean_profiles(folder, report)
     settings = AuditSettings.from_dict(report.settings)
     source = reopened(report, folder, request.source, request.data_root)

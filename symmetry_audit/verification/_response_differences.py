@@ -22,7 +22,8 @@ def response_differences(old: Path, new: Path, report: AuditReport) -> tuple[str
     ``report`` is the recomputed one; the files are read as a stream.
     """
     scales = {row_key(row): scale_of(row) for row in report.results}
-    with ParquetFile(old) as old_file, ParquetFile(new) as new_file:
+    checked = {"page_checksum_verification": True}
+    with ParquetFile(old, **checked) as old_file, ParquetFile(new, **checked) as new_file:
         for old_row, new_row in zip(_rows(old_file), _rows(new_file), strict=True):
             (image, regularizer, scenario, *scale), values = new_row
             allowed = tolerance_of(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())

@@ -89,6 +89,14 @@ def test_a_failed_fit_and_a_source_that_is_not_there_are_nan(tmp_path):
     assert set(found) == set(IMAGES)
 
 
+def test_rows_of_the_same_pixels_must_say_the_same(tmp_path):
+    """Two images with the same pixels have a row each; a user who changed one of them is asked which counts."""
+    same = {"image": IMAGES, "pixel_sha256": ["0" * 64] * 2, "b": [0.0, 0.0]}
+    assert (given_fits(write(tmp_path, a=[0.1, 0.1], **same), SETTINGS)["0" * 64] == [0.1, 0.0]).all()
+    with pytest.raises(SettingError, match=r"fits\.csv has 2 fits for a\.png that differ; keep one of them"):
+        given_fits(write(tmp_path, a=[0.1, 0.2], **same), SETTINGS)
+
+
 def test_names_that_look_like_numbers_stay_names(tmp_path):
     path = write(tmp_path, image=["007"], a=[0.1], b=[0.2])
     assert set(given_fits(path, SETTINGS)) == {"007"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -83,13 +84,41 @@ def test_a_torn_last_line_is_cut_wherever_it_broke(tmp_path, photos):
         assert journal_lines(tmp_path / "run") == [*whole, last]
 
 
-@pytest.mark.parametrize("damage", [b"\0" * 40 + b"\n", b"[1]\n", b"{}\n", b'{"image": "photo_1.png"}\n'])
-def test_nothing_is_believed_from_a_damaged_line_on(tmp_path, photos, damage):
+@pytest.mark.parametrize("damage", ["a bit of a number", "zeros", "no checksum"])
+def test_damage_is_said_once_and_only_the_damaged_record_is_measured_again(tmp_path, photos, damage):
     expected, _ = run(tmp_path / "run", photos)
     lines = journal_lines(tmp_path / "run")
-    (tmp_path / "run/journal.jsonl").write_bytes(b"".join([*lines[:2], damage, *lines[3:]]))
+    record = bytearray(lines[2])
+    record[record.index(b'"strict"') + 25] ^= 1
+    plain = json.dumps({name: value for name, value in json.loads(lines[2]).items() if name != "crc32"}).encode()
+    lines[2] = {"a bit of a number": bytes(record), "zeros": b"\0" * 40 + b"\n", "no checksum": plain + b"\n"}[damage]
+    (tmp_path / "run/journal.jsonl").write_bytes(b"".join(lines))
+    with pytest.raises(ReportError, match=r"damaged: 1 line did not agree with its checksum and was dropped, 3 images"):
+        run(tmp_path / "run", photos)
     report, before = run(tmp_path / "run", photos)
-    assert (before, report.to_json()) == (1, expected.to_json())
+    assert (before, report.to_json()) == (3, expected.to_json())
+
+
+def test_a_damaged_header_is_refused_and_nothing_is_lost(tmp_path, photos):
+    run(tmp_path / "run", photos)
+    path = tmp_path / "run/journal.jsonl"
+    damaged = path.read_bytes().replace(b'"seed": 0', b'"seed": 1', 1)
+    path.write_bytes(damaged)
+    with pytest.raises(ReportError, match=r"journal\.jsonl is damaged: its first line does not agree with its che"):
+        run(tmp_path / "run", photos, make_settings(reg="tv,chiral", group="p4", scenario=STRICT, seed=1))
+    assert path.read_bytes() == damaged
+
+
+def test_a_touched_file_is_the_same_file_and_the_journal_does_not_grow(tmp_path, photos, rng):
+    run(tmp_path / "run", photos)
+    size = (tmp_path / "run/journal.jsonl").stat().st_size
+    os.utime(photos / "photo_0.png", ns=(0, 0))
+    assert run(tmp_path / "run", photos)[1] == 4
+    for n in range(8):  # other pictures: what they replace goes
+        save_photos(tmp_path / f"{n}", rng, count=1, size=(80, 80))
+        (tmp_path / f"{n}/photo_0.png").replace(photos / "photo_0.png")
+        assert run(tmp_path / "run", photos)[1] == 3
+    assert (tmp_path / "run/journal.jsonl").stat().st_size < 2 * size + (1 << 17)
 
 
 def test_the_number_of_workers_changes_no_bit(tmp_path, rng):
@@ -209,22 +238,71 @@ def test_a_run_of_an_older_version_continues(tmp_path, photos):
     header = json.loads(header)
     for name in ("clusters", "unit", "window", "plane", "file_names"):
         del header["settings"][name]
-    records = [
-        json.dumps({k: v for k, v in json.loads(line).items() if k not in ("unit", "series", "spacing")})
-        for line in records
-    ]
-    path.write_text("\n".join([json.dumps(header), *records, ""]), encoding="utf-8")
-    assert run(tmp_path / "run", photos)[0] == run(tmp_path / "whole", photos)[0]
-    assert path.read_text(encoding="utf-8").splitlines()[1:2] == records
+    new = ("unit", "series", "spacing", "crc32")
+    records = [{name: value for name, value in json.loads(line).items() if name not in new} for line in records]
+    del header["place"], header["crc32"]
+    path.write_text("\n".join([*map(json.dumps, (header, *records)), ""]), encoding="utf-8")
+    report, before = run(tmp_path / "run", photos)
+    assert (before, report) == (1, run(tmp_path / "whole", photos)[0])
+    assert all(b'"crc32"' in line for line in journal_lines(tmp_path / "run"))  # from now on damage is noticed
 
 
-def test_another_source_cannot_land_in_the_same_folder(tmp_path, photos):
-    interrupt(tmp_path / "run", photos, 1)
+def test_a_run_goes_on_where_its_images_moved(tmp_path, photos, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    interrupt(tmp_path / "run", "photos", 1)
+    assert run(tmp_path / "run", photos)[1] == 1  # the same place in other words
+    shutil.copytree(photos, tmp_path / "copies")  # other stamps, the same bytes
     photos.rename(tmp_path / "others")
-    with pytest.raises(
-        ReportError, match=r'holds a run with other settings \(source: ".*photos", now ".*others"\); choose'
+    assert run(tmp_path / "run", tmp_path / "copies")[1] == 4
+    report, before = run(tmp_path / "run", tmp_path / "others")
+    assert (before, report.dataset.source) == (4, str(tmp_path / "others"))
+
+
+@pytest.mark.parametrize("change", ["other bytes", "a name less"])
+def test_a_run_of_other_images_in_a_folder_of_the_same_name_is_refused(tmp_path, photos, rng, monkeypatch, change):
+    """Two folders called photos, each read as "photos" from its own place: the second must not replace the first."""
+    two = tmp_path / "two" / "photos"
+    shutil.copytree(photos, two)
+    if change == "other bytes":
+        save_photos(two, rng, count=1)
+    else:
+        (two / "photo_3.png").unlink()
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path / "run", "photos")
+    lines = journal_lines(tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "two")
+    what = r"photo_0\.png is another file" if change == "other bytes" else r"photo_3\.png is missing"
+    with pytest.raises(ReportError, match=rf'holds a run of other images, of "\S+/photos": in "\S+/two/photos" {what}'):
+        run(tmp_path / "run", "photos")
+    assert journal_lines(tmp_path / "run") == lines
+
+
+def test_a_raised_limit_goes_on_and_a_lowered_one_is_refused(tmp_path, photos):
+    def limited(limit):
+        return make_settings(reg="tv,chiral", group="p4", scenario=STRICT, limit=limit)
+
+    run(tmp_path / "run", photos, limited(1))
+    assert run(tmp_path / "run", photos, limited(3))[1] == 1
+    with pytest.raises(ReportError, match=r"other settings \(limit: 3, now 2\)"):
+        run(tmp_path / "run", photos, limited(2))
+    report, before = run(tmp_path / "run", photos)
+    assert (before, report) == (3, run(tmp_path / "whole", photos)[0])
+
+
+def test_a_folder_removed_in_mid_run_is_said_at_once(tmp_path, photos):
+    opened, seen = open_source(str(photos)), []
+
+    def progress(done, total):
+        seen.append(done)
+        if done == 1:
+            shutil.rmtree(tmp_path / "run")
+
+    with (
+        open_run(tmp_path / "run", opened, SETTINGS, resume=True, force=False) as journal,
+        pytest.raises(ReportError, match=r"cannot write to \S+journal\.jsonl: No such file or directory; fix that"),
     ):
-        run(tmp_path / "run", tmp_path / "others")
+        measure_source(opened, SETTINGS, journal, progress=progress)
+    assert max(seen) == 1
 
 
 def test_force_starts_over_and_is_again_continued(tmp_path, photos):

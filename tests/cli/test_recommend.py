@@ -294,7 +294,8 @@ def test_stale_advice_is_no_advice(copied, made, tmp_path, monkeypatch):
     folder = copied("leaning")
     assert advised(folder, *DENOISE).build.evidence == "linear pilot"
     kept = (folder / "recommendation.json").read_text()
-    shutil.copy(made["fields-report"] / "report.json", folder)  # other images
+    for name in ("report.json", "run.json"):
+        shutil.copy(made["fields-report"] / name, folder)  # other images
     shutil.copy(made["fields-report"] / "responses.parquet", folder)
     found = advised(folder)
     assert (found.linear, found.task, found.group) == (None, None, "p4")
@@ -320,6 +321,7 @@ def test_an_old_report_is_advised_from_its_responses(copied):
     today = advised(folder)
     (folder / "recommendation.json").unlink()
     path = folder / "report.json"
+    (folder / "run.json").unlink()  # an older one notes no hash
     path.write_text(json.dumps(as_first(json.loads(path.read_text()))))
     found = advised(folder)
     # only the floor differs, which is that of pink noise instead of these images

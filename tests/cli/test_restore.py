@@ -39,7 +39,7 @@ def pixels(path):
 
 
 def tree(folder):
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file())
 
 
 @pytest.mark.parametrize("name", ["sr", "sa"])
@@ -48,7 +48,7 @@ def test_a_folder(call, runs, few, tmp_path, name):
     shutil.move(few / "photo_1.png", few / "sub" / "b.png")
     code, out, err = call("restore", runs / name, "in", "-o", "out")
     assert (code, out, err) == (0, "Restored 2 images into out\n", "")
-    assert tree(tmp_path / "out") == ["photo_0.png", "restoration.json", "sub/b.png"]
+    assert tree(tmp_path / "out") == ["photo_0.png", "restoration.json", "restoration.jsonl", "sub/b.png"]
     network = load_checkpoint(runs / name).network()
     expected = as_samples(restore_image(network, pixels(few / "sub" / "b.png")))
     found = pixels(tmp_path / "out" / "sub" / "b.png")
@@ -126,7 +126,7 @@ def test_one_bad_image_does_not_stop_the_rest(call, runs, few, tmp_path):
     code, out, err = call("restore", runs / "sr", "in", "-o", "out")
     assert (code, out) == (4, "Restored 2 images into out\n")
     assert err == "Skipped: bad.png: not a readable PNG, JPEG, TIFF, BMP or WEBP image\n"
-    assert tree(tmp_path / "out") == ["photo_0.png", "photo_1.png", "restoration.json"]
+    assert tree(tmp_path / "out") == ["photo_0.png", "photo_1.png", "restoration.json", "restoration.jsonl"]
     again = call("restore", runs / "sr", "in", "-o", "out", "--json", "--allow-skipped")
     assert again[0] == 0 and one_document(again[1])["skipped"][0]["image"] == "bad.png"
 
@@ -135,7 +135,7 @@ def test_a_network_of_nan_writes_nothing(call, runs, few, tmp_path):
     code, out, err = call("restore", runs / "wild", "in", "-o", "out")
     assert (code, out) == (4, "Restored 0 images into out\n")
     assert err.count("the network returned NaN or infinite values") == 2
-    assert tree(tmp_path / "out") == ["restoration.json"]
+    assert tree(tmp_path / "out") == ["restoration.json", "restoration.jsonl"]
 
 
 def test_alpha_is_dropped_with_a_note(call, runs, few):
@@ -147,7 +147,7 @@ def test_alpha_is_dropped_with_a_note(call, runs, few):
 def test_results_inside_the_source(call, runs, few, tmp_path):
     for _ in range(2):
         assert call("restore", runs / "denoise", "in", "-o", "in/out")[0] == 0
-    assert tree(few / "out") == ["photo_0.png", "photo_1.png", "restoration.json"]
+    assert tree(few / "out") == ["photo_0.png", "photo_1.png", "restoration.json", "restoration.jsonl"]
     code, out, err = call("restore", runs / "denoise", "in", "-o", "./in")
     assert (code, out) == (2, "") and "is the folder of the images themselves; choose another folder for -o" in err
 

@@ -16,7 +16,7 @@ from torch import nn
 
 from symmetry_audit.data import open_source
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.inference import RECORD, claim, planned, restore_files
+from symmetry_audit.inference import RECORD, claimed, planned, restore_files
 
 
 class Brighter(nn.Module):
@@ -55,7 +55,7 @@ def plan(text, out, root=None):
 
 def run(text, out, network=None, progress=lambda count: None):
     source = open_source(str(text))
-    return restore_files(network or Brighter(), source, planned(source, out), SETTINGS, progress)
+    return restore_files(network or Brighter(), source, planned(source, out), SETTINGS, progress)[:2]
 
 
 def test_relative_paths_and_suffixes(tmp_path):
@@ -267,20 +267,90 @@ def test_a_folder_belongs_to_one_network(tmp_path):
     touch(tmp_path / "in", "a.png", "b.png")
     out = tmp_path / "out"
     targets = planned(open_source(str(tmp_path / "in")), out)
-    claim(out, targets, {"network": "one"}, force=False)
+    with claimed(out, targets, {"network": "one"}, force=False):
+        pass
     assert json.loads((out / RECORD).read_text(encoding="utf-8")) == {"network": "one"}
-    claim(out, targets, {"network": "two"}, force=False)  # nothing was restored yet
+    with claimed(out, targets, {"network": "two"}, force=False):  # nothing was restored yet
+        pass
     touch(out, "a.png")
     stamp = os.stat(out / RECORD).st_mtime_ns
-    claim(out, targets, {"network": "two"}, force=False)
+    with claimed(out, targets, {"network": "two"}, force=False):
+        pass
     assert os.stat(out / RECORD).st_mtime_ns == stamp
-    with pytest.raises(
-        DataError,
-        match=r"a\.png already exists, and another network, or the same one with other settings, wrote it; choose",
+    with (
+        pytest.raises(
+            DataError,
+            match=r"a\.png already exists, and another network, or the same one with other settings, wrote it; choose",
+        ),
+        claimed(out, targets, {"network": "one"}, force=False),
     ):
-        claim(out, targets, {"network": "one"}, force=False)
-    claim(out, targets, {"network": "one"}, force=True)
+        pass
+    with claimed(out, targets, {"network": "one"}, force=True):
+        pass
     assert json.loads((out / RECORD).read_text(encoding="utf-8")) == {"network": "one"}
     (out / RECORD).write_text("{", encoding="utf-8")
-    with pytest.raises(DataError, match="already exists, and there is no record of which network wrote it"):
-        claim(out, targets, {"network": "one"}, force=False)
+    with (
+        pytest.raises(DataError, match="already exists, and there is no record of which network wrote it"),
+        claimed(out, targets, {"network": "one"}, force=False),
+    ):
+        pass
+
+
+def redo(source, out, record=None, *, force=False):
+    """The files that one more run restores."""
+    opened = open_source(str(source))
+    targets = planned(opened, out)
+    with claimed(out, targets, record or {"network": "one"}, force=force) as results:
+        done, _, kept = restore_files(Brighter(), opened, targets, SETTINGS, lambda count: None, results)
+    assert kept + len(done) == len(targets)
+    return [item.image for item in done]
+
+
+@pytest.mark.parametrize("change", ["nothing", "input", "touched", "empty", "gone", "of another", "damaged record"])
+def test_what_is_restored_again(tmp_path, rng, change):
+    """By content: another input of an old name, and a result that is not the one that was written."""
+    touch(tmp_path / "in", "a.png", "b.png")
+    out = tmp_path / "out"
+    assert redo(tmp_path / "in", out) == ["a.png", "b.png"]
+    if change == "input":
+        stamp = os.stat(tmp_path / "in/a.png")
+        Image.fromarray(image(rng, 3, 4, 3)).save(tmp_path / "in/a.png")
+        os.utime(tmp_path / "in/a.png", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    elif change == "touched":
+        os.utime(tmp_path / "in/a.png", ns=(0, 0))
+    elif change == "empty":
+        (out / "a.png").write_bytes(b"")
+    elif change == "gone":
+        (out / "a.png").unlink()
+    elif change == "of another":
+        (out / "a.png").write_bytes((tmp_path / "in/a.png").read_bytes())
+    elif change == "damaged record":
+        lines = (out / "restoration.jsonl").read_bytes()
+        (out / "restoration.jsonl").write_bytes(lines.replace(b"a.png", b"c.png"))
+    assert redo(tmp_path / "in", out) == ([] if change in ("nothing", "touched") else ["a.png"])
+    np.testing.assert_array_equal(
+        np.asarray(Image.open(out / "a.png")).astype(int), np.asarray(Image.open(tmp_path / "in/a.png")) + SHIFT
+    )
+    assert redo(tmp_path / "in", out) == []
+
+
+def test_a_killed_takeover_leaves_nothing_of_the_first_network(tmp_path):
+    """--force claims the folder for the second network; what the first one left does not count as its work."""
+    touch(tmp_path / "in", "a.png", "b.png")
+    out = tmp_path / "out"
+    redo(tmp_path / "in", out)
+    with claimed(out, planned(open_source(str(tmp_path / "in")), out), {"network": "two"}, force=True):
+        pass  # killed before the first image
+    assert redo(tmp_path / "in", out, {"network": "two"}) == ["a.png", "b.png"]
+
+
+def test_one_process_at_a_time_writes_into_a_folder(tmp_path):
+    touch(tmp_path / "in", "a.png")
+    targets = planned(open_source(str(tmp_path / "in")), tmp_path / "out")
+    with (
+        claimed(tmp_path / "out", targets, {"network": "one"}, force=False),
+        pytest.raises(DataError, match=r"another process writes images into \S+out; wait for it, or choose another -o"),
+        claimed(tmp_path / "out", targets, {"network": "two"}, force=True),
+    ):
+        pass
+    assert json.loads((tmp_path / "out" / RECORD).read_text(encoding="utf-8")) == {"network": "one"}

@@ -51,6 +51,13 @@ def test_other_files_are_matched_by_their_pixels(tmp_path, renamed):
     assert matched_fits(audited(tmp_path), renamed, OTHER) == {"first": Affine(*FITS["b.png"])}
 
 
+def test_a_kernel_without_a_width_has_fits_too(tmp_path, renamed):
+    made = audited(tmp_path)
+    one = made.table["sigma"] == made.table["sigma"].iloc[0]
+    type(made).table = made.table[one].assign(sigma=None)
+    assert matched_fits(made, renamed, OTHER) == {"first": Affine(*FITS["b.png"])}
+
+
 def test_a_report_without_hashes_matches_its_own_files_alone(tmp_path, renamed):
     made = audited(tmp_path, hashed=False)
     assert matched_fits(made, renamed, OTHER) == {}

@@ -25,3 +25,17 @@ def test_without_a_graphics_driver_torch_is_not_asked(monkeypatch):
     monkeypatch.setattr(_machine, "_graphics_driver", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("importing torch takes a second"))
     assert resolve_device("auto") == "cpu"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("https://me:p@ss@host/set.zip?X-Amz-Signature=1#part", "https://host/set.zip"),
+        ("--data-root=s3://key:secret@bucket/a b", "--data-root=s3://bucket/a b"),
+        ("photos/what?/*.png", "photos/what?/*.png"),
+        ("me@host", "me@host"),
+    ],
+)
+def test_the_record_of_a_run_holds_no_secrets_of_urls(text, kept):
+    asked = {"source": text, "reg": ["tv", text], "limit": 3}
+    assert _machine._without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}

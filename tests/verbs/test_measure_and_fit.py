@@ -165,3 +165,16 @@ def test_the_package_offers_its_names_lazily():
     assert symmetry_audit.SymmetryAuditError is SymmetryAuditError
     with pytest.raises(AttributeError, match=r"^module 'symmetry_audit' has no attribute 'mesure'$"):
         symmetry_audit.mesure  # noqa: B018
+
+
+def test_a_flipped_bit_in_a_report_is_said(photos, tmp_path):
+    symmetry_audit.measure(photos, reg="tv", group="p4", scenario="dataset_strict", out=tmp_path / "run")
+    path = tmp_path / "run" / "report.json"
+    good = path.read_bytes()
+    harmed = bytearray(good)
+    harmed[good.index(b'"epsilon": ') + 13] ^= 1  # another digit
+    path.write_bytes(harmed)
+    with pytest.raises(ReportError, match=r"report\.json is damaged \(its bytes are not those that run\.json notes\)"):
+        AuditReport.load(tmp_path / "run")
+    path.write_bytes(good)
+    assert AuditReport.load(tmp_path / "run").results[0].images == 4

@@ -153,7 +153,7 @@ def parse_manifest(text: str, origin: str) -> Manifest:
 
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingError(f"{origin}: not valid TOML ({error}); correct that line") from None
     if table.get("schema") != MANIFEST_SCHEMA:
         found = reprlib.repr(table.get("schema"))

@@ -97,7 +97,7 @@ class ResponseWriter:
         try:
             with ExitStack() as stack:
                 partial = stack.enter_context(replacing(self._path))
-                writer = pq.ParquetWriter(partial, self._schema, compression="zstd")
+                writer = pq.ParquetWriter(partial, self._schema, compression="zstd", write_page_checksum=True)
                 self._writer = stack.enter_context(writer)
                 stack.push(self._finish)
                 self._stack = stack.pop_all()
@@ -246,14 +246,14 @@ def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
         raise ReportError(f"{path} is missing; `symaudit measure` writes it beside report.json: {again}")
     try:
         # pre_buffer would hold the whole file in memory
-        with pq.ParquetFile(path, pre_buffer=False) as file:
+        with pq.ParquetFile(path, pre_buffer=False, page_checksum_verification=True) as file:
             names = _check_header(file.schema_arrow, group, path)
             for batch in file.iter_batches(ROWS_PER_GROUP, columns=names):
                 batch.validate(full=True)
                 if any(column.null_count for name, column in zip(names, batch.columns, strict=True) if name != "sigma"):
                     raise pa.ArrowInvalid("null values")
                 yield batch
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: names that are no UTF-8
         reason = str(error).partition("\n")[0]
         raise ReportError(f"{path} is damaged or not a Parquet file ({reason}); {again}") from None
 

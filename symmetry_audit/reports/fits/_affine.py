@@ -47,7 +47,8 @@ class AffineWriter:
         try:
             with ExitStack() as stack:
                 parquet, table = (stack.enter_context(replacing(path)) for path in self._finals)
-                self._parquet = stack.enter_context(pq.ParquetWriter(parquet, SCHEMA, compression="zstd"))
+                writer = pq.ParquetWriter(parquet, SCHEMA, compression="zstd", write_page_checksum=True)
+                self._parquet = stack.enter_context(writer)
                 text = stack.enter_context(open(table, "w", newline="", encoding="utf-8"))
                 stack.push(self._finish)
                 self._stack = stack.pop_all()

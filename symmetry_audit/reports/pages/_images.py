@@ -7,8 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from symmetry_audit.errors import ReportError, one_line
 from symmetry_audit.groups import Group
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey
 from symmetry_audit.reports.audits._directions import strict_scenario
@@ -94,7 +96,10 @@ def _fits(folder: Path, run: CheckedReport, name: str) -> dict[str, tuple[Ellips
     chosen = run.report.settings.get("fit", "per-regularizer")
     source = name if chosen == "per-regularizer" else chosen
     columns = ["image", "regularizer", "sigma", "downscale", "alpha", "ratio", "at_limit"]
-    rows = pq.read_table(path, columns=columns).to_pylist()
+    try:
+        rows = pq.read_table(path, columns=columns, page_checksum_verification=True).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise ReportError(f"{path} is damaged ({one_line(error)}); measure again with --force") from None
     own = [row for row in rows if (row["sigma"], row["downscale"]) == run.first_scale and row["ratio"] is not None]
     if not any(row["regularizer"] == source for row in own):  # it sees no direction of its own: see SPEC 5
         source = JOINT

@@ -14,7 +14,8 @@ import pytest
 from symmetry_audit.errors import ReportError
 from symmetry_audit.groups import Group
 from symmetry_audit.reports import ResponseWriter, mean_profiles
-from symmetry_audit.reports.audits._checked import ProfileKey
+from symmetry_audit.reports.audits._checked import ProfileKey, checked
+from symmetry_audit.reports.audits._responses import image_profiles
 from symmetry_audit.results import AuditReport, DatasetInfo, ResultRow
 
 PARQUET = "responses.parquet"
@@ -204,6 +205,29 @@ def test_a_damaged_file(write_run, harm):
     path = run.folder / PARQUET
     path.write_bytes(harm(path.read_bytes()))
     refused(run, "is damaged or not a Parquet file")
+
+
+def test_no_flipped_bit_becomes_a_number(write_run):
+    run = write_run(group="p4")
+    path = run.folder / PARQUET
+    good, expected = path.read_bytes(), _rows_of(run)
+    said = 0
+    for bit in range(37, 8 * len(good), len(good) // 8):
+        harmed = bytearray(good)
+        harmed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(harmed)
+        try:
+            assert _rows_of(run) == expected
+        except ReportError:
+            said += 1
+    assert said > 20
+
+
+def _rows_of(run):
+    """Everything that is read from the file."""
+    found = checked(AuditReport.load(run.folder))
+    each = image_profiles(run.folder / PARQUET, found.group, tuple(found.rows))
+    return [(image, profiles.tolist()) for image, profiles in each]
 
 
 def _about(table, **changes):

@@ -1,0 +1,52 @@
+"""Whether a run that is found in a folder is of the images that are measured now: by content, wherever they lie."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from symmetry_audit.audit._journal import Journal
+from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource, content_hash
+from symmetry_audit.errors import ImageError, ReportError
+
+__all__ = ["place_of", "take_over"]
+
+
+def place_of(source: ImageSource) -> str:
+    """The folder, archive or list that ``source`` is, with links followed; of other sources the folder of its files."""
+    path = Path(source.text).expanduser()
+    if path.exists():
+        return os.path.realpath(path)
+    return os.path.commonpath([os.path.realpath(ref.path) for ref in source.refs])
+
+
+def take_over(journal: Journal, source: ImageSource, max_pixels: int) -> None:
+    """Continue the run in ``journal`` with ``source``; a file with a new stamp and the old bytes is the same file.
+
+    Raises ReportError where the run read another place, unless each of its images is in ``source`` with the same bytes.
+    """
+    known, refs = journal.images, {ref.key: ref for ref in source.refs}
+    stamps = {name: refs[name].stamp() for name in known if name in refs}
+    touched = [refs[name] for name, stamp in stamps.items() if stamp != known[name][0]]
+    same = {
+        ref.key
+        for ref in source.stream(touched, max_pixels * BYTES_PER_PIXEL)
+        if _hash(ref, max_pixels) == known[ref.key][1]
+    }
+    if journal.elsewhere:
+        changed = {ref.key for ref in touched} - same
+        for name in sorted(known.keys() - refs.keys() | changed):
+            what = "is another file" if name in changed else "is missing"
+            raise ReportError(
+                f'{journal.folder} holds a run of other images, of "{journal.place}": in "{place_of(source)}" {name} '
+                f"{what}; choose another --out, or --force to start over"
+            )
+    journal.continued({name: stamps[name] for name in same})
+
+
+def _hash(ref: ImageRef, max_pixels: int) -> str | None:
+    """None where the file cannot be read: it is not the file that was measured."""
+    try:
+        return content_hash(ref, max_pixels)
+    except ImageError:
+        return None

@@ -1,0 +1,103 @@
+"""Whose results a folder holds, and which of them are done: by the content of inputs and results, not by names."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from filelock import FileLock, Timeout
+
+from symmetry_audit.checked_lines import append, checked_line, read_line
+from symmetry_audit.data import ImageRef
+from symmetry_audit.errors import DataError
+from symmetry_audit.files import write_atomically
+
+__all__ = ["RECORD", "RESULTS", "Results", "claimed"]
+
+RECORD = "restoration.json"
+RESULTS = "restoration.jsonl"  # a line per result
+
+
+class Results:
+    """The results of a folder: SHA-256 of each input and of the file that was made of it."""
+
+    def __init__(self, folder: Path, file: BinaryIO) -> None:
+        """Read what ``file``, RESULTS of ``folder``, holds. A damaged line counts for nothing."""
+        self._folder, self._file = folder, file
+        self._known: dict[str, tuple[str, str]] = {}
+        self._file.seek(0)
+        for line in self._file:
+            try:
+                entry, checked = read_line(line)
+            except ValueError:
+                continue
+            if checked:
+                self._known[entry["file"]] = entry["input"], entry["result"]
+
+    def has(self, target: Path, data: bytes) -> bool:
+        """Whether ``target`` is, byte for byte, what was made of the input ``data``."""
+        made_of, made = self._known.get(self._name(target), ("", ""))
+        return made_of == _digest(data) and target.is_file() and made == _digest(target.read_bytes())
+
+    def write(self, target: Path, content: bytes, data: bytes) -> None:
+        """Write ``content``, made of the input ``data``, to ``target``. Raises DataError where that fails."""
+        line = checked_line({"file": self._name(target), "input": _digest(data), "result": _digest(content)})
+        try:
+            append(self._file, self._folder / RESULTS, line)
+        except OSError as error:
+            path = self._folder / RESULTS
+            raise DataError(f"cannot write {path}: {error.strerror}; fix that and run the same command again") from None
+        write_atomically(target, content, error=DataError)
+
+    def _name(self, target: Path) -> str:
+        return target.relative_to(self._folder).as_posix()
+
+
+@contextmanager
+def claimed(
+    folder: Path, targets: Mapping[ImageRef, Path], record: Mapping[str, Any], *, force: bool, maker: str = "network"
+) -> Iterator[Results]:
+    """Claim ``folder`` for images of the network, or other ``maker``, and settings in ``record``, written to RECORD.
+
+    Inside, no other process can claim it. Yields the results that this maker wrote before; with ``force``, none.
+    Raises DataError if it holds ``targets`` that another one wrote, unless ``force`` takes it over.
+    """
+    path = folder / RECORD
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout:
+        raise DataError(f"another process writes images into {folder}; wait for it, or choose another -o") from None
+    except FileExistsError:
+        raise DataError(f"{folder} is a file; choose another -o") from None
+    except OSError as error:
+        raise DataError(f"cannot write to {folder}: {error.strerror}; choose another -o") from None
+    with held:
+        known = _known(path)
+        there = next((target for target in targets.values() if target.exists()), None)
+        if known != record and there is not None and not force:
+            whose = f"there is no record of which {maker} wrote it"
+            if known is not None:
+                whose = f"another {maker}, or the same one with other settings, wrote it"
+            raise DataError(f"{there} already exists, and {whose}; choose another -o, or --force to overwrite")
+        if known != record or force:
+            write_atomically(folder / RESULTS, b"", error=DataError)  # first: results of another must not count
+            write_atomically(path, json.dumps(record, indent=2) + "\n", error=DataError)
+        with open(folder / RESULTS, "a+b") as file:
+            yield Results(folder, file)
+
+
+def _known(path: Path) -> Any:
+    """The record at ``path``, None where there is none that can be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
