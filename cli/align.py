@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.verbs import AlignRequest
 from symmetry_audit.verbs import align as run
 
@@ -67,14 +67,14 @@ def align(
 ) -> int:
     """Measure how far MODEL is from equivariance: compare rotating its input with rotating its output.
 
-    MODEL is the folder or the .safetensors file of a training run, a TorchScript (.pt), torch.export (.pt2) or ONNX
-    (.onnx) file, or package.module:factory or path/file.py:factory with a --weights file. A factory is Python code,
-    which is run; a .pt2 file can run its author's code too. The images of --data are degraded as `symaudit evaluate`
-    degrades them. The answer comes first: yes, no or cannot tell. For every element of --group the table says how much
-    the output differs, in grey levels and relative to its contrast, and how much of that resampling alone causes. The
-    network's error to the clean image is beside it, and what averaging the network over the group gains. With --report
-    the table also has the data's symmetry error, and every image is also rotated by the elements of its own deformed
-    group.
+    MODEL is the folder or the .safetensors file of a training run, an ONNX (.onnx) file, a TorchScript (.pt) or
+    torch.export (.pt2) file with --trust, or package.module:factory or path/file.py:factory with a --weights file. A
+    factory is Python code, which is run; TorchScript and .pt2 files can run their author's code too. The images of
+    --data are degraded as `symaudit evaluate` degrades them. The answer comes first: yes, no or cannot tell. For every
+    element of --group the table says how much the output differs, in grey levels and relative to its contrast, and how
+    much of that resampling alone causes. The network's error to the clean image is beside it, and what averaging the
+    network over the group gains. With --report the table also has the data's symmetry error, and every image is also
+    rotated by the elements of its own deformed group.
 
     Of a classifier, the table says how much the logits change, and how many labels.
 
@@ -121,15 +121,14 @@ def align(
     click.echo(found.to_json() if as_json else text, nl=False)
     write_tables(files, quiet)
     code = 4 if found.skipped and not allow_skipped else 0
-    if fail_above is not None and _exceeds(found.excess, fail_above):
+    if found.excess is None:
+        raise ModelError(
+            f"{found.model.name} gives the same output everywhere, so nothing can be told; check its weights, its "
+            "input range (--unit), and that the images are not blank"
+        )
+    if fail_above is not None and found.excess > fail_above:
+        click.echo(
+            f"The relative error above its floor, {found.excess:.4g}, exceeds --fail-above {fail_above:g}", err=True
+        )
         code = 3
     return judged(found, code, as_json=as_json)
-
-
-def _exceeds(excess: float | None, limit: float) -> bool:
-    """Whether ``excess`` is above ``limit``, which is said. Raises DataError where there is none."""
-    if excess is None:
-        raise DataError("the output is constant, so --fail-above has nothing to check")
-    if excess > limit:
-        click.echo(f"The relative error above its floor, {excess:.4g}, exceeds --fail-above {limit:g}", err=True)
-    return excess > limit

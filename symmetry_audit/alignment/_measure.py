@@ -20,6 +20,7 @@ from symmetry_audit.alignment._domain import (
 )
 from symmetry_audit.alignment._layers import Layer, find_layers, mean_squares
 from symmetry_audit.alignment._observed import Observed
+from symmetry_audit.alignment._repeat import Repeats
 from symmetry_audit.alignment._restoration import Scores
 from symmetry_audit.errors import DataError, SymmetryAuditError
 from symmetry_audit.groups import IDENTITY, Affine, Group
@@ -87,21 +88,23 @@ def measure_alignment(
     ``layers`` name layers that are compared by the same rule (:func:`find_layers`), with features over a group also
     moved along the group axis. Layers that a pattern found and that cannot be compared are left out, for the reasons in
     ``settings["layers_left_out"]``. Images are read one at a time. The network runs as :func:`restore_image` says, in
-    eval mode, unclipped.
+    eval mode, unclipped. It runs on the first image once more at once and at the end, and must give the same.
 
     Raises SettingError for unknown layers and wrong settings, DataError if there is no image or if images are too
-    small, ModelError for outputs that are not images.
+    small, ModelError for outputs that are not images, and for a network whose output changes from run to run.
     """
     group = checked_group(group, crop, margin)
     runs = [_Scenario.of(STRICT, network, group, layers, device)]
     if fits:
         runs.append(_Scenario.of(ADAPTIVE, network, group, layers, device))
     scores = None if task is None else Scores(network, task, group, device)
+    repeats = Repeats(network, device)
     scale, done = 0, 0
     for item in items:
         progress(done)
         square = squared(item, crop)
         image = checked_square(item.key, centred_square(square.input, None), network)
+        repeats.add(item.key, image, Domain(image.shape[-1], IDENTITY, margin))
         clean = None
         if scores is not None:
             scores.add(square)
@@ -111,6 +114,7 @@ def measure_alignment(
             if w is not None:
                 scale = run.add(item.key, image, Domain(image.shape[-1], w, margin), clean)
         done += 1
+    repeats.end()
     progress(done)
     if not done:
         raise DataError("there is no image to measure; give a folder that contains images")

@@ -1,4 +1,4 @@
-"""In which range of values a network works: 0 to 1 or 0 to 255, tried on the first images."""
+"""In which range of values a network works, such as 0 to 1 or 0 to 255, tried on the first images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from math import fsum, inf
 from torch import nn
 
 from symmetry_audit.alignment._domain import squared
-from symmetry_audit.inference import score_item
+from symmetry_audit.inference import ValueRange, score_item
 from symmetry_audit.tasks import Item, Task
 
 __all__ = ["UnitTrial", "try_units"]
@@ -21,47 +21,58 @@ CLEAR = 0.1  # dB
 
 @dataclass(frozen=True)
 class UnitTrial:
-    """Mean PSNR in dB of the first ``images``: of the input, and by unit of the network's outputs, -inf for NaN."""
+    """Mean PSNR in dB of the first ``images``: of the input, and by range of the network's outputs, -inf for NaN."""
 
     images: int
     input_psnr: float
-    psnr: Mapping[int, float]
+    psnr: Mapping[ValueRange, float]
 
     @property
-    def best(self) -> int:
-        """The unit in which the network restores best; 255 where both are equal."""
-        return max(self.psnr, key=lambda unit: (self.psnr[unit], unit))
+    def best(self) -> ValueRange:
+        """The range in which the network restores best; the first of equal ones.
+
+        One whose black is not 0 counts only where the network restores in it and in no other: padding with zeros, which are then
+         grey, can look better than it is.
+        """
+        usual = max((one for one in self.psnr if one.black == 0), key=self.psnr.__getitem__)
+        found = max(self.psnr, key=self.psnr.__getitem__)
+        return found if self.psnr[found] > self.input_psnr >= self.psnr[usual] else usual
 
     @property
     def restores(self) -> bool:
-        """Whether the network improves the images in the better unit."""
+        """Whether the network improves the images in the best range."""
         return self.psnr[self.best] > self.input_psnr
 
-    def refutes(self, unit: int) -> bool:
-        """Whether the network restores in the other unit, and clearly better than in ``unit``."""
-        return self.restores and self.psnr[self.best] > self.psnr[unit] + CLEAR
+    def refutes(self, values: ValueRange) -> bool:
+        """Whether the network restores in another range, and clearly better than in ``values``."""
+        return self.restores and self.psnr[self.best] > self.psnr[values] + CLEAR
 
 
 def try_units(
-    networks: Mapping[int, nn.Module], items: Iterable[Item], task: Task, *, crop: int | None, device: str = "cpu"
+    networks: Mapping[ValueRange, nn.Module],
+    items: Iterable[Item],
+    task: Task,
+    *,
+    crop: int | None,
+    device: str = "cpu",
 ) -> UnitTrial:
-    """How well the same network, behind an adapter for every unit, restores the squares of the first three images."""
+    """How well the same network, behind an adapter for every range, restores the squares of the first three images."""
     squares = [squared(item, crop) for item in islice(items, TRIED)]
     inputs: list[float] = []
-    outputs: dict[int, list[float]] = {unit: [] for unit in networks}
+    outputs: dict[ValueRange, list[float]] = {values: [] for values in networks}
     for square in squares:
-        for unit, network in networks.items():
+        for values, network in networks.items():
             try:
                 score, _ = score_item(network, square, task, device=device)
             except Exception:  # foreign code can raise anything; where it matters the measurement raises it again
-                outputs[unit].append(-inf)
+                outputs[values].append(-inf)
             else:
-                outputs[unit].append(score.psnr)
+                outputs[values].append(score.psnr)
                 inputs.append(score.input_psnr)
     return UnitTrial(
         images=len(squares),
         input_psnr=_mean(inputs),
-        psnr={unit: _mean(values) for unit, values in outputs.items()},
+        psnr={values: _mean(scores) for values, scores in outputs.items()},
     )
 
 

@@ -5,7 +5,8 @@ from symmetry_audit.inference._classify import classify, logits_of
 from symmetry_audit.inference._degraded import write_degraded
 from symmetry_audit.inference._evaluate import describe, evaluate, leaked, score_item
 from symmetry_audit.inference._files import RestoredFile, restore_files
-from symmetry_audit.inference._models import Adapted, Model, load_model
+from symmetry_audit.inference._models import Model, load_model
+from symmetry_audit.inference._range import Adapted, ValueRange
 from symmetry_audit.inference._restore import average_image, can_tile, prepared, restore_image
 from symmetry_audit.inference._samples import as_samples
 from symmetry_audit.inference._symmetrize import asked_group, symmetrization
@@ -17,6 +18,7 @@ __all__ = [
     "Model",
     "RestoredFile",
     "Results",
+    "ValueRange",
     "as_samples",
     "asked_group",
     "average_image",

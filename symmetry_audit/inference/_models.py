@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, SettingError, one_line
 from symmetry_audit.inference._factories import build_network, is_factory
 from symmetry_audit.inference._network_files import FileNetwork, read_export, read_onnx, read_torchscript
 from symmetry_audit.inference._offers import is_script, what_to_give
+from symmetry_audit.inference._range import BYTES, Adapted, ValueRange
 from symmetry_audit.inference._restore import restore_image
 
-__all__ = ["Adapted", "Model", "load_model"]
+__all__ = ["Model", "load_model"]
 
 READERS = {
     ".pt": ("torchscript", read_torchscript),
@@ -44,12 +45,12 @@ class Model:
     scale: int
     checkpoint: Checkpoint | None = None
 
-    def in_unit(self, unit: float) -> Model:
-        """The same network, which is no checkpoint, with ``unit``, 255 or 1, as the value of white."""
+    def in_range(self, values: ValueRange) -> Model:
+        """The same network, which is no checkpoint, with its input and output in ``values``."""
         bare, grey = self.network, False
         if isinstance(bare, Adapted):
             bare, grey = bare.network, bare.grey
-        return replace(self, network=bare if unit == 255 and not grey else Adapted(bare, unit, grey=grey))
+        return replace(self, network=bare if values == BYTES and not grey else Adapted(bare, values, grey=grey))
 
 
 def load_model(
@@ -58,53 +59,61 @@ def load_model(
     weights: str | Path | None = None,
     arguments: Mapping[str, Any] | str | None = None,
     scale: int | None = None,
-    unit: float = 255.0,
+    unit: float | tuple[float, float] = 255.0,
+    trust: bool = False,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Model:
     """The network that ``text`` names:
 
     * the folder of a training run, or a .safetensors file that ``symaudit train`` wrote;
     * ``package.module:factory``, importable from here or from the current folder, or ``path/file.py:factory``, which is
       called with the keyword ``arguments`` (a mapping, or JSON text) and returns an nn.Module. ``weights`` is then a
-      state dict as .safetensors, .pt or .pth, bare or below "params_ema", "params", "state_dict" or "model";
+      state dict as .safetensors, .pt, .pth, .ckpt, .bin or .tar, bare or in containers, such as Lightning's, perhaps
+      with a prefix before all names;
     * a TorchScript file (.pt, .ts), a torch.export file (.pt2) or an ONNX file (.onnx, by onnxruntime).
 
-    ``unit``, 255 or 1, is the value of white in the network's input and output. A network for single channels runs on
-    red, green and blue one after another. ``scale`` is the factor by which the network enlarges. If it is None, the
-    network runs once on a small image to find it.
+    ``unit`` is the value of white in the network's input and output, or (black, white), such as (-1, 1). A network for
+    single channels runs on red, green and blue one after another. ``scale`` is the factor by which the network
+    enlarges. If it is None, the network runs once on a small image to find it. ``say`` is told what was found in
+    ``weights`` and what is unusual about a file.
 
-    A factory is Python code, which is run. A .pt2 file can run code too, since torch reads parts of it by pickle. Load
-    neither from people whom you do not trust. Checkpoints, ``weights``, TorchScript and ONNX files run no Python.
+    A factory is Python code, which is run. TorchScript and .pt2 files can run their author's code too: TorchScript can
+    write files, and torch reads parts of a .pt2 file by pickle. They are refused without ``trust``; load none from
+    people whom you do not trust. Checkpoints, ``weights`` and ONNX files run no code of their authors.
 
-    Raises SettingError if options do not fit together, ModelError if the network cannot be built or run.
+    Raises SettingError if options do not fit together, ModelError if the network cannot be built or run, or is not
+    trusted.
     """
     text = str(text)
-    _check(text, weights, arguments, scale, unit)
+    values = ValueRange.of(unit)
+    _check(text, weights, arguments, scale, values)
     if is_factory(text):
-        return _foreign(text, "factory", build_network(text, _keywords(arguments), weights), scale, unit)
+        return _foreign(text, "factory", build_network(text, _keywords(arguments), weights, say), scale, values)
     name, suffix = os.path.normpath(text), Path(text).suffix.lower()
     if is_script(Path(text)):
         suffix = ".pt"
     if suffix in READERS and not os.path.isdir(text):
         kind, read = READERS[suffix]
-        return _foreign(name, kind, read(Path(text)), scale, unit)
+        network = read(Path(text), trust=trust)
+        if network.channels_last:
+            say(f"Note: {name} takes images in the layout N, H, W, C; they are passed to it so")
+        return _foreign(name, kind, network, scale, values)
     if suffix != ".safetensors" and not os.path.isdir(text):
         raise ModelError(f'"{text}" is not a network: {what_to_give(text, (".safetensors", *READERS))}')
     checkpoint = load_checkpoint(text)
     return Model(name, "checkpoint", checkpoint.network(), checkpoint.task.scale, checkpoint)
 
 
-def _check(text: str, weights: object, arguments: object, scale: int | None, unit: float) -> None:
+def _check(text: str, weights: object, arguments: object, scale: int | None, values: ValueRange) -> None:
     if not is_factory(text) and (weights is not None or arguments is not None):
         raise SettingError(
             "weights and arguments are for a factory, package.module:name or path/file.py:name; "
             f'"{text}" contains its own'
         )
-    if unit not in (1, 255):
-        raise SettingError(f"unit, the value of white in the network's input range, must be 255 or 1, got {unit!r}")
     if scale is not None and scale < 1:
         raise SettingError(f"scale must be 1 or more, got {scale}")
     own = text.endswith(".safetensors") or os.path.isdir(text)
-    if own and (unit != 255 or scale is not None):
+    if own and (values != BYTES or scale is not None):
         raise SettingError(f'"{text}" is a checkpoint, which knows its scale and unit; do not pass them')
 
 
@@ -118,16 +127,16 @@ def _keywords(arguments: Mapping[str, Any] | str | None) -> dict[str, Any]:
     return dict(found)
 
 
-def _foreign(name: str, kind: str, network: nn.Module, scale: int | None, unit: float) -> Model:
+def _foreign(name: str, kind: str, network: nn.Module, scale: int | None, values: ValueRange) -> Model:
     """The Model of a network that does not describe itself."""
     sides = network.sides(PROBE) if isinstance(network, FileNetwork) else (PROBE, PROBE)
-    colour = network if unit == 255 else Adapted(network, unit)
+    colour = network if values == BYTES else Adapted(network, values)
     if scale is not None:
         return Model(name, kind, colour, scale)
     try:
         return Model(name, kind, colour, _probed(name, colour, sides))
     except ModelError as error:
-        grey = Adapted(network, unit, grey=True)
+        grey = Adapted(network, values, grey=True)
         try:
             return Model(name, kind, grey, _probed(name, grey, sides))
         except ModelError:
@@ -152,17 +161,3 @@ def _probed(name: str, network: nn.Module, sides: tuple[int, int]) -> int:
 
 
 _HINT = "if it only accepts RGB images of another size, give its scale"
-
-
-class Adapted(nn.Module):
-    """A network with white = ``unit``, perhaps for ``grey`` images (N, 1, H, W), behind our interface."""
-
-    def __init__(self, network: nn.Module, unit: float, *, grey: bool = False) -> None:
-        super().__init__()
-        self.network, self.factor, self.grey = network, unit / 255, grey
-        self.eval()
-
-    def forward(self, x: Tensor) -> Tensor:
-        planes = x.flatten(0, 1).unsqueeze(1) if self.grey else x
-        result = self.network(planes * self.factor) / self.factor
-        return result.reshape(*x.shape[:2], *result.shape[2:]) if self.grey else result

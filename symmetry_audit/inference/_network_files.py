@@ -15,21 +15,25 @@ from torch import Tensor, nn
 
 from symmetry_audit.errors import ModelError, one_line
 
-__all__ = ["FileNetwork", "read_export", "read_onnx", "read_torchscript"]
+__all__ = ["FileNetwork", "holds_script", "read_export", "read_onnx", "read_torchscript"]
 
 ANY = (None, None, None, None)
+_DYNAMIC = "export it with dynamic sizes"
 
 
 class FileNetwork(nn.Module):
-    """A computation ``run`` from a file, for images of shape ``takes`` (N, C, H, W), None for any number.
+    """A computation ``run`` from a file, for arrays of shape ``shape``, None for any number.
 
+    It takes and gives images (N, C, H, W), also where the file has channels last (N, H, W, C), which its shape shows.
     It only has the mode that it was saved in, and a copy is the same object. Raises ModelError for images of another
     shape.
     """
 
-    def __init__(self, run: Callable[[Tensor], Tensor], takes: Sequence[int | None] = ANY) -> None:
+    def __init__(self, run: Callable[[Tensor], Tensor], shape: Sequence[int | None] = ANY) -> None:
         super().__init__()
-        self.run, self.takes = run, tuple(takes)
+        self.run = run
+        self.channels_last = shape[1] not in (1, 3) and shape[3] in (1, 3)
+        self.takes = tuple(shape[index] for index in ((0, 3, 1, 2) if self.channels_last else range(4)))
         for part in self.modules():  # exported programs refuse eval()
             part.training = False
 
@@ -45,11 +49,13 @@ class FileNetwork(nn.Module):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
+        square = self.takes[2] is not None and self.takes[2] == self.takes[3]
+        remedy = f"give --crop {self.takes[2]}, or export it with dynamic sizes" if square else _DYNAMIC
         for name, size, index in (("channels", x.shape[1], 1), ("rows", x.shape[2], 2), ("columns", x.shape[3], 3)):
             if self.takes[index] not in (None, size):
                 raise ModelError(
                     f"the network's file only accepts images of {self.takes[index]} {name}, got {size}; "
-                    "export it with dynamic sizes"
+                    f"{_DYNAMIC if index == 1 else remedy}"
                 )
         if self.takes[0] is None:
             return self._ran(x)
@@ -58,7 +64,9 @@ class FileNetwork(nn.Module):
 
     def _ran(self, x: Tensor) -> Tensor:
         try:
-            return self.run(x)
+            if not self.channels_last:
+                return self.run(x)
+            return self.run(x.permute(0, 2, 3, 1).contiguous()).permute(0, 3, 1, 2)
         except Exception as error:  # errors of three libraries, without a common class
             if "memory" in str(error):
                 raise
@@ -68,24 +76,31 @@ class FileNetwork(nn.Module):
             ) from None
 
 
-def read_torchscript(path: Path) -> FileNetwork:
-    """Runs no Python. Raises ModelError."""
+def read_torchscript(path: Path, *, trust: bool = False) -> FileNetwork:
+    """Runs the file's own code, which can read and write files, and therefore needs ``trust``. Raises ModelError."""
     _check_file(path)
+    if not holds_script(path):  # nothing but a whole archive is given to torch, which reads further formats
+        raise ModelError(
+            f"{path} is truncated or not a TorchScript file; if it holds weights, give the code that builds the "
+            f"network: path/file.py:name --weights {path}"
+        )
+    _check_trust(path, "TorchScript", trust=trust)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # a deprecation of all of torch.jit
             network = torch.jit.load(path, map_location="cpu")
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(
-            f"{path} is truncated or not a TorchScript file ({one_line(error)}); if it holds weights, give the code "
-            f"that builds the network: path/file.py:name --weights {path}"
+            f"{path} is a damaged TorchScript file, or one of another torch ({one_line(error)}); save it again"
         ) from None
     return FileNetwork(network)
 
 
-def read_export(path: Path) -> FileNetwork:
-    """Can run code that the file holds, as :func:`torch.export.load` says. Raises ModelError."""
+def read_export(path: Path, *, trust: bool = False) -> FileNetwork:
+    """Can run code that the file holds, as :func:`torch.export.load` says, and needs ``trust``. Raises ModelError."""
     _check_file(path)
+    if zipfile.is_zipfile(path):
+        _check_trust(path, "torch.export", trust=trust)
     try:
         with _silent("torch.export"):
             if not zipfile.is_zipfile(path):
@@ -105,8 +120,8 @@ def read_export(path: Path) -> FileNetwork:
     return FileNetwork(network, takes)
 
 
-def read_onnx(path: Path) -> FileNetwork:
-    """Runs no Python. Raises ModelError, also if onnxruntime is not installed."""
+def read_onnx(path: Path, *, trust: bool = False) -> FileNetwork:
+    """Runs no code of the file's author, so ``trust`` does not matter. Raises ModelError, also without onnxruntime."""
     try:
         import onnxruntime
     except ImportError:
@@ -144,9 +159,37 @@ class _Session:
                 str(self._path), providers=[name for name in dict.fromkeys(wanted) if name in there]
             )
         except Exception as error:  # onnxruntime's errors have no common class
-            raise ModelError(
-                f"{self._path} is truncated or not an ONNX file ({one_line(error)}); export it again"
-            ) from None
+            raise ModelError(f"{self._path} {_onnx_fault(str(error))}") from None
+
+
+def _onnx_fault(text: str) -> str:
+    """What onnxruntime's message ``text`` means, and what to do."""
+    said = one_line(ValueError(text.rpartition(" Error: ")[2] or text))
+    if "External data path does not exist" in text:
+        return f"lacks a file of its weights ({said}); copy it beside the network"
+    if "External data path" in text:  # refused before it is read
+        return f"keeps weights outside its own folder, which is refused ({said}); put them beside the network"
+    if "No Op registered" in text or "ValidateOpsetForDomain" in text or "Unsupported model IR version" in text:
+        said = one_line(ValueError(text[text.rfind("No Op registered") :] if "No Op" in text else text[-120:]))
+        return f"uses operations that onnxruntime does not know ({said}); update onnxruntime, or export a lower opset"
+    return f"is truncated or not an ONNX file ({said}); export it again"
+
+
+def holds_script(path: Path) -> bool:
+    """Whether ``path`` is a TorchScript archive; nothing in it runs."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except zipfile.BadZipFile:
+        return False
+
+
+def _check_trust(path: Path, what: str, *, trust: bool) -> None:
+    if not trust:
+        raise ModelError(
+            f"{path} is a {what} file, which can run its author's code, write files included; if you trust its author, "
+            "give --trust (trust=True)"
+        )
 
 
 def _check_file(path: Path) -> None:

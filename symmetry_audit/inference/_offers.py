@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from symmetry_audit.inference._factories import holds_weights
+from symmetry_audit.inference._network_files import holds_script
 from symmetry_audit.inference._python_files import builders
+from symmetry_audit.inference._weights import holds_weights
 
 __all__ = ["is_script", "what_to_give"]
 
@@ -17,10 +17,7 @@ SHOWN = 5
 
 def is_script(path: Path) -> bool:
     """Whether ``path`` is a TorchScript archive with the suffix of weights; nothing in it runs."""
-    if path.suffix.lower() not in WEIGHTS or not path.is_file() or not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    return path.suffix.lower() in WEIGHTS and path.is_file() and holds_script(path)
 
 
 def what_to_give(text: str, suffixes: Iterable[str]) -> str:

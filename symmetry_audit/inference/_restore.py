@@ -12,6 +12,7 @@ from symmetry_audit.actions import is_exact, move
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.groups import Group, as_group
 from symmetry_audit.inference._modes import evaluating, move_to
+from symmetry_audit.inference._outputs import remedy
 from symmetry_audit.layers import SampleAdaptive, fold
 from symmetry_audit.nets import smallest_side
 
@@ -168,6 +169,6 @@ def _checked(result: Tensor, x: Tensor, channels: int) -> tuple[Tensor, int]:
         got = tuple(result.shape) if isinstance(result, Tensor) else type(result).__name__
         raise ModelError(
             f"for an image of shape {tuple(x.shape)} the network returned {got}; "
-            f"expected {'an RGB image' if channels == 3 else 'a grey image'}"
+            f"expected {'an RGB image' if channels == 3 else 'a grey image'}{remedy(result, x)}"
         )
     return result, scale

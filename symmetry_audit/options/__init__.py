@@ -29,7 +29,7 @@ from symmetry_audit.options._machine import (
 )
 from symmetry_audit.options._network import NetworkOptions
 from symmetry_audit.options._option import FilePath, Hidden, Images, Option, Options, option_of
-from symmetry_audit.options._parsed import NAMES, PATHS, SHARE, Names, Parsed
+from symmetry_audit.options._parsed import NAMES, PATHS, SHARE, SPAN, Names, Parsed
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
 from symmetry_audit.options._synth import SynthOptions
@@ -40,6 +40,7 @@ __all__ = [
     "PATHS",
     "RECIPES",
     "SHARE",
+    "SPAN",
     "TASK",
     "TEST_IMAGES",
     "AdaptiveOptions",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import (
+    SPAN,
     TEST_IMAGES,
     EvaluationOptions,
     FilePath,
@@ -22,7 +23,7 @@ from symmetry_audit.options import (
     TaskOptions,
     names,
 )
-from symmetry_audit.verbs._foreign import in_its_unit, load_network
+from symmetry_audit.verbs._foreign import in_its_unit, load_network, say_batch
 from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import reported_pairs
 from symmetry_audit.verbs._verb import verb
@@ -34,11 +35,6 @@ if TYPE_CHECKING:
     from symmetry_audit.tasks import Pairs, Task
 
 __all__ = ["AlignRequest", "align"]
-
-
-def _whole(value: Any) -> Any:
-    """The text of a number as the number."""
-    return int(value) if str(value).isdecimal() else value
 
 
 class AlignRequest(TaskOptions, EvaluationOptions):
@@ -85,13 +81,18 @@ class AlignRequest(TaskOptions, EvaluationOptions):
     ] = False
     arguments: Annotated[str | dict[str, Any] | None, Option("Keyword arguments for a factory, as JSON.")] = None
     unit: Annotated[
-        Literal[1, 255] | None,
-        BeforeValidator(_whole),
+        float | tuple[float, float] | None,
+        SPAN,
         Option(
-            "Value of white in the network's input range (for networks that symaudit did not train).",
+            "Value of white in the network's input range, or black:white, such as -1:1 (for networks that symaudit did "
+            "not train).",
             default="the one in which it restores",
         ),
     ] = None
+    trust: Annotated[
+        bool,
+        Option("Read a TorchScript (.pt) or torch.export (.pt2) file, which can run its author's code."),
+    ] = False
 
 
 @verb(AlignRequest)
@@ -104,7 +105,7 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     ----------
     model
         Folder of a training run, a .safetensors file of one, package.module:factory or path/file.py:factory (Python
-        code, which runs), or a TorchScript (.pt), torch.export (.pt2) or ONNX (.onnx) file.
+        code, which runs), an ONNX file (.onnx), or a TorchScript (.pt) or torch.export (.pt2) file, with ``trust``.
     data
         Clean test images, which are degraded as in ``evaluate``.
     report
@@ -117,8 +118,10 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     weights, as_built, arguments
         State dict of a factory, or the wish to do without one; its keyword arguments.
     unit
-        1 or 255, the value of white in the network's input range. Both are tried on the first images: the one in which
-        the network restores is taken, and the other one is refused.
+        Value of white in the network's input range, such as 1 or 255, or (black, white), such as (-1, 1). These three
+        are tried on the first images: the one in which the network restores is taken, and another one is refused.
+    trust
+        Whether to read a TorchScript or torch.export file, which can run its author's code.
     task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, seed, limit, bands, device, data_root,
     progress, say
         As for ``evaluate``.
@@ -128,7 +131,7 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     SettingError
         If options do not fit together.
     DataError, ReportError, ModelError
-        If images, the report or the network cannot be used.
+        If images, the report or the network cannot be used; if the network is no function of its image.
 
     Examples
     --------
@@ -186,6 +189,8 @@ def _measured(request: AlignRequest, loaded: Model, task: Task, report: AuditRep
         skipped=pairs.skipped,
         progress=lambda done: request.progress(done, len(pairs.refs)),
     )
+    if loaded.checkpoint is None:
+        say_batch(loaded, request, task, pairs)
     return replace(found, settings={**found.settings, **settings})
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.verbs._networks import asked_task, network_task
 
 if TYPE_CHECKING:
-    from symmetry_audit.inference import Model
+    from symmetry_audit.alignment import UnitTrial
+    from symmetry_audit.inference import Model, ValueRange
+    from symmetry_audit.options import Say
     from symmetry_audit.tasks import Pairs, Task
     from symmetry_audit.verbs._align import AlignRequest
 
-__all__ = ["in_its_unit", "load_network"]
+__all__ = ["in_its_unit", "load_network", "say_batch"]
 
-UNITS = (1, 255)
+UNITS: tuple[float | tuple[float, float], ...] = (255, 1, (-1, 1))  # the first of equally good ones is taken
+SUSPECT = 1.0  # dB; what padding with grey instead of black gains stays below
 
 
 def load_network(request: AlignRequest) -> tuple[Model, Task]:
@@ -41,17 +45,19 @@ def load_network(request: AlignRequest) -> tuple[Model, Task]:
 
 
 def _loaded(request: AlignRequest) -> Model:
-    """The network in the unit that was asked for; otherwise in one in which it runs at all."""
+    """The network in the range that was asked for; otherwise in one in which it runs at all."""
     from symmetry_audit.inference import load_model
 
-    model, options = str(request.model), {"weights": request.weights, "arguments": request.arguments}
+    load = partial(
+        load_model, str(request.model), weights=request.weights, arguments=request.arguments, trust=request.trust
+    )
     try:
-        return load_model(model, **options, unit=float(request.unit or 255))
+        return load(unit=request.unit or 255.0, say=request.say)
     except ModelError:
         if request.unit is not None:
             raise
         try:
-            return load_model(model, **options, unit=1.0)
+            return load(unit=1.0, say=request.say)
         except (ModelError, SettingError):
             pass  # the first error says more
         raise
@@ -68,33 +74,66 @@ def _check_weights(loaded: Model, request: AlignRequest) -> None:
         )
 
 
-def in_its_unit(loaded: Model, request: AlignRequest, task: Task, pairs: Pairs) -> tuple[Model, int]:
-    """The network with white as it needs it, and that value; both are tried on the first images.
+def in_its_unit(loaded: Model, request: AlignRequest, task: Task, pairs: Pairs) -> tuple[Model, int | str]:
+    """The network in the range of values that it needs, and that range as ``--unit`` takes it, a number where it can.
 
-    Raises SettingError where another value than the one that was asked for restores clearly better.
+    The usual ranges are tried on the first images. Raises SettingError where another range than the one that was asked
+    for restores clearly better.
     """
     from symmetry_audit.alignment import try_units
+    from symmetry_audit.inference import ValueRange
     from symmetry_audit.tasks import evaluation_items
     from symmetry_audit.verbs._machine import resolve_device
 
-    models = {unit: loaded.in_unit(unit) for unit in UNITS}
-    networks = {unit: model.network for unit, model in models.items()}
+    asked = None if request.unit is None else ValueRange.of(request.unit)
+    ranges = dict.fromkeys([*map(ValueRange.of, UNITS), *([asked] if asked else [])])
+    models = {values: loaded.in_range(values) for values in ranges}
+    networks = {values: model.network for values, model in models.items()}
     items, device = evaluation_items(pairs, task, request.seed), resolve_device(request.device)
     trial = try_units(networks, items, task, crop=request.crop or None, device=device)
-    best, asked = trial.best, request.unit
-    found = f"with --unit 1 {_decibels(trial.psnr[1])}, with --unit 255 {_decibels(trial.psnr[255])}"
+    best = trial.best
+    found = ", ".join(f"with --unit {values} {_decibels(trial.psnr[values])}" for values in sorted(ranges, key=_white))
     tried = f"{found}; the input has {_decibels(trial.input_psnr)}"
     if asked is not None and trial.refutes(asked):
         raise SettingError(
             f"{loaded.name} restores with --unit {best}, not with --unit {asked} ({tried}); give --unit {best}, or "
             "leave --unit out"
         )
-    if asked is None and trial.restores and trial.refutes(UNITS[best == UNITS[0]]):
-        request.say(f"Note: --unit {best} is taken, in which the network restores ({tried})")
-    elif asked is None and not trial.restores and trial.psnr[1] != trial.psnr[255]:
-        request.say(f"Note: the network restores in neither input range ({tried}); --unit {best} is taken")
-    unit = best if asked is None else asked
-    return models[unit], unit
+    if asked is None:
+        _say_range(trial, tried, request.say)
+    text = str(asked or best)
+    return models[asked or best], int(text) if text.isdecimal() else text
+
+
+def _say_range(trial: UnitTrial, tried: str, say: Say) -> None:
+    """Say which range was taken where it makes a difference."""
+    best = trial.best
+    usual = [values for values in trial.psnr if values.black == 0 and values != best]
+    if trial.restores and any(map(trial.refutes, usual)):
+        say(f"Note: --unit {best} is taken, in which the network restores ({tried})")
+    elif not trial.restores and len({trial.psnr[values] for values in (best, *usual)}) > 1:
+        say(f"Note: the network restores in none of the usual input ranges ({tried}); --unit {best} is taken")
+    for values, psnr in trial.psnr.items():
+        if trial.restores and psnr > trial.psnr[best] + SUSPECT:
+            say(f"Note: with --unit {values} the network restores better ({tried}); give it if it was trained so")
+
+
+def say_batch(model: Model, request: AlignRequest, task: Task, pairs: Pairs) -> None:
+    """Say where the output for an image depends on the other images of its batch."""
+    from symmetry_audit.alignment import batch_difference
+    from symmetry_audit.tasks import evaluation_items
+    from symmetry_audit.verbs._machine import resolve_device
+
+    first, device = next(iter(evaluation_items(pairs, task, request.seed))), resolve_device(request.device)
+    if difference := batch_difference(model.network, first, crop=request.crop or None, device=device):
+        request.say(
+            f"Note: the output for {first.key} changes by {difference:.3g} grey levels RMS beside another image in one "
+            "batch; batches of one image are measured"
+        )
+
+
+def _white(values: ValueRange) -> tuple[bool, float]:
+    return values.black != 0, values.white
 
 
 def _decibels(value: float) -> str:

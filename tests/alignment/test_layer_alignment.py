@@ -8,7 +8,7 @@ from torch import nn
 
 from symmetry_audit.alignment import measure_alignment
 from symmetry_audit.errors import SettingError
-from symmetry_audit.inference import Adapted
+from symmetry_audit.inference import Adapted, ValueRange
 from symmetry_audit.layers import EquivariantHyperNetwork, GroupBatchNorm2d, GroupPool, LiftingConv2d
 from symmetry_audit.nets import build
 from tests.alignment.networks import item, photo, small
@@ -95,7 +95,7 @@ def test_which_layers_of_ours_have_a_group_axis(images):
 
 def test_names_are_those_of_the_network_whatever_its_range(images):
     plain = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 3, 3, padding=1)).eval()
-    for network in (plain, Adapted(plain, 1), Adapted(plain, 255)):
+    for network in (plain, Adapted(plain, ValueRange(0, 1)), Adapted(plain, ValueRange(-1, 1))):
         assert [layer.layer for layer in layers(network, images[:1], "p4", "*")] == ["0", "2"]
 
 

@@ -176,7 +176,8 @@ def _notes(found: Alignment) -> tuple[str, ...]:
     if found.restoration is not None:
         notes.append(f"PSNR: of the whole squares, {found.restoration.protocol_text}.")
     if (unit := found.settings.get("unit")) is not None:
-        notes.append(f"Input range of the network: 0 to {unit} (--unit {unit}).")
+        limits = str(unit).replace(":", " to ") if ":" in str(unit) else f"0 to {unit}"
+        notes.append(f"Input range of the network: {limits} (--unit {unit}).")
     if any(item.layers for item in found.scenarios):
         notes.append(
             "Layers: the mean over all elements of their group but the identity. Features turn in space and along "
