@@ -1,4 +1,4 @@
-# make demo | test | docs | claims | dist ...: each makes the environment it needs in .venv first
+# make demo | test | docs | claims | dist | sbom ...: each makes the environment it needs in .venv first
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constr
 # warnings are errors, and so are names and links that lead nowhere
 SPHINX := sphinx -W -n --keep-going -q -c docs
 
-.PHONY: demo test page slow lint format types docs docs-check claims dist clean
+.PHONY: demo test page slow lint format types docs docs-check claims dist lock sbom clean
 
 demo: $(VENV)/.installed
 	$(BIN)/symaudit demo --force
@@ -51,6 +51,19 @@ dist: $(VENV)/.installed-dist
 	rm -rf build dist
 	$(BIN)/python -m build
 	$(BIN)/python -m twine check --strict dist/*
+
+# constraints.txt again, for every system and Python; versions in it stay where they can: LOCK=--upgrade renews all
+lock: $(VENV)/.installed-dist
+	sed '/^[^#]/d' constraints.txt > build-lock.txt
+	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11.5 --fork-strategy fewest --all-extras \
+		--no-header --no-annotate --quiet --output-file constraints.txt $(LOCK)
+	cat constraints.txt >> build-lock.txt
+	mv build-lock.txt constraints.txt
+
+# what is installed in $(VENV), as CycloneDX; VENV=build/sbom has nothing but the product and the tools of this target
+sbom: $(VENV)/.installed-dist
+	mkdir -p dist
+	$(BIN)/cyclonedx-py environment $(BIN)/python --output-format JSON --output-file dist/symaudit.cdx.json
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.11')"

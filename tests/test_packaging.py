@@ -6,9 +6,12 @@ import configparser
 import re
 import subprocess
 from fnmatch import fnmatch
+from importlib.metadata import requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 # package -> its folder; all other packages lie below these
@@ -145,6 +148,42 @@ def test_hosted_runs_do_what_the_readme_says() -> None:
     assert setup()["options"]["python_requires"] == f">={claimed[0]}"
 
 
-def test_the_torch_pin_satisfies_the_requirement() -> None:
-    pins = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
-    assert pins == ["torch==2.13.0"]
+def pins() -> dict[str, str]:
+    """The versions in constraints.txt by the normal form of their names."""
+    lines = [line for line in (ROOT / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in (re.split("==| ;", line)[:2] for line in lines)}
+
+
+def requirements(text: str) -> list[Requirement]:
+    return [Requirement(line) for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_every_requirement_has_a_pin_that_satisfies_it() -> None:
+    options = setup()
+    asked = requirements(options["options"]["install_requires"])
+    asked += [one for text in options["options.extras_require"].values() for one in requirements(text)]
+    known = pins()
+    assert [one.name for one in asked if canonicalize_name(one.name) not in known] == []
+    assert [str(one) for one in asked if known[canonicalize_name(one.name)] not in one.specifier] == []
+
+
+def test_what_requirements_need_in_turn_is_pinned_too() -> None:
+    """By the metadata of the packages that are installed here, not by the tool that wrote the pins."""
+    left = [one for one in requirements(setup()["options"]["install_requires"])]
+    seen: set[str] = set()
+    while left:
+        name = canonicalize_name(left.pop().name)
+        if name not in seen:
+            seen.add(name)
+            further = map(Requirement, requires(name) or ())
+            left += [one for one in further if one.marker is None or one.marker.evaluate({"extra": ""})]
+    assert {"sympy", "pydantic-core"} < seen
+    assert seen - pins().keys() == set()
+
+
+def test_the_floors_exclude_versions_with_known_holes() -> None:
+    """The last versions that read hostile files unsafely, by the advisories that SECURITY.md names."""
+    asked = requirements("\n".join((setup()["options"]["install_requires"], setup()["options.extras_require"]["onnx"])))
+    floors = {one.name: one.specifier for one in asked}
+    for name, unsafe in {"torch": "2.9.1", "pillow": "12.1.1", "onnx": "1.20.1", "onnxruntime": "1.23.2"}.items():
+        assert unsafe not in floors[name]

@@ -31,8 +31,8 @@ class UnitTrial:
     def best(self) -> ValueRange:
         """The range in which the network restores best; the first of equal ones.
 
-        One whose black is not 0 counts only where the network restores in it and in no other: padding with zeros, which are then
-         grey, can look better than it is.
+        One whose black is not 0 counts only where the network restores in it and in no other: padding with zeros,
+        which are then grey, can look better than it is.
         """
         usual = max((one for one in self.psnr if one.black == 0), key=self.psnr.__getitem__)
         found = max(self.psnr, key=self.psnr.__getitem__)

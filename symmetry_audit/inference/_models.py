@@ -15,8 +15,9 @@ from torch import nn
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, SettingError, one_line
 from symmetry_audit.inference._factories import build_network, is_factory
-from symmetry_audit.inference._network_files import FileNetwork, read_export, read_onnx, read_torchscript
+from symmetry_audit.inference._network_files import FileNetwork, read_export, read_torchscript
 from symmetry_audit.inference._offers import is_script, what_to_give
+from symmetry_audit.inference._onnx_files import read_onnx
 from symmetry_audit.inference._range import BYTES, Adapted, ValueRange
 from symmetry_audit.inference._restore import restore_image
 

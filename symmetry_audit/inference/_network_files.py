@@ -1,4 +1,4 @@
-"""Networks from files that hold the whole computation: TorchScript, torch.export and ONNX."""
+"""Networks from files that hold the whole computation: TorchScript and torch.export."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from symmetry_audit.errors import ModelError, one_line
 
-__all__ = ["FileNetwork", "holds_script", "read_export", "read_onnx", "read_torchscript"]
+__all__ = ["FileNetwork", "check_file", "checked_shape", "holds_script", "read_export", "read_torchscript"]
 
 ANY = (None, None, None, None)
 _DYNAMIC = "export it with dynamic sizes"
@@ -78,7 +77,7 @@ class FileNetwork(nn.Module):
 
 def read_torchscript(path: Path, *, trust: bool = False) -> FileNetwork:
     """Runs the file's own code, which can read and write files, and therefore needs ``trust``. Raises ModelError."""
-    _check_file(path)
+    check_file(path)
     if not holds_script(path):  # nothing but a whole archive is given to torch, which reads further formats
         raise ModelError(
             f"{path} is truncated or not a TorchScript file; if it holds weights, give the code that builds the "
@@ -98,7 +97,7 @@ def read_torchscript(path: Path, *, trust: bool = False) -> FileNetwork:
 
 def read_export(path: Path, *, trust: bool = False) -> FileNetwork:
     """Can run code that the file holds, as :func:`torch.export.load` says, and needs ``trust``. Raises ModelError."""
-    _check_file(path)
+    check_file(path)
     if zipfile.is_zipfile(path):
         _check_trust(path, "torch.export", trust=trust)
     try:
@@ -116,63 +115,8 @@ def read_export(path: Path, *, trust: bool = False) -> FileNetwork:
     names = set(program.graph_signature.user_inputs)
     inputs = [node.meta["val"] for node in program.graph.nodes if node.op == "placeholder" and node.name in names]
     shapes = [getattr(value, "shape", ()) for value in inputs]
-    takes = _checked(path, shapes, len(program.graph_signature.user_outputs))
+    takes = checked_shape(path, shapes, len(program.graph_signature.user_outputs))
     return FileNetwork(network, takes)
-
-
-def read_onnx(path: Path, *, trust: bool = False) -> FileNetwork:
-    """Runs no code of the file's author, so ``trust`` does not matter. Raises ModelError, also without onnxruntime."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise ModelError(f"{path} needs the package onnxruntime: pip install onnxruntime") from None
-    _check_file(path)
-    session = _Session(onnxruntime, path)
-    inputs, outputs = session.of("cpu").get_inputs(), session.of("cpu").get_outputs()
-    takes = _checked(path, [value.shape for value in inputs], len(outputs))
-    if inputs[0].type != "tensor(float)":
-        raise ModelError(f"{path} takes {inputs[0].type}, expected tensor(float); export it with float32 inputs")
-    return FileNetwork(session, takes)
-
-
-class _Session:
-    """The onnxruntime sessions of one file, one for each kind of device: (N, C, H, W) float32 in and out."""
-
-    def __init__(self, runtime: Any, path: Path) -> None:
-        self._runtime, self._path, self._sessions = runtime, path, {}
-
-    def __call__(self, x: Tensor) -> Tensor:
-        session = self.of(x.device.type)
-        (result,) = session.run(None, {session.get_inputs()[0].name: x.detach().float().cpu().numpy()})
-        return torch.from_numpy(result).to(x.device)
-
-    def of(self, device: str) -> Any:
-        if device not in self._sessions:
-            self._sessions[device] = self._opened(device)
-        return self._sessions[device]
-
-    def _opened(self, device: str) -> Any:
-        wanted = [f"{device.upper()}ExecutionProvider", "CPUExecutionProvider"]
-        there = self._runtime.get_available_providers()
-        try:
-            return self._runtime.InferenceSession(
-                str(self._path), providers=[name for name in dict.fromkeys(wanted) if name in there]
-            )
-        except Exception as error:  # onnxruntime's errors have no common class
-            raise ModelError(f"{self._path} {_onnx_fault(str(error))}") from None
-
-
-def _onnx_fault(text: str) -> str:
-    """What onnxruntime's message ``text`` means, and what to do."""
-    said = one_line(ValueError(text.rpartition(" Error: ")[2] or text))
-    if "External data path does not exist" in text:
-        return f"lacks a file of its weights ({said}); copy it beside the network"
-    if "External data path" in text:  # refused before it is read
-        return f"keeps weights outside its own folder, which is refused ({said}); put them beside the network"
-    if "No Op registered" in text or "ValidateOpsetForDomain" in text or "Unsupported model IR version" in text:
-        said = one_line(ValueError(text[text.rfind("No Op registered") :] if "No Op" in text else text[-120:]))
-        return f"uses operations that onnxruntime does not know ({said}); update onnxruntime, or export a lower opset"
-    return f"is truncated or not an ONNX file ({said}); export it again"
 
 
 def holds_script(path: Path) -> bool:
@@ -192,12 +136,13 @@ def _check_trust(path: Path, what: str, *, trust: bool) -> None:
         )
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
+    """Raise ModelError where there is no file."""
     if not path.is_file():
         raise ModelError(f"there is no file {path}; give a network")
 
 
-def _checked(path: Path, inputs: Sequence[Sequence[object]], outputs: int) -> tuple[int | None, ...]:
+def checked_shape(path: Path, inputs: Sequence[Sequence[object]], outputs: int) -> tuple[int | None, ...]:
     """The shape of the one input, None for dynamic sizes. Raises ModelError."""
     if len(inputs) != 1 or outputs != 1:
         raise ModelError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,21 @@ def denoiser(width=4):
 class Mean(nn.Module):
     def forward(self, x):
         return nn.functional.avg_pool2d(x, 3, 1, 1).clamp(0, 1)
+
+
+class Signed(nn.Module):
+    def forward(self, x):
+        return nn.functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False).clamp(-1, 1) - (x.mean().abs() > 0.3).float()
+
+
+class White(nn.Module):
+    def forward(self, x):
+        return x.clamp(999, 999)
+
+
+class Centred(nn.Module):
+    def forward(self, x):
+        return 2 * x - x.mean(0, keepdim=True)
 
 
 def enlarger():
@@ -205,6 +221,40 @@ def test_the_input_range_is_found_and_a_wrong_one_refused(call, few, tmp_path):
     assert err.endswith("; give --unit 1, or leave --unit out\n")
     text = " ".join(call(*align, "-q")[1].split())
     assert "Input range of the network: 0 to 1 (--unit 1)." in text
+
+
+def test_an_input_range_with_a_black_of_its_own(call, few, tmp_path):
+    (tmp_path / "alien_signs.py").write_text(FACTORY, encoding="utf-8")
+    align = ("align", "alien_signs.py:Signed", "--task", "denoise", "--sigma", "50", "--data", few, "--group", "p4")
+    code, out, err = call(*align, "--json")
+    assert code == 0 and one_document(out)["settings"]["unit"] == "-1:1"
+    assert err.startswith("Note: --unit -1:1 is taken, in which the network restores (with --unit 1 ")
+    assert call(*align, "--json", "--unit", "-1:1") == (0, out, "")
+    text = " ".join(call(*align, "-q", "--unit", "-1:1")[1].split())
+    assert "Input range of the network: -1 to 1 (--unit -1:1)." in text
+    assert one_document(call(*align, "--json", "--unit", "-1.01:1")[1])["settings"]["unit"] == "-1.01:1"
+    code, out, err = call(*align, "--unit", "1:-1")
+    assert (code, out) == (2, "") and "--unit 1:-1 is no range of values" in err
+
+
+def test_an_output_without_an_image_and_one_that_hangs_on_its_batch(call, few, tmp_path):
+    (tmp_path / "alien_odd.py").write_text(FACTORY, encoding="utf-8")
+    options = ("--task", "denoise", "--sigma", "25", "--data", few, "--group", "p4", "--json")
+    code, out, err = call("align", "alien_odd.py:White", *options)
+    assert code == 1 and one_document(out)["answer"] == "cannot tell"
+    assert "alien_odd.py:White gives the same output everywhere, so nothing can be told; check its weights" in err
+    code, out, err = call("align", "alien_odd.py:Centred", *options, "--unit", "255")
+    assert code == 0 and "Note: the output for photo_0.png changes by " in err
+
+
+def test_files_that_can_run_code_need_trust(call, few, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.script(nn.Upsample(scale_factor=2.0)).save(tmp_path / "net.pt")
+    align = ("align", "net.pt", "--data", few, "--group", "p2", "--limit", 1, "--json")
+    code, out, err = call(*align)
+    assert (code, out) == (1, "") and "net.pt is a TorchScript file, which can run its author's code" in err
+    assert err.count("\n") == 1 and call(*align, "--trust")[0] == 0
 
 
 def test_a_threshold_shows_in_the_exit_code(call, runs, few):

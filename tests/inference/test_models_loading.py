@@ -568,6 +568,108 @@ def test_files_that_take_something_else(module, network, tmp_path):
     refused(r"takes arrays of shape \(None, 3\), expected one image", "flat.onnx")
 
 
+def identity(shape: tuple, op: str = "Identity", opset: int = 17, tensors: tuple = ()) -> onnx.ModelProto:
+    """A network of one operation, for arrays of ``shape``, that nothing is done to."""
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy"]
+    inputs = ["x", *(tensor.name for tensor in tensors)]
+    graph = helper.make_graph([helper.make_node(op, inputs, ["y"])], "net", ends[:1], ends[1:], tensors)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+
+
+def test_channels_last(module):
+    """As TensorFlow exports: told apart by the shape, said, and transposed both ways."""
+    notes = []
+    onnx.save(identity((None, None, None, 3)), "last.onnx")
+    x = images()
+    model = load_model("last.onnx", say=notes.append)
+    assert model.scale == 1 and torch.equal(model.network(x), x)
+    assert notes == ["Note: last.onnx takes images in the layout N, H, W, C; they are passed to it so"]
+    onnx.save(identity((1, 8, 8, 3)), "square.onnx")
+    with pytest.raises(ModelError, match="only accepts images of 8 rows, got 12; give --crop 8, or export it with"):
+        load_model("square.onnx").network(x)
+
+
+def test_what_onnxruntime_does_not_know(module):
+    onnx.save(identity((1, 3, None, None), op="Nonsense"), "op.onnx")
+    refused(r"op.onnx uses an operation that onnxruntime does not know \(No Op registered for Nonsense", "op.onnx")
+    onnx.save(identity((1, 3, None, None), opset=99), "new.onnx")
+    refused("new.onnx is of a newer ONNX than this onnxruntime reads; update onnxruntime", "new.onnx")
+
+
+def external(location: str, name: str = "w", dims: tuple = (3, 1, 1)) -> TensorProto:
+    tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=dims, data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", location), ("length", "12")):
+        tensor.external_data.add(key=key, value=value)
+    return tensor
+
+
+@pytest.mark.parametrize("kind", ["parent", "absolute", "link", "sparse"])
+def test_weights_outside_the_folder_of_an_onnx_file(module, tmp_path, kind, monkeypatch):
+    """They are refused before onnxruntime sees the file, which does not look at sparse tensors."""
+    (tmp_path / "in").mkdir()
+    np.ones(3, np.float32).tofile("secret.bin")
+    np.ones(3, np.float32).tofile("in/own.bin")
+    onnx.save(identity((1, 3, None, None), "Add", tensors=(external("own.bin"),)), "in/own.onnx")
+    x = images(1)
+    assert torch.equal(load_model("in/own.onnx").network(x), x + 1)
+    os.symlink("../secret.bin", "in/link.bin")
+    where = {"absolute": str(tmp_path / "secret.bin"), "link": "link.bin"}.get(kind, "../secret.bin")
+    if kind == "sparse":
+        model = identity((1, 3, None, None))
+        places = TensorProto(name="i", data_type=TensorProto.INT64, dims=(3,), int64_data=(0, 1, 2))
+        model.graph.sparse_initializer.add(values=external(where, dims=(3,)), indices=places, dims=(9,))
+    else:
+        model = identity((1, 3, None, None), "Add", tensors=(external(where),))
+    Path("in/net.onnx").write_bytes(model.SerializeToString())
+    monkeypatch.setattr("onnxruntime.InferenceSession", None)
+    refused(f"in/net.onnx keeps weights outside its own folder .{where}., which is refused", "in/net.onnx")
+
+
+def test_weights_of_an_onnx_file_that_are_not_there(module):
+    Path("net.onnx").write_bytes(
+        identity((1, 3, None, None), "Add", tensors=(external("gone.bin"),)).SerializeToString()
+    )
+    refused("net.onnx lacks a file of its weights .*; copy it beside the network", "net.onnx")
+
+
+class Writer(nn.Module):
+    """Overwrites victim.txt when it is loaded, or when it runs, if its author meant to."""
+
+    def __init__(self, late: bool) -> None:
+        super().__init__()
+        self.a, self.late = nn.Parameter(torch.zeros(1)), late
+
+    @torch.jit.export
+    def __getstate__(self):
+        return (self.a, self.late, self.training)
+
+    @torch.jit.export
+    def __setstate__(self, state: tuple[Tensor, bool, bool]):
+        self.a, self.late, self.training = state[0], state[1], state[2]
+        if not self.late:  # what is written is used, or TorchScript leaves it out
+            self.a = self.a + torch.from_file("victim.txt", shared=True, size=4, dtype=torch.uint8).fill_(88).sum()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 0 * torch.from_file("victim.txt", shared=True, size=4, dtype=torch.uint8).fill_(88).sum()
+
+
+@pytest.mark.parametrize(("suffix", "late"), [(".pt", False), (".pt", True), (".ts", False), (".pth", False)])
+def test_torchscript_runs_on_trust_alone(module, suffix, late):
+    """The files are TorchScript, which writes to files of the user; with trust they do it, so the bait works."""
+    save_script(Writer(late), Path(f"net{suffix}"))
+    Path("victim.txt").write_text("mine")
+    refused("is a TorchScript file, which can run its author's code.*--trust", f"net{suffix}", trust=False)
+    assert Path("victim.txt").read_text() == "mine"
+    load_model(f"net{suffix}", trust=True)
+    assert Path("victim.txt").read_text() == "XXXX"
+
+
+def test_an_export_is_read_on_trust_alone(module, network, monkeypatch):
+    save_export(network, Path("net.pt2"), images(1))
+    monkeypatch.setattr(torch.export, "load", None)
+    refused("net.pt2 is a torch.export file, which can run its author's code.*--trust", "net.pt2", trust=False)
+
+
 def test_a_file_that_fails_on_an_image(module, tmp_path):
     class Fixed(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
@@ -596,7 +698,7 @@ def test_a_file_without_enough_memory_says_so_as_others_do(module):
 def test_without_onnxruntime(module, network, monkeypatch):
     save_onnx(network, Path("net.onnx"))
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    refused("net.onnx needs the package onnxruntime: pip install onnxruntime", "net.onnx")
+    refused("net.onnx needs the packages onnx and onnxruntime: pip install onnx onnxruntime", "net.onnx")
 
 
 def test_the_image_that_is_restored_stays_as_it_was(module):
