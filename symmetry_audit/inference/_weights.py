@@ -19,14 +19,15 @@ __all__ = ["SUFFIXES", "holds_weights", "load_weights"]
 
 SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt", ".bin", ".tar")
 DEPTH = 4  # of containers within containers
-# What beside weights codebases store, and what cannot run code: numbers of numpy, options, paths
+SCALAR: Any = np.float64(0).__reduce__()[0]  # what numbers of NumPy are pickled by
+# What beside weights codebases store, and what cannot run code: numbers of NumPy, options, paths
 HARMLESS = [
     argparse.Namespace,
     PosixPath,
     np.dtype,
     *{type(np.dtype(kind)) for kind in (bool, *np.sctypeDict.values()) if np.dtype(kind).kind in "biuf"},
-    np._core.multiarray.scalar,
-    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),  # as numpy 1 wrote it
+    SCALAR,
+    (SCALAR, "numpy.core.multiarray.scalar"),  # as numpy 1 wrote it
 ]
 COMPILED = "_orig_mod"  # torch.compile puts it wherever it wraps a part
 # Entries that are no weights: counters of weight averaging, of FLOP counters, of batch normalization
@@ -81,8 +82,7 @@ def load_weights(network: nn.Module, text: str, path: Path, say: Callable[[str],
         raise ModelError(_misfit(min(found, key=_distance), text, path))
     state = network.state_dict()
     sized = [one for one in fitting if _resized(one, state) is None]
-    if not sized:
-        name = _resized(fitting[0], state)
+    if not sized and (name := _resized(fitting[0], state)):
         shapes = f"{tuple(fitting[0].weights[name].shape)}, the network has {tuple(state[name].shape)}"
         raise ModelError(f'{path} does not fit {text}: "{name}" is {shapes}; check the factory\'s arguments')
     for line in _choice(sized, path):

@@ -52,7 +52,7 @@ def _loaded(request: AlignRequest) -> Model:
         load_model, str(request.model), weights=request.weights, arguments=request.arguments, trust=request.trust
     )
     try:
-        return load(unit=request.unit or 255.0, say=request.say)
+        return load(unit=255.0 if request.unit is None else request.unit, say=request.say)
     except ModelError:
         if request.unit is not None:
             raise
@@ -86,13 +86,13 @@ def in_its_unit(loaded: Model, request: AlignRequest, task: Task, pairs: Pairs) 
     from symmetry_audit.verbs._machine import resolve_device
 
     asked = None if request.unit is None else ValueRange.of(request.unit)
-    ranges = dict.fromkeys([*map(ValueRange.of, UNITS), *([asked] if asked else [])])
+    ranges = [*map(ValueRange.of, UNITS), *([asked] if asked else [])]
     models = {values: loaded.in_range(values) for values in ranges}
     networks = {values: model.network for values, model in models.items()}
     items, device = evaluation_items(pairs, task, request.seed), resolve_device(request.device)
     trial = try_units(networks, items, task, crop=request.crop or None, device=device)
     best = trial.best
-    found = ", ".join(f"with --unit {values} {_decibels(trial.psnr[values])}" for values in sorted(ranges, key=_white))
+    found = ", ".join(f"with --unit {values} {_decibels(trial.psnr[values])}" for values in sorted(models, key=_white))
     tried = f"{found}; the input has {_decibels(trial.input_psnr)}"
     if asked is not None and trial.refutes(asked):
         raise SettingError(

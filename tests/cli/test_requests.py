@@ -217,11 +217,14 @@ def test_requests_with_lists_are_hashable():
     )
 
 
-def test_white_may_be_a_number_or_its_text():
+def test_white_may_be_a_number_or_its_text_and_black_beside_it():
     for unit in (1, 1.0, "1"):
         assert verbs.AlignRequest("net.pt", data="x", unit=unit).unit == 1
-    with pytest.raises(SettingError, match=r"^--unit takes 1 or 255; got 7$"):
-        verbs.AlignRequest("net.pt", data="x", unit=7)
+    for unit in ("-1:1", (-1, 1), [-1.0, 1.0]):
+        request = verbs.AlignRequest("net.pt", data="x", unit=unit)
+        assert request.unit == (-1, 1) and verbs.AlignRequest.from_dict(request.to_dict()).unit == (-1, 1)
+    with pytest.raises(SettingError, match=r'^--unit: "white" is not a number or a range such as 5:35$'):
+        verbs.AlignRequest("net.pt", data="x", unit="white")
 
 
 def test_layers_are_a_number_or_names():
