@@ -76,5 +76,6 @@ class _Beside(nn.Module):
 
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
     """Root mean square; 0 where rounding explains it."""
-    rms = float(np.sqrt(np.mean(np.square(one.astype(np.float64) - other))))
+    one = one.astype(np.float64)  # half precision overflows in sums
+    rms = float(np.sqrt(np.mean(np.square(one - other))))
     return rms if rms > ROUNDING * max(float(one.std()), 1.0) else 0.0

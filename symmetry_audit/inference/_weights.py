@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PosixPath
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from symmetry_audit.errors import ModelError, one_line
+from symmetry_audit.inference._network_files import holds_script
 
 __all__ = ["SUFFIXES", "holds_weights", "load_weights"]
 
@@ -192,7 +194,13 @@ def _content(path: Path) -> Any:
             raise ModelError(
                 f"{path} is truncated or not a safetensors file ({one_line(error)}); copy or save it again"
             ) from None
+        if holds_script(path):
+            raise ModelError(
+                f"{path} is a TorchScript file, which builds its network itself: give it as MODEL"
+            ) from None
+        named = re.search(r"Unsupported global: GLOBAL (\S+)", str(error))
+        more = f" ({named[1]})" if named else ""
         raise ModelError(
-            f"{path} is damaged, or holds more than weights, which could run code and is therefore refused; "
+            f"{path} is damaged, or holds more than weights{more}, which could run code and is therefore refused; "
             "save only the network's state_dict()"
         ) from None

@@ -475,6 +475,11 @@ def test_weights_that_do_not_fit(module, network, change, match):
 
 def test_weights_that_are_none(module, network):
     text = f"{module.name}:Network"
+    torch.save({"state_dict": network.state_dict(), "loss": nn.MSELoss()}, "more.ckpt")
+    refused(
+        r"holds more than weights \(torch.nn.modules.loss.MSELoss\), which could run code", text, weights="more.ckpt"
+    )
+    refused("a TorchScript file, which .*: give it as MODEL", text, weights=save_script(network, Path("script.pt")))
     torch.save([1, 2], "list.pt")
     refused("holds list instead of weights by name", text, weights="list.pt")
     refused("weights are read from .safetensors, .pt, .pth, .ckpt, .bin, .tar, got w.h5", text, weights="w.h5")
