@@ -54,11 +54,12 @@ dist: $(VENV)/.installed-dist
 
 # constraints.txt again, for every system and Python; versions in it stay where they can: LOCK=--upgrade renews all
 lock: $(VENV)/.installed-dist
-	sed '/^[^#]/d' constraints.txt > build-lock.txt
+	mkdir -p build
+	sed '/^[^#]/d' constraints.txt > build/lock.txt
 	$(BIN)/uv pip compile setup.cfg --universal --python-version 3.11.5 --fork-strategy fewest --all-extras \
 		--no-header --no-annotate --quiet --output-file constraints.txt $(LOCK)
-	cat constraints.txt >> build-lock.txt
-	mv build-lock.txt constraints.txt
+	cat constraints.txt >> build/lock.txt
+	mv build/lock.txt constraints.txt
 
 # what is installed in $(VENV), as CycloneDX; VENV=build/sbom has nothing but the product and the tools of this target
 sbom: $(VENV)/.installed-dist
