@@ -62,7 +62,9 @@ class Degradation:
 
 @verb(DegradeRequest)
 def degrade(request: DegradeRequest) -> Degradation:
-    """Degrade clean images as ``evaluate`` does, and write them as 8-bit RGB files, clipped to 0 to 255 and rounded.
+    """Degrade clean images as ``evaluate`` does, and write them with 8 bits, clipped to 0 to 255 and rounded.
+
+    Grey files stay grey, others become RGB.
 
     Parameters
     ----------
