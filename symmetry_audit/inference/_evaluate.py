@@ -97,12 +97,13 @@ def evaluate(
 ) -> Evaluation:
     """Score ``model`` on every image of ``pairs``, next to the degraded image itself.
 
-    ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8
-    bits as in a file; or "bicubic", the 8-bit bicubic interpolation of a smaller image; or "identity", the degraded
-    image itself, as a file holds it where the protocol rounds. Of a grey file a network's three channels are averaged,
-    as in a file, except in super-resolution. ``protocol`` is the task's by default. Noise is drawn from ``seed`` and the image's name. Only
-    restoring counts towards the seconds. With ``symmetrize``, a group of quarter turns and mirrors, the network is also
-    compared with its average over that group (:func:`average_image`); its seconds are then the mean over all passes.
+    ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8 bits
+    as in a file; or "bicubic", the 8-bit bicubic interpolation of a smaller image; or "identity", the degraded image
+    itself, as a file holds it where the protocol rounds. Of a grey file a network's three channels are averaged, as in
+    a file, except in super-resolution. ``protocol`` is the task's by default. Noise is drawn from ``seed`` and the
+    image's name. Only restoring counts towards the seconds. With ``symmetrize``, a group of quarter turns and mirrors,
+    the network is also compared with its average over that group (:func:`average_image`); its seconds are then the mean
+    over all passes.
 
     Raises SettingError for an unknown protocol, for a baseline that does not fit the task, and where ``symmetrize`` is
     another group or meets a baseline or the self-ensemble; DataError for an image that cannot be used, ModelError for

@@ -12,7 +12,7 @@ from PIL import Image
 from symmetry_audit.data import load_rgb
 from symmetry_audit.errors import DataError, ImageError
 from symmetry_audit.results import SkippedImage
-from symmetry_audit.tasks import Fingerprint, Pair, Pairs, Task, fingerprint, leaks, streamed
+from symmetry_audit.tasks import Fingerprint, Pair, Pairs, Task, fingerprint, is_grey, leaks, one_field, streamed
 
 __all__ = ["LEAST", "Pictures", "Split", "read_pictures"]
 

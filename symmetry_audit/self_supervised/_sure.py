@@ -37,7 +37,8 @@ class MixedSURE:
     For Gaussian noise the mean is the risk, up to terms of order tau^2. For Poisson noise the formula is of first
     order in gamma: its mean exceeds the risk by gamma^2 / m sum_i E y_i d^2 h_i/dy_i^2 and terms of higher order.
     It is exact where h is affine in every single y_i. Of an image whose channels are equal, so that they hold one field
-    of noise, probes are equal too: derivatives are then those by the common value of the channels. f runs once more, or three times for both kinds of noise.
+    of noise, probes are equal too: derivatives are then those by the common value of the channels. f runs
+    once more, or three times for both kinds of noise.
     Raises SettingError for gamma or sigma below 0 and tau not above 0.
     """
 

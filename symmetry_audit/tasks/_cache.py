@@ -97,7 +97,7 @@ def _identity(pairs: Pairs, task: Task) -> str:
         [
             pair.key,
             *filter(None, [pair.label]),
-            *((os.path.abspath(ref.path), ref.member, *filter(None, [ref.bands])) for ref in pair.refs),
+            *((os.path.abspath(ref.path), ref.member, *filter(None, [ref.bands, ref.white])) for ref in pair.refs),
         ]
         for pair in pairs.refs
     ]

@@ -1,4 +1,4 @@
-"""Noise of grey pictures: one field, as a camera of one channel has it, and not one for each of three equal channels."""
+"""Noise of grey pictures: one field, as in a file of one channel, not one for each of three equal channels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ COLORS = 3
 
 
 def is_grey(image: np.ndarray) -> bool:
-    """Whether red, green and blue of ``image`` (h, w, C) are equal everywhere; further channels, of masks, do not count.
+    """Whether red, green and blue of ``image`` (h, w, C) are equal everywhere; further channels are those of masks.
 
     By its pixels and not by its file, so that training, evaluation and pilots agree, and grey saved as RGB is grey.
     """
