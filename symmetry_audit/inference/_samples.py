@@ -9,11 +9,12 @@ from symmetry_audit.errors import ModelError
 __all__ = ["as_samples", "checked"]
 
 
-def as_samples(restored: np.ndarray, dtype: type[np.number] = np.uint8, white: float = 255) -> np.ndarray:
+def as_samples(restored: np.ndarray, dtype: type[np.number] = np.uint8, white: float | None = None) -> np.ndarray:
     """``restored`` in 0..255 units, clipped, as samples from 0 to ``white`` of ``dtype``, shape as it is.
 
-    Integers are rounded. Raises ModelError for NaN and infinities, which clipping would hide.
+    By default ``white`` is the largest integer of ``dtype``. Integers are rounded. Raises ModelError for NaN and infinities, which clipping would hide.
     """
+    white = np.iinfo(dtype).max if white is None else white
     samples = checked(restored).clip(0, 255).astype(np.float64) * (white / 255)
     return (np.rint(samples) if np.issubdtype(dtype, np.integer) else samples).astype(dtype)
 

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from symmetry_audit.errors import DataError
-from symmetry_audit.verbs import align, degrade, evaluate, fit_affine, measure, restore, train, verify
+from symmetry_audit.verbs import FitRequest, align, degrade, evaluate, measure, plan_fit, restore, train, verify
 from tests.conftest import smooth_noise
 
 SIDE = 48
@@ -67,10 +67,10 @@ def test_measure_says_what_it_takes_for_white(pictures, tmp_path):
     assert epsilons(dark) == pytest.approx([value / 257 for value in epsilons(report)], rel=1e-5)
 
 
-def test_fits_are_those_of_8_bits(pictures, tmp_path):
-    places = tmp_path / "eight", stored(tmp_path / "other", pictures, "8 in 16")
-    own, other = ([fit.w for fit in fit_affine(place, reg="tv", group="p4", limit=1)] for place in places)
-    assert own == other
+def test_fits_take_the_same_white(pictures, tmp_path):
+    said = []
+    plan = plan_fit(FitRequest(stored(tmp_path / "other", pictures, "8 in 16"), say=said.append))
+    assert {ref.white for ref in plan.source.refs} == {255} and "so white is taken as 255" in said[0]
 
 
 def test_a_set_that_grows_brighter_is_measured_again(pictures, tmp_path):
