@@ -23,7 +23,7 @@ from symmetry_audit.tasks._task import Task
 
 __all__ = ["DEFAULT_CACHE_BYTES", "PatchCache"]
 
-FORMAT = 2  # raise the number when pixels change: decoding, resizing, the layout of the files
+FORMAT = 3  # raise the number when pixels change: decoding, resizing, the layout of the files
 DEFAULT_CACHE_BYTES = 30 * 2**30
 
 Progress = Callable[[int, int], None]
