@@ -15,7 +15,7 @@ def as_samples(restored: np.ndarray, dtype: type[np.number] = np.uint8, white: f
     By default ``white`` is the largest integer of ``dtype``. Integers are rounded. Raises ModelError for NaN and
     infinities, which clipping would hide.
     """
-    white = np.iinfo(dtype).max if white is None else white
+    white = np.iinfo(np.dtype(dtype)).max if white is None else white
     samples = checked(restored).clip(0, 255).astype(np.float64) * (white / 255)
     return (np.rint(samples) if np.issubdtype(dtype, np.integer) else samples).astype(dtype)
 
