@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from symmetry_audit.data._ref import ImageRef, ImageSource
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._sources import open_source, source_of_files
+    from symmetry_audit.data._white import FULL_WHITE
+    from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -26,6 +28,7 @@ __all__ = [
     "DEMO_NAME",
     "DEMO_PHOTOGRAPHS",
     "DEMO_TEXT",
+    "FULL_WHITE",
     "DecodedImage",
     "ImageRef",
     "ImageSource",
@@ -34,6 +37,7 @@ __all__ = [
     "RawFormat",
     "Reading",
     "Slice",
+    "WhiteLevel",
     "content_hash",
     "decode",
     "decode_rgb",
@@ -45,6 +49,7 @@ __all__ = [
     "pixel_count",
     "set_fingerprint",
     "source_of_files",
+    "white_level_of",
 ]
 
 _HOMES = {
@@ -59,6 +64,8 @@ _HOMES = {
     "decode": "symmetry_audit.data._decode",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
+    **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),
+    "FULL_WHITE": "symmetry_audit.data._white",
     "set_fingerprint": "symmetry_audit.data._fingerprint",
 }
 

@@ -62,7 +62,7 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
         data = ref.read(most)
         digest = hashlib.sha256(data).hexdigest()
         if ref.kind == PICTURE:
-            image = decode(data, max_pixels, reading.unit, ref.bands)
+            image = decode(data, max_pixels, reading.unit, ref.bands, ref.white)
         else:
             image = _measurable(_stored(ref, data, max_pixels), None)
     image = replace(image, file_sha256=digest)

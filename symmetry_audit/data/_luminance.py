@@ -6,21 +6,24 @@ import hashlib
 
 import numpy as np
 
+from symmetry_audit.data._white import FULL_WHITE
+
 __all__ = ["hashed_luminance"]
 
 LUMA = (299, 587, 114)  # thousandths of red, green and blue
-WHITE_16 = 257  # 16-bit samples are divided by 65535 / 255
+WHITE = 255  # of luminance
 BLOCK = 1 << 14  # pixels: 48 KB of 8-bit color samples and 192 KB of their copy in float32
 
 
-def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
+def hashed_luminance(samples: np.ndarray, white: float | None = None) -> tuple[np.ndarray, str]:
     """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16, float, int16, int32 or
     uint32.
 
     Of 8-bit samples the luminance is the float32 that is nearest to (299 R + 587 G + 114 B) / 1000, or to the grey
-    sample; of 16-bit samples that value is divided by 257. Both are in [0, 255] and the same bits everywhere: the sums
-    are whole numbers, which the arithmetic holds exactly, and are rounded once. Other samples keep their scale, and
-    their luminance is float64 where they are, or where they are integers of 32 bits, and float32 otherwise. The hash is
+    sample; of 16-bit samples it is that value times 255 / ``white``, by default 65535. Both are the same bits
+    everywhere: the sums are whole numbers, which the arithmetic holds exactly, and are rounded once. Other samples keep
+    their scale without a ``white``. Their luminance is float64 where they are, or where they are integers of 32
+    bits, and float32 otherwise. The hash is
     of the shape, the dtype and the bytes in the order of rows.
     """
     digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
@@ -29,7 +32,11 @@ def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
     summed = np.float32 if samples.dtype == np.uint8 else np.float64
     kept = np.float64 if samples.dtype in (np.float64, np.int32, np.uint32) else np.float32
     weights = (np.array(LUMA) / (1 if integers else 1000)).astype(summed)
-    divisor = (1000 if integers and color else 1) * (WHITE_16 if samples.dtype == np.uint16 else 1)
+    if samples.dtype == np.uint8 or (white is None and samples.dtype != np.uint16):
+        white = WHITE
+    divisor, gain = (1000 if integers and color else 1) * (white or FULL_WHITE), WHITE
+    if divisor % WHITE == 0:  # of 8 bits, and of all 16
+        divisor, gain = divisor // WHITE, 1
     pixels = np.ascontiguousarray(samples).reshape((-1, 3) if color else -1)
     luminance = np.empty(len(pixels), kept)
     for first in range(0, len(pixels), BLOCK):
@@ -37,5 +44,6 @@ def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
         digest.update(block.data)
         with np.errstate(invalid="ignore"):  # of infinite samples, which are refused afterwards
             total = block.astype(summed) @ weights if color else block
+            total = total if gain == 1 else total * summed(gain)
         np.divide(total, divisor, out=luminance[first : first + BLOCK], dtype=summed, casting="same_kind")
     return luminance.reshape(samples.shape[:2]), digest.hexdigest()

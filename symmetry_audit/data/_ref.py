@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,18 +33,24 @@ class ImageRef:
     raw: RawFormat | None = None  # of RAW
     bands: tuple[int, ...] | None = None  # of PICTURE: the channels to take as grey, or as red, green and blue, from 1
     series: str | None = None  # images of one series or volume are not independent
+    white: float | None = None  # of PICTURE: the white level of samples of more than 8 bits; None: as the file says
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageRef:
         """The same image, of which these ``bands`` are taken; None: as it is."""
         return self if bands is None else replace(self, bands=bands)
 
+    def with_white(self, white: float | None) -> ImageRef:
+        """The same image, with this white level; None: as it is."""
+        return self if white is None else replace(self, white=white)
+
     def stamp(self) -> str:
-        """Changes when the file does: size and modification time (of the archive, for members)."""
+        """Changes when the file does: size and modification time (of the archive, for members); and with ``white``."""
         try:
             status = self.path.stat()
         except (OSError, ValueError):  # ValueError: not a possible file name
             return "missing"
-        return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+        stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+        return stamp if self.white is None else f"{stamp}-white-{self.white:g}"
 
     def read(self, max_bytes: int) -> bytes:
         """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``, and MemoryError."""
@@ -80,6 +86,13 @@ class ImageSource:
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageSource:
         """The same images, of which these ``bands`` are taken; None: as they are."""
         return self if bands is None else replace(self, refs=tuple(ref.with_bands(bands) for ref in self.refs))
+
+    def with_white(self, white: float | None, images: Collection[ImageRef] | None = None) -> ImageSource:
+        """The same images, those in ``images`` or all of them with this white level; None: as they are."""
+        if white is None:
+            return self
+        refs = (ref.with_white(white) if images is None or ref in images else ref for ref in self.refs)
+        return replace(self, refs=tuple(refs))
 
     def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
         """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.

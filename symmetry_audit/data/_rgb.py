@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symmetry_audit.data._decode import check_seen, decode_samples
+from symmetry_audit.data._decode import check_seen, decode_samples, depth_of
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._samples import header_pixels
 from symmetry_audit.data._walk import PICTURE
+from symmetry_audit.data._white import FULL_WHITE
 from symmetry_audit.errors import ImageError
 
 __all__ = ["Picture", "decode_rgb", "load_rgb", "pixel_count"]
@@ -19,36 +20,52 @@ __all__ = ["Picture", "decode_rgb", "load_rgb", "pixel_count"]
 
 @dataclass(frozen=True)
 class Picture:
-    """One decoded picture: ``pixels`` (H, W, 3), uint8 or uint16, upright; a ``grey`` one has three equal channels."""
+    """One decoded picture: ``pixels`` (H, W, 3) with 0 for black and ``white`` for white, upright; a ``grey`` one has
+    three equal channels. They are uint8 or uint16, and where the white level was named also float or of 32 bits."""
 
     pixels: np.ndarray
     grey: bool  # the file holds one channel
-    depth: str  # "8-bit" or "16-bit"
+    depth: str  # such as "8-bit", "16-bit" or "float"
+    white: float = 255.0
 
     def to_8bit(self) -> np.ndarray:
-        """(H, W, 3) uint8; samples of 16 bits are divided by 257 and rounded."""
+        """(H, W, 3) uint8; other samples are times 255 / white, rounded and clipped."""
         if self.pixels.dtype == np.uint8:
             return self.pixels
-        return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        if self.pixels.dtype == np.uint16 and self.white == FULL_WHITE:
+            return ((self.pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.rint((self.pixels * (255 / np.float64(self.white))).clip(0, 255)).astype(np.uint8)
 
 
-def decode_rgb(data: bytes, max_pixels: int = DEFAULT_MAX_PIXELS, bands: tuple[int, ...] | None = None) -> Picture:
+def decode_rgb(
+    data: bytes,
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    bands: tuple[int, ...] | None = None,
+    white: float | None = None,
+) -> Picture:
     """Decode the bytes of one file as :func:`decode` does, but to RGB. Raises ImageError with a one-line reason."""
-    found = decode_samples(data, max_pixels, bands)
+    found = decode_samples(data, max_pixels, bands, white)
     check_seen(found)
-    samples = found.samples
-    if samples.dtype not in (np.uint8, np.uint16):
-        raise ImageError(f"holds {samples.dtype} samples, whose white level is unknown; save it with 8 or 16 bits")
+    samples, level = found.samples, found.white
+    if level is None:
+        if samples.dtype not in (np.uint8, np.uint16):
+            raise ImageError(
+                f"holds {samples.dtype} samples, whose white level is unknown; name it, such as --white 1, or save it "
+                "with 8 or 16 bits"
+            )
+        level = float(np.iinfo(samples.dtype).max)
+    if not np.isfinite(samples).all():
+        raise ImageError("holds NaN or infinite samples, which a network cannot take; replace them first")
     grey = samples.ndim == 2
     pixels = np.repeat(samples[..., None], 3, axis=2) if grey else samples
-    return Picture(pixels, grey, f"{8 * samples.dtype.itemsize}-bit")
+    return Picture(pixels, grey, depth_of(found), level)
 
 
 def load_rgb(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read and decode one image. Raises ImageError, also for a CT slice, which ``load_slice`` reads."""
     if ref.kind != PICTURE:
         raise ImageError("is a CT slice and no picture; this task takes PNG, JPEG, TIFF, BMP or WebP")
-    return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels, ref.bands)
+    return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels, ref.bands, ref.white)
 
 
 def pixel_count(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:

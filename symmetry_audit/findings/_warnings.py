@@ -144,7 +144,8 @@ class FileNotes:
                 sentences.append(f"mixed {what}: {_some([f'{kind} ({number})' for kind, number in most])}")
         if self.floats:
             where = f"{count(len(self.floats), 'image')}: {_some(self.floats)}"
-            sentences.append(f"samples used as they are, not scaled to 0-255, in {where}")
+            among = " and weigh by their scale beside the others" if len(self.floats) < self.depths.total() else ""
+            sentences.append(f"samples used as they are, not scaled to 0-255{among}, in {where}; --white scales them")
         if self.assumed and self._unit is None:
             where = f"{count(len(self.assumed), 'image')}: {_some(self.assumed)}"
             sentences.append(f"taken as HU, which files of this kind do not say (--unit grey if not), in {where}")

@@ -22,7 +22,8 @@ def write_degraded(
     seed: int,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Path]:
-    """Write what a network for ``task`` gets for each of ``pairs``, in 8 bits; the files by the image's name.
+    """Write what a network for ``task`` gets for each of ``pairs``, in 8 bits and grey for grey; the files by the
+    image's name.
 
     The noise of an image depends on ``seed`` and its name, as in an evaluation. Every file is written whole or not at
     all. Raises DataError for an image that cannot be used.
@@ -32,7 +33,8 @@ def write_degraded(
     for done, item in enumerate(evaluation_items(pairs, task, seed)):
         progress(done, len(pairs.refs))
         target = places[item.key]
-        write_atomically(target, encoded(as_samples(task.shown(item.input)), target.suffix), error=DataError)
+        samples = as_samples(task.shown(item.input))
+        write_atomically(target, encoded(samples[..., 0] if item.grey else samples, target.suffix), error=DataError)
         written[item.key] = target
     progress(len(pairs.refs), len(pairs.refs))
     return written

@@ -97,11 +97,13 @@ def evaluate(
 ) -> Evaluation:
     """Score ``model`` on every image of ``pairs``, next to the degraded image itself.
 
-    ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8
-    bits as in a file; or "bicubic", the 8-bit bicubic interpolation of a smaller image; or "identity", the degraded
-    image itself. ``protocol`` is the task's by default. Noise is drawn from ``seed`` and the image's name. Only
-    restoring counts towards the seconds. With ``symmetrize``, a group of quarter turns and mirrors, the network is also
-    compared with its average over that group (:func:`average_image`); its seconds are then the mean over all passes.
+    ``model`` is a network, which runs as :func:`restore_image` says and whose output is clipped and rounded to 8 bits
+    as in a file; or "bicubic", the 8-bit bicubic interpolation of a smaller image; or "identity", the degraded image
+    itself, as a file holds it where the protocol rounds. Of a grey file a network's three channels are averaged, as in
+    a file, except in super-resolution. ``protocol`` is the task's by default. Noise is drawn from ``seed`` and the
+    image's name. Only restoring counts towards the seconds. With ``symmetrize``, a group of quarter turns and mirrors,
+    the network is also compared with its average over that group (:func:`average_image`); its seconds are then the mean
+    over all passes.
 
     Raises SettingError for an unknown protocol, for a baseline that does not fit the task, and where ``symmetrize`` is
     another group or meets a baseline or the self-ensemble; DataError for an image that cannot be used, ModelError for
@@ -203,8 +205,13 @@ def _rated(run: Restore, item: Item, task: Task, way: Any) -> _Rated:
     seconds = (perf_counter() - start) / restored.passes
     degraded = task.restored_by(task.baselines[0], item.input, item.pair)
 
+    # as restore writes it to a file of one channel; tables of super-resolution take the luma of the output in color
+    one_channel = item.grey and task.scale == 1 and task.outputs == 3
+
     def scored(image: np.ndarray, protocol: Any, final: bool) -> Score:
-        done = image if final else _finished(image, protocol)
+        # a degraded picture as degrade writes it, so that clipping alone is no gain of a network's
+        kept = final and not (task.pictures and protocol.rounded)
+        done = image if kept else _finished(image.mean(axis=2) if one_channel else image, protocol)
         return task.scored(protocol, done, item.clean, item.input)
 
     try:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageRef, ImageSource, decode_rgb
+from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, FULL_WHITE, ImageRef, ImageSource, decode_rgb
 from symmetry_audit.errors import DataError, ImageError, ModelError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.inference._claim import Results
@@ -23,6 +23,8 @@ from symmetry_audit.results import SkippedImage
 
 __all__ = ["RestoredFile", "encoded", "restore_files"]
 
+ENCODED = (np.uint8, np.uint16)  # by PNG
+MAX_SAMPLE_VALUE = 281  # the TIFF tag
 MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
 
 
@@ -48,9 +50,10 @@ def restore_files(
 
     Those that ``results`` has of the same input are kept; the number of them is returned last.
 
-    Results are upright, have the depth of the image, 8 or 16 bits, and no alpha. Grey images stay grey: the mean of the
-    three channels. Each file is written whole or not at all. An image that cannot be read or restored does not stop the
-    others. Raises DataError if nothing can be written.
+    Results are upright, have the depth and the white level of the image, and no alpha. A TIFF of another white level
+    than that of its depth says so in MaxSampleValue. Grey images stay grey: the mean of the three channels. Each file
+    is written whole or not at all. An image that cannot be read or restored does not stop the others. Raises DataError
+    if nothing can be written.
     """
     done: list[RestoredFile] = []
     skipped: list[SkippedImage] = []
@@ -84,18 +87,23 @@ def _restored(
     network: nn.Module, ref: ImageRef, data: bytes, suffix: str, settings: Mapping[str, Any]
 ) -> tuple[bytes, float, bool]:
     """The encoded result, the seconds, and whether the file, which holds ``data``, had alpha."""
-    picture = decode_rgb(data, bands=ref.bands)
-    kind = picture.pixels.dtype.type
-    pixels = picture.pixels.astype(np.float32) / (np.iinfo(kind).max // 255)
+    picture = decode_rgb(data, bands=ref.bands, white=ref.white)
+    kind, white = picture.pixels.dtype.type, picture.white
+    if kind not in ENCODED and suffix.lower() == ".png":
+        raise ImageError(f"holds {picture.depth} samples, which a PNG file cannot; name the result .tif")
+    pixels = (picture.pixels / (white / 255)).astype(np.float32)
     start = perf_counter()
     restored = restore_image(network, pixels, **settings)
     seconds = perf_counter() - start
-    samples = as_samples(restored.mean(axis=2) if picture.grey else restored, kind)
-    return encoded(samples, suffix), seconds, _has_alpha(data)
+    samples = as_samples(restored.mean(axis=2) if picture.grey else restored, kind, white)
+    return encoded(samples, suffix, white), seconds, _has_alpha(data)
 
 
-def encoded(samples: np.ndarray, suffix: str) -> bytes:
-    """(H, W) or (H, W, 3), uint8 or uint16, as PNG or TIFF (deflate), both without loss."""
+def encoded(samples: np.ndarray, suffix: str, white: float | None = None) -> bytes:
+    """(H, W) or (H, W, 3), uint8 or uint16, as PNG or TIFF (deflate), both without loss; a TIFF also of other samples.
+
+    A TIFF names their ``white`` level where it is not the largest that they can hold.
+    """
     if suffix.lower() == ".png":
         import imagecodecs
 
@@ -104,7 +112,10 @@ def encoded(samples: np.ndarray, suffix: str) -> bytes:
 
     file = io.BytesIO()
     kind = "minisblack" if samples.ndim == 2 else "rgb"
-    tifffile.imwrite(file, samples, photometric=kind, compression="zlib", metadata=None)
+    tags = []
+    if white is not None and samples.dtype == np.uint16 and white < FULL_WHITE:
+        tags = [(MAX_SAMPLE_VALUE, "H", 1, round(white), True)]
+    tifffile.imwrite(file, samples, photometric=kind, compression="zlib", metadata=None, extratags=tags)
     return file.getvalue()
 
 

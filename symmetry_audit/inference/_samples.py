@@ -9,13 +9,15 @@ from symmetry_audit.errors import ModelError
 __all__ = ["as_samples", "checked"]
 
 
-def as_samples(restored: np.ndarray, dtype: type[np.unsignedinteger] = np.uint8) -> np.ndarray:
-    """``restored`` in 0..255 units, clipped and rounded to 8 or 16 bits (257 to a grey level), shape as it is.
+def as_samples(restored: np.ndarray, dtype: type[np.number] = np.uint8, white: float | None = None) -> np.ndarray:
+    """``restored`` in 0..255 units, clipped, as samples from 0 to ``white`` of ``dtype``, shape as it is.
 
-    Raises ModelError for NaN and infinities, which clipping would hide.
+    By default ``white`` is the largest integer of ``dtype``. Integers are rounded. Raises ModelError for NaN and
+    infinities, which clipping would hide.
     """
-    steps = np.iinfo(dtype).max // 255
-    return np.rint(checked(restored).clip(0, 255).astype(np.float64) * steps).astype(dtype)
+    white = np.iinfo(np.dtype(dtype)).max if white is None else white
+    samples = checked(restored).clip(0, 255).astype(np.float64) * (white / 255)
+    return (np.rint(samples) if np.issubdtype(dtype, np.integer) else samples).astype(dtype)
 
 
 def checked(restored: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 from symmetry_audit.data import DEFAULT_MAX_PIXELS
 from symmetry_audit.options._option import FilePath, Option, Options
@@ -51,7 +51,7 @@ class MeasuredOptions(Options):
 
 
 class BandOptions(Options):
-    """Which channels of a picture are used; the settings of an audit have this field too."""
+    """How the samples of a picture are read; the settings of an audit have these fields too."""
 
     heading: ClassVar[str] = "Images"
 
@@ -62,6 +62,15 @@ class BandOptions(Options):
             "Channels of a multispectral TIFF to take as red, green and blue, such as 3,2,1, or one as grey; counted "
             "from 1.",
             default="those of a grey or RGB file",
+        ),
+    ] = None
+    white: Annotated[
+        float | None,
+        Gt(0),
+        Option(
+            "White level: the sample that is white, in files of more than 8 bits, such as 4095 for 12 bits in 16, or 1 "
+            "for floating-point pictures.",
+            default="what the files say; 65535 of 16 bits",
         ),
     ] = None
 

@@ -42,7 +42,7 @@ def prepared(pair: Pair, task: Task) -> Prepared | SkippedImage:
     """
     try:
         data = pair.clean.read(MAX_BYTES)
-        pixels = decode_rgb(data, bands=pair.clean.bands).to_8bit()
+        pixels = decode_rgb(data, bands=pair.clean.bands, white=pair.clean.white).to_8bit()
         degraded = None if pair.degraded is None else load_rgb(pair.degraded).to_8bit()
         given, clean = task.prepare(pixels, degraded)
     except ImageError as error:

@@ -12,7 +12,7 @@ from PIL import Image
 from symmetry_audit.data import load_rgb
 from symmetry_audit.errors import DataError, ImageError
 from symmetry_audit.results import SkippedImage
-from symmetry_audit.tasks import Fingerprint, Pair, Pairs, Task, fingerprint, leaks, streamed
+from symmetry_audit.tasks import Fingerprint, Pair, Pairs, Task, fingerprint, is_grey, leaks, one_field, streamed
 
 __all__ = ["LEAST", "Pictures", "Split", "read_pictures"]
 
@@ -80,7 +80,9 @@ class Pictures:
         for index in order[: self.held_out]:
             whole = self.items[index]
             degraded, clean = _cut(whole[0], whole[1], self.task.scale, SCORED, rng)
-            held_out.append((self.task.corrupt(degraded, rng), clean))
+            noisy = self.task.corrupt(degraded, rng)
+            grey = self.task.noisy and is_grey(whole[0])
+            held_out.append((one_field(noisy) if grey else noisy, clean))
         return Split(tuple(self.items[index] for index in sorted(order[self.held_out :])), tuple(held_out))
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from symmetry_audit.errors import SettingError
+from symmetry_audit.self_supervised._grey import one_channel, per_field
 from symmetry_audit.self_supervised._noise import Noise
 from symmetry_audit.self_supervised._operators import LinearOperator
 from symmetry_audit.self_supervised._sure import Restore
@@ -80,7 +81,8 @@ class REILoss:
         """The loss of each image, (N,); negative values occur. Arguments as for ``EILoss``."""
         x = restore(y) if restored is None else restored
         risk = self.sure(restore, y, operator, restored=x, generator=generator)
-        return risk + self.weight * _equivariance(restore, x, operator, self.noise, self.transforms, generator)
+        grey = one_channel(y)
+        return risk + self.weight * _equivariance(restore, x, operator, self.noise, self.transforms, generator, grey)
 
 
 def _checked(transforms: Transforms | None, weight: float) -> tuple[Transforms, float]:
@@ -96,9 +98,16 @@ def _equivariance(
     noise: Noise,
     transforms: Transforms,
     generator: torch.Generator | None,
+    grey: Tensor | None = None,
 ) -> Tensor:
-    """The mean of (f(noise(A T_g x)) - T_g x)^2 over transformations, channels and pixels, (N,)."""
+    """The mean of (f(noise(A T_g x)) - T_g x)^2 over transformations, channels and pixels, (N,).
+
+    The images that are ``grey``, (N,) bool, get one field of noise for all channels.
+    """
     wanted = transforms(x, generator)
     clean = operator.forward(wanted)
-    found = restore(noise.sample(clean, generator) * operator.measured(clean))
+    noisy = noise.sample(clean, generator)
+    if grey is not None:
+        noisy = clean + per_field(noisy - clean, grey.repeat(len(clean) // len(x)))
+    found = restore(noisy * operator.measured(clean))
     return (found - wanted).square().unflatten(0, (-1, len(x))).flatten(2).mean((0, 2))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from symmetry_audit.errors import SettingError
+from symmetry_audit.self_supervised._grey import one_channel, per_field
 from symmetry_audit.self_supervised._operators import LinearOperator
 
 __all__ = ["GaussianSURE", "MixedSURE", "PoissonSURE", "Restore"]
@@ -35,7 +36,9 @@ class MixedSURE:
 
     For Gaussian noise the mean is the risk, up to terms of order tau^2. For Poisson noise the formula is of first
     order in gamma: its mean exceeds the risk by gamma^2 / m sum_i E y_i d^2 h_i/dy_i^2 and terms of higher order.
-    It is exact where h is affine in every single y_i. f runs once more, or three times for both kinds of noise.
+    It is exact where h is affine in every single y_i. Of an image whose channels are equal, so that they hold one field
+    of noise, probes are equal too: derivatives are then those by the common value of the channels. f runs
+    once more, or three times for both kinds of noise.
     Raises SettingError for gamma or sigma below 0 and tau not above 0.
     """
 
@@ -57,7 +60,7 @@ class MixedSURE:
 
         ``restore`` is f, from measurements to images; ``restored`` is f(y), where that is known already.
         """
-        measured = operator.measured(y)
+        measured, grey = operator.measured(y), one_channel(y)
         found = operator.forward(restore(y) if restored is None else restored)
         terms = (found - y).square() - self.gamma * y - self.sigma**2
 
@@ -65,10 +68,10 @@ class MixedSURE:
             return operator.forward(restore(y + self.tau * probe))
 
         if self.gamma or self.sigma:
-            b = measured * _signs(y, generator)
+            b = measured * per_field(_signs(y, generator), grey)
             terms = terms + 2 / self.tau * b * (self.gamma * y + self.sigma**2) * (at(b) - found)
         if self.gamma and self.sigma:
-            c = measured * _skew(y, generator)
+            c = measured * per_field(_skew(y, generator), grey)
             bent = c * (at(c) + at(-c) - 2 * found) / self.tau**2
             terms = terms - 2 * self.gamma * self.sigma**2 * bent
         return (measured * terms).flatten(1).sum(1) / measured.flatten(1).sum(1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
     from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
+    from symmetry_audit.tasks._grey import is_grey, one_field
     from symmetry_audit.tasks._labelled import Labelled, held_out, open_labelled
     from symmetry_audit.tasks._leaks import Fingerprint, fingerprint, leaks
     from symmetry_audit.tasks._options import Option, checked_number
@@ -51,8 +52,10 @@ __all__ = [
     "fingerprint",
     "held_out",
     "imresize",
+    "is_grey",
     "leaks",
     "make_task",
+    "one_field",
     "open_labelled",
     "open_pairs",
     "pixel_hashes",
@@ -65,6 +68,7 @@ __all__ = [
 _HOMES = {
     "_cache": ("DEFAULT_CACHE_BYTES", "PatchCache"),
     "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
+    "_grey": ("is_grey", "one_field"),
     "_labelled": ("Labelled", "held_out", "open_labelled"),
     "_leaks": ("Fingerprint", "fingerprint", "leaks"),
     "_options": ("Option", "checked_number"),

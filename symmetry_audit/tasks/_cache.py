@@ -23,7 +23,7 @@ from symmetry_audit.tasks._task import Task
 
 __all__ = ["DEFAULT_CACHE_BYTES", "PatchCache"]
 
-FORMAT = 2  # raise the number when pixels change: decoding, resizing, the layout of the files
+FORMAT = 3  # raise the number when pixels change: decoding, resizing, the layout of the files
 DEFAULT_CACHE_BYTES = 30 * 2**30
 
 Progress = Callable[[int, int], None]
@@ -97,7 +97,7 @@ def _identity(pairs: Pairs, task: Task) -> str:
         [
             pair.key,
             *filter(None, [pair.label]),
-            *((os.path.abspath(ref.path), ref.member, *filter(None, [ref.bands])) for ref in pair.refs),
+            *((os.path.abspath(ref.path), ref.member, *filter(None, [ref.bands, ref.white])) for ref in pair.refs),
         ]
         for pair in pairs.refs
     ]

@@ -57,7 +57,7 @@ class Denoising(Task):
         return 0.0, self.sigma
 
     def corrupt(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """``image`` plus noise, independent for every sample."""
+        """``image`` plus noise, independent for every sample. (Of grey pictures only one channel of it is used.)"""
         noise = rng.standard_normal(image.shape, dtype=np.float32)
         noise *= np.float32(rng.uniform(*self.sigma) if isinstance(self.sigma, tuple) else self.sigma)
         noise += image

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from symmetry_audit.errors import DataError, ImageError
+from symmetry_audit.tasks._grey import is_grey, one_field
 from symmetry_audit.tasks._leaks import Fingerprint, fingerprint
 from symmetry_audit.tasks._pairs import Pair, Pairs, streamed
 from symmetry_audit.tasks._task import Task
@@ -58,4 +59,7 @@ def clean_fingerprints(pairs: Pairs, task: Task) -> dict[str, Fingerprint]:
 def _item(pair: Pair, task: Task, seed: int) -> Item:
     found = task.read(pair)
     rng = np.random.default_rng((seed, *hashlib.sha256(pair.key.encode()).digest()))
-    return Item(pair, pair.key, task.corrupt(found.degraded, rng), found.clean, found.grey, fingerprint(found.picture))
+    noisy = task.corrupt(found.degraded, rng)
+    if task.noisy and is_grey(found.degraded):
+        noisy = one_field(noisy)
+    return Item(pair, pair.key, noisy, found.clean, found.grey, fingerprint(found.picture))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -75,6 +75,20 @@ class Pairs:
             for pair in self.refs
         )
         return replace(self, refs=tuple(taken))
+
+    def with_white(self, white: float | None, images: Collection[ImageRef] | None = None) -> Pairs:
+        """The same pairs, whose files, those in ``images`` or all, have this white level; None: as they are."""
+        if white is None:
+            return self
+
+        def taken(ref: ImageRef) -> ImageRef:
+            return ref.with_white(white) if images is None or ref in images else ref
+
+        pairs = (
+            replace(pair, clean=taken(pair.clean), degraded=pair.degraded and taken(pair.degraded))
+            for pair in self.refs
+        )
+        return replace(self, refs=tuple(pairs))
 
 
 def open_pairs(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache as cache_of_results
 from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 
 from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.tasks._grey import is_grey, one_field
 from symmetry_audit.tasks._task import Task
 
 __all__ = ["AUGMENTATIONS", "PatchSampler", "PreparedImages", "whole_side"]
@@ -65,6 +67,7 @@ class PatchSampler:
         self._steps, self._turned = AUGMENTATIONS[augment], augment == ROTATIONS
         self._blind = blind
         self._order = lru_cache(maxsize=4)(self._permutation)  # a batch of a small set spans several epochs
+        self._grey = cache_of_results(lambda index: task.noisy and is_grey(cache[index][0]))
 
     def batch(self, step: int, size: int, rank: int = 0, world: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Inputs (n, C, p, p) and targets (n, C', scale p, scale p), float32 in 0..255; or labels in place of targets.
@@ -77,12 +80,13 @@ class PatchSampler:
         for sample in range(rank, size, world):
             epoch, place = divmod(step * size + sample, len(self._cache))
             rng = np.random.default_rng((self._seed, PATCHES, step, sample))
-            degraded, clean = self._cut(self._order(epoch)[place], rng)
+            index = int(self._order(epoch)[place])
+            degraded, clean = self._cut(index, rng)
             if self._blind:
                 found, target = self._task.measurement(degraded, rng)
             else:
                 found, target = self._task.example(degraded, clean, rng)
-            inputs.append(_planes(found))
+            inputs.append(_planes(one_field(found) if self._grey(index) else found))
             targets.append(_planes(target))
         return _stacked(inputs), _stacked(targets)
 

@@ -119,7 +119,8 @@ class Task:
     def corrupt(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """``image`` (h, w, 3) uint8 with noise that is drawn anew every time, as (h, w, 3) float32, never clipped.
 
-        By default there is no noise.
+        By default there is no noise. Of grey pictures, whose channels are equal, the first channel of the result is
+        used for all three: see ``one_field``.
         """
         return image.astype(np.float32)
 

@@ -83,8 +83,11 @@ def train(
         cache = cache or PatchCache(pairs, Task.from_dict(settings.task))
         _check(settings, network, cache, fits or {}, world)
         if world.first:
-            bands = next((ref.bands for pair in pairs.refs for ref in pair.refs if ref.bands), None)
+            refs = [ref for pair in pairs.refs for ref in pair.refs]
+            bands = next((ref.bands for ref in refs if ref.bands), None)
+            white = next((ref.white for ref in refs if ref.white), None)
             data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
+            data |= {"white": white} if white else {}
             data |= {"bands": list(bands)} if bands else {}  # runs without them are claimed as by older versions
             _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
         world.wait()

@@ -16,6 +16,7 @@ from symmetry_audit.verbs._networks import asked_task, network_task, refuse_othe
 from symmetry_audit.verbs._restore import claim_results
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.verbs._white import certain_white
 from symmetry_audit.wording import count
 
 if TYPE_CHECKING:
@@ -62,7 +63,9 @@ class Degradation:
 
 @verb(DegradeRequest)
 def degrade(request: DegradeRequest) -> Degradation:
-    """Degrade clean images as ``evaluate`` does, and write them as 8-bit RGB files, clipped to 0 to 255 and rounded.
+    """Degrade clean images as ``evaluate`` does, and write them with 8 bits, clipped to 0 to 255 and rounded.
+
+    Grey files stay grey, others become RGB.
 
     Parameters
     ----------
@@ -74,7 +77,7 @@ def degrade(request: DegradeRequest) -> Degradation:
         What to do to the images; or noise of a strength that differs from that of ``model``.
     model
         Folder of a training run, or a .safetensors file, whose task is taken.
-    limit, bands, seed, force, data_root, progress, say
+    limit, bands, white, seed, force, data_root, progress, say
         Number of images; seed for the noise, which is that of ``evaluate`` with the same seed; whether to overwrite;
         the others as for ``measure``.
 
@@ -101,6 +104,7 @@ def degrade(request: DegradeRequest) -> Degradation:
 
     task, out = _task(request), Path(request.out)
     source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
+    source = certain_white(source, request.white)
     targets = planned(source, out)
     record = {"schema": SCHEMA, "task": task.to_dict(), "seed": request.seed, **request.given(BandOptions)}
     with claim_results(out, targets, record, force=request.force, maker="degradation"):

@@ -97,7 +97,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
         equivariant, so a gain proves that some equivariant restorer is better; from a loss nothing follows.
     allow_leak, unseen
         Evaluate even if test images are in the training set; or leave those out.
-    seed, limit, bands, device, data_root, progress, say
+    seed, limit, bands, white, device, data_root, progress, say
         Seed for the noise; number of images; the others as for ``measure``.
 
     Raises

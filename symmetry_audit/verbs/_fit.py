@@ -18,6 +18,7 @@ from symmetry_audit.verbs._machine import measured, resolve_device, results_fold
 from symmetry_audit.verbs._pages import pictures_of, span
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
@@ -97,6 +98,7 @@ def plan_fit(request: FitRequest) -> FitPlan:
     settings = audit.fit_settings(request)
     masks = _masks(request)
     source = opened(request.source, request.data_root, request, request.bands)
+    source = likely_white(source, request.white, request.limit, request.max_pixels)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)

@@ -17,6 +17,7 @@ from symmetry_audit.verbs._machine import measured, resolved, results_folder, ru
 from symmetry_audit.verbs._pages import write_page
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
@@ -145,6 +146,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened(request.source, request.data_root, request, request.bands)
+    source = likely_white(source, request.white, request.limit, request.max_pixels)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
@@ -182,6 +184,9 @@ def measure(request: MeasureRequest) -> AuditReport:
     bands
         For multispectral TIFF: the numbers of the channels that are red, green and blue, or of one to take as grey,
         counted from 1.
+    white
+        The sample that is white in files of more than 8 bits, above 0; by default what each file says, else what the
+        16-bit samples of the set suggest. Signed samples with it are grey levels and no HU.
     response
         "abs" or "energy". Intensities are luminance in [0, 255], and HU for CT slices.
     unit, window, plane, file_names

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import BandOptions, Images, Say, SourceOptions, TaskOptions, TaskSettings
 from symmetry_audit.verbs._sources import opened
+from symmetry_audit.verbs._white import white_of_pairs
 
 if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
@@ -62,11 +63,11 @@ def reported_pairs(
     source: Images,
     inputs: Images | None,
     limit: int | None,
-    bands: tuple[int, ...] | None = None,
+    pictures: BandOptions | None = None,
 ) -> Pairs:
-    """The images of ``source``, as ``request`` finds datasets, and of these the ``bands``, or those of ``request``.
+    """The images of ``source``, as ``request`` finds datasets, read as ``pictures`` say, or ``request`` itself.
 
-    Reports choices made for the user and skipped images.
+    Reports choices made for the user and skipped images. Raises DataError where the white level would be a guess.
     """
     from symmetry_audit.tasks import open_pairs
 
@@ -76,7 +77,8 @@ def reported_pairs(
         inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
     pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
-    pairs = pairs.with_bands(request.bands if isinstance(request, BandOptions) else bands)
+    pictures = pictures or (request if isinstance(request, BandOptions) else BandOptions())
+    pairs = white_of_pairs(pairs.with_bands(pictures.bands), pictures.white)
     if pairs.note:
         request.say(pairs.note)
     for item in pairs.skipped:

@@ -94,7 +94,7 @@ def pilot(request: PilotRequest) -> Pilot:
         Difference in dB below which arms count as equal; then the cheaper step is chosen, and the larger group.
     out, force
         Folder for runs.jsonl, pilot.json and pilot.html; the same call continues a stopped pilot.
-    seed, limit, bands, device, data_root, progress, on_step, say
+    seed, limit, bands, white, device, data_root, progress, on_step, say
         First seed; number of images; the others as for ``train``.
 
     Returns

@@ -25,7 +25,7 @@ from symmetry_audit.options import (
 from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
 from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
-from symmetry_audit.verbs._sources import reopened
+from symmetry_audit.verbs._sources import pictures_of_run, reopened
 from symmetry_audit.verbs._train_request import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
@@ -203,18 +203,13 @@ def _images(request: RecommendRequest, report: AuditReport, task: Task) -> Image
     return reopened(report, Path(request.report), None, request.data_root, "--data")
 
 
-def _bands(report: AuditReport) -> tuple[int, ...] | None:
-    """The bands of the images that were measured, None where they were not chosen."""
-    return BandOptions(bands=report.settings.get("bands")).bands
-
-
 def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:
     """The images to try the task on. Raises DataError if they are not those of the report."""
     from symmetry_audit.tasks import source_fingerprint
 
     data = _images(request, report, task)
     limit = report.settings.get("limit")
-    pairs = reported_pairs(request, task, data, request.inputs, limit, _bands(report))
+    pairs = reported_pairs(request, task, data, request.inputs, limit, pictures_of_run(report))
     if source_fingerprint(pairs) != report.dataset.fingerprint:
         raise DataError(
             f"{pairs.text} holds other clean images than the report ({report.dataset.images} images of "
@@ -238,7 +233,7 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, made: Task) -> 
         **task,
         **own,
         limit=limit,
-        bands=_bands(report),
+        **pictures_of_run(report).only(BandOptions),
         out=request.report,
         on_step=request.on_step,
     )

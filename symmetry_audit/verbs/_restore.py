@@ -27,6 +27,7 @@ from symmetry_audit.verbs._machine import resolve_device
 from symmetry_audit.verbs._networks import refuse_logits, refuse_others
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
+from symmetry_audit.verbs._white import certain_white
 from symmetry_audit.wording import count
 
 if TYPE_CHECKING:
@@ -96,13 +97,14 @@ def restore(request: RestoreRequest) -> Restoration:
     model
         Folder of a training run, or a .safetensors file.
     source
-        As for ``measure``. PNG and TIFF keep their format and 16 bits, grey stays grey, other formats become PNG.
+        As for ``measure``. PNG and TIFF keep their format, 16 bits and white level, grey stays grey, other formats
+        become PNG.
     out
         Folder for the results, or a file for a single image. A result is kept where its input and the result itself
         are, byte for byte, what they were when it was written.
     tile, overlap, self_ensemble
         Largest side of a tile (0: never cut) and the context around it, in px; average over flips and quarter turns.
-    limit, bands, force, device, data_root, progress, say
+    limit, bands, white, force, device, data_root, progress, say
         Number of images; whether to overwrite; the others as for ``measure``.
 
     Raises
@@ -142,6 +144,7 @@ def restore(request: RestoreRequest) -> Restoration:
         tile = TILE if can_tile(network) else 0
     settings = {"tile": tile or None, "overlap": request.overlap, "self_ensemble": request.self_ensemble}
     source = opened(request.source, request.data_root, bands=request.bands).limited(request.limit)
+    source = certain_white(source, request.white)
     targets = planned(source, out)
     record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings, **request.given(BandOptions)}
     run = settings | {"device": resolve_device(request.device)}

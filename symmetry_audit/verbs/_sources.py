@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images
+from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AuditReport
 
-__all__ = ["mask_of_run", "opened", "reopened"]
+__all__ = ["mask_of_run", "opened", "pictures_of_run", "reopened"]
 
 
 def opened(
@@ -48,20 +49,31 @@ def reopened(
 
     Raises DataError if they are no longer there, which says to give their place with ``option``.
     """
-    from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source
+    from symmetry_audit.data import DEFAULT_MAX_PIXELS, DEMO_NAME, DEMO_TEXT, demo_source
 
-    bands = BandOptions(bands=report.settings.get("bands")).bands
+    pictures, settings = pictures_of_run(report), report.settings
     ct = CtOptions(**{name: report.settings[name] for name in CtOptions.model_fields if name in report.settings})
     if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return demo_source()
+
+    def found(place: Images) -> ImageSource:
+        read = opened(place, data_root, ct, pictures.bands)
+        most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
+        return likely_white(read, pictures.white, settings.get("limit"), most)
+
     if source is not None:
-        return opened(source, data_root, ct, bands)
+        return found(source)
     text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
     try:
-        return opened(started if started.exists() and not Path(text).exists() else text, data_root, ct, bands)
+        return found(started if started.exists() and not Path(text).exists() else text)
     except (SettingError, DataError):
         hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
+
+
+def pictures_of_run(report: AuditReport) -> BandOptions:
+    """How the samples of the pictures of ``report`` were read."""
+    return BandOptions(**{name: report.settings[name] for name in BandOptions.model_fields if name in report.settings})
 
 
 def mask_of_run(folder: Path) -> Path:

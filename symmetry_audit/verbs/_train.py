@@ -119,8 +119,8 @@ def train(request: TrainRequest) -> TrainResult:
     task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs
         "sr", "denoise", "derain", "inpaint" or "classify", and its settings; for deraining, the degraded partners of
         ``data``.
-    data, valid, hold_out, valid_inputs, limit, valid_limit, bands
-        Training and validation images, as sources of ``measure``, how many of them to use, and which of their bands;
+    data, valid, hold_out, valid_inputs, limit, valid_limit, bands, white
+        Training and validation images, as sources of ``measure``, how many of them to use, and how they are read;
         or the share of ``data`` to validate on. For classification, folders with one folder for each class, or a CSV
         file with the columns file and label.
     from_report

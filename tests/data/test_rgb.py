@@ -77,7 +77,7 @@ def test_luminance_and_colours_come_from_the_same_samples(colours):
 
 
 def test_samples_without_a_known_white_are_refused(colours):
-    with pytest.raises(ImageError, match="float32 samples, whose white level is unknown; save it with 8 or 16 bits"):
+    with pytest.raises(ImageError, match="float32 samples, whose white level is unknown; name it, such as --white 1"):
         decode_rgb(tiff(colours[..., 0].astype(np.float32), "minisblack"))
 
 

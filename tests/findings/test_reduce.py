@@ -238,7 +238,8 @@ def test_float_files_are_reported(tmp_path, rng):
     for number in range(7):
         tifffile.imwrite(tmp_path / f"floats/{number}.tif", smooth_noise(rng, 40, 40).astype(np.float32))
     assert warnings_of(tmp_path / "floats") == [
-        "samples used as they are, not scaled to 0-255, in 7 images: 0.tif, 1.tif, 2.tif, 3.tif, 4.tif and 2 more"
+        "samples used as they are, not scaled to 0-255, in 7 images: 0.tif, 1.tif, 2.tif, 3.tif, 4.tif and 2 more; "
+        "--white scales them"
     ]
 
 

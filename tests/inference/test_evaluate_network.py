@@ -88,6 +88,35 @@ def test_means_are_those_of_the_images(rainy):
     assert found.ssim == fmean(item.ssim for item in found.images)
 
 
+class ChannelMean(nn.Module):
+    """No spatial filter: on one channel it is the identity."""
+
+    def forward(self, x):
+        return x.mean(1, keepdim=True).expand_as(x)
+
+
+def test_the_mean_of_the_channels_gains_nothing_on_a_grey_file(tmp_path, rng):
+    """Clipping gains nothing either: the degraded picture is scored as a file holds it."""
+    Image.fromarray(rng.integers(0, 256, (64, 64), dtype=np.uint8)).save(tmp_path / "grey.png")
+    found = evaluate(ChannelMean(), open_pairs(str(tmp_path), NOISE), NOISE)
+    assert found.psnr == found.input_psnr == evaluate("identity", open_pairs(str(tmp_path), NOISE), NOISE).psnr
+
+
+def test_a_grey_file_is_scored_as_restore_writes_it(tmp_path, rng):
+    """Brighter by 0, 3 and 6 levels in the channels is brighter by 3 in the file."""
+    clean = rng.integers(30, 200, (64, 64), dtype=np.uint8)
+    for side, pixels in (("norain", clean), ("rain", clean)):
+        (tmp_path / side).mkdir()
+        Image.fromarray(pixels).save(tmp_path / side / "grey.png")
+
+    class Uneven(nn.Module):
+        def forward(self, x):
+            return x + torch.tensor([0.0, 3.0, 6.0]).view(1, 3, 1, 1)
+
+    found = evaluate(Uneven(), open_pairs(str(tmp_path), RAIN), RAIN, protocol="rgb")
+    assert found.psnr == pytest.approx(20 * math.log10(255 / 3))
+
+
 def test_another_protocol_and_another_task(rainy):
     pairs = open_pairs(str(rainy / "norain"), NOISE)
     found = evaluate(Brighter(0.0), pairs, NOISE)

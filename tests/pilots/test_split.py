@@ -112,6 +112,14 @@ def test_super_resolution_is_cut_on_the_coarse_grid(tmp_path):
         assert coarse[:, 20, 0].mean() == pytest.approx(middle, abs=1)
 
 
+def test_held_out_grey_images_have_one_field_of_noise(tmp_path, rng):
+    (tmp_path / "a").mkdir()
+    for at in range(6):
+        Image.fromarray(rng.integers(0, 256, (40, 40), dtype=np.uint8)).save(tmp_path / "a" / f"{at}.png")
+    for noisy, clean in pictures(tmp_path / "a").split(0).held_out:
+        assert np.ptp(noisy, axis=2).max() == 0 and (noisy - clean).std() > 3
+
+
 def test_small_images_have_small_patches(tmp_path, rng):
     found = pictures(save_photos(tmp_path / "a", rng, count=6, size=(25, 25)))
     assert found.patch == 24

@@ -64,6 +64,20 @@ def test_as_many_draws_show_what_is_wrong(noise):
         assert distance(excess(noise, mask(), gated, wrong)) > 2 * FAR
 
 
+@pytest.mark.parametrize("noise", [Noise(sigma=0.1), Noise(gamma=0.05), Noise(gamma=0.05, sigma=0.1)])
+def test_the_risk_of_grey_images_whose_channels_share_their_noise(noise):
+    """Of a network that mixes channels; three probes would take it for one that averages three noises."""
+    generator = torch.Generator().manual_seed(5)
+    u = torch.rand(1, 1, SIDE, SIDE, dtype=torch.float64, generator=generator)
+    y = noise.sample(u.repeat(DRAWS, 1, 1, 1), generator).repeat(1, 3, 1, 1)
+
+    def mixed(image: torch.Tensor) -> torch.Tensor:
+        return 0.9 * image.mean(1, keepdim=True).expand_as(image)
+
+    found = noise.sure(1e-3)(mixed, y, MaskOperator(torch.ones(SIDE, SIDE)), generator=generator)
+    assert distance(found - (mixed(y) - u).square().flatten(1).mean(1)) < FAR
+
+
 def test_gaussian_noise_and_any_smooth_restorer():
     assert distance(excess(Noise(sigma=0.1), mask(), lambda image: torch.tanh(2 * gated(image) + image**3))) < FAR
 

@@ -49,6 +49,18 @@ def test_grey_and_deep_images(tmp_path, rng):
     np.testing.assert_array_equal(item.clean, np.rint(deep / 257)[..., None].repeat(3, 2))
 
 
+@pytest.mark.parametrize("task", [DENOISE, make_task("inpaint", missing=0.3, peak=20)], ids=["denoise", "inpaint"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_grey_pictures_have_one_field_of_noise_and_colors_three(tmp_path, rng, task, mode):
+    """Also where grey is saved as RGB."""
+    grey = Image.fromarray(rng.integers(30, 220, (40, 40), dtype=np.uint8))
+    grey.convert(mode).save(tmp_path / "grey.png")
+    Image.fromarray(rng.integers(30, 220, (40, 40, 3), dtype=np.uint8)).save(tmp_path / "color.png")
+    found = {key: item.input - item.clean for key, item in items(tmp_path, task).items()}
+    assert np.ptp(found["grey.png"], axis=2).max() == 0 and found["grey.png"].std() > 3
+    assert (np.ptp(found["color.png"], axis=2) > 0).mean() > 0.6  # of inpainting 70 % are kept
+
+
 def test_noise_does_not_depend_on_the_other_images(photos, tmp_path):
     found = items(photos, DENOISE)
     again = evaluation_items(open_pairs(str(photos / "photo_2.png"), DENOISE), DENOISE, 0)

@@ -46,6 +46,20 @@ def test_batches_have_their_form(charts, tmp_path):
     assert inputs.flags.c_contiguous and clean.flags.c_contiguous and inputs.flags.writeable
 
 
+@pytest.mark.parametrize("blind", [False, True])
+def test_patches_of_grey_pictures_have_one_field_of_noise(tmp_path, rng, blind):
+    """A grey patch of a colored picture has three, as the picture has."""
+    (tmp_path / "two").mkdir()
+    grey = np.full((SIDE, SIDE), 90, np.uint8)
+    Image.fromarray(grey).save(tmp_path / "two/0.png")
+    colored = np.repeat(grey[..., None], 3, axis=2)
+    colored[0, 0, 0] = 91
+    Image.fromarray(colored).save(tmp_path / "two/1.png")
+    cache = PatchCache(open_pairs(str(tmp_path / "two"), DENOISE), DENOISE, tmp_path / "cache")
+    spreads = np.ptp(PatchSampler(cache, DENOISE, 8, 0, blind=blind).batch(0, 2)[0], axis=1)
+    assert sorted(spread.max() > 1 for spread in spreads) == [False, True]
+
+
 def test_patches_are_cut_from_one_image_pixel_by_pixel(cache):
     for patch in targets(cache, "none", 10):
         rows, columns, number = patch
