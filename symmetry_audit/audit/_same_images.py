@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from symmetry_audit.audit._journal import Journal
-from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource, content_hash
+from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource, content_hash, read_alike
 from symmetry_audit.errors import ImageError, ReportError
 
 __all__ = ["place_of", "take_over"]
@@ -27,7 +27,9 @@ def take_over(journal: Journal, source: ImageSource, max_pixels: int) -> None:
     """
     known, refs = journal.images, {ref.key: ref for ref in source.refs}
     stamps = {name: refs[name].stamp() for name in known if name in refs}
-    touched = [refs[name] for name, stamp in stamps.items() if stamp != known[name][0]]
+    # what was read with another white level has other numbers, whatever its bytes
+    alike = {name: stamp for name, stamp in stamps.items() if read_alike(stamp, known[name][0])}
+    touched = [refs[name] for name, stamp in alike.items() if stamp != known[name][0]]
     same = {
         ref.key
         for ref in source.stream(touched, max_pixels * BYTES_PER_PIXEL)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
     from symmetry_audit.data._raw_format import RawFormat
-    from symmetry_audit.data._ref import ImageRef, ImageSource
+    from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
@@ -47,6 +47,7 @@ __all__ = [
     "load_slice",
     "open_source",
     "pixel_count",
+    "read_alike",
     "set_fingerprint",
     "source_of_files",
     "white_level_of",
@@ -57,7 +58,7 @@ _HOMES = {
     **dict.fromkeys(("BYTES_PER_PIXEL", "DEFAULT_MAX_PIXELS"), "symmetry_audit.data._limits"),
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
     "DecodedImage": "symmetry_audit.data._decode",
-    **dict.fromkeys(("ImageRef", "ImageSource"), "symmetry_audit.data._ref"),
+    **dict.fromkeys(("ImageRef", "ImageSource", "read_alike"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",

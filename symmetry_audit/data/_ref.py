@@ -14,7 +14,9 @@ from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["ImageRef", "ImageSource", "with_payload"]
+__all__ = ["ImageRef", "ImageSource", "read_alike", "with_payload"]
+
+WHITE_MARK = "-white-"  # in a stamp
 
 PIECE = 1 << 20  # bytes
 
@@ -50,7 +52,7 @@ class ImageRef:
         except (OSError, ValueError):  # ValueError: not a possible file name
             return "missing"
         stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
-        return stamp if self.white is None else f"{stamp}-white-{self.white:g}"
+        return stamp if self.white is None else f"{stamp}{WHITE_MARK}{self.white:g}"
 
     def read(self, max_bytes: int) -> bytes:
         """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``, and MemoryError."""
@@ -114,6 +116,11 @@ class ImageSource:
                 yield from (replace(ref, payload=first.payload) for ref in slices)
         for lost in wanted.values():
             yield from lost
+
+
+def read_alike(stamp: str, other: str) -> bool:
+    """Whether two stamps are of samples with one white level."""
+    return stamp.partition(WHITE_MARK)[2] == other.partition(WHITE_MARK)[2]
 
 
 def with_payload(ref: ImageRef, member: Member, limit: int) -> ImageRef:

@@ -125,7 +125,7 @@ def test_one_bad_image_does_not_stop_the_rest(call, runs, few, tmp_path):
     (few / "bad.png").write_bytes(b"no image")
     code, out, err = call("restore", runs / "sr", "in", "-o", "out")
     assert (code, out) == (4, "Restored 2 images into out\n")
-    assert err == "Skipped: bad.png: not a readable PNG, JPEG, TIFF, BMP or WEBP image\n"
+    assert err == "Skipped: bad.png: not a readable PNG, JPEG, TIFF, BMP, WebP, JPEG 2000, AVIF or JPEG XL image\n"
     assert tree(tmp_path / "out") == ["photo_0.png", "photo_1.png", "restoration.json", "restoration.jsonl"]
     again = call("restore", runs / "sr", "in", "-o", "out", "--json", "--allow-skipped")
     assert again[0] == 0 and one_document(again[1])["skipped"][0]["image"] == "bad.png"
