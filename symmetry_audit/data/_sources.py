@@ -67,9 +67,9 @@ def open_source(text: str, data_root: str | Path | None = None, listing: Listing
     else:
         source = _from_manifest(text, data_root, listing)
     if not source.refs:
-        held = [f"{len(source.skipped)} skipped, the first: {source.skipped[0].reason}"] if source.skipped else []
-        held = f" ({'; '.join([*held, *source.remarks])})" if held or source.remarks else ""
-        raise DataError(f'no images in "{text}"{held}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
+        skipped = f" ({len(source.skipped)} skipped, the first: {source.skipped[0].reason})" if source.skipped else ""
+        expected = f"expected files ending in {', '.join(IMAGE_SUFFIXES)}"
+        raise DataError("; ".join([f'no images in "{text}"{skipped}', expected, *source.remarks]))
     check_one_unit(text, source.refs)
     return source
 
