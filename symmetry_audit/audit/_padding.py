@@ -83,6 +83,8 @@ def _inside(part: np.ndarray, value: float, slack: float) -> tuple[slice, slice]
     cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     inner, outer = data[cut], np.ones(data.shape, bool)
     outer[cut] = False
+    if not outer.any():
+        return None
     framed = outer[[0, -1]].any(1).all() and outer[:, [0, -1]].any(0).all() and outer[0].all() and outer[:, 0].all()
     if inner.size < (LEAST if framed else LEAST_BESIDE) * data.size:
         return None
