@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from symmetry_audit.data._ref import ImageRef
-from symmetry_audit.data._walk import DICOM, NIFTI, PICTURE, is_left_behind
+from symmetry_audit.data._walk import DICOM, NIFTI, PICTURE, is_left_behind, left_behind_as
 from symmetry_audit.errors import DataError
 from symmetry_audit.wording import count
 
@@ -23,25 +23,23 @@ class Beside:
 
     def __init__(self) -> None:
         self._ends: Counter[str] = Counter()
-        self._folders: Counter[str] = Counter()
+        self._folders: set[tuple[str, ...]] = set()
 
     def other(self, name: str) -> None:
         """Note a file that is neither an image nor expected beside images."""
         end = PurePosixPath(name).suffix
         self._ends[end if end[1:].isalnum() and len(end) <= LONGEST else "no suffix"] += 1
 
-    def passed(self, folder: str) -> None:
-        """Note a folder that was passed over; hidden ones and __MACOSX, without pictures, are not told."""
-        if not (folder.startswith(".") or folder == "__MACOSX"):
-            end = PurePosixPath(folder).suffix
-            self._folders[f"*{end}" if end.isascii() and end[1:].isalpha() else folder] += 1
+    def passed(self, folder: Sequence[str]) -> None:
+        """Note a folder that was passed over, by the parts of its path."""
+        self._folders.add(tuple(folder))
 
-    def is_passed(self, folders: Iterable[str]) -> bool:
-        """Whether a file below ``folders`` is passed over, and noted as such."""
-        left = next(filter(is_left_behind, folders), None)
-        if left is not None:
-            self.passed(left)
-        return left is not None
+    def is_passed(self, folders: Sequence[str]) -> bool:
+        """Whether a file below ``folders`` is passed over; the outermost folder of such a kind is noted."""
+        at = next((at for at, folder in enumerate(folders) if is_left_behind(folder)), None)
+        if at is not None:
+            self.passed(folders[: at + 1])
+        return at is not None
 
     def remarks(self) -> tuple[str, ...]:
         """A sentence for each of the two, by kind: no names, which beside DICOM files may be those of patients."""
@@ -49,8 +47,8 @@ class Beside:
         if self._ends:
             number = count(self._ends.total(), "file")
             found.append(f"{number} of other kinds beside the images: {_kinds(self._ends)}")
-        if self._folders:
-            found.append(f"thumbnails, deleted files and the like passed over: {_kinds(self._folders)}")
+        if folders := Counter(filter(None, (left_behind_as(parts[-1]) for parts in self._folders))):
+            found.append(f"folders of thumbnails, deleted files and the like passed over: {_kinds(folders)}")
         return tuple(found)
 
 

@@ -212,7 +212,7 @@ def _members(
     for member in members(path):
         name = PureWindowsPath(member.name)  # knows both slashes, drive letters and absolute names
         key = escaped(folder + name.as_posix())
-        if name.name.startswith(".") or beside.is_passed([part for part in name.parts[:-1] if part != ".."]):
+        if name.name.startswith(".") or beside.is_passed(tuple(part for part in name.parts[:-1] if part != "..")):
             continue
         kind = image_kind(name.name, partial(_start, member))
         reason = _outside(name) or (None if member.open or member.target else LINK)

@@ -19,6 +19,7 @@ __all__ = [
     "is_left_behind",
     "is_side_file",
     "kind_of_file",
+    "left_behind_as",
     "walk_files",
 ]
 
@@ -77,14 +78,23 @@ def is_left_behind(folder: str) -> bool:
     return folder.startswith(".") or folded in LEFT_BEHIND or folded.endswith(LEFT_BEHIND_ENDS)
 
 
+def left_behind_as(folder: str) -> str | None:
+    """What to call a folder that :func:`is_left_behind`, of which the user may wonder; None for those without pictures
+    and hidden ones."""
+    if folder.startswith(".") or folder == "__MACOSX":
+        return None
+    end = next(filter(folder.lower().endswith, LEFT_BEHIND_ENDS), None)
+    return folder if end is None else f"*{end}"
+
+
 def walk_files(
-    folder: Path, depth: int | None = None, passed: Callable[[str], object] = lambda name: None
+    folder: Path, depth: int | None = None, passed: Callable[[tuple[str, ...]], object] = lambda parts: None
 ) -> Iterator[tuple[str, Path, str | None]]:
     """Yield ``(key, path, kind)`` of each file below ``folder``; the key is its posix path relative to ``folder``.
 
     The kind is that of :func:`image_kind`. ``depth`` is the largest number of folders in a key, None for any number.
     Hidden names and report folders are skipped, and folders that :func:`is_left_behind`, which are ``passed`` by
-    name. A folder reached several times through links is read once,
+    the parts of their keys. A folder reached several times through links is read once,
     so loops end; a broken link is yielded as it is. Raises DataError for a folder that cannot be listed.
     """
     seen = set()
@@ -102,7 +112,7 @@ def walk_files(
             folders.clear()
         # in name order, because the first way into a linked folder gives its images their keys
         for name in filter(is_left_behind, folders):
-            passed(name)
+            passed((*below.parts, name))
         folders[:] = sorted(name for name in folders if not is_left_behind(name))
         for name in files:
             if not name.startswith("."):

@@ -60,7 +60,7 @@ class PairOptions(Options):
     pair_by: Annotated[
         str | None,
         Option(
-            "How partners are named, if not alike: 'rain-(.*) -> norain-\\1', a regular expression of the degraded name "
+            "How partners are named, if not alike: 'rain-(.*) -> norain-\\1', a regular expression of the degraded "
             "and the clean name, without suffixes; or a file with a degraded and a clean name in each line.",
         ),
     ] = None

@@ -92,8 +92,9 @@ def open_pairs(
     The folders of the sides may also lie deeper, one pair of them for each scene, or the names themselves tell the
     sides (``NOISY_1``, ``GT_1``). Partners have the same name below their folders, up to the file's suffix; or names
     that differ by the word of their side (``rain-1``, ``norain-1``), by a number behind (``901_1`` to ``901_14`` of
-    ``901``), or both; or they are named as ``pair_by`` says, see :class:`PairRule`. For a task with masks ``inputs`` is their file or folder. Raises DataError if there are no such folders, or several,
-    and if an image has no partner.
+    ``901``), or both; or they are named as ``pair_by`` says, see :class:`PairRule`. For a task with masks ``inputs``
+    is their file or folder. Raises DataError if there are no such folders, or several, and if an image has no partner
+    or may have two.
     """
     if inputs is not None and not (task.paired or task.masked):
         raise SettingError(f"--inputs is for tasks with pairs; {task.name} degrades the clean images itself")

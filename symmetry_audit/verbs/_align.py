@@ -119,8 +119,8 @@ def align(request: AlignRequest) -> Alignment | Invariance:
     unit
         1 or 255, the value of white in the network's input range. Both are tried on the first images: the one in which
         the network restores is taken, and the other one is refused.
-    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, pair_by, seed, limit, bands, device, data_root,
-    progress, say
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, pair_by, seed, limit, bands, device,
+    data_root, progress, say
         As for ``evaluate``.
 
     Raises
