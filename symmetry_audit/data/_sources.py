@@ -10,24 +10,21 @@ import glob
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import takewhile
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path
 
 from symmetry_audit.data import manifests
-from symmetry_audit.data._archive import ARCHIVE_SUFFIXES, Member, followed, members
+from symmetry_audit.data._archive import ARCHIVE_SUFFIXES
 from symmetry_audit.data._copies import without_copies
-from symmetry_audit.data._expand import DEFAULT_LISTING, MAX_BYTES, Listing, expanded, pseudonym
-from symmetry_audit.data._ref import ImageRef, ImageSource, with_payload
+from symmetry_audit.data._expand import DEFAULT_LISTING, Listing, expanded
+from symmetry_audit.data._packed import packed_images
+from symmetry_audit.data._ref import ImageRef, ImageSource
 from symmetry_audit.data._remarks import Beside, check_one_unit
 from symmetry_audit.data._walk import (
-    DICOM,
     IMAGE_SUFFIXES,
     PICTURE,
     RAW,
-    image_kind,
     is_side_file,
     kind_of_file,
     walk_files,
@@ -37,8 +34,6 @@ from symmetry_audit.results import SkippedImage
 from symmetry_audit.wording import escaped
 
 __all__ = ["open_source", "source_of_files"]
-
-LINK = "a device, or a link to no file inside the archive"
 
 
 def open_source(text: str, data_root: str | Path | None = None, listing: Listing = DEFAULT_LISTING) -> ImageSource:
@@ -108,7 +103,7 @@ def _from_file(text: str, path: Path, listing: Listing) -> ImageSource:
     name = path.name.lower()
     if name.endswith(ARCHIVE_SUFFIXES):
         beside, skipped = Beside(), list[SkippedImage]()
-        files = _members("", path, listing, beside, skipped)
+        files = packed_images("", path, listing, beside, skipped)
         return _source(text, path.name.split(".")[0], files, listing, beside, skipped)
     if name.endswith((".txt", ".lst", ".list")):
         return _from_list(text, path, listing)
@@ -182,7 +177,7 @@ def _from_files(text: str, name: str, files: Iterable[tuple[str, Path]], listing
     def refs() -> Iterator[ImageRef]:
         for key, path in files:
             if path.name.lower().endswith(ARCHIVE_SUFFIXES) and path.is_file():
-                yield from _members(f"{key}/", path, listing, beside, skipped)
+                yield from packed_images(f"{key}/", path, listing, beside, skipped)
             else:
                 yield _file_ref(key, path)
 
@@ -199,61 +194,7 @@ def _packed(
 ) -> Iterator[ImageRef]:
     """The members of several archives, under the names of these."""
     for key, path in archives:
-        yield from _members(f"{key}/", path, listing, beside, skipped)
-
-
-def _members(
-    folder: str, path: Path, listing: Listing, beside: Beside, skipped: list[SkippedImage]
-) -> Iterator[ImageRef]:
-    """The images in the archive at ``path``, keys below ``folder``; the rest goes ``beside`` or is ``skipped``."""
-    files: set[str] = set()
-    links: dict[str, str] = {}
-    waiting: list[ImageRef] = []
-    for member in members(path):
-        name = PureWindowsPath(member.name)  # knows both slashes, drive letters and absolute names
-        key = escaped(folder + name.as_posix())
-        if name.name.startswith(".") or beside.is_passed(tuple(part for part in name.parts[:-1] if part != "..")):
-            continue
-        kind = image_kind(name.name, partial(_start, member))
-        reason = _outside(name) or (None if member.open or member.target else LINK)
-        if member.open is not None:
-            files.add(member.name)
-        if kind is None:
-            if not is_side_file(name.name):
-                beside.other(name.name)
-        elif reason:
-            skipped.append(SkippedImage(_shown(key, kind, listing), reason))
-        elif member.target is not None:
-            links[member.name] = member.target
-            waiting.append(ImageRef(key, path, member.name, kind=kind))
-        else:
-            ref = ImageRef(key, path, member.name, kind=kind)
-            yield ref if kind == PICTURE else with_payload(ref, member, MAX_BYTES)
-    for ref in waiting:
-        assert ref.member is not None
-        target = followed(ref.member, links)
-        if target in files:
-            yield replace(ref, member=target)
-        else:
-            skipped.append(SkippedImage(_shown(ref.key, ref.kind, listing), LINK))
-
-
-def _shown(key: str, kind: str, listing: Listing) -> str:
-    return pseudonym(key) if kind == DICOM and not listing.file_names else key
-
-
-def _outside(name: PurePath) -> str | None:
-    escapes = name.anchor or ".." in name.parts
-    return "the archive member's name leads outside the archive" if escapes else None
-
-
-def _start(member: Member, length: int) -> bytes:
-    """The first bytes of a member, none where they cannot be read."""
-    if member.open is None:
-        return b""
-    with suppress(Exception), member.open() as file:  # zlib, lzma and bz2 raise classes of their own
-        return file.read(length)
-    return b""
+        yield from packed_images(f"{key}/", path, listing, beside, skipped)
 
 
 def _source(
