@@ -84,7 +84,7 @@ def main(args: list[str] | None = None) -> None:
     try:
         code = cli(args, standalone_mode=False) or 0
     except click.ClickException as error:
-        error.message = escaped(error.message, keep="\n\t")
+        vars(error).update(message=escaped(error.message, keep="\n\t"))  # may hold what the user typed
         error.show()
         code = error.exit_code
     except SymmetryAuditError as error:

@@ -63,7 +63,7 @@ class PairRule:
     def partners(self, clean: Mapping[str, object], degraded: Iterable[str]) -> dict[str, str]:
         """The clean name of every degraded one that has a partner."""
         named = ((name, self.clean_name(name)) for name in degraded)
-        return {name: own for name, own in named if own in clean}
+        return {name: own for name, own in named if own is not None and own in clean}
 
 
 def _listed_names(path: Path) -> dict[str, str]:
