@@ -16,6 +16,7 @@ from symmetry_audit.results import SkippedImage
 
 __all__ = ["ImageRef", "ImageSource", "with_payload"]
 
+
 @dataclass(frozen=True)
 class ImageRef:
     """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), or a slice
