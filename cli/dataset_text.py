@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from symmetry_audit.wording import escaped
+
 if TYPE_CHECKING:
     from symmetry_audit.verbs.datasets import Split, Verification
 
-__all__ = ["number", "plain", "print_json", "print_table", "print_verification", "split_facts"]
+__all__ = ["number", "print_json", "print_table", "print_verification", "split_facts"]
 
 SHOWN = 10  # keys printed of each kind before "and N more"; --json has them all
 
@@ -22,7 +24,7 @@ def number(count: int | None) -> str:
 def print_table(rows: list[tuple[str, ...]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo(escaped("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()))
 
 
 def print_json(command: str, **document: object) -> None:
@@ -52,19 +54,14 @@ def split_facts(split: Split) -> list[tuple[str, str]]:
 
 def print_verification(result: Verification) -> None:
     for folder in result.folders:
-        click.echo(f"in {click.format_filename(folder)}")
-    print_table([(check.split, check.name, check.status, plain(check.detail)) for check in result.checks])
+        click.echo(f"in {escaped(str(folder))}")
+    print_table([(check.split, check.name, check.status, escaped(check.detail)) for check in result.checks])
     for kind in ("missing", "extra", "changed"):
         keys = getattr(result, kind)
         for key in keys[:SHOWN]:
-            click.echo(f"{kind}: {plain(key)}")
+            click.echo(f"{kind}: {escaped(key)}")
         if len(keys) > SHOWN:
             click.echo(f"{kind}: and {len(keys) - SHOWN} more (--json lists all)")
     unknown = sum(check.status == "not known" for check in result.checks)
     left = f" ({unknown} of {len(result.checks)} checks not possible)" if unknown else ""
     click.echo(f"{result.dataset}:{result.split}: {'ok' if result.ok else 'FAILED'}{left}")
-
-
-def plain(text: str) -> str:
-    """Return ``text`` in a printable form: file names may hold bytes that are not text."""
-    return text.encode("utf-8", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.wording import escaped
 
-from .dataset_text import number, plain, print_json, print_table, print_verification, split_facts
+from .dataset_text import number, print_json, print_table, print_verification, split_facts
 from .options import exit_codes
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def list_datasets(data_root: Path | None, as_json: bool) -> None:
         except SettingError as error:
             malformed.append({"name": name, "error": str(error)})
     for row in malformed:
-        click.echo(f"Skipped: {row['error']}", err=True)
+        click.echo(escaped(f"Skipped: {row['error']}"), err=True)
     root, note = _root(data_root)
     here = {manifest.name: manifests.present(manifest, root) for manifest in found}
     if as_json:
@@ -90,7 +92,7 @@ def _root(data_root: Path | None) -> tuple[Path | None, str]:
         if data_root is not None:
             raise
         return None, f"Only your own datasets are looked for: {error}"
-    return root, f"Folders are in {click.format_filename(root)}"
+    return root, f"Folders are in {escaped(str(root))}"
 
 
 def _is_own(manifest: Manifest) -> bool:
@@ -114,7 +116,7 @@ def _place(manifest: Manifest, here: dict[str, Path], root: Path | None) -> str:
     """The folder of the default split, or else of the first one that is here."""
     for split, folder in here.items():
         shown = folder.relative_to(root) if root is not None and folder.is_relative_to(root) else folder
-        text = plain(str(shown))
+        text = escaped(str(shown))
         return text if split == manifest.default_split else f"{text} ({split})"
     return "not found"
 
@@ -151,19 +153,19 @@ def show(reference: str, as_json: bool) -> None:
     if as_json:
         print_json("show", **{**asdict(manifest), "splits": [asdict(split) for split in splits]})
         return
-    click.echo(f"{manifest.name}: {manifest.title}")
+    click.echo(escaped(f"{manifest.name}: {manifest.title}"))
     facts = {"source": manifest.url or "not stated", "licence": manifest.licence, "cite": manifest.citation}
     for name, value in facts.items():
-        click.echo(f"  {name:8} {value}")
+        click.echo(escaped(f"  {name:8} {value}"))
     for mirror in manifest.mirrors:
-        click.echo(f"  mirror   {mirror}")
+        click.echo(escaped(f"  mirror   {mirror}"))
     for split in splits:
         default = " (the default split)" if split.name == manifest.default_split else ""
         click.echo(f"{manifest.name}:{split.name}{default}: {number(manifest.count(split))} images")
         for name, value in split_facts(split):
-            click.echo(f"  {name:8} {value}")
+            click.echo(escaped(f"  {name:8} {value}"))
     for note in manifest.notes:
-        click.echo(f"Note: {note}")
+        click.echo(escaped(f"Note: {note}"))
 
 
 @datasets.command(short_help="Print where the files of a dataset are.")
@@ -189,7 +191,7 @@ def path(reference: str, data_root: Path | None, files: bool, as_json: bool) -> 
         print_json("path", **about, folders=[str(folder) for folder in folders], **listed)
         return
     for item in [file.path for file in located] if files else folders:
-        click.echo(bytes(item))  # bytes: a file name need not be text
+        _print_path(item)
 
 
 @datasets.command(short_help="Check counts and checksums of a dataset.")
@@ -215,6 +217,11 @@ def verify(context: click.Context, reference: str, data_root: Path | None, as_js
     elif not result.ok:
         click.echo(f"Next: `symaudit datasets add {manifest.name} FOLDER --force` records what is there.", err=True)
     context.exit(0 if result.ok else 1)
+
+
+def _print_path(path: Path) -> None:
+    """Print ``path`` on stdout: as it is for another program, since a file name need not be text."""
+    click.echo(escaped(str(path)) if sys.stdout.isatty() else bytes(path))
 
 
 def _track(label: str) -> Track:
@@ -247,7 +254,7 @@ def add(name: str, folder: Path, raw: str | None, force: bool, as_json: bool) ->
     if as_json:
         print_json("add", name=name, manifest=str(written), count=count)
         return
-    click.echo(bytes(written))
+    _print_path(written)
     click.echo(f"{name}: {count} images recorded; check them with `symaudit datasets verify {name}`.", err=True)
 
 
@@ -273,5 +280,5 @@ def remove(name: str, as_json: bool) -> None:
     if as_json:
         print_json("remove", name=name, manifest=str(deleted))
         return
-    click.echo(bytes(deleted))
+    _print_path(deleted)
     click.echo(f"{name}: no longer a dataset; its images were not touched.", err=True)

@@ -9,6 +9,7 @@ import sys
 import click
 
 from symmetry_audit.errors import SettingError, SymmetryAuditError, suggest
+from symmetry_audit.wording import escaped
 
 from .options import exit_codes
 from .streams import prepare_streams
@@ -83,10 +84,11 @@ def main(args: list[str] | None = None) -> None:
     try:
         code = cli(args, standalone_mode=False) or 0
     except click.ClickException as error:
+        vars(error).update(message=escaped(error.message, keep="\n\t"))  # may hold what the user typed
         error.show()
         code = error.exit_code
     except SymmetryAuditError as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(escaped(f"Error: {error}"), err=True)
         code = 2 if isinstance(error, SettingError) else 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. To continue a measurement or a training run, give the same command again.", err=True)
@@ -95,6 +97,6 @@ def main(args: list[str] | None = None) -> None:
         click.echo("Error: not enough memory; give fewer or smaller images at a time, or fewer --workers", err=True)
         code = 1
     except OSError as error:  # a full disk, a folder that went away; click keeps broken pipes quiet
-        click.echo(f"Error: {error}", err=True)
+        click.echo(escaped(f"Error: {error}"), err=True)
         code = 1
     sys.exit(code)

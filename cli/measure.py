@@ -11,6 +11,7 @@ import click
 
 from symmetry_audit.errors import DataError
 from symmetry_audit.verbs import MeasureRequest, plan_measure
+from symmetry_audit.wording import escaped
 
 from .checks import conditions_options, judged
 from .derived import RequestCommand, asked, request_options
@@ -151,7 +152,7 @@ def _print_notes(report: AuditReport, verbose: bool) -> None:
     from symmetry_audit.results import DatasetInfo
 
     for warning in report.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        click.echo(escaped(f"Warning: {warning}"), err=True)
     print_skipped(report.skipped, verbose)
     if report.folder is not None:
         click.echo(f"The report: {report.folder / PAGE_FILE}, with all numbers, tables and figures beside it", err=True)

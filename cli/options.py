@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from symmetry_audit.errors import SettingError, suggest
+from symmetry_audit.wording import escaped
 
 if TYPE_CHECKING:
     from symmetry_audit.results import SkippedImage
@@ -180,7 +181,7 @@ def write_tables(files: Mapping[Path | None, Callable[[], str | bytes]], quiet: 
         if path is not None:
             write_atomically(path, content())
             if not quiet:
-                click.echo(f"wrote {click.format_filename(path)}", err=True)
+                click.echo(f"wrote {escaped(str(path))}", err=True)
 
 
 def speaker(quiet: bool) -> Callable[[str], None]:
@@ -189,6 +190,7 @@ def speaker(quiet: bool) -> Callable[[str], None]:
 
 
 def _say(line: str) -> None:
+    line = escaped(line, keep="\n")
     if "tqdm" in sys.modules:  # loaded where a bar may be on the screen
         from tqdm import tqdm
 
@@ -201,6 +203,6 @@ def print_skipped(skipped: Sequence[SkippedImage], verbose: bool) -> None:
     """Name the skipped images on stderr, the first few or all."""
     shown = len(skipped) if verbose else SHOWN
     for item in skipped[:shown]:
-        click.echo(f"Skipped: {item.image}: {item.reason}", err=True)
+        click.echo(escaped(f"Skipped: {item.image}: {item.reason}"), err=True)
     if len(skipped) > shown:
         click.echo(f"... and {len(skipped) - shown} more, see report.json or -v", err=True)

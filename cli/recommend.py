@@ -9,6 +9,7 @@ import click
 
 from symmetry_audit.verbs import RecommendRequest
 from symmetry_audit.verbs import recommend as run
+from symmetry_audit.wording import escaped
 
 from .derived import RequestCommand, asked, request_options
 from .options import config_option, exit_codes, json_option, quiet_option, speaker
@@ -56,4 +57,4 @@ def recommend(plot: bool, as_json: bool, quiet: bool, verbose: bool, **options: 
     else:
         click.echo(recommendation_text(found, name, verbose=verbose), nl=False)
     for path in () if quiet else files:
-        click.echo(f"wrote {click.format_filename(path)}", err=True)
+        click.echo(f"wrote {escaped(str(path))}", err=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from symmetry_audit.verbs import draw_page
+from symmetry_audit.wording import escaped
 
 from .options import exit_codes
 
@@ -79,4 +80,4 @@ def report(folder: Path, chosen: str, regularizer: str | None, latex: str, as_js
         return
     click.echo(table1_text(load_report(folder)), nl=False)
     for path in files:
-        click.echo(f"wrote {click.format_filename(path)}", err=True)
+        click.echo(f"wrote {escaped(str(path))}", err=True)

@@ -79,7 +79,7 @@ def _finish(plan: TrainPlan, result: Any, as_json: bool, quiet: bool) -> None:
     from symmetry_audit.reports import write_learning_curve
 
     for path in write_learning_curve(result.folder):
-        speaker(quiet)(f"wrote {click.format_filename(path)}")
+        speaker(quiet)(f"wrote {path}")
     found, card = result.best.card.validation, result.best.card
     if as_json:
         document = {"folder": str(result.folder), "step": result.step, "seconds": result.seconds}

@@ -14,6 +14,7 @@ from symmetry_audit.audit._sources import fit_sources, own_sources
 from symmetry_audit.audit._tables import scales
 from symmetry_audit.errors import SettingError, one_line
 from symmetry_audit.groups import MAX_RATIO
+from symmetry_audit.wording import from_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +75,8 @@ def _read(path: Path) -> pd.DataFrame:
         ) from None
     if "image" not in table:
         raise SettingError(f'{path} has no column "image"; a table of fits needs image, a and b')
+    if path.suffix == ".csv":
+        table = table.assign(image=table["image"].map(from_csv, na_action="ignore"))
     try:
         return table.astype({name: kind for name, kind in COLUMNS.items() if name in table})
     except (TypeError, ValueError) as error:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import islice
 
 from threadpoolctl import threadpool_limits
 
@@ -16,11 +15,13 @@ from symmetry_audit.errors import ImageError, OutOfMemory
 
 __all__ = ["pooled", "single_threaded"]
 
+MOST_HELD = 1 << 28  # bytes of members of archives that wait or are measured; only the last may go beyond
+
 
 def pooled(
     measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int, device: str = "cpu"
 ) -> Generator[tuple[ImageRef, ImageRecord | ImageError]]:
-    """Outcomes as they come, with no more than two images per worker in flight.
+    """Outcomes as they come, with no more than two images per worker in flight, fewer where they come with many bytes.
 
     Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
     threads start at once, share the kernel bank and die with the run.
@@ -29,7 +30,9 @@ def pooled(
     pending: dict[Future, ImageRef] = {}
     try:
         while True:
-            for ref in islice(refs, 2 * workers - len(pending)):
+            while len(pending) < 2 * workers and _held(pending.values()) < MOST_HELD:
+                if (ref := next(refs, None)) is None:
+                    break
                 pending[pool.submit(measure, ref)] = ref
             if not pending:
                 return
@@ -45,6 +48,11 @@ def pooled(
                     ) from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _held(refs: Iterable[ImageRef]) -> int:
+    """The bytes that come with ``refs``; slices of one volume share theirs."""
+    return sum({id(ref.payload): len(ref.payload) for ref in refs if ref.payload is not None}.values())
 
 
 def _prepare_thread(device: str) -> None:

@@ -176,6 +176,9 @@ def measure_source(
                 estimate(running.add(outcome))
                 if line := forecast.add(ref.key, seconds.pop(ref.key)):
                     say(line)
+            elif not ref.path.parent.exists():
+                again = "what was measured is kept: bring it back and run the same command again"
+                raise DataError(f"{ref.path.parent} is no longer there; {again}")
             elif on_error == "fail":
                 raise DataError(f"{ref.key}: {outcome}; use --on-error skip to skip such images")
             else:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import posixpath
+import shutil
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from symmetry_audit.data._excess import refuse_excess
 from symmetry_audit.errors import DataError, one_line
 
-__all__ = ["ARCHIVE_SUFFIXES", "Member", "members"]
+__all__ = ["ARCHIVE_SUFFIXES", "Member", "followed", "members"]
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+HEAD = 1 << 20  # bytes that are read first, and at a time
+UNSUSPECTED = 1 << 26  # bytes: a member so small is read before anybody asks whether it can be a picture
+LONGEST_PATH = 1 << 12  # bytes of the target of a link
 MAX_EXTENDED_HEADER = 1 << 20  # bytes; tarfile reads these headers whole, however large they claim to be
 
 
@@ -22,8 +29,20 @@ class Member(NamedTuple):
     """One member that is not a folder; ``open`` works for files, until the next member is requested."""
 
     name: str
-    is_file: bool  # False for links and devices
-    open: Callable[[], IO[bytes]]
+    size: int  # bytes once unpacked, as declared; no more are ever read
+    open: Callable[[], IO[bytes]] | None  # None for links and devices
+    target: str | None = None  # of a link: the name of the member that it leads to
+
+    def read(self) -> bytes:
+        """All bytes. Raises ImageError for more of them than a picture of the size in its header can need."""
+        assert self.open is not None, self.name
+        with self.open() as file:
+            data = io.BytesIO()
+            data.write(file.read(HEAD))
+            if self.size > UNSUSPECTED:
+                refuse_excess(data.getvalue(), self.size)
+            shutil.copyfileobj(file, data, HEAD)
+            return data.getvalue()
 
 
 def members(path: Path) -> Iterator[Member]:
@@ -33,17 +52,46 @@ def members(path: Path) -> Iterator[Member]:
             with zipfile.ZipFile(path) as archive:
                 for info in archive.infolist():
                     if not info.is_dir():
-                        link = stat.S_ISLNK(info.external_attr >> 16)
-                        yield Member(info.filename, not link, partial(archive.open, info))
+                        yield _zipped(archive, info)
         else:
             with tarfile.open(path, tarinfo=_StrictTarInfo) as archive:
                 for info in archive:
                     if info.size < 0:  # would send tarfile backwards, in an endless loop
                         raise tarfile.ReadError(f"{info.name} has a negative size")
                     if not info.isdir():
-                        yield Member(info.name, info.isfile(), partial(_extracted, archive, info))
+                        yield _tarred(archive, info)
     except Exception as error:  # zlib, lzma and bz2 raise classes of their own on damaged archives
         raise DataError(f"cannot read the archive {path}: {one_line(error)}") from None
+
+
+def followed(name: str, links: Mapping[str, str]) -> str:
+    """The name of the member that the link ``name`` leads to in the end, ``links`` from each link to the next."""
+    seen = set()
+    while name in links and name not in seen:
+        seen.add(name)
+        name = links[name]
+    return name
+
+
+def _zipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:
+    if not stat.S_ISLNK(info.external_attr >> 16):
+        return Member(info.filename, info.file_size, partial(archive.open, info))
+    with archive.open(info) as file:
+        to = file.read(LONGEST_PATH).decode(errors="replace")
+    return Member(info.filename, 0, None, _beside(info.filename, to))
+
+
+def _tarred(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member:
+    if info.isfile():
+        return Member(info.name, info.size, partial(_extracted, archive, info))
+    if info.islnk():
+        return Member(info.name, 0, None, info.linkname)
+    return Member(info.name, 0, None, _beside(info.name, info.linkname) if info.issym() else None)
+
+
+def _beside(link: str, to: str) -> str:
+    """The name of the member that a symbolic link leads to."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(link), to))
 
 
 def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:

@@ -18,8 +18,6 @@ __all__ = ["ImageRef", "ImageSource", "read_alike", "with_payload"]
 
 WHITE_MARK = "-white-"  # in a stamp
 
-PIECE = 1 << 20  # bytes
-
 
 @dataclass(frozen=True)
 class ImageRef:
@@ -57,15 +55,15 @@ class ImageRef:
     def read(self, max_bytes: int) -> bytes:
         """The encoded bytes. Raises ImageError where they cannot be read or exceed ``max_bytes``, and MemoryError."""
         try:
-            data = self.payload if self.payload is not None else _read(self, max_bytes + 1)
-        except MemoryError:
+            data = self.payload if self.payload is not None else _read(self, max_bytes)
+        except (ImageError, MemoryError):
             raise
         except PermissionError:
             raise ImageError("permission denied; make the file readable") from None
         except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
             raise ImageError(f"cannot be read ({one_line(error)})") from None
         if len(data) > max_bytes:
-            raise ImageError(f"larger than {max_bytes} bytes; raise --max-pixels if you trust the file")
+            raise _too_many_bytes(max_bytes)
         return data
 
 
@@ -97,25 +95,26 @@ class ImageSource:
         return replace(self, refs=tuple(refs))
 
     def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
-        """``refs`` in order; members of an archive in its order, with their bytes, read in one pass.
+        """``refs`` in order; then the members of each archive in its order, with their bytes, read in one pass.
 
         An unreadable member comes without bytes, and gives the reason when it is read. Raises DataError where the
         archive itself is damaged.
         """
-        if not refs or refs[0].member is None:
-            yield from refs
-            return
-        wanted: dict[str | None, list[ImageRef]] = {}
+        packed: dict[Path, dict[str, list[ImageRef]]] = {}
         for ref in refs:
-            wanted.setdefault(ref.member, []).append(ref)
-        for member in members(refs[0].path):
-            if member.is_file and member.name in wanted:
-                first, *slices = wanted.pop(member.name)
-                first = with_payload(first, member, max_bytes + 1)
-                yield first
-                yield from (replace(ref, payload=first.payload) for ref in slices)
-        for lost in wanted.values():
-            yield from lost
+            if ref.member is None:
+                yield ref
+            else:
+                packed.setdefault(ref.path, {}).setdefault(ref.member, []).append(ref)
+        for path, wanted in packed.items():
+            for member in members(path):
+                if member.open is not None and member.name in wanted:
+                    first, *others = wanted.pop(member.name)
+                    first = with_payload(first, member, max_bytes)
+                    yield first
+                    yield from (replace(ref, payload=first.payload) for ref in others)
+            for lost in wanted.values():
+                yield from lost
 
 
 def read_alike(stamp: str, other: str) -> bool:
@@ -123,34 +122,30 @@ def read_alike(stamp: str, other: str) -> bool:
     return stamp.partition(WHITE_MARK)[2] == other.partition(WHITE_MARK)[2]
 
 
-def with_payload(ref: ImageRef, member: Member, limit: int) -> ImageRef:
-    """``ref`` with up to ``limit`` bytes of its ``member``, without them where they cannot be read."""
+def with_payload(ref: ImageRef, member: Member, most: int) -> ImageRef:
+    """``ref`` with the bytes of its ``member``, without them where these cannot be read or are more than ``most``."""
     try:
-        return replace(ref, payload=_read_member(member, limit))
+        return ref if member.size > most else replace(ref, payload=member.read())
     except MemoryError:
         raise
     except Exception:
         return ref
 
 
-def _read(ref: ImageRef, limit: int) -> bytes:
+def _read(ref: ImageRef, most: int) -> bytes:
     if ref.member is not None:
         for member in members(ref.path):
-            if member.is_file and member.name == ref.member:
-                return _read_member(member, limit)
+            if member.open is not None and member.name == ref.member:
+                if member.size > most:
+                    raise _too_many_bytes(most)
+                return member.read()
         raise OSError("no longer in the archive")
     if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
         raise OSError("not a regular file")
     with open(ref.path, "rb") as file:
         # memory for all of a large limit, asked for and given back, would cost more than reading
-        return file.read(min(limit, os.fstat(file.fileno()).st_size + 1))
+        return file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
 
 
-def _read_member(member: Member, limit: int) -> bytes:
-    """In pieces: a buffered reader asks for memory for all of a large limit at once."""
-    pieces, left = [], limit
-    with member.open() as file:
-        while left > 0 and (piece := file.read(min(left, PIECE))):
-            pieces.append(piece)
-            left -= len(piece)
-    return b"".join(pieces)
+def _too_many_bytes(most: int) -> ImageError:
+    return ImageError(f"larger than {most} bytes; raise --max-pixels if you trust the file")

@@ -6,31 +6,57 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from symmetry_audit.data._expand import Listing
-from symmetry_audit.data._ref import ImageRef, ImageSource
-from symmetry_audit.data._walk import DICOM, NIFTI, PICTURE
+from symmetry_audit.data._ref import ImageRef
+from symmetry_audit.data._walk import DICOM, NIFTI, PICTURE, is_left_behind, left_behind_as
 from symmetry_audit.errors import DataError
 from symmetry_audit.wording import count
 
-__all__ = ["check_one_unit", "other_kinds"]
+__all__ = ["Beside", "check_one_unit"]
 
-SHOWN = 5  # names in one remark
+SHOWN = 8  # kinds in one remark
+LONGEST = 10  # characters of the end of a name that are told as its kind
 TIFF = (".tif", ".tiff")  # which may hold HU
 
 
-def other_kinds(names: Sequence[str], source: ImageSource, listing: Listing) -> tuple[str, ...]:
-    """A sentence that names the files that are neither images nor expected beside them; nothing where there are none.
+class Beside:
+    """What lies beside the images of a source: files of other kinds, and folders that are passed over."""
 
-    Beside DICOM files, whose names may be those of patients, only the ends of their names are told.
-    """
-    if not names:
-        return ()
-    told = sorted(names)
-    if any(ref.kind == DICOM for ref in source.refs) and not listing.file_names:
-        ends = Counter(PurePosixPath(name).suffix.lower() or "no suffix" for name in names)
-        told = [f"{end} ({number})" for end, number in sorted(ends.items())]
-    more = f" and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
-    return (f"{count(len(names), 'file')} of other kinds beside the images: {', '.join(told[:SHOWN])}{more}",)
+    def __init__(self) -> None:
+        self._ends: Counter[str] = Counter()
+        self._folders: set[tuple[str, ...]] = set()
+
+    def other(self, name: str) -> None:
+        """Note a file that is neither an image nor expected beside images."""
+        end = PurePosixPath(name).suffix
+        self._ends[end if end[1:].isalnum() and len(end) <= LONGEST else "no suffix"] += 1
+
+    def passed(self, folder: Sequence[str]) -> None:
+        """Note a folder that was passed over, by the parts of its path."""
+        self._folders.add(tuple(folder))
+
+    def is_passed(self, folders: Sequence[str]) -> bool:
+        """Whether a file below ``folders`` is passed over; the outermost folder of such a kind is noted."""
+        at = next((at for at, folder in enumerate(folders) if is_left_behind(folder)), None)
+        if at is not None:
+            self.passed(folders[: at + 1])
+        return at is not None
+
+    def remarks(self) -> tuple[str, ...]:
+        """A sentence for each of the two, by kind: no names, which beside DICOM files may be those of patients."""
+        found = []
+        if self._ends:
+            number = count(self._ends.total(), "file")
+            found.append(f"{number} of other kinds beside the images: {_kinds(self._ends)}")
+        if folders := Counter(filter(None, (left_behind_as(parts[-1]) for parts in self._folders))):
+            found.append(f"folders of thumbnails, deleted files and the like passed over: {_kinds(folders)}")
+        return tuple(found)
+
+
+def _kinds(found: Counter[str]) -> str:
+    """The kinds with the number of each, most frequent first."""
+    most = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    more = f" and {len(most) - SHOWN} more kinds" if len(most) > SHOWN else ""
+    return ", ".join(f"{kind} {number}" for kind, number in most[:SHOWN]) + more
 
 
 def check_one_unit(text: str, refs: Sequence[ImageRef]) -> None:

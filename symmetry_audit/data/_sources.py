@@ -8,36 +8,32 @@ from __future__ import annotations
 
 import glob
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from itertools import takewhile
-from pathlib import Path, PurePath, PureWindowsPath
+from pathlib import Path
 
 from symmetry_audit.data import manifests
-from symmetry_audit.data._archive import ARCHIVE_SUFFIXES, Member, members
-from symmetry_audit.data._expand import DEFAULT_LISTING, MAX_BYTES, Listing, expanded, pseudonym
-from symmetry_audit.data._ref import ImageRef, ImageSource, with_payload
-from symmetry_audit.data._remarks import check_one_unit, other_kinds
+from symmetry_audit.data._archive import ARCHIVE_SUFFIXES
+from symmetry_audit.data._copies import without_copies
+from symmetry_audit.data._expand import DEFAULT_LISTING, Listing, expanded
+from symmetry_audit.data._packed import packed_images
+from symmetry_audit.data._ref import ImageRef, ImageSource
+from symmetry_audit.data._remarks import Beside, check_one_unit
 from symmetry_audit.data._walk import (
-    DICOM,
     IMAGE_SUFFIXES,
     PICTURE,
     RAW,
-    image_kind,
     is_side_file,
     kind_of_file,
     walk_files,
 )
 from symmetry_audit.errors import DataError, SettingError, one_line
 from symmetry_audit.results import SkippedImage
+from symmetry_audit.wording import escaped
 
 __all__ = ["open_source", "source_of_files"]
-
-LINK = "a link or device inside the archive, not a file"
 
 
 def open_source(text: str, data_root: str | Path | None = None, listing: Listing = DEFAULT_LISTING) -> ImageSource:
@@ -49,7 +45,7 @@ def open_source(text: str, data_root: str | Path | None = None, listing: Listing
     if not text.strip():
         raise DataError("the name of the source is empty; give a folder, file, glob, list, archive or dataset")
     if text.encode(errors="replace").decode() != text:
-        raise DataError(f'"{_printable(text)}" is not a UTF-8 name, which reports need; rename the file or link to it')
+        raise DataError(f'"{escaped(text)}" is not a UTF-8 name, which reports need; rename the file or link to it')
     try:
         path = Path(text).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()
@@ -67,7 +63,8 @@ def open_source(text: str, data_root: str | Path | None = None, listing: Listing
         source = _from_manifest(text, data_root, listing)
     if not source.refs:
         skipped = f" ({len(source.skipped)} skipped, the first: {source.skipped[0].reason})" if source.skipped else ""
-        raise DataError(f'no images in "{text}"{skipped}; expected files ending in {", ".join(IMAGE_SUFFIXES)}')
+        expected = f"expected files ending in {', '.join(IMAGE_SUFFIXES)}"
+        raise DataError("; ".join([f'no images in "{text}"{skipped}', expected, *source.remarks]))
     check_one_unit(text, source.refs)
     return source
 
@@ -86,20 +83,28 @@ def source_of_files(paths: Sequence[str | Path], listing: Listing = DEFAULT_LIST
 
 
 def _from_folder(text: str, path: Path, listing: Listing) -> ImageSource:
-    files, others = [], []
-    for key, file, kind in walk_files(path):
+    files, others, packed, beside = [], [], [], Beside()
+    for key, file, kind in walk_files(path, passed=beside.passed):
         if kind:
-            files.append(ImageRef(_printable(key), file, kind=kind))
+            files.append(ImageRef(escaped(key), file, kind=kind))
+        elif file.name.lower().endswith(ARCHIVE_SUFFIXES):
+            packed.append((key, file))
         elif not is_side_file(file.name):
-            others.append(_printable(key))
-    source = _source(text, path.resolve().name or text, files, listing)
-    return replace(source, remarks=other_kinds(others, source, listing))
+            others.append(key)
+    unpacked = files or not packed  # an archive beside images is where they came from
+    for key in [*others, *(key for key, _ in packed if unpacked)]:
+        beside.other(key)
+    skipped: list[SkippedImage] = []
+    refs = files if unpacked else _packed(sorted(packed), listing, beside, skipped)
+    return _source(text, path.resolve().name or text, refs, listing, beside, skipped)
 
 
 def _from_file(text: str, path: Path, listing: Listing) -> ImageSource:
     name = path.name.lower()
     if name.endswith(ARCHIVE_SUFFIXES):
-        return _from_archive(text, path, listing)
+        beside, skipped = Beside(), list[SkippedImage]()
+        files = packed_images("", path, listing, beside, skipped)
+        return _source(text, path.name.split(".")[0], files, listing, beside, skipped)
     if name.endswith((".txt", ".lst", ".list")):
         return _from_list(text, path, listing)
     return _from_files(text, path.stem, [(path.name, path)], listing)
@@ -108,18 +113,31 @@ def _from_file(text: str, path: Path, listing: Listing) -> ImageSource:
 def _from_glob(text: str, listing: Listing) -> ImageSource:
     pattern = os.path.expanduser(text)
     found = [Path(name) for name in glob.glob(pattern, recursive=True)]
-    files = {}
+    start, beside = _glob_start(pattern), Beside()
+    files, packed = {}, []
     for path in sorted(found, key=lambda path: (len(path.parts), path)):
-        if not path.is_dir() and kind_of_file(path):
+        if path.is_dir() or beside.is_passed(path.parts[len(start.parts) : -1]):
+            continue
+        if kind_of_file(path):
             # ** follows links: as in a folder, a file reached in several ways counts once
             files.setdefault((os.path.realpath(path.parent), path.name), path)
-    return _from_files(text, _glob_name(pattern), [(path.as_posix(), path) for path in files.values()], listing)
+        elif path.name.lower().endswith(ARCHIVE_SUFFIXES):
+            packed.append((path.as_posix(), path))
+        elif not is_side_file(path.name):
+            beside.other(path.name)
+    skipped: list[SkippedImage] = []
+    if files or not packed:
+        for key, _ in packed:
+            beside.other(key)
+        refs: Iterable[ImageRef] = [_file_ref(path.as_posix(), path) for path in files.values()]
+    else:
+        refs = _packed(packed, listing, beside, skipped)
+    return _source(text, start.resolve().name or pattern, refs, listing, beside, skipped)
 
 
-def _glob_name(pattern: str) -> str:
-    """The name of the folder that a glob starts from: of ``photos/2024/*/*.png`` it is 2024."""
-    plain = takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts)
-    return Path(*plain).resolve().name or pattern
+def _glob_start(pattern: str) -> Path:
+    """The folder that a glob starts from: of ``photos/2024/*/*.png`` it is photos/2024."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
 def _from_list(text: str, path: Path, listing: Listing) -> ImageSource:
@@ -143,77 +161,67 @@ def _from_manifest(text: str, data_root: str | Path | None, listing: Listing) ->
     chosen = manifest.split(split)
     raw = manifest.raw(split)
     refs = [
-        ImageRef(_printable(file.key), file.path, kind=RAW, raw=raw) if raw else _file_ref(file.key, file.path)
+        ImageRef(escaped(file.key), file.path, kind=RAW, raw=raw) if raw else _file_ref(file.key, file.path)
         for file in files
     ]
-    source = _source(text, manifest.name, refs, listing)
+    source = _source(text, manifest.name, refs, listing, Beside(), [], copies=False)
     note = f"{manifest.name}: split {chosen.name}, {len(source.refs)} images"
     full_name = f"{manifest.name}:{chosen.name}"
     return replace(source, name=full_name, note=note, short_name=manifest.reference(chosen))
 
 
 def _from_files(text: str, name: str, files: Iterable[tuple[str, Path]], listing: Listing) -> ImageSource:
-    return _source(text, name, (_file_ref(key, path) for key, path in files), listing)
+    """The files that were asked for by their names, all of which are read; archives among them too."""
+    beside, skipped = Beside(), list[SkippedImage]()
+
+    def refs() -> Iterator[ImageRef]:
+        for key, path in files:
+            if path.name.lower().endswith(ARCHIVE_SUFFIXES) and path.is_file():
+                yield from packed_images(f"{key}/", path, listing, beside, skipped)
+            else:
+                yield _file_ref(key, path)
+
+    return _source(text, name, refs(), listing, beside, skipped, copies=False)
 
 
 def _file_ref(key: str, path: Path) -> ImageRef:
     """An image that was asked for by name, so that one of an unknown kind is refused when it is decoded."""
-    return ImageRef(_printable(key), path, kind=kind_of_file(path) or PICTURE)
+    return ImageRef(escaped(key), path, kind=kind_of_file(path) or PICTURE)
 
 
-def _from_archive(text: str, path: Path, listing: Listing) -> ImageSource:
-    skipped, others = [], []
-
-    def files() -> Iterator[ImageRef]:
-        for member in members(path):
-            name = PureWindowsPath(member.name)  # knows both slashes, drive letters and absolute names
-            key = _printable(name.as_posix())
-            if any(part.startswith(".") or part == "__MACOSX" for part in name.parts if part != ".."):
-                continue
-            kind = image_kind(name.name, partial(_start, member))
-            if kind is None:
-                others.extend([] if is_side_file(name.name) else [key])
-            elif reason := _outside(name) or (None if member.is_file else LINK):
-                shown = pseudonym(key) if kind == DICOM and not listing.file_names else key
-                skipped.append(SkippedImage(shown, reason))
-            else:
-                ref = ImageRef(key, path, member.name, kind=kind)
-                yield ref if kind == PICTURE else with_payload(ref, member, MAX_BYTES + 1)
-
-    source = _source(text, path.name.split(".")[0], files(), listing)
-    return replace(source, skipped=(*source.skipped, *skipped), remarks=other_kinds(others, source, listing))
+def _packed(
+    archives: Iterable[tuple[str, Path]], listing: Listing, beside: Beside, skipped: list[SkippedImage]
+) -> Iterator[ImageRef]:
+    """The members of several archives, under the names of these."""
+    for key, path in archives:
+        yield from packed_images(f"{key}/", path, listing, beside, skipped)
 
 
-def _outside(name: PurePath) -> str | None:
-    escapes = name.anchor or ".." in name.parts
-    return "the archive member's name leads outside the archive" if escapes else None
+def _source(
+    text: str,
+    name: str,
+    files: Iterable[ImageRef],
+    listing: Listing,
+    beside: Beside,
+    skipped: list[SkippedImage],
+    *,
+    copies: bool = True,
+) -> ImageSource:
+    """The images in ``files``, sorted by key; those of the same name cannot be distinguished, so only one is kept.
 
-
-def _start(member: Member, length: int) -> bytes:
-    """The first bytes of a member, none where they cannot be read."""
-    if not member.is_file:
-        return b""
-    with suppress(Exception), member.open() as file:  # zlib, lzma and bz2 raise classes of their own
-        return file.read(length)
-    return b""
-
-
-def _printable(name: str) -> str:
-    """Names go to terminals and UTF-8 files: control characters and invalid UTF-8 bytes are escaped."""
-    return "".join(
-        sign.encode("unicode_escape").decode() if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in name
-    )
-
-
-def _source(text: str, name: str, files: Iterable[ImageRef], listing: Listing) -> ImageSource:
-    """The images in ``files``, sorted by key; those of the same name cannot be distinguished, so only one is kept."""
-    refs, skipped = expanded(files, listing)
+    With ``copies``, smaller copies of other images are left out. ``files`` may add to ``beside`` and ``skipped``.
+    """
+    refs, unread = expanded(files, listing)
     counts = Counter(ref.key for ref in refs)
     unique = {ref.key: ref for ref in reversed(refs)}
-    skipped += [
+    repeated = [
         SkippedImage(key, f"the name occurs {count} times; the first is measured")
         for key, count in sorted(counts.items())
         if count > 1
     ]
-    skipped.sort(key=lambda item: (item.image, item.reason))
-    return ImageSource(_printable(name), text, tuple(unique[key] for key in sorted(unique)), tuple(skipped))
+    kept, remarks = [unique[key] for key in sorted(unique)], beside.remarks()
+    if copies:
+        kept, smaller = without_copies(text, kept)
+        remarks += smaller
+    skipped = sorted([*skipped, *unread, *repeated], key=lambda item: (item.image, item.reason))
+    return ImageSource(escaped(name), text, tuple(kept), tuple(skipped), remarks=remarks)

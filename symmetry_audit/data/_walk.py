@@ -16,14 +16,19 @@ __all__ = [
     "PICTURE",
     "RAW",
     "image_kind",
+    "is_left_behind",
     "is_side_file",
     "kind_of_file",
+    "left_behind_as",
     "walk_files",
 ]
 
 PICTURE, DICOM, NIFTI, RAW = "picture", "dicom", "nifti", "raw"  # how an image is stored
 SUFFIXES = {
-    PICTURE: (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"),
+    PICTURE: (
+        *(".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp", ".jpe", ".jfif", ".jpg_", ".jpeg_"),
+        *(".jp2", ".j2k", ".heic", ".heif", ".avif", ".jxl"),
+    ),
     DICOM: (".dcm", ".dicom", ".ima"),
     NIFTI: (".nii", ".nii.gz"),
 }
@@ -36,6 +41,12 @@ SIDE_SUFFIXES = (
     *(".json", ".jsonl", ".toml", ".yaml", ".yml", ".xml", ".ini", ".cfg", ".md5", ".sha256", ".sha256sum"),
 )
 SIDE_NAMES = ("readme", "licen", "copying", "notice", "citation", "authors", "changelog", "thumbs.db", "makefile")
+# folders in which systems keep thumbnails, deleted and recovered files; names in lower case
+LEFT_BEHIND = {
+    *("__macosx", "@eadir", "@__thumb", "@tmp", "#recycle", "@recycle", "#snapshot", "@recently-snapshot"),
+    *("$recycle.bin", "recycler", "recycled", "lost+found", "found.000", "system volume information"),
+}
+LEFT_BEHIND_ENDS = (".lrdata", ".photoslibrary")  # previews of Lightroom, the masters and previews of Photos
 REPORT_MARKS = {"report.json", "responses.parquet"}
 
 
@@ -61,11 +72,29 @@ def is_side_file(name: str) -> bool:
     return name.startswith(".") or folded.endswith(SIDE_SUFFIXES) or folded.startswith(SIDE_NAMES)
 
 
-def walk_files(folder: Path, depth: int | None = None) -> Iterator[tuple[str, Path, str | None]]:
+def is_left_behind(folder: str) -> bool:
+    """Whether a folder of this name holds what a system left there: thumbnails, deleted, recovered or hidden files."""
+    folded = folder.lower()
+    return folder.startswith(".") or folded in LEFT_BEHIND or folded.endswith(LEFT_BEHIND_ENDS)
+
+
+def left_behind_as(folder: str) -> str | None:
+    """What to call a folder that :func:`is_left_behind`, of which the user may wonder; None for those without pictures
+    and hidden ones."""
+    if folder.startswith(".") or folder == "__MACOSX":
+        return None
+    end = next(filter(folder.lower().endswith, LEFT_BEHIND_ENDS), None)
+    return folder if end is None else f"*{end}"
+
+
+def walk_files(
+    folder: Path, depth: int | None = None, passed: Callable[[tuple[str, ...]], object] = lambda parts: None
+) -> Iterator[tuple[str, Path, str | None]]:
     """Yield ``(key, path, kind)`` of each file below ``folder``; the key is its posix path relative to ``folder``.
 
     The kind is that of :func:`image_kind`. ``depth`` is the largest number of folders in a key, None for any number.
-    Hidden names, __MACOSX and report folders are skipped. A folder reached several times through links is read once,
+    Hidden names and report folders are skipped, and folders that :func:`is_left_behind`, which are ``passed`` by
+    the parts of their keys. A folder reached several times through links is read once,
     so loops end; a broken link is yielded as it is. Raises DataError for a folder that cannot be listed.
     """
     seen = set()
@@ -82,7 +111,9 @@ def walk_files(folder: Path, depth: int | None = None) -> Iterator[tuple[str, Pa
         if depth is not None and len(below.parts) >= depth:
             folders.clear()
         # in name order, because the first way into a linked folder gives its images their keys
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        for name in filter(is_left_behind, folders):
+            passed((*below.parts, name))
+        folders[:] = sorted(name for name in folders if not is_left_behind(name))
         for name in files:
             if not name.startswith("."):
                 path = Path(root, name)

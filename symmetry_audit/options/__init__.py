@@ -33,7 +33,7 @@ from symmetry_audit.options._parsed import NAMES, PATHS, SHARE, SPAN, Names, Par
 from symmetry_audit.options._running import TEST_IMAGES, EvaluationOptions, TilingOptions
 from symmetry_audit.options._schedule import RECIPES, ScheduleOptions, recipe, shown_default
 from symmetry_audit.options._synth import SynthOptions
-from symmetry_audit.options._task import TASK, TaskOptions, TaskSettings
+from symmetry_audit.options._task import TASK, PairOptions, TaskOptions, TaskSettings
 
 __all__ = [
     "NAMES",
@@ -62,6 +62,7 @@ __all__ = [
     "NetworkOptions",
     "Option",
     "Options",
+    "PairOptions",
     "Parsed",
     "Progress",
     "QuickLookOptions",

@@ -8,7 +8,7 @@ from symmetry_audit.catalogue import TASKS
 from symmetry_audit.options._option import Images, Option, Options
 from symmetry_audit.options._parsed import NAMES, SPAN
 
-__all__ = ["TASK", "TaskOptions", "TaskSettings"]
+__all__ = ["TASK", "PairOptions", "TaskOptions", "TaskSettings"]
 
 TASK = Option(f"Task: {', '.join(TASKS)}.", complete=lambda: TASKS)
 
@@ -52,7 +52,21 @@ class TaskSettings(Options):
     )
 
 
-class TaskOptions(TaskSettings):
+class PairOptions(Options):
+    """How degraded and clean images are paired, for tasks that do not degrade images themselves."""
+
+    heading: ClassVar[str] = "Task"
+
+    pair_by: Annotated[
+        str | None,
+        Option(
+            "How partners are named, if not alike: 'rain-(.*) -> norain-\\1', a regular expression of the degraded "
+            "and the clean name, without suffixes; or a file with a degraded and a clean name in each line.",
+        ),
+    ] = None
+
+
+class TaskOptions(PairOptions, TaskSettings):
     """A task; a trained network may already know its own."""
 
     heading: ClassVar[str] = "Task"

@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from symmetry_audit.wording import escaped
+
 __all__ = [
     "BEST",
     "COLUMNS",
@@ -64,21 +66,21 @@ class Table:
 
 def text_table(table: Table) -> str:
     """Aligned for the terminal, notes broken between words, ending in a line break."""
-    lines = [table.caption]
+    lines = [escaped(table.caption)]
     for part in table.parts:
         lines += ["", *text_part(part)]
-    notes = [line for note in table.notes for line in textwrap.wrap(note, COLUMNS, break_on_hyphens=False)]
+    notes = [line for note in table.notes for line in textwrap.wrap(escaped(note), COLUMNS, break_on_hyphens=False)]
     return "\n".join([*lines, "", *notes]) + "\n"
 
 
 def text_part(part: Part) -> list[str]:
     """The header once; below it every block, indented where it has a title."""
-    widths = part.widths(str)
+    widths = part.widths(escaped)
     indent = "  " if any(title for title, _ in part.blocks) else ""
     lines = [indent + "  ".join(part.line(part.header, widths))]
     for title, rows in part.blocks:
-        lines += [title] if title else []
-        lines += [indent + "  ".join(part.line(row, widths)) for row in rows]
+        lines += [escaped(title)] if title else []
+        lines += [indent + "  ".join(part.line([*map(escaped, row)], widths)) for row in rows]
     return [line.rstrip() for line in lines]
 
 
@@ -166,11 +168,11 @@ TEX_MARKS = {UNTESTED: r"\rlap{$^\dagger$}", INDISTINCT: r"\rlap{\textasciitilde
 
 
 def escape_markdown(text: str) -> str:
-    return text.translate(MD_SPECIAL)
+    return escaped(text).translate(MD_SPECIAL)
 
 
 def _tex(text: str) -> str:
-    return re.sub("-(?=-)", "-{}", text.translate(TEX_SPECIAL))  # two hyphens would print as a dash
+    return re.sub("-(?=-)", "-{}", escaped(text).translate(TEX_SPECIAL))  # two hyphens would print as a dash
 
 
 def _tex_cell(text: str) -> str:

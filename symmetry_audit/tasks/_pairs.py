@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -20,17 +19,13 @@ from symmetry_audit.data import (
 from symmetry_audit.errors import DataError, ImageError, SettingError
 from symmetry_audit.results import SkippedImage
 from symmetry_audit.tasks._labelled import folders_around, open_labelled
+from symmetry_audit.tasks._pair_names import SIDES, PairRule, named_alike, side_of
 from symmetry_audit.tasks._task import Task
 
 __all__ = ["MAX_BYTES", "Pair", "Pairs", "listed", "open_pairs", "pixel_hashes", "source_fingerprint", "streamed"]
 
 MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # per file
 SHOWN = 10  # names in one message
-SIDES = {  # names of the folders of each side, in upper or lower case
-    "clean": ("norain", "clean", "gt", "target", "targets", "hq"),
-    "degraded": ("rain", "rainy", "input", "inputs", "lq", "noisy", "degraded"),
-}
-SIDE_WORD = re.compile(rf"^(?:{'|'.join(word for words in SIDES.values() for word in words)})[-_](?=.)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -62,30 +57,23 @@ class Pairs:
     refs: tuple[Pair, ...]
     skipped: tuple[SkippedImage, ...] = ()
     note: str | None = None  # choices made for the user, such as a manifest's default split
+    remarks: tuple[str, ...] = ()  # what there is to say about the files
     short_name: str | None = None  # after which folders of results are named, where that is not ``name``
 
     def with_bands(self, bands: tuple[int, ...] | None) -> Pairs:
         """The same pairs, of whose pictures these ``bands`` are taken; None: as they are."""
-        if bands is None:
-            return self
-        taken = (
-            replace(
-                pair, clean=pair.clean.with_bands(bands), degraded=pair.degraded and pair.degraded.with_bands(bands)
-            )
-            for pair in self.refs
-        )
-        return replace(self, refs=tuple(taken))
+        return self if bands is None else self._each(lambda ref: ref.with_bands(bands))
 
     def with_white(self, white: float | None, images: Collection[ImageRef] | None = None) -> Pairs:
         """The same pairs, whose files, those in ``images`` or all, have this white level; None: as they are."""
         if white is None:
             return self
+        return self._each(lambda ref: ref.with_white(white) if images is None or ref in images else ref)
 
-        def taken(ref: ImageRef) -> ImageRef:
-            return ref.with_white(white) if images is None or ref in images else ref
-
+    def _each(self, change: Callable[[ImageRef], ImageRef]) -> Pairs:
+        """The same pairs, each file after ``change``."""
         pairs = (
-            replace(pair, clean=taken(pair.clean), degraded=pair.degraded and taken(pair.degraded))
+            replace(pair, clean=change(pair.clean), degraded=pair.degraded and change(pair.degraded))
             for pair in self.refs
         )
         return replace(self, refs=tuple(pairs))
@@ -96,6 +84,7 @@ def open_pairs(
     task: Task,
     *,
     inputs: str | ImageSource | None = None,
+    pair_by: str | None = None,
     data_root: str | Path | None = None,
     limit: int | None = None,
 ) -> Pairs:
@@ -106,34 +95,45 @@ def open_pairs(
 
     For a paired task the source holds two folders, one of degraded and one of clean images (``rain`` and
     ``norain``, ``input`` and ``target``, ``lq`` and ``gt``), or ``inputs`` is the source of the degraded ones.
-    Partners have the same name below their folders, up to the file's suffix; or names that differ by the word of
-    their side in front (``rain-1``, ``norain-1``), by a number behind (``901_1`` to ``901_14`` of ``901``), or both.
-    For a task with masks ``inputs`` is their file or folder. Raises DataError if there are no such folders, or several,
-    and if an image has no partner.
+    The folders of the sides may also lie deeper, one pair of them for each scene, or the names themselves tell the
+    sides (``NOISY_1``, ``GT_1``). Partners have the same name below their folders, up to the file's suffix; or names
+    that differ by the word of their side (``rain-1``, ``norain-1``), by a number behind (``901_1`` to ``901_14`` of
+    ``901``), or both; or they are named as ``pair_by`` says, see :class:`PairRule`. For a task with masks ``inputs``
+    is their file or folder. Raises DataError if there are no such folders, or several, and if an image has no partner
+    or may have two.
     """
     if inputs is not None and not (task.paired or task.masked):
         raise SettingError(f"--inputs is for tasks with pairs; {task.name} degrades the clean images itself")
+    if pair_by is not None and not task.paired:
+        raise SettingError(f"--pair-by is for tasks with pairs; {task.name} degrades the clean images itself")
     if limit is not None and limit < 1:
         raise SettingError(f"--limit must be at least 1, got {limit}")
     if task.labelled:
         found = open_labelled(source, data_root).chosen(task.class_names, limit)
         opened = found.source
         pairs = tuple(Pair(ref.key, ref, label=label) for ref, label in zip(opened.refs, found.labels, strict=True))
-        return Pairs(opened.name, opened.text, pairs, opened.skipped, opened.note, opened.short_name)
+        return _pairs_of(opened, pairs, opened.skipped)
     opened = _opened(source, data_root)
-    skipped = opened.skipped
+    skipped, rule = opened.skipped, None if pair_by is None else PairRule.parse(pair_by)
     if task.masked:
         pairs, limit = _masked(opened.refs[:limit], inputs, task), None
     elif not task.paired:
         pairs = tuple(Pair(ref.key, ref) for ref in opened.refs)
-    elif inputs is None:
+    elif inputs is not None:
+        other = _opened(inputs, data_root)
+        skipped += other.skipped
+        clean, degraded = _by_stem(opened.refs, opened.text), _by_stem(other.refs, other.text)
+        pairs = _matched(clean, degraded, opened.text, rule)
+    elif rule is not None:
+        pairs = _ruled(_by_stem(opened.refs, opened.text), opened.text, rule)
+    else:
         pairs, outside = _two_folders(opened)
         skipped += outside
-    else:
-        degraded = _opened(inputs, data_root)
-        skipped += degraded.skipped
-        pairs = _matched(_by_stem(opened.refs, opened.text), _by_stem(degraded.refs, degraded.text), opened.text)
-    return Pairs(opened.name, opened.text, pairs[:limit], skipped, opened.note, opened.short_name)
+    return _pairs_of(opened, pairs[:limit], skipped)
+
+
+def _pairs_of(source: ImageSource, pairs: tuple[Pair, ...], skipped: tuple[SkippedImage, ...]) -> Pairs:
+    return Pairs(source.name, source.text, pairs, skipped, source.note, source.remarks, source.short_name)
 
 
 def _opened(source: str | ImageSource, data_root: str | Path | None) -> ImageSource:
@@ -216,12 +216,36 @@ def _two_folders(source: ImageSource) -> tuple[tuple[Pair, ...], tuple[SkippedIm
         if len(parts) > shared + 1:
             below = replace(ref, key="/".join(parts[shared + 1 :]))
             folders.setdefault(parts[shared], []).append(below)
+    if not any(_is_side(folder) for folder in folders):
+        sides = [side_of(parts) for parts in keys]
+        if {"clean", "degraded"} <= {side for side, _ in sides}:
+            return _told_apart(source, sides)
     chosen = [_folder(source.text, folders, kind, names) for kind, names in SIDES.items()]
     clean, degraded = (_by_stem(folders[name], f"{source.text}/{name}") for name in chosen)
     skipped = tuple(
         SkippedImage(ref.key, f"outside the folders {' and '.join(chosen)}")
         for ref, parts in zip(source.refs, keys, strict=True)
         if parts[shared] not in chosen
+    )
+    return _matched(clean, degraded, source.text), skipped
+
+
+def _is_side(folder: str) -> bool:
+    return any(folder.casefold() in names for names in SIDES.values())
+
+
+def _told_apart(
+    source: ImageSource, sides: Sequence[tuple[str | None, str]]
+) -> tuple[tuple[Pair, ...], tuple[SkippedImage, ...]]:
+    """The pairs of a source whose names tell the side of each image, and the images that are of none."""
+    found: dict[str | None, list[ImageRef]] = {"clean": [], "degraded": [], None: []}
+    for ref, (side, key) in zip(source.refs, sides, strict=True):
+        found[side].append(replace(ref, key=key))
+    clean, degraded = (_by_stem(found[side], source.text) for side in SIDES)
+    skipped = tuple(
+        SkippedImage(ref.key, "neither clean nor degraded by its name")
+        for ref, (side, _) in zip(source.refs, sides, strict=True)
+        if side is None
     )
     return _matched(clean, degraded, source.text), skipped
 
@@ -252,17 +276,26 @@ def _by_stem(refs: Iterable[ImageRef], text: str) -> dict[str, ImageRef]:
     return found
 
 
-def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: str) -> tuple[Pair, ...]:
+def _ruled(found: dict[str, ImageRef], text: str, rule: PairRule) -> tuple[Pair, ...]:
+    """The pairs of a source that holds both sides: what ``rule`` takes for a degraded name, and the others."""
+    degraded = {stem: ref for stem, ref in found.items() if rule.clean_name(stem) is not None}
+    if not degraded:
+        raise DataError(f'"{text}": --pair-by takes none of its {len(found)} names for a degraded image; correct it')
+    return _matched({stem: ref for stem, ref in found.items() if stem not in degraded}, degraded, text, rule)
+
+
+def _matched(
+    clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: str, rule: PairRule | None = None
+) -> tuple[Pair, ...]:
     """Raises DataError if an image has no partner, or is its own partner."""
-    partners = _partners(clean, degraded)
+    partners = named_alike(clean, degraded, text) if rule is None else rule.partners(clean, degraded)
     paired = set(partners.values())
     alone = [f"{ref.key} (no degraded image)" for stem, ref in clean.items() if stem not in paired]
     alone += [f"{ref.key} (no clean image)" for stem, ref in degraded.items() if stem not in partners]
     if alone:
         count = f"{len(alone)} of {len(partners) + len(alone)} images"
-        raise DataError(
-            f'"{text}": {count} have no partner of the same name: {listed(alone)}; add partners or remove the images'
-        )
+        hint = "add partners, remove the images, or say with --pair-by how names belong together"
+        raise DataError(f'"{text}": {count} have no partner of the same name: {listed(alone)}; {hint}')
     found = {}
     for stem, own in partners.items():
         ref, rainy = clean[own], degraded[stem]
@@ -271,24 +304,3 @@ def _matched(clean: dict[str, ImageRef], degraded: dict[str, ImageRef], text: st
         key = ref.key if len(partners) == len(paired) else rainy.key
         found[key] = Pair(key, ref, rainy)
     return tuple(found[key] for key in sorted(found))
-
-
-def _partners(clean: Iterable[str], degraded: Iterable[str]) -> dict[str, str]:
-    """The clean name of every degraded one that has a partner, by the first rule that finds any."""
-    rules: list[tuple[Callable[[str], str], Callable[[str], str]]] = [
-        (str, str),
-        (_bare, _bare),
-        (_bare, lambda stem: re.sub(r"[-_]\d+$", "", _bare(stem))),
-    ]
-    for of_clean, of_degraded in rules:
-        own = {of_clean(stem): stem for stem in clean}
-        found = {stem: own[of_degraded(stem)] for stem in degraded if of_degraded(stem) in own}
-        if found:
-            return found
-    return {}
-
-
-def _bare(stem: str) -> str:
-    """``stem`` without the word of a side at the start of its last part: "1" of "norain-1"."""
-    folder, slash, name = stem.rpartition("/")
-    return folder + slash + SIDE_WORD.sub("", name)

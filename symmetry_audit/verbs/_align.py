@@ -122,8 +122,8 @@ def align(request: AlignRequest) -> Alignment | Invariance:
         are tried on the first images: the one in which the network restores is taken, and another one is refused.
     trust
         Whether to read a TorchScript or torch.export file, which can run its author's code.
-    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, seed, limit, bands, white, device, data_root,
-    progress, say
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, pair_by, seed, limit, bands, white, device,
+    data_root, progress, say
         As for ``evaluate``.
 
     Raises

@@ -111,8 +111,15 @@ def measured(
 
 
 def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
-    """``prefix-NAME`` here; NAME is the source's short name, with - for characters that a shell treats specially."""
-    return Path(f"{prefix}-{re.sub(r'[^A-Za-z0-9._-]+', '-', source.short_name or source.name)}")
+    """``prefix-NAME`` here; NAME is the source's short name, with - for characters that a shell treats specially.
+
+    Letters of every script stay. Where a name of the user's had to change, a hash keeps it apart from others like it.
+    """
+    name = source.short_name or source.name
+    plain = re.sub(r"[^\w.\-\u0080-\U0010ffff]+|\s+", "-", name)
+    if plain != name and source.short_name is None:
+        plain += f"-{hashlib.sha256(name.encode()).hexdigest()[:6]}"
+    return Path(f"{prefix}-{plain}")
 
 
 def run_document(

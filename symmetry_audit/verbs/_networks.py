@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import BandOptions, Images, Say, SourceOptions, TaskOptions, TaskSettings
+from symmetry_audit.options import BandOptions, Images, PairOptions, Say, SourceOptions, TaskOptions, TaskSettings
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._white import white_of_pairs
 
@@ -76,11 +76,12 @@ def reported_pairs(
     if task.masked and isinstance(inputs, Path):
         inputs = str(inputs)
     degraded = inputs if isinstance(inputs, str | None) else opened(inputs, root)
-    pairs = open_pairs(clean, task, inputs=degraded, data_root=root, limit=limit)
+    pair_by = request.pair_by if isinstance(request, PairOptions) else None
+    pairs = open_pairs(clean, task, inputs=degraded, pair_by=pair_by, data_root=root, limit=limit)
     pictures = pictures or (request if isinstance(request, BandOptions) else BandOptions())
     pairs = white_of_pairs(pairs.with_bands(pictures.bands), pictures.white)
-    if pairs.note:
-        request.say(pairs.note)
+    for line in filter(None, (pairs.note, *pairs.remarks)):
+        request.say(line)
     for item in pairs.skipped:
         request.say(f"Skipped: {item.image}: {item.reason}")
     return pairs

@@ -20,6 +20,7 @@ from symmetry_audit.options import (
     Images,
     Names,
     Option,
+    PairOptions,
     SourceOptions,
     TaskSettings,
     names,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["PilotRequest", "pilot"]
 
 
-class PilotRequest(TaskSettings, BandOptions, DeviceOptions, SourceOptions):
+class PilotRequest(PairOptions, TaskSettings, BandOptions, DeviceOptions, SourceOptions):
     """The options of ``pilot``."""
 
     heading: ClassVar[str] = "Pilot"
@@ -83,7 +84,7 @@ def pilot(request: PilotRequest) -> Pilot:
     ----------
     data
         Clean images, 6 or more different ones, as a source of ``measure``. At most 200 are read.
-    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs
+    task, scale, sigma, missing, peak, mask_seed, square, resize, inputs, pair_by
         "sr", "denoise", "derain" or "inpaint", and its settings; for deraining, the degraded partners of ``data``.
     arms
         "plain", "mirrored", "augmented", "p4", "relaxed" (p4 with free filters beside the tied ones), "p8". "plain" is

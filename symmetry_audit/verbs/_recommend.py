@@ -84,7 +84,7 @@ def recommend(request: RecommendRequest) -> Recommendation:
     ----------
     report
         Folder that ``measure`` wrote.
-    task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs, data
+    task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs, pair_by, data
         The task, as of ``train``, and the clean images to try it on, by default those of the report.
     pilot, minutes
         Whether to train small networks too, and for how long.
@@ -179,7 +179,13 @@ def _asked(request: RecommendRequest) -> dict[str, Any]:
     """The settings of the task, empty where none is asked for. Raises SettingError for options that need one."""
     asked = asked_task(request.task, request)
     if request.task is None:
-        others = {**asked, "data": request.data, "inputs": request.inputs, "pilot": request.pilot or None}
+        others = {
+            **asked,
+            "data": request.data,
+            "inputs": request.inputs,
+            "pair_by": request.pair_by,
+            "pilot": request.pilot or None,
+        }
         if alone := next((name for name, value in others.items() if value is not None), None):
             raise SettingError(f"--{alone} needs a task, such as --task denoise --sigma 50")
     return asked
@@ -223,7 +229,10 @@ def _train_pilot(request: RecommendRequest, report: AuditReport, made: Task) -> 
     from symmetry_audit.verbs._pilot import pilot
 
     assert request.task is not None  # refused before
-    own = {name: getattr(request, name) for name in ("minutes", "margin", "device", "data_root", "inputs", "say")}
+    own = {
+        name: getattr(request, name)
+        for name in ("minutes", "margin", "device", "data_root", "inputs", "pair_by", "say")
+    }
     task = {name: value for name, value in asked_task(request.task, request).items() if name != "name"}
     limit = report.settings.get("limit")
     images = _images(request, report, made)

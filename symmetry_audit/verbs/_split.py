@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from annotated_types import Ge, Gt, Lt
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import SHARE, BandOptions, Images, Option, SourceOptions, names
+from symmetry_audit.options import SHARE, BandOptions, Images, Option, PairOptions, SourceOptions, names
 from symmetry_audit.verbs._networks import reported_pairs
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["SplitOptions", "split_pairs"]
 
 
-class SplitOptions(BandOptions, SourceOptions):
+class SplitOptions(PairOptions, BandOptions, SourceOptions):
     """Training and validation images."""
 
     heading: ClassVar[str] = "Data and results"

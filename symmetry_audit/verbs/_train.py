@@ -116,7 +116,7 @@ def train(request: TrainRequest) -> TrainResult:
 
     Parameters
     ----------
-    task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs
+    task, scale, sigma, missing, peak, mask_seed, square, resize, classes, inputs, pair_by
         "sr", "denoise", "derain", "inpaint" or "classify", and its settings; for deraining, the degraded partners of
         ``data``.
     data, valid, hold_out, valid_inputs, limit, valid_limit, bands, white

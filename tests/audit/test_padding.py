@@ -109,3 +109,41 @@ def test_four_equal_corners_alone_are_no_padding(rng: np.random.Generator) -> No
     image[[0, 0, -1, -1], [0, -1, 0, -1]] = 10
     found = without_padding(image)
     assert found is None or found[1:-1].all()
+
+
+BARS = {  # rows and columns of data in 160 x 180 px, and the values above, below, left and right of them
+    "one side": (slice(25, 160), slice(0, 180), (16, 0, 0, 0)),
+    "one column": (slice(0, 160), slice(0, 179), (0, 0, 0, 255)),
+    "two values": (slice(25, 140), slice(0, 180), (0, 255, 0, 0)),
+    "right and below": (slice(0, 120), slice(0, 150), (0, 128, 0, 128)),
+    "a film on end": (slice(0, 160), slice(62, 118), (0, 0, 0, 0)),
+    "four values": (slice(25, 140), slice(30, 160), (0, 255, 64, 128)),
+}
+
+
+@pytest.mark.parametrize("quality", [None, 75, 95])
+@pytest.mark.parametrize("kind", BARS)
+def test_bars_along_some_sides_and_of_several_values(rng: np.random.Generator, kind: str, quality: int | None) -> None:
+    rows, columns, (above, below, left, right) = BARS[kind]
+    image = photo(rng, 160, 180)
+    image[:, : columns.start], image[:, columns.stop :] = left, right
+    image[: rows.start], image[rows.stop :] = above, below
+    expected = np.zeros(image.shape, bool)
+    expected[rows, columns] = True
+    if quality is None:
+        assert np.array_equal(without_padding(image), expected)
+    elif kind not in ("one column", "four values"):  # of whose lines a JPEG file keeps no side constant
+        found = without_padding(saved(image, quality))
+        assert found is not None and found[expected].mean() > 0.97
+        assert distance_transform_edt(~expected)[found].max() <= 8
+
+
+def test_no_bars_beside_skies_and_things_on_paper(rng: np.random.Generator) -> None:
+    image = photo(rng, 160, 140)
+    y, x = np.indices(image.shape)
+    white, black = np.float32(255), np.float32(0)
+    for sky in (y < 60 + 5 * np.sin(x / 9), y < 60 + x / 8, (y < 50) & (x > 20 + y), np.hypot(y, x - 70) > 100):
+        assert without_padding(np.where(sky, white, image)) is None
+    paper = np.where((y > 30) & (abs(x - 70) < y / 2), image, white)  # a thing that stands on the lower side
+    assert without_padding(paper) is None
+    assert without_padding(np.where(rng.random(image.shape) < 0.5, black, image)) is None

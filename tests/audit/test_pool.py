@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Barrier, get_ident
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from symmetry_audit.audit import _pool
 from symmetry_audit.audit._pool import pooled
 from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import OutOfMemory
@@ -41,3 +43,22 @@ def test_a_run_ends_where_memory_does() -> None:
 
     with pytest.raises(OutOfMemory, match=r"^not enough memory to measure a; try again with fewer --workers$"):
         list(pooled(work, iter([ImageRef("a", Path("a"))]), 1))
+
+
+def test_bytes_that_come_with_images_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Members of archives wait with their bytes; slices of one volume share theirs."""
+    monkeypatch.setattr(_pool, "MOST_HELD", 5)
+    taken: list[str] = []
+
+    def refs(payloads: list[bytes]) -> Iterator[ImageRef]:
+        for at, payload in enumerate(payloads):
+            taken.append(str(at))
+            yield ImageRef(str(at), Path("a.zip"), str(at), payload)
+
+    ahead = []
+    for _ in pooled(lambda ref: ref, refs([bytes([at] * 3) for at in range(8)]), 4):  # pyright: ignore
+        ahead.append(len(taken) - len(ahead))
+    assert len(taken) == 8 and max(ahead) <= 2
+    taken.clear()
+    next(pooled(lambda ref: ref, refs([b"volume"] * 2 + [b"x"] * 6), 4))  # pyright: ignore
+    assert len(taken) == 1

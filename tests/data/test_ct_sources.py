@@ -54,7 +54,7 @@ def test_dicom_files_are_named_by_series_and_number(folder):
         "a DICOMDIR, the index of a medium, and no image",
         "a localizer (scout view), not a slice",
     }
-    assert source.remarks == ("2 files of other kinds beside the images: .pdf (1), .stl (1)",)
+    assert source.remarks == ("2 files of other kinds beside the images: .pdf 1, .stl 1",)
     shown = repr([(ref.key, ref.series) for ref in source.refs]) + repr(source.skipped) + repr(source.remarks)
     assert not [text for text in ("ZWEISTEIN", "Zweistein", *PATIENT.values()) if text in shown]
 
@@ -64,7 +64,7 @@ def test_file_names_are_kept_where_they_are_asked_for(folder):
     names = [f"IM{n:03d}" for n in (1, 2, 3)] + [f"ZWEISTEIN_ALBERTA_{n:03d}.dcm" for n in (1, 2, 3)]
     assert keys(source) == [f"ZWEISTEIN/{name}" for name in names]
     assert [item.image for item in source.skipped] == ["DICOMDIR", "scout.dcm"]
-    assert source.remarks == ("2 files of other kinds beside the images: Zweistein report.pdf, surface.stl",)
+    assert source.remarks == ("2 files of other kinds beside the images: .pdf 1, .stl 1",)
     assert len({ref.series for ref in source.refs}) == 2
 
 
@@ -99,7 +99,7 @@ def test_archives_hold_slices_and_volumes_too(tmp_path, kind):
     source = open_source(str(path))
     assert [key for key in keys(source) if key.startswith("b.nii")] == [f"b.nii/axial/00{k}" for k in range(5)]
     assert len(source.refs) == 7
-    assert source.remarks == ("1 file of other kinds beside the images: .stl (1)",)
+    assert source.remarks == ("1 file of other kinds beside the images: .stl 1",)
     reasons = {item.image: item.reason for item in source.skipped}
     assert reasons.pop("e.nii.gz").startswith("damaged or truncated NIfTI volume")
     ((name, reason),) = reasons.items()
@@ -152,15 +152,15 @@ def test_slices_and_pictures_do_not_mix(tmp_path):
         open_source(str(tmp_path))
 
 
-def test_other_kinds_beside_pictures_are_named(tmp_path):
+def test_other_kinds_beside_pictures_are_counted(tmp_path):
     for name in ("notes.xyz", "b.h5", "c.mat", "labels.csv", ".hidden", "LICENSE"):
         (tmp_path / name).touch()
     Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
-    assert open_source(str(tmp_path)).remarks == ("3 files of other kinds beside the images: b.h5, c.mat, notes.xyz",)
+    assert open_source(str(tmp_path)).remarks == ("3 files of other kinds beside the images: .h5 1, .mat 1, .xyz 1",)
     for number in range(4):
         (tmp_path / f"z{number}.xyz").touch()
     (remark,) = open_source(str(tmp_path)).remarks
-    assert remark.endswith("b.h5, c.mat, notes.xyz, z0.xyz, z1.xyz and 2 more")
+    assert remark.endswith("the images: .xyz 5, .h5 1, .mat 1")
 
 
 @pytest.mark.data

@@ -507,20 +507,24 @@ def test_of_members_of_one_name_the_first_is_measured(tmp_path, suffix):
     assert skipped(source) == {"a.png": "the name occurs 3 times; the first is measured"}
 
 
-def test_links_and_devices_in_a_tar_are_reported(tmp_path):
+def test_links_in_a_tar_are_the_members_that_they_lead_to(tmp_path):
+    """And devices, loops, and links that lead to no member are reported."""
+    hard, soft = tarfile.LNKTYPE, tarfile.SYMTYPE
+    links = {"hard.png": (hard, "set/a.png"), "set/soft.png": (soft, "a.png"), "far.png": (soft, "./set/soft.png")}
+    bad = {"out.png": (soft, "/etc/passwd"), "up.png": (soft, "../a.png"), "loop.png": (soft, "loop.png")}
+    bad |= {"pipe.png": (tarfile.FIFOTYPE, ""), "dev.png": (tarfile.CHRTYPE, ""), "lost.png": (hard, "gone.png")}
     with tarfile.open(tmp_path / "photos.tar", "w") as archive:
-        info = tarfile.TarInfo("a.png")
+        info = tarfile.TarInfo("set/a.png")
         info.size = 1
         archive.addfile(info, io.BytesIO(b"a"))
-        kinds = {"hard.png": tarfile.LNKTYPE, "soft.png": tarfile.SYMTYPE}
-        kinds |= {"pipe.png": tarfile.FIFOTYPE, "dev.png": tarfile.CHRTYPE}
-        for name, kind in kinds.items():
-            info = tarfile.TarInfo(name)
-            info.type, info.linkname = kind, "/etc/passwd" if kind == tarfile.SYMTYPE else "a.png"
+        for name, (info.type, info.linkname) in (links | bad).items():
+            info.name, info.size = name, 0
             archive.addfile(info)
     source = open_source(str(tmp_path / "photos.tar"))
-    assert keys(source) == ["a.png"]
-    assert skipped(source) == dict.fromkeys(kinds, "a link or device inside the archive, not a file")
+    assert keys(source) == sorted([*links, "set/a.png"])
+    assert {ref.key: ref.payload for ref in source.stream(list(source.refs), 9)} == dict.fromkeys(keys(source), b"a")
+    assert {ref.read(9) for ref in source.refs} == {b"a"}
+    assert skipped(source) == dict.fromkeys(bad, "a device, or a link to no file inside the archive")
 
 
 def test_links_in_a_zip_are_reported(tmp_path):
@@ -531,7 +535,7 @@ def test_links_in_a_zip_are_reported(tmp_path):
         archive.writestr("a.png", "a")
     source = open_source(str(tmp_path / "photos.zip"))
     assert keys(source) == ["a.png"]
-    assert skipped(source) == {"link.png": "a link or device inside the archive, not a file"}
+    assert skipped(source) == {"link.png": "a device, or a link to no file inside the archive"}
 
 
 @pytest.mark.parametrize("suffix", ARCHIVES)

@@ -280,3 +280,71 @@ def test_rain100l_makes_forty_pairs(shared_data):
         clean, given = (np.asarray(Image.open(ref.path), float) for ref in pair.refs)
         assert clean.shape == given.shape
         assert (given - clean).mean() > 0.5  # rain is brighter than what it hides
+
+
+def fill(folder, *names):
+    for at, name in enumerate(names):
+        save(folder / name, at)
+    return str(folder)
+
+
+LAYOUTS = {  # public layouts: degraded and clean names, in order
+    "Rain1400": ("rainy_image/901_1.png", "ground_truth/901.png"),
+    "SPA": ("rain/001.png", "gt/001gt.png"),
+    "SPA, real": ("real_world/a.png", "real_world_gt/a.png"),
+    "GoPro": ("train/G1/blur/1.png", "train/G1/sharp/1.png", "train/G2/blur/1.png", "train/G2/sharp/1.png"),
+    "SIDD": (
+        "1_S6/1_NOISY_SRGB_010.png",
+        "1_S6/1_GT_SRGB_010.png",
+        "2_S6/2_NOISY_SRGB_010.png",
+        "2_S6/2_GT_SRGB_010.png",
+    ),
+    "SIDD, small": ("0001/NOISY_SRGB_010.png", "0001/GT_SRGB_010.png"),
+    "HR": ("LR/a.png", "HR/a.png"),
+    "suffixes": ("set/1_rain.png", "set/1_clean.png"),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_benchmarks_are_recognized(tmp_path, layout):
+    names = LAYOUTS[layout]
+    pairs = open_pairs(fill(tmp_path / "set", *names), DERAIN).refs
+    assert [(red(pair.degraded), red(pair.clean)) for pair in pairs] == [(at, at + 1) for at in range(0, len(names), 2)]
+
+
+def test_a_pattern_says_how_names_belong_together(tmp_path):
+    one = fill(tmp_path / "one", "x/in7b.png", "x/out7.png", "x/in8c.png", "x/out8.png")
+    found = open_pairs(one, DERAIN, pair_by=r"(.*)in(\d)[a-z] -> \1out\2").refs
+    assert [(red(pair.degraded), red(pair.clean)) for pair in found] == [(0, 1), (2, 3)]
+    clean, degraded = fill(tmp_path / "c", "7.png", "8.png"), fill(tmp_path / "d", "b7.png", "a8.png")
+    found = open_pairs(clean, DERAIN, inputs=degraded, pair_by=r".(\d) -> \1").refs
+    assert [(red(pair.degraded), red(pair.clean)) for pair in found] == [(0, 0), (1, 1)]
+    with pytest.raises(DataError, match=r"4 of 4 images have no partner .* --pair-by"):
+        open_pairs(clean, DERAIN, inputs=degraded, pair_by=r"b(\d) -> x\1")
+
+
+def test_a_list_says_how_names_belong_together(tmp_path):
+    one = fill(tmp_path / "one", "a.png", "b.png", "c.png", "d.png")
+    (tmp_path / "pairs.csv").write_text("degraded,clean\nd.png, a.png\n# odd\nb,c.png\n")
+    found = open_pairs(one, DERAIN, pair_by=str(tmp_path / "pairs.csv")).refs
+    assert [(red(pair.degraded), red(pair.clean)) for pair in found] == [(3, 0), (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("pair_by", "error"),
+    [
+        ("(a -> b", r"unterminated subpattern .*; write it as"),
+        (r"a -> \1", "invalid group reference 1"),
+        ("missing.txt", "missing.txt: No such file .*; give a pattern such as"),
+        (r"x(.*) -> \1", "takes none of its 6 names for a degraded image"),
+    ],
+)
+def test_rules_that_cannot_be_used(rainy, pair_by, error):
+    with pytest.raises((DataError, SettingError), match=error):
+        open_pairs(str(rainy), DERAIN, pair_by=pair_by)
+
+
+def test_names_that_fit_two_partners_are_refused(tmp_path):
+    fill(tmp_path / "set", "rain/rain-1.png", "norain/norain-1.png", "norain/gt-1.png")
+    with pytest.raises(DataError, match="rain-1 may belong to gt-1 or to norain-1; say with --pair-by which"):
+        open_pairs(str(tmp_path / "set"), DERAIN)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from symmetry_audit.data import ImageSource
 from symmetry_audit.errors import SettingError
 from symmetry_audit.verbs import _machine
-from symmetry_audit.verbs._machine import resolve_device
+from symmetry_audit.verbs._machine import resolve_device, results_folder
 
 
 def test_devices(monkeypatch):
@@ -39,3 +40,15 @@ def test_without_a_graphics_driver_torch_is_not_asked(monkeypatch):
 def test_the_record_of_a_run_holds_no_secrets_of_urls(text, kept):
     asked = {"source": text, "reg": ["tv", text], "limit": 3}
     assert _machine._without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}
+
+
+def test_every_name_has_a_folder_of_its_own():
+    """Letters of every script stay; where a character has to go, names that meet are told apart."""
+    names = ["森林", "河流", "हिन्दी", "हिन्द", "🌲", "🌊", "a b", "a-b", "a&b", "a\u3000b", "a.b_c"]
+    found = [results_folder("symaudit", ImageSource(name, name, ())).name for name in names]
+    assert len(set(found)) == len(names)
+    assert found[:6] == [f"symaudit-{name}" for name in names[:6]] and found[-1] == "symaudit-a.b_c"
+    assert not set("".join(found)) & set(" \u3000&")
+    assert (
+        results_folder("symaudit", ImageSource("x", "x", (), short_name="DIV2K:valid")).name == "symaudit-DIV2K-valid"
+    )

@@ -11,7 +11,7 @@ from dataclasses import fields
 from symmetry_audit.reports._columns import short
 from symmetry_audit.reports._table import COLUMNS, NULL, Part, Table, tex_table, text_part
 from symmetry_audit.results import ComparedRow, DatasetComparison, DatasetVerdict, Scenario
-from symmetry_audit.wording import count, printable
+from symmetry_audit.wording import count, csv_row, printable
 
 __all__ = ["dataset_comparison_csv", "dataset_comparison_tex", "dataset_comparison_text", "sentences"]
 
@@ -53,9 +53,8 @@ def dataset_comparison_csv(found: DatasetComparison) -> str:
     """All rows at full precision, one line for each set, group, scenario, regularizer and scale; null is empty."""
     names = [item.name for item in fields(ComparedRow) if item.name != "reasons"]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(
-        [names, *([getattr(row, name) for name in names] for row in found.rows)]
-    )
+    rows = [names, *([getattr(row, name) for name in names] for row in found.rows)]
+    csv.writer(text, lineterminator="\n").writerows(map(csv_row, rows))
     return text.getvalue()
 
 

@@ -23,7 +23,7 @@ from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, ch
 from symmetry_audit.reports.audits._quick_look import quick_look_part
 from symmetry_audit.reports.audits._statistics import held_out_part, marks_of, statistics_part, swept_titles
 from symmetry_audit.results import DATASET_ADAPTIVE, SAMPLE_STRICT, AuditReport, ResultRow, Scenario
-from symmetry_audit.wording import GREY_LEVELS, numbers, printable
+from symmetry_audit.wording import GREY_LEVELS, csv_row, numbers, printable
 
 __all__ = ["table1_csv", "table1_markdown", "table1_parts", "table1_short_tex", "table1_tex", "table1_text"]
 
@@ -228,7 +228,7 @@ def table1_csv(report: AuditReport | CheckedReport) -> str:
     writer.writerow(["dataset", *names])
     for row in run.report.results:
         values = {**asdict(row), "tested": str(row.tested).lower(), "reasons": _reasons_words(row.reasons)}
-        writer.writerow([run.report.dataset.name, *values.values()])
+        writer.writerow(csv_row([run.report.dataset.name, *values.values()]))
     return text.getvalue()
 
 

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from symmetry_audit.errors import ReportError
 from symmetry_audit.files import replacing
 from symmetry_audit.results import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
+from symmetry_audit.wording import csv_row
 
 __all__ = ["AFFINE_CSV", "AffineWriter"]
 
@@ -82,4 +83,5 @@ class AffineWriter:
 
 def _written(row: dict[str, Any]) -> dict[str, Any]:
     """Truth values as ``true`` and ``false``; null fields stay empty."""
-    return {key: str(value).lower() if isinstance(value, bool) else value for key, value in row.items()}
+    cells = (str(value).lower() if isinstance(value, bool) else value for value in row.values())
+    return dict(zip(row, csv_row(cells), strict=True))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from symmetry_audit.reports._columns import column
 from symmetry_audit.reports._table import COLUMNS, NULL, Part, Table, tex_table, text_table
 from symmetry_audit.results import Alignment, DataSymmetry, RestorationScores, Scenario, ScenarioAlignment
-from symmetry_audit.wording import count, printable
+from symmetry_audit.wording import count, csv_row, printable
 
 __all__ = ["alignment_csv", "alignment_table", "alignment_tex", "alignment_text"]
 
@@ -56,7 +56,7 @@ def alignment_csv(alignment: Alignment) -> str:
         )
     ]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    csv.writer(text, lineterminator="\n").writerows(map(csv_row, [head, *rows]))
     return text.getvalue()
 
 

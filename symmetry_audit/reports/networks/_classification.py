@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from symmetry_audit.reports._table import NULL, Part, Table, tex_table, text_table
 from symmetry_audit.results import Classification, ClassScore
-from symmetry_audit.wording import count, printable
+from symmetry_audit.wording import count, csv_row, printable
 
 __all__ = ["classification_csv", "classification_tex", "classification_text", "confusion_csv"]
 
@@ -44,7 +44,7 @@ def confusion_csv(found: Classification) -> str:
 
 def _csv(rows: Iterable[Sequence[object]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(csv_row, rows))
     return text.getvalue()
 
 

@@ -10,7 +10,7 @@ from math import isfinite
 
 from symmetry_audit.reports._table import BEST, COLUMNS, NULL, Part, Table, tex_table, text_table
 from symmetry_audit.results import Comparison, Evaluation, FurtherScore, Symmetrization
-from symmetry_audit.wording import count, printable
+from symmetry_audit.wording import count, csv_row, printable
 
 __all__ = [
     "comparison_csv",
@@ -84,7 +84,7 @@ def comparison_csv(comparison: Comparison) -> str:
 
 def _csv(rows: Sequence[Sequence[object]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(csv_row, rows))
     return text.getvalue()
 
 

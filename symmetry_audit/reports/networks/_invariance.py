@@ -8,7 +8,7 @@ import io
 from symmetry_audit.reports._columns import column
 from symmetry_audit.reports._table import Part, Table, tex_table, text_table
 from symmetry_audit.results import Invariance
-from symmetry_audit.wording import count, printable
+from symmetry_audit.wording import count, csv_row, printable
 
 __all__ = ["invariance_csv", "invariance_tex", "invariance_text"]
 
@@ -36,7 +36,7 @@ def invariance_csv(found: Invariance) -> str:
         )
     ]
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([head, *rows])
+    csv.writer(text, lineterminator="\n").writerows(map(csv_row, [head, *rows]))
     return text.getvalue()
 
 
