@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +31,7 @@ BEST_FILE = "best.safetensors"
 TRAIN_AGAIN = "train the network again"
 OR_NEWER = "update symaudit if a newer version wrote it, else train the network again"
 HEADER = "symaudit"  # the entry of the safetensors header that holds our JSON
+CHECKSUM = "symaudit.sha256"  # the entry with the digest of that JSON and of all tensors
 
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -149,27 +151,41 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], card: Card) -> None
     """Write tensors by name and ``card`` as one safetensors file. Raises ModelError if it cannot be written."""
     # copies, because safetensors refuses tensors that share memory
     whole = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
-    write_atomically(path, encode(whole, {HEADER: card.to_json()}), error=ModelError)
+    header = card.to_json()
+    write_atomically(path, encode(whole, {HEADER: header, CHECKSUM: _digest(header, whole)}), error=ModelError)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], Card]:
-    """Read what ``write_tensors`` wrote. Raises ModelError."""
+    """Read what ``write_tensors`` wrote; older files have no checksum. Raises ModelError."""
     if not path.is_file():
         raise ModelError(f"there is no file {path}; give a checkpoint or the folder of a training run")
     try:
         with safetensors.safe_open(path, framework="pt") as file:
-            header = (file.metadata() or {}).get(HEADER)
+            entries = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise ModelError(
             f"{path} is truncated or not a safetensors file ({one_line(error)}); copy it again or retrain"
         ) from None
+    header = entries.get(HEADER)
     if header is None:
         raise ModelError(f"{path} is not a checkpoint of symaudit: its header does not describe a network")
+    # a damaged name of the checksum must not pass for a file without one
+    if len(entries) > 1 and entries.get(CHECKSUM) != _digest(header, tensors):
+        raise ModelError(f"{path} is damaged: its checksum does not fit its content; copy it again or retrain")
     card = _card(header, Origin(str(path), TRAIN_AGAIN, ModelError))
     if any(value.is_floating_point() and not torch.isfinite(value).all() for value in tensors.values()):
         raise ModelError(f"{path} holds NaN or infinite weights; train the network again")
     return tensors, card
+
+
+def _digest(header: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of the header and of the name, type, shape and bytes of each tensor."""
+    digest = sha256(header.encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(f"\0{name} {value.dtype} {tuple(value.shape)}\0".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def _card(header: str, origin: Origin) -> Card:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from symmetry_audit.errors import ReportError, SymmetryAuditError
 
-__all__ = ["replacing", "write_atomically"]
+__all__ = ["remove_leftovers", "replacing", "write_atomically"]
+
+LEFTOVER = re.compile(r"\..+\.[a-z]+\.[0-9]+")  # the temporary names of ``replacing``
 
 
 @contextmanager
@@ -22,10 +25,29 @@ def replacing(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield partial
+        _to_disk(partial)  # else a power loss can leave the new name with no content
         os.replace(partial, path)
+        if os.name == "posix":  # elsewhere a folder cannot be opened
+            _to_disk(path.parent)
     finally:
         with suppress(OSError):  # already gone, or its folder is missing or read-only
             partial.unlink()
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of killed writers from ``folder``, whose lock the caller holds."""
+    for path in folder.iterdir():
+        if LEFTOVER.fullmatch(path.name) and path.is_file():
+            path.unlink(missing_ok=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until the content of a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_atomically(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import pickle
+import random
 import struct
 
 import pytest
 import torch
-from safetensors.torch import save
+from safetensors import safe_open
+from safetensors.torch import load_file, save
 
 from symmetry_audit.checkpoints import Card, Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError
@@ -59,6 +61,28 @@ def test_cut_off(checkpoint, tmp_path, kept):
     path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ModelError, match="is truncated or not a safetensors file"):
         load_checkpoint(path)
+
+
+def test_a_flipped_bit_is_noticed(checkpoint, tmp_path):
+    path, rng = tmp_path / "net.safetensors", random.Random(0)
+    checkpoint.save(path)
+    whole = path.read_bytes()
+    name = whole.index(b"symaudit.sha256")
+    for place in [*range(name, name + 90), *(rng.randrange(len(whole)) for _ in range(100))]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError):
+            load_checkpoint(path)
+
+
+def test_a_file_without_a_checksum_is_read(checkpoint, tmp_path):
+    path = tmp_path / "net.safetensors"
+    checkpoint.save(path)
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata()["symaudit"]
+    path.write_bytes(save(load_file(path), {"symaudit": header}))
+    assert load_checkpoint(path).card == checkpoint.card
 
 
 def test_a_header_longer_than_the_file(tmp_path):

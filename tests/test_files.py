@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from symmetry_audit.errors import DataError, ReportError
-from symmetry_audit.files import replacing, write_atomically
+from symmetry_audit.files import remove_leftovers, replacing, write_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -48,3 +49,19 @@ def test_what_cannot_be_written_is_said_with_a_hint(tmp_path: Path) -> None:
         write_atomically(tmp_path / "file/x", "")
     with pytest.raises(DataError, match="; choose another --out"):
         write_atomically(tmp_path / "file/x", "", error=DataError, hint="choose another --out")
+
+
+def test_content_is_on_the_disk_before_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, sync, rename = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (calls.append(os.fstat(handle).st_ino), sync(handle)))
+    monkeypatch.setattr(os, "replace", lambda *names: (calls.append("rename"), rename(*names)))
+    path = write_atomically(tmp_path / "table.csv", "new")
+    assert calls == [path.stat().st_ino, "rename", tmp_path.stat().st_ino]
+
+
+def test_only_temporary_files_are_leftovers(tmp_path: Path) -> None:
+    kept = [".lock", ".hidden", ".table.csv", "table.csv", "table.csv.12", ".version.1.2"]
+    for name in [*kept, ".last.safetensors.12", ".responses.parquet.4711"]:
+        (tmp_path / name).write_text("")
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == sorted(kept)

@@ -26,6 +26,7 @@ from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
+from symmetry_audit.files import remove_leftovers
 from symmetry_audit.groups import IDENTITY
 from symmetry_audit.kernels import KernelModel, sees_sign
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
@@ -80,6 +81,7 @@ def open_run(
             folder.mkdir(parents=True, exist_ok=True)
             _check_content(folder, resume, force)
             stack.enter_context(FileLock(folder / ".lock", timeout=0))
+            remove_leftovers(folder)
             if force:
                 (folder / JOURNAL_NAME).write_bytes(b"")  # never missing: it marks the folder as ours
                 for name in RESULTS:

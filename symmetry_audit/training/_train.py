@@ -19,7 +19,7 @@ from torch import nn
 
 from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint
 from symmetry_audit.errors import ModelError, SettingError
-from symmetry_audit.files import write_atomically
+from symmetry_audit.files import remove_leftovers, write_atomically
 from symmetry_audit.groups import Affine
 from symmetry_audit.layers import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive, load_weights
 from symmetry_audit.nets import architecture_of, build, smallest_side
@@ -128,6 +128,7 @@ def _claimed(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         held = FileLock(folder / ".lock").acquire(timeout=0)
+        remove_leftovers(folder)
     except Timeout:
         raise ModelError(f"another process trains into {folder}; wait for it, or choose another --out") from None
     except OSError as error:
@@ -178,9 +179,19 @@ def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
         held = _held(path)
         if held != wanted:
             raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); start over with --force")
-    elif (folder / BEST_FILE).is_file():
+    elif (folder / BEST_FILE).is_file() and not _stopped_at_first_best(folder, wanted):
         raise ModelError(f"{folder} holds a {BEST_FILE} but no run to continue; --force replaces it")
     write_atomically(path, dump_json(wanted), error=ModelError)
+
+
+def _stopped_at_first_best(folder: Path, wanted: dict[str, Any]) -> bool:
+    """Whether ``wanted`` stopped between its first best and its first last state, so that it begins again.
+
+    A later best is not such a run: its last state was removed, and training again would replace that best.
+    """
+    if not (folder / SETTINGS_FILE).is_file() or _held(folder / SETTINGS_FILE) != wanted:
+        return False
+    return load_checkpoint(folder).card.step <= wanted["settings"]["validate_every"]
 
 
 def _held(path: Path) -> dict[str, Any]:
@@ -198,11 +209,12 @@ def _held(path: Path) -> dict[str, Any]:
 
 def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
     """The first setting that differs, for people."""
-    for name, value in wanted["settings"].items():
-        if held["settings"].get(name) != value:
-            return f"{name} {held['settings'].get(name)}, not {value}"
+    for name in [*wanted["settings"], *(held["settings"].keys() - wanted["settings"].keys())]:
+        before, now = held["settings"].get(name), wanted["settings"].get(name)
+        if before != now:
+            return f"{name} {before}, not {now}"
     names = {"data": "other training images", "valid": "other validation images", "weights": "other --weights"}
-    return next(text for name, text in names.items() if held.get(name) != wanted[name])
+    return next((text for name, text in names.items() if held.get(name) != wanted[name]), "other entries")
 
 
 def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
