@@ -187,11 +187,12 @@ def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
 def _stopped_at_first_best(folder: Path, wanted: dict[str, Any]) -> bool:
     """Whether ``wanted`` stopped between its first best and its first last state, so that it begins again.
 
-    A later best is not such a run: its last state was removed, and training again would replace that best.
+    A later best, or that of the last step, is not such a run: training again would replace a finished network.
     """
     if not (folder / SETTINGS_FILE).is_file() or _held(folder / SETTINGS_FILE) != wanted:
         return False
-    return load_checkpoint(folder).card.step <= wanted["settings"]["validate_every"]
+    step = load_checkpoint(folder).card.step
+    return step <= wanted["settings"]["validate_every"] and step < wanted["settings"]["steps"]
 
 
 def _held(path: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from symmetry_audit.checkpoints import load_checkpoint, read_tensors, write_tensors
+from symmetry_audit.checkpoints import Checkpoint, load_checkpoint, read_tensors, write_tensors
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.nets import build
 from symmetry_audit.tasks import make_task
@@ -175,6 +175,19 @@ def test_damaged_settings_are_an_error(run, settings, tmp_path):
     (tmp_path / "run" / "settings.json").unlink()
     with pytest.raises(ModelError, match=r"settings.json is missing or damaged; start over"):
         run(settings(steps=1))
+
+
+def test_a_run_killed_at_its_first_best_begins_again(run, settings, tmp_path):
+    whole = run(settings(steps=2, validate_every=1), "whole").best
+    run(settings(steps=2, validate_every=1))
+    (tmp_path / "run" / "last.safetensors").unlink()
+    first = load_checkpoint(tmp_path / "run")
+    Checkpoint(first.card.model_copy(update={"step": 1}), first.weights).save(tmp_path / "run" / "best.safetensors")
+    found = run(settings(steps=2, validate_every=1)).best
+    assert found.card.step == whole.card.step
+    assert all(torch.equal(found.weights[name], value) for name, value in whole.weights.items())
+    with pytest.raises(ModelError, match="holds another run"):
+        run(settings(steps=3, validate_every=1))
 
 
 def test_networks_are_not_replaced_without_being_told(run, settings, tmp_path):
