@@ -215,7 +215,7 @@ def test_files_of_other_kinds_are_named_at_once_and_in_the_report(photos):
     (photos / "field.npy").touch()
     said = []
     report = symmetry_audit.measure(photos, **ASKED, say=said.append)
-    assert said[0] == report.warnings[0] == "1 file of other kinds beside the images: field.npy"
+    assert said[0] == report.warnings[0] == "1 file of other kinds beside the images: .npy 1"
 
 
 def test_a_fit_is_shown_from_air_to_bone(tmp_path, rng):
