@@ -83,7 +83,8 @@ def seeds(folder: Path | None) -> dict[str, list[tuple[str, bytes]]]:
     found["dicom"].append((".dcm", _dicom(grey)))
     volume = nibabel.nifti1.Nifti1Image(np.stack([grey] * 3, -1).astype(np.int16), np.eye(4))
     found["nifti"].append((".nii", volume.to_bytes()))
-    members = {f"{name}{suffix}": data for name in ("png", "jpeg") for suffix, data in found[name]}
+    pictures = (*found["png"], *found["jpeg"])
+    members = {f"{number}{suffix}": data for number, (suffix, data) in enumerate(pictures)}
     found["zip"].append((".zip", _zip(members)))
     for mode, suffix in (("w", ".tar"), ("w:gz", ".tar.gz"), ("w:xz", ".tar.xz")):
         found["tar"].append((suffix, _tar(members, mode)))
