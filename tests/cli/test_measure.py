@@ -446,7 +446,8 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
         "control-images": "all", "clusters": "duplicates", "pixels": 98, "unit": "HU", "window": [40, 400],
         "plane": "sagittal", "file-names": True,
-        "bands": [3, 2, 1], "white": 4095, "padding": False, "body": True, "mask": "photos/photo_0.png", "spacing": False,
+        "bands": [3, 2, 1], "white": 4095, "padding": False, "body": True, "mask": "photos/photo_0.png",
+        "spacing": False,
         "conditions": "checks.toml", "junit": "junit.xml",
     }  # fmt: skip
     assert set(values) == names - {"config"}
