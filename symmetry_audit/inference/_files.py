@@ -107,7 +107,7 @@ def encoded(samples: np.ndarray, suffix: str, white: float | None = None) -> byt
     if suffix.lower() == ".png":
         import imagecodecs
 
-        return bytes(imagecodecs.png_encode(samples))
+        return bytes(imagecodecs.png_encode(np.ascontiguousarray(samples)))
     import tifffile
 
     file = io.BytesIO()

@@ -34,6 +34,16 @@ def test_noise_is_that_of_an_evaluation(call, few, tmp_path):
         assert 30 < (item.input - pixels(few / item.key)).std() < 70
 
 
+def test_a_grey_file_stays_grey(call, tmp_path, rng):
+    clean = rng.integers(0, 256, (40, 36), dtype=np.uint8)
+    Image.fromarray(clean).save(tmp_path / "grey.png")
+    for result in ("noisy.png", "noisy.tif"):
+        assert call("degrade", "grey.png", "--task", "denoise", "--sigma", "25", "-o", result)[0] == 0
+        noisy = pixels(tmp_path / result)
+        assert noisy.shape == clean.shape
+        assert 10 < (noisy.astype(float) - clean).std() < 30
+
+
 def test_the_seed_and_the_image_draw_the_noise(call, few, tmp_path):
     for seed, out in ((0, "a"), (0, "b"), (1, "c")):
         call("degrade", "in", "--task", "denoise", "--sigma", "50", "--seed", seed, "-o", out)
