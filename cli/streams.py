@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import io
 import os
 import sys
@@ -40,8 +41,8 @@ def _writable(stream: TextIO) -> bool:
         os.write(stream.fileno(), b"")
     except io.UnsupportedOperation:  # no file, but an object of the program that called
         return True
-    except OSError:
-        return False
+    except OSError as error:  # a full disk is no reason to lose what is written
+        return error.errno != errno.EBADF
     return True
 
 

@@ -17,6 +17,7 @@ BLOCK = (
 LEAST_BESIDE = 0.15  # of an image is left between bars: a film of 9:16 fills a third of 16:9
 SIDE = 0.9  # of a whole side has the value of its bar, and of the line inside it another
 BESIDE = 0.7  # the same in a JPEG file, within a block: a grey picture may be near a grey bar
+THIN = 4  # px: narrower bars lie in the margin, too far from V to be seen, and stripes of a texture look like them
 SHARP = 0.99  # of a bar has its value to the bit: no JPEG file, so its edge is straight to the pixel
 CORNERS = ([0, 0, -1, -1], [0, -1, 0, -1])
 DEEP = 0.01  # of an outline with such steps may look like padding farther inside
@@ -83,7 +84,8 @@ def _inside(part: np.ndarray, value: float, slack: float) -> tuple[slice, slice]
     cut = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     inner, outer = data[cut], np.ones(data.shape, bool)
     outer[cut] = False
-    if not outer.any():
+    widest = max(rows[0], len(data) - 1 - rows[-1], columns[0], data.shape[1] - 1 - columns[-1])
+    if not outer.any() or widest < THIN:
         return None
     framed = outer[[0, -1]].any(1).all() and outer[:, [0, -1]].any(0).all() and outer[0].all() and outer[:, 0].all()
     if inner.size < (LEAST if framed else LEAST_BESIDE) * data.size:

@@ -56,7 +56,7 @@ def test_the_identity_leaves_the_noise(rng):
     assert found.scenarios[0].restoration_rms == pytest.approx(np.sqrt(np.mean(losses)), rel=1e-5)
     scores = found.restoration
     assert [one.image for one in scores.images] == ["a.png", "b.png"] and scores.protocol == "rgb"
-    inputs = [psnr(*square) for square in squares]
+    inputs = [psnr(in_file(pixels), clean) for pixels, clean in squares]
     outputs = [psnr(in_file(pixels), clean) for pixels, clean in squares]
     assert [one.input_psnr for one in scores.images] == pytest.approx(inputs)
     assert [one.psnr for one in scores.images] == pytest.approx(outputs)
@@ -75,7 +75,7 @@ def test_a_shift_is_averaged_over_what_only_moves_pixels(rng, group, moves):
     across = group in ("p4", "p8")
     average = np.mean(sides if across else sides[::2], axis=0)
     assert found.restoration.psnr == pytest.approx(psnr(in_file(sides[0]), clean))
-    assert found.restoration.input_psnr == pytest.approx(psnr(pixels, clean))
+    assert found.restoration.input_psnr == pytest.approx(psnr(in_file(pixels), clean))
     average_of = found.restoration.symmetrization
     assert Group.parse(average_of.group).order == moves
     assert average_of.average_psnr == pytest.approx(psnr(in_file(average), clean), abs=0.01)

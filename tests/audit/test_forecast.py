@@ -116,7 +116,7 @@ def test_a_run_tells_its_time_and_what_it_finds_and_measures_every_image_once(tm
     journal = (tmp_path / "b/run/journal.jsonl").read_bytes()
     assert journal.count(b"\n") == 1 + 8 == 1 + len(estimates)
     assert run(tmp_path / "b", source) == ([], [])
-    (tmp_path / "photos/photo_3.png").touch()  # to be measured again
+    save_photos(tmp_path / "photos", rng, count=1)  # another photo_0.png, to be measured again
     assert run(tmp_path / "b", source)[0] == [
         "1 of 8 images left: about 40 seconds on 1 worker, predicted from 1 image timed first"
     ]

@@ -70,7 +70,7 @@ def advising(folder: Path, **build: object) -> Path:
     document["recommendation"]["build"] |= build
     document["recommendation"]["sentences"] = ["The test wants it."]
     path.write_text(json.dumps(document))
-    (folder / "run.json").unlink()  # it notes the hash of what was measured
+    (folder / "run.json").unlink(missing_ok=True)  # it notes the hash of what was measured
     return folder
 
 

@@ -21,7 +21,9 @@ TASK = make_task("denoise", sigma=25)
 
 
 def images(rng, count=3, side=24):
-    planes = [np.stack([smooth_noise(rng, side, side)] * 3, axis=-1).astype(np.uint8) for _ in range(count)]
+    planes = [
+        np.stack([smooth_noise(rng, side, side) for _ in range(3)], axis=-1).astype(np.uint8) for _ in range(count)
+    ]
     return [(plane, plane) for plane in planes]
 
 
