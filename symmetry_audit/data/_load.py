@@ -13,6 +13,7 @@ from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._stored import StoredSlice
+from symmetry_audit.data._streamed import streamed
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import HU, WINDOWED
@@ -58,6 +59,8 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
         whole = volume(ref, most)
         digest = content_hash(ref, max_pixels)
         image = _measurable(whole.slice(plane, index, max_pixels), reading.unit)
+    elif ref.kind == PICTURE and (image := streamed(ref, max_pixels, reading.unit)) is not None:
+        return image if reading.window is None else _windowed(image, *reading.window)
     else:
         data = ref.read(most)
         digest = hashlib.sha256(data).hexdigest()

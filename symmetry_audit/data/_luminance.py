@@ -13,7 +13,7 @@ WHITE_16 = 257  # 16-bit samples are divided by 65535 / 255
 BLOCK = 1 << 14  # pixels: 48 KB of 8-bit color samples and 192 KB of their copy in float32
 
 
-def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
+def hashed_luminance(samples: np.ndarray, digest: hashlib._Hash | None = None) -> tuple[np.ndarray, str]:
     """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16, float, int16, int32 or
     uint32.
 
@@ -21,9 +21,9 @@ def hashed_luminance(samples: np.ndarray) -> tuple[np.ndarray, str]:
     sample; of 16-bit samples that value is divided by 257. Both are in [0, 255] and the same bits everywhere: the sums
     are whole numbers, which the arithmetic holds exactly, and are rounded once. Other samples keep their scale, and
     their luminance is float64 where they are, or where they are integers of 32 bits, and float32 otherwise. The hash is
-    of the shape, the dtype and the bytes in the order of rows.
+    of the shape, the dtype and the bytes in the order of rows; with a ``digest``, of what that holds and these bytes.
     """
-    digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
+    digest = digest or hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
     color, integers = samples.ndim == 3, samples.dtype.kind == "u"
     # float32 holds whole numbers up to 2^24: sums of 8-bit samples, 255,000 at most, but not those of 16-bit ones
     summed = np.float32 if samples.dtype == np.uint8 else np.float64

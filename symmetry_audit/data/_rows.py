@@ -1,0 +1,87 @@
+"""Pictures that are too large for memory: rows of numbers in a file without a name, read when they are needed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any
+
+import numpy as np
+
+from symmetry_audit.errors import ImageError
+
+__all__ = ["StoredRows", "row_bands", "stored_rows"]
+
+BAND_PIXELS = 1 << 22  # read at a time: 16 MB of float32
+
+
+def row_bands(height: int, width: int) -> Iterator[tuple[int, int]]:
+    """The bands, (first row, last row + 1) each, in which ``height`` rows of ``width`` px are worked on."""
+    rows = max(1, BAND_PIXELS // width)
+    return ((first, min(first + rows, height)) for first in range(0, height, rows))
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRows:
+    """An (H, W) array in a temporary file, which is gone with the last view of it. One thread may use it.
+
+    As with an array, a slice is a view; ``np.asarray`` reads what a view shows. So what works on bands of rows of an
+    array works on bands of these.
+    """
+
+    file: IO[bytes]
+    dtype: np.dtype
+    stored: int  # columns in the file
+    rows: range
+    columns: range
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W)."""
+        return len(self.rows), len(self.columns)
+
+    ndim = 2
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, place: Any) -> StoredRows | np.ndarray:
+        """A view by one or two slices of step 1; the numbers themselves by an array of rows (n,), (n, W)."""
+        if isinstance(place, np.ndarray):
+            return np.concatenate([np.empty((0, len(self.columns)), self.dtype), *(self[y : y + 1] for y in place)])
+        lines, across = place if isinstance(place, tuple) else (place, slice(None))
+        return StoredRows(self.file, self.dtype, self.stored, self.rows[lines], self.columns[across])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        whole = np.empty((len(self.rows), self.stored), self.dtype)
+        self.file.seek(self.rows.start * self.stored * self.dtype.itemsize)
+        if self.file.readinto(memoryview(whole).cast("B")) != whole.nbytes:  # type: ignore[attr-defined]
+            raise ImageError("its rows are gone from the temporary folder; measure again")
+        shown = whole[:, self.columns.start : self.columns.stop]
+        return shown if dtype is None else shown.astype(dtype, copy=False)
+
+    def write(self, first: int, band: np.ndarray) -> None:
+        """Put ``band`` (n, W) of the whole's columns in place of the rows from ``first`` on."""
+        self.file.seek(first * self.stored * self.dtype.itemsize)
+        try:
+            self.file.write(memoryview(np.ascontiguousarray(band, self.dtype)).cast("B"))
+            self.file.flush()
+        except OSError as error:
+            size = len(self.rows) * self.stored * self.dtype.itemsize / 1e9
+            reason = error.strerror or "cannot be written"
+            raise ImageError(
+                f"needs {size:.1f} GB in the folder for temporary files ({reason}); name another one by TMPDIR"
+            ) from None
+
+
+def stored_rows(
+    shape: tuple[int, int], dtype: Any, rows: Callable[[int, int], np.ndarray] | None = None
+) -> StoredRows:
+    """Room for (H, W) numbers; ``rows(first, stop)`` gives each of ``row_bands``. Raises ImageError without room."""
+    height, width = shape
+    found = StoredRows(tempfile.TemporaryFile(prefix="symaudit-"), np.dtype(dtype), width, range(height), range(width))
+    if rows is not None:
+        for first, stop in row_bands(height, width):
+            found.write(first, rows(first, stop))
+    return found

@@ -1,0 +1,123 @@
+"""Large TIFF files, decoded band by band into rows in a temporary file: memory does not grow with the picture."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from symmetry_audit.data._decode import DecodedImage, Samples, decode_samples, depth_name
+from symmetry_audit.data._limits import check_size
+from symmetry_audit.data._luminance import hashed_luminance
+from symmetry_audit.data._ref import ImageRef
+from symmetry_audit.data._rows import BAND_PIXELS, row_bands, stored_rows
+from symmetry_audit.data._tiff import ORIENTATION_TAG, REDUCED, TIFF_MAGIC
+from symmetry_audit.data._tiff_bands import cut_rows, tiff_of_rows
+from symmetry_audit.errors import ImageError, one_line
+from symmetry_audit.wording import GREY_LEVELS, HU
+
+__all__ = ["STREAMED", "streamed"]
+
+STREAMED = 1 << 26  # pixels, from which on a picture is decoded in bands: whole, it would take more than half a GB
+MASK = 4  # bit of NewSubfileType: which pixels of another page count
+MOST_PAGES = 64  # that a picture comes with: smaller copies of it and of its mask
+
+
+def streamed(ref: ImageRef, max_pixels: int, unit: str | None) -> DecodedImage | None:
+    """The image of a large TIFF file, its numbers those of ``decode``, ``luminance`` and ``valid`` as StoredRows.
+
+    None where the file is smaller, is no TIFF, or has to be decoded as a whole: turned, in HU, or in strips too large.
+    Raises ImageError.
+    """
+    if ref.member is not None or ref.payload is not None or not ref.path.is_file():
+        return None
+    try:
+        with open(ref.path, "rb") as stream:
+            if stream.read(4) not in TIFF_MAGIC:
+                return None
+            stream.seek(0)
+            with tifffile.TiffFile(stream) as file:
+                pages = _pages(file, max_pixels)
+                return None if pages is None else _decoded(ref, file, pages, max_pixels, unit)
+    except (ImageError, MemoryError):
+        raise
+    except Exception as error:  # as in decode: one damaged image must not stop a run
+        raise ImageError(f"damaged or truncated image ({one_line(error)})") from None
+
+
+def _pages(file: tifffile.TiffFile, max_pixels: int) -> list[tifffile.TiffPage] | None:
+    """The picture and, where it has one, its mask; None for files that are not for bands."""
+    first = file.pages[0]
+    size = (first.imagelength, first.imagewidth)
+    if not all(isinstance(side, int) for side in size) or size[0] * size[1] < STREAMED:
+        return None
+    check_size(size[1], size[0], 1, max_pixels)
+    pages = [page for page in file.pages if isinstance(page, tifffile.TiffPage)] if len(file.pages) <= MOST_PAGES else []
+    whole = [page for page in pages if not page.subfiletype & REDUCED]
+    alike = all((page.imagelength, page.imagewidth) == size and page.subfiletype & MASK for page in whole[1:])
+    stack = first.is_imagej or first.is_stk or first.is_ome or first.imagedepth != 1
+    turned = (tag := first.tags.get(ORIENTATION_TAG)) is not None and tag.value != 1
+    if not whole or whole[0] is not first or not alike or stack or turned:
+        return None
+    return whole if cut_rows(whole) * first.imagewidth < STREAMED else None
+
+
+def _decoded(
+    ref: ImageRef, file: tifffile.TiffFile, pages: list[tifffile.TiffPage], max_pixels: int, unit: str | None
+) -> DecodedImage | None:
+    height, width = pages[0].imagelength, pages[0].imagewidth
+    bands = _bands(ref, file, pages, max_pixels)
+    _, head = next(bands)
+    kind = head.samples.dtype
+    held = unit or (HU if kind.kind == "i" and not head.mapped else GREY_LEVELS)
+    if held == HU or head.turned:
+        return None
+    digest = hashlib.sha256(repr(((height, *head.samples.shape[1:]), kind.str)).encode())
+    luminance = valid = None
+    count = total = 0
+    for first, found in _bands(ref, file, pages, max_pixels):
+        part, _ = hashed_luminance(found.samples, digest)
+        if luminance is None:
+            luminance = stored_rows((height, width), part.dtype)
+        seen = ~np.isnan(part)
+        if found.missing is not None:
+            seen &= ~found.missing
+        if np.isinf(part[seen]).any():
+            raise ImageError("holds infinite samples; replace them first")
+        luminance.write(first, part)
+        if not seen.all() or valid is not None:
+            if valid is None:
+                valid = stored_rows((height, width), bool)
+                for start, stop in row_bands(first, width):
+                    valid.write(start, np.ones((stop - start, width), bool))
+            valid.write(first, seen)
+        count += np.count_nonzero(seen)
+        total += part.sum(dtype=np.float64, where=seen)
+    assert luminance is not None
+    if valid is not None:
+        if not count:
+            raise ImageError("holds nothing but missing data or NaN")
+        for first, stop in row_bands(height, width):
+            seen, part = np.asarray(valid[first:stop]), np.asarray(luminance[first:stop])
+            luminance.write(first, np.where(seen, part, part.dtype.type(total / count)))
+    pixels, file_sha256 = digest.hexdigest(), _sha256(ref.path)
+    return DecodedImage(luminance, depth_name(head.samples), False, pixels, held, valid, None, file_sha256)
+
+
+def _bands(
+    ref: ImageRef, file: tifffile.TiffFile, pages: list[tifffile.TiffPage], max_pixels: int
+) -> Iterator[tuple[int, Samples]]:
+    """The samples of the whole width, and the first row of each part."""
+    height, width = pages[0].imagelength, pages[0].imagewidth
+    step = cut_rows(pages)
+    step *= max(1, BAND_PIXELS // (step * width))
+    for first in range(0, height, step):
+        yield first, decode_samples(tiff_of_rows(file, pages, first, min(first + step, height)), max_pixels, ref.bands)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
