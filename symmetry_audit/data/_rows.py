@@ -14,6 +14,7 @@ from symmetry_audit.errors import ImageError
 __all__ = ["StoredRows", "row_bands", "stored_rows"]
 
 BAND_PIXELS = 1 << 22  # read at a time: 16 MB of float32
+NARROW = 16  # times as wide as what is read are rows that are read in parts
 
 
 def row_bands(height: int, width: int) -> Iterator[tuple[int, int]]:
@@ -54,11 +55,15 @@ class StoredRows:
         return StoredRows(self.file, self.dtype, self.stored, self.rows[lines], self.columns[across])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        whole = np.empty((len(self.rows), self.stored), self.dtype)
-        self.file.seek(self.rows.start * self.stored * self.dtype.itemsize)
-        if self.file.readinto(memoryview(whole).cast("B")) != whole.nbytes:  # type: ignore[attr-defined]
-            raise ImageError("its rows are gone from the temporary folder; measure again")
-        shown = whole[:, self.columns.start : self.columns.stop]
+        first, width = self.columns.start, len(self.columns)
+        # whole rows at once, unless that is much more than what is shown
+        narrow = width * NARROW < self.stored
+        shown = np.empty((len(self.rows), width if narrow else self.stored), self.dtype)
+        for place, part in zip(self.rows, shown, strict=True) if narrow else ((self.rows.start, shown),):
+            self.file.seek((place * self.stored + first * narrow) * self.dtype.itemsize)
+            if self.file.readinto(memoryview(part).cast("B")) != part.nbytes:  # type: ignore[attr-defined]
+                raise ImageError("its rows are gone from the folder for temporary files; measure again")
+        shown = shown if narrow else shown[:, first : first + width]
         return shown if dtype is None else shown.astype(dtype, copy=False)
 
     def write(self, first: int, band: np.ndarray) -> None:
@@ -75,9 +80,7 @@ class StoredRows:
             ) from None
 
 
-def stored_rows(
-    shape: tuple[int, int], dtype: Any, rows: Callable[[int, int], np.ndarray] | None = None
-) -> StoredRows:
+def stored_rows(shape: tuple[int, int], dtype: Any, rows: Callable[[int, int], np.ndarray] | None = None) -> StoredRows:
     """Room for (H, W) numbers; ``rows(first, stop)`` gives each of ``row_bands``. Raises ImageError without room."""
     height, width = shape
     found = StoredRows(tempfile.TemporaryFile(prefix="symaudit-"), np.dtype(dtype), width, range(height), range(width))

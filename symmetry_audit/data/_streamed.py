@@ -55,7 +55,9 @@ def _pages(file: tifffile.TiffFile, max_pixels: int) -> list[tifffile.TiffPage] 
     if not all(isinstance(side, int) for side in size) or size[0] * size[1] < STREAMED:
         return None
     check_size(size[1], size[0], 1, max_pixels)
-    pages = [page for page in file.pages if isinstance(page, tifffile.TiffPage)] if len(file.pages) <= MOST_PAGES else []
+    pages = (
+        [page for page in file.pages if isinstance(page, tifffile.TiffPage)] if len(file.pages) <= MOST_PAGES else []
+    )
     whole = [page for page in pages if not page.subfiletype & REDUCED]
     alike = all((page.imagelength, page.imagewidth) == size and page.subfiletype & MASK for page in whole[1:])
     stack = first.is_imagej or first.is_stk or first.is_ome or first.imagedepth != 1

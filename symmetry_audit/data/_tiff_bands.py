@@ -29,7 +29,9 @@ def tiff_of_rows(file: tifffile.TiffFile, pages: list[tifffile.TiffPage], first:
     Strips and tiles are copied as they are, so any decoder reads the same samples as from ``file``.
     """
     magic = b"II" if file.byteorder == "<" else b"MM"
-    found = magic + _packed(file, *([("H", 43), ("H", 8), ("H", 0), ("Q", 16)] if file.is_bigtiff else [("H", 42), ("I", 8)]))
+    found = magic + _packed(
+        file, *([("H", 43), ("H", 8), ("H", 0), ("Q", 16)] if file.is_bigtiff else [("H", 42), ("I", 8)])
+    )
     for page in pages:
         found += _directory(file, page, first, stop, len(found), last=page is pages[-1])
     return found

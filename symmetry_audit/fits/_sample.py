@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 import torch
 
-from symmetry_audit.engine import sized
+from symmetry_audit.engine import Rows, sized
+from symmetry_audit.fits._middle import middle
 from symmetry_audit.fits._problem import DeformedFamily
 from symmetry_audit.groups import IDENTITY, Affine
 from symmetry_audit.kernels import sees_sign
@@ -96,7 +98,7 @@ def _equal(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def sample_windows(
-    image: np.ndarray,
+    image: Rows,
     family: DeformedFamily,
     margin: int,
     *,
@@ -121,9 +123,7 @@ def sample_windows(
     step = max(1, round(sqrt((height * width if inside is None else np.count_nonzero(inside)) / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     lines, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
-    # the mean has no effect; without it float32 keeps its digits for the detail
-    middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
-    windows = np.lib.stride_tricks.sliding_window_view(image, (2 * c + 1, 2 * c + 1))
+    offset, windows = middle(image), _windows(image, 2 * c + 1)
     grid = np.stack(np.meshgrid(lines, columns, indexing="ij"), -1).reshape(-1, 2)
     if inside is not None:
         grid = grid[inside[grid[:, 0], grid[:, 1]]]
@@ -136,6 +136,16 @@ def sample_windows(
     for first in range(0, len(grid), chunk):
         line, column = grid[first : first + chunk].T
         y, x = rows[line] + (margin - c), column + (margin - c)
-        part = (windows[y, x].reshape(len(y), -1) - middle).astype(np.float32, copy=False)
+        part = (windows(y, x).reshape(len(y), -1) - offset).astype(np.float32, copy=False)
         torch.matmul(torch.from_numpy(part).to(device), basis, out=found[first : first + chunk])
     return WindowSample(family, found, grid[:, 0], kind, _equal(found))
+
+
+def _windows(image: Rows, side: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What gives the windows of ``side`` px that start at (y, x), (n,) each: (n, side, side)."""
+    if isinstance(image, np.ndarray):
+        view = np.lib.stride_tricks.sliding_window_view(image, (side, side))
+        return lambda y, x: view[y, x]
+    return lambda y, x: np.stack(
+        [np.asarray(image[first : first + side, left : left + side]) for first, left in zip(y, x, strict=True)]
+    )
