@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import ceil
+
 import numpy as np
+
+from symmetry_audit.audit._domain import Pixels, column_counts, row_counts
+from symmetry_audit.data import StoredRows, made_of_bands, row_bands
+from symmetry_audit.engine import told
 
 __all__ = ["without_padding"]
 
@@ -17,7 +24,7 @@ BLOCK = (
 DEEP = 0.01  # of an outline with such steps may look like padding farther inside
 
 
-def without_padding(image: np.ndarray) -> np.ndarray | None:
+def without_padding(image: Pixels) -> Pixels | None:
     """Which pixels of ``image`` (H, W) are data, (H, W) of bool; None where it has no padding.
 
     Padding has one value, that of two corners and nearly of the others, and reaches what it fills from a corner. What
@@ -26,58 +33,144 @@ def without_padding(image: np.ndarray) -> np.ndarray | None:
     outline. In a JPEG file every block rings that the edge of a tile runs through, and no other: where nothing else is
     found, the convex outline may have steps as large as blocks.
     """
-    values, counts = np.unique(image[[0, 0, -1, -1], [0, -1, 0, -1]], return_counts=True)
+    ends = np.concatenate([np.asarray(image[:1])[0, [0, -1]], np.asarray(image[-1:])[0, [0, -1]]])
+    values, counts = np.unique(ends, return_counts=True)
     if len(values) == 4:  # so for nearly all photographs
         return None
-    value, span = values[counts.argmax()], float(image.max()) - float(image.min())
-    near = [~_reached(np.abs(image - value) <= slack * span) for slack in SLACKS if np.ptp(values) <= slack * span]
+    low, high, _ = told(image)
+    value, span = values[counts.argmax()], float(high) - float(low)
+    near = [_unreached(image, value, slack * span) for slack in SLACKS if np.ptp(values) <= slack * span]
     # what rings most is tried first where blocks are allowed for: it leaves the smallest steps
     for data, steps in (*((data, 0.0) for data in near), *((data, BLOCK) for data in near[::-1])):
         outline = _outline(data, steps)
-        if outline is not None and np.mean(image[~outline] == value) >= EXACT:
+        if outline is not None and _share_of(value, image, outline) >= EXACT:
             return outline
     return None
 
 
-def _outline(data: np.ndarray, steps: float) -> np.ndarray | None:
+def _share_of(value: float, image: Pixels, outline: Pixels) -> float:
+    """The share of the pixels outside the ``outline`` that have this value to the bit."""
+    equal = total = 0
+    for first, stop in row_bands(*image.shape):
+        outside = np.asarray(image[first:stop])[~np.asarray(outline[first:stop])]
+        equal, total = equal + np.count_nonzero(outside == value), total + outside.size
+    return equal / total
+
+
+def _outline(data: Pixels, steps: float) -> Pixels | None:
     """What padding leaves that is all but the pixels ``data`` (H, W); convex with ``steps`` of so many px."""
-    rows, columns = (np.flatnonzero(data.any(axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero(counts) for counts in (row_counts(data), column_counts(data)))
     if not len(rows):
         return None
-    outline = np.zeros_like(data)
-    outline[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] = True
+
+    def box(first: int, stop: int) -> np.ndarray:
+        band = np.zeros((stop - first, data.shape[1]), dtype=bool)
+        band[max(rows[0] - first, 0) : max(rows[-1] + 1 - first, 0), columns[0] : columns[-1] + 1] = True
+        return band
+
+    outline = _mask(data, box)
     if _fills(data, outline):
         return outline  # no steps: the edges of bars run along blocks, or within one row of them
     height, width = data.shape
     if min((rows[-1] + 1 - rows[0]) / height, (columns[-1] + 1 - columns[0]) / width) < 1 - NEAR:
         return None
-    from skimage.morphology import convex_hull_image
-
-    outline = convex_hull_image(data, offset_coordinates=False)
+    outline = _hull(data)
     return outline if _fills(data, outline, steps) else None
 
 
-def _reached(same: np.ndarray) -> np.ndarray:
-    """The pixels of ``same`` (H, W) that are connected, along rows and columns, to a corner."""
+def _mask(like: Pixels, band: Callable[[int, int], np.ndarray]) -> Pixels:
+    return made_of_bands(like.shape, bool, band, stored=isinstance(like, StoredRows))
+
+
+def _hull(data: Pixels) -> Pixels:
+    """The convex hull of the centers of the pixels ``data``, as ``skimage.morphology.convex_hull_image`` has it."""
+    from scipy.spatial import ConvexHull, QhullError
+    from skimage.measure import grid_points_in_poly
+
+    ends = []
+    for first, stop in row_bands(*data.shape):
+        band = np.asarray(data[first:stop])
+        rows = np.flatnonzero(band.any(1))
+        for columns in (band[rows].argmax(1), band.shape[1] - 1 - band[rows, ::-1].argmax(1)):
+            ends.append(np.stack([first + rows, columns], axis=1))
+    points = np.concatenate(ends)
+    try:
+        corners = points[ConvexHull(points).vertices].astype(float)
+    except QhullError:  # all on one line
+        return data
+
+    def band(first: int, stop: int) -> np.ndarray:
+        found = grid_points_in_poly((stop - first, data.shape[1]), corners - [first, 0], binarize=False)
+        return found > 0  # edges and corners are inside
+
+    return _mask(data, band)
+
+
+def _unreached(image: Pixels, value: float, slack: float) -> Pixels:
+    """All pixels of ``image`` (H, W) but those within ``slack`` of ``value`` that such pixels connect, along rows and
+    columns, to a corner.
+
+    What is connected is followed through bands, down and up, until it grows no more.
+    """
     from scipy.ndimage import label
 
-    labels = label(same)[0]
-    chosen = np.zeros(labels.max() + 1, dtype=bool)
-    chosen[labels[[0, 0, -1, -1], [0, -1, 0, -1]]] = True
-    return chosen[labels] & same
+    height, width = image.shape
+    bands = list(row_bands(height, width))
+    rest = _mask(image, lambda first, stop: np.ones((stop - first, width), dtype=bool))
+    grown = True
+    while grown:
+        grown = False
+        for first, stop in (*bands, *bands[-2::-1]):
+            labels = label(np.abs(np.asarray(image[first:stop]) - value) <= slack)[0]
+            before = np.asarray(rest[first:stop])
+            chosen = np.zeros(labels.max() + 1, dtype=bool)
+            chosen[labels[~before]] = True
+            for line, beside in ((0, first - 1), (-1, stop)):
+                if 0 <= beside < height:
+                    chosen[labels[line, ~np.asarray(rest[beside : beside + 1])[0]]] = True
+                else:
+                    chosen[labels[line, [0, -1]]] = True
+            chosen[0] = False
+            after = ~chosen[labels]
+            if (after != before).any():
+                grown = len(bands) > 1
+                _put(rest, first, after)
+    return rest
 
 
-def _fills(data: np.ndarray, outline: np.ndarray, steps: float = 0.0) -> bool:
+def _put(mask: Pixels, first: int, band: np.ndarray) -> None:
+    if isinstance(mask, StoredRows):
+        mask.write(first, band)
+    else:
+        mask[first : first + len(band)] = band
+
+
+def _fills(data: Pixels, outline: Pixels, steps: float = 0.0) -> bool:
     """Whether ``outline`` is a good part of the image, not all of it, and ``data`` nearly all of the outline, or
     of what is farther than ``steps`` px inside it."""
-    pixels, gaps = int(np.count_nonzero(outline)), outline & ~data
-    if not LEAST * outline.size <= pixels < outline.size:
+    size, pixels = outline.shape[0] * outline.shape[1], int(row_counts(outline).sum())
+    if not LEAST * size <= pixels < size:
         return False
+    gaps = deep = 0
+    for first, stop in row_bands(*outline.shape):
+        band = np.asarray(outline[first:stop]) & ~np.asarray(data[first:stop])
+        gaps += np.count_nonzero(band)
+        if steps and band.any():
+            deep += np.count_nonzero(band & (_depth(outline, first, stop, steps) > steps))
     if not steps:
-        return int(np.count_nonzero(gaps)) <= GAPS * pixels
+        return gaps <= GAPS * pixels
+    # fewer steps than padding beside them
+    return gaps <= size - pixels and deep <= DEEP * pixels
+
+
+def _depth(outline: Pixels, first: int, stop: int, most: float) -> np.ndarray:
+    """How far inside the ``outline`` each pixel of these rows is in px, up to ``most``; from there on, any more."""
     from scipy.ndimage import distance_transform_edt
 
+    top = max(0, first - ceil(most) - 1)
+    window = np.asarray(outline[top : stop + ceil(most) + 1])
+    if window.all():
+        return np.full((stop - first, window.shape[1]), np.inf)
     # the border of the image is no edge of the outline
-    depth = distance_transform_edt(np.pad(outline, 1, mode="edge"))[1:-1, 1:-1]
-    fewer = np.count_nonzero(gaps) <= outline.size - pixels  # steps than padding beside them
-    return bool(fewer and np.count_nonzero(gaps & (depth > steps)) <= DEEP * pixels)
+    depth = distance_transform_edt(np.pad(window, 1, mode="edge"))[1:-1, 1:-1]
+    return depth[first - top : stop - top]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._raw_format import RawFormat
     from symmetry_audit.data._ref import ImageRef, ImageSource
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
+    from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
     from symmetry_audit.data._sources import open_source, source_of_files
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "RawFormat",
     "Reading",
     "Slice",
+    "StoredRows",
     "content_hash",
     "decode",
     "decode_rgb",
@@ -41,8 +43,10 @@ __all__ = [
     "load_image",
     "load_rgb",
     "load_slice",
+    "made_of_bands",
     "open_source",
     "pixel_count",
+    "row_bands",
     "set_fingerprint",
     "source_of_files",
 ]
@@ -51,6 +55,7 @@ _HOMES = {
     **dict.fromkeys(("DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"), "symmetry_audit.data._demo"),
     **dict.fromkeys(("BYTES_PER_PIXEL", "DEFAULT_MAX_PIXELS"), "symmetry_audit.data._limits"),
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
+    **dict.fromkeys(("StoredRows", "made_of_bands", "row_bands"), "symmetry_audit.data._rows"),
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),

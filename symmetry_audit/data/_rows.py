@@ -11,7 +11,7 @@ import numpy as np
 
 from symmetry_audit.errors import ImageError
 
-__all__ = ["StoredRows", "row_bands", "stored_rows"]
+__all__ = ["StoredRows", "made_of_bands", "row_bands", "stored_rows"]
 
 BAND_PIXELS = 1 << 22  # read at a time: 16 MB of float32
 NARROW = 16  # times as wide as what is read are rows that are read in parts
@@ -19,7 +19,7 @@ NARROW = 16  # times as wide as what is read are rows that are read in parts
 
 def row_bands(height: int, width: int) -> Iterator[tuple[int, int]]:
     """The bands, (first row, last row + 1) each, in which ``height`` rows of ``width`` px are worked on."""
-    rows = max(1, BAND_PIXELS // width)
+    rows = max(1, BAND_PIXELS // max(1, width))
     return ((first, min(first + rows, height)) for first in range(0, height, rows))
 
 
@@ -80,11 +80,23 @@ class StoredRows:
             ) from None
 
 
-def stored_rows(shape: tuple[int, int], dtype: Any, rows: Callable[[int, int], np.ndarray] | None = None) -> StoredRows:
-    """Room for (H, W) numbers; ``rows(first, stop)`` gives each of ``row_bands``. Raises ImageError without room."""
-    height, width = shape
-    found = StoredRows(tempfile.TemporaryFile(prefix="symaudit-"), np.dtype(dtype), width, range(height), range(width))
-    if rows is not None:
-        for first, stop in row_bands(height, width):
-            found.write(first, rows(first, stop))
+def stored_rows(shape: tuple[int, int], dtype: Any) -> StoredRows:
+    """Room for (H, W) numbers, to be written."""
+    file = tempfile.TemporaryFile(prefix="symaudit-")  # noqa: SIM115 - it lives as long as the rows
+    return StoredRows(file, np.dtype(dtype), shape[1], range(shape[0]), range(shape[1]))
+
+
+def made_of_bands(
+    shape: tuple[int, int], dtype: Any, band: Callable[[int, int], np.ndarray], *, stored: bool
+) -> np.ndarray | StoredRows:
+    """(H, W) numbers, of which ``band(first, stop)`` gives each of ``row_bands``: an array, or ``stored`` in a file.
+
+    Raises ImageError where there is no room for the file.
+    """
+    found = stored_rows(shape, dtype) if stored else np.empty(shape, dtype)
+    for first, stop in row_bands(*shape):
+        if isinstance(found, StoredRows):
+            found.write(first, band(first, stop))
+        else:
+            found[first:stop] = band(first, stop)
     return found

@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 import torch
 
-from symmetry_audit.engine import Rows, sized
+from symmetry_audit.engine import Rows, blocks, sized
 from symmetry_audit.fits._middle import middle
 from symmetry_audit.fits._problem import DeformedFamily
 from symmetry_audit.groups import IDENTITY, Affine
@@ -107,7 +107,7 @@ def sample_windows(
     seed: int = 0,
     device: str = "cpu",
     rows: np.ndarray | None = None,
-    inside: np.ndarray | None = None,
+    inside: Rows | None = None,
 ) -> WindowSample:
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
@@ -120,13 +120,13 @@ def sample_windows(
     c = family.radius
     rows = np.arange(image.shape[0] - 2 * margin) if rows is None else rows
     height, width = len(rows), image.shape[1] - 2 * margin
-    step = max(1, round(sqrt((height * width if inside is None else np.count_nonzero(inside)) / pixels)))
+    step = max(1, round(sqrt((height * width if inside is None else _pixels(inside)) / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     lines, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
     offset, windows = middle(image), _windows(image, 2 * c + 1)
     grid = np.stack(np.meshgrid(lines, columns, indexing="ij"), -1).reshape(-1, 2)
     if inside is not None:
-        grid = grid[inside[grid[:, 0], grid[:, 1]]]
+        grid = grid[np.concatenate([np.asarray(inside[y : y + 1])[0, columns] for y in lines])]
     # responses are convolutions: the kernel is flipped once rather than every window
     basis = torch.from_numpy(
         family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)
@@ -139,6 +139,10 @@ def sample_windows(
         part = (windows(y, x).reshape(len(y), -1) - offset).astype(np.float32, copy=False)
         torch.matmul(torch.from_numpy(part).to(device), basis, out=found[first : first + chunk])
     return WindowSample(family, found, grid[:, 0], kind, _equal(found))
+
+
+def _pixels(inside: Rows) -> int:
+    return sum(np.count_nonzero(np.asarray(inside[first:stop])) for first, stop in blocks(inside, *inside.shape))
 
 
 def _windows(image: Rows, side: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
