@@ -13,7 +13,7 @@ from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._stored import StoredSlice
-from symmetry_audit.data._streamed import streamed
+from symmetry_audit.data._streamed import outside_memory, streamed
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import HU, WINDOWED
@@ -65,7 +65,7 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
         data = ref.read(most)
         digest = hashlib.sha256(data).hexdigest()
         if ref.kind == PICTURE:
-            image = decode(data, max_pixels, reading.unit, ref.bands)
+            image = outside_memory(decode(data, max_pixels, reading.unit, ref.bands))
         else:
             image = _measurable(_stored(ref, data, max_pixels), None)
     image = replace(image, file_sha256=digest)
@@ -101,7 +101,7 @@ def load_slice(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Slice:
     if image.unit != HU:
         raise ImageError(f"is in {image.unit}, not in HU; give CT slices")
     valid = np.ones(image.luminance.shape, bool) if image.valid is None else image.valid
-    return Slice(image.luminance.astype(np.float32), valid, image.spacing)
+    return Slice(np.asarray(image.luminance, np.float32), np.asarray(valid), image.spacing)
 
 
 def volume(ref: ImageRef, max_bytes: int) -> Volume:
@@ -136,5 +136,5 @@ def _windowed(image: DecodedImage, level: float, width: float) -> DecodedImage:
     """HU in level - width/2 .. level + width/2 become 0..255, others are clipped. Raises ImageError."""
     if image.unit != HU:
         raise ImageError(f"is in {image.unit}, and --window is for HU; drop --window")
-    scaled = (image.luminance - np.float32(level - width / 2)) * np.float32(255 / width)
+    scaled = (np.asarray(image.luminance) - np.float32(level - width / 2)) * np.float32(255 / width)
     return replace(image, luminance=scaled.clip(0, 255), unit=WINDOWED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ from symmetry_audit.data._decode import DecodedImage, Samples, decode_samples, d
 from symmetry_audit.data._limits import check_size
 from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._ref import ImageRef
-from symmetry_audit.data._rows import BAND_PIXELS, row_bands, stored_rows
+from symmetry_audit.data._rows import BAND_PIXELS, StoredRows, made_of_bands, row_bands, stored_rows
 from symmetry_audit.data._tiff import ORIENTATION_TAG, REDUCED, TIFF_MAGIC
 from symmetry_audit.data._tiff_bands import cut_rows, tiff_of_rows
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
-__all__ = ["STREAMED", "streamed"]
+__all__ = ["outside_memory", "streamed"]
 
 STREAMED = 1 << 26  # pixels, from which on a picture is decoded in bands: whole, it would take more than half a GB
 MASK = 4  # bit of NewSubfileType: which pixels of another page count
@@ -46,6 +47,18 @@ def streamed(ref: ImageRef, max_pixels: int, unit: str | None) -> DecodedImage |
         raise
     except Exception as error:  # as in decode: one damaged image must not stop a run
         raise ImageError(f"damaged or truncated image ({one_line(error)})") from None
+
+
+def outside_memory(image: DecodedImage) -> DecodedImage:
+    """``image`` with its numbers in a temporary file where it is large: decoded as a whole, it leaves memory again."""
+    shape = image.luminance.shape
+    if shape[0] * shape[1] < STREAMED or image.unit == HU:
+        return image
+
+    def stored(pixels: np.ndarray | StoredRows) -> np.ndarray | StoredRows:
+        return made_of_bands(shape, pixels.dtype, lambda first, stop: np.asarray(pixels[first:stop]), stored=True)
+
+    return replace(image, luminance=stored(image.luminance), valid=None if image.valid is None else stored(image.valid))
 
 
 def _pages(file: tifffile.TiffFile, max_pixels: int) -> list[tifffile.TiffPage] | None:
