@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,13 @@ def row_bands(height: int, width: int) -> Iterator[tuple[int, int]]:
     return ((first, min(first + rows, height)) for first in range(0, height, rows))
 
 
+class _Unnamed(io.BufferedRandom):
+    """A temporary file that is closed, and so gone, when nothing refers to it: views have no order to close it in."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 @dataclass(frozen=True, eq=False)
 class StoredRows:
     """An (H, W) array in a temporary file, which is gone with the last view of it. One thread may use it.
@@ -31,7 +39,7 @@ class StoredRows:
     array works on bands of these.
     """
 
-    file: IO[bytes]
+    file: io.BufferedRandom
     dtype: np.dtype
     stored: int  # columns in the file
     rows: range
@@ -61,7 +69,7 @@ class StoredRows:
         shown = np.empty((len(self.rows), width if narrow else self.stored), self.dtype)
         for place, part in zip(self.rows, shown, strict=True) if narrow else ((self.rows.start, shown),):
             self.file.seek((place * self.stored + first * narrow) * self.dtype.itemsize)
-            if self.file.readinto(memoryview(part).cast("B")) != part.nbytes:  # type: ignore[attr-defined]
+            if self.file.readinto(part) != part.nbytes:
                 raise ImageError("its rows are gone from the folder for temporary files; measure again")
         shown = shown if narrow else shown[:, first : first + width]
         return shown if dtype is None else shown.astype(dtype, copy=False)
@@ -70,7 +78,7 @@ class StoredRows:
         """Put ``band`` (n, W) of the whole's columns in place of the rows from ``first`` on."""
         self.file.seek(first * self.stored * self.dtype.itemsize)
         try:
-            self.file.write(memoryview(np.ascontiguousarray(band, self.dtype)).cast("B"))
+            self.file.write(np.ascontiguousarray(band, self.dtype))
             self.file.flush()
         except OSError as error:
             size = len(self.rows) * self.stored * self.dtype.itemsize / 1e9
@@ -82,7 +90,8 @@ class StoredRows:
 
 def stored_rows(shape: tuple[int, int], dtype: Any) -> StoredRows:
     """Room for (H, W) numbers, to be written."""
-    file = tempfile.TemporaryFile(prefix="symaudit-")  # noqa: SIM115 - it lives as long as the rows
+    raw = tempfile.TemporaryFile(buffering=0, prefix="symaudit-")  # noqa: SIM115 - closed with the last view
+    file = _Unnamed(raw)
     return StoredRows(file, np.dtype(dtype), shape[1], range(shape[0]), range(shape[1]))
 
 
