@@ -13,7 +13,7 @@ from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._stored import StoredSlice
-from symmetry_audit.data._streamed import outside_memory, streamed
+from symmetry_audit.data._streamed import file_hash, outside_memory, streamed
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import HU, WINDOWED
@@ -47,6 +47,7 @@ class Slice:
 
 
 AS_FOUND = Reading()
+LARGE = 1 << 28  # bytes of a file that is not read at once
 
 
 def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Reading = AS_FOUND) -> DecodedImage:
@@ -79,7 +80,8 @@ def content_hash(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> str:
     """
     most = max_pixels * BYTES_PER_PIXEL
     if ref.part is None:
-        return hashlib.sha256(ref.read(most)).hexdigest()
+        large = ref.member is None and ref.payload is None and ref.path.is_file() and ref.path.stat().st_size > LARGE
+        return file_hash(ref.path) if large else hashlib.sha256(ref.read(most)).hexdigest()
     plane, index = ref.part
     return hashlib.sha256(f"{volume(ref, most).sha256} {plane} {index}".encode()).hexdigest()
 

@@ -15,15 +15,14 @@ from symmetry_audit.data._limits import check_size
 from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._rows import BAND_PIXELS, StoredRows, made_of_bands, row_bands, stored_rows
-from symmetry_audit.data._tiff import ORIENTATION_TAG, REDUCED, TIFF_MAGIC
+from symmetry_audit.data._tiff import MASK, ORIENTATION_TAG, REDUCED, TIFF_MAGIC
 from symmetry_audit.data._tiff_bands import cut_rows, tiff_of_rows
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
-__all__ = ["outside_memory", "streamed"]
+__all__ = ["file_hash", "outside_memory", "streamed"]
 
 STREAMED = 1 << 26  # pixels, from which on a picture is decoded in bands: whole, it would take more than half a GB
-MASK = 4  # bit of NewSubfileType: which pixels of another page count
 MOST_PAGES = 64  # that a picture comes with: smaller copies of it and of its mask
 
 
@@ -93,8 +92,10 @@ def _decoded(
     digest = hashlib.sha256(repr(((height, *head.samples.shape[1:]), kind.str)).encode())
     luminance = valid = None
     count = total = 0
+    remarks: dict[str, None] = {}
     for first, found in _bands(ref, file, pages, max_pixels):
         part, _ = hashed_luminance(found.samples, digest)
+        remarks |= dict.fromkeys(found.remarks)
         if luminance is None:
             luminance = stored_rows((height, width), part.dtype)
         seen = ~np.isnan(part)
@@ -118,8 +119,8 @@ def _decoded(
         for first, stop in row_bands(height, width):
             seen, part = np.asarray(valid[first:stop]), np.asarray(luminance[first:stop])
             luminance.write(first, np.where(seen, part, part.dtype.type(total / count)))
-    pixels, file_sha256 = digest.hexdigest(), _sha256(ref.path)
-    return DecodedImage(luminance, depth_name(head.samples), False, pixels, held, valid, None, file_sha256)
+    pixels, file_sha256 = digest.hexdigest(), file_hash(ref.path)
+    return DecodedImage(luminance, depth_name(head.samples), False, pixels, held, valid, None, file_sha256, tuple(remarks))
 
 
 def _bands(
@@ -133,6 +134,7 @@ def _bands(
         yield first, decode_samples(tiff_of_rows(file, pages, first, min(first + step, height)), max_pixels, ref.bands)
 
 
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, read in parts."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
