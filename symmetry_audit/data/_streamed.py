@@ -120,7 +120,9 @@ def _decoded(
             seen, part = np.asarray(valid[first:stop]), np.asarray(luminance[first:stop])
             luminance.write(first, np.where(seen, part, part.dtype.type(total / count)))
     pixels, file_sha256 = digest.hexdigest(), file_hash(ref.path)
-    return DecodedImage(luminance, depth_name(head.samples), False, pixels, held, valid, None, file_sha256, tuple(remarks))
+    return DecodedImage(
+        luminance, depth_name(head.samples), False, pixels, held, valid, None, file_sha256, tuple(remarks)
+    )
 
 
 def _bands(

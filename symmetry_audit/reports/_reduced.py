@@ -15,10 +15,12 @@ def reduced(values: np.ndarray, side: int) -> np.ndarray:
     step = max(max(values.shape) // side, 1)
     if step == 1:
         return np.asarray(values)
-    return np.concatenate([_row(np.asarray(values[top : top + step]), step) for top in range(0, len(values), step)])
+    rows, columns = (min(step, length) for length in values.shape)  # of a block: a very wide picture has fewer rows
+    bands = (np.asarray(values[top : top + rows]) for top in range(0, len(values), rows))
+    return np.concatenate([_row(band, rows, columns) for band in bands])
 
 
-def _row(band: np.ndarray, step: int) -> np.ndarray:
-    """Means over the blocks of up to ``step`` rows, (1, number of blocks)."""
-    padding = [(0, step - len(band)), (0, -band.shape[1] % step)]
-    return np.pad(band, padding, mode="edge").reshape(1, step, -1, step).mean((1, 3))
+def _row(band: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Means over the blocks of a band of up to so many ``rows``, (1, number of blocks)."""
+    padding = [(0, rows - len(band)), (0, -band.shape[1] % columns)]
+    return np.pad(band, padding, mode="edge").reshape(1, rows, -1, columns).mean((1, 3))
