@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isqrt
 
 import numpy as np
 
@@ -11,24 +12,27 @@ from symmetry_audit.audit._adaptive_image import HELD_OUT, REST, WHOLE, Adaptive
 from symmetry_audit.audit._adaptive_plan import AdaptivePlan
 from symmetry_audit.audit._row_sample import RowSample, stacked_errors
 from symmetry_audit.audit._spectrum import radial_power
+from symmetry_audit.engine import Rows
 from symmetry_audit.groups import IDENTITY, MAX_RATIO
 from symmetry_audit.synth import gaussian_field
 
 __all__ = ["ScaledImage", "measure_adaptive"]
+
+NULL_PIXELS = 1 << 25  # of an isotropic field at most: its transform takes 20 bytes a pixel
 
 
 @dataclass(frozen=True)
 class ScaledImage:
     """One image at one scale: ``image`` (H, W), its radial ``spectrum``, and ``strict``, the profiles (R, T) under
     strict rotations of the parts WHOLE, REST and HELD_OUT of the rows of V in ``sample``. ``measure_strict`` measures
-    those of another image."""
+    those of another image, over its own sample."""
 
-    image: np.ndarray
+    image: Rows
     sample: RowSample
     plan: AdaptivePlan
     spectrum: np.ndarray
     strict: Mapping[str, np.ndarray]
-    measure_strict: Callable[[np.ndarray], np.ndarray]
+    measure_strict: Callable[[np.ndarray, RowSample], np.ndarray]
 
 
 def measure_adaptive(
@@ -44,9 +48,9 @@ def measure_adaptive(
 
     Controls are measured on the sample alone. A ``controlled`` image has all of ``adaptive``, and also ``held_out``,
     ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a random angle, and on an
-    isotropic field of the same radial spectrum with w fitted to it; and ``scales`` (S, S, R, E), fitted at the first
-    scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in place of fitting, NaN where there is
-    none; then there is no ``held_out`` and no ``null``.
+    isotropic field of the same radial spectrum, of NULL_PIXELS at most, with w fitted to it; and ``scales``
+    (S, S, R, E), fitted at the first scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in place
+    of fitting, NaN where there is none; then there is no ``held_out`` and no ``null``.
     """
     works = [AdaptiveImage(scale.image, scale.plan, scale.strict, scale.sample) for scale in scales]
     fits = [work.fit() for work in works] if given is None else [_given(points) for points in given]
@@ -82,10 +86,20 @@ def _controls(
     arrays = {"random": work.own(_turned(fits, rng))}
     if fitted:
         arrays["held_out"] = work.own(work.fit(REST), HELD_OUT)
-        field = _isotropic(work.image.shape, scale.spectrum, rng)
-        null = AdaptiveImage(field, work.plan, {WHOLE: scale.measure_strict(field)}, scale.sample)
+        field = _isotropic(_null_shape(work.image.shape), scale.spectrum, rng)
+        sample = scale.sample
+        if field.shape != work.image.shape:
+            sample = RowSample(((0, len(field) - 2 * work.plan.settings.margin),), 1)
+        null = AdaptiveImage(field, work.plan, {WHOLE: scale.measure_strict(field, sample)}, sample)
         arrays["null"] = null.own(null.fit())
     return arrays
+
+
+def _null_shape(shape: tuple[int, ...]) -> tuple[int, int]:
+    """The shape of the isotropic field that stands beside an image of ``shape`` (H, W): its own up to NULL_PIXELS."""
+    height, width = shape
+    height = min(height, max(isqrt(NULL_PIXELS), NULL_PIXELS // width))
+    return height, min(width, NULL_PIXELS // height)
 
 
 def _isotropic(shape: tuple[int, int], spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -11,6 +11,7 @@ from symmetry_audit.audit._adaptive_plan import AdaptivePlan
 from symmetry_audit.audit._bands import held_out_rows
 from symmetry_audit.audit._row_sample import RowSample
 from symmetry_audit.audit._sources import FitSource
+from symmetry_audit.engine import Rows
 from symmetry_audit.fits import DeformedFamily, StructureTensor, WindowSample, sample_windows, solve, structure_tensor
 from symmetry_audit.groups import IDENTITY, MAX_RATIO, Affine
 
@@ -28,9 +29,7 @@ class AdaptiveImage:
     and ``margin`` px around it.
     """
 
-    def __init__(
-        self, image: np.ndarray, plan: AdaptivePlan, strict: Mapping[str, np.ndarray], rows: RowSample
-    ) -> None:
+    def __init__(self, image: Rows, plan: AdaptivePlan, strict: Mapping[str, np.ndarray], rows: RowSample) -> None:
         self.image, self.plan, self.rows = image, plan, rows
         self._strict = strict
         self._samples: dict[tuple, WindowSample] = {}
@@ -140,8 +139,8 @@ class AdaptiveImage:
         if (family,) not in self._samples:
             settings, rows = self.plan.settings, self.rows.indices
             about = {"kind": settings.response, "seed": settings.seed, "device": self.plan.device, "rows": rows}
-            inside = None if self.rows.inside is None else self.rows.inside[rows]
-            self._samples[(family,)] = sample_windows(self.image, family, settings.margin, inside=inside, **about)
+            about["inside"] = self.rows.chosen
+            self._samples[(family,)] = sample_windows(self.image, family, settings.margin, **about)
         return self._samples[(family,)]
 
     def _under_rotations(self, family: DeformedFamily, part: str) -> np.ndarray:

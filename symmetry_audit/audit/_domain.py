@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isqrt
 
 import numpy as np
 
-__all__ = ["Domain", "coarser", "coarser_valid", "domain", "filled"]
+from symmetry_audit.data import StoredRows, made_of_bands, row_bands
+
+__all__ = ["Domain", "Pixels", "coarser", "coarser_valid", "column_counts", "domain", "filled", "row_counts"]
+
+Pixels = np.ndarray | StoredRows
 
 
 @dataclass(frozen=True)
@@ -19,13 +24,13 @@ class Domain:
     do. ``left_out`` is the share of the pixels ``margin`` px inside the whole image that V leaves out.
     """
 
-    image: np.ndarray
-    valid: np.ndarray | None = None
-    inside: np.ndarray | None = None
+    image: Pixels
+    valid: Pixels | None = None
+    inside: Pixels | None = None
     left_out: float = 0.0
 
 
-def domain(image: np.ndarray, valid: np.ndarray | None, margin: int) -> Domain | None:
+def domain(image: Pixels, valid: Pixels | None, margin: int) -> Domain | None:
     """V is all pixels of ``image`` (H, W) that are at least ``margin`` px from every border and farther than this from
     the center of every pixel that is not ``valid``. None where there are none.
 
@@ -37,26 +42,67 @@ def domain(image: np.ndarray, valid: np.ndarray | None, margin: int) -> Domain |
         return None
     if valid is None:
         return Domain(image)
-    inside = _eroded(valid, margin * margin)[margin : margin + rows, margin : margin + columns]
-    lines, rest = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
+
+    def band(first: int, stop: int) -> np.ndarray:
+        kept = _eroded(np.asarray(valid[first : stop + 2 * margin]), margin * margin)
+        return kept[margin : margin + stop - first, margin : margin + columns]
+
+    inside = made_of_bands((rows, columns), bool, band, stored=isinstance(valid, StoredRows))
+    lines, rest = (np.flatnonzero(counts) for counts in (row_counts(inside), column_counts(inside)))
     if not len(lines):
         return None
-    left_out = 1 - np.count_nonzero(inside) / inside.size
+    pixels = int(row_counts(inside).sum())
+    left_out = 1 - pixels / (rows * columns)
     box = slice(lines[0], lines[-1] + 1), slice(rest[0], rest[-1] + 1)
     around = tuple(slice(side.start, side.stop + 2 * margin) for side in box)
-    inside, valid = np.ascontiguousarray(inside[box]), np.ascontiguousarray(valid[around])
-    return Domain(image[around], None if valid.all() else valid, None if inside.all() else inside, left_out)
+    inside, valid = _compact(inside[box]), _compact(valid[around])
+    return Domain(image[around], None if _all(valid) else valid, None if _all(inside) else inside, left_out)
 
 
-def filled(image: np.ndarray, valid: np.ndarray | None) -> np.ndarray:
+def row_counts(valid: Pixels) -> np.ndarray:
+    """How many pixels of each row of ``valid`` (H, W) are set, (H,) of int."""
+    bands = row_bands(*valid.shape)
+    return np.concatenate([np.count_nonzero(np.asarray(valid[first:stop]), axis=1) for first, stop in bands])
+
+
+def column_counts(valid: Pixels) -> np.ndarray:
+    """How many pixels of each column of ``valid`` (H, W) are set, (W,) of int."""
+    bands = row_bands(*valid.shape)
+    return np.sum([np.count_nonzero(np.asarray(valid[first:stop]), axis=0) for first, stop in bands], axis=0)
+
+
+def _all(valid: Pixels) -> bool:
+    return bool(row_counts(valid).sum() == valid.shape[0] * valid.shape[1])
+
+
+def _compact(valid: Pixels) -> Pixels:
+    return np.ascontiguousarray(valid) if isinstance(valid, np.ndarray) else valid
+
+
+def filled(image: Pixels, valid: Pixels | None) -> Pixels:
     """``image`` (H, W) with the mean of the ``valid`` pixels, one at least, in place of the others.
 
     So the others' values have no effect at all, and the range, from which float32 arithmetic starts, is that of data.
     """
     if valid is None:
         return image
-    mean = image[valid].mean(dtype=np.float64)
-    return np.where(valid, image, np.float32(mean))  # float32 and float64 images must give the same bits
+    mean = np.float32(_mean(image, valid))  # float32 and float64 images must give the same bits
+
+    def band(first: int, stop: int) -> np.ndarray:
+        return np.where(np.asarray(valid[first:stop]), np.asarray(image[first:stop]), mean)
+
+    return made_of_bands(image.shape, image.dtype, band, stored=isinstance(image, StoredRows))
+
+
+def _mean(image: Pixels, valid: Pixels) -> float:
+    """Of the ``valid`` pixels of ``image``."""
+    if isinstance(image, np.ndarray):
+        return image[np.asarray(valid)].mean(dtype=np.float64)
+    total = count = 0
+    for first, stop in row_bands(*image.shape):
+        chosen = np.asarray(image[first:stop])[np.asarray(valid[first:stop])]
+        total, count = total + chosen.sum(dtype=np.float64), count + len(chosen)
+    return total / count
 
 
 def _eroded(valid: np.ndarray, square: int) -> np.ndarray:
@@ -80,7 +126,7 @@ def _eroded(valid: np.ndarray, square: int) -> np.ndarray:
     return np.cumsum(counts, out=counts).reshape(height, -1)[:, :width] == 0
 
 
-def coarser(luminance: np.ndarray, factor: int) -> np.ndarray:
+def coarser(luminance: Pixels, factor: int) -> Pixels:
     """The image ``factor`` times coarser: an isotropic Gaussian of sigma = factor / 2 px, then every
     ``factor``-th pixel. Pixels whose window leaves the image are cut off, never padded.
 
@@ -92,18 +138,41 @@ def coarser(luminance: np.ndarray, factor: int) -> np.ndarray:
     from scipy.ndimage import gaussian_filter
 
     radius = 2 * factor  # four sigma
-    if min(luminance.shape) <= 2 * radius:
-        return luminance[:0, :0]
-    smooth = gaussian_filter(luminance, factor / 2, radius=radius)
-    return smooth[radius:-radius:factor, radius:-radius:factor]
+
+    def smooth(window: np.ndarray) -> np.ndarray:
+        return gaussian_filter(window, factor / 2, radius=radius)
+
+    return _thinned(luminance, factor, radius, radius, smooth, luminance.dtype)
 
 
-def coarser_valid(valid: np.ndarray | None, factor: int) -> np.ndarray | None:
+def coarser_valid(valid: Pixels | None, factor: int) -> Pixels | None:
     """Which pixels of the image ``factor`` times coarser hold data: those with no other pixel in the disc around their
     window."""
     if valid is None or factor == 1:
         return valid
     radius = 2 * factor
-    if min(valid.shape) <= 2 * radius:
-        return valid[:0, :0]
-    return _eroded(valid, 2 * radius**2)[radius:-radius:factor, radius:-radius:factor]
+    reach = isqrt(2 * radius**2)
+    return _thinned(valid, factor, radius, reach, lambda window: _eroded(window, 2 * radius**2), bool)
+
+
+def _thinned(
+    pixels: Pixels,
+    factor: int,
+    border: int,
+    reach: int,
+    change: Callable[[np.ndarray], np.ndarray],
+    dtype: np.typing.DTypeLike,
+) -> Pixels:
+    """Every ``factor``-th pixel of ``change`` of ``pixels`` (H, W), from ``border`` px inside; ``change`` of a pixel
+    depends on those up to ``reach`` rows away."""
+    if min(pixels.shape) <= 2 * border:
+        return pixels[:0, :0]
+    rows, columns = (-(-(side - 2 * border) // factor) for side in pixels.shape)
+
+    def band(first: int, stop: int) -> np.ndarray:
+        top = border + first * factor
+        above = min(reach, top)
+        window = np.asarray(pixels[top - above : border + (stop - 1) * factor + reach + 1])
+        return change(window)[above : above + (stop - first - 1) * factor + 1 : factor, border:-border:factor]
+
+    return made_of_bands((rows, columns), dtype, band, stored=isinstance(pixels, StoredRows))

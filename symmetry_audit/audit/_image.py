@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -20,7 +20,7 @@ from symmetry_audit.audit._row_sample import RowSample, row_sample, stacked_erro
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spectrum import radial_spectrum
 from symmetry_audit.audit._valid import valid_pixels
-from symmetry_audit.data import ImageRef, load_image
+from symmetry_audit.data import ImageRef, StoredRows, load_image
 from symmetry_audit.errors import ImageError
 from symmetry_audit.groups import IDENTITY, Affine
 from symmetry_audit.wording import GREY_LEVELS
@@ -132,7 +132,9 @@ def _given(image: str, pixels: str, table: Mapping[str, np.ndarray] | None) -> n
     return found
 
 
-def scaled_copies(luminance: np.ndarray, settings: AuditSettings, valid: np.ndarray | None = None) -> list[Domain]:
+def scaled_copies(
+    luminance: np.ndarray | StoredRows, settings: AuditSettings, valid: np.ndarray | StoredRows | None = None
+) -> list[Domain]:
     """The image and its V at every downscale; ``valid`` (H, W) says which pixels hold data, None that all do.
 
     Raises ImageError where V is empty at one of them.
@@ -210,20 +212,20 @@ def _scaled(
         rest = (whole - share * held_out) / (1 - share) if share < 1 else np.zeros_like(whole)
         strict = {name: part[plan.index] for name, part in ((WHOLE, whole), (REST, rest), (HELD_OUT, held_out))}
         assert plan.adaptive is not None
-        measure = _strict_profiles(plan, sample, settings)
+        measure = partial(_strict_profiles, plan, settings)
         found.append(ScaledImage(scale.image, sample, plan.adaptive, arrays["spectrum"][s], strict, measure))
     return found
 
 
-def _strict_profiles(plan: ImagePlan, sample: RowSample, settings: AuditSettings) -> Callable[[np.ndarray], np.ndarray]:
-    """What measures the strict profiles (R, T) of an image, over the rows of ``sample``."""
+def _strict_profiles(plan: ImagePlan, settings: AuditSettings, image: np.ndarray, sample: RowSample) -> np.ndarray:
+    """The strict profiles (R, T) of an image over the rows of ``sample``."""
     from symmetry_audit.engine import welch_power
 
-    return lambda image: sample.mean(_strict_rows(image, sample, settings, plan, welch_power(image)))[plan.index]
+    return sample.mean(_strict_rows(image, sample, settings, plan, welch_power(image)))[plan.index]
 
 
 def _strict_rows(
-    image: np.ndarray,
+    image: np.ndarray | StoredRows,
     sample: RowSample,
     settings: AuditSettings,
     plan: ImagePlan,

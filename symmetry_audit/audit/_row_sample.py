@@ -10,7 +10,9 @@ from math import ceil, sqrt
 
 import numpy as np
 
+from symmetry_audit.audit._domain import row_counts
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.data import StoredRows
 
 __all__ = ["RowSample", "row_sample", "stacked_errors"]
 
@@ -28,7 +30,7 @@ class RowSample:
 
     bands: tuple[tuple[int, int], ...]
     candidates: int
-    inside: np.ndarray | None = None
+    inside: np.ndarray | StoredRows | None = None
 
     @property
     def indices(self) -> np.ndarray:
@@ -41,9 +43,20 @@ class RowSample:
     @cached_property
     def pixels(self) -> np.ndarray | None:
         """How many pixels of V are in each of these rows, (n,) of int; None where all rows have as many."""
-        return None if self.inside is None else np.count_nonzero(self.inside[self.indices], axis=1)
+        return (
+            None
+            if self.inside is None
+            else np.concatenate([row_counts(self.inside[first:stop]) for first, stop in self.bands])
+        )
 
-    def measured(self, image: np.ndarray, margin: int, row_means: Callable[..., np.ndarray]) -> np.ndarray:
+    @property
+    def chosen(self) -> np.ndarray | StoredRows | None:
+        """V in these rows, (n, columns) of bool; None where V is all of them."""
+        if self.inside is None or len(self) == len(self.inside):
+            return self.inside
+        return self.inside[self.indices]
+
+    def measured(self, image: np.ndarray | StoredRows, margin: int, row_means: Callable[..., np.ndarray]) -> np.ndarray:
         """What ``row_means`` gives for the sampled rows of ``image`` (H, W), (n, ...), band by band.
 
         It takes an image, and as ``inside`` its V, to means over the rows of V, (rows, ...); the rectangle of V is
@@ -89,7 +102,7 @@ class RowSample:
 
 
 def row_sample(
-    shape: tuple[int, int], settings: AuditSettings, image: str, inside: np.ndarray | None = None
+    shape: tuple[int, int], settings: AuditSettings, image: str, inside: np.ndarray | StoredRows | None = None
 ) -> RowSample:
     """The rows to measure of ``image``, of ``shape`` (H, W): about ``settings.pixels`` pixels of V, or all.
 
@@ -100,7 +113,7 @@ def row_sample(
     rows, columns = (side - 2 * settings.margin for side in shape)
     above = np.arange(rows + 1) * columns  # pixels of V above each row
     if inside is not None:
-        above = np.append(0, np.cumsum(np.count_nonzero(inside, axis=1)))
+        above = np.append(0, np.cumsum(row_counts(inside)))
     wanted = rows if settings.pixels is None else min(settings.pixels / (above[-1] / rows), rows)
     strips = max(FEWEST, ceil(wanted / BAND))
     choices = min(round(rows / wanted), rows // strips)  # g

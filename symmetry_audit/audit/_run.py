@@ -19,6 +19,7 @@ from symmetry_audit.audit._forecast import Forecast, image_sizes
 from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._masks import Masks
+from symmetry_audit.audit._memory import SHARE, Room, free_memory, memory_of
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
@@ -142,7 +143,12 @@ def measure_source(
         if not journal.has(ref.key, stamps[ref.key], ref.key in controlled, fitted=settings.adaptive)
     ]
     done, failures = len(source.refs) - len(todo), {}
-    forecast = Forecast(image_sizes(todo, settings.max_pixels), controlled, workers, len(source.refs))
+    sizes = image_sizes(todo, settings.max_pixels)
+    needed = {name: memory_of(size, controlled=name in controlled) for name, size in sizes.items()}
+    room = Room(SHARE * free_memory())
+    if line := room.remark(needed.values(), workers):
+        say(line)
+    forecast = Forecast(sizes, controlled, workers, len(source.refs))
     running, seconds, units = RunningEpsilon(banks[0]), dict[str, float](), dict[str, str]()
     left = {ref.key for ref in todo}
     for ref in source.refs:
@@ -151,9 +157,10 @@ def measure_source(
     progress(done, len(source.refs))
 
     def measure(ref: ImageRef) -> ImageRecord:
-        started = clock()
         about = {"controlled": ref.key in controlled, "masks": masks, "strict": known.pop(ref.key, None)}
-        record = measure_image(ref, settings, plans, **about)
+        with room.taken(needed[ref.key]):
+            started = clock()
+            record = measure_image(ref, settings, plans, **about)
         seconds[ref.key] = clock() - started
         return record
 

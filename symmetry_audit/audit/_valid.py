@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from symmetry_audit.audit._domain import row_counts
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._padding import without_padding
 from symmetry_audit.audit._settings import AuditSettings
@@ -35,7 +36,7 @@ def valid_pixels(
             raise ImageError(f"--body needs CT values in HU, and this image has {image.unit}; drop --body")
         body = _body(image.luminance, valid)
         valid = body if valid is None else valid & body
-    if valid is not None and not valid.any():
+    if valid is not None and not row_counts(valid).any():
         raise ImageError("no pixel holds data")
     return valid
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._raw_format import RawFormat
     from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
+    from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
@@ -37,6 +38,7 @@ __all__ = [
     "RawFormat",
     "Reading",
     "Slice",
+    "StoredRows",
     "WhiteLevel",
     "content_hash",
     "decode",
@@ -45,9 +47,11 @@ __all__ = [
     "load_image",
     "load_rgb",
     "load_slice",
+    "made_of_bands",
     "open_source",
     "pixel_count",
     "read_alike",
+    "row_bands",
     "set_fingerprint",
     "source_of_files",
     "white_level_of",
@@ -57,6 +61,7 @@ _HOMES = {
     **dict.fromkeys(("DEMO_NAME", "DEMO_PHOTOGRAPHS", "DEMO_TEXT", "demo_source"), "symmetry_audit.data._demo"),
     **dict.fromkeys(("BYTES_PER_PIXEL", "DEFAULT_MAX_PIXELS"), "symmetry_audit.data._limits"),
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
+    **dict.fromkeys(("StoredRows", "made_of_bands", "row_bands"), "symmetry_audit.data._rows"),
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource", "read_alike"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),

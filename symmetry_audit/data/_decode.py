@@ -11,29 +11,33 @@ from PIL import UnidentifiedImageError
 from symmetry_audit.data._bands import chosen_bands, missing_pixels
 from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._padding import held
+from symmetry_audit.data._rows import StoredRows
 from symmetry_audit.data._samples import header_pixels, read_samples
 from symmetry_audit.data._white import FULL_WHITE, check_below, stated_white
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
-__all__ = ["DecodedImage", "Samples", "check_seen", "decode", "decode_samples", "depth_of"]
+__all__ = ["UNSEEN", "DecodedImage", "Samples", "check_seen", "decode", "decode_samples", "depth_of"]
 
 DECODER_BYTES = 12  # per pixel: WebP's, which takes the most
+UNSEEN = "every pixel is fully transparent (alpha 0); save it without alpha"
 HIDDEN = "pixels left out that alpha or a mask inside the file makes fully transparent"
 
 
 @dataclass(frozen=True)
 class DecodedImage:
     """One decoded image. ``luminance`` is (H, W) float32, grey levels in [0, 255] or HU; of 32-bit integers and float
-    files as it is, float32 or float64. It is finite: what is not ``valid`` holds the mean of the rest.
+    files as it is, float32 or float64. It is finite: what is not ``valid`` holds the mean of the rest. Of a large TIFF
+    file both are StoredRows.
     """
 
-    luminance: np.ndarray
+    luminance: np.ndarray | StoredRows
     depth: str  # such as "8-bit", "16-bit", "float", "signed 16-bit" or "DICOM 12-bit"
     turned: bool  # an EXIF orientation was applied
     pixel_sha256: str  # of the decoded samples in upright orientation, before luminance and filling
     unit: str = GREY_LEVELS  # of the luminance: HU for CT
-    valid: np.ndarray | None = None  # (H, W) bool: which pixels hold data, neither padding nor NaN; None: all of them
+    # (H, W) bool: which pixels hold data, neither padding nor NaN; None: all of them
+    valid: np.ndarray | StoredRows | None = None
     spacing: tuple[float, float] | None = None  # of rows and of columns in mm, where the file says it
     file_sha256: str = ""  # of the file, or of the file and the slice; empty where decoded from bytes alone
     remarks: tuple[str, ...] = ()  # what a report should say about how the file was read
@@ -130,7 +134,7 @@ def decode_samples(
 def check_seen(found: Samples) -> None:
     """Raise ImageError for a picture of which nothing is seen."""
     if found.hidden is not None and found.hidden.all():
-        raise ImageError("every pixel is fully transparent (alpha 0); save it without alpha")
+        raise ImageError(UNSEEN)
 
 
 def depth_of(found: Samples) -> str:

@@ -13,6 +13,7 @@ from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._stored import StoredSlice
+from symmetry_audit.data._streamed import file_hash, outside_memory, streamed
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import HU, WINDOWED
@@ -46,6 +47,7 @@ class Slice:
 
 
 AS_FOUND = Reading()
+LARGE = 1 << 28  # bytes of a file that is not read at once
 
 
 def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Reading = AS_FOUND) -> DecodedImage:
@@ -58,11 +60,13 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
         whole = volume(ref, most)
         digest = content_hash(ref, max_pixels)
         image = _measurable(whole.slice(plane, index, max_pixels), reading.unit)
+    elif ref.kind == PICTURE and (image := streamed(ref, max_pixels, reading.unit)) is not None:
+        return image if reading.window is None else _windowed(image, *reading.window)
     else:
         data = ref.read(most)
         digest = hashlib.sha256(data).hexdigest()
         if ref.kind == PICTURE:
-            image = decode(data, max_pixels, reading.unit, ref.bands, ref.white)
+            image = outside_memory(decode(data, max_pixels, reading.unit, ref.bands, ref.white))
         else:
             image = _measurable(_stored(ref, data, max_pixels), None)
     image = replace(image, file_sha256=digest)
@@ -76,7 +80,8 @@ def content_hash(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> str:
     """
     most = max_pixels * BYTES_PER_PIXEL
     if ref.part is None:
-        return hashlib.sha256(ref.read(most)).hexdigest()
+        large = ref.member is None and ref.payload is None and ref.path.is_file() and ref.path.stat().st_size > LARGE
+        return file_hash(ref.path) if large else hashlib.sha256(ref.read(most)).hexdigest()
     plane, index = ref.part
     return hashlib.sha256(f"{volume(ref, most).sha256} {plane} {index}".encode()).hexdigest()
 
@@ -98,7 +103,7 @@ def load_slice(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Slice:
     if image.unit != HU:
         raise ImageError(f"is in {image.unit}, not in HU; give CT slices")
     valid = np.ones(image.luminance.shape, bool) if image.valid is None else image.valid
-    return Slice(image.luminance.astype(np.float32), valid, image.spacing)
+    return Slice(np.asarray(image.luminance, np.float32), np.asarray(valid), image.spacing)
 
 
 def volume(ref: ImageRef, max_bytes: int) -> Volume:
@@ -133,5 +138,5 @@ def _windowed(image: DecodedImage, level: float, width: float) -> DecodedImage:
     """HU in level - width/2 .. level + width/2 become 0..255, others are clipped. Raises ImageError."""
     if image.unit != HU:
         raise ImageError(f"is in {image.unit}, and --window is for HU; drop --window")
-    scaled = (image.luminance - np.float32(level - width / 2)) * np.float32(255 / width)
+    scaled = (np.asarray(image.luminance) - np.float32(level - width / 2)) * np.float32(255 / width)
     return replace(image, luminance=scaled.clip(0, 255), unit=WINDOWED)

@@ -15,7 +15,9 @@ WHITE = 255  # of luminance
 BLOCK = 1 << 14  # pixels: 48 KB of 8-bit color samples and 192 KB of their copy in float32
 
 
-def hashed_luminance(samples: np.ndarray, white: float | None = None) -> tuple[np.ndarray, str]:
+def hashed_luminance(
+    samples: np.ndarray, white: float | None = None, digest: hashlib._Hash | None = None
+) -> tuple[np.ndarray, str]:
     """Luminance (H, W) and the SHA-256 of ``samples``, (H, W) or (H, W, 3) of uint8, uint16, float, int16, int32 or
     uint32.
 
@@ -23,10 +25,10 @@ def hashed_luminance(samples: np.ndarray, white: float | None = None) -> tuple[n
     sample; of 16-bit samples it is that value times 255 / ``white``, by default 65535. Both are the same bits
     everywhere: the sums are whole numbers, which the arithmetic holds exactly, and are rounded once. Other samples keep
     their scale without a ``white``. Their luminance is float64 where they are, or where they are integers of 32
-    bits, and float32 otherwise. The hash is
-    of the shape, the dtype and the bytes in the order of rows.
+    bits, and float32 otherwise. The hash is of the shape, the dtype and the bytes in the order of rows; with a
+    ``digest``, of what that holds and these bytes.
     """
-    digest = hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
+    digest = digest or hashlib.sha256(repr((samples.shape, samples.dtype.str)).encode())
     color, integers = samples.ndim == 3, samples.dtype.kind == "u"
     # float32 holds whole numbers up to 2^24: sums of 8-bit samples, 255,000 at most, but not those of 16-bit ones
     summed = np.float32 if samples.dtype == np.uint8 else np.float64

@@ -11,9 +11,9 @@ from typing import BinaryIO
 import numpy as np
 import tifffile
 
-from symmetry_audit.data._decode import decode_samples
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef, ImageSource
+from symmetry_audit.data._streamed import samples_in_parts
 from symmetry_audit.data._tiff import TIFF_MAGIC
 from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.data._white import FULL_WHITE, PNG_DEPTH_AT, PNG_MAGIC, tiff_page
@@ -52,13 +52,26 @@ def white_level_of(refs: Iterable[ImageRef], max_pixels: int = DEFAULT_MAX_PIXEL
     used, most = 0, max_pixels * BYTES_PER_PIXEL
     for ref in _deep(dict.fromkeys(ref for ref in refs if ref.kind == PICTURE), most):
         try:
-            found = decode_samples(ref.read(most), max_pixels, ref.bands)
+            told = _unsaid(ref, max_pixels)
         except ImageError:
             continue
-        if found.samples.dtype == np.uint16 and found.white is None:
-            largest[replace(ref, payload=None)] = int(found.samples.max())
-            used |= int(np.bitwise_or.reduce(found.samples, axis=None))
+        if told is not None:
+            largest[replace(ref, payload=None)] = told[0]
+            used |= told[1]
     return _judged(largest, used) if largest else None
+
+
+def _unsaid(ref: ImageRef, max_pixels: int) -> tuple[int, int] | None:
+    """The largest sample and all bits that are not 0 in some sample; None where it is no picture of 16 bits, or its
+    file says what is white. Raises ImageError."""
+    largest, used, said = 0, 0, True
+    for found in samples_in_parts(ref, max_pixels):
+        if found.samples.dtype != np.uint16:
+            return None
+        said &= found.white is not None
+        largest = max(largest, int(found.samples.max()))
+        used |= int(np.bitwise_or.reduce(found.samples, axis=None))
+    return None if said else (largest, used)
 
 
 def _judged(largest: dict[ImageRef, int], used: int) -> WhiteLevel | None:

@@ -12,6 +12,7 @@ from symmetry_audit.engine._compiled import HarmonicEngine, instruction_sets
 from symmetry_audit.engine._deformed import DeformedEngine
 from symmetry_audit.engine._strict import StrictEngine, strict_engine
 from symmetry_audit.engine._welch import welch_power
+from symmetry_audit.engine._window import WIDEST, Rows, blocks, told
 
 if TYPE_CHECKING:  # at run time __getattr__ finds them
     from symmetry_audit.engine._device import sized
@@ -21,15 +22,19 @@ if TYPE_CHECKING:  # at run time __getattr__ finds them
 
 __all__ = [
     "TOLERANCES",
+    "WIDEST",
     "DeformedEngine",
     "DeviceBank",
     "FusedHarmonics",
     "HarmonicEngine",
+    "Rows",
     "StrictEngine",
+    "blocks",
     "instruction_sets",
     "kernel_rows",
     "sized",
     "strict_engine",
+    "told",
     "welch_power",
 ]
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from symmetry_audit.engine._welch import welch_power
-from symmetry_audit.engine._window import plan_means, row_counts
+from symmetry_audit.engine._window import Rows, blocks, plan_means, row_counts, seen_window, told
 from symmetry_audit.kernels import DirectPlan, HarmonicPlan
 
 try:
@@ -42,11 +42,11 @@ class HarmonicEngine:
 
     def row_means(
         self,
-        image: np.ndarray,
+        image: Rows,
         margin: int,
         kind: str = "abs",
         power: np.ndarray | None = None,
-        inside: np.ndarray | None = None,
+        inside: Rows | None = None,
     ) -> np.ndarray:
         """Means over the pixels of each row of V, (rows of V, m) float64, as ``StrictEngine.row_means``."""
         assert _harmonics is not None, "strict_engine asks for it"
@@ -57,7 +57,7 @@ class HarmonicEngine:
 
 
 def direct_rows(
-    image: np.ndarray, plan: DirectPlan, margin: int, kind: str = "abs", inside: np.ndarray | None = None
+    image: Rows, plan: DirectPlan, margin: int, kind: str = "abs", inside: Rows | None = None
 ) -> np.ndarray:
     """As ``HarmonicEngine.row_means``, by a plan of one small stencil each, on the widest instruction set."""
     assert _harmonics is not None, "DeformedEngine asks for it"
@@ -68,19 +68,51 @@ def direct_rows(
 
 def _row_means(
     loop: Callable[..., tuple[float, float]],
-    image: np.ndarray,
+    image: Rows,
     margin: int,
     kind: str,
-    inside: np.ndarray | None,
+    inside: Rows | None,
     plan: HarmonicPlan | DirectPlan,
     kernels: int,
     gains: np.ndarray | float,
 ) -> np.ndarray:
     height, width = (side - 2 * margin for side in image.shape)
     assert margin >= plan.radius and height > 0 and width > 0, "the caller skips images with an empty V"
-    pixels, border = np.ascontiguousarray(image, dtype=np.float32), margin - plan.radius
-    place = border * pixels.shape[1] + border, pixels.shape[1], height, width
-    sums, counts = np.empty((height, kernels)), row_counts(height, width, inside)
-    belongs = None if inside is None else np.ascontiguousarray(inside).view(np.uint8)
-    span = loop(pixels, *place, belongs, KINDS.index(kind), *plan.tables, sums)
-    return plan_means(plan, sums, counts, span, kind, gains)
+    sums, about = np.empty((height, kernels)), (KINDS.index(kind), *plan.tables)
+    if isinstance(image, np.ndarray):
+        pixels, border = np.ascontiguousarray(image, dtype=np.float32), margin - plan.radius
+        place = border * pixels.shape[1] + border, pixels.shape[1], height, width
+        belongs = None if inside is None else np.ascontiguousarray(inside).view(np.uint8)
+        span = loop(pixels, *place, belongs, *about, sums)
+    else:
+        span = _banded(loop, seen_window(image, margin, plan.radius), plan.radius, inside, about, sums)
+    return plan_means(plan, sums, row_counts(height, width, inside), span, kind, gains)
+
+
+def _banded(
+    loop: Callable[..., tuple[float, float]],
+    seen: Rows,
+    radius: int,
+    inside: Rows | None,
+    about: tuple,
+    sums: np.ndarray,
+) -> tuple[float, float]:
+    """The ``sums`` of an image outside memory, to the bit those of the same array; returns the range of its pixels.
+
+    The loop's arithmetic starts from the range of what it is given. So below each band a row that holds the range of
+    the whole image follows, and what is measured there is dropped.
+    """
+    height, width = (side - 2 * radius for side in seen.shape)
+    span = tuple(float(np.float32(end)) for end in told(seen)[:2])  # rounding keeps the order of numbers
+    for first, stop in blocks(seen, height, width):
+        pixels = np.empty((stop - first + 2 * radius + 1, seen.shape[1]), np.float32)
+        pixels[:-1] = np.asarray(seen[first : stop + 2 * radius])
+        pixels[-1], pixels[-1, 0] = span
+        belongs = None
+        if inside is not None:
+            belongs = np.zeros((stop - first + 1, width), np.uint8)
+            belongs[:-1] = np.asarray(inside[first:stop])
+        part = np.empty((stop - first + 1, sums.shape[1]))
+        loop(pixels, 0, pixels.shape[1], stop - first + 1, width, belongs, *about, part)
+        sums[first:stop] = part[:-1]
+    return span

@@ -9,6 +9,7 @@ from threading import Lock
 import numpy as np
 
 from symmetry_audit.engine._compiled import direct_rows, instruction_sets
+from symmetry_audit.engine._window import Rows
 from symmetry_audit.kernels import LEAST_RADIUS, DirectDesign, direct_design
 
 __all__ = ["DeformedEngine"]
@@ -41,10 +42,10 @@ class DeformedEngine:
 
     def row_means(
         self,
-        image: np.ndarray,
+        image: Rows,
         parts: Sequence[tuple[np.ndarray, float]],
         kind: str = "abs",
-        inside: np.ndarray | None = None,
+        inside: Rows | None = None,
     ) -> list[np.ndarray]:
         """Means of responses of a ``kind`` (SPEC 3) over each row of V, (rows of V, m) float64 per part.
 
@@ -63,7 +64,7 @@ class DeformedEngine:
         return [found[place] for place in range(len(parts))]
 
     def _rows(
-        self, image: np.ndarray, kernels: np.ndarray, bucket: float | None, kind: str, inside: np.ndarray | None
+        self, image: Rows, kernels: np.ndarray, bucket: float | None, kind: str, inside: Rows | None
     ) -> np.ndarray:
         if bucket is not None and (design := self._design(bucket)):
             return direct_rows(image, design.plan(kernels), self._margin, kind, inside)

@@ -21,7 +21,7 @@ from torch.utils._triton import has_triton
 
 from symmetry_audit.engine._device import sent, sized
 from symmetry_audit.engine._welch import welch_power
-from symmetry_audit.engine._window import plan_means, row_counts, seen_window
+from symmetry_audit.engine._window import Rows, plan_means, row_counts, seen_window, sums_of_tiles, told
 from symmetry_audit.kernels import HarmonicPlan
 
 __all__ = ["FusedHarmonics"]
@@ -68,18 +68,25 @@ class FusedHarmonics:
 
     def row_means(
         self,
-        image: np.ndarray,
+        image: Rows,
         margin: int,
         kind: str = "abs",
         power: np.ndarray | None = None,
-        inside: np.ndarray | None = None,
+        inside: Rows | None = None,
     ) -> np.ndarray:
         """As ``StrictEngine.row_means``. Convolutions must not be in TF32: see ``single_threaded``."""
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
-            seen = seen_window(image, margin, self.plan.radius).astype(np.float32)
-            low, high = seen.min(), seen.max()
+            seen = seen_window(image, margin, self.plan.radius)
+            low, high = np.float32(told(seen)[:2])
             # kernels sum to zero, so the middle has no effect; without it float32 keeps its digits for the detail
-            sums = self._sums(seen - (low / 2 + high / 2), kind, inside)
+            middle = low / 2 + high / 2
+            sums = sums_of_tiles(
+                seen,
+                self.plan.radius,
+                inside,
+                len(self.plan.exact),
+                lambda tile, belongs: self._sums(tile.astype(np.float32, copy=False) - middle, kind, belongs),
+            )
             gains = self.plan.gains(welch_power(image) if power is None else power)
             counts = row_counts(image.shape[0] - 2 * margin, image.shape[1] - 2 * margin, inside)
             return plan_means(self.plan, sums, counts, (float(low), float(high)), kind, gains)

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from symmetry_audit.engine._device import sent, sized
-from symmetry_audit.engine._window import mean_rows, rounding, row_counts, seen_window
+from symmetry_audit.engine._window import Rows, mean_rows, rounding, row_counts, seen_window, sums_of_tiles, told
 from symmetry_audit.kernels import RESPONSES, FactoredBank
 
 __all__ = ["TOLERANCES", "DeviceBank"]
@@ -59,23 +59,35 @@ class DeviceBank:
 
     def row_means(
         self,
-        image: np.ndarray,
+        image: Rows,
         margin: int,
         kind: str = "abs",
         power: np.ndarray | None = None,
-        inside: np.ndarray | None = None,
+        inside: Rows | None = None,
     ) -> np.ndarray:
         """As ``StrictEngine.row_means``. ``power`` has no effect: a bank's gains are the same for every image.
 
         One image's result does not depend on other work: the caller fixes the number of threads.
         """
+        outer = seen_window(image, margin, self.radius)
+        low, high, mean = told(outer)
+        sums = sums_of_tiles(
+            outer, self.radius, inside, len(self.combine), lambda tile, belongs: self._sums(tile - mean, kind, belongs)
+        )
+        exponent, arithmetic = RESPONSES[kind], torch.finfo(self.combine.dtype).eps
+        counts = row_counts(image.shape[0] - 2 * margin, image.shape[1] - 2 * margin, inside)
+        noise = rounding(low, high, np.finfo(outer.dtype).eps, arithmetic)
+        return mean_rows(self.gains**exponent * sums, counts, self.weights * noise, exponent)
+
+    def _sums(self, seen: np.ndarray, kind: str, inside: np.ndarray | None) -> np.ndarray:
+        """Sums over each row of V, (rows of V, m) float64.
+
+        Kernels sum to zero, so the mean of ``seen`` has no effect; without it float32 keeps its digits for the detail.
+        """
         c, combine = self.radius, self.combine
-        outer = seen_window(image, margin, c)
-        height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
-        # kernels sum to zero, so the mean has no effect; without it float32 keeps its digits for the detail
-        pixels = sent(outer - outer.mean(), combine.device, combine.dtype)
+        height, width = seen.shape[0] - 2 * c, seen.shape[1] - 2 * c
+        pixels = sent(seen, combine.device, combine.dtype)
         pixels = torch.nn.functional.pad(pixels, (0, -width % ALIGNMENT))
-        counts = row_counts(height, width, inside)
         belongs = None if inside is None else sent(inside, combine.device, combine.dtype)[:, None]
         rows, tile = _steps(combine.device.type, height, width)
         # one workspace for all tiles: fresh memory for each would cost more in page faults than the products
@@ -93,9 +105,7 @@ class DeviceBank:
                     basis[:count, :, :width] *= belongs[top + first : top + first + count]
                 combined = torch.matmul(combine, basis[:count], out=values[:count])  # (count, m, padded)
                 total[top + first : top + first + count] = sized(combined, kind)[..., :width].sum(2)
-        exponent = RESPONSES[kind]
-        noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(combine.dtype).eps)
-        return mean_rows(self.gains**exponent * total.cpu().numpy(), counts, self.weights * noise, exponent)
+        return total.cpu().numpy()
 
 
 def _steps(device: str, height: int, width: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import torch
 from scipy.fft import next_fast_len
 
 from symmetry_audit.engine._device import sent, sized
-from symmetry_audit.engine._window import mean_rows, rounding, row_counts, seen_window
+from symmetry_audit.engine._window import Rows, mean_rows, rounding, row_counts, seen_window, sums_of_tiles, told
 from symmetry_audit.kernels import RESPONSES
 
 __all__ = ["kernel_rows"]
@@ -23,13 +23,13 @@ KERNELS = {"cpu": 4, "cuda": 256}  # transformed at a time
 
 
 def kernel_rows(
-    image: np.ndarray,
+    image: Rows,
     kernels: np.ndarray,
     margin: int,
     kind: str = "abs",
     device: str = "cpu",
     dtype: torch.dtype = torch.float32,
-    inside: np.ndarray | None = None,
+    inside: Rows | None = None,
 ) -> np.ndarray:
     """Means of responses of a ``kind`` (SPEC 3) over each row of V, (rows of V, m) float64.
 
@@ -38,14 +38,34 @@ def kernel_rows(
     """
     c = kernels.shape[1] // 2
     outer = seen_window(image, margin, c)
-    height, width = outer.shape[0] - 2 * c, outer.shape[1] - 2 * c
+    low, high, mean = told(outer)
+    weights = torch.from_numpy(kernels).to(device, dtype)
     # the mean has no effect; without it float32 keeps its digits for the detail
-    pixels = sent(outer - outer.mean(), device, dtype)
-    counts, belongs = row_counts(height, width, inside), None if inside is None else sent(inside, device, dtype)
+    sums = sums_of_tiles(
+        outer,
+        c,
+        inside,
+        len(kernels),
+        lambda tile, belongs: _sums(
+            sent(tile - mean, device, dtype),
+            weights,
+            kind,
+            None if belongs is None else sent(belongs, device, dtype),
+        ),
+    )
+    noise = rounding(low, high, np.finfo(outer.dtype).eps, torch.finfo(dtype).eps)
+    counts = row_counts(outer.shape[0] - 2 * c, outer.shape[1] - 2 * c, inside)
+    return mean_rows(sums, counts, np.abs(kernels).sum((1, 2)) * noise, RESPONSES[kind])
+
+
+def _sums(pixels: torch.Tensor, kernels: torch.Tensor, kind: str, belongs: torch.Tensor | None) -> np.ndarray:
+    """Sums of responses over each row of V, (rows of V, m) float64; ``pixels`` are V and the radius around it."""
+    c = kernels.shape[1] // 2
+    height, width = pixels.shape[0] - 2 * c, pixels.shape[1] - 2 * c
     rows, columns = (_tile(length, 2 * c) for length in (height, width))
     size = tuple(next_fast_len(length + 2 * c, real=True) for length in (rows, columns))
-    spectra = torch.fft.rfft2(torch.from_numpy(kernels).to(device, dtype), size)
-    total = torch.zeros(height, len(kernels), dtype=torch.float64, device=device)
+    spectra = torch.fft.rfft2(kernels, size)
+    total = torch.zeros(height, len(kernels), dtype=torch.float64, device=pixels.device)
     for top in range(0, height, rows):
         for left in range(0, width, columns):
             tile = torch.fft.rfft2(pixels[top : top + rows + 2 * c, left : left + columns + 2 * c], size)
@@ -57,9 +77,7 @@ def kernel_rows(
                 if belongs is not None:
                     values *= belongs[top : top + rows, left : left + columns]
                 total[top : top + rows, chosen] += values.sum(2).T
-    weights = np.abs(kernels).sum((1, 2))
-    noise = rounding(outer.min(), outer.max(), np.finfo(outer.dtype).eps, torch.finfo(dtype).eps)
-    return mean_rows(total.cpu().numpy(), counts, weights * noise, RESPONSES[kind])
+    return total.cpu().numpy()
 
 
 def _tile(length: int, overlap: int) -> int:

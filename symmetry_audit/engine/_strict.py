@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from symmetry_audit.engine._compiled import HarmonicEngine, instruction_sets
+from symmetry_audit.engine._window import Rows
 from symmetry_audit.kernels import HarmonicPlan, KernelModel, factor_bank, harmonic_plan
 
 __all__ = ["StrictEngine", "strict_engine"]
@@ -21,11 +22,11 @@ class StrictEngine(Protocol):
 
     def row_means(
         self,
-        image: np.ndarray,
+        image: Rows,
         margin: int,
         kind: str = "abs",
         power: np.ndarray | None = None,
-        inside: np.ndarray | None = None,
+        inside: Rows | None = None,
     ) -> np.ndarray:
         """Means of responses of a ``kind`` (SPEC 3) over each row of V, (rows of V, m) float64.
 

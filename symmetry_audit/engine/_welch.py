@@ -7,6 +7,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.fft import fft2
 
+from symmetry_audit.engine._window import Rows, blocks, row_counts
+
 __all__ = ["welch_power"]
 
 WINDOW = 128  # px along each side of a segment; a power of two no larger than the image
@@ -16,7 +18,7 @@ FEWEST = 2 * SHIFTS  # such places that a size needs: with fewer, half the size 
 BATCH = 4  # pairs of segments transformed at a time, 512 KB: they stay in cache
 
 
-def welch_power(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+def welch_power(image: Rows, valid: Rows | None = None) -> np.ndarray:
     """The power spectrum of ``image`` (H, W) at the frequencies of ``fft2``, (n, n) float64, in squared intensity px^2.
 
     The mean over segments of n <= 128 px under a Hann window, spread evenly over the image, each minus its mean; both
@@ -31,29 +33,47 @@ def welch_power(image: np.ndarray, valid: np.ndarray | None = None) -> np.ndarra
         place = tuple(np.ix_(*starts))
     else:
         size, place = _valid_segments(valid, size)
-    windows = np.lib.stride_tricks.sliding_window_view(image, (size, size))[place].reshape(-1, size, size)
+    windows = _segments(image, place, size)
     with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
         scaled, scale = _centered(windows)
         scaled *= _window(size)
         return np.square(scale) * _power(scaled) / (len(windows) * np.square(_window(size), dtype=np.float64).sum())
 
 
-def _valid_segments(valid: np.ndarray, size: int) -> tuple[int, tuple[np.ndarray, ...]]:
+def _segments(image: Rows, place: tuple[np.ndarray, ...], size: int) -> np.ndarray:
+    """The squares of ``size`` px that start at ``place``, (rows, columns) of one shape together: (n, size, size)."""
+    if isinstance(image, np.ndarray):
+        return np.lib.stride_tricks.sliding_window_view(image, (size, size))[place].reshape(-1, size, size)
+    starts = zip(*(np.ravel(part).tolist() for part in np.broadcast_arrays(*place)), strict=True)
+    return np.stack([np.asarray(image[y : y + size, x : x + size]) for y, x in starts])
+
+
+def _valid_segments(valid: Rows, size: int) -> tuple[int, tuple[np.ndarray, ...]]:
     """The largest size up to ``size`` with FEWEST places in ``valid`` (H, W), 2 at least, and the (rows, columns) where
     such segments start: of all places on a lattice as many, spread evenly over their order, as a whole image has on as
     many pixels, or FEWEST."""
     while True:
         step = max(1, size // SHIFTS)  # blocks of this side are valid or not
         height, width = (side // step for side in valid.shape)
-        blocks = valid[: height * step, : width * step].reshape(height, step, width, step).all((1, 3))
+        lines = _all_in_blocks(valid, height, width, step)
         side = size // step
-        places = np.argwhere(np.lib.stride_tricks.sliding_window_view(blocks, (side, side)).all((2, 3)))
+        places = np.argwhere(np.lib.stride_tricks.sliding_window_view(lines, (side, side)).all((2, 3)))
         if len(places) >= FEWEST or size == 2:
             break
         size //= 2
-    count = max(FEWEST, round(SEGMENTS**2 * valid.mean()))
+    share = row_counts(*valid.shape, valid).sum() / (valid.shape[0] * valid.shape[1])
+    count = max(FEWEST, round(SEGMENTS**2 * share))
     chosen = np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))
     return size, tuple(step * places[chosen].T)
+
+
+def _all_in_blocks(valid: Rows, height: int, width: int, step: int) -> np.ndarray:
+    """Which squares of ``step`` px are ``valid`` all over, (height, width) of bool."""
+    found = np.empty((height, width), bool)
+    for first, stop in blocks(valid, height, width * step**2):
+        band = np.asarray(valid[first * step : stop * step, : width * step])
+        found[first:stop] = band.reshape(-1, step, width, step).all((1, 3))
+    return found
 
 
 @lru_cache

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
 import torch
 
-from symmetry_audit.engine import sized
+from symmetry_audit.engine import Rows, blocks, sized
+from symmetry_audit.fits._middle import middle
 from symmetry_audit.fits._problem import DeformedFamily
 from symmetry_audit.groups import IDENTITY, Affine
 from symmetry_audit.kernels import sees_sign
@@ -96,7 +98,7 @@ def _equal(pixels: torch.Tensor) -> torch.Tensor:
 
 
 def sample_windows(
-    image: np.ndarray,
+    image: Rows,
     family: DeformedFamily,
     margin: int,
     *,
@@ -105,7 +107,7 @@ def sample_windows(
     seed: int = 0,
     device: str = "cpu",
     rows: np.ndarray | None = None,
-    inside: np.ndarray | None = None,
+    inside: Rows | None = None,
 ) -> WindowSample:
     """A square lattice of about ``pixels`` windows of ``image`` (H, W), placed at random by ``seed``, on ``device``.
 
@@ -118,15 +120,13 @@ def sample_windows(
     c = family.radius
     rows = np.arange(image.shape[0] - 2 * margin) if rows is None else rows
     height, width = len(rows), image.shape[1] - 2 * margin
-    step = max(1, round(sqrt((height * width if inside is None else np.count_nonzero(inside)) / pixels)))
+    step = max(1, round(sqrt((height * width if inside is None else _pixels(inside)) / pixels)))
     offsets = np.random.default_rng(seed).integers(0, step, 2)
     lines, columns = (np.arange(first % n, n, step) for first, n in zip(offsets, (height, width), strict=True))
-    # the mean has no effect; without it float32 keeps its digits for the detail
-    middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
-    windows = np.lib.stride_tricks.sliding_window_view(image, (2 * c + 1, 2 * c + 1))
+    offset, windows = middle(image), _windows(image, 2 * c + 1)
     grid = np.stack(np.meshgrid(lines, columns, indexing="ij"), -1).reshape(-1, 2)
     if inside is not None:
-        grid = grid[inside[grid[:, 0], grid[:, 1]]]
+        grid = grid[np.concatenate([np.asarray(inside[y : y + 1])[0, columns] for y in lines])]
     # responses are convolutions: the kernel is flipped once rather than every window
     basis = torch.from_numpy(
         family.subspace.basis[:, ::-1, ::-1].reshape(len(family.subspace.basis), -1).T.astype(np.float32)
@@ -136,6 +136,20 @@ def sample_windows(
     for first in range(0, len(grid), chunk):
         line, column = grid[first : first + chunk].T
         y, x = rows[line] + (margin - c), column + (margin - c)
-        part = (windows[y, x].reshape(len(y), -1) - middle).astype(np.float32, copy=False)
+        part = (windows(y, x).reshape(len(y), -1) - offset).astype(np.float32, copy=False)
         torch.matmul(torch.from_numpy(part).to(device), basis, out=found[first : first + chunk])
     return WindowSample(family, found, grid[:, 0], kind, _equal(found))
+
+
+def _pixels(inside: Rows) -> int:
+    return sum(np.count_nonzero(np.asarray(inside[first:stop])) for first, stop in blocks(inside, *inside.shape))
+
+
+def _windows(image: Rows, side: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """What gives the windows of ``side`` px that start at (y, x), (n,) each: (n, side, side)."""
+    if isinstance(image, np.ndarray):
+        view = np.lib.stride_tricks.sliding_window_view(image, (side, side))
+        return lambda y, x: view[y, x]
+    return lambda y, x: np.stack(
+        [np.asarray(image[first : first + side, left : left + side]) for first, left in zip(y, x, strict=True)]
+    )

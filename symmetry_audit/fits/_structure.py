@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from scipy.ndimage import gaussian_filter1d
 
+from symmetry_audit.engine import WIDEST, Rows
+from symmetry_audit.fits._middle import middle
 from symmetry_audit.groups import Affine
 
 __all__ = ["StructureTensor", "structure_tensor"]
@@ -49,7 +51,7 @@ class StructureTensor:
         return Affine.from_axes(self.orientation, min(max(ratio, 1.0), max_ratio))
 
 
-def structure_tensor(image: np.ndarray, sigma: float, margin: int, inside: np.ndarray | None = None) -> StructureTensor:
+def structure_tensor(image: Rows, sigma: float, margin: int, inside: Rows | None = None) -> StructureTensor:
     """Structure tensor of ``image`` (H, W) at scale ``sigma`` px, over pixels at least ``margin`` px inside, or those
     of them that ``inside`` (H - 2 margin, W - 2 margin) of bool chooses.
 
@@ -61,29 +63,44 @@ def structure_tensor(image: np.ndarray, sigma: float, margin: int, inside: np.nd
     border = margin - reach
     seen = image[border : image.shape[0] - border, border : image.shape[1] - border]
     height, width = seen.shape[0] - 2 * reach, seen.shape[1] - 2 * reach
-    middle = np.float32(image.mean(dtype=np.float64))  # float32 and float64 images must give the same bits
-    smooth, slope = (torch.from_numpy(_band_matrix(each)) for each in taps)  # (BLOCK, BLOCK + 2 reach)
-    blocks = -(-width // BLOCK)
-    pixels = torch.zeros(BLOCK + 2 * reach, blocks * BLOCK + 2 * reach)
-    chosen = torch.zeros(0 if inside is None else height, blocks * BLOCK)
-    if inside is not None:
-        chosen[:, :width] = torch.from_numpy(np.ascontiguousarray(inside))
-    total = np.zeros(3)
-    for y in range(0, height, BLOCK):
-        rows = min(BLOCK, height - y)
-        band = seen[y : y + rows + 2 * reach]
-        pixels[: len(band), : band.shape[1]] = torch.from_numpy((band - middle).astype(np.float32))
-        g_y, g_x = ((matrix @ pixels).unfold(1, BLOCK + 2 * reach, BLOCK) for matrix in (slope, smooth))
-        g_y, g_x = g_y @ smooth.T, g_x @ slope.T  # (BLOCK, blocks, BLOCK)
+    offset = middle(image)
+    total, count = np.zeros(3), 0
+    for left in range(0, width, WIDEST):
+        right = min(left + WIDEST, width)
+        sums = _BandSums(taps, right - left)
+        for y in range(0, height, BLOCK):
+            bottom = min(y + BLOCK, height)
+            band = np.asarray(seen[y : bottom + 2 * reach, left : right + 2 * reach])
+            chosen = None if inside is None else np.asarray(inside[y:bottom, left:right])
+            total += sums.of((band - offset).astype(np.float32), chosen)
+            count += (bottom - y) * (right - left) if chosen is None else np.count_nonzero(chosen)
+    return StructureTensor(*(total / count).tolist())
+
+
+class _BandSums:
+    """Sums of grad grad^T over bands of up to BLOCK rows of ``width`` px, with one workspace for all."""
+
+    def __init__(self, taps: list[np.ndarray], width: int) -> None:
+        self._smooth, self._slope = (torch.from_numpy(_band_matrix(each)) for each in taps)  # (BLOCK, BLOCK + 2 reach)
+        self._blocks, self._around, self._width = -(-width // BLOCK), len(taps[0]) - 1, width
+        self._pixels = torch.zeros(BLOCK + self._around, self._blocks * BLOCK + self._around)
+        self._chosen = torch.zeros(BLOCK, self._blocks * BLOCK)
+
+    def of(self, band: np.ndarray, chosen: np.ndarray | None) -> list[float]:
+        """xx, xy and yy of ``band``, the reach around it included, over all pixels or those ``chosen``."""
+        rows, wide = len(band) - self._around, BLOCK + self._around
+        self._pixels[: len(band), : band.shape[1]] = torch.from_numpy(band)
+        g_y, g_x = ((matrix @ self._pixels).unfold(1, wide, BLOCK) for matrix in (self._slope, self._smooth))
+        g_y, g_x = g_y @ self._smooth.T, g_x @ self._slope.T  # (BLOCK, blocks, BLOCK)
+        if chosen is not None:
+            self._chosen[:rows, : self._width] = torch.from_numpy(chosen)
         for gradient in (g_y, g_x):  # of rows and columns that the last blocks have too many
             gradient[rows:] = 0
-            gradient[:, -1, width - BLOCK * blocks + BLOCK :] = 0
-            if inside is not None:
-                gradient[:rows] *= chosen[y : y + rows].unflatten(1, (blocks, BLOCK))
+            gradient[:, -1, self._width - BLOCK * self._blocks + BLOCK :] = 0
+            if chosen is not None:
+                gradient[:rows] *= self._chosen[:rows].unflatten(1, (self._blocks, BLOCK))
         pairs = (g_x, g_x), (g_x, g_y), (g_y, g_y)
-        total += [float(torch.dot(one.flatten(), other.flatten())) for one, other in pairs]
-    count = height * width if inside is None else np.count_nonzero(inside)
-    return StructureTensor(*(total / count).tolist())
+        return [float(torch.dot(one.flatten(), other.flatten())) for one, other in pairs]
 
 
 def _taps(sigma: float, order: int) -> np.ndarray:

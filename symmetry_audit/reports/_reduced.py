@@ -8,11 +8,19 @@ __all__ = ["reduced"]
 
 
 def reduced(values: np.ndarray, side: int) -> np.ndarray:
-    """Means over square blocks, so that the longer side of (H, W) has about ``side`` pixels; small ones as they are."""
+    """Means over square blocks, so that the longer side of (H, W) has about ``side`` pixels; small ones as they are.
+
+    ``values`` may be rows outside memory, of which ``np.asarray`` reads a slice: a row of blocks at a time is read.
+    """
     step = max(max(values.shape) // side, 1)
     if step == 1:
-        return values
-    height, width = (-(-length // step) * step for length in values.shape)
-    padding = [(0, height - values.shape[0]), (0, width - values.shape[1])]
-    padded = np.pad(values, padding, mode="edge")
-    return padded.reshape(height // step, step, width // step, step).mean((1, 3))
+        return np.asarray(values)
+    rows, columns = (min(step, length) for length in values.shape)  # of a block: a very wide picture has fewer rows
+    bands = (np.asarray(values[top : top + rows]) for top in range(0, len(values), rows))
+    return np.concatenate([_row(band, rows, columns) for band in bands])
+
+
+def _row(band: np.ndarray, rows: int, columns: int) -> np.ndarray:
+    """Means over the blocks of a band of up to so many ``rows``, (1, number of blocks)."""
+    padding = [(0, rows - len(band)), (0, -band.shape[1] % columns)]
+    return np.pad(band, padding, mode="edge").reshape(1, rows, -1, columns).mean((1, 3))

@@ -43,15 +43,17 @@ def gaussian_field(
     kept = (frequency > 0) & (frequency < (np.inf if limit is None else limit))
     density = np.zeros(frequency.shape)
     density[kept] = power(frequency[kept])
+    del frequency, kept  # a field of a large image leaves little memory
     if not (np.isfinite(density).all() and density.min() >= 0 and density.max() > 0):
         raise SettingError("power must give finite values that are not negative, some of them positive below the limit")
-    twice = np.full(frequency.shape[1], 2.0)  # columns that also count for -k
+    twice = np.full(density.shape[1], 2.0)  # columns that also count for -k
     twice[0] = 1.0
     if shape[1] % 2 == 0:
         twice[-1] = 1.0
     variance = (density @ twice).sum() / (shape[0] * shape[1])
+    density /= variance
     spectrum = scipy.fft.rfft2(rng.standard_normal(shape))
-    spectrum *= np.sqrt(density / variance)
+    spectrum *= np.sqrt(density, out=density)
     return scipy.fft.irfft2(spectrum, shape, overwrite_x=True)
 
 

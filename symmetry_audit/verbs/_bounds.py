@@ -141,13 +141,15 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
 
 def _images(source: ImageSource, report: AuditReport, settings: AuditSettings) -> Iterator[np.ndarray]:
     """Luminance in [0, 1] of every image that the run measured. Raises DataError."""
+    import numpy as np
+
     from symmetry_audit.data import BYTES_PER_PIXEL, load_image
 
     skipped = {item.image for item in report.skipped}
     most = settings.max_pixels * BYTES_PER_PIXEL
     for ref in source.stream([ref for ref in source.refs if ref.key not in skipped], most):
         try:
-            yield load_image(ref, settings.max_pixels, settings.reading).luminance / 255
+            yield np.asarray(load_image(ref, settings.max_pixels, settings.reading).luminance) / 255
         except ImageError as error:
             raise DataError(f"cannot read {ref.key} of the run: {error}; repair it, or give --smoothness") from None
 
