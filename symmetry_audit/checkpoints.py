@@ -184,7 +184,7 @@ def _digest(header: str, tensors: Mapping[str, Tensor]) -> str:
     digest = sha256(header.encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"\0{name} {value.dtype} {tuple(value.shape)}\0".encode())
-        digest.update(value.reshape(-1).view(torch.uint8).numpy())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

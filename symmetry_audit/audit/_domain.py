@@ -43,8 +43,10 @@ def domain(image: Pixels, valid: Pixels | None, margin: int) -> Domain | None:
     if valid is None:
         return Domain(image)
 
+    held = valid
+
     def band(first: int, stop: int) -> np.ndarray:
-        kept = _eroded(np.asarray(valid[first : stop + 2 * margin]), margin * margin)
+        kept = _eroded(np.asarray(held[first : stop + 2 * margin]), margin * margin)
         return kept[margin : margin + stop - first, margin : margin + columns]
 
     inside = made_of_bands((rows, columns), bool, band, stored=isinstance(valid, StoredRows))

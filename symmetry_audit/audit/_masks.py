@@ -34,7 +34,9 @@ class Masks:
             found = decode(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
         except ImageError as error:
             raise ImageError(f"its mask {ref.key}: {error}") from None
-        mask = found.luminance != 0 if found.valid is None else (found.luminance != 0) & found.valid
+        mask = np.asarray(found.luminance) != 0
+        if found.valid is not None:
+            mask &= np.asarray(found.valid)
         if mask.shape != shape:
             (height, width), (rows, columns) = shape, mask.shape
             raise ImageError(f"{width} x {height} px, but its mask {ref.key} is {columns} x {rows} px")

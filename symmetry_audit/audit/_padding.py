@@ -111,7 +111,7 @@ def _inside(part: Pixels, value: float, slack: float) -> tuple[slice, slice] | N
 
 def _equal(image: Pixels, value: float) -> int:
     """How many pixels have this value to the bit."""
-    return sum(np.count_nonzero(np.asarray(image[first:stop]) == value) for first, stop in row_bands(*image.shape))
+    return sum(int(np.count_nonzero(np.asarray(image[first:stop]) == value)) for first, stop in row_bands(*image.shape))
 
 
 def _rectangle(like: Pixels, rows: slice, columns: slice) -> Pixels:
@@ -161,9 +161,9 @@ def _hull(data: Pixels) -> Pixels:
 
     ends = []
     for first, stop in row_bands(*data.shape):
-        band = np.asarray(data[first:stop])
-        rows = np.flatnonzero(band.any(1))
-        for columns in (band[rows].argmax(1), band.shape[1] - 1 - band[rows, ::-1].argmax(1)):
+        part = np.asarray(data[first:stop])
+        rows = np.flatnonzero(part.any(1))
+        for columns in (part[rows].argmax(1), part.shape[1] - 1 - part[rows, ::-1].argmax(1)):
             ends.append(np.stack([first + rows, columns], axis=1))
     points = np.concatenate(ends)
     try:
@@ -230,9 +230,9 @@ def _fills(data: Pixels, outline: Pixels, steps: float = 0.0) -> bool:
         if steps and band.any():
             deep += np.count_nonzero(band & (_depth(outline, first, stop, steps) > steps))
     if not steps:
-        return gaps <= GAPS * pixels
+        return bool(gaps <= GAPS * pixels)
     # fewer steps than padding beside them
-    return gaps <= size - pixels and deep <= DEEP * pixels
+    return bool(gaps <= size - pixels and deep <= DEEP * pixels)
 
 
 def _depth(outline: Pixels, first: int, stop: int, most: float) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from symmetry_audit.audit._domain import row_counts
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import StoredRows
+from symmetry_audit.engine import Rows
 
 __all__ = ["RowSample", "row_sample", "stacked_errors"]
 
@@ -56,7 +57,7 @@ class RowSample:
             return self.inside
         return self.inside[self.indices]
 
-    def measured(self, image: np.ndarray | StoredRows, margin: int, row_means: Callable[..., np.ndarray]) -> np.ndarray:
+    def measured(self, image: Rows, margin: int, row_means: Callable[..., np.ndarray]) -> np.ndarray:
         """What ``row_means`` gives for the sampled rows of ``image`` (H, W), (n, ...), band by band.
 
         It takes an image, and as ``inside`` its V, to means over the rows of V, (rows, ...); the rectangle of V is

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from symmetry_audit.audit._domain import row_counts
+from symmetry_audit.audit._domain import Pixels, row_counts
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._padding import without_padding
 from symmetry_audit.audit._settings import AuditSettings
@@ -17,9 +17,7 @@ __all__ = ["valid_pixels"]
 BODY = -500.0  # HU: halfway from air to water
 
 
-def valid_pixels(
-    image: DecodedImage, name: str, settings: AuditSettings, masks: Masks | None = None
-) -> np.ndarray | None:
+def valid_pixels(image: DecodedImage, name: str, settings: AuditSettings, masks: Masks | None = None) -> Pixels | None:
     """The pixels of the image called ``name`` that count, (H, W) of bool; None where all of them do.
 
     Raises ImageError where its mask or its body is missing, or no pixel is left.
@@ -30,12 +28,13 @@ def valid_pixels(
         valid = without_padding(image.luminance)
     if masks is not None:
         chosen = masks.of(name, image.luminance.shape, settings.max_pixels)
-        valid = chosen if valid is None else valid & chosen
+        valid = chosen if valid is None else np.asarray(valid) & chosen
     if settings.body:
         if image.unit != HU:
             raise ImageError(f"--body needs CT values in HU, and this image has {image.unit}; drop --body")
-        body = _body(image.luminance, valid)
-        valid = body if valid is None else valid & body
+        held = None if valid is None else np.asarray(valid)
+        body = _body(np.asarray(image.luminance), held)
+        valid = body if held is None else held & body
     if valid is not None and not row_counts(valid).any():
         raise ImageError("no pixel holds data")
     return valid

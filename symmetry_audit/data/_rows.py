@@ -69,7 +69,7 @@ class StoredRows:
         shown = np.empty((len(self.rows), width if narrow else self.stored), self.dtype)
         for place, part in zip(self.rows, shown, strict=True) if narrow else ((self.rows.start, shown),):
             self.file.seek((place * self.stored + first * narrow) * self.dtype.itemsize)
-            if self.file.readinto(part) != part.nbytes:
+            if self.file.readinto(part.data) != part.nbytes:
                 raise ImageError("its rows are gone from the folder for temporary files; measure again")
         shown = shown if narrow else shown[:, first : first + width]
         return shown if dtype is None else shown.astype(dtype, copy=False)
@@ -78,7 +78,7 @@ class StoredRows:
         """Put ``band`` (n, W) of the whole's columns in place of the rows from ``first`` on."""
         self.file.seek(first * self.stored * self.dtype.itemsize)
         try:
-            self.file.write(np.ascontiguousarray(band, self.dtype))
+            self.file.write(np.ascontiguousarray(band, self.dtype).data)
             self.file.flush()
         except OSError as error:
             size = len(self.rows) * self.stored * self.dtype.itemsize / 1e9

@@ -88,6 +88,7 @@ def _damage_told() -> Iterator[None]:
 def _pages(file: tifffile.TiffFile, max_pixels: int) -> list[tifffile.TiffPage] | None:
     """The picture and, where it has one, its mask; None for files that are not for bands."""
     first = file.pages[0]
+    assert isinstance(first, tifffile.TiffPage)  # only later ones are frames
     size = (first.imagelength, first.imagewidth)
     if not all(isinstance(side, int) for side in size) or size[0] * size[1] < STREAMED:
         return None

@@ -103,7 +103,8 @@ def _banded(
     the whole image follows, and what is measured there is dropped.
     """
     height, width = (side - 2 * radius for side in seen.shape)
-    span = tuple(float(np.float32(end)) for end in told(seen)[:2])  # rounding keeps the order of numbers
+    low, high, _ = told(seen)
+    span = float(np.float32(low)), float(np.float32(high))  # rounding keeps the order of numbers
     for first, stop in blocks(seen, height, width):
         pixels = np.empty((stop - first + 2 * radius + 1, seen.shape[1]), np.float32)
         pixels[:-1] = np.asarray(seen[first : stop + 2 * radius])

@@ -77,7 +77,7 @@ class FusedHarmonics:
         """As ``StrictEngine.row_means``. Convolutions must not be in TF32: see ``single_threaded``."""
         with np.errstate(over="ignore", invalid="ignore"):  # the caller reports samples that are too large
             seen = seen_window(image, margin, self.plan.radius)
-            low, high = np.float32(told(seen)[:2])
+            low, high = (np.float32(end) for end in told(seen)[:2])
             # kernels sum to zero, so the middle has no effect; without it float32 keeps its digits for the detail
             middle = low / 2 + high / 2
             sums = sums_of_tiles(

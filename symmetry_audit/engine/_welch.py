@@ -61,7 +61,8 @@ def _valid_segments(valid: Rows, size: int) -> tuple[int, tuple[np.ndarray, ...]
         if len(places) >= FEWEST or size == 2:
             break
         size //= 2
-    share = row_counts(*valid.shape, valid).sum() / (valid.shape[0] * valid.shape[1])
+    rows, columns = valid.shape
+    share = row_counts(rows, columns, valid).sum() / (rows * columns)
     count = max(FEWEST, round(SEGMENTS**2 * share))
     chosen = np.unique(np.linspace(0, len(places) - 1, count).round().astype(int))
     return size, tuple(step * places[chosen].T)

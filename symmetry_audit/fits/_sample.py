@@ -142,7 +142,7 @@ def sample_windows(
 
 
 def _pixels(inside: Rows) -> int:
-    return sum(np.count_nonzero(np.asarray(inside[first:stop])) for first, stop in blocks(inside, *inside.shape))
+    return sum(int(np.count_nonzero(np.asarray(inside[first:stop]))) for first, stop in blocks(inside, *inside.shape))
 
 
 def _windows(image: Rows, side: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:

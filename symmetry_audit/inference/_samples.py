@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from symmetry_audit.errors import ModelError
@@ -9,13 +11,13 @@ from symmetry_audit.errors import ModelError
 __all__ = ["as_samples", "checked"]
 
 
-def as_samples(restored: np.ndarray, dtype: type[np.number] = np.uint8, white: float | None = None) -> np.ndarray:
+def as_samples(restored: np.ndarray, dtype: type[Any] = np.uint8, white: float | None = None) -> np.ndarray:
     """``restored`` in 0..255 units, clipped, as samples from 0 to ``white`` of ``dtype``, shape as it is.
 
     By default ``white`` is the largest integer of ``dtype``. Integers are rounded. Raises ModelError for NaN and
     infinities, which clipping would hide.
     """
-    white = np.iinfo(np.dtype(dtype)).max if white is None else white
+    white = np.iinfo(dtype).max if white is None else white
     samples = checked(restored).clip(0, 255).astype(np.float64) * (white / 255)
     return (np.rint(samples) if np.issubdtype(dtype, np.integer) else samples).astype(dtype)
 

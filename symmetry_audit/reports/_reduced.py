@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol
+
 import numpy as np
 
-__all__ = ["reduced"]
+__all__ = ["Rows", "reduced"]
 
 
-def reduced(values: np.ndarray, side: int) -> np.ndarray:
+class Rows(Protocol):
+    """An (H, W) array, or what stands for one outside memory: ``np.asarray`` reads a slice of its rows."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, place: Any, /) -> Any: ...
+
+
+def reduced(values: Rows, side: int) -> np.ndarray:
     """Means over square blocks, so that the longer side of (H, W) has about ``side`` pixels; small ones as they are.
 
-    ``values`` may be rows outside memory, of which ``np.asarray`` reads a slice: a row of blocks at a time is read.
+    A row of blocks is read at a time.
     """
     step = max(max(values.shape) // side, 1)
     if step == 1:

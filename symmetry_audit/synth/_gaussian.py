@@ -41,7 +41,7 @@ def gaussian_field(
     """
     frequency = deformed_frequency(shape, affine)
     kept = (frequency > 0) & (frequency < (np.inf if limit is None else limit))
-    density = np.zeros(frequency.shape)
+    density = np.zeros_like(frequency)
     density[kept] = power(frequency[kept])
     del frequency, kept  # a field of a large image leaves little memory
     if not (np.isfinite(density).all() and density.min() >= 0 and density.max() > 0):

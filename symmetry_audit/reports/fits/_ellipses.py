@@ -18,7 +18,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.projections.polar import PolarAxes
 
 from symmetry_audit.groups import Group
-from symmetry_audit.reports._reduced import reduced
+from symmetry_audit.reports._reduced import Rows, reduced
 from symmetry_audit.reports._style import DPI, GREY, METADATA, STYLE, WIDTH, plain_defaults, short
 from symmetry_audit.results import AffineFit
 from symmetry_audit.wording import printable
@@ -39,7 +39,7 @@ Panel = tuple[AffineFit, np.ndarray, np.ndarray]
 
 def affine_figure(
     image: str,
-    luminance: np.ndarray,
+    luminance: Rows,
     group: Group,
     panels: Sequence[Panel],
     shown: tuple[float, float] = (0, 255),
@@ -67,9 +67,7 @@ def plot_name(key: str) -> str:
     return f"{stem[:60] or 'image'}-{digest}.png"
 
 
-def _drawn(
-    image: str, luminance: np.ndarray, group: Group, panels: Sequence[Panel], shown: tuple[float, float]
-) -> Figure:
+def _drawn(image: str, luminance: Rows, group: Group, panels: Sequence[Panel], shown: tuple[float, float]) -> Figure:
     across = 2 if len(panels) in (2, 4) else min(max(len(panels), 1), 3)
     rows = max(-(-len(panels) // across), 1)
     height = FRAME + PANEL * max(rows, 2)
@@ -110,7 +108,7 @@ def _handles(group: Group) -> list[Line2D]:
     return [*lines, dashed] if group.mirrored else lines
 
 
-def _draw_photograph(axes: Axes, luminance: np.ndarray, shown: tuple[float, float], fits: Sequence[AffineFit]) -> None:
+def _draw_photograph(axes: Axes, luminance: Rows, shown: tuple[float, float], fits: Sequence[AffineFit]) -> None:
     """The image in grey, and D of a circle about its middle with both axes, in the color of each fit."""
     height, width = luminance.shape
     axes.imshow(reduced(luminance, PIXELS), cmap="gray", vmin=shown[0], vmax=shown[1], extent=(0, width, height, 0))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from symmetry_audit.reports._reduced import reduced
+from symmetry_audit.reports._reduced import Rows, reduced
 
 __all__ = ["Ellipse", "Picture", "Pictures", "Shown", "ellipse_path", "shown"]
 
@@ -27,7 +27,7 @@ class Picture(NamedTuple):
     span: tuple[float, float]
 
     @classmethod
-    def of(cls, values: np.ndarray, span: tuple[float, float]) -> Picture:
+    def of(cls, values: Rows, span: tuple[float, float]) -> Picture:
         """A picture that keeps no more pixels than a page needs: two dozen large images would fill the memory."""
         return cls(reduced(values, 2 * SIDES[0]), span)
 
