@@ -30,6 +30,7 @@ class RunPosition:
     seconds: float = 0.0
     best: float | None = None  # score of the best state so far
     scaler: dict[str, Any] | None = None
+    threads: int | None = None  # of torch, on which the last bits of sums depend
 
 
 @dataclass

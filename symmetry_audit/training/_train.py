@@ -115,11 +115,24 @@ def train(
             progress=progress,
         )
         if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
-            loop.run()
+            with _threads(loop.position):
+                loop.run()
         world.wait()
         if not (folder / BEST_FILE).is_file():
             raise ModelError(f"{folder} has no {BEST_FILE} any more; start over with --force")
         return TrainResult(folder, load_checkpoint(folder), loop.position.step, loop.position.seconds)
+
+
+@contextmanager
+def _threads(position: RunPosition) -> Iterator[None]:
+    """As many threads of torch as the run began with, wherever it continues: another number gives other last bits."""
+    before = torch.get_num_threads()
+    position.threads = position.threads or before
+    torch.set_num_threads(position.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @contextmanager

@@ -89,6 +89,33 @@ def test_a_stopped_run_continues_to_the_last_bit(run, settings, tmp_path, given)
         assert torch.equal(value, weights(tmp_path / "stopped")[name])
 
 
+@pytest.fixture
+def threads():
+    """Sets torch's number of threads; it is put back."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+def test_a_run_keeps_the_number_of_threads_it_began_with(run, settings, tmp_path, threads):
+    chosen, seen = settings(steps=4, validate_every=2, log_every=1, method="cnn"), []
+
+    def look(step, steps, values):
+        seen.append(torch.get_num_threads())
+        if step == 3 and torch.get_num_threads() == 2 and not begun:
+            raise KeyboardInterrupt
+
+    begun = []
+    threads(2)
+    with pytest.raises(KeyboardInterrupt):
+        run(chosen, progress=look)
+    begun.append(len(seen))
+    threads(1)
+    run(chosen, progress=look)
+    assert set(seen) == {2} and len(seen) > begun[0]
+    assert torch.get_num_threads() == 1
+
+
 def test_a_run_killed_between_saves_repeats_the_steps(run, settings, tmp_path):
     chosen = settings(steps=8, validate_every=4, log_every=1)
     run(chosen, "whole")
