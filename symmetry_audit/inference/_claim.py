@@ -95,7 +95,7 @@ def _known(path: Path) -> Any:
     """The record at ``path``, None where there is none that can be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last: nested without end
         return None
 
 

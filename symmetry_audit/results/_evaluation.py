@@ -9,8 +9,8 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
-from symmetry_audit.results._report import DatasetInfo, dump_json
+from symmetry_audit.results._documents import Origin, check_agreement, dump_checked, read_json, read_value, unchecked
+from symmetry_audit.results._report import DatasetInfo
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import EQUAL, INFINITE, Symmetrization, mean
 
@@ -167,7 +167,7 @@ class Evaluation:
 
     def to_json(self) -> str:
         """``to_dict`` as text, without NaN or Infinity."""
-        return dump_json(self.to_dict())
+        return dump_checked(self.to_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
@@ -178,6 +178,7 @@ class Evaluation:
     def from_dict(cls, document: Any, where: str = "the evaluation") -> Evaluation:
         """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
         origin = Origin(where, "evaluate again")
+        document = unchecked(document, origin)
         origin.check_schema(document, EVALUATION_SCHEMA)
         found = read_value(cls, _nested(document), origin)
         check_agreement(document, found.to_dict(), origin)

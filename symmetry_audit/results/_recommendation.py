@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from symmetry_audit.results._candidate import ORIGIN, Candidate
-from symmetry_audit.results._documents import check_agreement, read_json, read_value
+from symmetry_audit.results._documents import check_agreement, dump_checked, read_json, read_value, unchecked
 from symmetry_audit.results._linear_pilot import LinearPilot
 from symmetry_audit.results._scenario import DATASET_STRICT
 
@@ -196,13 +196,17 @@ class Recommendation:
             "degradation": [candidate.to_dict() for candidate in self.degradation],
         }
 
+    def to_json(self) -> str:
+        """The document that `symaudit recommend` writes and prints."""
+        return dump_checked({"schema": RECOMMENDATION_SCHEMA, **self.to_dict()})
+
     @classmethod
     def from_dict(cls, document: Any) -> Recommendation:
         """The inverse of ``to_dict``, also with the schema that `symaudit recommend --json` prints.
 
         Raises ReportError where it is damaged or of another or a newer schema.
         """
-        held = document
+        held = document = unchecked(document, ORIGIN)
         if isinstance(document, dict) and "schema" in document:
             ORIGIN.check_schema(document, RECOMMENDATION_SCHEMA)
             held = {name: value for name, value in document.items() if name != "schema"}
