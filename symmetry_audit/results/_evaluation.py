@@ -17,6 +17,7 @@ from symmetry_audit.results._symmetrization import EQUAL, INFINITE, Symmetrizati
 __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "FurtherScore", "ImageScore"]
 
 EVALUATION_SCHEMA = "symaudit.evaluation/1"
+SHOWN_SETTINGS = {"self_ensemble": bool, "device": str}  # those that tables show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +182,9 @@ class Evaluation:
         document = unchecked(document, origin)
         origin.check_schema(document, EVALUATION_SCHEMA)
         found = read_value(cls, _nested(document), origin)
+        for name, kind in SHOWN_SETTINGS.items():
+            if not isinstance(found.settings.get(name), kind):
+                raise origin.damaged(f"settings.{name} is {found.settings.get(name)!r:.40}")
         check_agreement(document, found.to_dict(), origin)
         return found
 

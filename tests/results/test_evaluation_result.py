@@ -198,6 +198,12 @@ def test_values_that_are_no_numbers_are_damage():
             Evaluation.from_dict(document)
 
 
+@pytest.mark.parametrize("settings", [{}, {"self_ensemble": "x", "device": "cpu"}, {"self_ensemble": True}])
+def test_settings_that_tables_show_are_checked(settings):
+    with pytest.raises(ReportError, match=r"is damaged \(settings\.\w+ is .*evaluate again"):
+        Evaluation.from_dict(evaluation().to_dict() | {"settings": settings})
+
+
 def test_files_that_are_no_evaluation(tmp_path):
     with pytest.raises(ReportError, match=r"cannot read .*none\.json: No such file or directory"):
         Evaluation.load(tmp_path / "none.json")
