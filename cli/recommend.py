@@ -44,7 +44,7 @@ def recommend(plot: bool, as_json: bool, quiet: bool, verbose: bool, **options: 
       symaudit recommend symaudit-photos --task sr --scale 2 --pilot --minutes 5
     """
     from symmetry_audit.reports import recommendation_text, write_recommendation
-    from symmetry_audit.results import RECOMMENDATION_FILE, RECOMMENDATION_SCHEMA, AuditReport, dump_json
+    from symmetry_audit.results import RECOMMENDATION_FILE, AuditReport
 
     with image_progress(quiet) as progress, step_progress(quiet) as stepping:
         request = asked(RecommendRequest, options, progress=progress, on_step=stepping, say=speaker(quiet))
@@ -53,7 +53,7 @@ def recommend(plot: bool, as_json: bool, quiet: bool, verbose: bool, **options: 
     name = AuditReport.load(folder).dataset.name
     files = (folder / RECOMMENDATION_FILE, *(write_recommendation(folder, found, name) if plot else ()))
     if as_json:
-        click.echo(dump_json({"schema": RECOMMENDATION_SCHEMA, **found.to_dict()}), nl=False)
+        click.echo(found.to_json(), nl=False)
     else:
         click.echo(recommendation_text(found, name, verbose=verbose), nl=False)
     for path in () if quiet else files:

@@ -35,11 +35,18 @@ def read_line(line: bytes) -> tuple[Any, bool]:
     """
     found = CHECKSUM.search(line, max(len(line) - 40, 0))
     if found is None:
-        return json.loads(line), False
+        return _parsed(line), False
     body = line[: found.start()]
     if int(found[1], 16) != crc32(body):
         raise Damage
-    return json.loads(body + b"}"), True
+    return _parsed(body + b"}"), True
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested without end") from None
 
 
 def append(file: BinaryIO, path: Path, line: bytes) -> int:

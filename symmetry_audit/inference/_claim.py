@@ -23,12 +23,17 @@ RESULTS = "restoration.jsonl"  # a line per result
 
 
 class Results:
-    """The results of a folder: SHA-256 of each input and of the file that was made of it."""
+    """The results of a folder: SHA-256 of each input and of the file that was made of it.
+
+    ``replaced`` lists the files that were written over although somebody, or a failing disk, had changed them.
+    """
 
     def __init__(self, folder: Path, file: BinaryIO) -> None:
         """Read what ``file``, RESULTS of ``folder``, holds. A damaged line counts for nothing."""
         self._folder, self._file = folder, file
+        self.replaced: list[Path] = []
         self._known: dict[str, tuple[str, str]] = {}
+        self._made: dict[str, set[str]] = {}  # all that was ever noted of a file: a kill may leave an older result
         self._file.seek(0)
         for line in self._file:
             try:
@@ -37,6 +42,7 @@ class Results:
                 continue
             if checked:
                 self._known[entry["file"]] = entry["input"], entry["result"]
+                self._made.setdefault(entry["file"], set()).add(entry["result"])
 
     def has(self, target: Path, data: bytes) -> bool:
         """Whether ``target`` is, byte for byte, what was made of the input ``data``."""
@@ -45,7 +51,10 @@ class Results:
 
     def write(self, target: Path, content: bytes, data: bytes) -> None:
         """Write ``content``, made of the input ``data``, to ``target``. Raises DataError where that fails."""
-        line = checked_line({"file": self._name(target), "input": _digest(data), "result": _digest(content)})
+        name = self._name(target)
+        if name in self._made and target.is_file() and _digest(target.read_bytes()) not in self._made[name]:
+            self.replaced.append(target)
+        line = checked_line({"file": name, "input": _digest(data), "result": _digest(content)})
         try:
             append(self._file, self._folder / RESULTS, line)
         except OSError as error:
@@ -95,7 +104,7 @@ def _known(path: Path) -> Any:
     """The record at ``path``, None where there is none that can be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last: nested without end
         return None
 
 

@@ -13,7 +13,7 @@ from symmetry_audit.errors import SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.pilots._arms import PRESET, Length, run_arm, step_seconds, width_for
 from symmetry_audit.pilots._decision import LOOKS, paired, reached, student
-from symmetry_audit.pilots._runs import Run, RunLog
+from symmetry_audit.pilots._runs import Run, RunLog, locked
 from symmetry_audit.pilots._split import Pictures
 from symmetry_audit.results import (
     PILOT_FILE,
@@ -71,14 +71,16 @@ def network_pilot(
     """Run the pilot, or go on with the one in ``folder``, and write its pilot.json there.
 
     Each seed draws a split of the images, patches, noise and weights, the same for all arms. No seed begins once the
-    minutes are over, nor one that would not lead to a look. Raises ReportError if the folder holds another pilot.
+    minutes are over, nor one that would not lead to a look. Raises ReportError if the folder holds another pilot, or
+    another run writes to it.
     """
-    log = RunLog(folder, force=force)
-    work = _Work(pictures, design, log, device, on_step)
-    work.begin(data.fingerprint)
-    work.run()
-    found = _found(work, data)
-    write_atomically(folder / PILOT_FILE, found.to_json())
+    with locked(folder):
+        log = RunLog(folder, force=force)
+        work = _Work(pictures, design, log, device, on_step)
+        work.begin(data.fingerprint)
+        work.run()
+        found = _found(work, data)
+        write_atomically(folder / PILOT_FILE, found.to_json())
     return found
 
 

@@ -39,7 +39,7 @@ from symmetry_audit.results._dataset_comparison import (
     DatasetComparison,
     DatasetVerdict,
 )
-from symmetry_audit.results._documents import Origin, read_fields, read_value
+from symmetry_audit.results._documents import Origin, dump_checked, dump_json, read_fields, read_value
 from symmetry_audit.results._evaluation import EVALUATION_SCHEMA, EvaluatedModel, Evaluation, FurtherScore, ImageScore
 from symmetry_audit.results._invariance import INVARIANCE_SCHEMA, ElementInvariance, ImageInvariance, Invariance
 from symmetry_audit.results._left_out import LeftOut
@@ -86,10 +86,10 @@ from symmetry_audit.results._report import (
     AuditReport,
     DatasetInfo,
     ResultRow,
-    dump_json,
     epsilon_unit,
 )
 from symmetry_audit.results._restoration import RestorationScores, SquareScore
+from symmetry_audit.results._run_document import RUN_FILE, read_run
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import Symmetrization, SymmetrizedScore
@@ -129,6 +129,7 @@ __all__ = [
     "REPORT_SCHEMA",
     "RESTORATION_VERDICTS",
     "ROLES",
+    "RUN_FILE",
     "SAMPLE_STRICT",
     "SCENARIOS",
     "TRANSFORMATIONS",
@@ -189,11 +190,13 @@ __all__ = [
     "SymmetrizedScore",
     "clusters_by_name",
     "directions_of",
+    "dump_checked",
     "dump_json",
     "epsilon_unit",
     "folder_of",
     "names_tell_clusters",
     "read_fields",
     "read_pilot",
+    "read_run",
     "read_value",
 ]

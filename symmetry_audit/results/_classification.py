@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
+from symmetry_audit.results._documents import Origin, check_agreement, dump_checked, read_json, read_value, unchecked
 from symmetry_audit.results._evaluation import EvaluatedModel
-from symmetry_audit.results._report import DatasetInfo, dump_json
+from symmetry_audit.results._report import DatasetInfo
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import mean
 
@@ -123,7 +123,7 @@ class Classification:
 
     def to_json(self) -> str:
         """``to_dict`` as text, without NaN or Infinity."""
-        return dump_json(self.to_dict())
+        return dump_checked(self.to_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> Classification:
@@ -134,6 +134,7 @@ class Classification:
     def from_dict(cls, document: Any, where: str = "the evaluation") -> Classification:
         """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
         origin = Origin(where, "evaluate again")
+        document = unchecked(document, origin)
         origin.check_schema(document, CLASSIFICATION_SCHEMA)
         found = read_value(cls, document, origin)
         if not found.images:

@@ -8,9 +8,9 @@ from math import isfinite
 from typing import Any
 
 from symmetry_audit.errors import ReportError
+from symmetry_audit.results._documents import dump_json
 from symmetry_audit.results._evaluation import EQUAL, Evaluation
 from symmetry_audit.results._notebook import notebook_html
-from symmetry_audit.results._report import dump_json
 
 __all__ = ["COMPARISON_SCHEMA", "Comparison"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from symmetry_audit.results._report import dump_json
+from symmetry_audit.results._documents import dump_json
 
 __all__ = [
     "DATASET_COMPARISON_SCHEMA",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -13,9 +14,19 @@ from typing import Any, NoReturn, TypeVar, Union, get_args, get_origin, get_type
 
 from symmetry_audit.errors import ReportError, SymmetryAuditError
 
-__all__ = ["Origin", "check_agreement", "read_fields", "read_json", "read_value"]
+__all__ = [
+    "Origin",
+    "check_agreement",
+    "dump_checked",
+    "dump_json",
+    "read_fields",
+    "read_json",
+    "read_value",
+    "unchecked",
+]
 
 V = TypeVar("V")
+CHECKSUM = "sha256"  # the last field of documents that are read again
 NEWER = "it was written by a newer symaudit; update symaudit"
 WORDS = {str: "text", bool: "true or false", int: "a whole number", float: "a number"}
 
@@ -126,6 +137,33 @@ def read_json(path: str | Path, absent: str, damaged: str | None = None) -> Any:
         raise ReportError(f"cannot read {path}: {error.strerror}; {absent}") from None
     except (ValueError, RecursionError):
         raise ReportError(f"{path} is not valid JSON; {damaged or absent}") from None
+
+
+def dump_json(document: Any) -> str:
+    """Two-space indented JSON with a final newline; a NaN or infinity is a mistake and raises ValueError."""
+    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def dump_checked(document: Mapping[str, Any]) -> str:
+    """``dump_json`` with one more field at the end, CHECKSUM, by which :func:`unchecked` notices damage."""
+    return dump_json({**document, CHECKSUM: _digest(document)})
+
+
+def unchecked(document: Any, origin: Origin) -> Any:
+    """``document`` without its CHECKSUM, which it need not have: an older version wrote none.
+
+    Raises the error of ``origin`` where the other fields, as values and not as text, are not those that were written.
+    """
+    if not isinstance(document, dict) or CHECKSUM not in document:
+        return document
+    rest = {name: value for name, value in document.items() if name != CHECKSUM}
+    if document[CHECKSUM] != _digest(rest):
+        raise origin.damaged(f"its fields do not agree with its {CHECKSUM}; if you changed them, remove that one")
+    return rest
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document).encode()).hexdigest()
 
 
 def _no_number(name: str) -> NoReturn:

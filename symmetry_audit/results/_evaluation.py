@@ -9,14 +9,15 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
-from symmetry_audit.results._report import DatasetInfo, dump_json
+from symmetry_audit.results._documents import Origin, check_agreement, dump_checked, read_json, read_value, unchecked
+from symmetry_audit.results._report import DatasetInfo
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.results._symmetrization import EQUAL, INFINITE, Symmetrization, mean
 
 __all__ = ["EVALUATION_SCHEMA", "EvaluatedModel", "Evaluation", "FurtherScore", "ImageScore"]
 
 EVALUATION_SCHEMA = "symaudit.evaluation/1"
+SHOWN_SETTINGS = {"self_ensemble": bool, "device": str}  # those that tables show
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +168,7 @@ class Evaluation:
 
     def to_json(self) -> str:
         """``to_dict`` as text, without NaN or Infinity."""
-        return dump_json(self.to_dict())
+        return dump_checked(self.to_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> Evaluation:
@@ -178,8 +179,12 @@ class Evaluation:
     def from_dict(cls, document: Any, where: str = "the evaluation") -> Evaluation:
         """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
         origin = Origin(where, "evaluate again")
+        document = unchecked(document, origin)
         origin.check_schema(document, EVALUATION_SCHEMA)
         found = read_value(cls, _nested(document), origin)
+        for name, kind in SHOWN_SETTINGS.items():
+            if not isinstance(found.settings.get(name), kind):
+                raise origin.damaged(f"settings.{name} is {found.settings.get(name)!r:.40}")
         check_agreement(document, found.to_dict(), origin)
         return found
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_audit.results._alignment_parts import DOUBT
-from symmetry_audit.results._documents import Origin, check_agreement, read_json, read_value
+from symmetry_audit.results._documents import Origin, check_agreement, dump_checked, read_json, read_value, unchecked
 from symmetry_audit.results._evaluation import EvaluatedModel
-from symmetry_audit.results._report import DatasetInfo, dump_json
+from symmetry_audit.results._report import DatasetInfo
 from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = ["INVARIANCE_SCHEMA", "ElementInvariance", "ImageInvariance", "Invariance"]
@@ -114,7 +114,7 @@ class Invariance:
 
     def to_json(self) -> str:
         """``to_dict`` as text, without NaN or Infinity."""
-        return dump_json(self.to_dict())
+        return dump_checked(self.to_dict())
 
     @classmethod
     def load(cls, path: str | Path) -> Invariance:
@@ -125,6 +125,7 @@ class Invariance:
     def from_dict(cls, document: Any, where: str = "the alignment") -> Invariance:
         """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
         origin = Origin(where, "measure again")
+        document = unchecked(document, origin)
         origin.check_schema(document, INVARIANCE_SCHEMA)
         found = read_value(cls, document, origin)
         try:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from symmetry_audit.results._dataset import DatasetInfo
-from symmetry_audit.results._documents import Origin, read_json, read_value
+from symmetry_audit.results._documents import Origin, dump_checked, read_json, read_value, unchecked
 from symmetry_audit.results._notebook import notebook_html
-from symmetry_audit.results._report import dump_json
 from symmetry_audit.results._skipped import SkippedImage
 
 __all__ = [
@@ -192,7 +191,7 @@ class Pilot:
 
     def to_json(self) -> str:
         """``to_dict`` as text."""
-        return dump_json(self.to_dict())
+        return dump_checked(self.to_dict())
 
     @classmethod
     def load(cls, folder: str | Path) -> Pilot:
@@ -204,6 +203,7 @@ class Pilot:
     def from_dict(cls, document: Any, where: str = "the pilot") -> Pilot:
         """The inverse of ``to_dict``. Raises ReportError where it is damaged or of another or a newer schema."""
         origin = Origin(where, AGAIN)
+        document = unchecked(document, origin)
         origin.check_schema(document, PILOT_SCHEMA)
         found = read_value(cls, document, origin)
         verdict = found.verdict

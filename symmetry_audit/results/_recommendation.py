@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from symmetry_audit.results._candidate import ORIGIN, Candidate
-from symmetry_audit.results._documents import check_agreement, read_json, read_value
+from symmetry_audit.results._documents import Origin, check_agreement, dump_checked, read_json, read_value, unchecked
 from symmetry_audit.results._linear_pilot import LinearPilot
 from symmetry_audit.results._scenario import DATASET_STRICT
 
@@ -25,6 +25,7 @@ __all__ = [
 
 RECOMMENDATION_SCHEMA = "symaudit.recommendation/2"
 RECOMMENDATION_FILE = "recommendation.json"
+ANALYSES = Origin('analyses["directions"] of the report', "measure again with --force")
 EVIDENCE = ("pilot", "linear pilot", "common direction", "prior")  # the strongest first
 LAYERS = ("images", "degradation")
 DIRECTION_VERDICTS = ("one direction", "mixed directions", "undecided")
@@ -75,16 +76,19 @@ class Direction:
 def directions_of(
     rows: Iterable[Mapping[str, Any]], scale: tuple[float | None, int], layer: str = "images"
 ) -> tuple[Direction, ...]:
-    """The shares among ``analyses["directions"]`` of a report at one ``scale`` (sigma, downscale), where defined."""
+    """The shares among ``analyses["directions"]`` of a report at one ``scale`` (sigma, downscale), where defined.
+
+    Raises ReportError where one of them has a value of another type.
+    """
     own = [row for row in rows if (row["sigma"], row["downscale"]) == scale]
-    fourth = {row["regularizer"]: row["amplitude"] for row in own if row["harmonic"] == 4}
+    fourth = {str(row["regularizer"]): row["amplitude"] for row in own if row["harmonic"] == 4}
     return tuple(
-        Direction(
+        read_value(
+            Direction,
+            {name: row[name] for name in ("regularizer", "share", "ci_low", "ci_high", "amplitude", "single_amplitude")}
+            | {"fourth_amplitude": fourth.get(str(row["regularizer"])), "floor": row["floor"] or 0.0},
+            ANALYSES,
             layer=layer,
-            **{name: row[name] for name in ("regularizer", "share", "ci_low", "ci_high", "amplitude")},
-            single_amplitude=row["single_amplitude"],
-            fourth_amplitude=fourth.get(row["regularizer"]),
-            floor=row["floor"] or 0.0,
         )
         for row in own
         if row["harmonic"] == 2 and row["share"] is not None
@@ -196,13 +200,17 @@ class Recommendation:
             "degradation": [candidate.to_dict() for candidate in self.degradation],
         }
 
+    def to_json(self) -> str:
+        """The document that `symaudit recommend` writes and prints."""
+        return dump_checked({"schema": RECOMMENDATION_SCHEMA, **self.to_dict()})
+
     @classmethod
     def from_dict(cls, document: Any) -> Recommendation:
         """The inverse of ``to_dict``, also with the schema that `symaudit recommend --json` prints.
 
         Raises ReportError where it is damaged or of another or a newer schema.
         """
-        held = document
+        held = document = unchecked(document, ORIGIN)
         if isinstance(document, dict) and "schema" in document:
             ORIGIN.check_schema(document, RECOMMENDATION_SCHEMA)
             held = {name: value for name, value in document.items() if name != "schema"}

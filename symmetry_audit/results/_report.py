@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cached_property
@@ -14,12 +13,13 @@ from symmetry_audit.errors import ReportError, SettingError, one_line, suggest
 from symmetry_audit.results._affine import AFFINE_COLUMNS, AFFINE_FILE, AffineFit, FailedFit
 from symmetry_audit.results._answer import Answer
 from symmetry_audit.results._dataset import DatasetInfo
-from symmetry_audit.results._documents import Origin, read_json, read_value
+from symmetry_audit.results._documents import Origin, dump_json, read_json, read_value
 from symmetry_audit.results._first_report import FIRST_SCHEMA, REPORT_SCHEMA, explained, from_first
 from symmetry_audit.results._left_out import LeftOut
 from symmetry_audit.results._notebook import notebook_html, percent_of
 from symmetry_audit.results._recommendation import Recommendation
 from symmetry_audit.results._row import ResultRow
+from symmetry_audit.results._run_document import read_run
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT
 from symmetry_audit.results._skipped import SkippedImage
 from symmetry_audit.wording import GREY_LEVELS, count
@@ -34,21 +34,10 @@ __all__ = [
     "DatasetInfo",
     "ResultRow",
     "SkippedImage",
-    "dump_json",
     "epsilon_unit",
 ]
 
 AGAIN = "measure again with --force"
-
-
-def _noted_hash(path: Path) -> str | None:
-    """The SHA-256 of report.json in the run.json at ``path``; None where an older version wrote it, or nobody did."""
-    try:
-        return json.loads(path.read_bytes())["report_sha256"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 EPSILON_UNITS = {
     "abs": "{}",
     "energy": "squared {}",
@@ -123,7 +112,7 @@ class AuditReport:
         absent = "give the folder that `symaudit measure` wrote"
         path = Path(folder) / "report.json"
         report = cls.from_dict(read_json(path, absent, damaged=AGAIN), Path(folder))
-        noted = _noted_hash(path.with_name("run.json"))
+        noted = read_run(Path(folder)).get("report_sha256")
         if not edited and noted is not None and noted != hashlib.sha256(path.read_bytes()).hexdigest():
             raise Origin(str(path), f"{AGAIN}, or remove run.json if you changed it").damaged(
                 "its bytes are not those that run.json notes"
@@ -221,8 +210,3 @@ class AuditReport:
 def epsilon_unit(response: str, unit: str = GREY_LEVELS) -> str:
     """The unit of epsilon by the ``response`` (abs, energy, rectified) of images in ``unit``."""
     return EPSILON_UNITS[response].format(unit)
-
-
-def dump_json(document: Any) -> str:
-    """Two-space indented JSON with a final newline; a NaN or infinity is a mistake and raises ValueError."""
-    return json.dumps(document, indent=2, allow_nan=False, ensure_ascii=False) + "\n"

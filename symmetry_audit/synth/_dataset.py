@@ -108,7 +108,7 @@ def _check_settings(out: Path, settings: SynthSettings) -> None:
         if document["schema"] != SYNTH_SCHEMA:
             raise ReportError(f"{out} holds a dataset of another version; {again}")
         old = SynthSettings(**document["settings"]).to_dict()
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ReportError(f"{out / SETTINGS_NAME} is damaged; {again}") from None
     new = settings.to_dict()
     for name in new:

@@ -66,7 +66,7 @@ class FitPlan:
         from symmetry_audit import audit, reports
         from symmetry_audit.files import write_atomically
         from symmetry_audit.reports.pages import PAGE_FILE, fits_page
-        from symmetry_audit.results import AffineFits, dump_json
+        from symmetry_audit.results import RUN_FILE, AffineFits, dump_checked
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
         source, fits = self.source.limited(settings.limit), []
@@ -83,7 +83,7 @@ class FitPlan:
                             writer.append(row)
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
-                write_atomically(folder / "run.json", dump_json(run_document(request, started, found.engines)))
+                write_atomically(folder / RUN_FILE, dump_checked(run_document(request, started, found.engines)))
                 fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
                 if out is not None:
                     page = fits_page(folder, fitted, profiles, pictures_of(source, settings.to_dict()))

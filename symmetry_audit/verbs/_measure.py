@@ -100,7 +100,7 @@ class MeasurePlan:
         """
         from symmetry_audit import findings, reports
         from symmetry_audit.files import write_atomically
-        from symmetry_audit.results import dump_json
+        from symmetry_audit.results import RUN_FILE, dump_checked
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
         source = self.source.limited(settings.limit)
@@ -125,11 +125,11 @@ class MeasurePlan:
                     keep_fit = fits_table.append if fits_table else lambda fit: None
                     report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
                 # run.json knows the bytes of report.json: a kill between the two must not leave the old one
-                (folder / "run.json").unlink(missing_ok=True)
+                (folder / RUN_FILE).unlink(missing_ok=True)
                 text = report.to_json()
                 write_atomically(folder / "report.json", text)
                 about = run_document(request, started, found.engines, report=text)
-                write_atomically(folder / "run.json", dump_json(about))
+                write_atomically(folder / RUN_FILE, dump_checked(about))
                 if draw:
                     reports.render(folder)
                     write_page(folder, report, source)

@@ -119,12 +119,11 @@ def recommend(request: RecommendRequest) -> Recommendation:
     """
     from symmetry_audit.files import write_atomically
     from symmetry_audit.reports import load_report
-    from symmetry_audit.results import RECOMMENDATION_FILE, RECOMMENDATION_SCHEMA, dump_json
+    from symmetry_audit.results import RECOMMENDATION_FILE
 
     folder = Path(request.report)
     found = _advised(request, load_report(folder))
-    document = {"schema": RECOMMENDATION_SCHEMA, **found.to_dict()}
-    write_atomically(folder / RECOMMENDATION_FILE, dump_json(document))
+    write_atomically(folder / RECOMMENDATION_FILE, found.to_json())
     return found
 
 

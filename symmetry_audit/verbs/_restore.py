@@ -28,7 +28,7 @@ from symmetry_audit.verbs._networks import refuse_logits, refuse_others
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.verbs._white import certain_white
-from symmetry_audit.wording import count
+from symmetry_audit.wording import count, printable
 
 if TYPE_CHECKING:
     from symmetry_audit.checkpoints import Checkpoint
@@ -154,6 +154,9 @@ def restore(request: RestoreRequest) -> Restoration:
         )
     if kept:
         request.say(f"{kept} of {len(targets)} images were restored before and are kept; --force restores them again")
+    if results is not None and results.replaced:
+        changed, first = count(len(results.replaced), "result"), printable(results.replaced[0].name)
+        request.say(f"Note: {changed} changed since the last run and restored again: {first}")
     return Restoration(model, out, run, kept, tuple(done), (*source.skipped, *skipped))
 
 

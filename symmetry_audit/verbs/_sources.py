@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,15 +76,19 @@ def pictures_of_run(report: AuditReport) -> BandOptions:
 
 
 def mask_of_run(folder: Path) -> Path:
-    """Where the masks of the run in ``folder`` were, by its run.json; the folder itself where that does not say it."""
-    try:
-        return _run_directory(folder) / json.loads((folder / "run.json").read_text(encoding="utf-8"))["request"]["mask"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return folder
+    """Where the masks of the run in ``folder`` were, by its run.json; the folder itself where that does not say it.
+
+    Raises ReportError where it is damaged.
+    """
+    from symmetry_audit.results import read_run
+
+    request = read_run(folder).get("request")
+    place = request.get("mask") if isinstance(request, dict) else None
+    return _run_directory(folder) / place if isinstance(place, str) else folder
 
 
 def _run_directory(folder: Path) -> Path:
-    try:
-        return Path(json.loads((folder / "run.json").read_text(encoding="utf-8"))["directory"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Path()
+    from symmetry_audit.results import read_run
+
+    found = read_run(folder).get("directory")
+    return Path(found) if isinstance(found, str) else Path()

@@ -81,6 +81,16 @@ def test_the_same_command_continues(call, runs, few, tmp_path):
     assert os.stat(tmp_path / "out" / "photo_0.png").st_mtime_ns > stamp
 
 
+def test_a_result_that_was_edited_is_restored_again_and_named(call, runs, few, tmp_path):
+    call("restore", runs / "sr", "in", "-o", "out")
+    first, second = sorted((tmp_path / "out").glob("*.png"))
+    before = second.read_bytes()
+    second.write_bytes(first.read_bytes())
+    code, out, err = call("restore", runs / "sr", "in", "-o", "out")
+    assert (code, out) == (0, "Restored 1 image into out\n") and second.read_bytes() == before
+    assert err.splitlines()[-1] == f"Note: 1 result changed since the last run and restored again: {second.name}"
+
+
 def test_another_network_cannot_continue(call, runs, few, tmp_path):
     call("restore", runs / "sr", "in", "-o", "out")
     before = pixels(tmp_path / "out" / "photo_0.png")

@@ -14,7 +14,7 @@ from scipy import stats
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.pilots import Design, _network, network_pilot, ordered, read_pictures
 from symmetry_audit.pilots._arms import ArmScores
-from symmetry_audit.pilots._runs import RUNS_FILE
+from symmetry_audit.pilots._runs import RUNS_FILE, locked
 from symmetry_audit.results import PILOT_FILE, DatasetInfo, Pilot, read_pilot
 from symmetry_audit.tasks import make_task, open_pairs
 
@@ -64,8 +64,9 @@ def trainings(monkeypatch):
 
 
 def document(folder):
-    """pilot.json without the seconds, the only numbers that two pilots may differ in."""
+    """pilot.json without the seconds, the only numbers that two pilots may differ in, and what hangs on them."""
     found = json.loads((folder / PILOT_FILE).read_text())
+    del found["sha256"]
     for run in found["runs"]:
         assert run.pop("seconds") >= 0
     return found
@@ -96,6 +97,13 @@ def test_a_clear_case_is_decided_at_the_first_look(pictures, tmp_path, trainings
     assert [(item.arm, item.step) for item in found.differences] == [
         *(("p4", 2), ("relaxed", 2), ("p4", 4), ("relaxed", 4))
     ]
+
+
+def test_one_process_at_a_time_writes_into_a_folder(pictures, tmp_path, trainings):
+    done = trainings().done
+    with locked(tmp_path / "out"), pytest.raises(ReportError, match=r"another run is writing to \S+out; wait for it"):
+        network_pilot(pictures, DATA, design("p4"), tmp_path / "out", force=True)
+    assert not done
 
 
 def test_a_case_that_stays_open_ends_after_eight_seeds(pictures, tmp_path, trainings):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from symmetry_audit.errors import ReportError, SettingError
-from symmetry_audit.results import Origin, read_fields, read_value
+from symmetry_audit.results import Origin, dump_checked, read_fields, read_run, read_value
+from symmetry_audit.results._documents import unchecked
 
 ORIGIN = Origin("x.json", "write it again")
 
@@ -138,3 +141,31 @@ def test_a_newer_schema(schema):
 def test_another_schema(document):
     with pytest.raises(ReportError, match=r'x.json has schema ".*", expected "a.b/2"; write it again'):
         ORIGIN.check_schema(document, "a.b/2")
+
+
+def test_a_document_has_the_hash_of_its_other_fields():
+    content = {"schema": "x/1", "numbers": [1.5, 1e-300], "text": "\u00e9\ud7ff"}
+    written = json.loads(dump_checked(content))
+    assert written.pop("sha256") == hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    assert written == content
+
+
+@pytest.mark.parametrize("number", [1.5000000000000002, -1.5, 15, None, "1.5"])
+def test_another_value_of_a_document_is_damage_and_another_layout_is_not(number):
+    content = {"schema": "x/1", "numbers": [1.5]}
+    document = json.loads(dump_checked(content))
+    assert unchecked(json.loads(json.dumps(document)), ORIGIN) == content
+    assert unchecked(content, ORIGIN) is content  # an older version wrote no hash
+    with pytest.raises(ReportError, match=r"x.json is damaged \(its fields do not agree with its sha256; .* remove"):
+        unchecked(document | {"numbers": [number]}, ORIGIN)
+
+
+def test_a_run_document_may_be_missing_and_must_not_be_damaged(tmp_path):
+    assert read_run(tmp_path) == {}
+    path = tmp_path / "run.json"
+    path.write_text(dump_checked({"directory": "here"}))
+    assert read_run(tmp_path) == {"directory": "here"}
+    for text in (path.read_text().replace("here", "hers"), "[" * 100_000, "[]", "null", path.read_text()[:-3], "\x00"):
+        path.write_text(text)
+        with pytest.raises(ReportError, match=r"run.json (is damaged|is not valid JSON).*; remove it"):
+            read_run(tmp_path)

@@ -157,7 +157,7 @@ def test_what_is_missing_is_damage(key):
 
 
 def test_what_an_older_version_lacks_takes_its_default():
-    document = json.loads(evaluation().to_json())
+    document = json.loads(json.dumps(evaluation().to_dict()))
     for name in ("parameters", "skipped", "mean", "reasons"):
         del document[name]
     del document["model"]["preset"]
@@ -175,7 +175,7 @@ def test_what_an_older_version_lacks_takes_its_default():
     ],
 )
 def test_what_a_newer_version_added_is_no_damage(change, field):
-    document = {**json.loads(evaluation().to_json()), **change}
+    document = {**json.loads(json.dumps(evaluation().to_dict())), **change}
     expected = (
         f'e.json has a field "{field}" that this version does not know: it was written by a newer symaudit; update'
     )
@@ -185,17 +185,23 @@ def test_what_a_newer_version_added_is_no_damage(change, field):
 
 def test_reasons_may_be_worded_otherwise():
     found = evaluation(images=(image("a.png", inf),))
-    document = json.loads(found.to_json())
+    document = json.loads(json.dumps(found.to_dict()))
     document["reasons"] = dict.fromkeys(document["reasons"], "equal")
     assert Evaluation.from_dict(document) == found
 
 
 def test_values_that_are_no_numbers_are_damage():
     for name in ("psnr", "ssim", "seconds"):
-        document = json.loads(evaluation().to_json())
+        document = json.loads(json.dumps(evaluation().to_dict()))
         document["images"][0][name] = float("nan")
         with pytest.raises(ReportError, match=rf"images\[0\]\.{name} is nan, which is not a finite number"):
             Evaluation.from_dict(document)
+
+
+@pytest.mark.parametrize("settings", [{}, {"self_ensemble": "x", "device": "cpu"}, {"self_ensemble": True}])
+def test_settings_that_tables_show_are_checked(settings):
+    with pytest.raises(ReportError, match=r"is damaged \(settings\.\w+ is .*evaluate again"):
+        Evaluation.from_dict(evaluation().to_dict() | {"settings": settings})
 
 
 def test_files_that_are_no_evaluation(tmp_path):
@@ -211,7 +217,7 @@ def test_files_that_are_no_evaluation(tmp_path):
 
 def test_a_comparison_has_a_row_for_each():
     first, other = evaluation(), evaluation(model=EvaluatedModel(name="identity"), images=(image("a.png", inf),) * 2)
-    document = json.loads(Comparison((first, other)).to_json())
+    document = json.loads(json.dumps(Comparison((first, other)).to_dict()))
     assert document["schema"] == "symaudit.comparison/1"
     assert [row["name"] for row in document["rows"]] == ["runs/a", "identity"]
     assert document["rows"][0]["psnr"] == first.psnr and document["rows"][0]["parameters"] == 42259
@@ -261,7 +267,7 @@ def test_nothing_is_no_comparison():
 
 def test_a_network_beside_its_average():
     found = evaluation(symmetrization=symmetrized((30.0, 30.25), (31.0, 31.75)))
-    document = json.loads(found.to_json())
+    document = json.loads(json.dumps(found.to_dict()))
     assert Evaluation.from_dict(document) == found
     assert document["symmetrization"] == {
         **{"group": "p4", "verdict": "undecided", "sentence": "Not known.", "psnr": 30.5, "average_psnr": 31.0},
@@ -306,7 +312,7 @@ def test_an_infinite_difference_has_no_mean(tmp_path):
     ],
 )
 def test_damage_in_the_comparison_with_the_average(change, message):
-    document = json.loads(evaluation(symmetrization=symmetrized((30.0, 30.25), (31.0, 31.75))).to_json())
+    document = json.loads(json.dumps(evaluation(symmetrization=symmetrized((30.0, 30.25), (31.0, 31.75))).to_dict()))
     document["symmetrization"] |= change
     with pytest.raises(ReportError, match=message):
         Evaluation.from_dict(document)
@@ -314,4 +320,4 @@ def test_damage_in_the_comparison_with_the_average(change, message):
 
 def test_a_document_without_the_comparison_is_as_before():
     assert "symmetrization" not in evaluation().to_dict()
-    assert Evaluation.from_dict(json.loads(evaluation().to_json())).symmetrization is None
+    assert Evaluation.from_dict(json.loads(json.dumps(evaluation().to_dict()))).symmetrization is None

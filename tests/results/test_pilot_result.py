@@ -142,14 +142,14 @@ def test_it_is_read_as_it_was_written(tmp_path):
     ],
 )
 def test_a_verdict_that_makes_no_sense_is_damage(changes, expected):
-    document = json.loads(CLEAR.to_json())
+    document = json.loads(json.dumps(CLEAR.to_dict()))
     document["verdict"] |= changes
     with pytest.raises(ReportError, match=rf"the pilot is damaged \({expected}\); run the pilot again with --force"):
         Pilot.from_dict(document)
 
 
 def test_runs_that_do_not_make_up_seeds_are_damage():
-    document = json.loads(CLEAR.to_json())
+    document = json.loads(json.dumps(CLEAR.to_dict()))
     for runs in (document["runs"][:-1], [], document["runs"][:1] * 2):
         with pytest.raises(ReportError, match=r"is damaged \(its seeds do not have one run of each arm\)"):
             Pilot.from_dict({**document, "runs": runs})

@@ -317,3 +317,12 @@ def test_a_missing_file(tmp_path):
 
 def test_tolerance_may_be_a_whole_number():
     assert Recommendation.from_dict(replace(recommendation(), tolerance=0).to_dict()).tolerance == 0
+
+
+@pytest.mark.parametrize("name", ["share", "amplitude", "single_amplitude", "floor"])
+def test_directions_of_a_report_are_numbers(name):
+    row = dict.fromkeys(("share", "ci_low", "ci_high", "amplitude", "single_amplitude", "floor"), 0.5)
+    row |= {"regularizer": "tv", "sigma": 1.5, "downscale": 1, "harmonic": 2}
+    assert directions_of([row], (1.5, 1))[0].share == 0.5
+    with pytest.raises(ReportError, match=rf"directions.* of the report is damaged \({name} is 'x', not a number\)"):
+        directions_of([row | {name: "x"}], (1.5, 1))

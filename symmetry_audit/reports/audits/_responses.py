@@ -261,7 +261,7 @@ def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
 def _check_header(schema: pa.Schema, group: Group, path: Path) -> list[str]:
     """The names of our columns, once they are there. Raises ReportError."""
     about: dict = {}
-    with suppress(ValueError):
+    with suppress(ValueError, RecursionError):
         about = json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}"))
     Origin(str(path), "measure again with --force").check_schema(about, RESPONSES_SCHEMA)
     if about.get("group") != str(group):

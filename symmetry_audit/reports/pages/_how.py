@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from symmetry_audit.reports.pages._blocks import Block, Code, Screen, Terms, Text
-from symmetry_audit.results import SkippedImage
+from symmetry_audit.results import SkippedImage, read_run
 from symmetry_audit.wording import count, printable
 
 __all__ = ["how_made", "listed_settings", "run_facts"]
@@ -45,12 +44,11 @@ def how_made(
 def run_facts(folder: Path, verb: str) -> tuple[str, list[tuple[str, str]]]:
     """The command that gives the same numbers, and the versions of libraries, by the folder's run.json.
 
-    Empty where that is missing or of another form: a page does not fail for it.
+    Empty where that is missing or of another form: a page does not fail for it. Raises ReportError where it is damaged.
     """
-    try:
-        document = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        request, versions = dict(document["request"]), dict(document["versions"])
-    except (OSError, ValueError, KeyError, TypeError):
+    document = read_run(folder)
+    request, versions = document.get("request"), document.get("versions")
+    if not isinstance(request, dict) or not isinstance(versions, dict):
         return "", []
     return _command(verb, request), [("versions", ", ".join(f"{name} {versions[name]}" for name in versions))]
 
