@@ -83,8 +83,9 @@ def claim(folder: Path, wanted: dict[str, Any], weights: Path | None, force: boo
 
 
 def _numbers(run: dict[str, Any]) -> dict[str, Any]:
-    """``run`` without the note about an audit, which names its report's place."""
-    return {**run, "settings": {**run["settings"], "audit": None}}
+    """``run`` without the name of the audited images, which may be another spelling of their place."""
+    audit = run["settings"]["audit"]
+    return {**run, "settings": {**run["settings"], "audit": audit and {**audit, "dataset": None}}}
 
 
 def _content(weights: Path) -> str:
