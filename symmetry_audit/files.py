@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,8 @@ from symmetry_audit.errors import ReportError, SymmetryAuditError
 
 __all__ = ["remove_leftovers", "replacing", "write_atomically"]
 
-LEFTOVER = re.compile(r"\..+\.[a-z]+\.[0-9]+")  # the temporary names of ``replacing``
+LEFTOVER = re.compile(r"\..+\.[a-z]+\.([0-9]+)")  # the temporary names of ``replacing``
+OLD = 86_400  # seconds after which no file is still being written
 
 
 @contextmanager
@@ -35,10 +37,24 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of killed writers from ``folder``, whose lock the caller holds."""
+    """Remove the temporary files of killed writers from ``folder``: of processes that are gone, and old ones."""
     for path in folder.iterdir():
-        if LEFTOVER.fullmatch(path.name) and path.is_file():
+        found = LEFTOVER.fullmatch(path.name)
+        if found and path.is_file() and (_gone(int(found[1])) or time.time() - path.stat().st_mtime > OLD):
             path.unlink(missing_ok=True)
+
+
+def _gone(process: int) -> bool:
+    """Whether no such process runs here; where that cannot be asked without harm, False."""
+    if os.name != "posix":
+        return False
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:  # another user's
+        pass
+    return False
 
 
 def _to_disk(path: Path) -> None:

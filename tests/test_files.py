@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,9 +61,14 @@ def test_content_is_on_the_disk_before_the_name(tmp_path: Path, monkeypatch: pyt
     assert calls == [path.stat().st_ino, "rename", tmp_path.stat().st_ino]
 
 
-def test_only_temporary_files_are_leftovers(tmp_path: Path) -> None:
-    kept = [".lock", ".hidden", ".table.csv", "table.csv", "table.csv.12", ".version.1.2"]
-    for name in [*kept, ".last.safetensors.12", ".responses.parquet.4711"]:
+def test_only_temporary_files_of_dead_writers_are_leftovers(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    alive = f".report.json.{os.getppid()}"  # perhaps still being written
+    kept = [".lock", ".hidden", ".table.csv", "table.csv", "table.csv.12", ".version.1.2", alive]
+    old = f".old.json.{os.getppid()}"
+    for name in [*kept, old, f".last.safetensors.{dead.pid}", f".responses.parquet.{10**30}"]:
         (tmp_path / name).write_text("")
+    os.utime(tmp_path / old, (0, 0))
     remove_leftovers(tmp_path)
     assert names(tmp_path) == sorted(kept)

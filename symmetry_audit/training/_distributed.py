@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.nn.functional import all_reduce
 
-from symmetry_audit.errors import SettingError
+from symmetry_audit.errors import SettingError, SymmetryAuditError
 
 __all__ = ["World", "join", "synchronize"]
 
 PATIENCE = timedelta(hours=6)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,33 @@ class World:
         dist.all_reduce(total)
         return total / self.size
 
-    def wait(self) -> None:
-        """Wait for all processes."""
+    def each(self, find: Callable[[], T]) -> list[T]:
+        """What ``find`` gives in every process, by rank. Where one raises an error of ours, all raise the first one."""
+        found = _tried(find)
+        everyone: list[T | SymmetryAuditError] = [found] * self.size
         if self.size > 1:
-            dist.barrier()
+            dist.all_gather_object(everyone, found)
+        return [_given(one) for one in everyone]
+
+    def from_first(self, find: Callable[[], T]) -> T:
+        """What ``find`` gives in the first process, which alone calls it. Its errors of ours are raised by all."""
+        found = [_tried(find) if self.first else None]
+        if self.size > 1:
+            dist.broadcast_object_list(found, device=torch.device(self.device))
+        return _given(found[0])  # type: ignore[arg-type]
+
+
+def _tried(find: Callable[[], T]) -> T | SymmetryAuditError:
+    try:
+        return find()
+    except SymmetryAuditError as error:
+        return error
+
+
+def _given(found: T | SymmetryAuditError) -> T:
+    if isinstance(found, SymmetryAuditError):
+        raise found
+    return found
 
 
 @contextmanager

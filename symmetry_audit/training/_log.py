@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,7 @@ from PIL import Image
 from symmetry_audit.errors import SettingError
 from symmetry_audit.files import write_atomically
 from symmetry_audit.training._measure import Measure
+from symmetry_audit.training._state import RunPosition
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -22,25 +25,42 @@ SAMPLE_SIDE = 192  # of the crops in sample pictures, in pixels
 
 
 class Log:
-    """``log.csv`` of ``folder``; rows from ``step`` on are dropped first.
+    """``log.csv`` of ``folder``; rows after ``position`` are dropped first.
 
-    A killed run repeats the steps since its last saved state, and logs them again. ``measure`` has its scores.
+    A killed run repeats the steps since its last saved state, and logs them again. ``measure`` has its scores. What
+    does not fit the saved state is told to ``say``.
     """
 
-    def __init__(self, folder: Path, step: int, measure: Measure, tensorboard: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        position: RunPosition,
+        measure: Measure,
+        tensorboard: bool = False,
+        say: Callable[[str], None] = lambda line: None,
+    ) -> None:
         self.path, self.measure = folder / "log.csv", measure
-        kept = [row for row in read_log(self.path) if int(row["step"]) <= step] if step else []
+        kept = [row for row in read_log(self.path) if int(row["step"]) <= position.step] if position.step else []
         lines = io.StringIO()
-        writer = csv.DictWriter(lines, measure.columns, lineterminator="\n")
+        writer = csv.DictWriter(lines, measure.columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept)
+        if position.log not in (None, sha256(lines.getvalue().encode()).hexdigest()):
+            say(f"{self.path} was damaged or edited before step {position.step}; training is not affected")
         write_atomically(self.path, lines.getvalue())
         self.board = _board(folder / "tensorboard") if tensorboard else None
-        self._steps: list[tuple[float, float, float]] = []  # loss, error, gradient norm since the last row
+        # loss, error, gradient norm of the steps since the last row
+        self._steps = [(float(loss), float(error), float(norm)) for loss, error, norm in position.notes]
 
     def note(self, loss: float, error: float, norm: float) -> None:
         """Remember one step for the next row."""
         self._steps.append((loss, error, norm))
+
+    def mark(self, position: RunPosition) -> None:
+        """Note in ``position`` what is logged, so that a continued run goes on with the same rows."""
+        position.log = sha256(self.path.read_bytes()).hexdigest()
+        # as texts, since a skipped step of fp16 has an infinite norm, which JSON has not
+        position.notes = [(repr(loss), repr(error), repr(norm)) for loss, error, norm in self._steps]
 
     def add(self, **values: float) -> None:
         """Append one row with the means over the steps since the last row; columns without a value stay empty."""
@@ -60,8 +80,8 @@ def read_log(path: Path) -> list[dict[str, str]]:
     """The rows of a log.csv; none if there is no such file."""
     if not path.is_file():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return [row for row in csv.DictReader(file) if row.get("step", "").isdigit()]
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        return [row for row in csv.DictReader(file) if (row.get("step") or "").isdecimal()]
 
 
 def save_sample(path: Path, degraded: np.ndarray, restored: np.ndarray, clean: np.ndarray) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, write_tensors
+from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint, write_tensors
 from symmetry_audit.errors import Interrupted, ModelError
 from symmetry_audit.tasks import PatchSampler
 from symmetry_audit.training._average import Average
@@ -36,10 +36,11 @@ Progress = Callable[[int, int, Mapping[str, float]], None]  # (step, steps, loss
 
 
 class Loop:
-    """The steps of one run in one process of a world; the first process, which has the ``log``, validates and saves.
+    """The steps of one run in one process of a world; the first process, which has the ``log``, writes all files.
 
-    ``state`` is the end of an earlier part of the run. ``enter_stage2`` is called when the second or only stage begins;
-    ``measure`` says what is maximized; ``validation`` is called with the network and a prefix for the names of samples.
+    ``state`` is the end of an earlier part of the run. It is saved at validations and every ``save_every`` steps.
+    ``enter_stage2`` is called when the second or only stage begins; ``measure`` says what is maximized; ``validation``
+    is called with the network and a prefix for the names of samples.
     """
 
     def __init__(
@@ -55,12 +56,13 @@ class Loop:
         validation: Callable[[nn.Module, Path], Validation],
         log: Log | None = None,
         state: RunState | None = None,
+        save_every: int | None = None,
         enter_stage2: Callable[[], None] = lambda: None,
         progress: Progress = lambda step, steps, values: None,
     ) -> None:
         self.settings, self.network, self.sampler, self.world, self.folder = settings, network, sampler, world, folder
         self.card, self.measure, self.validation, self.log = card, measure, validation, log
-        self.enter_stage2, self.progress = enter_stage2, progress
+        self.save_every, self.enter_stage2, self.progress = save_every, enter_stage2, progress
         self.state = state or RunState()
         self.position = self.state.position
         self.average = Average(network, settings.ema, self.state.average)
@@ -85,6 +87,8 @@ class Loop:
                     self._validate_and_save()
                 elif (step + 1) % settings.log_every == 0:
                     self._write_row()
+                if self.save_every and (step + 1) % self.save_every == 0 and self.saved <= step:
+                    self._save()
                 if done:
                     return
                 # several processes stop when all know of it, one step later
@@ -161,24 +165,44 @@ class Loop:
         hint = "start over with a smaller --lr, or with --clip and --warmup"
         raise ModelError(f"the {what} of step {step + 1} is NaN or infinite; {saved}; {hint}")
 
+    def mend(self) -> None:
+        """Write the best state if a kill came between the last state and its best."""
+        path, best = self.folder / BEST_FILE, self.position.best_step
+
+        def lost() -> bool:
+            return best == self.position.step and not (path.is_file() and load_checkpoint(path).card.step == best)
+
+        if best is not None and self.world.from_first(lost):
+            network, found = self._validated()
+            self._save_best(network, found)
+
     def _validate_and_save(self) -> None:
+        network, found = self._validated()
+        self._write_row(found)
+        # in the first stage it is an SA network whose hypernetwork returns 0, so both stages compare
+        score = found.scores[self.measure.name]
+        better = self.position.best is None or score > self.position.best
+        if better:
+            self.position.best, self.position.best_step = score, self.position.step
+        self._save()
+        if better:  # after the state, from which it is found again
+            self._save_best(network, found)
+
+    def _validated(self) -> tuple[nn.Module, Validation]:
+        """The network whose weights count, and its scores."""
+        network = deepcopy(self.network).float()
+        if self.average.weights:
+            network.load_state_dict(self.average.weights)
+        samples = self.folder / SAMPLES / f"step_{self.position.step:07d}"
+        second = self.position.second_from is not None
+        try:
+            return network, self.validation(network if second else without_hypernetwork(network), samples)
+        except ModelError:  # finite weights, but so large that the images are not finite
+            self._refuse(self.position.step - 1, "output")
+
+    def _save_best(self, network: nn.Module, found: Validation) -> None:
         if self.world.first:
-            network = deepcopy(self.network).float()
-            if self.average.weights:
-                network.load_state_dict(self.average.weights)
-            samples = self.folder / SAMPLES / f"step_{self.position.step:07d}"
-            try:
-                found = self.validation(network if self.stage.second else without_hypernetwork(network), samples)
-            except ModelError:  # finite weights, but so large that the images are not finite
-                self._refuse(self.position.step - 1, "output")
-            self._write_row(found)
-            # in the first stage it is an SA network whose hypernetwork returns 0, so both stages compare
-            score = found.scores[self.measure.name]
-            if self.position.best is None or score > self.position.best:
-                self.position.best = score
-                Checkpoint(self._card(found), network.state_dict()).save(self.folder / BEST_FILE)
-            self._save()
-        self.world.wait()
+            Checkpoint(self._card(found), network.state_dict()).save(self.folder / BEST_FILE)
 
     def _card(self, found: Validation | None = None) -> Card:
         scores, w = (None, None) if found is None else (found.to_dict(), found.w)
@@ -186,13 +210,14 @@ class Loop:
 
     def _save(self) -> None:
         """Write the whole state."""
-        if not self.world.first:
+        self.saved = self.position.step
+        if self.log is None:
             return
+        self.log.mark(self.position)
         self.position.seconds = self.clock.seconds()
         self.position.scaler = self.scaler.state_dict() if self.scaler.is_enabled() else None
         tensors = pack(self.network, self.stage.optimizer, self.average.weights, vars(self.position))
         write_tensors(self.folder / LAST_FILE, tensors, self._card())
-        self.saved = self.position.step
 
     def _write_row(self, found: Validation | None = None) -> None:
         if self.log is None:

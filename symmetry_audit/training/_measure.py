@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-__all__ = ["Measure", "Validation"]
+from symmetry_audit.tasks import Pairs
+from symmetry_audit.training._distributed import World
+
+__all__ = ["Measure", "Validation", "shared"]
+
+T = TypeVar("T", bound=Any)  # a result with ``images``, one score each
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Measure:
     """What a run maximizes: the score ``name`` of a validation, whose ``scores`` by column of log.csv have it first.
 
     ``of`` takes the mean squared error of training patches to the same score. ``validate`` takes the network, a prefix
-    for the names of samples, and by name the images, the task and the device.
+    for the names of samples, and by name the images, the task and the world, whose processes share the images.
     """
 
     name: str
@@ -45,3 +50,18 @@ class Measure:
     def columns(self) -> tuple[str, ...]:
         """All columns of log.csv."""
         return (*("step", "stage", "seconds", "lr", "loss", self.column, "gradient_norm"), *self.scores.values())
+
+
+def shared(score: Callable[[Pairs], T], pairs: Pairs, world: World) -> T:
+    """What ``score`` finds for ``pairs``, of which every process scores its part; the same everywhere.
+
+    The scores are in the order of the images' names, as those of one process, so that their means are the same.
+    """
+
+    def part() -> T | None:
+        own = replace(pairs, refs=pairs.refs[world.rank :: world.size])
+        return score(own) if own.refs else None
+
+    parts = [found for found in world.each(part) if found is not None]
+    images = sorted((row for found in parts for row in found.images), key=lambda row: row.image)
+    return replace(parts[0], images=tuple(images))

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from symmetry_audit.checkpoints import read_tensors
 from symmetry_audit.errors import ModelError, one_line
 
-__all__ = ["LAST_FILE", "RunPosition", "RunState", "pack", "read_state"]
+__all__ = ["LAST_FILE", "RunPosition", "RunState", "pack", "unpack"]
 
 LAST_FILE = "last.safetensors"
 PROGRESS = "progress"
@@ -25,12 +25,20 @@ PROGRESS = "progress"
 class RunPosition:
     """How far a run is: the part of its state that is not tensors."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid", strict=True)
+
     step: int = 0
     second_from: int | None = None  # the step at which the second stage began
     seconds: float = 0.0
     best: float | None = None  # score of the best state so far
     scaler: dict[str, Any] | None = None
-    threads: int | None = None  # of torch, on which the last bits of sums depend
+    best_step: int | None = None  # that of the best state; None in states of older versions
+    threads: int | None = None  # of torch
+    log: str | None = None  # SHA-256 of log.csv
+    notes: list[tuple[str, str, str]] = field(default_factory=list)  # of steps that have no row of log.csv yet
+
+
+POSITION = TypeAdapter(RunPosition)
 
 
 @dataclass
@@ -63,16 +71,15 @@ def pack(
     return tensors
 
 
-def read_state(path: Path, network: nn.Module, device: str) -> RunState:
-    """The state that ``pack`` made. Loads its weights into ``network`` and its random generators into torch.
+def unpack(tensors: Mapping[str, Tensor], path: Path, network: nn.Module, device: str) -> RunState:
+    """The state that ``pack`` made, from ``path``. Loads its weights into ``network``, its generators into torch.
 
     Averaged weights go to ``device``. Raises ModelError if the state does not fit ``network``.
     """
-    tensors, _ = read_tensors(path)
     progress, average, restore = _unpack(tensors, network)
     try:
-        position = RunPosition(**progress)
-    except TypeError:
+        position = POSITION.validate_json(json.dumps(progress))
+    except ValidationError:
         raise ModelError(f"{path} is damaged; start over with --force") from None
     return RunState(position, {name: value.to(device) for name, value in average.items()}, restore)
 

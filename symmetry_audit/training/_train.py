@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from torch import nn
 
-from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint
+from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint, read_tensors
 from symmetry_audit.errors import ModelError, SettingError
-from symmetry_audit.files import remove_leftovers, write_atomically
 from symmetry_audit.groups import Affine
 from symmetry_audit.layers import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive, load_weights
 from symmetry_audit.nets import architecture_of, build, smallest_side
-from symmetry_audit.results import dump_json
-from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task, source_fingerprint
+from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task
+from symmetry_audit.training._claim import claim, locked, refuse_differences, run_identity
 from symmetry_audit.training._distributed import World, join
 from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 from symmetry_audit.training._log import Log
-from symmetry_audit.training._loop import SAMPLES, Loop, Progress
+from symmetry_audit.training._loop import Loop, Progress
 from symmetry_audit.training._prefit import prefit, w_statistics
 from symmetry_audit.training._settings import TrainSettings
-from symmetry_audit.training._state import LAST_FILE, RunPosition, RunState, read_state
+from symmetry_audit.training._state import LAST_FILE, RunPosition, RunState, unpack
 from symmetry_audit.training._validate import IMAGES
 from symmetry_audit.training._validate_labels import LABELS
 
-__all__ = ["SETTINGS_FILE", "TrainResult", "train"]
+__all__ = ["TrainResult", "train"]
 
-SETTINGS_FILE = "settings.json"
 LIBRARIES = ("symaudit", "torch", "numpy")
 
 Say = Callable[[str], None]
@@ -65,6 +60,7 @@ def train(
     device: str = "cpu",
     force: bool = False,
     tensorboard: bool = False,
+    save_every: int | None = None,
     progress: Progress = lambda step, steps, values: None,
     say: Say = lambda line: None,
 ) -> TrainResult:
@@ -72,34 +68,36 @@ def train(
 
     ``cache`` holds the decoded ``pairs``, by default in the user's cache folder. ``fits`` are w_n by image name, for
     ``hyper_init="audit"``. ``weights`` is a checkpoint to start from, such as TL for SA. A stopped run continues from
-    its saved state; on a CPU its final weights are the same bit for bit. Under torchrun all processes make the same
-    call. Raises ModelError if the folder holds another run (``force`` starts over), if another process trains in it,
-    if the run cannot be continued, or if the loss becomes NaN or infinite. Raises Interrupted when asked to stop; the
-    state is then saved.
+    its saved state, which is written at every validation and every ``save_every`` steps; on a CPU its final weights are
+    the same bit for bit, since it also keeps its number of threads. Under torchrun all processes make the same call;
+    only the first one needs ``folder``. Raises DataError if their images, weights or settings differ; ModelError if the
+    folder holds another run (``force`` starts over), if another process trains in it, if the run cannot be continued,
+    or if the loss becomes NaN or infinite; Interrupted when asked to stop, with the state saved.
     """
-    with join(device) as world, _claimed(folder) if world.first else nullcontext():
+    with join(device) as world, ExitStack() as held:
+        world.from_first(lambda: held.enter_context(locked(folder)))
         torch.manual_seed(settings.seed)
         network = _network(settings, weights).to(world.device)
         cache = cache or PatchCache(pairs, Task.from_dict(settings.task))
-        _check(settings, network, cache, fits or {}, world)
-        if world.first:
-            refs = [ref for pair in pairs.refs for ref in pair.refs]
-            bands = next((ref.bands for ref in refs if ref.bands), None)
-            white = next((ref.white for ref in refs if ref.white), None)
-            data = {"data": cache.fingerprint, "valid": source_fingerprint(valid), "weights": weights and str(weights)}
-            data |= {"white": white} if white else {}
-            data |= {"bands": list(bands)} if bands else {}  # runs without them are claimed as by older versions
-            _claim(folder, {"settings": settings.model_dump(mode="json"), **data}, force)
-        world.wait()
+
+        def checked() -> dict[str, Any]:
+            _check(settings, network, cache, fits or {}, world)
+            return run_identity(settings, cache, pairs, valid, weights)
+
+        runs = world.each(checked)
+        refuse_differences(runs)
+        world.from_first(lambda: claim(folder, runs[0], weights, force))
         task = Task.from_dict(settings.task)
         measure = LABELS if task.labelled else IMAGES
         state = _continued(folder / LAST_FILE, network, settings, world, say)
+        held.enter_context(_threads(state, world))
 
         def enter_stage2() -> None:
             if settings.hyper_init == "audit":
                 assert isinstance(network, SampleAdaptive)  # checked above
                 _prefit(network, cache, task, fits or {}, settings, world, say)
 
+        log = Log(folder, state.position, measure, tensorboard, say) if world.first else None
         loop = Loop(
             settings,
             network,
@@ -108,46 +106,24 @@ def train(
             folder,
             card=_card(settings, network, pairs, cache),
             measure=measure,
-            validation=partial(measure.validate, pairs=valid, task=task, device=world.device),
-            log=Log(folder, state.position.step, measure, tensorboard) if world.first else None,
+            validation=partial(measure.validate, pairs=valid, task=task, world=world),
+            log=log,
             state=state,
+            save_every=save_every,
             enter_stage2=enter_stage2,
             progress=progress,
         )
+        loop.mend()
         if loop.position.step < settings.steps and not _timed_out(settings, loop.position):
-            with _threads(loop.position):
-                loop.run()
-        world.wait()
-        if not (folder / BEST_FILE).is_file():
-            raise ModelError(f"{folder} has no {BEST_FILE} any more; start over with --force")
-        return TrainResult(folder, load_checkpoint(folder), loop.position.step, loop.position.seconds)
+            loop.run()
+        best = world.from_first(lambda: _best(folder))
+        return TrainResult(folder, best, loop.position.step, loop.position.seconds)
 
 
-@contextmanager
-def _threads(position: RunPosition) -> Iterator[None]:
-    """As many threads of torch as the run began with, wherever it continues: another number gives other last bits."""
-    before = torch.get_num_threads()
-    position.threads = position.threads or before
-    torch.set_num_threads(position.threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[None]:
-    """Keep other processes out of ``folder``."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(folder / ".lock").acquire(timeout=0)
-        remove_leftovers(folder)
-    except Timeout:
-        raise ModelError(f"another process trains into {folder}; wait for it, or choose another --out") from None
-    except OSError as error:
-        raise ModelError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
-    with held:  # later errors have nothing to do with the folder
-        yield
+def _best(folder: Path) -> Checkpoint:
+    if not (folder / BEST_FILE).is_file():
+        raise ModelError(f"{folder} has no {BEST_FILE} any more; start over with --force")
+    return load_checkpoint(folder)
 
 
 def _check(
@@ -179,56 +155,6 @@ def _check(
             )
         if not set(cache.keys) & set(fits):
             raise SettingError("the report has no fit for any training image; use --hyper-init zero")
-
-
-def _claim(folder: Path, wanted: dict[str, Any], force: bool) -> None:
-    """Claim ``folder`` for the run ``wanted``. Raises ModelError if it holds the state of another run."""
-    path = folder / SETTINGS_FILE
-    if force:
-        for name in (LAST_FILE, BEST_FILE, SETTINGS_FILE, "log.csv"):
-            (folder / name).unlink(missing_ok=True)
-        rmtree(folder / SAMPLES, ignore_errors=True)
-    elif (folder / LAST_FILE).is_file():
-        held = _held(path)
-        if held != wanted:
-            raise ModelError(f"{folder} holds another run ({_difference(held, wanted)}); start over with --force")
-    elif (folder / BEST_FILE).is_file() and not _stopped_at_first_best(folder, wanted):
-        raise ModelError(f"{folder} holds a {BEST_FILE} but no run to continue; --force replaces it")
-    write_atomically(path, dump_json(wanted), error=ModelError)
-
-
-def _stopped_at_first_best(folder: Path, wanted: dict[str, Any]) -> bool:
-    """Whether ``wanted`` stopped between its first best and its first last state, so that it begins again.
-
-    A later best, or that of the last step, is not such a run: training again would replace a finished network.
-    """
-    if not (folder / SETTINGS_FILE).is_file() or _held(folder / SETTINGS_FILE) != wanted:
-        return False
-    step = load_checkpoint(folder).card.step
-    return step <= wanted["settings"]["validate_every"] and step < wanted["settings"]["steps"]
-
-
-def _held(path: Path) -> dict[str, Any]:
-    """The run that a folder's settings describe, in this version's format. Raises ModelError."""
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        settings = TrainSettings.from_dict(held["settings"])
-        task = Task.from_dict(settings.task).to_dict()
-    except SettingError as error:
-        raise ModelError(f"{path} cannot be continued ({error}); start over with --force") from None
-    except (OSError, ValueError, KeyError, TypeError):
-        raise ModelError(f"{path} is missing or damaged; start over with --force") from None
-    return {**held, "settings": {**settings.model_dump(mode="json"), "task": task}}
-
-
-def _difference(held: dict[str, Any], wanted: dict[str, Any]) -> str:
-    """The first setting that differs, for people."""
-    for name in [*wanted["settings"], *(held["settings"].keys() - wanted["settings"].keys())]:
-        before, now = held["settings"].get(name), wanted["settings"].get(name)
-        if before != now:
-            return f"{name} {before}, not {now}"
-    names = {"data": "other training images", "valid": "other validation images", "weights": "other --weights"}
-    return next((text for name, text in names.items() if held.get(name) != wanted[name]), "other entries")
 
 
 def _network(settings: TrainSettings, weights: Path | None) -> nn.Module:
@@ -285,13 +211,26 @@ def _prefit(
 
 
 def _continued(path: Path, network: nn.Module, settings: TrainSettings, world: World, say: Say) -> RunState:
-    """The saved state of the run, or its beginning."""
-    if not path.is_file():
+    """The saved state of the run, which the first process reads for all, or its beginning."""
+    tensors = world.from_first(lambda: read_tensors(path)[0] if path.is_file() else None)
+    if tensors is None:
         return RunState()
-    state = read_state(path, network, world.device)
+    state = unpack(tensors, path, network, world.device)
     if world.first:
         say(f"continuing after step {state.position.step} of {settings.steps}")
     return state
+
+
+@contextmanager
+def _threads(state: RunState, world: World) -> Iterator[None]:
+    """As many threads of torch as the run began with: on a CPU its sums depend on them."""
+    before = torch.get_num_threads()
+    state.position.threads = state.position.threads or world.from_first(torch.get_num_threads)
+    torch.set_num_threads(state.position.threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _timed_out(settings: TrainSettings, position: RunPosition) -> bool:

@@ -8,14 +8,15 @@ from torch import nn
 
 from symmetry_audit.inference import classify
 from symmetry_audit.tasks import Pairs, Task
-from symmetry_audit.training._measure import Measure, Validation
+from symmetry_audit.training._distributed import World
+from symmetry_audit.training._measure import Measure, Validation, shared
 
 __all__ = ["LABELS"]
 
 
-def _validate_labels(network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, device: str) -> Validation:
+def _validate_labels(network: nn.Module, samples: Path, *, pairs: Pairs, task: Task, world: World) -> Validation:
     """Classify every image; there is nothing to save as a sample."""
-    found = classify(network, pairs, task, device=device)
+    found = shared(lambda part: classify(network, part, task, device=world.device), pairs, world)
     scores = {"accuracy": found.accuracy, "cross_entropy": found.cross_entropy}
     return Validation(task.protocol, scores, len(found.images))
 

@@ -83,6 +83,7 @@ class TrainPlan:
             device=resolve_device(request.device),
             force=request.force,
             tensorboard=request.tensorboard,
+            save_every=request.save_every,
             progress=request.on_step,
             say=request.say,
         )
@@ -127,8 +128,9 @@ def train(request: TrainRequest) -> TrainResult:
         Folder that ``measure`` wrote for ``data``. The group, the method and the initial w come from it.
     backbone, method, group, preset, basis, partial
         The network; by default the task's usual backbone, and the method and group of the report.
-    out, force
-        Folder for the run, by default symaudit-train-TASK-METHOD here. A stopped run in it is continued.
+    out, force, save_every
+        Folder for the run, by default symaudit-train-TASK-METHOD here. A stopped run in it is continued. Its state is
+        saved at validations, and every ``save_every`` steps.
     recipe
         Defaults of the schedule: "quick", or a published protocol.
     self_supervised, transforms, ei_weight

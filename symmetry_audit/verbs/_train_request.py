@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar
 
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 
 from symmetry_audit.options import (
     TASK,
@@ -46,10 +46,13 @@ class TrainRequest(SplitOptions, TaskSettings, NetworkOptions, ScheduleOptions, 
         FilePath | None, Option("Folder for the run.", default="symaudit-train-TASK-METHOD in the current folder")
     ] = None
     force: Annotated[bool, Option("Start over, even if --out holds another run.")] = False
+    save_every: Annotated[
+        int | None, Ge(1), Option("Steps between saved states, in addition to those at validations.")
+    ] = None
     cache_folder: Annotated[
         FilePath | None, Option("Folder for the cache of decoded images.", default="the user's cache folder")
     ] = None
-    cache_limit: Annotated[float, Gt(0), Option("Largest size of the cache in GiB.")] = 30.0
+    cache_limit: Annotated[float, Gt(0), Option("Largest size of the cache in GiB, on every machine.")] = 30.0
     allow_other_data: Annotated[bool, Option("Accept a report about images other than --data.")] = False
     allow_leak: Annotated[bool, Option("Train even if validation images are in --data.")] = False
     tensorboard: Annotated[bool, Option("Also write a log for TensorBoard.")] = False

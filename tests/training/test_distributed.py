@@ -10,7 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symmetry_audit.inference import evaluate
+from symmetry_audit.nets import build
+from symmetry_audit.tasks import make_task, open_pairs
 from symmetry_audit.training._log import read_log
+from symmetry_audit.training._measure import shared
 
 
 def trained(images: tuple[Path, Path], folder: Path, processes: int, *options: str) -> np.ndarray:
@@ -43,6 +47,31 @@ def test_two_processes_take_the_steps_of_one(images, tmp_path, steps, precision,
     assert len(one) == int(steps)
     assert np.ptp(one) > 1e-3  # the steps do something
     np.testing.assert_allclose(two, one, rtol=tolerance, atol=0)
+    scores = [float(read_log(tmp_path / name / "log.csv")[-1]["valid_psnr"]) for name in ("one", "two")]
+    assert scores[1] == pytest.approx(scores[0], rel=1e-4)
+
+
+def test_shared_validation_gives_the_numbers_of_one_process(images):
+    """Three processes share two images: one of them has none."""
+
+    class Three:
+        rank, size = 0, 3
+
+        def each(self, find):
+            return [find() for self.rank in range(self.size)]
+
+    task = make_task("denoise", sigma=25)
+    pairs, seen = open_pairs(str(images[1]), task), []
+    network = build("resnet", "cnn", preset="tiny")
+
+    def score(part):
+        seen.append(len(part.refs))
+        return evaluate(network, part, task)
+
+    whole, parts = evaluate(network, pairs, task), shared(score, pairs, Three())
+    assert seen == [1, 1]
+    assert (parts.psnr, parts.ssim, parts.input_psnr) == (whole.psnr, whole.ssim, whole.input_psnr)
+    assert [row.image for row in parts.images] == [row.image for row in whole.images]
 
 
 @pytest.mark.slow

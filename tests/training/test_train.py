@@ -18,7 +18,7 @@ from PIL import Image
 from symmetry_audit.checkpoints import Checkpoint, load_checkpoint, read_tensors, write_tensors
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.nets import build
-from symmetry_audit.tasks import make_task
+from symmetry_audit.tasks import PatchCache, Task, make_task, open_pairs
 from symmetry_audit.training import Interrupted
 from symmetry_audit.training import _train as train_module
 from symmetry_audit.training._log import read_log
@@ -204,17 +204,104 @@ def test_damaged_settings_are_an_error(run, settings, tmp_path):
         run(settings(steps=1))
 
 
-def test_a_run_killed_at_its_first_best_begins_again(run, settings, tmp_path):
-    whole = run(settings(steps=2, validate_every=1), "whole").best
-    run(settings(steps=2, validate_every=1))
-    (tmp_path / "run" / "last.safetensors").unlink()
-    first = load_checkpoint(tmp_path / "run")
-    Checkpoint(first.card.model_copy(update={"step": 1}), first.weights).save(tmp_path / "run" / "best.safetensors")
-    found = run(settings(steps=2, validate_every=1)).best
-    assert found.card.step == whole.card.step
+@pytest.mark.parametrize("every", [1, 9], ids=["first best", "only validation, at the end"])
+def test_a_run_killed_between_its_state_and_its_best_continues(run, settings, tmp_path, monkeypatch, every):
+    chosen = settings(steps=2, validate_every=every)
+    whole = run(chosen, "whole").best
+
+    def full(checkpoint, path):
+        raise ModelError("no space left")
+
+    with monkeypatch.context() as patched, pytest.raises(ModelError, match="no space"):
+        patched.setattr(Checkpoint, "save", full)
+        run(chosen)
+    found = run(chosen).best
+    assert found.card == whole.card
     assert all(torch.equal(found.weights[name], value) for name, value in whole.weights.items())
-    with pytest.raises(ModelError, match="holds another run"):
-        run(settings(steps=3, validate_every=1))
+    assert_same_state(tmp_path / "whole", tmp_path / "run")
+
+
+def test_states_between_validations(run, settings, tmp_path):
+    """``save_every`` loses fewer steps; the rows of log.csv do not see it."""
+    chosen = settings(steps=8, validate_every=8, log_every=4)
+    run(chosen, "whole")
+
+    class KilledError(Exception):
+        pass
+
+    def kill(step, steps, values):
+        if step == 6:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        run(chosen, "killed", save_every=3, progress=kill)
+    said = []
+    run(chosen, "killed", say=said.append)
+    assert said == ["continuing after step 3 of 8"]
+    assert_same_state(tmp_path / "whole", tmp_path / "killed")
+    whole, killed = (read_log(tmp_path / name / "log.csv") for name in ("whole", "killed"))
+    assert [{**row, "seconds": ""} for row in whole] == [{**row, "seconds": ""} for row in killed]
+
+
+def test_a_run_keeps_its_number_of_threads(run, settings, tmp_path):
+    seen, before = [], torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(Interrupted):
+            run(settings(), progress=stopping(2))
+        torch.set_num_threads(1)
+        run(settings(), progress=lambda *_: seen.append(torch.get_num_threads()))
+        assert set(seen) == {3}
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text.replace("1", "7"),
+        lambda text: text.replace("step", "stop"),
+        lambda text: text.replace(",", ",,,", 1),
+        lambda text: text[: len(text) // 2] + '\ufffd\x00"' + text[len(text) // 2 :],
+        lambda text: text.replace("\n2", "\n²"),
+        lambda text: "",
+    ],
+)
+def test_a_damaged_log_is_told(run, settings, tmp_path, damage):
+    with pytest.raises(Interrupted):
+        run(settings(), progress=stopping(4))
+    path, said = tmp_path / "run" / "log.csv", []
+    path.write_text(damage(path.read_text()))
+    run(settings(), say=said.append)
+    assert said[1] == f"{path} was damaged or edited before step 4; training is not affected"
+
+
+def test_moved_images_are_the_same_run(run, settings, images, tmp_path):
+    run(settings(steps=7), "whole")
+    with pytest.raises(Interrupted):
+        run(settings(steps=7), progress=stopping(4))
+    moved = [folder.rename(tmp_path / f"moved_{folder.name}") for folder in images]
+    task = Task.from_dict(settings().task)
+    pairs, valid = (open_pairs(f"{one.parent}/./{one.name}", task) for one in moved)
+    said, cache = [], PatchCache(pairs, task, tmp_path / "cache")
+    train_module.train(settings(steps=7), pairs, valid, tmp_path / "run", cache=cache, say=said.append)
+    assert said == ["continuing after step 4 of 7"]
+    ends = [state(tmp_path / name)[0] for name in ("whole", "run")]
+    assert all(torch.equal(value, ends[1][name]) for name, value in ends[0].items())
+
+
+def test_weights_to_start_from_are_known_by_content(run, settings, tmp_path):
+    start = run(settings(steps=1), "start").folder / "best.safetensors"
+    run(settings(steps=2), weights=start)
+    moved = start.rename(tmp_path / "moved.safetensors")
+    assert run(settings(steps=2), weights=moved).step == 2
+    path = tmp_path / "run" / "settings.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"weights": str(moved)}))  # as older versions
+    assert run(settings(steps=2), weights=moved).step == 2
+    run(settings(steps=1, seed=1), "other")
+    with pytest.raises(ModelError, match="holds another run .other --weights."):
+        run(settings(steps=2), weights=tmp_path / "other" / "best.safetensors")
 
 
 def test_networks_are_not_replaced_without_being_told(run, settings, tmp_path):
@@ -224,8 +311,21 @@ def test_networks_are_not_replaced_without_being_told(run, settings, tmp_path):
         run(settings(steps=1))
     run(settings(steps=1), force=True)
     (tmp_path / "run" / "best.safetensors").unlink()
+    assert run(settings(steps=1)).best.card.step == 1  # found again from the state
+
+
+def test_a_best_network_that_is_gone(run, settings, tmp_path, monkeypatch):
+    usual, scores = train_module.IMAGES, iter((30.0, 20.0))
+
+    def scored(*arguments, **options):
+        found = usual.validate(*arguments, **options)
+        return dataclasses.replace(found, scores={**found.scores, "psnr": next(scores)})
+
+    monkeypatch.setattr(train_module, "IMAGES", dataclasses.replace(usual, validate=scored))
+    run(settings(steps=2, validate_every=1))
+    (tmp_path / "run" / "best.safetensors").unlink()
     with pytest.raises(ModelError, match=r"has no best.safetensors any more; start over with --force"):
-        run(settings(steps=1))
+        run(settings(steps=2, validate_every=1))
 
 
 def test_a_folder_is_trained_into_by_one_process(run, settings, tmp_path):
