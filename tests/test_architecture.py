@@ -52,7 +52,7 @@ ALLOWED = {
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},
     "data": {"errors", "wording", "files", "results"},
-    "engine": {"kernels"},
+    "engine": {"errors", "kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},
     "audit": {
         *("errors", "wording", "files", "checked_lines", "results", "options", "groups", "kernels", "data"),

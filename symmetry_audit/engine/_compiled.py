@@ -10,6 +10,7 @@ import numpy as np
 
 from symmetry_audit.engine._welch import welch_power
 from symmetry_audit.engine._window import Rows, blocks, plan_means, row_counts, seen_window, told
+from symmetry_audit.errors import SymmetryAuditError
 from symmetry_audit.kernels import DirectPlan, HarmonicPlan
 
 try:
@@ -18,6 +19,13 @@ except ImportError:  # installed without a compiler
     _harmonics = None
 
 __all__ = ["HarmonicEngine", "direct_rows", "instruction_sets"]
+
+INTERFACE = 1  # of _harmonics.c, which states the same number
+if _harmonics is not None and getattr(_harmonics, "INTERFACE", 0) != INTERFACE:
+    raise SymmetryAuditError(
+        f"{_harmonics.__file__} was compiled from another version of _harmonics.c and would give wrong numbers; "
+        "install symaudit again (in a checkout: python -m pip install --editable .)"
+    )
 
 KINDS = ("abs", "energy", "rectified")  # as _harmonics.c numbers them
 

@@ -14,6 +14,7 @@
 #define MOST_STEP 2     /* pixels between taps */
 #define LEAST_REACH 8   /* px: so that a blurred row is never shorter than a vector */
 #define MOST_IMAGES 24  /* coefficient images that one group of kernels combines */
+#define INTERFACE 1     /* of what _compiled.py calls, that of its tables included: raise both when it changes */
 enum { ABS, ENERGY, RECTIFIED }; /* kinds of responses: KINDS of _compiled.py */
 #define PAIRS 3         /* pairs of kernels at a time */
 /* floats of one row of a tile with its surroundings; not a multiple of 4096 bytes, which would share cache sets */
@@ -250,5 +251,8 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_harmonics", NULL, 0
 
 PyMODINIT_FUNC PyInit__harmonics(void)
 {
-    return PyModule_Create(&module);
+    PyObject *made = PyModule_Create(&module);
+    if (made && PyModule_AddIntConstant(made, "INTERFACE", INTERFACE) < 0)
+        Py_CLEAR(made);
+    return made;
 }
