@@ -22,7 +22,7 @@ def checked_line(entry: dict[str, Any]) -> bytes:
     """``entry``, which is not empty, as one line of JSON whose last field is the CRC-32 of the text before it.
 
     >>> checked_line({"image": "a.png"})
-    b'{"image": "a.png", "crc32": "3d1e6ee8"}\\n'
+    b'{"image": "a.png", "crc32": "131900f8"}\\n'
     """
     body = json.dumps(entry, allow_nan=False).encode()[:-1]
     return b'%s, "crc32": "%08x"}\n' % (body, crc32(body))

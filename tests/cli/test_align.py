@@ -92,7 +92,8 @@ def test_a_p4_network_under_p8(call, runs, few):
     assert document["schema"] == "symaudit.alignment/1" and document["model"]["group"] == "p4"
     assert all(found[name]["relative"] < 1e-5 and found[name]["floor"] == 0 for name in ("A2", "A4", "A6"))
     assert found["A1"]["floor"] > 0
-    assert Alignment.from_dict(document).to_dict() == document
+    read = Alignment.from_dict(document)
+    assert read.to_dict() == {name: value for name, value in document.items() if name != "sha256"}
 
 
 @pytest.mark.parametrize("task", ["sr", "inpaint", "derain"])
