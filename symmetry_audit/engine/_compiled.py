@@ -23,7 +23,7 @@ __all__ = ["HarmonicEngine", "direct_rows", "instruction_sets"]
 INTERFACE = 1  # of _harmonics.c, which states the same number
 if _harmonics is not None and getattr(_harmonics, "INTERFACE", 0) != INTERFACE:
     raise SymmetryAuditError(
-        f"{_harmonics.__file__} was compiled from another version of _harmonics.c and would give wrong numbers; "
+        f"{getattr(_harmonics, '__file__', 'the compiled module')} was compiled from another version of _harmonics.c and would give wrong numbers; "
         "install symaudit again (in a checkout: python -m pip install --editable .)"
     )
 
