@@ -23,8 +23,8 @@ __all__ = ["HarmonicEngine", "direct_rows", "instruction_sets"]
 INTERFACE = 1  # of _harmonics.c, which states the same number
 if _harmonics is not None and getattr(_harmonics, "INTERFACE", 0) != INTERFACE:
     raise SymmetryAuditError(
-        f"{getattr(_harmonics, '__file__', 'the compiled module')} was compiled from another version of _harmonics.c and would give wrong numbers; "
-        "install symaudit again (in a checkout: python -m pip install --editable .)"
+        f"{vars(_harmonics).get('__file__')} was compiled from another version of _harmonics.c and would give wrong "
+        "numbers; install symaudit again (in a checkout: python -m pip install --editable .)"
     )
 
 KINDS = ("abs", "energy", "rectified")  # as _harmonics.c numbers them
