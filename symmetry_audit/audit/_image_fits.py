@@ -38,9 +38,9 @@ def fit_array(
     if luminance.ndim != 2 or not np.isfinite(luminance).all():
         found = f"shape {luminance.shape}" if luminance.ndim != 2 else "one that is not"
         raise ImageError(f"an image is an (H, W) array of finite luminance in [0, 255], got {found}")
-    banks, plans = image_plans(settings, device)
     valid = valid_pixels(DecodedImage(luminance, "float", False, ""), "array", settings, masks)
-    with single_threaded():
+    with single_threaded():  # plans too: their last bits depend on the threads of LAPACK
+        banks, plans = image_plans(settings, device)
         scales = scaled_copies(luminance, settings, valid)
         arrays = measure_scales(scales, settings, plans, "array", (abs(settings.seed), 0))
     height, width = luminance.shape
