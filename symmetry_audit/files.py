@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from symmetry_audit.errors import ReportError, SymmetryAuditError
 
-__all__ = ["remove_leftovers", "replacing", "write_atomically"]
+__all__ = ["locked", "replacing", "write_atomically"]
 
 LEFTOVER = re.compile(r"\..+\.[a-z]+\.([0-9]+)")  # the temporary names of ``replacing``
 OLD = 86_400  # seconds after which no file is still being written
@@ -36,7 +38,33 @@ def replacing(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
-def remove_leftovers(folder: Path) -> None:
+@contextmanager
+def locked(
+    folder: Path,
+    *,
+    error: type[SymmetryAuditError] = ReportError,
+    busy: str = "another run is writing to",
+    option: str = "--out",
+) -> Iterator[None]:
+    """Make ``folder`` and keep other processes from writing to it; what killed ones left unfinished goes.
+
+    Raises ``error`` where one writes to it, ``busy``, or nobody can; it says to choose another ``option``.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held = FileLock(folder / ".lock").acquire(timeout=0)
+        _remove_leftovers(folder)
+    except Timeout:
+        raise error(f"{busy} {folder}; wait for it or choose another {option}") from None
+    except FileExistsError:
+        raise error(f"{folder} is a file; choose another {option}") from None
+    except OSError as reason:
+        raise error(f"cannot write to {folder}: {reason.strerror}; choose another {option}") from None
+    with held:  # later errors have nothing to do with the lock
+        yield
+
+
+def _remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of killed writers from ``folder``: of processes that are gone, and old ones."""
     for path in folder.iterdir():
         found = LEFTOVER.fullmatch(path.name)

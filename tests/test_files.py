@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from symmetry_audit.errors import DataError, ReportError
-from symmetry_audit.files import remove_leftovers, replacing, write_atomically
+from symmetry_audit.files import locked, replacing, write_atomically
 
 
 def names(folder: Path) -> list[str]:
@@ -70,5 +70,6 @@ def test_only_temporary_files_of_dead_writers_are_leftovers(tmp_path: Path) -> N
     for name in [*kept, old, f".last.safetensors.{dead.pid}", f".responses.parquet.{10**30}"]:
         (tmp_path / name).write_text("")
     os.utime(tmp_path / old, (0, 0))
-    remove_leftovers(tmp_path)
+    with locked(tmp_path):
+        pass
     assert names(tmp_path) == sorted(kept)

@@ -10,6 +10,7 @@ import numpy as np
 
 from symmetry_audit.audit._adaptive_image import HELD_OUT, REST, WHOLE, AdaptiveImage
 from symmetry_audit.audit._adaptive_plan import AdaptivePlan
+from symmetry_audit.audit._memory import LARGEST_FIELD
 from symmetry_audit.audit._row_sample import RowSample, stacked_errors
 from symmetry_audit.audit._spectrum import radial_power
 from symmetry_audit.engine import Rows
@@ -17,8 +18,6 @@ from symmetry_audit.groups import IDENTITY, MAX_RATIO
 from symmetry_audit.synth import gaussian_field
 
 __all__ = ["ScaledImage", "measure_adaptive"]
-
-NULL_PIXELS = 1 << 25  # of an isotropic field at most: its transform takes 20 bytes a pixel
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def measure_adaptive(
 
     Controls are measured on the sample alone. A ``controlled`` image has all of ``adaptive``, and also ``held_out``,
     ``random`` and ``null`` (S, R, E): measured on one half under w of the other, under w with a random angle, and on an
-    isotropic field of the same radial spectrum, of NULL_PIXELS at most, with w fitted to it; and ``scales``
+    isotropic field of the same radial spectrum, of LARGEST_FIELD at most, with w fitted to it; and ``scales``
     (S, S, R, E), fitted at the first scale and measured at the second. ``given`` (S, F, 2) are (a, b) to use in place
     of fitting, NaN where there is none; then there is no ``held_out`` and no ``null``.
     """
@@ -96,10 +95,10 @@ def _controls(
 
 
 def _null_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """The shape of the isotropic field that stands beside an image of ``shape`` (H, W): its own up to NULL_PIXELS."""
+    """The shape of the isotropic field that stands beside an image of ``shape`` (H, W): its own up to LARGEST_FIELD."""
     height, width = shape
-    height = min(height, max(isqrt(NULL_PIXELS), NULL_PIXELS // width))
-    return height, min(width, NULL_PIXELS // height)
+    height = min(height, max(isqrt(LARGEST_FIELD), LARGEST_FIELD // width))
+    return height, min(width, LARGEST_FIELD // height)
 
 
 def _isotropic(shape: tuple[int, int], spectrum: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -7,10 +7,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Condition
 
-__all__ = ["SHARE", "Room", "free_memory", "memory_of"]
+__all__ = ["LARGEST_FIELD", "SHARE", "Room", "free_memory", "memory_of"]
 
 DECODED = 12  # bytes a pixel: samples of 16-bit color, and luminance
-FIELD, LARGEST_FIELD = 28, 1 << 25  # bytes a pixel of a control's isotropic field beside luminance, and its pixels
+FIELD = 28  # bytes a pixel of a control's isotropic field beside luminance
+LARGEST_FIELD = 1 << 25  # pixels of such a field at most
 SHARE = 0.8  # of the free memory: the rest is for what all images share
 MEMORY = Path("/proc/meminfo")
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")  # of a container

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from symmetry_audit.audit._body import body_plan
 from symmetry_audit.audit._control_images import control_images
@@ -27,7 +26,7 @@ from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
-from symmetry_audit.files import remove_leftovers
+from symmetry_audit.files import locked
 from symmetry_audit.groups import IDENTITY
 from symmetry_audit.kernels import KernelModel, sees_sign
 from symmetry_audit.results import AFFINE_FILE, SkippedImage
@@ -79,10 +78,9 @@ def open_run(
     """
     with ExitStack() as stack:
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            _check_content(folder, resume, force)
-            stack.enter_context(FileLock(folder / ".lock", timeout=0))
-            remove_leftovers(folder)
+            if folder.is_dir():  # a folder of others gets no lock
+                _check_content(folder, resume, force)
+            stack.enter_context(locked(folder))
             if force:
                 (folder / JOURNAL_NAME).write_bytes(b"")  # never missing: it marks the folder as ours
                 for name in RESULTS:
@@ -90,10 +88,6 @@ def open_run(
             place = place_of(source)
             journal = stack.enter_context(closing(Journal(folder, source.text, place, settings.to_dict())))
             take_over(journal, source, settings.max_pixels)
-        except Timeout:
-            raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
-        except FileExistsError:
-            raise ReportError(f"{folder} is a file; choose another --out") from None
         except OSError as error:
             raise ReportError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
         yield journal

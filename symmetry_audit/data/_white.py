@@ -8,10 +8,10 @@ from contextlib import suppress
 import numpy as np
 import tifffile
 
-from symmetry_audit.data._tiff import TIFF_MAGIC
+from symmetry_audit.data._tiff import TIFF_MAGIC, picture_page
 from symmetry_audit.errors import ImageError
 
-__all__ = ["FULL_WHITE", "PNG_DEPTH_AT", "PNG_MAGIC", "check_below", "largest_sample", "stated_white", "tiff_page"]
+__all__ = ["FULL_WHITE", "PNG_DEPTH_AT", "PNG_MAGIC", "check_below", "largest_sample", "stated_white"]
 
 FULL_WHITE = 65535  # of 16 bits
 PNG_MAGIC, PNG_DEPTH_AT, PNG_CHUNKS_AT = b"\x89PNG\r\n\x1a\n", 24, 8
@@ -37,7 +37,7 @@ def stated_white(data: bytes, samples: np.ndarray) -> float | None:
     if data[:4] not in TIFF_MAGIC:
         return None
     with tifffile.TiffFile(io.BytesIO(data)) as file:
-        page = tiff_page(file)
+        page = picture_page(file)
         if page.tags.get(WHITE_LEVEL) is not None:
             levels = [float(np.max(page.tags[WHITE_LEVEL].value))]
         elif page.bitspersample in BITS[1:-1]:  # stretched to all 16 bits when they are unpacked
@@ -48,13 +48,6 @@ def stated_white(data: bytes, samples: np.ndarray) -> float | None:
     if samples.dtype.kind == "i" and (lowest is None or lowest < 0):
         return None
     return next((level for level in levels if level > 0 and largest_sample(samples) <= level), None)
-
-
-def tiff_page(file: tifffile.TiffFile) -> tifffile.TiffPage:
-    """The first page, which has the header of the picture."""
-    page = file.pages[0]
-    assert isinstance(page, tifffile.TiffPage)  # only later ones are frames
-    return page
 
 
 def largest_sample(samples: np.ndarray, missing: np.ndarray | None = None) -> float:

@@ -14,9 +14,9 @@ import tifffile
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef, ImageSource
 from symmetry_audit.data._streamed import samples_in_parts
-from symmetry_audit.data._tiff import TIFF_MAGIC
+from symmetry_audit.data._tiff import TIFF_MAGIC, picture_page
 from symmetry_audit.data._walk import PICTURE
-from symmetry_audit.data._white import FULL_WHITE, PNG_DEPTH_AT, PNG_MAGIC, tiff_page
+from symmetry_audit.data._white import FULL_WHITE, PNG_DEPTH_AT, PNG_MAGIC
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import count
 
@@ -133,7 +133,6 @@ def _is_deep(file: BinaryIO) -> bool:
     file.seek(0)
     try:
         with tifffile.TiffFile(file) as tiff:
-            page = tiff_page(tiff)
-            return page.bitspersample > 8 or bool(page.subfiletype)  # a small copy before the picture says nothing
+            return picture_page(tiff).bitspersample > 8
     except Exception:  # as in decode, which reports the problem when the pixels are needed
         return False

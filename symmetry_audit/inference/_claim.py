@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from filelock import FileLock, Timeout
-
 from symmetry_audit.checked_lines import append, checked_line, read_line
 from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import DataError
-from symmetry_audit.files import write_atomically
+from symmetry_audit.files import locked, write_atomically
 
 __all__ = ["RECORD", "RESULTS", "Results", "claimed"]
 
@@ -76,16 +74,7 @@ def claimed(
     Raises DataError if it holds ``targets`` that another one wrote, unless ``force`` takes it over.
     """
     path = folder / RECORD
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(folder / ".lock").acquire(timeout=0)
-    except Timeout:
-        raise DataError(f"another process writes images into {folder}; wait for it, or choose another -o") from None
-    except FileExistsError:
-        raise DataError(f"{folder} is a file; choose another -o") from None
-    except OSError as error:
-        raise DataError(f"cannot write to {folder}: {error.strerror}; choose another -o") from None
-    with held:
+    with locked(folder, error=DataError, busy="another process writes images into", option="-o"):
         known = _known(path)
         there = next((target for target in targets.values() if target.exists()), None)
         if known != record and there is not None and not force:

@@ -10,10 +10,10 @@ from statistics import fmean
 
 from symmetry_audit.catalogue import ARMS, find_arm
 from symmetry_audit.errors import SettingError
-from symmetry_audit.files import write_atomically
+from symmetry_audit.files import locked, write_atomically
 from symmetry_audit.pilots._arms import PRESET, Length, run_arm, step_seconds, width_for
 from symmetry_audit.pilots._decision import LOOKS, paired, reached, student
-from symmetry_audit.pilots._runs import Run, RunLog, locked
+from symmetry_audit.pilots._runs import Run, RunLog
 from symmetry_audit.pilots._split import Pictures
 from symmetry_audit.results import (
     PILOT_FILE,

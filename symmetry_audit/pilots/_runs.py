@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
 
 from symmetry_audit.checked_lines import Damage, checked_line, read_line
 from symmetry_audit.errors import ReportError
 from symmetry_audit.results import Origin, read_value
 
-__all__ = ["RUNS_FILE", "Run", "RunLog", "locked"]
+__all__ = ["RUNS_FILE", "Run", "RunLog"]
 
 RUNS_FILE = "runs.jsonl"
 RUNS_SCHEMA = "symaudit.runs/1"
@@ -31,22 +28,6 @@ class Run:
     psnr: tuple[tuple[float, ...], ...]
     seconds: float
     averaged: tuple[float, ...] | None = None
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other pilots, and audits, from writing to ``folder``. Raises ReportError where one does, or nobody can."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(folder / ".lock").acquire(timeout=0)
-    except Timeout:
-        raise ReportError(f"another run is writing to {folder}; wait for it or choose another --out") from None
-    except FileExistsError:
-        raise ReportError(f"{folder} is a file; choose another --out") from None
-    except OSError as error:
-        raise ReportError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
-    with held:
-        yield
 
 
 class RunLog:

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from symmetry_audit.checkpoints import BEST_FILE
 from symmetry_audit.errors import DataError, ModelError, SymmetryAuditError
-from symmetry_audit.files import remove_leftovers, write_atomically
+from symmetry_audit.files import write_atomically
 from symmetry_audit.results import dump_json
 from symmetry_audit.tasks import Pairs, PatchCache, Task, source_fingerprint
 from symmetry_audit.training._loop import SAMPLES
 from symmetry_audit.training._settings import TrainSettings
 from symmetry_audit.training._state import LAST_FILE
 
-__all__ = ["SETTINGS_FILE", "claim", "locked", "refuse_differences", "run_identity"]
+__all__ = ["SETTINGS_FILE", "claim", "refuse_differences", "run_identity"]
 
 SETTINGS_FILE = "settings.json"
 
@@ -47,21 +43,6 @@ def refuse_differences(runs: list[dict[str, Any]]) -> None:
                 f"process {rank} has another run than process 0 ({_difference(runs[0], run)}); "
                 "give every machine the same options and the same files"
             )
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes out of ``folder``. Raises ModelError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        held = FileLock(folder / ".lock").acquire(timeout=0)
-        remove_leftovers(folder)
-    except Timeout:
-        raise ModelError(f"another process trains into {folder}; wait for it, or choose another --out") from None
-    except OSError as error:
-        raise ModelError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
-    with held:  # later errors have nothing to do with the folder
-        yield
 
 
 def claim(folder: Path, wanted: dict[str, Any], weights: Path | None, force: bool) -> None:

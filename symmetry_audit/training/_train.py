@@ -16,11 +16,12 @@ from torch import nn
 
 from symmetry_audit.checkpoints import BEST_FILE, Card, Checkpoint, load_checkpoint, read_tensors
 from symmetry_audit.errors import ModelError, SettingError
+from symmetry_audit.files import locked
 from symmetry_audit.groups import Affine
 from symmetry_audit.layers import EquivariantHyperNetwork, HyperNetwork, SampleAdaptive, load_weights
 from symmetry_audit.nets import architecture_of, build, smallest_side
 from symmetry_audit.tasks import Pairs, PatchCache, PatchSampler, Task
-from symmetry_audit.training._claim import claim, locked, refuse_differences, run_identity
+from symmetry_audit.training._claim import claim, refuse_differences, run_identity
 from symmetry_audit.training._distributed import World, join
 from symmetry_audit.training._eq_reg import EquivarianceRegularizer
 from symmetry_audit.training._log import Log
@@ -75,7 +76,9 @@ def train(
     or if the loss becomes NaN or infinite; Interrupted when asked to stop, with the state saved.
     """
     with join(device) as world, ExitStack() as held:
-        world.from_first(lambda: held.enter_context(locked(folder)))
+        world.from_first(
+            lambda: held.enter_context(locked(folder, error=ModelError, busy="another process trains into"))
+        )
         torch.manual_seed(settings.seed)
         network = _network(settings, weights).to(world.device)
         cache = cache or PatchCache(pairs, Task.from_dict(settings.task))

@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 from symmetry_audit.data import decode, decode_rgb, open_source, white_level_of
+from symmetry_audit.data._decode import decode_samples
 from symmetry_audit.errors import ImageError
 
 RAMP = np.arange(256, dtype=np.uint16).reshape(16, 16)  # the 256 grey levels of 8 bits
@@ -131,3 +132,13 @@ def test_the_largest_sample_of_a_set_decides(tmp_path, pictures, white, found, a
 
 def test_a_set_of_8_bits_has_no_level_to_settle(photos):
     assert white_level_of(open_source(str(photos)).refs) is None
+
+
+def test_the_page_of_the_picture_says_it_and_not_that_of_its_thumbnail(rng):
+    samples, file = rng.integers(0, 4096, (20, 24), dtype=np.uint16), io.BytesIO()
+    with tifffile.TiffWriter(file) as tiff:
+        tiff.write((samples[::4, ::4] >> 4).astype(np.uint8), subfiletype=1)
+        tiff.write(samples, subfiletype=0, extratags=[(281, "H", 1, 4095, True)])
+    found = decode_samples(file.getvalue(), 1000)
+    assert found.white == 4095
+    assert np.array_equal(found.samples, samples)

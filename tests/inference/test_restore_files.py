@@ -349,7 +349,7 @@ def test_one_process_at_a_time_writes_into_a_folder(tmp_path):
     targets = planned(open_source(str(tmp_path / "in")), tmp_path / "out")
     with (
         claimed(tmp_path / "out", targets, {"network": "one"}, force=False),
-        pytest.raises(DataError, match=r"another process writes images into \S+out; wait for it, or choose another -o"),
+        pytest.raises(DataError, match=r"another process writes images into \S+out; wait for it or choose another -o"),
         claimed(tmp_path / "out", targets, {"network": "two"}, force=True),
     ):
         pass

@@ -12,9 +12,10 @@ from PIL import Image
 from scipy import stats
 
 from symmetry_audit.errors import ReportError, SettingError
+from symmetry_audit.files import locked
 from symmetry_audit.pilots import Design, _network, network_pilot, ordered, read_pictures
 from symmetry_audit.pilots._arms import ArmScores
-from symmetry_audit.pilots._runs import RUNS_FILE, locked
+from symmetry_audit.pilots._runs import RUNS_FILE
 from symmetry_audit.results import PILOT_FILE, DatasetInfo, Pilot, read_pilot
 from symmetry_audit.tasks import make_task, open_pairs
 
