@@ -8,9 +8,10 @@ from symmetry_audit.audit._given import by_name, given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
 from symmetry_audit.audit._masks import Masks, open_masks
+from symmetry_audit.audit._measurements import Measurements
 from symmetry_audit.audit._plan import StrictBank, strict_bank
 from symmetry_audit.audit._row_sample import RowSample, row_sample
-from symmetry_audit.audit._run import Measurements, measure_source, open_run
+from symmetry_audit.audit._run import measure_source, open_run
 from symmetry_audit.audit._settings import (
     PER_REGULARIZER,
     AuditSettings,

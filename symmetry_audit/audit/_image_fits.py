@@ -9,8 +9,9 @@ import numpy as np
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._image import ImageRecord, measure_scales, scaled_copies
 from symmetry_audit.audit._masks import Masks
+from symmetry_audit.audit._measurements import Measurements
 from symmetry_audit.audit._pool import single_threaded
-from symmetry_audit.audit._run import Measurements, image_plans
+from symmetry_audit.audit._run import image_plans
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._sources import fit_sources
 from symmetry_audit.audit._tables import ImageTables, TableLayout

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from symmetry_audit.audit._forecast import Forecast, image_sizes
 from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._masks import Masks
+from symmetry_audit.audit._measurements import Measurements
 from symmetry_audit.audit._memory import SHARE, Room, free_memory, memory_of
 from symmetry_audit.audit._plan import ImagePlan, StrictBank, strict_bank
 from symmetry_audit.audit._pool import pooled, single_threaded
@@ -34,35 +35,10 @@ from symmetry_audit.results import AFFINE_FILE, SkippedImage
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive_plan import AdaptivePlan
 
-__all__ = ["Measurements", "image_plans", "measure_source", "open_run"]
+__all__ = ["image_plans", "measure_source", "open_run"]
 
 RESULTS = ("report.json", AFFINE_FILE, "affine.csv")  # a new run might not overwrite these
 Progress = Callable[[int, int], None]  # images done, images in all
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """All records of a run, by name from the journal, and the skipped images."""
-
-    banks: tuple[StrictBank, ...]  # one per sigma
-    images: tuple[str, ...]  # sorted
-    controlled: frozenset[str]  # those measured with controls
-    skipped: tuple[SkippedImage, ...]
-    journal: Journal
-    unit: str  # of the luminance of all images
-    engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
-
-    def records(self) -> Iterator[ImageRecord]:
-        """Records in the order of ``images``, read one by one."""
-        return map(self.journal.read, self.images)
-
-    def pixel_hashes(self) -> Iterator[str]:
-        """The hash of every image's pixels, in the order of ``images``."""
-        return (record.pixel_sha256 for record in self.records())
-
-    def series(self) -> Iterator[str | None]:
-        """The series of every image, in the order of ``images``."""
-        return (record.series for record in self.records())
 
 
 @contextmanager
@@ -194,13 +170,13 @@ def measure_source(
     if not images:
         raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
     return Measurements(
-        banks,
-        images,
-        controlled & set(images),
-        tuple(skipped),
-        journal,
-        next(iter(units)),
-        tuple(str(plan.strict) for plan in plans),
+        banks=banks,
+        images=len(images),
+        controlled=len(controlled & set(images)),
+        skipped=tuple(skipped),
+        unit=next(iter(units)),
+        engines=tuple(str(plan.strict) for plan in plans),
+        records=lambda: map(journal.read, images),
     )
 
 

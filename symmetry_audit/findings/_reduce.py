@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def build_report(
     ``keep`` is called with every response profile and its leverage, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
-    totals = empty_totals(settings, measured.images, _clusters(settings, measured), measured.controlled)
+    names, controlled, labels = _images(settings, measured)
+    totals = empty_totals(settings, names, labels, controlled)
     notes = FileNotes(settings.unit, body=settings.spacing)
     files = []
     for record, tables in layout.read(measured.records()):
@@ -112,14 +114,18 @@ def build_report(
     )
 
 
-def _clusters(settings: AuditSettings, measured: Measurements) -> list[str] | None:
-    """The cluster of every image, None where each is its own."""
-    if settings.clusters == "duplicates":
-        return list(measured.pixel_hashes())
-    if settings.clusters == "series":
-        pairs = zip(measured.images, measured.series(), strict=True)
-        return [folder_of(name) if series is None else series for name, series in pairs]
-    return clusters_by_name(measured.images, settings.clusters)
+def _images(settings: AuditSettings, measured: Measurements) -> tuple[list[str], frozenset[str], list[str] | None]:
+    """The names of all images, those with controls, and the cluster of each image, None where each is its own."""
+    names, controlled, own = [], set(), []
+    for record in measured.records():
+        names.append(record.image)
+        if record.controlled:
+            controlled.add(record.image)
+        if settings.clusters == "duplicates":
+            own.append(record.pixel_sha256)
+        elif settings.clusters == "series":
+            own.append(folder_of(record.image) if record.series is None else record.series)
+    return names, frozenset(controlled), own or clusters_by_name(names, settings.clusters)
 
 
 def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
@@ -145,13 +151,14 @@ def _maker(
     quick: PixelErrors | None,
 ) -> RowMaker:
     """``seen`` (R, T) of bool says which regularizer sees which element, at every sigma."""
-    chosen = measured.images[random.Random(settings.seed).randrange(len(measured.images))]
+    at = random.Random(settings.seed).randrange(measured.images)
+    chosen = next(islice(measured.records(), at, None))
     visible = np.stack([each.sum(1) for each in seen for _ in settings.downscale])
     sources = _source_names(settings)
     return RowMaker(
         totals=totals,
-        selected=layout.tables(measured.journal.read(chosen)).profiles["strict"],
-        selected_name=chosen,
+        selected=layout.tables(chosen).profiles["strict"],
+        selected_name=chosen.image,
         visible=visible,
         tested=len(untested_elements(settings, seen)) < settings.group.order - 1,
         floors=floors,

@@ -1,0 +1,25 @@
+"""What the images of a run respond, wherever their records are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from symmetry_audit.audit._image import ImageRecord
+from symmetry_audit.audit._plan import StrictBank
+from symmetry_audit.results import SkippedImage
+
+__all__ = ["Measurements"]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All records of a run, which are read one by one and may be read several times, and the skipped images."""
+
+    banks: tuple[StrictBank, ...]  # one per sigma
+    images: int
+    controlled: int  # images that were measured with controls
+    skipped: tuple[SkippedImage, ...]
+    unit: str  # of the luminance of all images
+    engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
+    records: Callable[[], Iterator[ImageRecord]]  # in the order of the run, which is that of the names
