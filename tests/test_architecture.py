@@ -54,6 +54,7 @@ ALLOWED = {
     "data": {"errors", "wording", "files", "results"},
     "engine": {"errors", "kernels"},
     "fits": {"errors", "groups", "kernels", "engine"},
+    "workers": {"errors", "wording"},
     "audit": {
         *("errors", "wording", "files", "checked_lines", "results", "options", "groups", "kernels", "data"),
         *("engine", "fits", "statistics", "synth"),

@@ -7,8 +7,11 @@ from symmetry_audit.audit._flips import DIRECTIONS, FLIP_KIND, FLIP_REGULARIZER
 from symmetry_audit.audit._given import by_name, given_fits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._image_fits import fit_array, relative_profiles, stored_fits
+from symmetry_audit.audit._journal import Journal
 from symmetry_audit.audit._masks import Masks, open_masks
 from symmetry_audit.audit._measurements import Measurements
+from symmetry_audit.audit._partition import in_partitions
+from symmetry_audit.audit._partitioned import Share, Spread, measure_parts
 from symmetry_audit.audit._plan import StrictBank, strict_bank
 from symmetry_audit.audit._row_sample import RowSample, row_sample
 from symmetry_audit.audit._run import measure_source, open_run
@@ -38,9 +41,12 @@ __all__ = [
     "FitTables",
     "ImageRecord",
     "ImageTables",
+    "Journal",
     "Masks",
     "Measurements",
     "RowSample",
+    "Share",
+    "Spread",
     "StrictBank",
     "TableLayout",
     "body_affine",
@@ -54,7 +60,9 @@ __all__ = [
     "fit_sources",
     "fits_digest",
     "given_fits",
+    "in_partitions",
     "make_settings",
+    "measure_parts",
     "measure_source",
     "open_masks",
     "open_run",

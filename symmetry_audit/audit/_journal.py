@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, asdict, fields, replace
 from pathlib import Path
@@ -167,6 +167,13 @@ class Journal:
         """Write one record and flush it. Raises ReportError, also where the file is no longer at its place."""
         entry = asdict(record) | {"arrays": {name: _packed(array) for name, array in record.arrays.items()}}
         self._entries[record.image] = _Entry.of(record, *self._write(entry))
+
+    def drop(self, images: Iterable[str]) -> None:
+        """Forget records that are kept elsewhere by now; where none is left, the file shrinks to its header."""
+        for image in images:
+            self._entries.pop(image, None)
+        if not self._entries:
+            self._rewrite(self._header, {})
 
     def unit(self, image: str) -> str:
         """The unit in which ``image`` was measured."""

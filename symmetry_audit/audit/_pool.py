@@ -6,28 +6,45 @@ import sys
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from symmetry_audit.audit._image import ImageRecord
-from symmetry_audit.data import ImageRef
 from symmetry_audit.errors import ImageError, OutOfMemory
 
-__all__ = ["pooled", "single_threaded"]
+__all__ = ["one_thread_for_good", "pooled", "single_threaded"]
 
 MOST_HELD = 1 << 28  # bytes of members of archives that wait or are measured; only the last may go beyond
 
 
+class Held(Protocol):
+    """An image to measure, whose bytes may have been read."""
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def payload(self) -> bytes | None:
+        """Its bytes."""
+        ...
+
+
+Image = TypeVar("Image", bound=Held)
+
+
 def pooled(
-    measure: Callable[[ImageRef], ImageRecord], refs: Iterator[ImageRef], workers: int, device: str = "cpu"
-) -> Generator[tuple[ImageRef, ImageRecord | ImageError]]:
+    measure: Callable[[Image], ImageRecord], refs: Iterator[Image], workers: int, device: str = "cpu"
+) -> Generator[tuple[Image, ImageRecord | ImageError]]:
     """Outcomes as they come, with no more than two images per worker in flight, fewer where they come with many bytes.
 
     Threads, not processes: decoding and tensor work release the interpreter lock, so they scale alike, and
     threads start at once, share the kernel bank and die with the run.
     """
     pool = ThreadPoolExecutor(workers, "symaudit", initializer=_prepare_thread, initargs=(device,))
-    pending: dict[Future, ImageRef] = {}
+    pending: dict[Future, Image] = {}
     try:
         while True:
             while len(pending) < 2 * workers and _held(pending.values()) < MOST_HELD:
@@ -50,7 +67,7 @@ def pooled(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _held(refs: Iterable[ImageRef]) -> int:
+def _held(refs: Iterable[Held]) -> int:
     """The bytes that come with ``refs``; slices of one volume share theirs."""
     return sum({id(ref.payload): len(ref.payload) for ref in refs if ref.payload is not None}.values())
 
@@ -65,6 +82,16 @@ def _prepare_thread(device: str) -> None:
         torch.set_num_threads(1)
         if device == "cuda":
             torch.cuda.set_stream(torch.cuda.Stream())
+
+
+def one_thread_for_good() -> None:
+    """One thread for the matrix products of this process, which is here to measure and nothing else."""
+    threadpool_limits(1, user_api="blas")
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(1)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,9 @@ from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._store import PARTS_NAME, RECORDS_FOLDER
+from symmetry_audit.audit._units import check_unit
+from symmetry_audit.audit._unmeasured import reason_to_skip
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.files import locked
@@ -35,7 +39,7 @@ from symmetry_audit.results import AFFINE_FILE, SkippedImage
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive_plan import AdaptivePlan
 
-__all__ = ["image_plans", "measure_source", "open_run"]
+__all__ = ["image_plans", "measure_source", "nothing_measured", "open_run"]
 
 RESULTS = ("report.json", AFFINE_FILE, "affine.csv")  # a new run might not overwrite these
 Progress = Callable[[int, int], None]  # images done, images in all
@@ -59,8 +63,9 @@ def open_run(
             stack.enter_context(locked(folder))
             if force:
                 (folder / JOURNAL_NAME).write_bytes(b"")  # never missing: it marks the folder as ours
-                for name in RESULTS:
+                for name in (*RESULTS, PARTS_NAME):
                     (folder / name).unlink(missing_ok=True)
+                shutil.rmtree(folder / RECORDS_FOLDER, ignore_errors=True)
             place = place_of(source)
             journal = stack.enter_context(closing(Journal(folder, source.text, place, settings.to_dict())))
             take_over(journal, source, settings.max_pixels)
@@ -123,7 +128,7 @@ def measure_source(
     left = {ref.key for ref in todo}
     for ref in source.refs:
         if ref.key not in left:
-            _check_unit(units, ref.key, journal.unit(ref.key))
+            check_unit(units, ref.key, journal.unit(ref.key))
     progress(done, len(source.refs))
 
     def measure(ref: ImageRef) -> ImageRecord:
@@ -150,25 +155,20 @@ def measure_source(
     with single_threaded(), closing(pooled(measure, stream, workers, device)) as outcomes:
         for ref, outcome in outcomes:
             if isinstance(outcome, ImageRecord):
-                _check_unit(units, ref.key, outcome.unit)
+                check_unit(units, ref.key, outcome.unit)
                 journal.append(outcome)
-                estimate(running.add(outcome))
+                estimate(running.add(outcome.arrays["strict"][0]))
                 if line := forecast.add(ref.key, seconds.pop(ref.key)):
                     say(line)
-            elif not ref.path.parent.exists():
-                again = "what was measured is kept: bring it back and run the same command again"
-                raise DataError(f"{ref.path.parent} is no longer there; {again}")
-            elif on_error == "fail":
-                raise DataError(f"{ref.key}: {outcome}; use --on-error skip to skip such images")
             else:
-                failures[ref.key] = str(outcome)
+                failures[ref.key] = reason_to_skip(ref, outcome, on_error)
             done += 1
             progress(done, len(source.refs))
     images = tuple(ref.key for ref in source.refs if ref.key not in failures)
     skipped = [*source.skipped, *(SkippedImage(key, reason) for key, reason in failures.items())]
     skipped.sort(key=lambda item: (item.image, item.reason))
     if not images:
-        raise DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
+        raise nothing_measured(skipped)
     return Measurements(
         banks=banks,
         images=len(images),
@@ -180,13 +180,11 @@ def measure_source(
     )
 
 
-def _check_unit(units: dict[str, str], image: str, unit: str) -> None:
-    """Note the unit of ``image`` in ``units``, unit -> image. Raises DataError where another image has another one."""
-    units.setdefault(unit, image)
-    if len(units) > 1:
-        # which of the two was measured first is a matter of chance
-        (first, one), (second, other) = sorted(units.items(), key=lambda item: item[1])
-        raise DataError(f"{one} is in {first} and {other} in {second}; measure them apart, or say --unit HU or grey")
+def nothing_measured(skipped: Sequence[SkippedImage]) -> DataError:
+    """The error of a run in which all images were ``skipped``."""
+    if not skipped:
+        return DataError("the source holds no images")
+    return DataError(f"none of the {len(skipped)} images could be measured; {skipped[0].image}: {skipped[0].reason}")
 
 
 def image_plans(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._plan import StrictBank
 from symmetry_audit.statistics import relative_error
 
@@ -17,7 +16,8 @@ class RunningEpsilon:
     def __init__(self, bank: StrictBank) -> None:
         self._index, self._total = bank.index, np.zeros(bank.index.shape)
 
-    def add(self, record: ImageRecord) -> float:
-        """Add one image. Returns the value with it, a fraction of the mean response; 0 where nothing responds yet."""
-        self._total = self._total + record.arrays["strict"][0][self._index]
+    def add(self, responses: np.ndarray) -> float:
+        """Add the strict responses of one image at the first scale, (m,), or a sum of those of several. Returns the
+        value with them, a fraction of the mean response; 0 where nothing responds yet."""
+        self._total = self._total + responses[self._index]
         return float(np.nan_to_num(relative_error(self._total)).max())

@@ -9,7 +9,7 @@ from symmetry_audit.audit._journal import Journal
 from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource, content_hash, read_alike
 from symmetry_audit.errors import ImageError, ReportError
 
-__all__ = ["place_of", "take_over"]
+__all__ = ["known_hash", "place_of", "take_over"]
 
 
 def place_of(source: ImageSource) -> str:
@@ -33,7 +33,7 @@ def take_over(journal: Journal, source: ImageSource, max_pixels: int) -> None:
     same = {
         ref.key
         for ref in source.stream(touched, max_pixels * BYTES_PER_PIXEL)
-        if _hash(ref, max_pixels) == known[ref.key][1]
+        if known_hash(ref, max_pixels) == known[ref.key][1]
     }
     if journal.elsewhere:
         changed = {ref.key for ref in touched} - same
@@ -46,8 +46,8 @@ def take_over(journal: Journal, source: ImageSource, max_pixels: int) -> None:
     journal.continued({name: stamps[name] for name in same})
 
 
-def _hash(ref: ImageRef, max_pixels: int) -> str | None:
-    """None where the file cannot be read: it is not the file that was measured."""
+def known_hash(ref: ImageRef, max_pixels: int) -> str | None:
+    """SHA-256 of an image's file; None where it cannot be read: it is not the file that was measured."""
     try:
         return content_hash(ref, max_pixels)
     except ImageError:

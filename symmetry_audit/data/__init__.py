@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
     from symmetry_audit.data._raw_format import RawFormat
-    from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike
+    from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike, streamed_refs
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
+    from symmetry_audit.data._shards import FoundBeside, Shard, ShardedSource
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
@@ -31,12 +32,15 @@ __all__ = [
     "DEMO_TEXT",
     "FULL_WHITE",
     "DecodedImage",
+    "FoundBeside",
     "ImageRef",
     "ImageSource",
     "Listing",
     "Picture",
     "RawFormat",
     "Reading",
+    "Shard",
+    "ShardedSource",
     "Slice",
     "StoredRows",
     "WhiteLevel",
@@ -54,6 +58,7 @@ __all__ = [
     "row_bands",
     "set_fingerprint",
     "source_of_files",
+    "streamed_refs",
     "white_level_of",
 ]
 
@@ -63,8 +68,9 @@ _HOMES = {
     **dict.fromkeys(("Picture", "decode_rgb", "load_rgb", "pixel_count"), "symmetry_audit.data._rgb"),
     **dict.fromkeys(("StoredRows", "made_of_bands", "row_bands"), "symmetry_audit.data._rows"),
     "DecodedImage": "symmetry_audit.data._decode",
-    **dict.fromkeys(("ImageRef", "ImageSource", "read_alike"), "symmetry_audit.data._ref"),
+    **dict.fromkeys(("ImageRef", "ImageSource", "read_alike", "streamed_refs"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),
+    **dict.fromkeys(("FoundBeside", "Shard", "ShardedSource"), "symmetry_audit.data._shards"),
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",

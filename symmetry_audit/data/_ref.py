@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["ImageRef", "ImageSource", "read_alike", "with_payload"]
+__all__ = ["ImageRef", "ImageSource", "read_alike", "streamed_refs", "with_payload"]
 
 WHITE_MARK = "-white-"  # in a stamp
 
@@ -95,26 +95,31 @@ class ImageSource:
         return replace(self, refs=tuple(refs))
 
     def stream(self, refs: list[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
-        """``refs`` in order; then the members of each archive in its order, with their bytes, read in one pass.
+        """:func:`streamed_refs` of some of the images."""
+        return streamed_refs(refs, max_bytes)
 
-        An unreadable member comes without bytes, and gives the reason when it is read. Raises DataError where the
-        archive itself is damaged.
-        """
-        packed: dict[Path, dict[str, list[ImageRef]]] = {}
-        for ref in refs:
-            if ref.member is None:
-                yield ref
-            else:
-                packed.setdefault(ref.path, {}).setdefault(ref.member, []).append(ref)
-        for path, wanted in packed.items():
-            for member in members(path):
-                if member.open is not None and member.name in wanted:
-                    first, *others = wanted.pop(member.name)
-                    first = with_payload(first, member, max_bytes)
-                    yield first
-                    yield from (replace(ref, payload=first.payload) for ref in others)
-            for lost in wanted.values():
-                yield from lost
+
+def streamed_refs(refs: Iterable[ImageRef], max_bytes: int) -> Iterator[ImageRef]:
+    """``refs`` in order; then the members of each archive in its order, with their bytes, read in one pass.
+
+    An unreadable member comes without bytes, and gives the reason when it is read. Raises DataError where the
+    archive itself is damaged.
+    """
+    packed: dict[Path, dict[str, list[ImageRef]]] = {}
+    for ref in refs:
+        if ref.member is None:
+            yield ref
+        else:
+            packed.setdefault(ref.path, {}).setdefault(ref.member, []).append(ref)
+    for path, wanted in packed.items():
+        for member in members(path):
+            if member.open is not None and member.name in wanted:
+                first, *others = wanted.pop(member.name)
+                first = with_payload(first, member, max_bytes)
+                yield first
+                yield from (replace(ref, payload=first.payload) for ref in others)
+        for lost in wanted.values():
+            yield from lost
 
 
 def read_alike(stamp: str, other: str) -> bool:

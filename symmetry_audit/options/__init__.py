@@ -17,6 +17,7 @@ from symmetry_audit.options._audit import (
     QuickLookOptions,
 )
 from symmetry_audit.options._machine import (
+    ClusterOptions,
     Device,
     DeviceOptions,
     Estimate,
@@ -46,6 +47,7 @@ __all__ = [
     "AdaptiveOptions",
     "AuditOptions",
     "BandOptions",
+    "ClusterOptions",
     "CtOptions",
     "Device",
     "DeviceOptions",

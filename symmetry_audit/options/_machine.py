@@ -10,6 +10,7 @@ from annotated_types import Ge
 from symmetry_audit.options._option import FilePath, Hidden, Option, Options
 
 __all__ = [
+    "ClusterOptions",
     "Device",
     "DeviceOptions",
     "Estimate",
@@ -64,7 +65,21 @@ class DeviceOptions(TalkOptions):
     device: Annotated[Device, Option("Device for the computation.")] = "auto"
 
 
-class RunOptions(DeviceOptions):
+class ClusterOptions(Options):
+    """The machines that a verb runs on."""
+
+    heading: ClassVar[str] = "Run"
+
+    cluster: Annotated[
+        str | None,
+        Option(
+            "Run on a Dask cluster: the address or the file of its scheduler, or local[:N] for N processes here.",
+            metavar="local|FILE.json|tcp://HOST:PORT",
+        ),
+    ] = None
+
+
+class RunOptions(DeviceOptions, ClusterOptions):
     """Options of a run that writes into a folder and can be continued."""
 
     heading: ClassVar[str] = "Run"

@@ -21,8 +21,8 @@ from symmetry_audit.options import Device, RunOptions
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, Masks, Measurements
-    from symmetry_audit.data import ImageSource
+    from symmetry_audit.audit import AuditSettings, Journal, Masks, Measurements
+    from symmetry_audit.data import ImageSource, ShardedSource
     from symmetry_audit.tasks import Pairs
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "RUN_SCHEMA",
     "default_workers",
     "measured",
+    "measured_parts",
     "resolve_device",
     "resolved",
     "results_folder",
@@ -72,16 +73,17 @@ def resolved(request: RunOptions) -> tuple[str, int]:
 @contextmanager
 def measured(
     request: RunOptions,
-    source: ImageSource,
+    source: ImageSource | ShardedSource,
     settings: AuditSettings,
     folder: Path,
     given: Mapping[str, np.ndarray] | None = None,
     masks: Masks | None = None,
     first: Callable[[AuditSettings, Measurements], None] | None = None,
 ) -> Iterator[Measurements]:
-    """What the images of ``source`` respond, measured into the journal of ``folder`` or read from it.
+    """What the images of ``source`` respond, measured into the journal or the parts of ``folder`` or read from there.
 
-    With ``first``, strict rows are measured for all images before anything is fitted, and it is called with them.
+    With ``first``, strict rows are measured for all images before anything is fitted, and it is called with them; not
+    in a run that is kept in parts.
 
     Inside, matrix products have one thread: those of the statistics are small too, and threads that wait cost a core.
     """
@@ -89,25 +91,48 @@ def measured(
 
     from symmetry_audit import audit
 
-    device, workers = resolved(request)
+    options = {"given": given, "masks": masks, "on_error": request.on_error, "estimate": request.estimate}
     run = audit.open_run(folder, source, settings, resume=request.resume, force=request.force)
     with threadpool_limits(1, user_api="blas"), run as journal:
+        if request.cluster is not None or audit.in_partitions(source, folder):
+            found = measured_parts(request, source, settings, journal, **options)
+            assert found is not None, "a run of all partitions leaves none out"
+            yield found
+            return
+        device, workers = resolved(request)
         measure = partial(
             audit.measure_source,
             source,
             journal=journal,
             device=device,
             workers=workers,
-            on_error=request.on_error,
-            given=given,
-            masks=masks,
             progress=request.progress,
-            estimate=request.estimate,
             say=request.say,
+            **options,
         )
         if first is not None and (strict := audit.strict_settings(settings)) is not None:
             first(strict, measure(settings=strict))
         yield measure(settings=settings)
+
+
+def measured_parts(
+    request: RunOptions,
+    source: ImageSource | ShardedSource,
+    settings: AuditSettings,
+    journal: Journal,
+    **options: Any,
+) -> Measurements | None:
+    """``audit.measure_parts`` with the workers that ``request`` asks for."""
+    from symmetry_audit import audit
+    from symmetry_audit.workers import connected
+
+    options["progress"] = request.progress
+    if request.cluster is None:
+        device, workers = resolved(request)
+        return audit.measure_parts(source, settings, journal, device=device, workers=workers, **options)
+    device = "cuda" if request.device == "cuda" else "cpu"  # whether this machine has a GPU says nothing of the others
+    with connected(request.cluster, device=device, say=request.say) as cluster:
+        return audit.measure_parts(source, settings, journal, device=device, spread=cluster.map, **options)
 
 
 def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:

@@ -1,0 +1,99 @@
+"""A function in a process of its own, so that what ends the process does not end the caller."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import IO, Any
+
+__all__ = ["Apart", "Died"]
+
+LENGTH = struct.Struct("<Q")  # of the pickle that follows
+
+
+class Died(Exception):
+    """The process ended while it worked; the message says how."""
+
+
+class Apart:
+    """Calls ``setup()`` in a new process of this Python, and then what that returned, with one argument at a time.
+
+    A process that dies is started again by the next call. Functions and arguments are pickled; exceptions of the
+    function are raised here.
+    """
+
+    def __init__(self, setup: Callable[[], Callable[[Any], Any]]) -> None:
+        self._setup = setup
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Apart:
+        return self
+
+    def __exit__(self, *about: object) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def __call__(self, argument: Any) -> Any:
+        """The function's result. Raises what the function raised, and Died."""
+        process = self._process or self._start()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            _send(process.stdin, argument)
+            failed, result = _received(process.stdout)
+        except (OSError, EOFError):
+            code = process.wait()
+            self._process = None
+            raise Died(f"signal {-code}" if code < 0 else f"exit code {code}") from None
+        if failed:
+            raise result
+        return result
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", __name__]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdin is not None
+        _send(self._process.stdin, (sys.path, self._setup))
+        return self._process
+
+
+def _send(stream: IO[bytes], value: Any) -> None:
+    data = pickle.dumps(value)
+    stream.write(LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def _received(stream: IO[bytes]) -> Any:
+    """The next value. Raises EOFError where the other side is gone."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        raise EOFError
+    (length,) = LENGTH.unpack(head)
+    data = stream.read(length)
+    if len(data) < length:
+        raise EOFError
+    return pickle.loads(data)
+
+
+def _serve() -> None:
+    """The other side: what the function prints goes to stderr."""
+    results, sys.stdout = sys.stdout.buffer, sys.stderr
+    try:
+        sys.path[:], setup = _received(sys.stdin.buffer)
+        function = setup()
+        while True:
+            argument = _received(sys.stdin.buffer)
+            try:
+                answer = False, function(argument)
+            except Exception as error:
+                answer = True, error
+            _send(results, answer)
+    except EOFError:
+        return
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,239 @@
+"""Tasks on the workers of a Dask cluster: one that runs, or worker processes of this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from symmetry_audit.errors import DataError, OutOfMemory, SettingError, one_line
+from symmetry_audit.wording import count
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+__all__ = ["Cluster", "connected"]
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+
+LOCAL = "local"
+AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
+PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
+RECOUNT = 5.0  # s between two looks at how many workers there are
+# what numbers depend on; a worker that has another version is refused
+LIBRARIES = (
+    "symaudit",
+    "numpy",
+    "scipy",
+    "torch",
+    "pillow",
+    "imagecodecs",
+    "simplejpeg",
+    "tifffile",
+    "pydicom",
+    "nibabel",
+)
+MISSING = "clusters need the package distributed: pip install 'symaudit[cluster]'"
+
+
+@contextmanager
+def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = lambda line: None) -> Iterator[Cluster]:
+    """The cluster at ``place``: "local" or "local:N" for N processes of this machine, the file that a scheduler wrote,
+    or its address such as "tcp://node1:8786".
+
+    On "cuda" a task takes one of the GPUs that workers were started with (``--resources GPU=1``). Raises SettingError
+    for a wrong ``place`` and where the package distributed is missing, DataError where nobody answers.
+    """
+    kind = _kind(place)
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise SettingError(MISSING) from None
+    settings = {
+        "distributed.comm.timeouts.connect": PATIENCE,
+        "distributed.scheduler.allowed-failures": 1,  # of a local cluster; then the images are measured apart
+    }
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(settings))
+        try:
+            if kind == LOCAL:
+                processes = int(place.partition(":")[2] or _cores())
+                resources = {"GPU": 1} if device == "cuda" else {}
+                place = stack.enter_context(
+                    LocalCluster(
+                        n_workers=processes,
+                        threads_per_worker=1,
+                        host="127.0.0.1",
+                        dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
+                        resources=resources,
+                    )
+                )
+            by = {"scheduler_file": place} if kind == "file" else {"address": place}
+            client = stack.enter_context(Client(**by, timeout=PATIENCE, set_as_default=False))
+        except (OSError, TimeoutError, ValueError) as error:
+            raise DataError(f"no scheduler answers at {place} ({one_line(error)}); is it running?") from None
+        yield Cluster(client, {"GPU": 1} if device == "cuda" else {}, say)
+
+
+def _kind(place: str) -> str:
+    """What ``place`` names. Raises SettingError."""
+    name, _, number = place.partition(":")
+    if name == LOCAL and (not number or (number.isdigit() and int(number) > 0)):
+        return LOCAL
+    if place.endswith(".json"):
+        if os.path.isfile(place):
+            return "file"
+        raise SettingError(
+            f"--cluster: there is no file {place}; start `dask scheduler --scheduler-file {place}` first"
+        )
+    if "://" in place:
+        return "address"
+    raise SettingError(f'--cluster: "{place}" is not local, local:N, a scheduler\'s .json file or tcp://HOST:PORT')
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Cluster:
+    """Workers that take tasks; made by :func:`connected`."""
+
+    def __init__(self, client: Client, resources: dict[str, float], say: Callable[[str], None]) -> None:
+        self._client, self._resources, self._say = client, resources, say
+        self._threads, self._counted = 0, 0.0
+
+    def map(
+        self, function: Callable[[Task], Result], tasks: Iterator[Task], apart: Callable[[Task], Result]
+    ) -> Iterator[Result]:
+        """Results as they come, of a few tasks per worker at a time. Each is ``function`` of a task; of one that keeps
+        ending its worker it is ``apart``, which survives what ends processes.
+
+        Raises what the functions raise, and DataError where the cluster is lost or a worker has other versions.
+        """
+        from distributed import as_completed
+
+        self._check_versions()
+        pending: dict[str, tuple[Task, bool]] = {}
+        done = as_completed(loop=self._client.loop)
+        try:
+            while True:
+                while len(pending) < AT_A_TIME * self._thread_count():
+                    task = next(tasks, None)
+                    if task is None:
+                        break
+                    done.add(self._submit(function, task, pending, guarded=False))
+                if not pending:
+                    return
+                future = next(done)
+                task, guarded = pending.pop(future.key)
+                if self._died(future, guarded=guarded):
+                    done.add(self._submit(apart, task, pending, guarded=True))
+                else:
+                    yield self._result(future)
+        finally:
+            done.clear()
+
+    def _submit(
+        self, function: Callable[[Task], Result], task: Task, pending: dict[str, tuple[Task, bool]], *, guarded: bool
+    ) -> Future:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of tasks that carry records of an earlier run
+            future = self._client.submit(
+                partial(_checked, _versions(), function),
+                task,
+                key=f"symaudit-{uuid.uuid4()}",
+                resources=self._resources or None,
+                pure=False,
+            )
+        pending[future.key] = task, guarded
+        return future
+
+    def _died(self, future: Future, *, guarded: bool) -> bool:
+        """Whether a task ended its workers. Raises DataError where it did so although it was ``guarded``."""
+        from distributed import KilledWorker
+
+        if future.status != "error" or not isinstance(future.exception(), KilledWorker):
+            return False
+        if guarded:
+            raise DataError(
+                "workers of the cluster keep ending, whatever they measure; look at their logs, then run the same "
+                "command again, which continues"
+            )
+        return True
+
+    def _result(self, future: Future) -> Any:
+        if future.status in ("cancelled", "lost"):
+            raise DataError("the connection to the cluster is lost; the same command continues with what was kept")
+        try:
+            return future.result()
+        except MemoryError:
+            raise OutOfMemory(
+                "a worker has not enough memory; start workers with more, or fewer on a machine"
+            ) from None
+
+    def _thread_count(self) -> int:
+        """Threads of all workers, counted now and then; waits for the first worker."""
+        if time.monotonic() - self._counted < RECOUNT:
+            return self._threads
+        said = time.monotonic() + PATIENCE
+        while not (threads := sum(self._client.nthreads().values())):
+            if time.monotonic() > said:
+                self._say("No worker has joined the cluster yet; waiting for the first")
+                said = float("inf")
+            time.sleep(0.2)
+        self._threads, self._counted = threads, time.monotonic()
+        return threads
+
+    def _check_versions(self) -> None:
+        """Raises DataError for the first worker that has other versions than this process."""
+        self._thread_count()
+        for found in self._client.run(_described, on_error="return").values():
+            if isinstance(found, Exception):
+                raise DataError(f"a worker of the cluster cannot import symaudit ({one_line(found)}); install it there")
+            _refuse_others(_versions(), *found)
+
+    @property
+    def size(self) -> str:
+        """The workers, for people."""
+        return count(self._thread_count(), "worker thread")
+
+
+def _versions() -> dict[str, str]:
+    found = {"Python": ".".join(platform.python_version_tuple()[:2])}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # an optional decoder
+            found[name] = "none"
+    return found
+
+
+def _described() -> tuple[str, dict[str, str]]:
+    return platform.node(), _versions()
+
+
+def _refuse_others(wanted: dict[str, str], host: str, found: dict[str, str]) -> None:
+    other = [name for name in wanted if wanted[name] != found.get(name)]
+    if other:
+        name = other[0]
+        raise DataError(
+            f"the worker on {host} has {name} {found.get(name, 'none')}, this machine {wanted[name]}; install the same "
+            "versions everywhere (constraints.txt lists them)"
+        )
+
+
+def _checked(versions: dict[str, str], function: Callable[[Task], Result], task: Task) -> Result:
+    """``function(task)`` on a worker, also on one that joined late."""
+    _refuse_others(versions, *_described())
+    return function(task)
