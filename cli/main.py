@@ -19,6 +19,7 @@ __all__ = ["cli", "main"]
 # name -> (module, one-line help): the modules are imported only when their verb runs
 VERBS = {
     "measure": ("measure", "Measure the symmetry error of a dataset."),
+    "merge": ("merge", "Make one report of an audit measured in parts."),
     "fit-affine": ("fit_affine", "Fit the deformed group of every image."),
     "demo": ("demo", "Audit the photographs that ship inside scikit-image."),
     "report": ("report", "Rebuild tables and figures of a report folder."),

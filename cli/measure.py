@@ -11,7 +11,7 @@ import click
 
 from symmetry_audit.errors import DataError
 from symmetry_audit.verbs import MeasureRequest, plan_measure
-from symmetry_audit.wording import escaped
+from symmetry_audit.wording import count, escaped
 
 from .checks import conditions_options, judged
 from .derived import RequestCommand, asked, request_options
@@ -33,9 +33,18 @@ if TYPE_CHECKING:
     from symmetry_audit.results import AuditReport
     from symmetry_audit.verbs import MeasurePlan
 
-__all__ = ["measure", "measure_and_print"]
+__all__ = ["measure", "measure_and_print", "print_report"]
 
 MOMENT = 3.0  # seconds
+
+
+def _share(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    first, slash, last = value.partition("/")
+    if not (slash and first.isdecimal() and last.isdecimal() and 1 <= int(first) <= int(last)):
+        raise click.BadParameter(f'"{value}" is not K/N with K from 1 to N, such as 1/8')
+    return int(first), int(last)
 
 
 @click.command(cls=RequestCommand, short_help="Measure the symmetry error of a dataset.", epilog=exit_codes(3, 4, 130))
@@ -48,6 +57,12 @@ MOMENT = 3.0  # seconds
     metavar="X",
     help="Exit with 3 if the relative epsilon of any dataset row exceeds X (of any row, if there are no dataset rows).",
 )
+@click.option(
+    "--part",
+    callback=_share,
+    metavar="K/N",
+    help="Measure the K-th of N shares alone, for job arrays; `symaudit merge` makes the report of all.",
+)
 @conditions_options
 @allow_skipped_option
 @dry_run_option("measured")
@@ -57,6 +72,7 @@ MOMENT = 3.0  # seconds
 def measure(
     as_json: bool,
     fail_above: float | None,
+    part: tuple[int, int] | None,
     allow_skipped: bool,
     dry_run: bool,
     quiet: bool,
@@ -85,6 +101,8 @@ def measure(
         if dry_run:
             _print_plan(plan, as_json)
             return 0
+        if part is not None:
+            return _measure_part(plan, part, as_json=as_json, allow_skipped=allow_skipped)
         return measure_and_print(
             plan,
             as_json=as_json,
@@ -108,10 +126,44 @@ def measure_and_print(
     if verbose and not quiet:
         click.echo(f"Measuring {plan.text}; {plan.machine}", err=True)
     report = plan.run(plan.folder, first=None if quiet or as_json else _early(time.monotonic()))
+    about = {"as_json": as_json, "quiet": quiet, "verbose": verbose}
+    code = print_report(report, **about, allow_skipped=allow_skipped, fail_above=fail_above)
+    return judged(report, code, as_json=as_json)
+
+
+def print_report(
+    report: AuditReport,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    allow_skipped: bool,
+    fail_above: float | None = None,
+) -> int:
+    """Print the result to stdout and notes to stderr. Returns the exit code."""
     click.echo(report.to_json() if as_json else _text(report, verbose), nl=False)
     if not quiet:
         _print_notes(report, verbose)
-    return judged(report, _code(report, allow_skipped, fail_above), as_json=as_json)
+    return _code(report, allow_skipped, fail_above)
+
+
+def _measure_part(plan: MeasurePlan, share: tuple[int, int], *, as_json: bool, allow_skipped: bool) -> int:
+    """Measure a part of the plan's partitions and say what to do with it. Returns the exit code."""
+    from symmetry_audit.results import dump_json
+
+    out = plan.request.out
+    found = plan.run_part(share, out)
+    if as_json:
+        told = {"part": share[0], "parts": share[1], "partitions": found.partitions, "images": found.images}
+        document = {"schema": "symaudit.part-run/1", "folder": str(found.folder), **told, "skipped": found.skipped}
+        click.echo(dump_json(document), nl=False)
+    else:
+        folders = f"{plan.folder}-part-*-of-{share[1]}" if out is None else "PART..."
+        click.echo(
+            f"Part {share[0]} of {share[1]}: {count(found.images, 'image')} in {count(found.partitions, 'partition')}, "
+            f"{found.skipped} skipped, in {found.folder}. When all parts are there: symaudit merge {folders}"
+        )
+    return 4 if found.skipped and not allow_skipped else 0
 
 
 def _code(report: AuditReport, allow_skipped: bool, fail_above: float | None) -> int:

@@ -57,7 +57,7 @@ ALLOWED = {
     "workers": {"errors", "wording"},
     "audit": {
         *("errors", "wording", "files", "checked_lines", "results", "options", "groups", "kernels", "data"),
-        *("engine", "fits", "statistics", "synth"),
+        *("engine", "fits", "statistics", "synth", "workers"),
     },
     "findings": {"wording", "results", "groups", "kernels", "data", "fits", "statistics", "theory", "audit"},
     "comparison": {"errors", "wording", "results", "statistics"},
@@ -80,7 +80,7 @@ ALLOWED = {
             "audit",
         ),
         *("findings", "verification", "reports", "metrics", "tasks", "layers", "nets", "checkpoints", "inference"),
-        *("training", "alignment", "pilots", "comparison"),
+        *("training", "alignment", "pilots", "comparison", "workers"),
     },
     "conditions": {"errors", "wording"},
     "cli": {

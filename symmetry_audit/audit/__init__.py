@@ -10,6 +10,7 @@ from symmetry_audit.audit._image_fits import fit_array, relative_profiles, store
 from symmetry_audit.audit._journal import Journal
 from symmetry_audit.audit._masks import Masks, open_masks
 from symmetry_audit.audit._measurements import Measurements
+from symmetry_audit.audit._merge import PartialRun, merge_parts, partial_run
 from symmetry_audit.audit._partition import in_partitions
 from symmetry_audit.audit._partitioned import Share, Spread, measure_parts
 from symmetry_audit.audit._plan import StrictBank, strict_bank
@@ -44,6 +45,7 @@ __all__ = [
     "Journal",
     "Masks",
     "Measurements",
+    "PartialRun",
     "RowSample",
     "Share",
     "Spread",
@@ -64,9 +66,11 @@ __all__ = [
     "make_settings",
     "measure_parts",
     "measure_source",
+    "merge_parts",
     "open_masks",
     "open_run",
     "own_sources",
+    "partial_run",
     "radial_power",
     "relative_profiles",
     "row_sample",

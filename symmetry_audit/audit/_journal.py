@@ -69,6 +69,21 @@ class Journal:
             self._file.close()
             raise
 
+    @staticmethod
+    def header(folder: Path) -> tuple[str, AuditSettings]:
+        """The source and the settings of the run in ``folder``. Raises ReportError where there is none."""
+        path = folder / JOURNAL_NAME
+        try:
+            with open(path, "rb") as file:
+                header = read_line(file.readline())[0]
+            if header["schema"] == JOURNAL_SCHEMA:
+                return str(header["source"]), AuditSettings.from_dict(header["settings"])
+        except OSError:
+            raise ReportError(f"{folder} holds no run of `symaudit measure`; give folders of its parts") from None
+        except (ValueError, KeyError, TypeError):
+            pass
+        raise ReportError(f"{path} is not a journal of this version, or is damaged; measure its part again")
+
     def _load(self) -> None:
         self._file.seek(0)
         if "settings" in (_parse(self._file.readline()) or {}) and not self._file.readline().endswith(b"\n"):

@@ -13,7 +13,7 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._store import PARTS_NAME
 from symmetry_audit.data import ImageRef, ImageSource, Shard, ShardedSource
 
-__all__ = ["Partition", "in_partitions", "partition_count", "partitions"]
+__all__ = ["NAMES", "Partition", "in_partitions", "partition_count", "partitions"]
 
 NAMES = 512  # images of a listed source in one partition: the source decides, never the machines
 MANY = 8 * NAMES  # more images are kept in parts, so that the journal and what is known of it stay small

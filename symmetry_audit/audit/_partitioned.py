@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -21,14 +22,14 @@ from symmetry_audit.audit._measure_partition import (
 )
 from symmetry_audit.audit._measurements import Measurements
 from symmetry_audit.audit._memory import SHARE, Room, free_memory, memory_of
-from symmetry_audit.audit._partition import Partition, partition_count, partitions
+from symmetry_audit.audit._partition import NAMES, Partition, partition_count, partitions
 from symmetry_audit.audit._plan import StrictBank
 from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._run import image_plans, nothing_measured
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spread import measured_apart, measured_there
-from symmetry_audit.audit._store import Store
+from symmetry_audit.audit._store import PartEntry, Store
 from symmetry_audit.audit._units import check_unit
 from symmetry_audit.data import ImageSource, ShardedSource, pixel_count
 
@@ -56,20 +57,25 @@ class _Run:
     def missing(self) -> Iterator[PartitionTask]:
         """The tasks of the run's share that are not done, in order."""
         for partition in partitions(self.source, self.settings):
-            if not self.is_mine(partition.number):
-                continue
-            stamp = partition.stamp()
-            if not self.store.has(partition.number, stamp):
+            stamp = self.stamps.get(partition.number)
+            if stamp is not None and not self.store.has(partition.number, stamp):
                 yield PartitionTask(partition, self.settings, stamp, known=self._known(partition), **self.common)
 
-    def is_mine(self, number: int) -> bool:
-        """Whether a partition belongs to the run's share."""
-        k, n = self.share
-        return number % n == k - 1
+    @cached_property
+    def stamps(self) -> dict[int, str]:
+        """Those of the partitions of the run's share, by number: taken once, before anything is measured."""
+        mine = filter(self._is_mine, partitions(self.source, self.settings))
+        return {partition.number: partition.stamp() for partition in mine}
 
-    def is_done(self, partition: Partition) -> bool:
-        """Whether the part of a partition is there and its images are as they were."""
-        return self.store.has(partition.number, partition.stamp())
+    @property
+    def done(self) -> list[PartEntry]:
+        """The parts of the run's share that are there, with images as they were."""
+        entries = ((self.store.entry(number), stamp) for number, stamp in self.stamps.items())
+        return [entry for entry, stamp in entries if entry is not None and self.store.has(entry.number, stamp)]
+
+    def _is_mine(self, partition: Partition) -> bool:
+        k, n = self.share
+        return partition.number % n == k - 1
 
     def _known(self, partition: Partition) -> dict[str, ImageRecord]:
         """What the journal and older parts hold of the images of a partition."""
@@ -125,10 +131,13 @@ def measure_parts(
         pool = _pool(Measure(settings, plans, masks), workers, device)
         with single_threaded():
             for task in run.missing():
-                run.keep(measure_partition(task, pool, each))
+                part = measure_partition(task, pool, each)
+                run.keep(part)
+                count.part(part.entry)
     else:
         for part in spread(measured_there, run.missing(), measured_apart):
             run.keep(part)
+            count.part(part.entry)
             if part.entry.images:
                 estimate(running.add(part.loud))
             count.add(part.entry.images + part.entry.skipped)
@@ -151,15 +160,26 @@ class _Count:
     """The images that are done, of those in all; of shards that were not read yet the number is a guess."""
 
     def __init__(self, run: _Run, progress: Progress) -> None:
-        self._source, self._progress = run.source, progress
-        done = [run.store.entry(part.number) for part in partitions(run.source, run.settings) if run.is_done(part)]
-        self._done = sum(entry.images + entry.skipped for entry in done if entry is not None)
+        self._run, self._progress = run, progress
+        self._done = sum(entry.images + entry.skipped for entry in run.done)
+        self._in_parts, self._parts = self._done, len(run.done)
         self.add(0)
 
     def add(self, images: int) -> None:
         """So many more are done."""
         self._done += images
-        self._progress(self._done, self._done if isinstance(self._source, ShardedSource) else len(self._source.refs))
+        self._progress(self._done, self._total())
+
+    def part(self, entry: PartEntry) -> None:
+        """All images of one more part are done."""
+        self._in_parts += entry.images + entry.skipped
+        self._parts += 1
+
+    def _total(self) -> int:
+        if isinstance(self._run.source, ImageSource) and self._run.share == WHOLE:
+            return len(self._run.source.refs)
+        each = self._in_parts / self._parts if self._parts else NAMES
+        return max(self._done, round(each * len(self._run.stamps)))
 
 
 def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, ...]) -> Measurements | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ class PartEntry:
     first: str | None  # names; None where no image could be measured
     last: str | None
     unit: str | None
+    shard: str | None = None  # its name
     remarks: tuple[str, ...] = ()  # what a report should say about the files of a shard
 
     @property
@@ -84,6 +85,10 @@ class Store:
         """What is listed of partition ``number``."""
         return self._entries.get(number)
 
+    def entries(self) -> Iterable[PartEntry]:
+        """All that is listed."""
+        return self._entries.values()
+
     def has(self, number: int, stamp: str) -> bool:
         """Whether partition ``number`` was measured while its images were as ``stamp`` says."""
         found = self._entries.get(number)
@@ -102,14 +107,17 @@ class Store:
         self._superseded |= entry.number in self._entries
         self._entries[entry.number] = entry
 
+    def data(self, number: int) -> bytes:
+        """The file of partition ``number``. Raises ReportError where it is damaged."""
+        return self._bytes(self._entries[number])
+
     def read(self, number: int) -> Iterator[ImageRecord]:
         """The records of partition ``number``, in name order. Raises ReportError where its file is damaged."""
-        return read_records(self._bytes(self._entries[number]))
+        return read_records(self.data(number))
 
     def skipped(self, number: int) -> list[SkippedImage]:
         """The images of partition ``number`` that could not be measured. Raises ReportError for a damaged file."""
-        entry = self._entries[number]
-        return read_skipped(self._bytes(entry)) if entry.skipped else []
+        return read_skipped(self.data(number)) if self._entries[number].skipped else []
 
     def known(self, first: str, last: str) -> dict[str, ImageRecord]:
         """By name, the records that were there when the store was opened, of names from ``first`` to ``last``."""
@@ -127,12 +135,6 @@ class Store:
         for entry in self._before:
             for record in read_records(self._bytes(entry)):
                 yield record.image, record.stamp, record.sha256
-
-    def clear(self) -> None:
-        """Forget all parts. Raises OSError."""
-        self._entries, self._before = {}, []
-        self._list.unlink(missing_ok=True)
-        self._remove_files()
 
     def finish(self, partitions: int) -> None:
         """All ``partitions`` are measured: what was superseded goes, and parts of partitions that are no more."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs._evaluate import EvaluateRequest, evaluate
     from symmetry_audit.verbs._fit import FitPlan, FitRequest, fit_affine, plan_fit
     from symmetry_audit.verbs._measure import DemoRequest, MeasurePlan, MeasureRequest, measure, plan_demo, plan_measure
+    from symmetry_audit.verbs._merge import MergePlan, MergeRequest, merge, plan_merge
     from symmetry_audit.verbs._nets import NetsRequest, NetworkCost, nets
     from symmetry_audit.verbs._pages import draw_page
     from symmetry_audit.verbs._pilot import PilotRequest, pilot
@@ -44,6 +45,8 @@ __all__ = [
     "FitRequest",
     "MeasurePlan",
     "MeasureRequest",
+    "MergePlan",
+    "MergeRequest",
     "NetsRequest",
     "NetworkCost",
     "Option",
@@ -68,12 +71,14 @@ __all__ = [
     "evaluate",
     "fit_affine",
     "measure",
+    "merge",
     "nets",
     "option_of",
     "pilot",
     "plan_demo",
     "plan_fit",
     "plan_measure",
+    "plan_merge",
     "plan_training",
     "recommend",
     "restore",
@@ -92,6 +97,7 @@ _HOMES = {
     "evaluate": ("EvaluateRequest", "evaluate"),
     "fit": ("FitPlan", "FitRequest", "fit_affine", "plan_fit"),
     "measure": ("DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"),
+    "merge": ("MergePlan", "MergeRequest", "merge", "plan_merge"),
     "nets": ("NetsRequest", "NetworkCost", "nets"),
     "pages": ("draw_page",),
     "pilot": ("PilotRequest", "pilot"),

@@ -31,6 +31,7 @@ __all__ = [
     "default_workers",
     "measured",
     "measured_parts",
+    "opened_run",
     "resolve_device",
     "resolved",
     "results_folder",
@@ -87,15 +88,11 @@ def measured(
 
     Inside, matrix products have one thread: those of the statistics are small too, and threads that wait cost a core.
     """
-    from threadpoolctl import threadpool_limits
-
     from symmetry_audit import audit
 
-    options = {"given": given, "masks": masks, "on_error": request.on_error, "estimate": request.estimate}
-    run = audit.open_run(folder, source, settings, resume=request.resume, force=request.force)
-    with threadpool_limits(1, user_api="blas"), run as journal:
+    with opened_run(request, source, settings, folder) as journal:
         if request.cluster is not None or audit.in_partitions(source, folder):
-            found = measured_parts(request, source, settings, journal, **options)
+            found = measured_parts(request, source, settings, journal, given=given, masks=masks)
             assert found is not None, "a run of all partitions leaves none out"
             yield found
             return
@@ -106,13 +103,30 @@ def measured(
             journal=journal,
             device=device,
             workers=workers,
+            given=given,
+            masks=masks,
+            on_error=request.on_error,
             progress=request.progress,
+            estimate=request.estimate,
             say=request.say,
-            **options,
         )
         if first is not None and (strict := audit.strict_settings(settings)) is not None:
             first(strict, measure(settings=strict))
         yield measure(settings=settings)
+
+
+@contextmanager
+def opened_run(
+    request: RunOptions, source: ImageSource | ShardedSource, settings: AuditSettings, folder: Path
+) -> Iterator[Journal]:
+    """``audit.open_run`` as ``request`` says; matrix products inside have one thread."""
+    from threadpoolctl import threadpool_limits
+
+    from symmetry_audit import audit
+
+    run = audit.open_run(folder, source, settings, resume=request.resume, force=request.force)
+    with threadpool_limits(1, user_api="blas"), run as journal:
+        yield journal
 
 
 def measured_parts(
@@ -126,7 +140,7 @@ def measured_parts(
     from symmetry_audit import audit
     from symmetry_audit.workers import connected
 
-    options["progress"] = request.progress
+    options |= {name: getattr(request, name) for name in ("on_error", "progress", "estimate")}
     if request.cluster is None:
         device, workers = resolved(request)
         return audit.measure_parts(source, settings, journal, device=device, workers=workers, **options)

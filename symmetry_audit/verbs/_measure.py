@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
-from symmetry_audit.verbs._machine import measured, resolved, results_folder, run_document
+from symmetry_audit.verbs._machine import measured, measured_parts, opened_run, resolved, results_folder, run_document
 from symmetry_audit.verbs._pages import write_page
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
@@ -22,7 +22,7 @@ from symmetry_audit.verbs._white import likely_white
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, Masks, Measurements
+    from symmetry_audit.audit import AuditSettings, Masks, Measurements, PartialRun
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
@@ -134,6 +134,24 @@ class MeasurePlan:
                     reports.render(folder)
                     write_page(folder, report, source)
             return replace(report, folder=folder)
+
+    def run_part(self, share: tuple[int, int], out: FilePath | None = None) -> PartialRun:
+        """Measure the partitions K, K + N, ... into ``out``, ``share`` being (K, N); ``merge`` makes the report.
+
+        Raises as ``run`` does.
+        """
+        from symmetry_audit import audit
+
+        folder = self.part_folder(share) if out is None else Path(out)
+        source = self.source.limited(self.settings.limit)
+        with opened_run(self.request, source, self.settings, folder) as journal:
+            given = {"given": self.given, "masks": self.masks}
+            measured_parts(self.request, source, self.settings, journal, share=share, **given)
+        return audit.partial_run(folder)
+
+    def part_folder(self, share: tuple[int, int]) -> Path:
+        """Where ``run_part`` writes by default."""
+        return Path(f"{self.folder}-part-{share[0]}-of-{share[1]}")
 
 
 def plan_measure(request: MeasureRequest) -> MeasurePlan:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images
+from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images, Options
 from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AuditReport
 
-__all__ = ["mask_of_run", "opened", "pictures_of_run", "reopened"]
+Kind = TypeVar("Kind", bound=Options)
+
+__all__ = ["as_measured", "mask_of_run", "opened", "pictures_of_run", "reopened"]
 
 
 def opened(
@@ -48,31 +50,40 @@ def reopened(
 
     Raises DataError if they are no longer there, which says to give their place with ``option``.
     """
-    from symmetry_audit.data import DEFAULT_MAX_PIXELS, DEMO_NAME, DEMO_TEXT, demo_source
+    from symmetry_audit.data import DEMO_NAME, DEMO_TEXT, demo_source
 
-    pictures, settings = pictures_of_run(report), report.settings
-    ct = CtOptions(**{name: report.settings[name] for name in CtOptions.model_fields if name in report.settings})
     if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return demo_source()
 
-    def found(place: Images) -> ImageSource:
-        read = opened(place, data_root, ct, pictures.bands)
-        most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
-        return likely_white(read, pictures.white, settings.get("limit"), most)
-
     if source is not None:
-        return found(source)
+        return as_measured(report.settings, source, data_root)
     text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
     try:
-        return found(started if started.exists() and not Path(text).exists() else text)
+        place = started if started.exists() and not Path(text).exists() else text
+        return as_measured(report.settings, place, data_root)
     except (SettingError, DataError):
         hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 
 
+def as_measured(settings: Mapping[str, Any], place: Images, data_root: FilePath | None) -> ImageSource:
+    """The images at ``place``, read as a run with ``settings`` does. Raises SettingError and DataError."""
+    from symmetry_audit.data import DEFAULT_MAX_PIXELS
+
+    ct, pictures = (_written(kind, settings) for kind in (CtOptions, BandOptions))
+    read = opened(place, data_root, ct, pictures.bands)
+    most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
+    return likely_white(read, pictures.white, settings.get("limit"), most)
+
+
 def pictures_of_run(report: AuditReport) -> BandOptions:
     """How the samples of the pictures of ``report`` were read."""
-    return BandOptions(**{name: report.settings[name] for name in BandOptions.model_fields if name in report.settings})
+    return _written(BandOptions, report.settings)
+
+
+def _written(kind: type[Kind], settings: Mapping[str, Any]) -> Kind:
+    """The options of a ``kind`` that ``settings`` name; an older version did not know all of them."""
+    return kind(**{name: settings[name] for name in kind.model_fields if name in settings})
 
 
 def mask_of_run(folder: Path) -> Path:

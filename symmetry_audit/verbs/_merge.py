@@ -1,0 +1,109 @@
+"""``merge``: the parts of one audit, measured by several runs, become a report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field
+
+from symmetry_audit.errors import ReportError, SettingError
+from symmetry_audit.options import PATHS, FilePath, Images, Option, RunOptions, SourceOptions
+from symmetry_audit.verbs._machine import opened_run
+from symmetry_audit.verbs._measure import MeasurePlan
+from symmetry_audit.verbs._sources import as_measured
+from symmetry_audit.verbs._verb import verb
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from symmetry_audit.audit import PartialRun
+    from symmetry_audit.results import AuditReport
+
+    Folders = FilePath | Sequence[FilePath]
+else:
+    Folders = Any
+
+__all__ = ["MergePlan", "MergeRequest", "merge", "plan_merge"]
+
+
+class MergeRequest(RunOptions, SourceOptions):
+    """The options of ``merge``."""
+
+    parts: Annotated[Folders, PATHS, Option("Folders of `symaudit measure --part`.", metavar="PART...")] = Field(
+        kw_only=False
+    )
+    source: Annotated[Images | None, Option("Where the images are now, if they were moved.", metavar="TEXT")] = None
+
+
+@dataclass(frozen=True)
+class MergePlan:
+    """Parts that are about to be merged into the report of ``audit``."""
+
+    runs: tuple[PartialRun, ...]
+    audit: MeasurePlan
+
+    @property
+    def folder(self) -> Path:
+        """Where the command line writes the report."""
+        return self.audit.folder
+
+    def run(self, out: FilePath, *, draw: bool = True) -> AuditReport:
+        """Write the report into ``out``. Raises DataError where parts are missing, ReportError as ``measure`` does."""
+        from symmetry_audit.audit import merge_parts
+
+        request, settings = self.audit.request, self.audit.settings
+        source = self.audit.source.limited(settings.limit)
+        with opened_run(request, source, settings, Path(out)):
+            merge_parts(self.runs, source, settings, Path(out))
+        # what was opened with force would be emptied once more
+        again = request.model_copy(update={"force": False, "resume": True})
+        return MeasurePlan(again, self.audit.source, settings).run(out, draw=draw)
+
+
+def plan_merge(request: MergeRequest) -> MergePlan:
+    """Open all parts and their source. Raises ReportError where they are not of one audit, DataError for the source."""
+    from symmetry_audit import audit
+
+    runs = tuple(audit.partial_run(folder) for folder in request.parts)
+    if not runs:
+        raise SettingError("merge needs the folders of at least one part")
+    first = runs[0]
+    for other in runs[1:]:
+        if other.settings != first.settings or other.source != first.source:
+            what = "settings" if other.settings != first.settings else "images"
+            raise ReportError(
+                f"{other.folder} was measured with other {what} than {first.folder}; merge parts of one audit"
+            )
+    source = as_measured(first.settings.to_dict(), request.source or first.source, request.data_root)
+    return MergePlan(runs, MeasurePlan(request, source, first.settings))
+
+
+@verb(MergeRequest)
+def merge(request: MergeRequest) -> AuditReport:
+    """Make the report of an audit whose partitions were measured by several runs, ``symaudit measure --part K/N``.
+
+    Parameters
+    ----------
+    parts
+        The folders of all parts, in any order.
+    source
+        Where the images are now, if they were moved: they are listed again, and none is measured.
+    out
+        Folder for the report, as that of ``measure``. Without one, nothing is kept but the returned value.
+
+    Raises
+    ------
+    ReportError
+        If a folder is no part, or parts are not of one audit.
+    DataError
+        If partitions are missing, or the images cannot be listed.
+    """
+    import tempfile
+
+    plan = plan_merge(request)
+    if request.out is not None:
+        return plan.run(request.out)
+    with tempfile.TemporaryDirectory() as place:
+        return plan.run(place, draw=False)
