@@ -19,6 +19,7 @@ import numpy as np
 
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._store import PARTS_NAME
 from symmetry_audit.checked_lines import Damage, append, checked_line, read_line
 from symmetry_audit.errors import ReportError
 from symmetry_audit.files import replacing
@@ -86,7 +87,9 @@ class Journal:
 
     def _load(self) -> None:
         self._file.seek(0)
-        if "settings" in (_parse(self._file.readline()) or {}) and not self._file.readline().endswith(b"\n"):
+        kept = (self.folder / PARTS_NAME).exists()  # records that were in this journal
+        header = _parse(self._file.readline()) or {}
+        if "settings" in header and not kept and not self._file.readline().endswith(b"\n"):
             self._file.truncate(0)  # a run in which no image could be measured: any other may take its place
         self._file.seek(0)
         end = damaged = 0

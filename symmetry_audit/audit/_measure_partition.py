@@ -238,7 +238,7 @@ class _Found:
             first=records[0].image if records else None,
             last=records[-1].image if records else None,
             unit=next(iter(self._units), None),
-            shard=None if self.task.partition.shard is None else self.task.partition.name,
+            names=self.task.partition.names(),
             remarks=self._beside.remarks(),
         )
         return MeasuredPart(entry, data, self._loud)

@@ -70,14 +70,8 @@ def merge_parts(
 
 def _parts(partition: Partition, stores: Sequence[Store]) -> Iterator[tuple[Store, PartEntry]]:
     """The parts that hold the images of ``partition``."""
+    names = partition.names()
     for store in stores:
         entry = store.entry(partition.number)
-        if entry is not None and _agree(partition, entry):
+        if entry is not None and entry.names == names:
             yield store, entry
-
-
-def _agree(partition: Partition, entry: PartEntry) -> bool:
-    if partition.shard is not None:
-        return entry.shard == partition.shard.name
-    inside = entry.first is None or (partition.refs[0].key <= entry.first and str(entry.last) <= partition.refs[-1].key)
-    return inside and entry.images + entry.skipped == len(partition.refs)

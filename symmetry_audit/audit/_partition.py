@@ -38,6 +38,11 @@ class Partition:
             return self.shard.name
         return f"{self.refs[0].key} to {self.refs[-1].key}"
 
+    def names(self) -> str:
+        """SHA-256 of the names of its images, or of that of its shard."""
+        listed = [ref.key for ref in self.refs] if self.shard is None else [self.shard.name]
+        return hashlib.sha256("\n".join(listed).encode()).hexdigest()
+
     def stamp(self) -> str:
         """Changes when its images, their files, or which of them have controls do: SHA-256 of all of these."""
         digest = hashlib.sha256()
@@ -45,7 +50,7 @@ class Partition:
             digest.update(f"{self.shard.name} {self.shard.stamp} {self.controlled}".encode())
         for ref in self.refs:
             assert isinstance(self.controlled, frozenset)
-            digest.update(f"{ref.key} {ref.stamp()} {ref.key in self.controlled}\n".encode(errors="surrogateescape"))
+            digest.update(f"{ref.key} {ref.stamp()} {ref.key in self.controlled}\n".encode())
         return digest.hexdigest()
 
 

@@ -26,10 +26,10 @@ from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.audit._store import PARTS_NAME, RECORDS_FOLDER
+from symmetry_audit.audit._store import PARTS_NAME, RECORDS_FOLDER, Store
 from symmetry_audit.audit._units import check_unit
 from symmetry_audit.audit._unmeasured import reason_to_skip
-from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource
+from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, ImageSource, ShardedSource
 from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.files import locked
 from symmetry_audit.groups import IDENTITY
@@ -47,7 +47,7 @@ Progress = Callable[[int, int], None]  # images done, images in all
 
 @contextmanager
 def open_run(
-    folder: Path, source: ImageSource, settings: AuditSettings, *, resume: bool, force: bool
+    folder: Path, source: ImageSource | ShardedSource, settings: AuditSettings, *, resume: bool, force: bool
 ) -> Iterator[Journal]:
     """Lock ``folder`` and open its journal: continue the run there, or start over with ``force``.
 
@@ -68,7 +68,7 @@ def open_run(
                 shutil.rmtree(folder / RECORDS_FOLDER, ignore_errors=True)
             place = place_of(source)
             journal = stack.enter_context(closing(Journal(folder, source.text, place, settings.to_dict())))
-            take_over(journal, source, settings.max_pixels)
+            take_over(journal, Store(folder), source, settings.max_pixels)
         except OSError as error:
             raise ReportError(f"cannot write to {folder}: {error.strerror}; choose another --out") from None
         yield journal

@@ -36,7 +36,7 @@ class PartEntry:
     first: str | None  # names; None where no image could be measured
     last: str | None
     unit: str | None
-    shard: str | None = None  # its name
+    names: str  # SHA-256 of the names that were listed, or of that of the shard
     remarks: tuple[str, ...] = ()  # what a report should say about the files of a shard
 
     @property

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, Any
 
-__all__ = ["Apart", "Died"]
+__all__ = ["Apart", "Died", "serve"]
 
 LENGTH = struct.Struct("<Q")  # of the pickle that follows
 
@@ -35,7 +37,7 @@ class Apart:
     def __exit__(self, *about: object) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
+            self._end()
 
     def __call__(self, argument: Any) -> Any:
         """The function's result. Raises what the function raised, and Died."""
@@ -45,19 +47,28 @@ class Apart:
             _send(process.stdin, argument)
             failed, result = _received(process.stdout)
         except (OSError, EOFError):
-            code = process.wait()
-            self._process = None
+            code = self._end()
             raise Died(f"signal {-code}" if code < 0 else f"exit code {code}") from None
         if failed:
             raise result
         return result
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", __name__]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        command = [sys.executable, "-c", f"from {__name__} import serve; serve()"]
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
         assert self._process.stdin is not None
-        _send(self._process.stdin, (sys.path, self._setup))
+        _send(self._process.stdin, self._setup)
         return self._process
+
+    def _end(self) -> int:
+        """Wait for the process and forget it; its exit code."""
+        assert self._process is not None
+        with suppress(BrokenPipeError):  # what it did not read any more
+            self._process.communicate()
+        code = self._process.returncode
+        self._process = None
+        return code
 
 
 def _send(stream: IO[bytes], value: Any) -> None:
@@ -78,12 +89,11 @@ def _received(stream: IO[bytes]) -> Any:
     return pickle.loads(data)
 
 
-def _serve() -> None:
-    """The other side: what the function prints goes to stderr."""
+def serve() -> None:
+    """The other side, in the new process: what the function prints goes to stderr."""
     results, sys.stdout = sys.stdout.buffer, sys.stderr
     try:
-        sys.path[:], setup = _received(sys.stdin.buffer)
-        function = setup()
+        function = _received(sys.stdin.buffer)()
         while True:
             argument = _received(sys.stdin.buffer)
             try:
@@ -93,7 +103,3 @@ def _serve() -> None:
             _send(results, answer)
     except EOFError:
         return
-
-
-if __name__ == "__main__":
-    _serve()
