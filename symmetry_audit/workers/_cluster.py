@@ -65,6 +65,7 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
     }
     with ExitStack() as stack:
         stack.enter_context(dask.config.set(settings))
+        stack.enter_context(_quiet())
         try:
             if kind == LOCAL:
                 processes = int(place.partition(":")[2] or _cores())
@@ -84,6 +85,20 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         except (OSError, TimeoutError, ValueError) as error:
             raise DataError(f"no scheduler answers at {place} ({one_line(error)}); is it running?") from None
         yield Cluster(client, {"GPU": 1} if device == "cuda" else {}, say)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the log of dask, which tells deaths and lost connections by tracebacks: here they have sentences."""
+    loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("distributed")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _kind(place: str) -> str:

@@ -1,0 +1,298 @@
+"""Dask clusters in real processes: the same bytes as threads, whoever is killed on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from symmetry_audit.errors import DataError, SettingError
+from symmetry_audit.workers import _cluster as cluster_module
+from symmetry_audit.workers import connected
+from tests.conftest import save_photos
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+SCRIPT = Path(__file__).with_name("small_partitions.py")
+FILES = ("report.json", "responses.parquet", "affine.parquet", "affine.csv")
+STRICT = ("--group", "p4", "--reg", "tv", "--scenario", "dataset_strict,sample_strict")
+LONG = ("--scenario", "dataset_strict,sample_strict")  # a second of the processor for ten images
+FITTED = ("--group", "p4", "--reg", "tv,sobel", "--fit", "joint", "--control-images", "2")
+
+
+def environment() -> dict[str, str]:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("SYMAUDIT_")}
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return env | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths))}
+
+
+def start(names: int, *args: object) -> subprocess.Popen[str]:
+    command = [sys.executable, str(SCRIPT), str(names), "measure", *map(str, args), "-q"]
+    return subprocess.Popen(
+        command, env=environment(), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+    )
+
+
+def finished(run: subprocess.Popen[str], timeout: float = 300) -> tuple[int, str]:
+    _, errors = run.communicate(timeout=timeout)
+    return run.returncode, errors
+
+
+def measured(names: int, *args: object) -> None:
+    code, errors = finished(start(names, *args))
+    assert code == 0, errors
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
+
+
+def children(process: int) -> list[int]:
+    """All processes below ``process``, by /proc."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            parents.setdefault(parent, []).append(int(entry.name))
+    below = parents.get(process, [])
+    return below + [one for child in below for one in children(child)]
+
+
+def workers_of(process: int) -> list[int]:
+    """The worker processes below a run: those that were spawned, and not what keeps track of resources."""
+    found = []
+    for child in children(process):
+        try:
+            command = Path(f"/proc/{child}/cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"spawn_main" in command:
+            found.append(child)
+    return found
+
+
+def kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def await_parts(folder: Path, number: int) -> None:
+    until = time.monotonic() + 120
+    while len(list(folder.glob("records/part-*"))) < number and time.monotonic() < until:
+        time.sleep(0.05)
+
+
+# --- the same bytes
+
+
+@pytest.mark.parametrize(
+    ("kind", "workers", "names"),
+    [
+        (STRICT, 2, 7),
+        *(
+            pytest.param(kind, workers, names, marks=pytest.mark.slow)
+            for kind in (STRICT, FITTED)
+            for workers in (1, 2, 3)
+            for names in (7, 64, 512)
+        ),
+    ],
+)
+def test_processes_give_the_bytes_of_threads(tmp_path, rng, kind, workers, names) -> None:
+    photos = save_photos(tmp_path / "photos", rng, count=20 if kind is STRICT else 9)
+    measured(names, photos, *kind, "--out", tmp_path / "threads")
+    measured(names, photos, *kind, "--out", tmp_path / "cluster", "--cluster", f"local:{workers}")
+    assert not (tmp_path / "threads" / "records").exists()
+    assert results(tmp_path / "cluster") == results(tmp_path / "threads")
+
+
+# --- deaths
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_workers_that_are_killed_cost_nothing_but_time(tmp_path, rng, seed) -> None:
+    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
+    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+    chance = random.Random(seed)
+    run = start(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", "local:2")
+    await_parts(tmp_path / "run", 1)
+    for _ in range(2):
+        time.sleep(chance.uniform(0, 2))
+        if victims := workers_of(run.pid):
+            kill(chance.choice(victims))
+    assert finished(run) == (0, "")
+    assert results(tmp_path / "run") == results(tmp_path / "threads")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+def test_a_driver_that_is_killed_keeps_the_parts(tmp_path, rng, seed) -> None:
+    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
+    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+    chance = random.Random(100 + seed)
+    run = start(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", "local:2")
+    await_parts(tmp_path / "run", 1)
+    time.sleep(chance.uniform(0, 3))
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("records/part-*")}
+    measured(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", "local:2")
+    assert results(tmp_path / "run") == results(tmp_path / "threads")
+    listed = {json.loads(line)["number"] for line in (tmp_path / "run" / "parts.jsonl").read_text().splitlines()}
+    assert listed == set(range(16))
+    assert all(path.stat().st_mtime_ns == modified for path, modified in before.items())  # none was measured twice
+
+
+# --- a cluster of separate programs, as on SLURM or behind ssh
+
+
+@contextmanager
+def scheduler(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen]]:
+    file = tmp_path / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--no-dashboard", "--scheduler-file", str(file)], env=environment(), stderr=subprocess.DEVNULL
+    )
+    try:
+        until = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        yield file, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def worker(file: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen]:
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
+    process = subprocess.Popen(
+        [*command, "--no-dashboard", *options], env=environment() | (env or {}), stderr=subprocess.DEVNULL
+    )
+    try:
+        yield process
+    finally:
+        for child in [*children(process.pid), process.pid]:
+            kill(child)
+        process.wait()
+
+
+@pytest.mark.slow
+def test_workers_come_and_go_for_good(tmp_path, rng) -> None:
+    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
+    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+    with scheduler(tmp_path) as (file, _), worker(file):
+        run = start(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", str(file))
+        with worker(file, "--no-nanny"):
+            await_parts(tmp_path / "run", 2)  # then it is gone for good, with what it had in work
+        with worker(file):
+            assert finished(run) == (0, "")
+    assert results(tmp_path / "run") == results(tmp_path / "threads")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_scheduler_that_dies_ends_the_run_in_a_sentence_and_it_continues(tmp_path, rng, seed) -> None:
+    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
+    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+    command = (photos, *LONG, "--out", tmp_path / "run", "--cluster")
+    with scheduler(tmp_path) as (file, process), worker(file):
+        run = start(5, *command, str(file))
+        await_parts(tmp_path / "run", 1 + 4 * seed)
+        kept = len(list((tmp_path / "run").glob("records/part-*")))
+        process.kill()
+        code, errors = finished(run)
+    assert (code, kept > 0) == (1, True)
+    assert "the connection to the cluster is lost" in errors and "Traceback" not in errors
+    measured(5, *command, "local:2")
+    assert results(tmp_path / "run") == results(tmp_path / "threads")
+
+
+@pytest.mark.slow
+def test_a_gpu_task_waits_for_a_worker_with_a_gpu(tmp_path) -> None:
+    with ExitStack() as stack:
+        file, _ = stack.enter_context(scheduler(tmp_path))
+        for options in ((), ("--resources", "GPU=1", "--name", "with-gpu")):
+            stack.enter_context(worker(file, *options))
+        cluster = stack.enter_context(connected(str(file), device="cuda"))
+        cluster._client.wait_for_workers(2, timeout=60)
+        names = list(cluster.map(_worker_name, iter(range(4)), _worker_name))
+    assert names == ["with-gpu"] * 4
+
+
+def _worker_name(task: int) -> str:
+    from distributed import get_worker
+
+    return get_worker().name
+
+
+@pytest.mark.slow
+def test_tasks_that_end_their_workers_are_done_apart(tmp_path) -> None:
+    with connected("local:2") as cluster:
+        found = sorted(cluster.map(_deadly, iter(range(6)), _harmless))
+    assert found == [0, 1, 4, 16, 25, -3]
+
+
+def _deadly(task: int) -> int:
+    if task == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return task * task
+
+
+def _harmless(task: int) -> int:
+    return -task if task == 3 else task * task
+
+
+# --- what is refused
+
+
+def test_another_version_is_refused_by_name() -> None:
+    wanted = cluster_module._versions()
+    with pytest.raises(DataError, match=r"the worker on node7 has numpy 1\.0, this machine .*constraints\.txt"):
+        cluster_module._refuse_others(wanted, "node7", wanted | {"numpy": "1.0"})
+    cluster_module._refuse_others(wanted, "node7", dict(wanted))
+
+
+@pytest.mark.parametrize("place", ["nearby", "local:0", "local:x", "missing.json", ""])
+def test_a_wrong_place_is_a_wrong_setting(place, monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match="--cluster"), connected(place):
+        pass
+
+
+def test_a_scheduler_that_is_not_there_is_told_in_a_sentence(monkeypatch) -> None:
+    monkeypatch.setattr(cluster_module, "PATIENCE", 1.0)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (
+        pytest.raises(DataError, match=rf"no scheduler answers at tcp://127\.0\.0\.1:{port} .*is it running\?"),
+        connected(f"tcp://127.0.0.1:{port}"),
+    ):
+        pass
+
+
+def test_nothing_of_a_cluster_is_imported_without_one(tmp_path, photos) -> None:
+    code = (
+        "import sys; from symmetry_audit.cli.main import main\n"
+        f"sys.argv = ['symaudit', 'measure', {str(photos)!r}, '--scenario', 'dataset_strict', '-q', '--out', 'out']\n"
+        "try: main()\n"
+        "finally: print(sorted({'dask', 'distributed', 's3fs', 'aiobotocore'} & sys.modules.keys()), file=sys.stderr)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, cwd=photos.parent
+    )
+    assert found.stderr.splitlines()[-1] == "[]"
