@@ -38,6 +38,11 @@ class Partition:
             return self.shard.name
         return f"{self.refs[0].key} to {self.refs[-1].key}"
 
+    def anywhere(self) -> Partition:
+        """The same partition for a process with another working folder."""
+        here = Path.cwd()
+        return replace(self, refs=tuple(replace(ref, path=here / ref.path) for ref in self.refs))
+
     def names(self) -> str:
         """SHA-256 of the names of its images, or of that of its shard."""
         listed = [ref.key for ref in self.refs] if self.shard is None else [self.shard.name]
@@ -65,7 +70,7 @@ def partition_count(source: ImageSource | ShardedSource) -> int:
 
 
 def partitions(source: ImageSource | ShardedSource, settings: AuditSettings) -> Iterator[Partition]:
-    """The partitions of ``source`` in their order, which is that of the images' names; paths are absolute."""
+    """The partitions of ``source`` in their order, which is that of the images' names."""
     if isinstance(source, ShardedSource):
         quotas = controls_of_shards([shard.name for shard in source.shards], settings)
         for number, shard in enumerate(source.shards):
@@ -74,5 +79,4 @@ def partitions(source: ImageSource | ShardedSource, settings: AuditSettings) -> 
     controlled = control_images((ref.key for ref in source.refs), settings)
     for number in range(partition_count(source)):
         refs = source.refs[NAMES * number : NAMES * (number + 1)]
-        absolute = tuple(replace(ref, path=ref.path.absolute()) for ref in refs)
-        yield Partition(number, absolute, controlled=controlled & {ref.key for ref in refs})
+        yield Partition(number, refs, controlled=controlled & {ref.key for ref in refs})

@@ -59,7 +59,8 @@ class _Run:
         for partition in partitions(self.source, self.settings):
             stamp = self.stamps.get(partition.number)
             if stamp is not None and not self.store.has(partition.number, stamp):
-                yield PartitionTask(partition, self.settings, stamp, known=self._known(partition), **self.common)
+                known = self._known(partition)
+                yield PartitionTask(partition.anywhere(), self.settings, stamp, known=known, **self.common)
 
     @cached_property
     def stamps(self) -> dict[int, str]:
