@@ -94,6 +94,7 @@ def measure(
       symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
       symaudit measure BSD100 --fit joint --no-controls
       symaudit measure Urban100 --pixels 300000
+      symaudit measure photos/ --part 1/8
     """
     with image_progress(quiet) as progress:
         talk = {"progress": progress, "estimate": progress.estimate, "say": speaker(quiet)}

@@ -448,7 +448,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "plane": "sagittal", "file-names": True,
         "bands": [3, 2, 1], "white": 4095, "padding": False, "body": True, "mask": "photos/photo_0.png",
         "spacing": False,
-        "conditions": "checks.toml", "junit": "junit.xml",
+        "conditions": "checks.toml", "junit": "junit.xml", "cluster": "local:2", "part": "1/2",
     }  # fmt: skip
     assert set(values) == names - {"config"}
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
