@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,7 @@ class _Run:
     settings: AuditSettings
     journal: Journal
     store: Store
-    common: Mapping[str, object]  # fields of a task
+    common: Mapping[str, Any]  # fields of a task
     share: Share
 
     def missing(self) -> Iterator[PartitionTask]:

@@ -53,9 +53,8 @@ class Store:
         self._records, self._list = folder / RECORDS_FOLDER, folder / PARTS_NAME
         self._entries: dict[int, PartEntry] = {}
         lines = self._load() if self._list.exists() else 0
-        self._before = sorted(
-            (entry for entry in self._entries.values() if entry.images), key=lambda entry: entry.first
-        )
+        with_images = (entry for entry in self._entries.values() if entry.images)
+        self._before = sorted(with_images, key=lambda entry: str(entry.first))
         self._superseded = lines > len(self._entries)
 
     def _load(self) -> int:
@@ -121,10 +120,10 @@ class Store:
 
     def known(self, first: str, last: str) -> dict[str, ImageRecord]:
         """By name, the records that were there when the store was opened, of names from ``first`` to ``last``."""
-        at = bisect_left(self._before, first, key=lambda entry: entry.last)
+        at = bisect_left(self._before, first, key=lambda entry: str(entry.last))
         found = {}
         for entry in self._before[at:]:
-            if entry.first > last:
+            if str(entry.first) > last:
                 break
             with suppress(OSError):
                 found |= {record.image: record for record in read_records(self._bytes(entry))}
