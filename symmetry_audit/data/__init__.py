@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from symmetry_audit.data._fingerprint import set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
+    from symmetry_audit.data._open_shards import open_shards
     from symmetry_audit.data._raw_format import RawFormat
     from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike
+    from symmetry_audit.data._remarks import Found
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
+    from symmetry_audit.data._shards import Shard, ShardedSource
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
@@ -31,12 +34,15 @@ __all__ = [
     "DEMO_TEXT",
     "FULL_WHITE",
     "DecodedImage",
+    "Found",
     "ImageRef",
     "ImageSource",
     "Listing",
     "Picture",
     "RawFormat",
     "Reading",
+    "Shard",
+    "ShardedSource",
     "Slice",
     "StoredRows",
     "WhiteLevel",
@@ -48,6 +54,7 @@ __all__ = [
     "load_rgb",
     "load_slice",
     "made_of_bands",
+    "open_shards",
     "open_source",
     "pixel_count",
     "read_alike",
@@ -68,6 +75,9 @@ _HOMES = {
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",
+    "Found": "symmetry_audit.data._remarks",
+    **dict.fromkeys(("Shard", "ShardedSource"), "symmetry_audit.data._shards"),
+    "open_shards": "symmetry_audit.data._open_shards",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),
