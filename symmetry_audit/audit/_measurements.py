@@ -23,3 +23,4 @@ class Measurements:
     unit: str  # of the luminance of all images
     engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
     records: Callable[[], Iterator[ImageRecord]]  # in the order of the run, which is that of the names
+    remarks: tuple[str, ...] = ()  # what a report should say about files that were found while shards were read

@@ -32,7 +32,7 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._spread import measured_apart, measured_there
 from symmetry_audit.audit._store import PartEntry, Store
 from symmetry_audit.audit._units import check_unit
-from symmetry_audit.data import ImageSource, ShardedSource, pixel_count
+from symmetry_audit.data import Beside, ImageSource, ShardedSource, pixel_count
 
 __all__ = ["WHOLE", "Share", "Spread", "measure_parts"]
 
@@ -81,13 +81,12 @@ class _Run:
 
     def _known(self, partition: Partition) -> dict[str, ImageRecord]:
         """What the journal and older parts hold of the images of a partition."""
-        if partition.shard is not None:
-            first, last = f"{partition.name}/", f"{partition.name}0"  # "0" follows "/"
-            names = [name for name in self.journal.images if first <= name < last]
+        if partition.shard is not None:  # the journal holds images of one shard, which was in work
+            known, names = self.store.known_shard(partition.names()), list(self.journal.images)
         else:
-            first, last = partition.refs[0].key, partition.refs[-1].key
+            known = self.store.known(partition.refs[0].key, partition.refs[-1].key)
             names = [ref.key for ref in partition.refs if ref.key in self.journal.images]
-        return self.store.known(first, last) | {name: self.journal.read(name) for name in names}
+        return known | {name: self.journal.read(name) for name in names}
 
     def keep(self, part: MeasuredPart) -> None:
         """Store a part; what the journal holds of its images is then dropped."""
@@ -197,6 +196,10 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
             check_unit(units, entry.first, entry.unit)
     skipped = [*run.source.skipped, *chain.from_iterable(map(run.store.skipped, numbers))]
     skipped.sort(key=lambda item: (item.image, item.reason))
+    beside = Beside()
+    for entry in entries:
+        if entry.beside:
+            beside.merge(Beside.from_dict(entry.beside))
     if not units:
         raise nothing_measured(skipped)
     return Measurements(
@@ -206,5 +209,6 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
         skipped=tuple(skipped),
         unit=next(iter(units)),
         engines=engines,
+        remarks=beside.remarks(),
         records=lambda: chain.from_iterable(map(run.store.read, numbers)),
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._parts import read_records, read_skipped
@@ -37,7 +38,7 @@ class PartEntry:
     last: str | None
     unit: str | None
     names: str  # SHA-256 of the names that were listed, or of that of the shard
-    remarks: tuple[str, ...] = ()  # what a report should say about the files of a shard
+    beside: Mapping[str, Any] = field(default_factory=dict)  # other files in a shard, as Beside tells them
 
     @property
     def file(self) -> str:
@@ -129,6 +130,11 @@ class Store:
                 found |= {record.image: record for record in read_records(self._bytes(entry))}
         return found
 
+    def known_shard(self, names: str) -> dict[str, ImageRecord]:
+        """By name, the records that were there of the shard whose name has this hash."""
+        same = (entry for entry in self._before if entry.names == names)
+        return {record.image: record for entry in same for record in read_records(self._bytes(entry))}
+
     def images(self) -> Iterator[tuple[str, str, str]]:
         """Name, stamp and SHA-256 of the file of every image, in any order."""
         for entry in self._before:
@@ -170,4 +176,4 @@ def _entry(line: bytes) -> PartEntry:
     found, checked = read_line(line)
     if not checked or not isinstance(found, dict):
         raise ValueError
-    return PartEntry(**{**found, "remarks": tuple(found["remarks"])})
+    return PartEntry(**found)

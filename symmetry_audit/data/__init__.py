@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from symmetry_audit.data._fingerprint import set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
+    from symmetry_audit.data._open_shards import open_shards
     from symmetry_audit.data._raw_format import RawFormat
     from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike, streamed_refs
+    from symmetry_audit.data._remarks import Beside, Found
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
-    from symmetry_audit.data._shards import FoundBeside, Shard, ShardedSource
+    from symmetry_audit.data._shards import Shard, ShardedSource
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
@@ -31,8 +33,9 @@ __all__ = [
     "DEMO_PHOTOGRAPHS",
     "DEMO_TEXT",
     "FULL_WHITE",
+    "Beside",
     "DecodedImage",
-    "FoundBeside",
+    "Found",
     "ImageRef",
     "ImageSource",
     "Listing",
@@ -52,6 +55,7 @@ __all__ = [
     "load_rgb",
     "load_slice",
     "made_of_bands",
+    "open_shards",
     "open_source",
     "pixel_count",
     "read_alike",
@@ -70,10 +74,12 @@ _HOMES = {
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource", "read_alike", "streamed_refs"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),
-    **dict.fromkeys(("FoundBeside", "Shard", "ShardedSource"), "symmetry_audit.data._shards"),
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",
+    **dict.fromkeys(("Beside", "Found"), "symmetry_audit.data._remarks"),
+    **dict.fromkeys(("Shard", "ShardedSource"), "symmetry_audit.data._shards"),
+    "open_shards": "symmetry_audit.data._open_shards",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),

@@ -14,7 +14,7 @@ from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["ImageRef", "ImageSource", "read_alike", "streamed_refs", "with_payload"]
+__all__ = ["ImageRef", "ImageSource", "read_alike", "streamed_refs", "too_many_bytes", "with_payload"]
 
 WHITE_MARK = "-white-"  # in a stamp
 
@@ -34,6 +34,7 @@ class ImageRef:
     bands: tuple[int, ...] | None = None  # of PICTURE: the channels to take as grey, or as red, green and blue, from 1
     series: str | None = None  # images of one series or volume are not independent
     white: float | None = None  # of PICTURE: the white level of samples of more than 8 bits; None: as the file says
+    shard: str | None = None  # the stamp of the shard that the image, which has its bytes, was read from
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageRef:
         """The same image, of which these ``bands`` are taken; None: as it is."""
@@ -45,11 +46,12 @@ class ImageRef:
 
     def stamp(self) -> str:
         """Changes when the file does: size and modification time (of the archive, for members); and with ``white``."""
-        try:
-            status = self.path.stat()
-        except (OSError, ValueError):  # ValueError: not a possible file name
-            return "missing"
-        stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+        if (stamp := self.shard) is None:
+            try:
+                status = self.path.stat()
+            except (OSError, ValueError):  # ValueError: not a possible file name
+                return "missing"
+            stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
         return stamp if self.white is None else f"{stamp}{WHITE_MARK}{self.white:g}"
 
     def read(self, max_bytes: int) -> bytes:
@@ -63,7 +65,7 @@ class ImageRef:
         except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
             raise ImageError(f"cannot be read ({one_line(error)})") from None
         if len(data) > max_bytes:
-            raise _too_many_bytes(max_bytes)
+            raise too_many_bytes(max_bytes)
         return data
 
 
@@ -142,7 +144,7 @@ def _read(ref: ImageRef, most: int) -> bytes:
         for member in members(ref.path):
             if member.open is not None and member.name == ref.member:
                 if member.size > most:
-                    raise _too_many_bytes(most)
+                    raise too_many_bytes(most)
                 return member.read()
         raise OSError("no longer in the archive")
     if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
@@ -152,5 +154,6 @@ def _read(ref: ImageRef, most: int) -> bytes:
         return file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
 
 
-def _too_many_bytes(most: int) -> ImageError:
+def too_many_bytes(most: int) -> ImageError:
+    """What to raise for a file of more than ``most`` bytes."""
     return ImageError(f"larger than {most} bytes; raise --max-pixels if you trust the file")

@@ -21,7 +21,7 @@ from symmetry_audit.audit import (
     scales,
     visible_elements,
 )
-from symmetry_audit.data import ImageSource, set_fingerprint
+from symmetry_audit.data import ImageSource, ShardedSource, set_fingerprint
 from symmetry_audit.findings._analyses import LeverageList, analyses
 from symmetry_audit.findings._candidates import candidates
 from symmetry_audit.findings._floor import mean_floors, strict_floors
@@ -59,7 +59,7 @@ KeepFit = Callable[[AffineFit | FailedFit], None]
 
 
 def build_report(
-    source: ImageSource,
+    source: ImageSource | ShardedSource,
     settings: AuditSettings,
     measured: Measurements,
     keep: KeepResponse = lambda *row: None,
@@ -101,6 +101,7 @@ def build_report(
         skipped=measured.skipped,
         warnings=(
             *source.remarks,
+            *measured.remarks,
             *cluster_notes(settings, totals.units, totals.images),
             *(quick.warnings() if quick is not None else ()),
             *notes.warnings(),

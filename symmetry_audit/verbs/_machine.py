@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import Device, RunOptions
+from symmetry_audit.wording import without_secrets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "symaudit.run/1"
-URL = re.compile(r"(\w+://)(?:[^/?#\s]*@)?([^?#\s]*)(?:[?#]\S*)?")
 LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel")
 
 
@@ -182,17 +182,8 @@ def run_document(
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
-        "command": _without_secrets(sys.argv),
+        "command": without_secrets(sys.argv),
         "directory": os.getcwd(),
-        "request": _without_secrets(request.to_dict()),
+        "request": without_secrets(request.to_dict()),
         **({} if report is None else {"report_sha256": hashlib.sha256(report.encode()).hexdigest()}),
     }
-
-
-def _without_secrets(value: Any) -> Any:
-    """A JSON value in which no URL has a user, a password or a query, which may be a signature."""
-    if isinstance(value, dict):
-        return {name: _without_secrets(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    return URL.sub(r"\1\2", value) if isinstance(value, str) else value

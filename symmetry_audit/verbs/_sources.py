@@ -11,12 +11,12 @@ from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images, Opt
 from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
-    from symmetry_audit.data import ImageSource
+    from symmetry_audit.data import ImageSource, ShardedSource
     from symmetry_audit.results import AuditReport
 
 Kind = TypeVar("Kind", bound=Options)
 
-__all__ = ["as_measured", "mask_of_run", "opened", "pictures_of_run", "reopened"]
+__all__ = ["as_measured", "mask_of_run", "opened", "opened_shards", "pictures_of_run", "reopened"]
 
 
 def opened(
@@ -41,6 +41,24 @@ def opened(
         got = " ".join(repr(source).split())[:60]
         raise SettingError(f"a source is a folder, file, archive, dataset or several paths, got {got}")
     return source_of_files(paths, listing).with_bands(bands)
+
+
+def opened_shards(
+    source: Images | ShardedSource, column: str | None = None, bands: tuple[int, ...] | None = None
+) -> ShardedSource | None:
+    """The shards of ``source``, images in the ``column`` of Parquet files, and of pictures the ``bands``; None where it
+    is no such source, but one for :func:`opened`.
+
+    Raises DataError where a shard is missing or cannot be reached, SettingError for a ``column`` without Parquet.
+    """
+    from symmetry_audit.data import ShardedSource, open_shards
+
+    if isinstance(source, ShardedSource):
+        return source.with_bands(bands)
+    found = open_shards(str(source), column) if isinstance(source, str | Path) else None
+    if found is None and column is not None:
+        raise SettingError("--column is for Parquet files; drop it")
+    return None if found is None else found.with_bands(bands)
 
 
 def reopened(

@@ -9,6 +9,7 @@ from symmetry_audit.data import ImageSource
 from symmetry_audit.errors import SettingError
 from symmetry_audit.verbs import _machine
 from symmetry_audit.verbs._machine import resolve_device, results_folder
+from symmetry_audit.wording import without_secrets
 
 
 def test_devices(monkeypatch):
@@ -39,7 +40,7 @@ def test_without_a_graphics_driver_torch_is_not_asked(monkeypatch):
 )
 def test_the_record_of_a_run_holds_no_secrets_of_urls(text, kept):
     asked = {"source": text, "reg": ["tv", text], "limit": 3}
-    assert _machine._without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}
+    assert without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}
 
 
 def test_every_name_has_a_folder_of_its_own():
