@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
+    from symmetry_audit.data._sampling import sampled
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
@@ -52,6 +53,7 @@ __all__ = [
     "pixel_count",
     "read_alike",
     "row_bands",
+    "sampled",
     "set_fingerprint",
     "source_of_files",
     "white_level_of",
@@ -68,6 +70,7 @@ _HOMES = {
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",
+    "sampled": "symmetry_audit.data._sampling",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),

@@ -58,7 +58,8 @@ def reopened(
     def found(place: Images) -> ImageSource:
         read = opened(place, data_root, ct, pictures.bands)
         most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
-        return likely_white(read, pictures.white, settings.get("limit"), most)
+        measured = read.limited(settings.get("limit"), settings.get("sample"), settings.get("seed", 0))
+        return likely_white(read, pictures.white, measured.refs, most)
 
     if source is not None:
         return found(source)

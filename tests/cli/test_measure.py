@@ -335,6 +335,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "scenarios": ["dataset_strict"],
         "downscale": [1, 2],
         "limit": 2,
+        "sample": None,
         "seed": 5,
         "max_pixels": 5000,
         "bands": [2],
@@ -440,7 +441,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
     names = {option.lstrip("-") for item in command.params for option in item.opts if option.startswith("--")}
     values = {
         "reg": ["tv", "mine"], "stencils": "own.toml", "group": "p8m", "kernel": "gaussian", "sigma": [1, 2.5],
-        "margin": 40, "response": "energy", "scenario": ["dataset_adaptive"], "downscale": [2, 3], "limit": 2,
+        "margin": 40, "response": "energy", "scenario": ["dataset_adaptive"], "downscale": [2, 3], "sample": 2,
         "seed": 7, "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
@@ -450,7 +451,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "spacing": False,
         "conditions": "checks.toml", "junit": "junit.xml",
     }  # fmt: skip
-    assert set(values) == names - {"config"}
+    assert set(values) == names - {"config", "limit"}  # which --sample excludes
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
     (tmp_path / "truth.csv").write_text(TRUTH)
     (tmp_path / "checks.toml").write_text('[[condition]]\nname = "one"\nvalue = "unit"\nequals = "HU"\n')
@@ -471,7 +472,8 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "response": "energy",
         "scenarios": ["dataset_adaptive"],
         "downscale": [1, 2, 3],
-        "limit": 2,
+        "limit": None,
+        "sample": 2,
         "seed": 7,
         "max_pixels": 99,
         "bands": [3, 2, 1],
