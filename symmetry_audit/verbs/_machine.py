@@ -106,7 +106,7 @@ def measured(
             say=request.say,
         )
         if first is not None and (strict := audit.strict_settings(settings)) is not None:
-            first(strict, measure(settings=strict))
+            first(strict, measure(settings=strict, whole=settings))
         yield measure(settings=settings)
 
 

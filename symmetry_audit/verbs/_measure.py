@@ -22,7 +22,7 @@ from symmetry_audit.verbs._white import likely_white
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, Masks, Measurements
+    from symmetry_audit.audit import AuditSettings, Estimate, Masks, Measurements
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
@@ -85,6 +85,14 @@ class MeasurePlan:
         device, workers = resolved(self.request)
         return f"device {device}, workers {workers}"
 
+    @property
+    def estimate(self) -> Estimate:
+        """What the run will cost by the cost model."""
+        from symmetry_audit import audit
+
+        workers = resolved(self.request)[1]
+        return audit.estimated(self.settings.images_of(self.source).refs, self.settings, workers)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
@@ -92,6 +100,7 @@ class MeasurePlan:
             "dataset": self.source.name,
             "images": len(self.settings.images_of(self.source).refs),
             "out": str(self.folder),
+            "estimate": self.estimate.to_dict(),
             "settings": self.settings.to_dict(),
         }
 

@@ -177,7 +177,11 @@ def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, p
     assert left_out == [f"Skipped: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
     assert [last, following] == closing("symaudit-photos")
 
-    assert run(*arguments, "--dry-run") == (0, f"Would measure {plan}\n", "")
+    code, told, nothing = run(*arguments, "--dry-run")
+    would, estimate = told.splitlines()
+    assert (code, would, nothing) == (0, f"Would measure {plan}", "")
+    assert estimate.startswith("Estimate: about 0 seconds of one core by the cost model (0.0")
+    assert estimate.endswith(" pixels), 0 seconds on 3 workers")
     code, shorter, quieter = run(*arguments)
     assert out.startswith(shorter)
     assert out.endswith(reports.table1_text(AuditReport.load("symaudit-photos")))
@@ -308,6 +312,8 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(run, photos, tmp_path):
     assert (code, err) == (0, "")
     assert (plan["schema"], plan["images"], plan["out"]) == ("symaudit.plan/1", 3, "symaudit-photos")
     assert (plan["settings"]["sigma"], plan["settings"]["seed"], plan["settings"]["margin"]) == ([1.0, 2.0], 9, 19)
+    assert set(plan["estimate"]) == {"core_hours", "images", "mean_pixels"}
+    assert plan["estimate"]["images"] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 

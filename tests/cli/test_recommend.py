@@ -393,7 +393,9 @@ def test_images_are_found_from_another_folder_and_the_demo_everywhere(made, tmp_
     assert recommend("../six", task="denoise", sigma=50).linear.data.images == 6
     assert recommend("../seven", task="denoise", sigma=50).linear.data.images == 7
     assert recommend("../seven", task="denoise", sigma=50, data=made["fields"]).linear.data.images == 7
-    with pytest.raises(SettingError, match="^derain needs pairs, of which no sample is drawn; measure without --sample"):
+    with pytest.raises(
+        SettingError, match=r"^derain needs pairs, of which no sample is drawn; measure without --sample"
+    ):
         recommend("../seven", task="derain", data=made["fields"], inputs=made["rainy"])
     assert recommend("../demo", task="denoise", sigma=50).linear.data.images == 2
     gone = tmp_path / "gone"
