@@ -5,8 +5,8 @@
 Photographs of the folder PHOTOS, scaled to cover each size, as JPEG of quality 90 in memory, so that decoding is part
 of the cost and reading is not. Default settings, one thread; statistics and report are left out. Every round measures
 every picture in every way, in turn; a row of the CSV file is the least CPU time of a picture over the rounds, since
-other work on the machine only adds. Stopped, it goes on with the next size. The mean of the rows of a size and a way is
-what symmetry_audit/audit/_costs.py has.
+other work on the machine only adds. Stopped, it goes on with the next size. The median of the rows of a size and a way
+is what symmetry_audit/audit/_costs.py has.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 
 import torch
 from _resumable import add_row, rows
@@ -68,7 +69,7 @@ def measure_size(size: tuple[int, int], photographs: list[Path], rounds: int, pl
 
 
 def main() -> None:
-    """Measure all sizes and print the mean over the pictures."""
+    """Measure all sizes and print the medians over the pictures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path)
     parser.add_argument("--pictures", type=int, default=8)
@@ -86,8 +87,8 @@ def main() -> None:
     found = rows(asked.out)
     for width, height in SIZES:
         at = [row for row in found if (row["width"], row["height"]) == (str(width), str(height))]
-        means = {way: [float(row["ms"]) for row in at if row["way"] == way] for way in WAYS}
-        print(f"{width} x {height}:", ", ".join(f"{way} {sum(ms) / len(ms):.1f} ms" for way, ms in means.items()))
+        times = {way: [float(row["ms"]) for row in at if row["way"] == way] for way in WAYS}
+        print(f"{width} x {height}:", ", ".join(f"{way} {median(ms):.1f} ms" for way, ms in times.items()))
 
 
 if __name__ == "__main__":

@@ -72,6 +72,7 @@ def differences(
     rows = {row_key(row): row for row in new.results}
     if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
         return (*contradictions, "the report's rows do not match its settings")
+    tolerance = tolerance.over(min(row.control_images or row.images for row in new.results))
     for row in old.results:
         pair, profile = (row, rows[row_key(row)]), profiles[row_key(row)]
         contradictions += _row_differences(*pair, profile, tolerance, first=old.written != new.written)

@@ -46,10 +46,11 @@ class _Allowed:
     scales: Mapping[tuple, float]
     former: bool = False
 
-    def of(self, scenario: str) -> float:
-        """The share allowed in a row of ``scenario``; transfer tables, which have none, are fitted."""
-        strict = scenario in (SAMPLE_STRICT.name, DATASET_STRICT.name)
-        return self.tolerance.strict if strict else self.tolerance.fitted
+    def of(self, scenario: str, images: int | None = None) -> float:
+        """The share allowed in a row of ``scenario``, of so many ``images`` where it is not of all; transfer tables,
+        which have none, are fitted."""
+        tolerance = self.tolerance if images is None else self.tolerance.over(images)
+        return tolerance.strict if scenario in (SAMPLE_STRICT.name, DATASET_STRICT.name) else tolerance.fitted
 
     def close(self, old: Any, new: Any, limit: float | None) -> bool:
         """``Tolerance.allows``."""
@@ -58,7 +59,7 @@ class _Allowed:
     def epsilon(self, entry: Mapping[str, Any]) -> float:
         """The same for an entry of the analyses, in the unit of epsilon."""
         scale = self.scales[entry["regularizer"], entry["sigma"], entry["downscale"]]
-        return self.of(entry.get("scenario", "")) * scale
+        return self.of(entry.get("scenario", ""), _images(entry)) * scale
 
 
 def part_differences(old: AuditReport, new: AuditReport, tolerance: Tolerance) -> list[str]:
@@ -78,6 +79,12 @@ def part_differences(old: AuditReport, new: AuditReport, tolerance: Tolerance) -
 
 def _name(row: Any) -> tuple:
     return row.regularizer, row.sigma, row.downscale
+
+
+def _images(entry: Mapping[str, Any]) -> int | None:
+    """Of how many images an entry of the folders is."""
+    found = entry.get("images")
+    return found if isinstance(found, int) else None
 
 
 def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], allowed: _Allowed) -> Iterator[str]:
@@ -101,7 +108,7 @@ def _analyses(old: Mapping[str, Any], new: Mapping[str, Any], allowed: _Allowed)
 
 
 def _same_entry(old: Mapping[str, Any], new: Mapping[str, Any], allowed: _Allowed) -> bool:
-    share = allowed.of(new.get("scenario", ""))
+    share = allowed.of(new.get("scenario", ""), _images(new))
     limits: dict[str, float] = dict.fromkeys(NUMBERS, allowed.epsilon(new))
     limits |= dict.fromkeys(RELATIVE_NUMBERS, share)
     new = {name: value for name, value in new.items() if name in old or name not in ERRORS}

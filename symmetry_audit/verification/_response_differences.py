@@ -30,7 +30,7 @@ def response_differences(
     with ParquetFile(old, **checked) as old_file, ParquetFile(new, **checked) as new_file:
         for old_row, new_row in zip(_rows(old_file), _rows(new_file), strict=True):
             (image, regularizer, scenario, *scale), values = new_row
-            share = tolerance.of(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())
+            share = tolerance.over(1).of(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())
             allowed = share + tolerance.relative * np.abs(values)
             if old_row[0] != new_row[0] or not (np.abs(old_row[1] - values) <= allowed).all():
                 return (f"{old}: {regularizer}, {scenario}: the responses of {image} differ from the recomputed ones",)

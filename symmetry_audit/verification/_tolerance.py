@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from symmetry_audit.results import DATASET_ADAPTIVE
@@ -16,14 +16,16 @@ class Tolerance:
     """How much the numbers of two runs may differ.
 
     ``strict`` and ``fitted`` are shares of the mean response, in rows under rotations and where a fitted w decides:
-    minima are flat, so w itself agrees less well. ``w`` is of (a, b) and the ratio, ``p_value`` of p-values, of whose
-    999 draws a few are within rounding of epsilon. ``flips`` is the share of images whose w may be at its limit in one
-    run alone, ``needed`` the share of a number of images, which has two digits. ``relative`` is a share of the number
-    itself, beside the others; where it is above 0, ties have to come out alike too.
+    minima are flat, so w itself agrees less well. ``single`` is the share for one image under its own w, of which a
+    mean over n images keeps 1/n. ``w`` is of (a, b) and the ratio, ``p_value`` of p-values, of whose 999 draws a few
+    are within rounding of epsilon. ``flips`` is the share of images whose w may be at its limit in one run alone,
+    ``needed`` the share of a number of images, which has two digits. ``relative`` is a share of the number itself,
+    beside the others; where it is above 0, ties have to come out alike too.
     """
 
     strict: float
     fitted: float
+    single: float
     w: float = 0.02
     p_value: float = 0.02
     flips: float = 0.01
@@ -34,6 +36,10 @@ class Tolerance:
     def same(self) -> bool:
         """Whether both runs have the same arithmetic, so that their numbers are the same bits."""
         return self.relative > 0
+
+    def over(self, images: int) -> Tolerance:
+        """The tolerance of means over so few ``images`` that one of them may decide."""
+        return replace(self, fitted=max(self.fitted, self.single / images))
 
     def of(self, scenario: str) -> float:
         """How much rows of ``scenario`` may differ, as a share of the mean response."""
@@ -50,9 +56,9 @@ class Tolerance:
         return abs(old - new) <= limit + self.relative * abs(new)
 
 
-SAME = Tolerance(1e-13, 1e-13, w=1e-13, p_value=1e-13, flips=0, needed=0, relative=1e-9)
-OTHER = Tolerance(1e-5, 3e-4)  # what processors agree to
-UNRECORDED = Tolerance(1e-4, 5e-3)  # the same of older versions, whose numbers depended on the cores, and of GPUs
+SAME = Tolerance(1e-13, 1e-13, 1e-13, w=1e-13, p_value=1e-13, flips=0, needed=0, relative=1e-9)
+OTHER = Tolerance(1e-5, 3e-4, 5e-3)  # what processors agree to
+UNRECORDED = Tolerance(1e-4, 5e-3, 5e-3)  # the same of older versions, whose numbers depended on the cores, and of GPUs
 
 
 def tolerance_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Tolerance, str]:

@@ -197,13 +197,13 @@ def test_on_another_processor_or_with_other_versions_rounding_passes(place, run,
     import torch  # so that it says its capability, as it does in a run that needs it
 
     edit_run(place / "adaptive", edit)
-    nudged(place, 2.9e-4)
+    nudged(place, 1.6e-3)  # of three images, one may be off by 5e-3
     code, _, err = run("adaptive")
     start = r"Compared: strict numbers may differ by 1e-05 of the mean response, adaptive by 0\.0003, "
     start += "as between processors: "
     assert (code, torch.__name__) == (0, "torch")
     assert re.fullmatch(f"{start}{told}\n", err)
-    nudged(place, 2e-5)
+    nudged(place, 1e-4)
     assert run("adaptive")[0] == 1
 
 

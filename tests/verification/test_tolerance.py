@@ -72,8 +72,15 @@ def test_torch_is_silent_where_it_was_not_in_use():
     ],
 )
 def test_numbers_and_lists_of_them_are_compared(old, new, limit, same, other):
-    assert Tolerance(0, 0, relative=1e-9).allows(old, new, limit) is same
-    assert Tolerance(0, 0).allows(old, new, limit) is other
+    assert Tolerance(0, 0, 0, relative=1e-9).allows(old, new, limit) is same
+    assert Tolerance(0, 0, 0).allows(old, new, limit) is other
+
+
+def test_one_image_may_decide_a_mean_over_few():
+    found = [(OTHER.over(n).of("dataset_adaptive"), OTHER.over(n).of("dataset_strict")) for n in (1, 5, 16, 17, 900)]
+    assert found == [(5e-3, 1e-5), (1e-3, 1e-5), (5e-3 / 16, 1e-5), (3e-4, 1e-5), (3e-4, 1e-5)]
+    for tolerance in (SAME, UNRECORDED):
+        assert tolerance.over(1) == tolerance
 
 
 def test_the_arithmetic_is_that_of_this_process_and_leaves_torch_alone():
