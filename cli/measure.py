@@ -223,4 +223,5 @@ def _worst(report: AuditReport) -> float:
 def _print_plan(plan: MeasurePlan, as_json: bool) -> None:
     from symmetry_audit.results import dump_json
 
-    click.echo(dump_json(plan.to_dict()) if as_json else f"Would measure {plan.text}\n", nl=False)
+    text = f"Would measure {plan.text}\nEstimate: {plan.estimate.text}\n"
+    click.echo(dump_json(plan.to_dict()) if as_json else text, nl=False)

@@ -2,6 +2,7 @@
 when a run starts."""
 
 from symmetry_audit.audit._body import body_affine, elements_apart, visible_elements
+from symmetry_audit.audit._costs import Estimate, estimated
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._flips import DIRECTIONS, FLIP_KIND, FLIP_REGULARIZER
 from symmetry_audit.audit._given import by_name, given_fits
@@ -38,6 +39,7 @@ __all__ = [
     "FLIP_REGULARIZER",
     "PER_REGULARIZER",
     "AuditSettings",
+    "Estimate",
     "FitSource",
     "FitTables",
     "ImageRecord",
@@ -55,6 +57,7 @@ __all__ = [
     "by_name",
     "clustered_settings",
     "elements_apart",
+    "estimated",
     "first_scale",
     "fit_array",
     "fit_rows",

@@ -14,8 +14,9 @@ import numpy as np
 
 from symmetry_audit.audit._body import body_plan
 from symmetry_audit.audit._control_images import control_images
+from symmetry_audit.audit._costs import image_sizes
 from symmetry_audit.audit._flips import flip_engine
-from symmetry_audit.audit._forecast import Forecast, image_sizes
+from symmetry_audit.audit._forecast import Forecast
 from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._masks import Masks
@@ -95,6 +96,7 @@ def measure_source(
     on_error: str = "skip",
     given: Mapping[str, np.ndarray] | None = None,
     masks: Masks | None = None,
+    whole: AuditSettings | None = None,
     progress: Progress = lambda done, total: None,
     estimate: Callable[[float], None] = lambda value: None,
     say: Callable[[str], None] = lambda line: None,
@@ -103,7 +105,8 @@ def measure_source(
     """Measure every image that the journal does not hold yet, ``workers`` at a time.
 
     ``estimate`` is called with the relative epsilon of the images measured so far (RunningEpsilon), ``say`` with a
-    prediction of the time once the first few images are measured (Forecast), which ``clock`` times in seconds.
+    prediction of the time once the first few images are measured (Forecast), which ``clock`` times in seconds; it is
+    also about the run of the settings ``whole``, where this one measures their strict rows first.
     ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits; ``masks``
     say which of their pixels count.
     An image that cannot be measured is skipped with its reason, or ends the run with a DataError where
@@ -123,7 +126,7 @@ def measure_source(
     room = Room(SHARE * free_memory())
     if line := room.remark(needed.values(), workers):
         say(line)
-    forecast = Forecast(sizes, controlled, workers, len(source.refs))
+    forecast = Forecast(sizes, controlled, workers, len(source.refs), settings, whole)
     running, seconds, units = RunningEpsilon(banks[0]), dict[str, float](), dict[str, str]()
     left = {ref.key for ref in todo}
     for ref in source.refs:

@@ -95,6 +95,10 @@ class AuditSettings(
         """Whether images are fitted, so that w is not known before."""
         return self.adaptive and self.affine is None
 
+    def images_of(self, source: ImageSource) -> ImageSource:
+        """The images of ``source`` to measure: the first ones, a random sample, or all."""
+        return source.limited(self.limit, self.sample, self.seed)
+
     @property
     def reading(self) -> Reading:
         """How samples become luminance."""
@@ -163,6 +167,8 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     chosen = _stencils(tuple(options.reg or ()), Path(options.stencils) if options.stencils else None)
     models = [kernel_model(options.kernel, sigma) for sigma in _numbers(options.sigma) or (None,)]
     scenarios = _scenarios(tuple(options.scenario or ()), chosen, body=options.spacing)
+    if options.limit is not None and options.sample is not None:
+        raise SettingError("--limit takes the first images and --sample a random sample of all; give one of them")
     if options.affine is not None and ADAPTIVE not in scenarios:
         raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; drop --affine")
     margin, factors = options.margin, sorted({1, *map(int, _numbers(options.downscale))})

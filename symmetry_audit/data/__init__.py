@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._remarks import Beside, Found
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
+    from symmetry_audit.data._sampling import sampled
     from symmetry_audit.data._shards import Shard, ShardedSource
     from symmetry_audit.data._sources import open_source, source_of_files
     from symmetry_audit.data._white import FULL_WHITE
@@ -60,6 +61,7 @@ __all__ = [
     "pixel_count",
     "read_alike",
     "row_bands",
+    "sampled",
     "set_fingerprint",
     "source_of_files",
     "streamed_refs",
@@ -80,6 +82,7 @@ _HOMES = {
     **dict.fromkeys(("Beside", "Found"), "symmetry_audit.data._remarks"),
     **dict.fromkeys(("Shard", "ShardedSource"), "symmetry_audit.data._shards"),
     "open_shards": "symmetry_audit.data._open_shards",
+    "sampled": "symmetry_audit.data._sampling",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from symmetry_audit.data._archive import Member, members
 from symmetry_audit.data._raw_format import RawFormat
+from symmetry_audit.data._sampling import sampled
 from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
@@ -81,9 +82,20 @@ class ImageSource:
     remarks: tuple[str, ...] = ()  # what a report should say about the files
     short_name: str | None = None  # after which folders of results are named, where that is not ``name``
 
-    def limited(self, limit: int | None) -> ImageSource:
-        """The first ``limit`` images."""
-        return self if limit is None else replace(self, refs=self.refs[:limit])
+    def limited(self, limit: int | None, sample: int | None = None, seed: int = 0) -> ImageSource:
+        """The first ``limit`` images; of these a random ``sample`` by their names, see ``sampled``, which a remark
+        tells. None: all."""
+        if sample is None:
+            return self if limit is None else replace(self, refs=self.refs[:limit])
+        refs = self.refs[:limit]
+        if sample >= len(refs):
+            return replace(self, refs=refs)
+        drawn = sampled((ref.key for ref in refs), sample, seed)
+        remark = (
+            f"a random sample of {sample} of {len(refs)} images was measured, drawn by their names with seed {seed}"
+        )
+        refs = tuple(ref for ref in refs if ref.key in drawn)
+        return replace(self, refs=refs, remarks=(*self.remarks, remark))
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageSource:
         """The same images, of which these ``bands`` are taken; None: as they are."""

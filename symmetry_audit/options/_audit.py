@@ -30,7 +30,14 @@ class ImageOptions(Options):
 
     heading: ClassVar[str] = "Images"
 
-    limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
+    limit: Annotated[
+        int | None,
+        Ge(1),
+        Option("Use only the first N images by name, which may be of one kind; --sample draws them at random."),
+    ] = None
+    sample: Annotated[
+        int | None, Ge(1), Option("Use a random sample of N images, drawn by their names and the seed.")
+    ] = None
     max_pixels: Annotated[int, Ge(1), Option("Skip images with more pixels than this.")] = DEFAULT_MAX_PIXELS
     seed: Annotated[int, Option("Seed of the random number generator.")] = 0
 

@@ -127,7 +127,7 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
     from symmetry_audit.theory import image_smoothness
 
     source = reopened(report, Path(request.report), request.source, request.data_root)
-    source = source.limited(settings.limit).limited(request.limit)
+    source = settings.images_of(source).limited(request.limit)
     request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} to find F, G and H")
     sides: list[int] = []
 

@@ -69,7 +69,7 @@ class FitPlan:
         from symmetry_audit.results import RUN_FILE, AffineFits, dump_checked
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
-        source, fits = self.source.limited(settings.limit), []
+        source, fits = settings.images_of(self.source), []
         by_key = {ref.key: ref for ref in source.refs}
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
@@ -98,7 +98,7 @@ def plan_fit(request: FitRequest) -> FitPlan:
     settings = audit.fit_settings(request)
     masks = _masks(request)
     source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, request.limit, request.max_pixels)
+    source = likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import Device, RunOptions
+from symmetry_audit.verbs._arithmetic import arithmetic
 from symmetry_audit.wording import without_secrets
 
 if TYPE_CHECKING:
@@ -40,7 +41,10 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "symaudit.run/1"
-LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel")
+LIBRARIES = (
+    *("symaudit", "numpy", "scipy", "scikit-image", "torch"),
+    *("pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel"),
+)
 
 
 def resolve_device(device: Device) -> str:
@@ -111,7 +115,7 @@ def measured(
             say=request.say,
         )
         if first is not None and (strict := audit.strict_settings(settings)) is not None:
-            first(strict, measure(settings=strict))
+            first(strict, measure(settings=strict, whole=settings))
         yield measure(settings=settings)
 
 
@@ -164,7 +168,8 @@ def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
 def run_document(
     request: RunOptions, started: datetime, engines: Sequence[str], report: str | None = None
 ) -> dict[str, Any]:
-    """run.json: the request, times, machine, versions, and ``engines``, by which responses were computed at each sigma.
+    """run.json: the request, times, machine, versions, arithmetic, and ``engines``, by which responses were computed at
+    each sigma.
 
     ``report`` is the text of the report.json beside it, whose hash tells damage.
 
@@ -182,6 +187,7 @@ def run_document(
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
+        "arithmetic": arithmetic(),
         "command": without_secrets(sys.argv),
         "directory": os.getcwd(),
         "request": without_secrets(request.to_dict()),

@@ -22,7 +22,7 @@ from symmetry_audit.verbs._white import likely_white
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, Masks, Measurements, PartialRun
+    from symmetry_audit.audit import AuditSettings, Estimate, Masks, Measurements, PartialRun
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
@@ -68,9 +68,16 @@ class MeasurePlan:
         settings = self.settings
         names = ",".join(stencil.name for stencil in settings.stencils)
         return (
-            f"{len(self.source.limited(settings.limit).refs)} images of {self.source.name}: {names} under "
+            f"{self._images} of {self.source.name}: {names} under "
             f"{settings.group}, {settings.kernel} kernel, margin {settings.margin} px, into {self.folder}"
         )
+
+    @property
+    def _images(self) -> str:
+        chosen, found = (len(source.refs) for source in (self.settings.images_of(self.source), self.source))
+        if self.settings.sample is None or chosen == found:
+            return f"{chosen} images"
+        return f"a random sample of {chosen} of {found} images (seed {self.settings.seed})"
 
     @property
     def machine(self) -> str:
@@ -78,13 +85,22 @@ class MeasurePlan:
         device, workers = resolved(self.request)
         return f"device {device}, workers {workers}"
 
+    @property
+    def estimate(self) -> Estimate:
+        """What the run will cost by the cost model."""
+        from symmetry_audit import audit
+
+        workers = resolved(self.request)[1]
+        return audit.estimated(self.settings.images_of(self.source).refs, self.settings, workers)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
         return {
             "schema": PLAN_SCHEMA,
             "dataset": self.source.name,
-            "images": len(self.source.limited(self.settings.limit).refs),
+            "images": len(self.settings.images_of(self.source).refs),
             "out": str(self.folder),
+            "estimate": self.estimate.to_dict(),
             "settings": self.settings.to_dict(),
         }
 
@@ -103,7 +119,7 @@ class MeasurePlan:
         from symmetry_audit.results import RUN_FILE, dump_checked
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
-        source = self.source.limited(settings.limit)
+        source = settings.images_of(self.source)
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
 
@@ -164,7 +180,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, request.limit, request.max_pixels)
+    source = likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
@@ -223,8 +239,11 @@ def measure(request: MeasureRequest) -> AuditReport:
     clusters
         The unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or series
         (DICOM series and NIfTI volumes; the default where the images are of some).
-    downscale, limit, max_pixels, seed
-        Factors of coarser copies to measure too; number of images; largest image in pixels; seed of all random numbers.
+    downscale, max_pixels, seed
+        Factors of coarser copies to measure too; largest image in pixels; seed of all random numbers.
+    limit, sample
+        Number of images: the first by name, or a random sample of all, by the seed and their names. A larger sample
+        holds the smaller one, so that a run in ``out`` goes on with it.
     pixels
         For a quick look: about how many pixels of every image to measure, in bands of rows drawn by the seed and the
         image's name. Rows then have the standard errors that this adds.

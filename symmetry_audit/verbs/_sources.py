@@ -91,7 +91,8 @@ def as_measured(settings: Mapping[str, Any], place: Images, data_root: FilePath 
     ct, pictures = (_written(kind, settings) for kind in (CtOptions, BandOptions))
     read = opened(place, data_root, ct, pictures.bands)
     most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
-    return likely_white(read, pictures.white, settings.get("limit"), most)
+    measured = read.limited(settings.get("limit"), settings.get("sample"), settings.get("seed", 0))
+    return likely_white(read, pictures.white, measured.refs, most)
 
 
 def pictures_of_run(report: AuditReport) -> BandOptions:

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
 __all__ = ["certain_white", "likely_white", "white_of_pairs"]
 
 
-def likely_white(source: ImageSource, white: float | None, limit: int | None, max_pixels: int) -> ImageSource:
+def likely_white(
+    source: ImageSource, white: float | None, measured: Iterable[ImageRef], max_pixels: int
+) -> ImageSource:
     """``source`` with the ``white`` level that the user named. Without one, files of 16 bits that do not say it get
-    what the samples of the first ``limit`` images suggest, with a remark where this is a guess.
+    what the samples of the ``measured`` images suggest, with a remark where this is a guess.
 
     Good where numbers are relative, so that the white level only scales them.
     """
     if white is not None:
         return source.with_white(white)
-    level = _level(source.refs[:limit], max_pixels)
+    level = _level(measured, max_pixels)
     if level is None:
         return source
     if level.found:

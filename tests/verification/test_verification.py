@@ -15,6 +15,7 @@ from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
 from symmetry_audit.results import Answer, AuditReport, Build, ResultRow, SkippedImage
 from symmetry_audit.theory import recommend
 from symmetry_audit.verification import differences, response_differences
+from symmetry_audit.verification._tolerance import OTHER, SAME
 from tests.conftest import save_photos
 
 KEYS = ("scenario", "regularizer", "sigma", "downscale")
@@ -179,6 +180,34 @@ def test_rows_that_the_settings_do_not_give(report, profiles):
     expected = ("the report's rows do not match its settings",)
     for rows in (report.results[1:], (*report.results, report.results[0])):
         assert differences(replace(report, results=rows), report, profiles) == expected
+
+
+def test_between_processors_a_hundred_images_agree_more_closely(report, profiles):
+    many = replace(report, results=tuple(replace(row, images=100, control_images=None) for row in report.results))
+    for at, limit in ((2, 1e-5), (4, 3e-4)):
+        row = many.results[at]
+        for share, holds in ((0.9, True), (-0.9, True), (1.1, False)):
+            changed = edited(many, at, epsilon=row.epsilon + share * limit * row.mean_response)
+            assert (differences(changed, many, profiles, OTHER) == ()) is holds
+    few = edited(report, 4, epsilon=report.results[4].epsilon + 4.5e-4 * report.results[4].mean_response)
+    assert differences(few, report, profiles, OTHER) == ()  # eleven images
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [("fits", "median_alpha_deg"), ("fits", "median_a"), ("directions", "direction_deg"), ("directions", "share"),
+     ("folders", "epsilon"), ("transfer", "epsilon")],
+)  # fmt: skip
+def test_the_last_digits_of_an_analysis_are_checked_where_the_arithmetic_is_the_same(report, profiles, section, name):
+    def change(analyses):
+        analyses[section][-1][name] += 4e-9 * max(abs(analyses[section][-1][name]), 1.0)
+
+    assert differences(altered(report, change), report, profiles, SAME) in (
+        named(section),
+        named(section) + NO_CONSEQUENCE,
+    )
+    assert differences(altered(report, change), report, profiles) in ((), NO_CONSEQUENCE)
+    assert differences(report, report, profiles, SAME) == ()
 
 
 # --- analyses
