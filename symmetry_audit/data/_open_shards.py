@@ -16,7 +16,17 @@ from symmetry_audit.data._shards import PARQUET, TAR, Shard, ShardedSource
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.wording import count, escaped, without_secrets
 
-__all__ = ["check_complete", "is_sharded", "open_shards", "shown", "source_of_shards"]
+__all__ = [
+    "PARQUET_SUFFIX",
+    "REQUESTS",
+    "check_complete",
+    "is_shard",
+    "is_sharded",
+    "named_below",
+    "open_shards",
+    "shown",
+    "source_of_shards",
+]
 
 PARQUET_SUFFIX = ".parquet"
 TAR_SUFFIXES = tuple(suffix for suffix in ARCHIVE_SUFFIXES if suffix != ".zip")
@@ -54,25 +64,26 @@ def open_shards(text: str, column: str | None = None) -> ShardedSource | None:
 
 
 def source_of_shards(
-    text: str, files: Mapping[str, Status], column: str | None, remarks: tuple[str, ...] = ()
+    text: str, files: Mapping[str, Status], column: str | None, name: str | None = None
 ) -> ShardedSource:
-    """The shards in ``files``, path or URL -> status, in the order of their names. Raises DataError."""
-    source, names = _names(files)
-    kinds = {place: _kind(name, text) for place, name in names.items()}
+    """The shards in ``files``, path or URL -> status, in the order of their names; ``name`` is that of the source, by
+    default that of the folder. Raises DataError."""
+    own, names = named_below(files)
+    kinds = {place: _kind(below, text) for place, below in names.items()}
     if column is not None and PARQUET not in kinds.values():
         raise SettingError("--column is for Parquet files; drop it")
 
     def shards_of(place: str) -> list[Shard]:
-        name, status = escaped(names[place]), files[place]
+        below, status = escaped(names[place]), files[place]
         if kinds[place] == TAR:
-            return [Shard(name, place, TAR, status.stamp, status.size)]
-        return parquet_shards(name, place, status, column)
+            return [Shard(below, place, TAR, status.stamp, status.size)]
+        return parquet_shards(below, place, status, column)
 
     # as keys sort, which go on with a slash
     order = sorted(files, key=lambda place: f"{escaped(names[place])}/")
     with ThreadPoolExecutor(REQUESTS) as pool:
         shards = [shard for found in pool.map(shards_of, order) for shard in found]
-    return ShardedSource(escaped(source), shown(text), tuple(shards), remarks=remarks)
+    return ShardedSource(escaped(name or own), shown(text), tuple(shards))
 
 
 def shown(text: str) -> str:
@@ -118,7 +129,12 @@ def _kind(name: str, text: str) -> str:
     raise DataError(f'"{shown(text)}": {escaped(name)} is no shard; {EXPECTED}')
 
 
-def _names(places: Iterable[str]) -> tuple[str, dict[str, str]]:
+def is_shard(name: str) -> bool:
+    """Whether a file is a tar archive or a Parquet file, by its name."""
+    return name.lower().endswith((PARQUET_SUFFIX, *TAR_SUFFIXES))
+
+
+def named_below(places: Iterable[str]) -> tuple[str, dict[str, str]]:
     """The name of the source, and each place with its name below the folder that all share."""
     parts = {
         place: (place.partition("://")[2].partition("?")[0] if is_url(place) else place).split("/") for place in places

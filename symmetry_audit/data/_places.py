@@ -30,9 +30,9 @@ def is_url(place: str) -> bool:
 def opened(place: str, size: int, block: int = BLOCK) -> IO[bytes]:
     """The file at ``place`` for reading, of a URL in requests of ``block`` bytes. Raises DataError."""
     if is_url(place):
-        from symmetry_audit.data._remote import RemoteFile
+        from symmetry_audit.data._remote import opened_url
 
-        return RemoteFile(place, size, block)
+        return opened_url(place, size, block)
     try:
         return open(place, "rb")
     except OSError as error:
