@@ -223,5 +223,7 @@ def _worst(report: AuditReport) -> float:
 def _print_plan(plan: MeasurePlan, as_json: bool) -> None:
     from symmetry_audit.results import dump_json
 
-    text = f"Would measure {plan.text}\nEstimate: {plan.estimate.text}\n"
+    estimate = plan.estimate
+    cost = "unknown, since images of shards are not counted before" if estimate is None else estimate.text
+    text = f"Would measure {plan.text}\nEstimate: {cost}\n"
     click.echo(dump_json(plan.to_dict()) if as_json else text, nl=False)

@@ -59,9 +59,8 @@ def merge_parts(
         store, entry = found
         whole.put(replace(entry, stamp=partition.stamp()), store.data(entry.number))
     if missing:
-        named = ", ".join(map(str, missing[:SHOWN])) + (
-            f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        )
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        named = ", ".join(map(str, missing[:SHOWN])) + more
         raise DataError(
             f"of the {partition_count(source)} partitions of {source.name}, {named} are in none of these folders, or have "
             f"other images there; `symaudit measure {source.text} --part K/N` measures them"

@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from symmetry_audit.audit._masks import open_masks
-from symmetry_audit.data import Reading
+from symmetry_audit.data import Reading, ShardedSource
 from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
@@ -95,8 +95,12 @@ class AuditSettings(
         """Whether images are fitted, so that w is not known before."""
         return self.adaptive and self.affine is None
 
-    def images_of(self, source: ImageSource) -> ImageSource:
-        """The images of ``source`` to measure: the first ones, a random sample, or all."""
+    @overload
+    def images_of(self, source: ImageSource) -> ImageSource: ...
+    @overload
+    def images_of(self, source: ImageSource | ShardedSource) -> ImageSource | ShardedSource: ...
+    def images_of(self, source: ImageSource | ShardedSource) -> ImageSource | ShardedSource:
+        """The images of ``source`` to measure: the first ones, a random sample (of whole shards, if any), or all."""
         return source.limited(self.limit, self.sample, self.seed)
 
     @property
@@ -213,11 +217,18 @@ def strict_settings(settings: AuditSettings) -> AuditSettings | None:
     return settings.model_copy(update={"scenarios": strict}) if strict and settings.adaptive else None
 
 
-def clustered_settings(settings: AuditSettings, options: MeasureOptions, source: ImageSource) -> AuditSettings:
-    """``settings`` whose bootstrap draws series, where ``source`` has some and ``options`` leave the choice open."""
-    if options.clusters != AUTO or not any(ref.series for ref in source.refs):
+def clustered_settings(
+    settings: AuditSettings, options: MeasureOptions, source: ImageSource | ShardedSource
+) -> AuditSettings:
+    """``settings`` whose bootstrap draws series, where ``source`` has some, and shards, where these were drawn, if
+    ``options`` leave the choice open."""
+    if options.clusters != AUTO:
         return settings
-    return settings.model_copy(update={"clusters": "series"})
+    if isinstance(source, ShardedSource):
+        drawn = settings.clusters if settings.sample is None else "folder"
+    else:
+        drawn = "series" if any(ref.series for ref in source.refs) else settings.clusters
+    return settings.model_copy(update={"clusters": drawn})
 
 
 def fit_settings(options: AuditOptions | None = None, /, **asked: Any) -> AuditSettings:

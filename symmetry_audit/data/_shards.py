@@ -10,7 +10,9 @@ from typing import Any
 from symmetry_audit.data._expand import Listing, expanded, name_hash
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._remarks import Found
+from symmetry_audit.data._sampling import sampled
 from symmetry_audit.data._walk import DICOM, PICTURE
+from symmetry_audit.errors import SettingError
 from symmetry_audit.results import SkippedImage
 from symmetry_audit.wording import without_secrets
 
@@ -87,6 +89,24 @@ class ShardedSource:
     note: str | None = None
     remarks: tuple[str, ...] = ()
     short_name: str | None = None  # after which folders of results are named, where that is not ``name``
+
+    def limited(self, limit: int | None, sample: int | None = None, seed: int = 0) -> ShardedSource:
+        """A random ``sample`` of whole shards by their names, which a remark tells; None: all.
+
+        Raises SettingError for a ``limit``: images are not counted before they are read.
+        """
+        if limit is not None:
+            raise SettingError(
+                "--limit counts images, and those of shards are not known before they are read; give fewer shards, "
+                "or --sample N for N shards drawn at random"
+            )
+        if sample is None or sample >= len(self.shards):
+            return self
+        drawn = sampled((shard.name for shard in self.shards), sample, seed)
+        among = f"{sample} of {len(self.shards)} shards"
+        remark = f"a random sample of {among} was measured, drawn by their names with seed {seed}"
+        shards = tuple(shard for shard in self.shards if shard.name in drawn)
+        return replace(self, shards=shards, remarks=(*self.remarks, remark))
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ShardedSource:
         """The same images, of which these ``bands`` are taken; None: as they are."""

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
 from symmetry_audit.options import FilePath, Images, Option, SourceOptions
-from symmetry_audit.verbs._sources import reopened
+from symmetry_audit.verbs._sources import reopened_images
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.wording import HU, count
 
@@ -126,7 +126,7 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
     """F, G, H and the longest side in px of the images that the run measured, or of the first ``limit`` of them."""
     from symmetry_audit.theory import image_smoothness
 
-    source = reopened(report, Path(request.report), request.source, request.data_root)
+    source = reopened_images(report, Path(request.report), request.source, request.data_root)
     source = settings.images_of(source).limited(request.limit)
     request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} to find F, G and H")
     sides: list[int] = []

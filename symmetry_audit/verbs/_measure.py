@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
+from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, ShardOptions, names
 from symmetry_audit.verbs._machine import measured, measured_parts, opened_run, resolved, results_folder, run_document
 from symmetry_audit.verbs._pages import write_page
-from symmetry_audit.verbs._sources import opened
+from symmetry_audit.verbs._sources import opened_to_measure
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
 
     from symmetry_audit.audit import AuditSettings, Estimate, Masks, Measurements, PartialRun
-    from symmetry_audit.data import ImageSource
+    from symmetry_audit.data import ImageSource, ShardedSource
     from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
 __all__ = ["DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"]
@@ -31,7 +30,7 @@ __all__ = ["DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo
 PLAN_SCHEMA = "symaudit.plan/1"
 
 
-class MeasureRequest(MeasureOptions, RunOptions, SourceOptions):
+class MeasureRequest(MeasureOptions, RunOptions, ShardOptions):
     """The options of ``measure``."""
 
     source: Annotated[Images, Option("Images to measure.", complete=names.datasets)] = Field(kw_only=False)
@@ -52,7 +51,7 @@ class MeasurePlan:
     """
 
     request: RunOptions
-    source: ImageSource
+    source: ImageSource | ShardedSource
     settings: AuditSettings
     given: Mapping[str, np.ndarray] | None = None
     masks: Masks | None = None
@@ -74,10 +73,10 @@ class MeasurePlan:
 
     @property
     def _images(self) -> str:
-        chosen, found = (len(source.refs) for source in (self.settings.images_of(self.source), self.source))
+        (chosen, what), (found, _) = map(_counted, (self.settings.images_of(self.source), self.source))
         if self.settings.sample is None or chosen == found:
-            return f"{chosen} images"
-        return f"a random sample of {chosen} of {found} images (seed {self.settings.seed})"
+            return f"{chosen} {what}"
+        return f"a random sample of {chosen} of {found} {what} (seed {self.settings.seed})"
 
     @property
     def machine(self) -> str:
@@ -86,21 +85,25 @@ class MeasurePlan:
         return f"device {device}, workers {workers}"
 
     @property
-    def estimate(self) -> Estimate:
-        """What the run will cost by the cost model."""
+    def estimate(self) -> Estimate | None:
+        """What the run will cost by the cost model; None for shards, whose images are not known before."""
         from symmetry_audit import audit
+        from symmetry_audit.data import ImageSource
 
-        workers = resolved(self.request)[1]
-        return audit.estimated(self.settings.images_of(self.source).refs, self.settings, workers)
+        source = self.settings.images_of(self.source)
+        if not isinstance(source, ImageSource):
+            return None
+        return audit.estimated(source.refs, self.settings, resolved(self.request)[1])
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
+        (number, what), estimate = _counted(self.settings.images_of(self.source)), self.estimate
         return {
             "schema": PLAN_SCHEMA,
             "dataset": self.source.name,
-            "images": len(self.settings.images_of(self.source).refs),
+            what: number,
             "out": str(self.folder),
-            "estimate": self.estimate.to_dict(),
+            "estimate": None if estimate is None else estimate.to_dict(),
             "settings": self.settings.to_dict(),
         }
 
@@ -159,7 +162,7 @@ class MeasurePlan:
         from symmetry_audit import audit
 
         folder = self.part_folder(share) if out is None else Path(out)
-        source = self.source.limited(self.settings.limit)
+        source = self.settings.images_of(self.source)
         with opened_run(self.request, source, self.settings, folder) as journal:
             given = {"given": self.given, "masks": self.masks}
             measured_parts(self.request, source, self.settings, journal, share=share, **given)
@@ -179,11 +182,17 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
     if given is not None and audit.by_name(given):
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
-    source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
+    source = opened_to_measure(request, settings)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
+
+
+def _counted(source: ImageSource | ShardedSource) -> tuple[int, str]:
+    """How many images, or shards, and which of the two."""
+    from symmetry_audit.data import ImageSource
+
+    return (len(source.refs), "images") if isinstance(source, ImageSource) else (len(source.shards), "shards")
 
 
 def plan_demo(request: DemoRequest) -> MeasurePlan:
@@ -203,7 +212,13 @@ def measure(request: MeasureRequest) -> AuditReport:
     source
         A folder (searched recursively), a file, a glob, a text list, a .zip or .tar archive, the name of a dataset
         manifest such as "DIV2K" or "DIV2K:valid" (found under ``data_root`` or SYMAUDIT_DATA), an ``ImageSource``, or
-        a sequence of paths.
+        a sequence of paths. Or shards, which are read one after the other and never listed before: tar archives by a
+        brace range, "shards/{0000..0999}.tar", Parquet files with images inside, what lies behind URLs (s3, gs, https,
+        hf).
+    column
+        Column of the images in Parquet files; by default the only one that can be.
+    cluster
+        "local" or "local:N", the file or the address of a Dask scheduler, to measure there. The report is the same.
     reg, stencils
         Regularizers by name (default: tv, tv2, sobel, laplacian, prewitt); a TOML file that defines more of them.
     group

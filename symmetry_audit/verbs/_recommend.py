@@ -25,7 +25,7 @@ from symmetry_audit.options import (
 from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
 from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
-from symmetry_audit.verbs._sources import opened, pictures_of_run, reopened
+from symmetry_audit.verbs._sources import opened, pictures_of_run, reopened_images
 from symmetry_audit.verbs._train_request import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
@@ -207,7 +207,7 @@ def _images(request: RecommendRequest, report: AuditReport, task: Task) -> Image
     elif task.paired:  # a folder that holds both sides
         found = report.dataset.source
     else:
-        found = reopened(report, Path(request.report), None, request.data_root, "--data")
+        found = reopened_images(report, Path(request.report), None, request.data_root, "--data")
     if (sample := report.settings.get("sample")) is None:
         return found
     if task.paired:

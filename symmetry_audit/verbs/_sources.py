@@ -11,12 +11,26 @@ from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images, Opt
 from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
+    from symmetry_audit.audit import AuditSettings
     from symmetry_audit.data import ImageSource, ShardedSource
     from symmetry_audit.results import AuditReport
+    from symmetry_audit.verbs._fit import FitRequest
+    from symmetry_audit.verbs._measure import MeasureRequest
+
+    AuditRequest = MeasureRequest | FitRequest
 
 Kind = TypeVar("Kind", bound=Options)
 
-__all__ = ["as_measured", "mask_of_run", "opened", "opened_shards", "pictures_of_run", "reopened"]
+__all__ = [
+    "as_measured",
+    "mask_of_run",
+    "opened",
+    "opened_shards",
+    "opened_to_measure",
+    "pictures_of_run",
+    "reopened",
+    "reopened_images",
+]
 
 
 def opened(
@@ -61,9 +75,19 @@ def opened_shards(
     return None if found is None else found.with_bands(bands)
 
 
+def opened_to_measure(request: AuditRequest, settings: AuditSettings) -> ImageSource | ShardedSource:
+    """The images or shards that ``request`` names, with their white level. Raises SettingError and DataError."""
+    shards = opened_shards(request.source, request.column, request.bands)
+    if shards is not None:
+        settings.images_of(shards)  # what shards cannot do is told before anything is measured
+        return shards.with_white(request.white)
+    source = opened(request.source, request.data_root, request, request.bands)
+    return likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
+
+
 def reopened(
     report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None, option: str = "--source"
-) -> ImageSource:
+) -> ImageSource | ShardedSource:
     """The images of ``report``: at ``source``, or where they were measured, relative to here or to the run's start.
 
     Raises DataError if they are no longer there, which says to give their place with ``option``.
@@ -72,23 +96,40 @@ def reopened(
 
     if source is None and (report.dataset.name, report.dataset.source) == (DEMO_NAME, DEMO_TEXT):
         return demo_source()
-
+    column = _column_of_run(folder)
     if source is not None:
-        return as_measured(report.settings, source, data_root)
+        return as_measured(report.settings, source, data_root, column)
     text, started = report.dataset.source, _run_directory(folder) / report.dataset.source
     try:
         place = started if started.exists() and not Path(text).exists() else text
-        return as_measured(report.settings, place, data_root)
+        return as_measured(report.settings, place, data_root, column)
     except (SettingError, DataError):
         hint = f"give their place now with {option}"
         raise DataError(f'{folder} was measured from "{text}", which is not here; {hint}') from None
 
 
-def as_measured(settings: Mapping[str, Any], place: Images, data_root: FilePath | None) -> ImageSource:
+def reopened_images(
+    report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None, option: str = "--source"
+) -> ImageSource:
+    """:func:`reopened` for a verb that reads single images. Raises DataError also for shards."""
+    from symmetry_audit.data import ImageSource
+
+    found = reopened(report, folder, source, data_root, option)
+    if not isinstance(found, ImageSource):
+        raise DataError(f"{found.name} is in shards, and this reads single images; give a folder of them with {option}")
+    return found
+
+
+def as_measured(
+    settings: Mapping[str, Any], place: Images, data_root: FilePath | None, column: str | None = None
+) -> ImageSource | ShardedSource:
     """The images at ``place``, read as a run with ``settings`` does. Raises SettingError and DataError."""
     from symmetry_audit.data import DEFAULT_MAX_PIXELS
 
-    ct, pictures = (_written(kind, settings) for kind in (CtOptions, BandOptions))
+    ct, pictures = _written(CtOptions, settings), _written(BandOptions, settings)
+    shards = opened_shards(place, column, pictures.bands)
+    if shards is not None:
+        return shards.with_white(pictures.white)
     read = opened(place, data_root, ct, pictures.bands)
     most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
     measured = read.limited(settings.get("limit"), settings.get("sample"), settings.get("seed", 0))
@@ -115,6 +156,15 @@ def mask_of_run(folder: Path) -> Path:
     request = read_run(folder).get("request")
     place = request.get("mask") if isinstance(request, dict) else None
     return _run_directory(folder) / place if isinstance(place, str) else folder
+
+
+def _column_of_run(folder: Path) -> str | None:
+    """The column of Parquet files that the run in ``folder`` read, where it was told one."""
+    from symmetry_audit.results import read_run
+
+    request = read_run(folder).get("request")
+    column = request.get("column") if isinstance(request, dict) else None
+    return column if isinstance(column, str) else None
 
 
 def _run_directory(folder: Path) -> Path:
