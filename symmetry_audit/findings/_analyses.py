@@ -112,9 +112,9 @@ def _errors_between(controls: ControlTotals, name: str) -> Callable[[tuple], dic
 
 def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
     """Epsilon of every sub-folder alone, where there are several."""
-    if len(totals.folders) < 2:
+    if len(totals.folders.sums) < 2:
         return
-    for folder, sums in sorted(totals.folders.items()):
+    for folder, sums in sorted(totals.folders.sums.items()):
         for scenario in _measured(totals):
             profiles = sums[scenario.profile]
             for at, names in _cells(totals):
@@ -129,7 +129,7 @@ def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
 
 def _subsets(totals: Totals) -> Iterator[dict[str, Any]]:
     """Epsilon of random subsets against their size, and the size from which it stays within a tenth of the last."""
-    epsilons, sizes = totals.curve.epsilons(), totals.curve.sizes  # (sizes, repeats, profiles, S, R)
+    sizes, epsilons = totals.subsets.epsilons()  # (sizes, repeats, profiles, S, R)
     least = enough(sizes, epsilons)
     for scenario in _measured(totals):
         place = PROFILES.index(scenario.profile)
@@ -156,10 +156,9 @@ def direction_rows(totals: Totals, floors: np.ndarray) -> Iterator[dict[str, Any
 
 def _fits(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """How the fits of each source spread: their geometric median, and how many are at the limit or failed."""
-    points = np.stack(totals.deformations)
     for s, (sigma, factor) in enumerate(scales(totals.settings)):
         for f, source in enumerate(sources):
-            usable = points[:, s, f][~np.isnan(points[:, s, f, 0])]
+            usable = totals.deformations.points(s, f)
             middle = geometric_median(Affine(a, b) for a, b in usable.tolist()) if len(usable) else None
             yield {
                 "regularizer": source,
@@ -173,5 +172,5 @@ def _fits(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
                 "median_b": middle and middle.b,
                 "median_ratio": middle and middle.ratio,
                 "median_alpha_deg": middle and float(np.degrees(middle.alpha)),
-                "mean_ratio": float(np.exp(np.hypot(*usable.T)).mean()) if len(usable) else None,
+                "mean_ratio": totals.deformations.mean_ratio(s, f),
             }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
 from symmetry_audit.statistics._bootstrap import BootstrapMeans
+from symmetry_audit.statistics._units import UNITS, Member, UnitSums
 
 __all__ = ["HARMONICS", "CommonDirection", "DirectionShares", "directions", "visible_part"]
 
@@ -118,9 +118,10 @@ class CommonDirection:
 
     It estimates |E z|^2 / E |z|^2 without bias of order 1 / n. Images without response are left out.
 
-    With ``clusters``, as in BootstrapMeans, n is the number of independent images whose mean z would vary as much.
+    For images in clusters, n is the number of independent images whose mean z would vary as much.
 
-    The interval is a percentile bootstrap over images or clusters. A resample repeats images, which raises the share
+    The interval is a percentile bootstrap over images or their clusters, above ``limit`` of them over random groups
+    (UnitSums). A resample repeats images, which raises the share
     by (1 - R^2) / n once more, so it is corrected twice. For few images percentiles are too narrow; theirs are taken
     at the levels Phi(-sqrt(N / (N - 1)) t) and 1 minus that, t the quantile of Student's distribution with N - 1
     degrees of freedom (Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 2015).
@@ -129,19 +130,17 @@ class CommonDirection:
     def __init__(
         self,
         group: Group,
-        images: int,
         *,
         resamples: int = 1000,
         seed: int,
-        clusters: Sequence[Hashable] | None = None,
+        limit: int | None = UNITS,
     ) -> None:
-        self._group = group
-        self._bootstrap = BootstrapMeans(images, resamples=resamples, seed=seed, clusters=clusters)
-        self._clustered = clusters is not None
-        self._units = images if clusters is None else len(set(clusters))
+        self._group, self._resamples, self._seed = group, resamples, seed
+        self._clustered = False
+        self._sums = UnitSums(limit)
         self._total: np.ndarray = np.zeros(())
 
-    def add(self, profiles: np.ndarray) -> None:
+    def add(self, profiles: np.ndarray, member: Member) -> None:
         """Add the next image's profiles (..., E), E the order of the group. Raises SettingError for another shape."""
         profiles = np.asarray(profiles)
         if profiles.shape[-1:] != (self._group.order,):
@@ -151,11 +150,14 @@ class CommonDirection:
         z = np.where(responds & (np.abs(z) > ROUNDING), z, 0)
         table = np.stack([np.real(z), np.imag(z), np.square(np.abs(z)), responds], axis=-1)
         self._total = self._total + table
-        self._bootstrap.add(table)
+        self._clustered |= member.cluster is not None
+        self._sums.add({"z": table}, member)
 
     def found(self) -> DirectionShares:
-        """The shares of all images. Raises SettingError unless all announced images have been added."""
-        resampled = self._bootstrap.means()
+        """The shares of all images. Raises SettingError where there is none."""
+        bootstrap = BootstrapMeans(self._units, resamples=self._resamples, seed=self._seed)
+        self._sums.feed("z", bootstrap)
+        resampled = bootstrap.means()
         images = self._total[..., 3]
         mean, square = _means(self._total)
         means, squares = _means(resampled)
@@ -177,6 +179,11 @@ class CommonDirection:
             single=np.sqrt(square),
             images=images.astype(int),
         )
+
+    @property
+    def _units(self) -> int:
+        """What the bootstrap draws."""
+        return len(self._sums)
 
     def _independent(self, ratio: np.ndarray, square: np.ndarray, covariance: np.ndarray) -> np.ndarray:
         """n such that n independent images would have a mean of this ``covariance``; N for clusters of one."""
