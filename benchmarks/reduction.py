@@ -76,7 +76,7 @@ def reduced(images: int, folder: Path) -> AuditReport:
     """The report of a run of made-up records, with its responses in ``folder``."""
     settings, found = measured(images)
     with ResponseWriter(folder / RESPONSES_FILE, settings.group) as writer:
-        return build_report(ImageSource("made up", "made up", ()), settings, found, keep=writer.append)
+        return build_report(ImageSource("made up", "made up", ()), settings, found, keep=writer.extend)
 
 
 def one(images: int) -> None:

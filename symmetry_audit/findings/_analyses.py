@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,26 +22,33 @@ TOP = 10
 
 
 class LeverageList:
-    """The images that move each epsilon most, by scenario, scale and regularizer; ``add`` takes them one by one."""
+    """The images that move each epsilon most; ``add`` takes them one by one.
 
-    def __init__(self) -> None:
-        self._heaps: dict[tuple, list[tuple[float, int, str, float]]] = {}
+    ``keys`` (K,) are the regularizer, scenario, sigma and downscale of the rows.
+    """
+
+    def __init__(self, keys: Sequence[tuple[str, str, float | None, int]]) -> None:
+        self._keys = keys
+        self._heaps: list[list[tuple[float, int, str, float]]] = [[] for _ in keys]
+        self._least = np.full(len(keys), -1.0)  # what an image must exceed to be listed
         self._count = 0
 
-    def add(self, key: tuple, image: str, leverage: float) -> None:
-        """Note how much epsilon rises by ``image``; ``key`` names the row."""
-        heap = self._heaps.setdefault(key, [])
+    def add(self, image: str, leverages: np.ndarray) -> None:
+        """Note how much each epsilon rises by ``image``, (K,)."""
         self._count += 1
-        item = (abs(leverage), -self._count, image, leverage)  # ties go to the first
-        (heapq.heappushpop if len(heap) == TOP else heapq.heappush)(heap, item)
+        sizes = np.abs(leverages)
+        for k in np.flatnonzero(sizes > self._least).tolist():
+            heap, item = self._heaps[k], (float(sizes[k]), -self._count, image, float(leverages[k]))
+            (heapq.heappushpop if len(heap) == TOP else heapq.heappush)(heap, item)
+            if len(heap) == TOP:
+                self._least[k] = heap[0][0]  # ties go to the first
 
     def to_list(self) -> list[dict[str, Any]]:
         """JSON-ready: for each row the TOP images, the strongest first."""
-        names = ("scenario", "regularizer", "sigma", "downscale")
         return [
-            dict(zip(names, key, strict=True))
+            {"scenario": scenario, "regularizer": regularizer, "sigma": sigma, "downscale": factor}
             | {"images": [{"image": image, "leverage": value} for _, _, image, value in sorted(heap, reverse=True)]}
-            for key, heap in self._heaps.items()
+            for (regularizer, scenario, sigma, factor), heap in zip(self._keys, self._heaps, strict=True)
         ]
 
 

@@ -48,13 +48,14 @@ from symmetry_audit.results import (
     directions_of,
     epsilon_unit,
 )
-from symmetry_audit.statistics import Member, leave_one_out, symmetry_error
+from symmetry_audit.statistics import Member, leave_one_out, subgroup_error
 from symmetry_audit.theory import TOLERANCE, recommend, turn_answers
 
 __all__ = ["build_report"]
 
-# image, regularizer, scenario, sigma, downscale, response (T,), leverage, hash of the pixels
-KeepResponse = Callable[[str, str, str, float | None, int, np.ndarray, float, str], None]
+ResponseKey = tuple[str, str, float | None, int]  # regularizer, scenario, sigma, downscale
+# image, keys of its K profiles, responses (K, T), leverages, hash of the pixels
+KeepResponses = Callable[[str, Sequence[ResponseKey], np.ndarray, Sequence[float], str], None]
 KeepFit = Callable[[AffineFit | FailedFit], None]
 
 
@@ -62,12 +63,12 @@ def build_report(
     source: ImageSource,
     settings: AuditSettings,
     measured: Measurements,
-    keep: KeepResponse = lambda *row: None,
+    keep: KeepResponses = lambda *row: None,
     keep_fit: KeepFit = lambda fit: None,
 ) -> AuditReport:
     """Reduce all records in constant memory: one pass for the sums, one for the values that need them.
 
-    ``keep`` is called with every response profile and its leverage, ``keep_fit`` with every fit.
+    ``keep`` is called with the response profiles of every image and their leverages, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
     totals = Totals(settings, controlled=measured.controlled > 0)
@@ -121,8 +122,10 @@ class _SecondPass:
     """What needs the means of all images: ``leverage``, the profiles of the ``selected`` image with its name, and in
     a ``quick`` look the errors of its pixels. Hands on all responses and fits."""
 
-    def __init__(self, totals: Totals, keep: KeepResponse, keep_fit: KeepFit) -> None:
-        self.totals, self.leverage = totals, LeverageList()
+    def __init__(self, totals: Totals, keep: KeepResponses, keep_fit: KeepFit) -> None:
+        self.totals = totals
+        self._keys = _keys(totals.settings)
+        self.leverage = LeverageList(self._keys)
         self.quick = _pixel_errors(totals.settings, totals)
         self.selected: tuple[str, np.ndarray] | None = None
         self._keep, self._keep_fit = keep, keep_fit
@@ -142,19 +145,28 @@ class _SecondPass:
 
     def _keep_all(self, record: ImageRecord, tables: ImageTables) -> None:
         """Hand on every profile of one image with its leverage on the epsilon of its row."""
-        settings, images, image = self.totals.settings, self.totals.images, record.image
-        for scenario in map(Scenario.named, settings.scenarios):
-            profiles, mean = tables.profiles[scenario.profile], self._means[scenario.name]
+        images, profiles, leverages = self.totals.images, [], []
+        for name, mean in self._means.items():
+            scenario = Scenario.named(name)
+            found = tables.profiles[scenario.profile]
+            profiles.append(found.reshape(-1, found.shape[-1]))
             if scenario.single:
-                leverage = (symmetry_error(profiles)[0] - mean) / max(images - 1, 1)
+                leverages.append((subgroup_error(found) - mean).ravel() / max(images - 1, 1))
             else:
-                leverage = leave_one_out(mean, images, profiles)
-            for s, (sigma, factor) in enumerate(scales(settings)):
-                for r, stencil in enumerate(settings.stencils):
-                    value, profile = float(leverage[s, r]), profiles[s, r]
-                    about = image, stencil.name, scenario.name, sigma, factor
-                    self._keep(*about, profile, value, record.pixel_sha256)
-                    self.leverage.add((scenario.name, stencil.name, sigma, factor), image, value)
+                leverages.append(leave_one_out(mean, images, found).ravel())
+        values = np.concatenate(leverages)
+        self.leverage.add(record.image, values)
+        self._keep(record.image, self._keys, np.concatenate(profiles), values.tolist(), record.pixel_sha256)
+
+
+def _keys(settings: AuditSettings) -> tuple[ResponseKey, ...]:
+    """Of all profiles of an image, in the order of scenario, scale and regularizer."""
+    return tuple(
+        (stencil.name, scenario, sigma, factor)
+        for scenario in settings.scenarios
+        for sigma, factor in scales(settings)
+        for stencil in settings.stencils
+    )
 
 
 def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:

@@ -29,12 +29,15 @@ class SingleEpsilons:
     def add(self, number: int, epsilons: np.ndarray, normalized: np.ndarray, inside: np.ndarray | None) -> None:
         """Add one image by its hash; NaN in ``normalized`` where it is flat. ``inside`` (S, R): whether it is within
         the limit, None where nothing is fitted."""
-        within = np.ones(epsilons.shape, bool) if inside is None else inside
         usable = ~np.isnan(normalized)
-        self._kept.add(number, np.stack([epsilons, normalized, within]))
+        row = np.ones((3, *epsilons.shape))
+        row[0], row[1] = epsilons, normalized
         self._total = self._total + epsilons
-        self._within, self._inside = self._within + epsilons * within, self._inside + within
         self._normalized, self._usable = self._normalized + np.where(usable, normalized, 0), self._usable + usable
+        if inside is not None:
+            row[2] = inside
+            self._within, self._inside = self._within + epsilons * inside, self._inside + inside
+        self._kept.add(number, row)
 
     def means(self) -> np.ndarray:
         """Mean epsilons of the images, (S, R)."""

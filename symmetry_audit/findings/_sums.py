@@ -19,8 +19,10 @@ class Sum:
 
     def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
         """Add ``array`` (..., T) times ``weight`` (...)."""
-        weight = np.asarray(weight)
-        self.total = self.total + array * weight[..., None]
+        if isinstance(weight, int):
+            self.total = self.total + (array if weight == 1 else array * weight)
+        else:
+            self.total = self.total + array * weight[..., None]
         self.count = self.count + weight
 
     def add_known(self, array: np.ndarray) -> None:

@@ -86,7 +86,7 @@ class Totals:
             self.means.setdefault(name, Sum()).add(profiles[name])
         self.folders.add(image, {name: profiles[name] for name in self.resampled})
         self.spectrum = self.spectrum + spectrum
-        stack = np.stack([profiles[name] for name in self.resampled])
+        stack = strict[None] if len(self.resampled) == 1 else np.stack([profiles[name] for name in self.resampled])
         table = np.concatenate([stack.ravel(), epsilons.ravel(), np.ptp(strict, axis=-1).ravel()])
         if self._shifted is not self._drawn:
             self._shifted.add({"profiles": stack}, member)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from typing import Any
 
@@ -46,14 +47,15 @@ def directions(profiles: np.ndarray, rotations: int) -> np.ndarray:
     return np.divide(sums, total[..., None], out=found, where=total[..., None] > 0)
 
 
-def _weights(rotations: int) -> list[np.ndarray]:
+@cache
+def _weights(rotations: int) -> tuple[np.ndarray, ...]:
     """exp(i m theta_t) (T,) of every harmonic, with its factor."""
     waves = []
     for harmonic in HARMONICS:
         part = visible_part(harmonic, rotations)
         wave = np.exp(2j * np.pi * harmonic * np.arange(rotations) / rotations)
         waves.append({"full": 2 * wave, "cosine": np.real(wave) + 0j, "none": 0 * wave}[part])
-    return waves
+    return tuple(waves)
 
 
 @dataclass(frozen=True)
@@ -146,9 +148,11 @@ class CommonDirection:
         if profiles.shape[-1:] != (self._group.order,):
             raise SettingError(f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape}")
         z = directions(profiles, self._group.rotations)
-        responds = ~np.isnan(z)
-        z = np.where(responds & (np.abs(z) > ROUNDING), z, 0)
-        table = np.stack([np.real(z), np.imag(z), np.square(np.abs(z)), responds], axis=-1)
+        responds, size = ~np.isnan(z), np.abs(z)
+        z[~(size > ROUNDING)] = 0  # NaN too
+        table = np.empty((*z.shape, 4))
+        table[..., 0], table[..., 1], table[..., 3] = z.real, z.imag, responds
+        np.square(np.abs(z), out=table[..., 2])
         self._total = self._total + table
         self._clustered |= member.cluster is not None
         self._sums.add({"z": table}, member)

@@ -4,7 +4,7 @@ stream in constant memory."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import isclose
@@ -92,7 +92,7 @@ class ResponseWriter:
         self._path = Path(path)
         self._schema = _schema(group)
         self._group = group
-        self._keys: list[tuple[str, str, str, float | None, int, float, str | None]] = []
+        self._rows: list[tuple[str, str, str, float | None, int, float, str | None]] = []
         self._responses = np.empty((rows_per_group, group.order))
         self._writer: pq.ParquetWriter | None = None
         self._stack = ExitStack()
@@ -126,27 +126,42 @@ class ResponseWriter:
         epsilon; ``pixel_sha256`` is the hash of its pixels, by which many images are grouped. Raises ReportError for
         another shape or a value that is not finite.
         """
-        response = np.asarray(response, dtype=np.float64)
-        if response.shape != (self._group.order,) or not np.isfinite(response).all():
-            found = f"shape {response.shape}" if response.shape != (self._group.order,) else "one that is not"
+        responses, key = np.asarray(response, dtype=np.float64)[None], (regularizer, scenario, sigma, downscale)
+        self.extend(image, (key,), responses, (leverage,), pixel_sha256)
+
+    def extend(
+        self,
+        image: str,
+        keys: Sequence[tuple[str, str, float | None, int]],
+        responses: np.ndarray,
+        leverages: Iterable[float],
+        pixel_sha256: str | None = None,
+    ) -> None:
+        """Add the profiles (K, order) of one image; ``keys`` are the regularizer, scenario, sigma and downscale of
+        each, the rest is as ``append`` takes it. Raises ReportError as that does."""
+        whole = responses.shape == (len(keys), self._group.order)
+        if not whole or not np.isfinite(responses).all():
+            at = int(np.isfinite(responses).all(1).argmin()) if whole else 0
+            found = "one that is not" if whole else f"shape {responses.shape[1:]}"
             expected = f"{self._group.order} finite values for {self._group}"
-            raise ReportError(f"the {regularizer} response of {image} must be {expected}, got {found}")
-        self._responses[len(self._keys)] = response
-        self._keys.append((image, regularizer, scenario, sigma, downscale, leverage, pixel_sha256))
-        if len(self._keys) == len(self._responses):
-            self._flush()
+            raise ReportError(f"the {keys[at][0]} response of {image} must be {expected}, got {found}")
+        for key, response, leverage in zip(keys, responses, leverages, strict=True):
+            self._responses[len(self._rows)] = response
+            self._rows.append((image, *key, leverage, pixel_sha256))
+            if len(self._rows) == len(self._responses):
+                self._flush()
 
     def _flush(self) -> None:
         assert self._writer is not None, "use ResponseWriter in a with statement"
-        if not self._keys:
+        if not self._rows:
             return
-        values = _column(self._responses[: len(self._keys)].ravel(), pa.float64())
+        values = _column(self._responses[: len(self._rows)].ravel(), pa.float64())
         responses = pa.FixedSizeListArray.from_arrays(values, self._group.order)
-        *columns, pixels = zip(*self._keys, strict=True)
+        *columns, pixels = zip(*self._rows, strict=True)
         arrays = [_column(column, field.type) for column, field in zip(columns, self._schema, strict=False)]
         arrays += [responses, _column(pixels, pa.string())]
         self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
-        self._keys.clear()
+        self._rows.clear()
 
     def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
