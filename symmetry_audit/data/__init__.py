@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._decode import DecodedImage, decode
     from symmetry_audit.data._demo import DEMO_NAME, DEMO_PHOTOGRAPHS, DEMO_TEXT, demo_source
     from symmetry_audit.data._expand import Listing
-    from symmetry_audit.data._fingerprint import set_fingerprint
+    from symmetry_audit.data._fingerprint import SetFingerprint, set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
     from symmetry_audit.data._open_shards import open_shards
@@ -43,6 +43,7 @@ __all__ = [
     "Picture",
     "RawFormat",
     "Reading",
+    "SetFingerprint",
     "Shard",
     "ShardedSource",
     "Slice",
@@ -87,6 +88,7 @@ _HOMES = {
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),
     "FULL_WHITE": "symmetry_audit.data._white",
+    "SetFingerprint": "symmetry_audit.data._fingerprint",
     "set_fingerprint": "symmetry_audit.data._fingerprint",
 }
 

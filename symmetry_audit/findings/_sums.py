@@ -1,12 +1,13 @@
-"""Sums of arrays over images."""
+"""Sums of arrays and of numbers over images."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import fsum
 
 import numpy as np
 
-__all__ = ["Sum"]
+__all__ = ["ExactSum", "Sum"]
 
 
 @dataclass
@@ -18,8 +19,10 @@ class Sum:
 
     def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
         """Add ``array`` (..., T) times ``weight`` (...)."""
-        weight = np.asarray(weight)
-        self.total = self.total + array * weight[..., None]
+        if isinstance(weight, int):
+            self.total = self.total + (array if weight == 1 else array * weight)
+        else:
+            self.total = self.total + array * weight[..., None]
         self.count = self.count + weight
 
     def add_known(self, array: np.ndarray) -> None:
@@ -31,3 +34,26 @@ class Sum:
         """Total over count; NaN where nothing was added."""
         count = np.where(self.count > 0, self.count, np.nan)
         return self.total / count[..., None]
+
+
+class ExactSum:
+    """A sum of numbers without rounding errors, in parts that do not overlap (Shewchuk)."""
+
+    def __init__(self) -> None:
+        self._parts: list[float] = []
+
+    def add(self, number: float) -> None:
+        """Add a finite ``number``."""
+        if not number:
+            return
+        kept = []
+        for part in self._parts:
+            large, small = (number, part) if abs(number) >= abs(part) else (part, number)
+            number = large + small
+            if rest := small - (number - large):
+                kept.append(rest)
+        self._parts = [*kept, number]
+
+    def value(self) -> float:
+        """The sum, rounded once."""
+        return fsum(self._parts)

@@ -18,7 +18,7 @@ from symmetry_audit.reports.audits._dataset_comparison import (
     dataset_comparison_text,
 )
 from symmetry_audit.reports.audits._dataset_profiles import dataset_profiles, tested_keys
-from symmetry_audit.reports.audits._directions import direction_rows, strict_profiles
+from symmetry_audit.reports.audits._directions import StrictProfiles, direction_rows
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
@@ -64,6 +64,7 @@ __all__ = [
     "AffineWriter",
     "ProfileKey",
     "ResponseWriter",
+    "StrictProfiles",
     "affine_figure",
     "alignment_csv",
     "alignment_figure",
@@ -98,7 +99,6 @@ __all__ = [
     "plot_name",
     "recommendation_text",
     "render",
-    "strict_profiles",
     "table1_csv",
     "table1_markdown",
     "table1_short_tex",

@@ -76,6 +76,7 @@ from symmetry_audit.results._recommendation import (
 from symmetry_audit.results._relative import (
     PIXEL_FIELDS,
     RELATIVE_FIELDS,
+    cluster_of,
     clusters_by_name,
     folder_of,
     names_tell_clusters,
@@ -188,6 +189,7 @@ __all__ = [
     "SquareScore",
     "Symmetrization",
     "SymmetrizedScore",
+    "cluster_of",
     "clusters_by_name",
     "directions_of",
     "dump_checked",

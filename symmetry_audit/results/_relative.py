@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-__all__ = ["CONTROL_FIELDS", "PIXEL_FIELDS", "RELATIVE_FIELDS", "clusters_by_name", "folder_of", "names_tell_clusters"]
+__all__ = [
+    "CONTROL_FIELDS",
+    "PIXEL_FIELDS",
+    "RELATIVE_FIELDS",
+    "cluster_of",
+    "clusters_by_name",
+    "folder_of",
+    "names_tell_clusters",
+]
 
 # the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
 CONTROL_FIELDS = {
@@ -37,6 +45,19 @@ def folder_of(image: str) -> str:
     ('cats', '')
     """
     return str(PurePosixPath(image).parent) if "/" in image else ""
+
+
+def cluster_of(image: str, clusters: str, *, pixel_sha256: str, series: str | None = None) -> str | None:
+    """What the image of this name is drawn with by the setting ``clusters``; None where it is drawn alone.
+
+    >>> cluster_of("cats/1.png", "folder", pixel_sha256="ab"), cluster_of("cats/1.png", "duplicates", pixel_sha256="ab")
+    ('cats', 'ab')
+    """
+    if clusters == "image":
+        return None
+    if clusters == "duplicates":
+        return pixel_sha256
+    return series if clusters == "series" and series is not None else folder_of(image)
 
 
 def clusters_by_name(images: Sequence[str], clusters: str, *, file_names: bool = False) -> list[str] | None:

@@ -138,7 +138,7 @@ class MeasurePlan:
                     return replace(report, fits=tuple(fits))
                 with ExitStack() as files:
                     responses = reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group)
-                    keep = files.enter_context(responses).append
+                    keep = files.enter_context(responses).extend
                     # only an adaptive run has fits, and a table of them
                     fits_table = files.enter_context(reports.AffineWriter(folder)) if settings.adaptive else None
                     keep_fit = fits_table.append if fits_table else lambda fit: None
