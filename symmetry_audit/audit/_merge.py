@@ -62,8 +62,8 @@ def merge_parts(
         more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
         named = ", ".join(map(str, missing[:SHOWN])) + more
         raise DataError(
-            f"of the {partition_count(source)} partitions of {source.name}, {named} are in none of these folders, or have "
-            f"other images there; `symaudit measure {source.text} --part K/N` measures them"
+            f"of the {partition_count(source)} partitions of {source.name}, {named} are in none of these folders, or "
+            f"have other images there; `symaudit measure {source.text} --part K/N` measures them"
         )
 
 

@@ -69,7 +69,9 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
                 workers = distributed.LocalCluster(processes, **about, resources=resources, silence_logs=SILENT)
                 at = {"address": stack.enter_context(workers)}
             client = stack.enter_context(distributed.Client(**at, timeout=PATIENCE, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
+        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+            if kind == LOCAL:
+                raise DataError(f"worker processes do not start here ({one_line(error)}); try again") from None
             raise DataError(f"no scheduler answers at {place} ({one_line(error)}); is it running?") from None
         yield Cluster(client, resources, say)
 
