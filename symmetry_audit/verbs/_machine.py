@@ -93,9 +93,10 @@ def measured(
     Inside, matrix products have one thread: those of the statistics are small too, and threads that wait cost a core.
     """
     from symmetry_audit import audit
+    from symmetry_audit.data import ImageSource
 
     with opened_run(request, source, settings, folder) as journal:
-        if request.cluster is not None or audit.in_partitions(source, folder):
+        if request.cluster is not None or not isinstance(source, ImageSource) or audit.in_partitions(source, folder):
             found = measured_parts(request, source, settings, journal, given=given, masks=masks)
             assert found is not None, "a run of all partitions leaves none out"
             yield found
@@ -153,7 +154,7 @@ def measured_parts(
         return audit.measure_parts(source, settings, journal, device=device, spread=cluster.map, **options)
 
 
-def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
+def results_folder(prefix: str, source: ImageSource | ShardedSource | Pairs) -> Path:
     """``prefix-NAME`` here; NAME is the source's short name, with - for characters that a shell treats specially.
 
     Letters of every script stay. Where a name of the user's had to change, a hash keeps it apart from others like it.
