@@ -78,7 +78,8 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     masks = None if settings.mask is None else _own_masks(folder, settings, request.mask)
     with tempfile.TemporaryDirectory() as place:
         run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
-        again = MeasurePlan(run, source, settings, given, masks).run(Path(place), draw=False)
+        apart = reports.drawn_limit(folder / reports.RESPONSES_FILE, settings.group) is None
+        again = MeasurePlan(run, source, settings, given, masks, apart).run(Path(place), draw=False)
         found = verification.differences(report, again, reports.mean_profiles(place, again))
         old, new = folder / reports.RESPONSES_FILE, Path(place) / reports.RESPONSES_FILE
         return found or verification.response_differences(old, new, again)
