@@ -206,7 +206,7 @@ def _print_notes(report: AuditReport, verbose: bool) -> None:
 
     for warning in report.warnings:
         click.echo(escaped(f"Warning: {warning}"), err=True)
-    print_skipped(report.skipped, verbose)
+    print_skipped(report.skipped, verbose, unnamed=report.skipped_unnamed)
     if report.folder is not None:
         click.echo(f"The report: {report.folder / PAGE_FILE}, with all numbers, tables and figures beside it", err=True)
     if report.recommendation is not None and report.dataset.unit == DatasetInfo.unit:  # other units have no such task

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from symmetry_audit.audit._image import ImageRecord
@@ -19,7 +19,7 @@ class Measurements:
     banks: tuple[StrictBank, ...]  # one per sigma
     images: int
     controlled: int  # images that were measured with controls
-    skipped: tuple[SkippedImage, ...]
+    skipped: Iterable[SkippedImage]  # in order, and as often as it is asked for
     unit: str  # of the luminance of all images
     engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
     records: Callable[[], Iterator[ImageRecord]]  # in the order of the run, which is that of the names

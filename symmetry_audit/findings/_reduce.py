@@ -33,6 +33,7 @@ from symmetry_audit.findings._warnings import (
     blind_spots,
     cluster_notes,
     coarse_grid,
+    folder_notes,
     group_notes,
     untested_elements,
 )
@@ -44,11 +45,12 @@ from symmetry_audit.results import (
     FailedFit,
     Recommendation,
     Scenario,
+    SkippedSummary,
     cluster_of,
     directions_of,
     epsilon_unit,
 )
-from symmetry_audit.statistics import Member, leave_one_out, subgroup_error
+from symmetry_audit.statistics import UNITS, Member, leave_one_out, subgroup_error
 from symmetry_audit.theory import TOLERANCE, recommend, turn_answers
 
 __all__ = ["build_report"]
@@ -65,13 +67,18 @@ def build_report(
     measured: Measurements,
     keep: KeepResponses = lambda *row: None,
     keep_fit: KeepFit = lambda fit: None,
+    *,
+    limit: int | None = UNITS,
 ) -> AuditReport:
     """Reduce all records in constant memory: one pass for the sums, one for the values that need them.
+
+    Statistics draw up to ``limit`` images or clusters apart, and random groups where there are more (UnitSums); None
+    keeps all apart, in memory that grows with them.
 
     ``keep`` is called with the response profiles of every image and their leverages, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
-    totals = Totals(settings, controlled=measured.controlled > 0)
+    totals = Totals(settings, controlled=measured.controlled > 0, limit=limit)
     notes, fingerprint = FileNotes(settings.unit, body=settings.spacing), SetFingerprint()
     for record, tables in layout.read(measured.records()):
         body = body_affine(record.spacing, settings)
@@ -91,16 +98,20 @@ def build_report(
     flips = totals.flips.answers(TOLERANCE)
     unit = epsilon_unit(settings.response, measured.unit)
     found = _recommendation(totals, floors, analysed["directions"], flips, unit)
+    skipped = SkippedSummary.of(measured.skipped)
     return AuditReport(
         dataset=DatasetInfo(source.name, source.text, totals.images, fingerprint.hexdigest(), measured.unit),
         settings=settings.to_dict(),
         results=tuple(rows),
-        skipped=measured.skipped,
+        skipped=tuple(skipped.first),
+        skipped_unnamed=skipped.count - len(skipped.first),
+        skipped_reasons=dict(skipped.reasons),
         warnings=(
             *source.remarks,
             *measured.remarks,
             *cluster_notes(totals),
             *group_notes(totals),
+            *folder_notes(totals),
             *(again.quick.warnings() if again.quick is not None else ()),
             *notes.warnings(),
             *(() if flips else blind_spots(settings, seen)),

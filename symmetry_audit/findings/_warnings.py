@@ -12,7 +12,7 @@ from symmetry_audit.findings._totals import Totals
 from symmetry_audit.results import DATASET_STRICT, ResultRow
 from symmetry_audit.wording import count
 
-__all__ = ["blind_spots", "cluster_notes", "coarse_grid", "group_notes", "untested_elements"]
+__all__ = ["blind_spots", "cluster_notes", "coarse_grid", "folder_notes", "group_notes", "untested_elements"]
 
 FLOOR_SHARE = 0.2  # of epsilon; above it a warning names the discretization floor
 
@@ -77,4 +77,15 @@ def group_notes(totals: Totals) -> list[str]:
         f"above {totals.limit} images, intervals, tests and null levels draw random groups of images "
         f"({groups} groups of {totals.images} images here): no null level is below about "
         f"{100 / groups**0.5:.2g} % of the epsilon that it belongs to"
+    ]
+
+
+def folder_notes(totals: Totals) -> list[str]:
+    """That some sub-folders have no numbers of their own."""
+    folders = totals.folders
+    if not folders.others:
+        return []
+    return [
+        f"only the first {len(folders.sums)} sub-folders have numbers of their own; {count(folders.others, 'image')} "
+        f"{'is' if folders.others == 1 else 'are'} in others"
     ]

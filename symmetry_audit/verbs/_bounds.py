@@ -144,8 +144,9 @@ def _images(source: ImageSource, report: AuditReport, settings: AuditSettings) -
     import numpy as np
 
     from symmetry_audit.data import BYTES_PER_PIXEL, load_image
+    from symmetry_audit.reports import skipped_images
 
-    skipped = {item.image for item in report.skipped}
+    skipped = {item.image for item in skipped_images(report)}
     most = settings.max_pixels * BYTES_PER_PIXEL
     for ref in source.stream([ref for ref in source.refs if ref.key not in skipped], most):
         try:

@@ -85,7 +85,7 @@ class FitPlan:
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
                 write_atomically(folder / RUN_FILE, dump_checked(run_document(request, started, found.engines)))
-                fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
+                fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), tuple(found.skipped))
                 if out is not None:
                     page = fits_page(folder, fitted, profiles, pictures_of(source, settings.to_dict()))
                     write_atomically(folder / PAGE_FILE, page)

@@ -47,7 +47,8 @@ class MeasurePlan:
     """An audit that is about to run: the images, and the settings that change its numbers.
 
     ``given`` maps image names to the (a, b) of their deformations, (S, F, 2), which are then used instead of fits;
-    ``masks`` say which pixels of the images count.
+    ``masks`` say which pixels of the images count. With ``apart``, statistics draw all images or clusters
+    apart, however many there are, as earlier versions did.
     """
 
     request: RunOptions
@@ -55,6 +56,7 @@ class MeasurePlan:
     settings: AuditSettings
     given: Mapping[str, np.ndarray] | None = None
     masks: Masks | None = None
+    apart: bool = False
 
     @property
     def folder(self) -> Path:
@@ -136,15 +138,17 @@ class MeasurePlan:
                     fits: list[AffineFit | FailedFit] = []
                     report = findings.build_report(source, settings, found, keep_fit=fits.append)
                     return replace(report, fits=tuple(fits))
+                apart = {"limit": None} if self.apart else {}
                 with ExitStack() as files:
                     responses = reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group)
                     keep = files.enter_context(responses).extend
                     # only an adaptive run has fits, and a table of them
                     fits_table = files.enter_context(reports.AffineWriter(folder)) if settings.adaptive else None
                     keep_fit = fits_table.append if fits_table else lambda fit: None
-                    report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
+                    report = findings.build_report(source, settings, found, keep, keep_fit, **apart)
                 # run.json knows the bytes of report.json: a kill between the two must not leave the old one
                 (folder / RUN_FILE).unlink(missing_ok=True)
+                reports.write_skipped(folder, report, found.skipped)
                 text = report.to_json()
                 write_atomically(folder / "report.json", text)
                 about = run_document(request, started, found.engines, report=text)

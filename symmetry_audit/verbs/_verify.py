@@ -99,7 +99,8 @@ def verified(request: VerifyRequest) -> Verification:
     masks = None if settings.mask is None else _own_masks(folder, settings, request.mask)
     with tempfile.TemporaryDirectory() as place:
         run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
-        again = MeasurePlan(run, source, settings, given, masks).run(Path(place), draw=False)
+        apart = reports.drawn_limit(folder / reports.RESPONSES_FILE, settings.group) is None
+        again = MeasurePlan(run, source, settings, given, masks, apart).run(Path(place), draw=False)
         tolerance, why = verification.tolerance_between(read_run(folder), read_run(Path(place)))
         found = verification.differences(report, again, reports.mean_profiles(place, again), tolerance)
         old, new = folder / reports.RESPONSES_FILE, Path(place) / reports.RESPONSES_FILE

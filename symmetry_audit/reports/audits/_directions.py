@@ -11,7 +11,7 @@ import numpy as np
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
-from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_rows
+from symmetry_audit.reports.audits._responses import RESPONSES_FILE, drawn_limit, image_rows
 from symmetry_audit.results import (
     DATASET_STRICT,
     SAMPLE_STRICT,
@@ -19,7 +19,7 @@ from symmetry_audit.results import (
     cluster_of,
     names_tell_clusters,
 )
-from symmetry_audit.statistics import UNITS, CommonDirection, DirectionShares, Member, directions
+from symmetry_audit.statistics import CommonDirection, DirectionShares, Member, directions
 
 __all__ = ["ImageDirections", "StrictProfiles", "direction_rows", "image_directions", "rows_of", "strict_scenario"]
 
@@ -107,13 +107,12 @@ class StrictProfiles:
         scenario = strict_scenario(run)
         assert scenario is not None
         keys = tuple(ProfileKey(scenario, name, *scale) for scale in _scales(run) for name in run.regularizers)
-        first = next(image_rows(path, run.group, keys), None)
-        if first is None:
+        if next(image_rows(path, run.group, keys), None) is None:
             raise ReportError(f"{path} has no rows; measure again with --force")
-        hashed = first[1] is not None  # a run that wrote no hashes drew all images apart
-        clusters, file_names = _drawn(run)
+        limit, (clusters, file_names) = drawn_limit(path, run.group), _drawn(run)
+        hashed = limit is not None
         told = names_tell_clusters(clusters, file_names=file_names) or (hashed and clusters == "duplicates")
-        return cls(path, run, keys, UNITS if hashed else None, told)
+        return cls(path, run, keys, limit, told)
 
     def __iter__(self) -> Iterator[tuple[str, Member, np.ndarray]]:
         clusters = _drawn(self.run)[0] if self.exact else "image"

@@ -20,13 +20,14 @@ from symmetry_audit.files import replacing
 from symmetry_audit.groups import Group
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.results import SAMPLE_STRICT, AuditReport, Origin, ResultRow
-from symmetry_audit.statistics import symmetry_error
+from symmetry_audit.statistics import UNITS, symmetry_error
 from symmetry_audit.wording import printable
 
 __all__ = [
     "RESPONSES_FILE",
     "RESPONSES_SCHEMA",
     "ResponseWriter",
+    "drawn_limit",
     "image_names",
     "image_profiles",
     "image_rows",
@@ -223,6 +224,13 @@ def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> di
         if problem := mean.problem():
             raise ReportError(f"{path}: {_words(key)} has {problem}; measure again with --force")
     return {key: mean.profile() for key, mean in means.items()}
+
+
+def drawn_limit(path: Path, group: Group) -> int | None:
+    """How many images or clusters the run of responses.parquet drew apart (UnitSums): all of them, None, where it
+    wrote no hashes of the pixels, as before there were groups. Raises ReportError."""
+    first = next(_profiles(path, group), None)
+    return None if first is None or first[1] is None else UNITS
 
 
 def image_names(path: Path, group: Group) -> list[str]:

@@ -139,4 +139,4 @@ def _made(folder: Path, run: CheckedReport) -> Screen:
         ("settings", listed_settings(report.settings)),
         *facts,
     ]
-    return how_made(about, glossary(*WORDS), report.skipped, report.warnings, command)
+    return how_made(about, glossary(*WORDS), report.skipped, report.warnings, command, unnamed=report.skipped_unnamed)
