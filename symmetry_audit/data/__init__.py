@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from symmetry_audit.data._decode import DecodedImage, decode
     from symmetry_audit.data._demo import DEMO_NAME, DEMO_PHOTOGRAPHS, DEMO_TEXT, demo_source
-    from symmetry_audit.data._expand import Listing
+    from symmetry_audit.data._expand import DEFAULT_LISTING, Listing
     from symmetry_audit.data._fingerprint import SetFingerprint, set_fingerprint
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BYTES_PER_PIXEL",
+    "DEFAULT_LISTING",
     "DEFAULT_MAX_PIXELS",
     "DEMO_NAME",
     "DEMO_PHOTOGRAPHS",
@@ -77,7 +78,7 @@ _HOMES = {
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource", "read_alike", "streamed_refs"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),
-    "Listing": "symmetry_audit.data._expand",
+    **dict.fromkeys(("DEFAULT_LISTING", "Listing"), "symmetry_audit.data._expand"),
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",
     **dict.fromkeys(("Beside", "Found"), "symmetry_audit.data._remarks"),

@@ -7,17 +7,17 @@ import hashlib
 import http.client
 import urllib.error
 import urllib.request
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from symmetry_audit.data._places import Status
+from symmetry_audit.data._places import Status, shown
 from symmetry_audit.errors import DataError
-from symmetry_audit.wording import without_secrets
 
 __all__ = ["HttpBlocks", "http_status"]
 
 TIMEOUT = 60  # seconds without a byte
 PIECE = 1 << 20  # bytes skipped at a time
 ABSENT = (404, 410)
+KEPT = "%/:=&?~+!$,;'@()*[]"  # characters of a path or query that stay; spaces and letters of all scripts are encoded
 EMPTY = 416  # what is answered where no byte can be had
 
 
@@ -37,7 +37,7 @@ def http_status(url: str) -> Status | None:
             raise
         size, headers = 0, error.headers
     if size is None:
-        raise DataError(f"{without_secrets(url)}: the server does not say how long the file is; copy it to a disk")
+        raise DataError(f"{shown(url)}: the server does not say how long the file is; copy it to a disk")
     told = headers.get("ETag") or headers.get("Last-Modified") or ""
     return Status(size, f"{size}-{hashlib.sha256(told.encode()).hexdigest()[:16]}")
 
@@ -89,7 +89,8 @@ def _answer(url: str, start: int, end: int) -> http.client.HTTPResponse:
     """The answer to a request for a range, which a server may answer with the whole file."""
     parts = urlsplit(url)
     account, _, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(urlunsplit((parts.scheme, host, parts.path, parts.query, "")))
+    path, query = quote(parts.path, KEPT), quote(parts.query, KEPT)
+    request = urllib.request.Request(urlunsplit((parts.scheme, host, path, query, "")))
     request.add_header("Range", f"bytes={start}-{end - 1}")
     request.add_header("Accept-Encoding", "identity")
     request.add_header("User-Agent", "symaudit")

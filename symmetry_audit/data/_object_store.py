@@ -6,11 +6,10 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
-from symmetry_audit.data._places import Status
-from symmetry_audit.errors import DataError, one_line
-from symmetry_audit.wording import without_secrets
+from symmetry_audit.data._places import Status, reason_of, shown
+from symmetry_audit.errors import DataError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -28,19 +27,29 @@ class ObjectBlocks:
 
     def __init__(self, url: str) -> None:
         self._files, self._path = _filesystem(url, retrying=False), _path(url)
+        self._file: IO[bytes] | None = None
 
     def read(self, start: int, end: int) -> bytes:
         """The bytes ``start`` to ``end``. Raises what the library of the service raises."""
-        return self._files.cat_file(self._path, start=start, end=end)
+        if self._files.async_impl:
+            return self._files.cat_file(self._path, start=start, end=end)
+        if self._file is None:  # that of hf asks for the file's size whenever it opens one
+            self._file = self._files.open(self._path, "rb", cache_type="none")
+        self._file.seek(start)
+        return self._file.read(end - start)
 
     def close(self) -> None:
-        """Nothing stays open between blocks."""
+        """Close what the library keeps open; between blocks there is no connection."""
+        if self._file is not None:
+            self._file.close()
 
 
 def object_status(url: str) -> Status | None:
     """Size and a hash of the ETag; None where there is no such object. Raises what the library raises."""
     try:
-        found = _filesystem(url, retrying=False).info(_path(url))
+        # fresh even where the library has listed the folder; that of hf then tells contents only if it is asked for all
+        every = {"expand_info": True} if url.startswith("hf://") else {}
+        found = _filesystem(url, retrying=False).info(_path(url), refresh=True, **every)
     except FileNotFoundError:
         return None
     return _status(found) if found["type"] == "file" else None
@@ -61,8 +70,8 @@ def listed(url: str, how: str) -> Iterator[tuple[str, Status]]:
     except FileNotFoundError:
         return
     except Exception as error:
-        reason = without_secrets(one_line(error))
-        raise DataError(f"cannot list {without_secrets(url)}: {reason}; check the URL and the credentials") from None
+        reason = reason_of(error)
+        raise DataError(f"cannot list {shown(url)}: {reason}; check the URL and the credentials") from None
     about: Mapping[str, Any] = {item["name"]: item for item in found} if isinstance(found, list) else found
     for name in sorted(about):
         if about[name]["type"] == "file":

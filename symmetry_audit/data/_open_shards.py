@@ -11,10 +11,10 @@ from itertools import takewhile
 from symmetry_audit.data._archive import ARCHIVE_SUFFIXES
 from symmetry_audit.data._braces import expanded_braces, has_braces
 from symmetry_audit.data._parquet_shards import parquet_shards
-from symmetry_audit.data._places import Status, is_url, status_of
+from symmetry_audit.data._places import Status, is_url, shown, status_of
 from symmetry_audit.data._shards import PARQUET, TAR, Shard, ShardedSource
 from symmetry_audit.errors import DataError, SettingError
-from symmetry_audit.wording import count, escaped, without_secrets
+from symmetry_audit.wording import count, escaped
 
 __all__ = [
     "PARQUET_SUFFIX",
@@ -24,7 +24,6 @@ __all__ = [
     "is_sharded",
     "named_below",
     "open_shards",
-    "shown",
     "source_of_shards",
 ]
 
@@ -84,11 +83,6 @@ def source_of_shards(
     with ThreadPoolExecutor(REQUESTS) as pool:
         shards = [shard for found in pool.map(shards_of, order) for shard in found]
     return ShardedSource(escaped(name or own), shown(text), tuple(shards))
-
-
-def shown(text: str) -> str:
-    """SOURCE as reports show it."""
-    return escaped(without_secrets(text))
 
 
 def check_complete(text: str, asked: Sequence[str], found: Mapping[str, Status]) -> None:

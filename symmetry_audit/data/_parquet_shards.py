@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
 from symmetry_audit.data._expand import Listing
-from symmetry_audit.data._places import Status, opened, unchanged
+from symmetry_audit.data._places import Status, opened, reason_of, shown, unchanged
 from symmetry_audit.data._ref import ImageRef, too_many_bytes
 from symmetry_audit.data._remarks import Found
 from symmetry_audit.data._shards import PARQUET, Shard
 from symmetry_audit.data._walk import PICTURE, image_kind
-from symmetry_audit.errors import DataError, one_line
-from symmetry_audit.wording import escaped, without_secrets
+from symmetry_audit.errors import DataError
+from symmetry_audit.wording import escaped
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,7 @@ def parquet_shards(name: str, place: str, status: Status, column: str | None) ->
     images or, without one, several or none could be.
     """
     with _damage_told(place), opened(place, status.size, FOOTER) as file, _reader(file) as parquet:
-        column = _image_column(parquet.schema_arrow, column, without_secrets(place))
+        column = _image_column(parquet.schema_arrow, column, shown(place))
         _check_inside(parquet, column, place)
         shards, first, row = [], 0, 0
         rows = size = 0
@@ -50,7 +50,7 @@ def parquet_shards(name: str, place: str, status: Status, column: str | None) ->
                 shards.append(Shard(f"{name}#{first:05d}", place, PARQUET, status.stamp, size, part, column))
                 first, row, rows, size = group + 1, row + rows, 0, 0
     if not shards:
-        raise DataError(f"{without_secrets(place)} holds no rows")
+        raise DataError(f"{shown(place)} holds no rows")
     return shards
 
 
@@ -86,8 +86,8 @@ def _damage_told(place: str) -> Iterator[None]:
     except (DataError, MemoryError):
         raise
     except Exception as error:
-        reason = without_secrets(one_line(error))
-        raise DataError(f"cannot read the Parquet file {without_secrets(place)}: {reason}") from None
+        reason = reason_of(error)
+        raise DataError(f"cannot read the Parquet file {shown(place)}: {reason}") from None
 
 
 def _reader(file: IO[bytes]) -> pq.ParquetFile:
@@ -158,7 +158,7 @@ def _check_inside(parquet: pq.ParquetFile, column: str, place: str) -> None:
             return
         nulls[name] = leaf.statistics.null_count
     if nulls["bytes"] == group.num_rows > nulls["path"]:
-        raise DataError(f"{without_secrets(place)}: {NOT_INSIDE}")
+        raise DataError(f"{shown(place)}: {NOT_INSIDE}")
 
 
 def _kind(stored: str | None, data: bytes) -> str:

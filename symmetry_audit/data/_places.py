@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from symmetry_audit.errors import DataError, one_line
+from symmetry_audit.wording import escaped, without_secrets
 
 if TYPE_CHECKING:
     from symmetry_audit.data._shards import Shard
 
-__all__ = ["Status", "is_url", "opened", "status_of", "unchanged"]
+__all__ = ["Status", "is_url", "opened", "reason_of", "shown", "status_of", "unchanged"]
 
 BLOCK = 1 << 23  # bytes of one request
 
@@ -25,6 +27,27 @@ class Status(NamedTuple):
 def is_url(place: str) -> bool:
     """Whether ``place`` is read by requests, and no local path."""
     return "://" in place
+
+
+def shown(place: str) -> str:
+    """``place`` as messages and reports show it: of a URL without user, password, query and fragment.
+
+    >>> shown("https://me:word@host/a b/0.tar?signature=x y")
+    'https://host/a b/0.tar'
+    """
+    if is_url(place):
+        protocol, _, rest = place.partition("://")
+        host, slash, path = re.split("[?#]", rest, maxsplit=1)[0].partition("/")
+        place = f"{protocol}://{host.rpartition('@')[2]}{slash}{path}"
+    return escaped(place)
+
+
+def reason_of(error: BaseException) -> str:
+    """The message of another library's ``error`` on one line, without secrets of the URLs in it."""
+    told = without_secrets(
+        getattr(error, "strerror", None) or str(error)
+    )  # before it is cut, perhaps inside a password
+    return one_line(ValueError(told)) if told else type(error).__name__
 
 
 def opened(place: str, size: int, block: int = BLOCK) -> IO[bytes]:

@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, TypeVar
 
-from symmetry_audit.data._places import Status
-from symmetry_audit.errors import DataError, one_line
-from symmetry_audit.wording import without_secrets
+from symmetry_audit.data._places import Status, reason_of, shown
+from symmetry_audit.errors import DataError
 
 __all__ = ["opened_url", "patient", "remote_status"]
 
@@ -60,7 +59,7 @@ def patient(ask: Callable[[], T], url: str) -> T:
         except (DataError, MemoryError):
             raise
         except Exception as error:  # each protocol's library raises its own classes
-            place, reason = without_secrets(url), without_secrets(one_line(error))
+            place, reason = shown(url), reason_of(error)
             if lasting := _lasting(error):
                 raise DataError(f"cannot read {place}: {reason}; {lasting}") from None
             if delay is None:

@@ -17,10 +17,9 @@ from symmetry_audit.data._open_shards import (
     check_complete,
     is_shard,
     named_below,
-    shown,
     source_of_shards,
 )
-from symmetry_audit.data._places import Status, status_of
+from symmetry_audit.data._places import Status, shown, status_of
 from symmetry_audit.data._remarks import Beside
 from symmetry_audit.data._shards import ShardedSource
 from symmetry_audit.data._walk import image_kind, is_side_file

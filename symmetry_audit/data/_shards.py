@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symmetry_audit.data._expand import Listing, expanded, name_hash
+from symmetry_audit.data._places import shown
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._remarks import Found
 from symmetry_audit.data._sampling import sampled
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import SettingError
 from symmetry_audit.results import SkippedImage
-from symmetry_audit.wording import without_secrets
 
 __all__ = ["OBJECTS", "PARQUET", "TAR", "Shard", "ShardedSource"]
 
@@ -42,9 +42,9 @@ class Shard:
     @property
     def place(self) -> str:
         """The path or URL without secrets, to be shown."""
-        return without_secrets(self.url)
+        return shown(self.url)
 
-    def images(self, max_bytes: int, listing: Listing, found: Found) -> Iterator[ImageRef]:
+    def images(self, max_bytes: int, listing: Listing, found: Found) -> Generator[ImageRef]:
         """Its images with their bytes, at most ``max_bytes`` of each, read once in the file's order; the rest is noted
         in ``found``.
 

@@ -18,8 +18,9 @@ from symmetry_audit.data import manifests
 from symmetry_audit.data._archive import ARCHIVE_SUFFIXES
 from symmetry_audit.data._copies import without_copies
 from symmetry_audit.data._expand import DEFAULT_LISTING, Listing, expanded
-from symmetry_audit.data._open_shards import is_sharded, shown
+from symmetry_audit.data._open_shards import is_sharded
 from symmetry_audit.data._packed import packed_images
+from symmetry_audit.data._places import shown
 from symmetry_audit.data._ref import ImageRef, ImageSource
 from symmetry_audit.data._remarks import Beside, check_one_unit
 from symmetry_audit.data._walk import (

@@ -7,12 +7,11 @@ from pathlib import Path
 
 from symmetry_audit.data._expand import Listing
 from symmetry_audit.data._packed import packed_images
-from symmetry_audit.data._places import opened, unchanged
+from symmetry_audit.data._places import opened, reason_of, unchanged
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._remarks import Found
 from symmetry_audit.data._shards import Shard
-from symmetry_audit.errors import DataError, one_line
-from symmetry_audit.wording import without_secrets
+from symmetry_audit.errors import DataError
 
 __all__ = ["tar_files"]
 
@@ -27,6 +26,6 @@ def tar_files(shard: Shard, max_bytes: int, listing: Listing, found: Found) -> I
     except (DataError, MemoryError):
         raise
     except Exception as error:  # tarfile and the decompressors raise many classes
-        reason = without_secrets(one_line(error))
+        reason = reason_of(error)
         raise DataError(f"cannot read the archive {shard.place}: {reason}; the shard is damaged or cut off") from None
     unchanged(shard)

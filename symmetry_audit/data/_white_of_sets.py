@@ -50,15 +50,28 @@ def white_level_of(refs: Iterable[ImageRef], max_pixels: int = DEFAULT_MAX_PIXEL
     """
     largest: dict[ImageRef, int] = {}
     used, most = 0, max_pixels * BYTES_PER_PIXEL
-    for ref in _deep(dict.fromkeys(ref for ref in refs if ref.kind == PICTURE), most):
+    for ref in _deep(_distinct(ref for ref in refs if ref.kind == PICTURE), most):
         try:
             told = _unsaid(ref, max_pixels)
         except ImageError:
             continue
         if told is not None:
-            largest[replace(ref, payload=None)] = told[0]
+            largest[_bare(ref)] = told[0]
             used |= told[1]
     return _judged(largest, used) if largest else None
+
+
+def _distinct(refs: Iterable[ImageRef]) -> Iterator[ImageRef]:
+    """Each image once; bytes that come with images are not kept."""
+    seen = set[ImageRef]()
+    for ref in refs:
+        if _bare(ref) not in seen:
+            seen.add(_bare(ref))
+            yield ref
+
+
+def _bare(ref: ImageRef) -> ImageRef:
+    return ref if ref.payload is None else replace(ref, payload=None)
 
 
 def _unsaid(ref: ImageRef, max_pixels: int) -> tuple[int, int] | None:

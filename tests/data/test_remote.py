@@ -296,3 +296,10 @@ print(sorted({{"fsspec", "s3fs", "aiohttp", "pyarrow", "urllib.request", "torch"
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_messages_of_libraries_lose_secrets_before_they_are_shortened():
+    error = OSError("x" * 140 + " https://me:a-long-password@host/0.tar?sig=1 failed")
+    assert "password" not in _places.reason_of(error)
+    assert _places.reason_of(OSError("https://me:word@host/0.tar?sig=1 failed")) == "https://host/0.tar failed"
+    assert _places.reason_of(TimeoutError()) == "TimeoutError"

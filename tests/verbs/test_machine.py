@@ -9,7 +9,6 @@ from symmetry_audit.data import ImageSource
 from symmetry_audit.errors import SettingError
 from symmetry_audit.verbs import _machine
 from symmetry_audit.verbs._machine import resolve_device, results_folder
-from symmetry_audit.wording import without_secrets
 
 
 def test_devices(monkeypatch):
@@ -27,20 +26,6 @@ def test_without_a_graphics_driver_torch_is_not_asked(monkeypatch):
     monkeypatch.setattr(_machine, "_graphics_driver", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: pytest.fail("importing torch takes a second"))
     assert resolve_device("auto") == "cpu"
-
-
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("https://me:p@ss@host/set.zip?X-Amz-Signature=1#part", "https://host/set.zip"),
-        ("--data-root=s3://key:secret@bucket/a b", "--data-root=s3://bucket/a b"),
-        ("photos/what?/*.png", "photos/what?/*.png"),
-        ("me@host", "me@host"),
-    ],
-)
-def test_the_record_of_a_run_holds_no_secrets_of_urls(text, kept):
-    asked = {"source": text, "reg": ["tv", text], "limit": 3}
-    assert without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}
 
 
 def test_every_name_has_a_folder_of_its_own():
