@@ -195,7 +195,7 @@ def test_between_processors_a_hundred_images_agree_more_closely(report, profiles
 
 @pytest.mark.parametrize(
     ("section", "name"),
-    [("fits", "median_alpha_deg"), ("fits", "median_a"), ("directions", "direction_deg"), ("directions", "share"),
+    [("fits", "median_alpha_deg"), ("fits", "median_ratio"), ("directions", "direction_deg"), ("directions", "share"),
      ("folders", "epsilon"), ("transfer", "epsilon")],
 )  # fmt: skip
 def test_the_last_digits_of_an_analysis_are_checked_where_the_arithmetic_is_the_same(report, profiles, section, name):
