@@ -99,7 +99,7 @@ def plan_fit(request: FitRequest) -> FitPlan:
     masks = _masks(request)
     source = opened(request.source, request.data_root, request, request.bands)
     source = likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
-    for line in filter(None, (source.note, *source.remarks)):
+    for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)
 

@@ -163,7 +163,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened(request.source, request.data_root, request, request.bands)
     source = likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
-    for line in filter(None, (source.note, *source.remarks)):
+    for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
     return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
 
