@@ -91,9 +91,7 @@ class ImageSource:
         if sample >= len(refs):
             return replace(self, refs=refs)
         drawn = sampled((ref.key for ref in refs), sample, seed)
-        remark = (
-            f"a random sample of {sample} of {len(refs)} images was measured, drawn by their names with seed {seed}"
-        )
+        remark = f"the images are a random sample, {sample} of {len(refs)}, drawn by their names with seed {seed}"
         refs = tuple(ref for ref in refs if ref.key in drawn)
         return replace(self, refs=refs, remarks=(*self.remarks, remark))
 

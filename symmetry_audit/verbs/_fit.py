@@ -102,7 +102,7 @@ def plan_fit(request: FitRequest) -> FitPlan:
     source = opened_to_measure(request, settings)
     if request.plot and not isinstance(source, ImageSource):
         raise SettingError("--plot reads every image once more, which shards cannot give one by one; drop --plot")
-    for line in filter(None, (source.note, *source.remarks)):
+    for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)
 

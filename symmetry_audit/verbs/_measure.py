@@ -187,7 +187,7 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened_to_measure(request, settings)
-    for line in filter(None, (source.note, *source.remarks)):
+    for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
     return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.options import BandOptions, CtOptions, FilePath, Images, Options
-from symmetry_audit.verbs._white import likely_white
+from symmetry_audit.verbs._white import likely_white, white_of_shards
 
 if TYPE_CHECKING:
     from symmetry_audit.audit import AuditSettings
@@ -80,7 +80,7 @@ def opened_to_measure(request: AuditRequest, settings: AuditSettings) -> ImageSo
     shards = opened_shards(request.source, request.column, request.bands)
     if shards is not None:
         settings.images_of(shards)  # what shards cannot do is told before anything is measured
-        return shards.with_white(request.white)
+        return white_of_shards(shards, request.white, request.max_pixels)
     source = opened(request.source, request.data_root, request, request.bands)
     return likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
 
@@ -129,7 +129,7 @@ def as_measured(
     ct, pictures = _written(CtOptions, settings), _written(BandOptions, settings)
     shards = opened_shards(place, column, pictures.bands)
     if shards is not None:
-        return shards.with_white(pictures.white)
+        return white_of_shards(shards, pictures.white, settings.get("max_pixels", DEFAULT_MAX_PIXELS))
     read = opened(place, data_root, ct, pictures.bands)
     most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
     measured = read.limited(settings.get("limit"), settings.get("sample"), settings.get("seed", 0))

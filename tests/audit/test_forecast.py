@@ -114,6 +114,7 @@ def test_strict_rows_that_are_measured_first_tell_the_cost_of_the_whole_run():
         "That is 10 core-hours at this machine's speed, 0.1 s an image; with the adaptive rows that follow "
         f"{10 * ratio:.0f} core-hours by the cost model. For less: --sample 20000 takes "
     )
+    assert "--fit joint" in second  # it is the whole run that may be another one
     # a run is large where its strict rows alone are not
     assert len(large(10_000, 8.5, strict, DEFAULT, workers=1)) == 2
     assert len(large(10_000, 8.5, strict, strict, workers=1)) == 1

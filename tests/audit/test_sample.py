@@ -43,7 +43,7 @@ def test_a_sample_is_the_audit_of_its_images(photos, tmp_path):
     for row, other in zip(report.results, alone.results, strict=True):
         assert (row.epsilon, row.mean_response) == (other.epsilon, other.mean_response)
     assert report.settings["sample"] == 3
-    assert "a random sample of 3 of 8 images was measured, drawn by their names with seed 2" in report.warnings
+    assert "the images are a random sample, 3 of 8, drawn by their names with seed 2" in report.warnings
     assert not any("random sample" in text for text in measure(photos, **ASKED, sample=9).warnings)
 
 
@@ -105,7 +105,9 @@ def test_a_report_of_a_sample_is_verified_and_compared(photos, tmp_path):
 
 
 def test_fits_of_a_sample(photos):
-    fits = fit_affine(photos, reg="tv", group="p4", sample=2, seed=2)
+    said: list[str] = []
+    fits = fit_affine(photos, reg="tv", group="p4", sample=2, seed=2, say=said.append)
+    assert "the images are a random sample, 2 of 8, drawn by their names with seed 2" in said
     assert {fit.image for fit in fits} == sampled(NAMES, 2, 2)
 
 

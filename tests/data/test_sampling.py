@@ -69,5 +69,5 @@ def test_a_source_keeps_the_order_of_names_and_says_that_it_is_a_sample(tmp_path
     source = open_source(str(save_photos(tmp_path / "photos", rng, count=8)))
     few = source.limited(None, 3, 5)
     assert [ref.key for ref in few.refs] == sorted(sampled((ref.key for ref in source.refs), 3, 5))
-    assert few.remarks == ("a random sample of 3 of 8 images was measured, drawn by their names with seed 5",)
+    assert few.remarks == ("the images are a random sample, 3 of 8, drawn by their names with seed 5",)
     assert source.limited(None, 8, 5) == source.limited(None, 9, 5) == source.limited(None)

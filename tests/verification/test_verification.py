@@ -15,7 +15,7 @@ from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
 from symmetry_audit.results import Answer, AuditReport, Build, ResultRow, SkippedImage
 from symmetry_audit.theory import recommend
 from symmetry_audit.verification import differences, response_differences
-from symmetry_audit.verification._tolerance import OTHER, SAME
+from symmetry_audit.verification._tolerance import OTHER, SAME, UNRECORDED
 from tests.conftest import save_photos
 
 KEYS = ("scenario", "regularizer", "sigma", "downscale")
@@ -195,7 +195,7 @@ def test_between_processors_a_hundred_images_agree_more_closely(report, profiles
 
 @pytest.mark.parametrize(
     ("section", "name"),
-    [("fits", "median_alpha_deg"), ("fits", "median_a"), ("directions", "direction_deg"), ("directions", "share"),
+    [("fits", "median_alpha_deg"), ("fits", "median_ratio"), ("directions", "direction_deg"), ("directions", "share"),
      ("folders", "epsilon"), ("transfer", "epsilon")],
 )  # fmt: skip
 def test_the_last_digits_of_an_analysis_are_checked_where_the_arithmetic_is_the_same(report, profiles, section, name):
@@ -481,13 +481,13 @@ def test_a_recommendation_that_is_missing_or_too_much(report, profiles):
 # --- responses.parquet
 
 
-def rewritten(report, tmp_path, change):
-    """responses.parquet with ``change`` applied to its rows, as a file of its own."""
+def rewritten(report, tmp_path, change, tolerance=UNRECORDED):
+    """What is said of responses.parquet with ``change`` applied to its rows, as a file of its own."""
     table = pq.read_table(report.folder / RESPONSES_FILE)
     rows = table.to_pylist()
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), tmp_path / "edited.parquet", row_group_size=5)
-    return response_differences(tmp_path / "edited.parquet", report.folder / RESPONSES_FILE, report)
+    return response_differences(tmp_path / "edited.parquet", report.folder / RESPONSES_FILE, report, tolerance)
 
 
 def place(report, scenario):
@@ -541,3 +541,26 @@ def test_exchanged_rows_are_found(report, tmp_path):
         rows[0], rows[1] = rows[1], rows[0]
 
     assert len(rewritten(report, tmp_path, change)) == 1
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "scenario", "limit"),
+    [
+        *((SAME, scenario, 1e-9) for scenario in ("dataset_strict", "dataset_adaptive")),
+        *((OTHER, "dataset_strict", 1e-5), (OTHER, "dataset_adaptive", 5e-3)),
+        *((UNRECORDED, "dataset_strict", 1e-4), (UNRECORDED, "dataset_adaptive", 5e-3)),
+    ],
+)
+def test_single_responses_have_the_tolerance_of_single_images(report, tmp_path, tolerance, scenario, limit):
+    row = next(row for row in report.results if (row.scenario, row.regularizer) == (scenario, "chiral"))
+
+    def found(share):
+        def change(rows):
+            response = rows[place(report, scenario)]["response"]
+            largest = max(row.mean_response, sum(response) / len(response))
+            response[3] += share * limit * (response[3] if tolerance is SAME else largest)
+
+        return rewritten(report, tmp_path, change, tolerance)
+
+    assert found(0.99) == found(-0.99) == ()
+    assert len(found(1.01)) == 1
