@@ -1,6 +1,7 @@
 """Measuring: the responses of each image of a source, kept in a journal and read again (SPEC 2-5). Torch is imported
 when a run starts."""
 
+from symmetry_audit.audit._arithmetic import arithmetic, joint_arithmetic
 from symmetry_audit.audit._body import body_affine, elements_apart, visible_elements
 from symmetry_audit.audit._costs import Estimate, estimated
 from symmetry_audit.audit._fit_rows import fit_rows
@@ -53,6 +54,7 @@ __all__ = [
     "Spread",
     "StrictBank",
     "TableLayout",
+    "arithmetic",
     "body_affine",
     "by_name",
     "clustered_settings",
@@ -66,6 +68,7 @@ __all__ = [
     "fits_digest",
     "given_fits",
     "in_partitions",
+    "joint_arithmetic",
     "make_settings",
     "measure_parts",
     "measure_source",

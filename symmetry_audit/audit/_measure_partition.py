@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from symmetry_audit.audit._arithmetic import arithmetic
 from symmetry_audit.audit._control_images import control_images
 from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._masks import Masks
@@ -228,6 +229,7 @@ class _Partition:
             last=records[-1].image if records else None,
             unit=next(iter(self._units), None),
             names=self.task.partition.names(),
+            arithmetic=arithmetic(),
             beside=self._beside.beside.to_dict(),
         )
         return MeasuredPart(entry, data, self._loud)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._plan import StrictBank
@@ -23,4 +24,5 @@ class Measurements:
     unit: str  # of the luminance of all images
     engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
     records: Callable[[], Iterator[ImageRecord]]  # in the order of the run, which is that of the names
+    arithmetic: Mapping[str, Any] = field(default_factory=dict)  # of the processes that measured parts
     remarks: tuple[str, ...] = ()  # what a report should say about files that were found while shards were read

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from symmetry_audit.audit._arithmetic import joint_arithmetic
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._journal import Journal
 from symmetry_audit.audit._masks import Masks
@@ -209,6 +210,7 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
         skipped=tuple(skipped),
         unit=next(iter(units)),
         engines=engines,
+        arithmetic=joint_arithmetic(entry.arithmetic for entry in entries),
         remarks=beside.remarks(),
         records=lambda: chain.from_iterable(map(run.store.read, numbers)),
     )

@@ -38,6 +38,7 @@ class PartEntry:
     last: str | None
     unit: str | None
     names: str  # SHA-256 of the names that were listed, or of that of the shard
+    arithmetic: Mapping[str, Any] = field(default_factory=dict)  # of the process that measured it
     beside: Mapping[str, Any] = field(default_factory=dict)  # other files in a shard, as Beside tells them
 
     @property

@@ -84,7 +84,7 @@ class FitPlan:
                             writer.append(row)
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
-                write_atomically(folder / RUN_FILE, dump_checked(run_document(request, started, found.engines)))
+                write_atomically(folder / RUN_FILE, dump_checked(run_document(request, started, found)))
                 fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), tuple(found.skipped))
                 if out is not None:
                     page = fits_page(folder, fitted, profiles, pictures_of(source, settings.to_dict()))

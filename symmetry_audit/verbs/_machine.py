@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import Device, RunOptions
-from symmetry_audit.verbs._arithmetic import arithmetic
 from symmetry_audit.wording import without_secrets
 
 if TYPE_CHECKING:
@@ -167,15 +166,17 @@ def results_folder(prefix: str, source: ImageSource | ShardedSource | Pairs) -> 
 
 
 def run_document(
-    request: RunOptions, started: datetime, engines: Sequence[str], report: str | None = None
+    request: RunOptions, started: datetime, found: Measurements, report: str | None = None
 ) -> dict[str, Any]:
-    """run.json: the request, times, machine, versions, arithmetic, and ``engines``, by which responses were computed at
-    each sigma.
+    """run.json: the request, times, machine, versions, and of what was ``found`` the engines, by which responses were
+    computed at each sigma, and the arithmetic of all processes.
 
     ``report`` is the text of the report.json beside it, whose hash tells damage.
 
     None of these changes a number of the report by more than the error that the engines state.
     """
+    from symmetry_audit.audit import arithmetic, joint_arithmetic
+
     finished, (device, workers) = datetime.now(UTC), resolved(request)
     return {
         "schema": RUN_SCHEMA,
@@ -183,12 +184,12 @@ def run_document(
         "seconds": round((finished - started).total_seconds(), 3),
         "device": device,
         "workers": workers,
-        "engines": list(engines),
+        "engines": list(found.engines),
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
-        "arithmetic": arithmetic(),
+        "arithmetic": joint_arithmetic([arithmetic(), found.arithmetic]),
         "command": without_secrets(sys.argv),
         "directory": os.getcwd(),
         "request": without_secrets(request.to_dict()),

@@ -151,7 +151,7 @@ class MeasurePlan:
                 reports.write_skipped(folder, report, found.skipped)
                 text = report.to_json()
                 write_atomically(folder / "report.json", text)
-                about = run_document(request, started, found.engines, report=text)
+                about = run_document(request, started, found, report=text)
                 write_atomically(folder / RUN_FILE, dump_checked(about))
                 if draw:
                     reports.render(folder)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from symmetry_audit.verbs._arithmetic import arithmetic
+from symmetry_audit.audit._arithmetic import arithmetic
 from symmetry_audit.verification import Tolerance, tolerance_between
 from symmetry_audit.verification._tolerance import OTHER, SAME, UNRECORDED
 
@@ -84,7 +84,7 @@ def test_one_image_may_decide_a_mean_over_few():
 
 
 def test_the_arithmetic_is_that_of_this_process_and_leaves_torch_alone():
-    code = "import json, sys; from symmetry_audit.verbs._arithmetic import arithmetic; found = arithmetic(); "
+    code = "import json, sys; from symmetry_audit.audit._arithmetic import arithmetic; found = arithmetic(); "
     code += "print(json.dumps([found, 'torch' in sys.modules]))"
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True)
     found, torch_came = json.loads(done.stdout)
@@ -99,7 +99,7 @@ def test_the_arithmetic_is_that_of_this_process_and_leaves_torch_alone():
 
 def test_other_kernels_are_seen():
     """As the libraries say when the environment forces kernels of an older processor."""
-    code = "from symmetry_audit.verbs._arithmetic import arithmetic; found = arithmetic(); print(found['blas'])"
+    code = "from symmetry_audit.audit._arithmetic import arithmetic; found = arithmetic(); print(found['blas'])"
     env = os.environ | {"OPENBLAS_CORETYPE": "Nehalem"}
     done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True, env=env)
     if not any(kind in str(arithmetic()["blas"]) for kind in ("SkylakeX", "Haswell", "Zen", "Cooperlake", "Sapphire")):

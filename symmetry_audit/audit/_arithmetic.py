@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["arithmetic"]
+__all__ = ["arithmetic", "joint_arithmetic"]
 
 PROCESSOR = Path("/proc/cpuinfo")
 
@@ -30,6 +32,25 @@ def arithmetic() -> dict[str, str | list[str]]:
     if (torch := sys.modules.get("torch")) is not None:
         found["capability"] = torch.backends.cpu.get_cpu_capability()
     return found
+
+
+def joint_arithmetic(each: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """One arithmetic for a run of several processes: where they differ, all values in words, which equal none of them.
+
+    A process that did not use torch says nothing of its capability.
+
+    >>> joint_arithmetic([{"machine": "x86_64", "blas": ["Zen"]}, {"machine": "x86_64", "blas": ["Haswell"]}])
+    {'machine': 'x86_64', 'blas': 'Haswell or Zen'}
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for one in each:
+        for name, value in one.items():
+            text = value if isinstance(value, str) else " ".join(value)
+            found.setdefault(name, {})[text] = value
+    return {
+        name: next(iter(values.values())) if len(values) == 1 else " or ".join(sorted(values))
+        for name, values in found.items()
+    }
 
 
 def _vendor() -> str:
