@@ -9,14 +9,15 @@ from symmetry_audit.statistics import SmallestHashes, SubsetCurve, UnitSums, def
 __all__ = ["Subsets"]
 
 KEPT = 4096  # images whose profiles are kept, for small subsets
-SMALL = 512  # images in a subset of them: few enough that different subsets are nearly independent
+SHARE = 8  # a small subset is at most this part of them: different ones are nearly independent
 
 
 class Subsets:
     """Subsets of the images behind the table "profiles" of ``sums``.
 
-    Where these are groups, subsets of up to SMALL images are drawn from the KEPT images of smallest hash, which are a
-    random sample, and larger ones are of whole groups; sizes in between, smaller than a group, are left out.
+    Where these are groups, subsets of up to an eighth of KEPT images are drawn from the KEPT images of smallest hash,
+    which are a random sample, and larger ones are of whole groups; sizes in between, smaller than a group, are left
+    out.
     """
 
     def __init__(self, sums: UnitSums, seed: int) -> None:
@@ -35,11 +36,12 @@ class Subsets:
             self._sums.feed("profiles", curve)
             return curve.sizes, curve.epsilons()
         wanted = default_sizes(images)
-        large = sorted({round(size * units / images) for size in wanted if size > SMALL} - {0})
+        rows = self._sample.rows()
+        most = max(len(rows) // SHARE, wanted[0])
+        large = sorted({round(size * units / images) for size in wanted if size > most} - {0})
         groups = SubsetCurve(units, sizes=large, seed=self._seed)
         self._sums.feed("profiles", groups)
-        rows = self._sample.rows()
-        single = SubsetCurve(len(rows), sizes=[size for size in wanted if size <= SMALL], seed=self._seed)
+        single = SubsetCurve(len(rows), sizes=[size for size in wanted if size <= most], seed=self._seed)
         for row in rows:
             single.add(row)
         return single.sizes + groups.images(), np.concatenate([single.epsilons(), groups.epsilons()])

@@ -19,18 +19,27 @@ from symmetry_audit.results import (
     cluster_of,
     names_tell_clusters,
 )
-from symmetry_audit.statistics import CommonDirection, DirectionShares, Member, directions
+from symmetry_audit.statistics import CommonDirection, DirectionShares, Member, SmallestHashes, directions
 
-__all__ = ["ImageDirections", "StrictProfiles", "direction_rows", "image_directions", "rows_of", "strict_scenario"]
+__all__ = [
+    "NO_HASH",
+    "ImageDirections",
+    "StrictProfiles",
+    "direction_rows",
+    "image_directions",
+    "rows_of",
+    "strict_scenario",
+]
 
+POINTS = 100_000  # images that a figure shows; of more, those of smallest hash
 NO_HASH = "0"  # of an image in a file without hashes, which decides nothing there
 
 
 @dataclass(frozen=True)
 class ImageDirections:
     """``shares`` of arrays (S, R, H) and ``points`` (N, R), the complex second harmonic of every image at the first
-    scale, NaN where it does not respond. ``exact`` is False where the report clusters images in a way that its files do
-    not tell; the shares then count every image by itself."""
+    scale, NaN where it does not respond; of POINTS images where there are more. ``exact`` is False where the report
+    clusters images in a way that its files do not tell; the shares then count every image by itself."""
 
     shares: DirectionShares
     points: np.ndarray
@@ -73,11 +82,11 @@ def image_directions(folder: str | Path, report: AuditReport | CheckedReport) ->
     run = checked(report)
     drawn = StrictProfiles.of(Path(folder), run)
     shares = CommonDirection(run.group, seed=abs(run.report.settings["seed"]), limit=drawn.limit)
-    points = []
+    points = SmallestHashes(POINTS)
     for _, member, profiles in drawn:
         shares.add(profiles, member)
-        points.append(directions(profiles[0], run.group.rotations)[:, 0])
-    return ImageDirections(shares.found(), np.array(points), drawn.exact)
+        points.add(member.number, directions(profiles[0], run.group.rotations)[:, 0])
+    return ImageDirections(shares.found(), points.rows(), drawn.exact)
 
 
 def _scales(run: CheckedReport) -> Iterator[tuple[float | None, int]]:
