@@ -25,6 +25,7 @@ from symmetry_audit.options._machine import (
     RunOptions,
     Say,
     SourceOptions,
+    SpreadOptions,
     TalkOptions,
     silent_progress,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "Say",
     "ScheduleOptions",
     "SourceOptions",
+    "SpreadOptions",
     "SynthOptions",
     "TalkOptions",
     "TaskOptions",

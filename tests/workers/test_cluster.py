@@ -18,6 +18,7 @@ import pytest
 
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.workers import _cluster as cluster_module
+from symmetry_audit.workers import _versions as versions_module
 from symmetry_audit.workers import connected
 from tests.conftest import save_photos
 
@@ -260,10 +261,10 @@ def _harmless(task: int) -> int:
 
 
 def test_another_version_is_refused_by_name() -> None:
-    wanted = cluster_module._versions()
+    wanted = versions_module.versions()
     with pytest.raises(DataError, match=r"the worker on node7 has numpy 1\.0, this machine .*constraints\.txt"):
-        cluster_module._refuse_others(wanted, "node7", wanted | {"numpy": "1.0"})
-    cluster_module._refuse_others(wanted, "node7", dict(wanted))
+        versions_module.refuse_others(wanted, "node7", wanted | {"numpy": "1.0"})
+    versions_module.refuse_others(wanted, "node7", dict(wanted))
 
 
 @pytest.mark.parametrize("place", ["nearby", "local:0", "local:x", "missing.json", ""])
