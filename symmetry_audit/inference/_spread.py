@@ -11,7 +11,7 @@ from symmetry_audit.tasks import Pair, Pairs, streamed
 if TYPE_CHECKING:
     from symmetry_audit.workers import Cluster
 
-__all__ = ["in_runs", "of_pairs"]
+__all__ = ["each_of", "in_runs", "of_pairs"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,9 +27,18 @@ def of_pairs(
     The result of an image that twice ended a process of the cluster is ``dead`` of it and of how that ended.
     """
     stream = streamed(pairs.refs)
-    if cluster is None:
-        return map(work, stream)
-    return cluster.each(work, in_runs((pair.anywhere() for pair in stream), lambda pair: pair.refs), dead)
+    return each_of(work, (pair.anywhere() for pair in stream), lambda pair: pair.refs, dead, cluster)
+
+
+def each_of(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    refs: Callable[[Item], Iterable[ImageRef]],
+    dead: Callable[[Item, str], Result],
+    cluster: Cluster | None,
+) -> Iterator[Result]:
+    """As :func:`of_pairs`, for ``items`` that any process can read; ``refs`` are the files of one."""
+    return map(work, items) if cluster is None else cluster.each(work, in_runs(items, refs), dead)
 
 
 def in_runs(items: Iterable[Item], refs: Callable[[Item], Iterable[ImageRef]]) -> Iterator[tuple[Item, ...]]:
