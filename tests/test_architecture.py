@@ -35,7 +35,7 @@ ALLOWED = {
     "checkpoints": {"errors", "files", "results", "layers", "nets", "tasks"},
     "inference": {
         *("errors", "catalogue", "files", "results", "groups", "actions", "data", "metrics", "tasks"),
-        *("layers", "nets", "checkpoints", "statistics", "checked_lines"),
+        *("layers", "nets", "checkpoints", "statistics", "checked_lines", "workers"),
     },
     "training": {
         *("errors", "options", "files", "results", "groups", "catalogue", "actions", "data", "metrics", "tasks"),
@@ -47,7 +47,7 @@ ALLOWED = {
     },
     "pilots": {
         *("errors", "wording", "catalogue", "files", "results", "options", "groups", "data", "actions", "metrics"),
-        *("tasks", "nets", "training", "statistics", "checked_lines"),
+        *("tasks", "nets", "training", "statistics", "checked_lines", "workers"),
     },
     "statistics": {"errors", "groups"},
     "theory": {"errors", "wording", "catalogue", "groups", "results", "statistics", "synth"},

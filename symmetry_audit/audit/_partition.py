@@ -40,8 +40,7 @@ class Partition:
 
     def anywhere(self) -> Partition:
         """The same partition for a process with another working folder."""
-        here = Path.cwd()
-        return replace(self, refs=tuple(replace(ref, path=here / ref.path) for ref in self.refs))
+        return replace(self, refs=tuple(ref.anywhere() for ref in self.refs))
 
     def names(self) -> str:
         """SHA-256 of the names of its images, or of that of its shard."""

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.errors import ImageError, OutOfMemory
 
-__all__ = ["one_thread_for_good", "pooled", "single_threaded"]
+__all__ = ["pooled", "single_threaded"]
 
 MOST_HELD = 1 << 28  # bytes of members of archives that wait or are measured; only the last may go beyond
 
@@ -82,16 +82,6 @@ def _prepare_thread(device: str) -> None:
         torch.set_num_threads(1)
         if device == "cuda":
             torch.cuda.set_stream(torch.cuda.Stream())
-
-
-def one_thread_for_good() -> None:
-    """One thread for the matrix products of this process, which is here to measure and nothing else."""
-    threadpool_limits(1, user_api="blas")
-    if "torch" in sys.modules:
-        import torch
-
-        torch.set_num_threads(1)
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from threading import Lock
 
 import numpy as np
 
-from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._measure_partition import (
     Job,
@@ -19,11 +18,10 @@ from symmetry_audit.audit._measure_partition import (
     measure_partition,
 )
 from symmetry_audit.audit._plan import ImagePlan
-from symmetry_audit.audit._pool import one_thread_for_good
 from symmetry_audit.audit._run import image_plans
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.errors import ImageError
-from symmetry_audit.workers import Apart, Died
+from symmetry_audit.workers import Apart, Died, one_thread_for_good
 
 __all__ = ["measured_apart", "measured_there"]
 
@@ -47,18 +45,11 @@ def measured_apart(task: PartitionTask) -> MeasuredPart:
 def _one_by_one_apart(child: Apart, jobs: Iterator[Job]) -> Generator[Outcome]:
     for job in jobs:
         try:
-            yield job, _survived(child, job)
+            yield job, child.twice(job)
         except ImageError as error:
             yield job, error
         except Died as death:
             yield job, ImageError(f"twice ended the process that measured it ({death}): out of memory, or damaged")
-
-
-def _survived(child: Apart, job: Job) -> ImageRecord:
-    try:
-        return child(job)
-    except Died:  # it may have been another's fault
-        return child(job)
 
 
 def _measure(

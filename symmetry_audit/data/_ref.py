@@ -45,6 +45,10 @@ class ImageRef:
         """The same image, with this white level; None: as it is."""
         return self if white is None else replace(self, white=white)
 
+    def anywhere(self) -> ImageRef:
+        """The same image for a process with another working folder."""
+        return replace(self, path=self.path.absolute())
+
     def stamp(self) -> str:
         """Changes when the file does: size and modification time (of the archive, for members); and with ``white``."""
         if (stamp := self.shard) is None:

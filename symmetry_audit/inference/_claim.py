@@ -42,17 +42,21 @@ class Results:
                 self._known[entry["file"]] = entry["input"], entry["result"]
                 self._made.setdefault(entry["file"], set()).add(entry["result"])
 
+    def knows(self, target: Path) -> bool:
+        """Whether ``target`` was ever made, of whatever input."""
+        return self._name(target) in self._known
+
     def has(self, target: Path, data: bytes) -> bool:
         """Whether ``target`` is, byte for byte, what was made of the input ``data``."""
         made_of, made = self._known.get(self._name(target), ("", ""))
         return made_of == _digest(data) and target.is_file() and made == _digest(target.read_bytes())
 
-    def write(self, target: Path, content: bytes, data: bytes) -> None:
-        """Write ``content``, made of the input ``data``, to ``target``. Raises DataError where that fails."""
+    def write(self, target: Path, content: bytes, made_of: str) -> None:
+        """Write ``content`` to ``target``, made of the input with the SHA-256 ``made_of``. Raises DataError."""
         name = self._name(target)
         if name in self._made and target.is_file() and _digest(target.read_bytes()) not in self._made[name]:
             self.replaced.append(target)
-        line = checked_line({"file": name, "input": _digest(data), "result": _digest(content)})
+        line = checked_line({"file": name, "input": made_of, "result": _digest(content)})
         try:
             append(self._file, self._folder / RESULTS, line)
         except OSError as error:

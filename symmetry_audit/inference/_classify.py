@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,10 +15,15 @@ from torch import nn
 from symmetry_audit.data import set_fingerprint
 from symmetry_audit.errors import ModelError, SettingError
 from symmetry_audit.inference._modes import evaluating, move_to
+from symmetry_audit.inference._scoring import unscored
+from symmetry_audit.inference._spread import of_pairs
 from symmetry_audit.nets import smallest_side
 from symmetry_audit.results import Classification, ClassScore, DatasetInfo, EvaluatedModel, ImageLabel
 from symmetry_audit.statistics import proportion_interval
-from symmetry_audit.tasks import Pairs, Task, evaluation_items
+from symmetry_audit.tasks import Pair, Pairs, Task, evaluation_item
+
+if TYPE_CHECKING:
+    from symmetry_audit.workers import Cluster
 
 __all__ = ["classify", "logits_of"]
 
@@ -47,6 +54,26 @@ def logits_of(network: nn.Module, image: np.ndarray, classes: int, device: str =
     return logits
 
 
+@dataclass(frozen=True)
+class Labelling:
+    """Finds the classes of images with ``network``, in any process: it can be pickled."""
+
+    network: nn.Module
+    task: Task
+    device: str
+
+    def __call__(self, pair: Pair) -> tuple[ImageLabel, str]:
+        """The class of one image, and the SHA-256 of its pixels. Raises the errors of ``classify``."""
+        item, names = evaluation_item(pair, self.task, seed=0), self.task.class_names
+        start = perf_counter()
+        logits = logits_of(self.network, item.input, len(names), self.device)
+        seconds = perf_counter() - start
+        label, largest = int(item.clean), logits.max()
+        loss = float(largest + np.log(np.exp(logits - largest).sum()) - logits[label])
+        about = {"label": names[label], "predicted": names[int(logits.argmax())], "cross_entropy": loss}
+        return ImageLabel(image=item.key, **about, seconds=seconds), item.fingerprint["sha256"] or ""
+
+
 def classify(
     network: nn.Module,
     pairs: Pairs,
@@ -54,36 +81,29 @@ def classify(
     *,
     info: EvaluatedModel | None = None,
     device: str = "cpu",
+    cluster: Cluster | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Classification:
-    """The class that ``network`` gives to every image of ``pairs``, whole and one at a time.
+    """The class that ``network`` gives to every image of ``pairs``, whole and one at a time, also on a ``cluster``.
 
-    Raises DataError for an image that cannot be used, ModelError as ``logits_of``.
+    Raises DataError for an image that cannot be used, and for a cluster that is lost; ModelError as ``logits_of``.
     """
-    names, found, digests = task.class_names, [], []
-    for item in evaluation_items(pairs, task, seed=0):
+    found: list[tuple[ImageLabel, str]] = []
+    progress(0, len(pairs.refs))
+    for one in of_pairs(Labelling(network, task, device), pairs, unscored, cluster):
+        found.append(one)
         progress(len(found), len(pairs.refs))
-        start = perf_counter()
-        logits = logits_of(network, item.input, len(names), device)
-        seconds = perf_counter() - start
-        label, largest = int(item.clean), logits.max()
-        loss = largest + np.log(np.exp(logits - largest).sum()) - logits[label]
-        predicted = names[int(logits.argmax())]
-        row = ImageLabel(
-            image=item.key, label=names[label], predicted=predicted, cross_entropy=float(loss), seconds=seconds
-        )
-        found.append(row)
-        digests.append((item.fingerprint["sha256"] or "", item.key))
-    progress(len(found), len(pairs.refs))
-    images = tuple(sorted(found, key=lambda row: row.image))  # archives return their images in an order of their own
+    found.sort(key=lambda one: one[0].image)  # archives and clusters have an order of their own
+    images = tuple(row for row, _ in found)
+    digest = set_fingerprint((sha256, row.image) for row, sha256 in found)
     return Classification(
         model=info or EvaluatedModel(name="network", parameters=sum(value.numel() for value in network.parameters())),
         task=task.to_dict(),
         task_text=task.text,
-        data=DatasetInfo(pairs.name, pairs.text, len(images), set_fingerprint(sorted(digests, key=lambda one: one[1]))),
+        data=DatasetInfo(pairs.name, pairs.text, len(images), digest),
         settings={"device": device},
         interval=proportion_interval(sum(row.label == row.predicted for row in images), len(images)),
-        classes=_by_class(names, images),
+        classes=_by_class(task.class_names, images),
         images=images,
         skipped=pairs.skipped,
     )

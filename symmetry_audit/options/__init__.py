@@ -26,6 +26,7 @@ from symmetry_audit.options._machine import (
     Say,
     ShardOptions,
     SourceOptions,
+    SpreadOptions,
     TalkOptions,
     silent_progress,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "ScheduleOptions",
     "ShardOptions",
     "SourceOptions",
+    "SpreadOptions",
     "SynthOptions",
     "TalkOptions",
     "TaskOptions",

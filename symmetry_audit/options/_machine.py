@@ -19,6 +19,7 @@ __all__ = [
     "Say",
     "ShardOptions",
     "SourceOptions",
+    "SpreadOptions",
     "TalkOptions",
     "silent_progress",
 ]
@@ -86,7 +87,13 @@ class ClusterOptions(Options):
     ] = None
 
 
-class RunOptions(DeviceOptions, ClusterOptions):
+class SpreadOptions(DeviceOptions, ClusterOptions):
+    """The device, and whose: this machine's or those of a cluster."""
+
+    heading: ClassVar[str] = "Run"
+
+
+class RunOptions(SpreadOptions):
     """Options of a run that writes into a folder and can be continued."""
 
     heading: ClassVar[str] = "Run"

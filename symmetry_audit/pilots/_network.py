@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise, takewhile
 from pathlib import Path
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from symmetry_audit.catalogue import ARMS, find_arm
 from symmetry_audit.errors import SettingError
 from symmetry_audit.files import locked, write_atomically
-from symmetry_audit.pilots._arms import PRESET, Length, run_arm, step_seconds, width_for
+from symmetry_audit.pilots._arms import PRESET, Length, width_for
 from symmetry_audit.pilots._decision import LOOKS, paired, reached, student
-from symmetry_audit.pilots._runs import Run, RunLog
+from symmetry_audit.pilots._runs import RunLog
 from symmetry_audit.pilots._split import Pictures
+from symmetry_audit.pilots._trainings import Job, paces, trained
 from symmetry_audit.results import (
     PILOT_FILE,
     AverageGain,
@@ -24,6 +27,9 @@ from symmetry_audit.results import (
     PilotRun,
     PilotVerdict,
 )
+
+if TYPE_CHECKING:
+    from symmetry_audit.workers import Cluster
 
 __all__ = ["Design", "network_pilot", "ordered"]
 
@@ -65,18 +71,20 @@ def network_pilot(
     folder: Path,
     *,
     device: str = "cpu",
+    cluster: Cluster | None = None,
     force: bool = False,
     on_step: OnStep = lambda done, steps, values: None,
 ) -> Pilot:
     """Run the pilot, or go on with the one in ``folder``, and write its pilot.json there.
 
     Each seed draws a split of the images, patches, noise and weights, the same for all arms. No seed begins once the
-    minutes are over, nor one that would not lead to a look. Raises ReportError if the folder holds another pilot, or
-    another run writes to it.
+    minutes are over, nor one that would not lead to a look. On a ``cluster`` the runs that lead to one look are trained
+    at the same time, and no others: those of the next look may not be needed. Raises ReportError if the folder holds
+    another pilot, or another run writes to it; ModelError and DataError as ``trained``.
     """
     with locked(folder):
         log = RunLog(folder, force=force)
-        work = _Work(pictures, design, log, device, on_step)
+        work = _Work(pictures, design, log, device, cluster, on_step)
         work.begin(data.fingerprint)
         work.run()
         found = _found(work, data)
@@ -87,9 +95,21 @@ def network_pilot(
 class _Work:
     """The runs of a pilot: those that are done, in the log, and those to come."""
 
-    def __init__(self, pictures: Pictures, design: Design, log: RunLog, device: str, on_step: OnStep) -> None:
-        self.pictures, self.design, self.log, self.device, self.on_step = pictures, design, log, device, on_step
-        self.before, self.start = sum(run.seconds for run in log.runs.values()), time.monotonic()
+    def __init__(
+        self,
+        pictures: Pictures,
+        design: Design,
+        log: RunLog,
+        device: str,
+        cluster: Cluster | None,
+        on_step: OnStep,
+    ) -> None:
+        self.pictures, self.design, self.log, self.on_step = pictures, design, log, on_step
+        self.device, self.cluster = device, cluster
+        # runs at a time; more workers than runs of a look are of no use
+        self.abreast = 1 if cluster is None else min(cluster.threads, LOOKS[0] * len(design.arms))
+        self.before = sum(run.seconds for run in log.runs.values()) / self.abreast
+        self.start = time.monotonic()
         self.length = Length(patch=pictures.patch)
 
     def begin(self, fingerprint: str) -> None:
@@ -101,12 +121,15 @@ class _Work:
         self.log.begin({**own, **design, **asdict(self.length)})
 
     def run(self) -> None:
-        """Train seed by seed until an arm may be built, all looks are done or the time is over."""
-        for seed in range(LOOKS[-1]):
-            if not self._may_begin(seed):
-                return
-            self._train(seed)
-            if seed + 1 in LOOKS and reached(self.table(), self.design.margin)[0].arm:
+        """Train look by look until an arm may be built, all looks are done or the time is over."""
+        for begin, end in pairwise((0, *LOOKS)):
+            jobs = self._missing(range(begin, end))
+            for run in trained(jobs, self.pictures, self.length, self.device, self.cluster, self._stepped):
+                self.log.append(run)
+                if self.cluster is not None:  # whose steps are not seen
+                    self._stepped(0)
+            table = self.table()
+            if len(table[PLAIN]) < end or reached(table, self.design.margin)[0].arm:
                 return
 
     @property
@@ -119,11 +142,9 @@ class _Work:
         return AverageGain(gain.mean, gain.low, gain.high, len(run.averaged))
 
     def table(self, reading: int = -1) -> dict[str, list[float]]:
-        """Mean PSNR by arm of the seeds that all arms have, in order."""
-        runs, seeds = self.log.runs, []
-        for seed in range(self.design.seed, self.design.seed + LOOKS[-1]):
-            if all((seed, arm) in runs for arm in self.design.arms):
-                seeds.append(seed)
+        """Mean PSNR by arm of the seeds that all arms have, in order; a killed pilot may have more runs behind them."""
+        first, runs = self.design.seed, self.log.runs
+        seeds = list(takewhile(self._complete, range(first, first + LOOKS[-1])))
         return {arm: [fmean(runs[seed, arm].psnr[reading]) for seed in seeds] for arm in self.design.arms}
 
     def _fitting(self) -> int:
@@ -131,30 +152,34 @@ class _Work:
 
         Seeds come before steps: the interval of 3 seeds is four times as wide as that of 8.
         """
-        images, task = self.pictures.split(self.design.seed), self.pictures.task
-        pace = sum(step_seconds(ARMS[arm], task, images, self.length, self.device) for arm in self.design.arms)
-        least, most = (SHARE * 60 * self.design.minutes / (seeds * pace) - SCORING for seeds in (LOOKS[0], LOOKS[-1]))
+        pace = paces(self.design.arms, self.pictures, self.length, self.device, self.design.seed, self.cluster)
+        time = SHARE * 60 * self.design.minutes
+        least, most = (time / self._seconds(looks, pace) - SCORING for looks in (LOOKS[:1], LOOKS))
         return int(min(max(most, min(USUAL, least), SHORTEST), LONGEST)) // ROUND * ROUND
 
-    def _train(self, number: int) -> None:
-        """The runs of one seed that are not in the log, the plain one first."""
-        seed, images = self.design.seed + number, self.pictures.split(self.design.seed + number)
-        for arm in sorted(self.design.arms, key=lambda arm: arm != PLAIN):
-            if (seed, arm) not in self.log.runs:
-                done = run_arm(
-                    *(ARMS[arm], self.pictures.task, images, images.held_out),
-                    seed=seed,
-                    length=self.length,
-                    device=self.device,
-                    average=arm == PLAIN and number == 0,
-                    on_step=self._stepped,
-                )
-                self.log.append(Run(seed, arm, done.psnr, round(done.seconds, 3), done.averaged))
+    def _seconds(self, looks: Sequence[int], pace: Sequence[float]) -> float:
+        """Seconds for one step of all runs that lead to ``looks``, of arms with the ``pace``: exact for one run at a
+        time, and no less than what more of them need, however they are handed out (Graham 1966)."""
+        seeds, others = looks[-1], self.abreast - 1
+        return (seeds * sum(pace) + len(looks) * others * max(pace)) / self.abreast
+
+    def _missing(self, numbers: Iterable[int]) -> Iterator[Job]:
+        """The runs of some seeds that are not in the log, of a seed the plain one first, while there is time."""
+        for number in numbers:
+            if not self._may_begin(number):
+                return
+            seed = self.design.seed + number
+            for arm in sorted(self.design.arms, key=lambda arm: arm != PLAIN):
+                if (seed, arm) not in self.log.runs:
+                    yield Job(seed, arm, average=arm == PLAIN and number == 0)
+
+    def _complete(self, seed: int) -> bool:
+        return all((seed, arm) in self.log.runs for arm in self.design.arms)
 
     def _may_begin(self, number: int) -> bool:
         """Whether a seed may be trained: there is time for it, and for the further ones that make up the next look."""
         seed, left = self.design.seed + number, 60 * self.design.minutes - self._elapsed()
-        if number == 0 or all((seed, arm) in self.log.runs for arm in self.design.arms):
+        if number == 0 or self._complete(seed):
             return True
         wanted = next(look for look in LOOKS if look > number) - number if number in LOOKS else 0
         return left > wanted * self._elapsed() / number

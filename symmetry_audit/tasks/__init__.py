@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symmetry_audit.tasks._cache import DEFAULT_CACHE_BYTES, PatchCache
-    from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_items
+    from symmetry_audit.tasks._evaluation import Item, clean_fingerprints, evaluation_item, evaluation_items
     from symmetry_audit.tasks._grey import is_grey, one_field
     from symmetry_audit.tasks._labelled import Labelled, held_out, open_labelled
     from symmetry_audit.tasks._leaks import Fingerprint, fingerprint, leaks
@@ -48,6 +48,7 @@ __all__ = [
     "check_blind",
     "checked_number",
     "clean_fingerprints",
+    "evaluation_item",
     "evaluation_items",
     "fingerprint",
     "held_out",
@@ -67,7 +68,7 @@ __all__ = [
 
 _HOMES = {
     "_cache": ("DEFAULT_CACHE_BYTES", "PatchCache"),
-    "_evaluation": ("Item", "clean_fingerprints", "evaluation_items"),
+    "_evaluation": ("Item", "clean_fingerprints", "evaluation_item", "evaluation_items"),
     "_grey": ("is_grey", "one_field"),
     "_labelled": ("Labelled", "held_out", "open_labelled"),
     "_leaks": ("Fingerprint", "fingerprint", "leaks"),

@@ -14,7 +14,7 @@ from symmetry_audit.tasks._leaks import Fingerprint, fingerprint
 from symmetry_audit.tasks._pairs import Pair, Pairs, streamed
 from symmetry_audit.tasks._task import Task
 
-__all__ = ["Item", "clean_fingerprints", "evaluation_items"]
+__all__ = ["Item", "clean_fingerprints", "evaluation_item", "evaluation_items"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,15 @@ def evaluation_items(pairs: Pairs, task: Task, seed: int) -> Iterator[Item]:
 
     Raises DataError for the first image that cannot be used: means over fewer images could not be compared.
     """
-    for pair in streamed(pairs.refs):
-        try:
-            yield _item(pair, task, seed)
-        except ImageError as error:
-            raise DataError(f"{pair.key}: {error}") from None
+    return (evaluation_item(pair, task, seed) for pair in streamed(pairs.refs))
+
+
+def evaluation_item(pair: Pair, task: Task, seed: int) -> Item:
+    """One image, as :func:`evaluation_items` has it, wherever it is made. Raises DataError if it cannot be used."""
+    try:
+        return _item(pair, task, seed)
+    except ImageError as error:
+        raise DataError(f"{pair.key}: {error}") from None
 
 
 def clean_fingerprints(pairs: Pairs, task: Task) -> dict[str, Fingerprint]:

@@ -47,6 +47,10 @@ class Pair:
         """Its files."""
         return (self.clean,) if self.degraded is None else (self.clean, self.degraded)
 
+    def anywhere(self) -> Pair:
+        """The same pair for a process with another working folder."""
+        return replace(self, clean=self.clean.anywhere(), degraded=self.degraded and self.degraded.anywhere())
+
 
 @dataclass(frozen=True)
 class Pairs:

@@ -16,11 +16,12 @@ from symmetry_audit.options import (
     FilePath,
     Images,
     Option,
+    SpreadOptions,
     TaskOptions,
     TilingOptions,
     names,
 )
-from symmetry_audit.verbs._machine import resolve_device
+from symmetry_audit.verbs._machine import workplace
 from symmetry_audit.verbs._networks import asked_task, network_task, refuse_leaks, reported_pairs, unseen
 from symmetry_audit.verbs._verb import verb
 
@@ -51,7 +52,7 @@ class TestOptions(TaskOptions, TilingOptions, EvaluationOptions):
     allow_leak: Annotated[bool, Option("Evaluate even if test images are in the training set.")] = False
 
 
-class EvaluateRequest(TestOptions):
+class EvaluateRequest(TestOptions, SpreadOptions):
     """The options of ``evaluate``."""
 
     heading: ClassVar[str] = "Evaluation"
@@ -97,7 +98,7 @@ def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
         equivariant, so a gain proves that some equivariant restorer is better; from a loss nothing follows.
     allow_leak, unseen
         Evaluate even if test images are in the training set; or leave those out.
-    seed, limit, bands, white, device, data_root, progress, say
+    seed, limit, bands, white, device, cluster, data_root, progress, say
         Seed for the noise; number of images; the others as for ``measure``.
 
     Raises
@@ -141,20 +142,22 @@ def evaluate(request: EvaluateRequest) -> Evaluation | Classification:
         pairs = unseen(model, checkpoint, pairs, request.say)
     elif checkpoint is not None:
         refuse_leaks(model, checkpoint, pairs, allowed=request.allow_leak, say=request.say)
-    return score(
-        network,
-        pairs,
-        task,
-        info=info,
-        protocol=request.protocol,
-        seed=request.seed,
-        tile=request.tile,
-        overlap=request.overlap,
-        self_ensemble=request.self_ensemble,
-        symmetrize=group,
-        device=resolve_device(request.device),
-        progress=request.progress,
-    )
+    with workplace(request) as (device, cluster):
+        return score(
+            network,
+            pairs,
+            task,
+            info=info,
+            protocol=request.protocol,
+            seed=request.seed,
+            tile=request.tile,
+            overlap=request.overlap,
+            self_ensemble=request.self_ensemble,
+            symmetrize=group,
+            device=device,
+            cluster=cluster,
+            progress=request.progress,
+        )
 
 
 def _classified(request: EvaluateRequest, checkpoint: Checkpoint, task: Task) -> Classification:
@@ -170,14 +173,11 @@ def _classified(request: EvaluateRequest, checkpoint: Checkpoint, task: Task) ->
         pairs = unseen(model, checkpoint, pairs, request.say)
     else:
         refuse_leaks(model, checkpoint, pairs, allowed=request.allow_leak, say=request.say)
-    return classify(
-        prepared(network),
-        pairs,
-        task,
-        info=describe(checkpoint, network, model),
-        device=resolve_device(request.device),
-        progress=request.progress,
-    )
+    info = describe(checkpoint, network, model)
+    with workplace(request) as (device, cluster):
+        return classify(
+            prepared(network), pairs, task, info=info, device=device, cluster=cluster, progress=request.progress
+        )
 
 
 def _baseline_task(name: str, request: TaskOptions) -> Task:

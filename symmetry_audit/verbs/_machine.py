@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.options import Device, RunOptions
+from symmetry_audit.options import Device, RunOptions, SpreadOptions
 from symmetry_audit.wording import without_secrets
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from symmetry_audit.audit import AuditSettings, Journal, Masks, Measurements
     from symmetry_audit.data import ImageSource, ShardedSource
     from symmetry_audit.tasks import Pairs
+    from symmetry_audit.workers import Cluster
 
 __all__ = [
     "LIBRARIES",
@@ -37,6 +38,7 @@ __all__ = [
     "resolved",
     "results_folder",
     "run_document",
+    "workplace",
 ]
 
 RUN_SCHEMA = "symaudit.run/1"
@@ -142,15 +144,27 @@ def measured_parts(
 ) -> Measurements | None:
     """``audit.measure_parts`` with the workers that ``request`` asks for."""
     from symmetry_audit import audit
-    from symmetry_audit.workers import connected
 
     options |= {name: getattr(request, name) for name in ("on_error", "progress", "estimate")}
+    with workplace(request) as (device, cluster):
+        if cluster is not None:
+            return audit.measure_parts(source, settings, journal, device=device, spread=cluster.map, **options)
+        return audit.measure_parts(
+            source, settings, journal, device=device, workers=request.workers or default_workers(), **options
+        )
+
+
+@contextmanager
+def workplace(request: SpreadOptions) -> Iterator[tuple[str, Cluster | None]]:
+    """The device that ``request`` asks for, and the cluster whose workers have it; None: this process."""
     if request.cluster is None:
-        device, workers = resolved(request)
-        return audit.measure_parts(source, settings, journal, device=device, workers=workers, **options)
+        yield resolve_device(request.device), None
+        return
+    from symmetry_audit.workers import connected
+
     device = "cuda" if request.device == "cuda" else "cpu"  # whether this machine has a GPU says nothing of the others
     with connected(request.cluster, device=device, say=request.say) as cluster:
-        return audit.measure_parts(source, settings, journal, device=device, spread=cluster.map, **options)
+        yield device, cluster
 
 
 def results_folder(prefix: str, source: ImageSource | ShardedSource | Pairs) -> Path:

@@ -14,7 +14,6 @@ from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.options import (
     TASK,
     BandOptions,
-    DeviceOptions,
     FilePath,
     Hidden,
     Images,
@@ -22,10 +21,11 @@ from symmetry_audit.options import (
     Option,
     PairOptions,
     SourceOptions,
+    SpreadOptions,
     TaskSettings,
     names,
 )
-from symmetry_audit.verbs._machine import resolve_device, results_folder
+from symmetry_audit.verbs._machine import results_folder, workplace
 from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
 from symmetry_audit.verbs._train_request import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["PilotRequest", "pilot"]
 
 
-class PilotRequest(PairOptions, TaskSettings, BandOptions, DeviceOptions, SourceOptions):
+class PilotRequest(PairOptions, TaskSettings, BandOptions, SpreadOptions, SourceOptions):
     """The options of ``pilot``."""
 
     heading: ClassVar[str] = "Pilot"
@@ -95,7 +95,7 @@ def pilot(request: PilotRequest) -> Pilot:
         Difference in dB below which arms count as equal; then the cheaper step is chosen, and the larger group.
     out, force
         Folder for runs.jsonl, pilot.json and pilot.html; the same call continues a stopped pilot.
-    seed, limit, bands, white, device, data_root, progress, on_step, say
+    seed, limit, bands, white, device, cluster, data_root, progress, on_step, say
         First seed; number of images; the others as for ``train``.
 
     Returns
@@ -144,14 +144,15 @@ def pilot(request: PilotRequest) -> Pilot:
         arms=ordered(request.arms or ()),
         **{name: getattr(request, name) for name in ("margin", "seed", "minutes", "steps")},
     )
-    device = resolve_device(request.device)
     pairs = reported_pairs(request, task, request.data, request.inputs, request.limit)
     pictures = read_pictures(pairs, task, request.seed, request.progress)
     pairs = replace(pairs, refs=tuple(pair for pair in pairs.refs if pair.key not in pictures.broken))
     data = DatasetInfo(pairs.name, pairs.text, len(pairs.refs), source_fingerprint(pairs))
     folder = Path(request.out or results_folder("symaudit-pilot", pairs))
     _refuse_report(folder, data.fingerprint)
-    found = network_pilot(pictures, data, design, folder, device=device, force=request.force, on_step=request.on_step)
+    with workplace(request) as (device, cluster):
+        how = {"device": device, "cluster": cluster, "force": request.force, "on_step": request.on_step}
+        found = network_pilot(pictures, data, design, folder, **how)
     write_atomically(folder / PILOT_PAGE, pilot_page(found))
     return found
 

@@ -15,15 +15,15 @@ from pydantic import Field
 from symmetry_audit.errors import DataError
 from symmetry_audit.options import (
     BandOptions,
-    DeviceOptions,
     FilePath,
     Images,
     Option,
     SourceOptions,
+    SpreadOptions,
     TilingOptions,
     names,
 )
-from symmetry_audit.verbs._machine import resolve_device
+from symmetry_audit.verbs._machine import workplace
 from symmetry_audit.verbs._networks import refuse_logits, refuse_others
 from symmetry_audit.verbs._sources import opened
 from symmetry_audit.verbs._verb import verb
@@ -42,7 +42,7 @@ SCHEMA = "symaudit.restoration/1"
 TILE = 512  # px; larger images are cut, if the network allows it
 
 
-class RestoreRequest(TilingOptions, BandOptions, DeviceOptions, SourceOptions):
+class RestoreRequest(TilingOptions, BandOptions, SpreadOptions, SourceOptions):
     """The options of ``restore``."""
 
     model: Annotated[FilePath, Option("Network.")] = Field(kw_only=False)
@@ -104,7 +104,7 @@ def restore(request: RestoreRequest) -> Restoration:
         are, byte for byte, what they were when it was written.
     tile, overlap, self_ensemble
         Largest side of a tile (0: never cut) and the context around it, in px; average over flips and quarter turns.
-    limit, bands, white, force, device, data_root, progress, say
+    limit, bands, white, force, device, cluster, data_root, progress, say
         Number of images; whether to overwrite; the others as for ``measure``.
 
     Raises
@@ -147,10 +147,14 @@ def restore(request: RestoreRequest) -> Restoration:
     source = certain_white(source, request.white)
     targets = planned(source, out)
     record = {"schema": SCHEMA, "network": _digest(checkpoint), **settings, **request.given(BandOptions)}
-    run = settings | {"device": resolve_device(request.device)}
-    with claim_results(out, targets, record, force=request.force) as results:
+    with (
+        claim_results(out, targets, record, force=request.force) as results,
+        workplace(request) as (device, cluster),
+    ):
+        run = settings | {"device": device}
         done, skipped, kept = restore_files(
-            network, source, targets, run, lambda count: request.progress(count, len(targets)), results
+            *(network, source, targets, run),
+            *(lambda count: request.progress(count, len(targets)), results, cluster),
         )
     if kept:
         request.say(f"{kept} of {len(targets)} images were restored before and are kept; --force restores them again")

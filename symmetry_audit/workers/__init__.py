@@ -2,5 +2,6 @@
 
 from symmetry_audit.workers._apart import Apart, Died
 from symmetry_audit.workers._cluster import Cluster, connected
+from symmetry_audit.workers._threads import one_thread_for_good
 
-__all__ = ["Apart", "Cluster", "Died", "connected"]
+__all__ = ["Apart", "Cluster", "Died", "connected", "one_thread_for_good"]

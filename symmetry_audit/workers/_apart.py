@@ -53,6 +53,13 @@ class Apart:
             raise result
         return result
 
+    def twice(self, argument: Any) -> Any:
+        """As a call, which is tried again where the process died: that may have been another's fault."""
+        try:
+            return self(argument)
+        except Died:
+            return self(argument)
+
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", f"from {__name__} import serve; serve()"]
         env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-import platform
+import pickle
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from functools import cache, partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
 
 from symmetry_audit.errors import DataError, OutOfMemory, SettingError, one_line
-from symmetry_audit.wording import count
+from symmetry_audit.workers._carried import done, done_apart
+from symmetry_audit.workers._versions import checked, described, refuse_others, versions
 
 __all__ = ["Cluster", "connected"]
 
 Task = TypeVar("Task")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 LOCAL, FILE = "local", "file"
@@ -28,19 +29,6 @@ SILENT = logging.CRITICAL + 1
 AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
 PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
 RECOUNT = 5.0  # s between two looks at how many workers there are
-# what numbers depend on; a worker that has another version is refused
-LIBRARIES = (
-    "symaudit",
-    "numpy",
-    "scipy",
-    "torch",
-    "pillow",
-    "imagecodecs",
-    "simplejpeg",
-    "tifffile",
-    "pydicom",
-    "nibabel",
-)
 MISSING = "clusters need the package distributed: pip install 'symaudit[cluster]'"
 
 
@@ -154,13 +142,42 @@ class Cluster:
         finally:
             done.clear()
 
+    def each(
+        self,
+        work: Callable[[Item], Result],
+        runs: Iterator[Sequence[Item]],
+        dead: Callable[[Item, str], Result],
+    ) -> Iterator[Result]:
+        """``work`` of every item of ``runs``, as they come; a run of items is one task, done by one thread.
+
+        ``work`` may be large, such as a network: it is pickled and travels once to each worker process, also to those
+        that join late, and each thread has its own. Of an item that twice ended a process the result is ``dead`` of it
+        and of how that ended. Raises as ``map``.
+        """
+        from symmetry_audit.workers._carrier import Carrier
+
+        self._check_versions()
+        name = f"symaudit-{uuid.uuid4()}"
+        self._client.register_plugin(Carrier(name, pickle.dumps(work)), name=name)
+        try:
+            for results in self.map(partial(done, name), runs, partial(done_apart, name, dead)):
+                yield from results
+        finally:
+            with suppress(OSError, TimeoutError, RuntimeError):  # where the scheduler is gone
+                self._client.unregister_worker_plugin(name)
+
+    @property
+    def threads(self) -> int:
+        """Threads of all workers, of which each does one task at a time; waits for the first worker."""
+        return self._thread_count()
+
     def _submit(
         self, function: Callable[[Task], Result], task: Task, pending: dict[str, tuple[Task, bool]], *, guarded: bool
     ) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tasks that carry records of an earlier run
             future = self._client.submit(
-                partial(_checked, _versions(), function),
+                partial(checked, versions(), function),
                 task,
                 key=f"symaudit-{uuid.uuid4()}",
                 resources=self._resources or None,
@@ -175,7 +192,7 @@ class Cluster:
             return False
         if guarded:
             raise DataError(
-                "workers of the cluster keep ending, whatever they measure; look at their logs, then run the same "
+                "workers of the cluster keep ending, whatever their tasks are; look at their logs, then run the same "
                 "command again, which continues"
             )
         return True
@@ -206,43 +223,7 @@ class Cluster:
     def _check_versions(self) -> None:
         """Raises DataError for the first worker that has other versions than this process."""
         self._thread_count()
-        for found in self._client.run(_described, on_error="return").values():
+        for found in self._client.run(described, on_error="return").values():
             if isinstance(found, Exception):
                 raise DataError(f"a worker of the cluster cannot import symaudit ({one_line(found)}); install it there")
-            _refuse_others(_versions(), *found)
-
-    @property
-    def size(self) -> str:
-        """The workers, for people."""
-        return count(self._thread_count(), "worker thread")
-
-
-@cache
-def _versions() -> dict[str, str]:
-    found = {"Python": ".".join(platform.python_version_tuple()[:2])}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:  # an optional decoder
-            found[name] = "none"
-    return found
-
-
-def _described() -> tuple[str, dict[str, str]]:
-    return platform.node(), _versions()
-
-
-def _refuse_others(wanted: dict[str, str], host: str, found: dict[str, str]) -> None:
-    other = [name for name in wanted if wanted[name] != found.get(name)]
-    if other:
-        name = other[0]
-        raise DataError(
-            f"the worker on {host} has {name} {found.get(name, 'none')}, this machine {wanted[name]}; install the same "
-            "versions everywhere (constraints.txt lists them)"
-        )
-
-
-def _checked(versions: dict[str, str], function: Callable[[Task], Result], task: Task) -> Result:
-    """``function(task)`` on a worker, also on one that joined late."""
-    _refuse_others(versions, *_described())
-    return function(task)
+            refuse_others(versions(), *found)

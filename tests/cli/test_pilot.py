@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from symmetry_audit.pilots import _network
+from symmetry_audit.pilots import _trainings
 from symmetry_audit.results import Pilot
 from tests.cli.conftest import one_document
 from tests.conftest import save_photos
@@ -21,7 +21,7 @@ DENOISE = ("--task", "denoise", "--sigma", "25", "--steps", "4", "--minutes", "6
 def trainings(monkeypatch):
     """No network is trained: p4 loses half a dB, relaxed a tenth."""
     found = Trainings()
-    monkeypatch.setattr(_network, "run_arm", found)
+    monkeypatch.setattr(_trainings, "run_arm", found)
     return found
 
 
@@ -66,7 +66,7 @@ def test_ctrl_c_keeps_the_runs(call, photos, monkeypatch, tmp_path):
             raise KeyboardInterrupt
         return fake(*arguments, **options)
 
-    monkeypatch.setattr(_network, "run_arm", stopped)
+    monkeypatch.setattr(_trainings, "run_arm", stopped)
     code, out, err = call("pilot", photos, *DENOISE)
     assert (code, out) == (130, "") and err.strip().startswith("Interrupted. To continue")
     assert len((tmp_path / "symaudit-pilot-photos" / "runs.jsonl").read_text().splitlines()) == 1 + 3

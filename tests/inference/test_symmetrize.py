@@ -193,7 +193,7 @@ def test_an_equivariant_network_has_nothing_to_gain(tmp_path, rng):
 def test_seconds_are_those_of_one_pass(tmp_path, rng, monkeypatch):
     pairs = open_pairs(str(save_set(tmp_path, [random_pixels(rng, 12, 12)]) / "norain"), DENOISE)
     for group, seconds in ((None, 1.0), ("p4", 0.25)):
-        monkeypatch.setattr("symmetry_audit.inference._evaluate.perf_counter", count(0.0, 1.0).__next__)
+        monkeypatch.setattr("symmetry_audit.inference._scoring.perf_counter", count(0.0, 1.0).__next__)
         assert evaluate(Sideways(), pairs, DENOISE, symmetrize=group).images[0].seconds == seconds
 
 

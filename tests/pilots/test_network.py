@@ -13,7 +13,7 @@ from scipy import stats
 
 from symmetry_audit.errors import ReportError, SettingError
 from symmetry_audit.files import locked
-from symmetry_audit.pilots import Design, _network, network_pilot, ordered, read_pictures
+from symmetry_audit.pilots import Design, _network, _trainings, network_pilot, ordered, read_pictures
 from symmetry_audit.pilots._arms import ArmScores
 from symmetry_audit.pilots._runs import RUNS_FILE
 from symmetry_audit.results import PILOT_FILE, DatasetInfo, Pilot, read_pilot
@@ -58,7 +58,7 @@ class Trainings:
 def trainings(monkeypatch):
     def put(**options):
         found = Trainings(**options)
-        monkeypatch.setattr(_network, "run_arm", found)
+        monkeypatch.setattr(_trainings, "run_arm", found)
         return found
 
     return put
@@ -138,7 +138,7 @@ def test_no_seed_begins_after_the_time_nor_one_that_leads_to_no_look(pictures, t
         clock[0] += seconds
         return fake(*arguments, **options)
 
-    monkeypatch.setattr(_network, "run_arm", slow)
+    monkeypatch.setattr(_trainings, "run_arm", slow)
     monkeypatch.setattr(_network.time, "monotonic", lambda: clock[0])
     found = network_pilot(pictures, DATA, design("p4", minutes=1.0), tmp_path / "out")
     assert found.seeds == seeds and found.verdict.kind == "undecided"
@@ -149,12 +149,12 @@ def test_no_seed_begins_after_the_time_nor_one_that_leads_to_no_look(pictures, t
 def test_the_length_fits_the_time(pictures, tmp_path, trainings, monkeypatch):
     trainings()
     for minutes, pace, steps in ((5.0, 0.005, 2000), (5.0, 0.04, 340), (5.0, 0.1, 240), (1.0, 0.06, 120), (5, 9, 120)):
-        monkeypatch.setattr(_network, "step_seconds", lambda *arguments, pace=pace: pace)
+        monkeypatch.setattr(_trainings, "step_seconds", lambda *arguments, pace=pace: pace)
         folder = tmp_path / f"{minutes}-{pace}"
         found = network_pilot(pictures, DATA, design("p4", minutes=minutes, steps=None), folder)
         assert found.steps == steps
         # a machine that has become faster goes on with the same length
-        monkeypatch.setattr(_network, "step_seconds", lambda *arguments: 1e-6)
+        monkeypatch.setattr(_trainings, "step_seconds", lambda *arguments: 1e-6)
         assert network_pilot(pictures, DATA, design("p4", minutes=minutes, steps=None), folder) == found
 
 
@@ -182,13 +182,13 @@ def test_a_killed_pilot_ends_with_the_same_document(pictures, tmp_path, monkeypa
     assert len(lines) == 1 + 3
     with open(killed / RUNS_FILE, "a") as file:
         file.write('{"seed": 1, "arm": "p4", "psnr": [[12.0')  # a torn line
-    original, again = _network.run_arm, []
+    original, again = _trainings.run_arm, []
 
     def counted(arm, *arguments, **options):
         again.append((options["seed"], arm.name))
         return original(arm, *arguments, **options)
 
-    monkeypatch.setattr(_network, "run_arm", counted)
+    monkeypatch.setattr(_trainings, "run_arm", counted)
     network_pilot(pictures, DATA, asked, killed)
     assert document(killed) == document(whole)
     assert again[0] == (1, "p4") and (1, "plain") not in again

@@ -10,16 +10,17 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from symmetry_audit.errors import DataError, SettingError
 from symmetry_audit.workers import _cluster as cluster_module
+from symmetry_audit.workers import _versions as versions_module
 from symmetry_audit.workers import connected
 from tests.conftest import save_photos
+from tests.workers.processes import environment, finished, kill, scheduler, worker, workers_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -30,22 +31,11 @@ LONG = ("--scenario", "dataset_strict,sample_strict")  # a second of the process
 FITTED = ("--group", "p4", "--reg", "tv,sobel", "--fit", "joint", "--control-images", "2")
 
 
-def environment() -> dict[str, str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("SYMAUDIT_")}
-    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return env | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, paths))}
-
-
 def start(names: int, *args: object) -> subprocess.Popen[str]:
     command = [sys.executable, str(SCRIPT), str(names), "measure", *map(str, args), "-q"]
     return subprocess.Popen(
         command, env=environment(), text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
-
-
-def finished(run: subprocess.Popen[str], timeout: float = 300) -> tuple[int, str]:
-    _, errors = run.communicate(timeout=timeout)
-    return run.returncode, errors
 
 
 def measured(names: int, *args: object) -> None:
@@ -55,38 +45,6 @@ def measured(names: int, *args: object) -> None:
 
 def results(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
-
-
-def children(process: int) -> list[int]:
-    """All processes below ``process``, by /proc."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            parents.setdefault(parent, []).append(int(entry.name))
-    below = parents.get(process, [])
-    return below + [one for child in below for one in children(child)]
-
-
-def workers_of(process: int) -> list[int]:
-    """The worker processes below a run: those that were spawned, and not what keeps track of resources."""
-    found = []
-    for child in children(process):
-        try:
-            command = Path(f"/proc/{child}/cmdline").read_bytes()
-        except OSError:
-            continue
-        if b"spawn_main" in command:
-            found.append(child)
-    return found
-
-
-def kill(process: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
 
 
 def await_parts(folder: Path, number: int) -> None:
@@ -159,37 +117,6 @@ def test_a_driver_that_is_killed_keeps_the_parts(tmp_path, rng, seed) -> None:
 # --- a cluster of separate programs, as on SLURM or behind ssh
 
 
-@contextmanager
-def scheduler(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen]]:
-    file = tmp_path / "scheduler.json"
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    process = subprocess.Popen(
-        [*command, "--no-dashboard", "--scheduler-file", str(file)], env=environment(), stderr=subprocess.DEVNULL
-    )
-    try:
-        until = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < until:
-            time.sleep(0.1)
-        yield file, process
-    finally:
-        process.kill()
-        process.wait()
-
-
-@contextmanager
-def worker(file: Path, *options: str, env: dict[str, str] | None = None) -> Iterator[subprocess.Popen]:
-    command = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
-    process = subprocess.Popen(
-        [*command, "--no-dashboard", *options], env=environment() | (env or {}), stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        for child in [*children(process.pid), process.pid]:
-            kill(child)
-        process.wait()
-
-
 @pytest.mark.slow
 def test_workers_come_and_go_for_good(tmp_path, rng) -> None:
     photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
@@ -260,10 +187,10 @@ def _harmless(task: int) -> int:
 
 
 def test_another_version_is_refused_by_name() -> None:
-    wanted = cluster_module._versions()
+    wanted = versions_module.versions()
     with pytest.raises(DataError, match=r"the worker on node7 has numpy 1\.0, this machine .*constraints\.txt"):
-        cluster_module._refuse_others(wanted, "node7", wanted | {"numpy": "1.0"})
-    cluster_module._refuse_others(wanted, "node7", dict(wanted))
+        versions_module.refuse_others(wanted, "node7", wanted | {"numpy": "1.0"})
+    versions_module.refuse_others(wanted, "node7", dict(wanted))
 
 
 @pytest.mark.parametrize("place", ["nearby", "local:0", "local:x", "missing.json", ""])
