@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from symmetry_audit.data._ref import ImageRef, ImageSource, read_alike
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
+    from symmetry_audit.data._scene import scene_luminance
     from symmetry_audit.data._sources import open_source, source_of_files
+    from symmetry_audit.data._tiles import scenes_of, tiles_of
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
+    from symmetry_audit.data._window import Window
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -40,6 +43,7 @@ __all__ = [
     "Slice",
     "StoredRows",
     "WhiteLevel",
+    "Window",
     "content_hash",
     "decode",
     "decode_rgb",
@@ -52,8 +56,11 @@ __all__ = [
     "pixel_count",
     "read_alike",
     "row_bands",
+    "scene_luminance",
+    "scenes_of",
     "set_fingerprint",
     "source_of_files",
+    "tiles_of",
     "white_level_of",
 ]
 
@@ -68,6 +75,9 @@ _HOMES = {
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",
+    "scene_luminance": "symmetry_audit.data._scene",
+    **dict.fromkeys(("scenes_of", "tiles_of"), "symmetry_audit.data._tiles"),
+    "Window": "symmetry_audit.data._window",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from symmetry_audit.data._archive import Member, members
 from symmetry_audit.data._raw_format import RawFormat
 from symmetry_audit.data._walk import PICTURE
+from symmetry_audit.data._window import Window
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
 
@@ -21,8 +22,8 @@ WHITE_MARK = "-white-"  # in a stamp
 
 @dataclass(frozen=True)
 class ImageRef:
-    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), or a slice
-    of such a volume."""
+    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), a slice of
+    such a volume, or a tile of such a picture."""
 
     key: str  # the name in reports: a posix path relative to the source; of DICOM files a pseudonym
     path: Path
@@ -34,6 +35,7 @@ class ImageRef:
     bands: tuple[int, ...] | None = None  # of PICTURE: the channels to take as grey, or as red, green and blue, from 1
     series: str | None = None  # images of one series or volume are not independent
     white: float | None = None  # of PICTURE: the white level of samples of more than 8 bits; None: as the file says
+    window: Window | None = None  # of PICTURE: the tile that is measured, of the scene that ``series`` names
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageRef:
         """The same image, of which these ``bands`` are taken; None: as it is."""
