@@ -179,6 +179,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     if options.window is not None and not options.window[1] > 0:
         raise SettingError("--window takes LEVEL,WIDTH in HU with a width above 0, such as 40,400")
     _check_fit(options.fit, chosen)
+    _check_tile(options, factors)
     adaptive = options.only(AdaptiveOptions)
     if options.clusters == AUTO:
         adaptive["clusters"] = "image"
@@ -208,8 +209,10 @@ def strict_settings(settings: AuditSettings) -> AuditSettings | None:
 
 
 def clustered_settings(settings: AuditSettings, options: MeasureOptions, source: ImageSource) -> AuditSettings:
-    """``settings`` whose bootstrap draws series, where ``source`` has some and ``options`` leave the choice open."""
-    if options.clusters != AUTO or not any(ref.series for ref in source.refs):
+    """``settings`` whose bootstrap draws series, where ``source`` has some and ``options`` leave the choice open; but
+    tiles where all are of one picture, since a single series has no interval."""
+    series = {ref.series for ref in source.limited(settings.limit).refs}
+    if options.clusters != AUTO or series == {None} or (settings.tile is not None and len(series) == 1):
         return settings
     return settings.model_copy(update={"clusters": "series"})
 
@@ -261,6 +264,21 @@ def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:
     if fit in {stencil.name for stencil in stencils} - set(directed):
         raise SettingError(f'--fit "{fit}" does not depend on direction, so no deformation can be fitted to it')
     _choice("fit", fit, (PER_REGULARIZER, JOINT, *directed))
+
+
+def _check_tile(options: MeasureOptions, factors: Sequence[int]) -> None:
+    """Raise SettingError for options that mean something else for a tile than for its scene."""
+    if options.tile is None:
+        return
+    if factors != [1]:
+        raise SettingError(
+            "--tile cannot be combined with --downscale: coarser copies of tiles are no tiles of a coarser copy; make "
+            "a coarser file (gdal_translate -outsize), or drop one of them"
+        )
+    if options.body or options.window is not None or options.unit == "HU":
+        raise SettingError(
+            "--tile is for pictures and maps, and --body, --window and --unit HU are for CT; drop --tile"
+        )
 
 
 def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._demo import DEMO_NAME, DEMO_PHOTOGRAPHS, DEMO_TEXT, demo_source
     from symmetry_audit.data._expand import Listing
     from symmetry_audit.data._fingerprint import set_fingerprint
+    from symmetry_audit.data._kept import Kept
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
     from symmetry_audit.data._raw_format import RawFormat
@@ -36,6 +37,7 @@ __all__ = [
     "DecodedImage",
     "ImageRef",
     "ImageSource",
+    "Kept",
     "Listing",
     "Picture",
     "RawFormat",
@@ -72,6 +74,7 @@ _HOMES = {
     "DecodedImage": "symmetry_audit.data._decode",
     **dict.fromkeys(("ImageRef", "ImageSource", "read_alike"), "symmetry_audit.data._ref"),
     **dict.fromkeys(("Reading", "Slice", "content_hash", "load_image", "load_slice"), "symmetry_audit.data._load"),
+    "Kept": "symmetry_audit.data._kept",
     "Listing": "symmetry_audit.data._expand",
     "RawFormat": "symmetry_audit.data._raw_format",
     "decode": "symmetry_audit.data._decode",

@@ -67,8 +67,18 @@ def coarse_grid(rows: list[ResultRow]) -> list[str]:
 
 def cluster_notes(settings: AuditSettings, units: int, images: int) -> list[str]:
     """What the bootstrap draws, where the images themselves decided it."""
+    if settings.clusters == "image" and settings.tile is not None:
+        return [
+            "intervals draw single tiles, which are not independent where they are of one picture: they tell how alike "
+            "its parts are, not what another picture would show"
+        ]
     if settings.clusters != "series":
         return []
+    if settings.tile is not None:
+        return [
+            f"intervals draw whole pictures ({count(units, 'picture')} of {count(images, 'tile')}), since tiles of one "
+            "picture are not independent; --clusters image draws single tiles"
+        ]
     drawn = count(units, "series") if units == 1 else f"{units} series"
     return [
         f"intervals draw whole series or volumes ({drawn} of {count(images, 'image')}), since slices of one series are "

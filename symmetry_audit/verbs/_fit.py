@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
+from symmetry_audit.errors import SettingError
 from symmetry_audit.options import AuditOptions, FilePath, Images, Names, Option, RunOptions, SourceOptions, names
 from symmetry_audit.results import JOINT
 from symmetry_audit.verbs._machine import measured, resolve_device, results_folder, run_document
 from symmetry_audit.verbs._pages import pictures_of, span
-from symmetry_audit.verbs._sources import opened
+from symmetry_audit.verbs._sources import opened, prepared
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,7 +98,7 @@ def plan_fit(request: FitRequest) -> FitPlan:
     settings = audit.fit_settings(request)
     masks = _masks(request)
     source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, request.limit, request.max_pixels)
+    source = prepared(source, request.white, request.limit, request.max_pixels, request.tile, settings.margin)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)
@@ -149,6 +149,8 @@ def fit_affine(request: FitRequest) -> AffineFits:
     from symmetry_audit.results import AffineFits
 
     if isinstance(request.source, np.ndarray):
+        if request.tile is not None:
+            raise SettingError("tile cuts pictures in files; cut the array itself")
         settings = audit.fit_settings(request)
         fits = audit.fit_array(request.source, settings, resolve_device(request.device), _masks(request))
         return AffineFits(tuple(fits), "array", settings.to_dict())

@@ -15,9 +15,8 @@ from pydantic import Field
 from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
 from symmetry_audit.verbs._machine import measured, resolved, results_folder, run_document
 from symmetry_audit.verbs._pages import write_page
-from symmetry_audit.verbs._sources import opened
+from symmetry_audit.verbs._sources import opened, prepared
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
@@ -146,10 +145,11 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, request.limit, request.max_pixels)
+    source = prepared(source, request.white, request.limit, request.max_pixels, request.tile, margin=settings.margin)
+    settings = audit.clustered_settings(settings, request, source)
     for line in filter(None, (source.note, *source.remarks)):
         request.say(line)
-    return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
+    return MeasurePlan(request, source, settings, given, masks)
 
 
 def plan_demo(request: DemoRequest) -> MeasurePlan:
@@ -204,9 +204,14 @@ def measure(request: MeasureRequest) -> AuditReport:
         for all). An image with controls takes about one and a half times to twice as long as one without.
     clusters
         The unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or series
-        (DICOM series and NIfTI volumes; the default where the images are of some).
+        (DICOM series, NIfTI volumes and the tiles of one picture; the default where the images are of some, but not for
+        the tiles of a single picture).
     downscale, limit, max_pixels, seed
         Factors of coarser copies to measure too; number of images; largest image in pixels; seed of all random numbers.
+    tile
+        Side in px of the tiles in which pictures are measured, each as an image of its own. Their V are disjoint and
+        make up that of the picture, so its response is the mean of theirs over pixels. They overlap by twice the
+        margin. Of a TIFF file only a tile is in memory, and ``max_pixels`` limits this; other files are decoded whole.
     pixels
         For a quick look: about how many pixels of every image to measure, in bands of rows drawn by the seed and the
         image's name. Rows then have the standard errors that this adds.

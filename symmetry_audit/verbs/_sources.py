@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data import ImageSource
     from symmetry_audit.results import AuditReport
 
-__all__ = ["mask_of_run", "opened", "pictures_of_run", "reopened"]
+__all__ = ["mask_of_run", "opened", "pictures_of_run", "prepared", "reopened"]
 
 
 def opened(
@@ -41,6 +41,24 @@ def opened(
     return source_of_files(paths, listing).with_bands(bands)
 
 
+def prepared(
+    source: ImageSource, white: float | None, limit: int | None, max_pixels: int, tile: int | None, margin: int
+) -> ImageSource:
+    """``source`` with its white level as ``likely_white`` has it; its pictures in tiles of ``tile`` px, if that is
+    given.
+
+    Raises DataError where it holds no pictures to cut.
+    """
+    from symmetry_audit.data import scenes_of, tiles_of
+
+    if tile is None:
+        return likely_white(source, white, limit, max_pixels)
+    scenes = scenes_of(source, max_pixels)
+    # the white level is that of scenes: a dark tile of a bright one is no file of fewer bits
+    used = len({ref.series for ref in tiles_of(scenes, tile, margin).refs[:limit]})
+    return tiles_of(likely_white(scenes, white, used, max_pixels), tile, margin)
+
+
 def reopened(
     report: AuditReport, folder: Path, source: Images | None, data_root: FilePath | None, option: str = "--source"
 ) -> ImageSource:
@@ -57,8 +75,8 @@ def reopened(
 
     def found(place: Images) -> ImageSource:
         read = opened(place, data_root, ct, pictures.bands)
-        most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
-        return likely_white(read, pictures.white, settings.get("limit"), most)
+        most, tile = settings.get("max_pixels", DEFAULT_MAX_PIXELS), settings.get("tile")
+        return prepared(read, pictures.white, settings.get("limit"), most, tile, settings["margin"])
 
     if source is not None:
         return found(source)
