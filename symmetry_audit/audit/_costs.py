@@ -79,7 +79,12 @@ def estimated(refs: Collection[ImageRef], settings: AuditSettings, workers: int)
 def image_sizes(refs: Collection[ImageRef], max_pixels: int) -> dict[str, float]:
     """The pixels of every image by its header, 0 for files that will be refused; members of an archive and slices of a
     series count 1 each."""
-    return {ref.key: 1 if ref.member is not None or ref.series else pixel_count(ref, max_pixels) for ref in refs}
+
+    def size(ref: ImageRef) -> int:
+        unknown = ref.window is None and (ref.member is not None or ref.series)
+        return 1 if unknown else pixel_count(ref, max_pixels)
+
+    return {ref.key: size(ref) for ref in refs}
 
 
 def image_cost(pixels: float, settings: AuditSettings, *, controlled: bool = False) -> float:

@@ -30,6 +30,7 @@ from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._run import image_plans, nothing_measured
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._skipped import skipped_images
 from symmetry_audit.audit._spread import measured_apart, measured_there
 from symmetry_audit.audit._store import PartEntry, Store
 from symmetry_audit.audit._units import check_unit
@@ -196,6 +197,9 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
         if entry.first is not None and entry.unit is not None:
             check_unit(units, entry.first, entry.unit)
     skipped = [*run.source.skipped, *chain.from_iterable(map(run.store.skipped, numbers))]
+    if isinstance(run.source, ImageSource):
+        failures = {item.image: item.reason for item in skipped[len(run.source.skipped) :]}
+        skipped = [*run.source.skipped, *skipped_images(run.source.refs, failures)]
     skipped.sort(key=lambda item: (item.image, item.reason))
     beside = Beside()
     for entry in entries:

@@ -27,6 +27,7 @@ from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._skipped import skipped_images
 from symmetry_audit.audit._store import PARTS_NAME, RECORDS_FOLDER, Store
 from symmetry_audit.audit._units import check_unit
 from symmetry_audit.audit._unmeasured import reason_to_skip
@@ -35,7 +36,7 @@ from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.files import locked
 from symmetry_audit.groups import IDENTITY
 from symmetry_audit.kernels import KernelModel, sees_sign
-from symmetry_audit.results import AFFINE_FILE, SkippedImage
+from symmetry_audit.results import AFFINE_FILE
 
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive_plan import AdaptivePlan
@@ -168,7 +169,7 @@ def measure_source(
             done += 1
             progress(done, len(source.refs))
     images = tuple(ref.key for ref in source.refs if ref.key not in failures)
-    skipped = [*source.skipped, *(SkippedImage(key, reason) for key, reason in failures.items())]
+    skipped = [*source.skipped, *skipped_images(source.refs, failures)]
     skipped.sort(key=lambda item: (item.image, item.reason))
     if not images:
         raise nothing_measured(skipped)

@@ -189,6 +189,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     if options.window is not None and not options.window[1] > 0:
         raise SettingError("--window takes LEVEL,WIDTH in HU with a width above 0, such as 40,400")
     _check_fit(options.fit, chosen)
+    _check_tile(options, factors)
     adaptive = options.only(AdaptiveOptions)
     if options.clusters == AUTO:
         adaptive["clusters"] = "image"
@@ -220,14 +221,16 @@ def strict_settings(settings: AuditSettings) -> AuditSettings | None:
 def clustered_settings(
     settings: AuditSettings, options: MeasureOptions, source: ImageSource | ShardedSource
 ) -> AuditSettings:
-    """``settings`` whose bootstrap draws series, where ``source`` has some, and shards, where these were drawn, if
-    ``options`` leave the choice open."""
+    """``settings`` whose bootstrap draws series, where ``source`` has some, but tiles where all are of one picture, since
+    a single series has no interval; and shards, where these were drawn; if ``options`` leave the choice open."""
     if options.clusters != AUTO:
         return settings
     if isinstance(source, ShardedSource):
         drawn = settings.clusters if settings.sample is None else "folder"
     else:
-        drawn = "series" if any(ref.series for ref in source.refs) else settings.clusters
+        series = {ref.series for ref in settings.images_of(source).refs}
+        one = series == {None} or (settings.tile is not None and len(series) == 1)
+        drawn = settings.clusters if one else "series"
     return settings.model_copy(update={"clusters": drawn})
 
 
@@ -278,6 +281,21 @@ def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:
     if fit in {stencil.name for stencil in stencils} - set(directed):
         raise SettingError(f'--fit "{fit}" does not depend on direction, so no deformation can be fitted to it')
     _choice("fit", fit, (PER_REGULARIZER, JOINT, *directed))
+
+
+def _check_tile(options: MeasureOptions, factors: Sequence[int]) -> None:
+    """Raise SettingError for options that mean something else for a tile than for its scene."""
+    if options.tile is None:
+        return
+    if factors != [1]:
+        raise SettingError(
+            "--tile cannot be combined with --downscale: coarser copies of tiles are no tiles of a coarser copy; make "
+            "a coarser file (gdal_translate -outsize), or drop one of them"
+        )
+    if options.body or options.window is not None or options.unit == "HU":
+        raise SettingError(
+            "--tile is for pictures and maps, and --body, --window and --unit HU are for CT; drop --tile"
+        )
 
 
 def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:

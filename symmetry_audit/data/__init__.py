@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from symmetry_audit.data._demo import DEMO_NAME, DEMO_PHOTOGRAPHS, DEMO_TEXT, demo_source
     from symmetry_audit.data._expand import DEFAULT_LISTING, Listing
     from symmetry_audit.data._fingerprint import SetFingerprint, set_fingerprint
+    from symmetry_audit.data._kept import Kept
     from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
     from symmetry_audit.data._load import Reading, Slice, content_hash, load_image, load_slice
     from symmetry_audit.data._open_shards import open_shards
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from symmetry_audit.data._rgb import Picture, decode_rgb, load_rgb, pixel_count
     from symmetry_audit.data._rows import StoredRows, made_of_bands, row_bands
     from symmetry_audit.data._sampling import sampled
+    from symmetry_audit.data._scene import scene_luminance
     from symmetry_audit.data._shards import Shard, ShardedSource
     from symmetry_audit.data._sources import open_source, source_of_files
+    from symmetry_audit.data._tiles import scenes_of, tiles_of
     from symmetry_audit.data._white import FULL_WHITE
     from symmetry_audit.data._white_of_sets import WhiteLevel, white_level_of
+    from symmetry_audit.data._window import Window
 
 __all__ = [
     "BYTES_PER_PIXEL",
@@ -40,6 +44,7 @@ __all__ = [
     "Found",
     "ImageRef",
     "ImageSource",
+    "Kept",
     "Listing",
     "Picture",
     "RawFormat",
@@ -50,6 +55,7 @@ __all__ = [
     "Slice",
     "StoredRows",
     "WhiteLevel",
+    "Window",
     "content_hash",
     "decode",
     "decode_rgb",
@@ -64,9 +70,12 @@ __all__ = [
     "read_alike",
     "row_bands",
     "sampled",
+    "scene_luminance",
+    "scenes_of",
     "set_fingerprint",
     "source_of_files",
     "streamed_refs",
+    "tiles_of",
     "white_level_of",
 ]
 
@@ -85,6 +94,11 @@ _HOMES = {
     **dict.fromkeys(("Shard", "ShardedSource"), "symmetry_audit.data._shards"),
     "open_shards": "symmetry_audit.data._open_shards",
     "sampled": "symmetry_audit.data._sampling",
+    "Kept": "symmetry_audit.data._kept",
+    "Listing": "symmetry_audit.data._expand",
+    "scene_luminance": "symmetry_audit.data._scene",
+    **dict.fromkeys(("scenes_of", "tiles_of"), "symmetry_audit.data._tiles"),
+    "Window": "symmetry_audit.data._window",
     "open_source": "symmetry_audit.data._sources",
     "source_of_files": "symmetry_audit.data._sources",
     **dict.fromkeys(("WhiteLevel", "white_level_of"), "symmetry_audit.data._white_of_sets"),

@@ -12,6 +12,7 @@ from symmetry_audit.data._archive import Member, members
 from symmetry_audit.data._raw_format import RawFormat
 from symmetry_audit.data._sampling import sampled
 from symmetry_audit.data._walk import PICTURE
+from symmetry_audit.data._window import Window
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
 
@@ -22,8 +23,8 @@ WHITE_MARK = "-white-"  # in a stamp
 
 @dataclass(frozen=True)
 class ImageRef:
-    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), or a slice
-    of such a volume."""
+    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), a slice of
+    such a volume, or a tile of such a picture."""
 
     key: str  # the name in reports: a posix path relative to the source; of DICOM files a pseudonym
     path: Path
@@ -36,6 +37,7 @@ class ImageRef:
     series: str | None = None  # images of one series or volume are not independent
     white: float | None = None  # of PICTURE: the white level of samples of more than 8 bits; None: as the file says
     shard: str | None = None  # the stamp of the shard that the image, which has its bytes, was read from
+    window: Window | None = None  # of PICTURE: the tile that is measured, of the scene that ``series`` names
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageRef:
         """The same image, of which these ``bands`` are taken; None: as it is."""

@@ -13,6 +13,7 @@ import tifffile
 
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef, ImageSource
+from symmetry_audit.data._scene import scene_bands, window_samples
 from symmetry_audit.data._streamed import samples_in_parts
 from symmetry_audit.data._tiff import TIFF_MAGIC, picture_page
 from symmetry_audit.data._walk import PICTURE
@@ -78,7 +79,9 @@ def _unsaid(ref: ImageRef, max_pixels: int) -> tuple[int, int] | None:
     """The largest sample and all bits that are not 0 in some sample; None where it is no picture of 16 bits, or its
     file says what is white. Raises ImageError."""
     largest, used, said = 0, 0, True
-    for found in samples_in_parts(ref, max_pixels):
+    whole = ref.window is None
+    bands = () if whole else (window_samples(band, max_pixels) for band in scene_bands(ref))
+    for found in samples_in_parts(ref, max_pixels) if whole else bands:
         if found.samples.dtype != np.uint16:
             return None
         said &= found.white is not None

@@ -55,9 +55,20 @@ def coarse_grid(rows: list[ResultRow]) -> list[str]:
 
 def cluster_notes(totals: Totals) -> list[str]:
     """What the bootstrap draws, where the images themselves decided it."""
-    if totals.settings.clusters != "series":
+    settings, units = totals.settings, totals.units
+    if settings.clusters == "image" and settings.tile is not None:
+        return [
+            "intervals draw single tiles, which are not independent where they are of one picture: they tell how alike "
+            "its parts are, not what another picture would show"
+        ]
+    if settings.clusters != "series":
         return []
-    units = totals.units
+    if settings.tile is not None:
+        drawn = f"{units} random groups of them" if totals.drawn_in_groups else count(units, "picture")
+        return [
+            f"intervals draw whole pictures ({drawn} of {count(totals.images, 'tile')}), since tiles of one picture "
+            "are not independent; --clusters image draws single tiles"
+        ]
     if totals.drawn_in_groups:
         drawn = f"{units} random groups of series"
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
@@ -15,6 +16,7 @@ __all__ = [
     "names_tell_clusters",
 ]
 
+TILE = re.compile(r"#\d{3,},\d{3,}$")  # the row and the column behind the name of a scene
 # the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
 CONTROL_FIELDS = {
     "relative_null_se": "null_epsilon_se",
@@ -64,11 +66,20 @@ def clusters_by_name(images: Sequence[str], clusters: str, *, file_names: bool =
     """What the bootstrap draws, one label per image; None where each image is drawn alone or names do not tell.
 
     ``clusters`` and ``file_names`` are the settings of the run. Slices are named by their series or volume, which is
-    their folder, unless file names were asked for.
+    their folder, unless file names were asked for; tiles by their scene.
     """
     if clusters == "image" or not names_tell_clusters(clusters, file_names=file_names):
         return None
-    return [folder_of(name) for name in images]
+    return [_scene_of(name) if clusters == "series" and TILE.search(name) else folder_of(name) for name in images]
+
+
+def _scene_of(tile: str) -> str:
+    """The scene of a tile of this name.
+
+    >>> _scene_of("rome/1.tif#003,012")
+    'rome/1.tif'
+    """
+    return TILE.sub("", tile)
 
 
 def names_tell_clusters(clusters: str, *, file_names: bool = False) -> bool:

@@ -152,6 +152,8 @@ def fit_affine(request: FitRequest) -> AffineFits:
     from symmetry_audit.results import AffineFits
 
     if isinstance(request.source, np.ndarray):
+        if request.tile is not None:
+            raise SettingError("tile cuts pictures in files; cut the array itself")
         settings = audit.fit_settings(request)
         fits = audit.fit_array(request.source, settings, resolve_device(request.device), _masks(request))
         return AffineFits(tuple(fits), "array", settings.to_dict())

@@ -187,9 +187,10 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
     source = opened_to_measure(request, settings)
+    settings = audit.clustered_settings(settings, request, source)
     for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
-    return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
+    return MeasurePlan(request, source, settings, given, masks)
 
 
 def _counted(source: ImageSource | ShardedSource) -> tuple[int, str]:
@@ -257,12 +258,17 @@ def measure(request: MeasureRequest) -> AuditReport:
         for all). An image with controls takes about one and a half times to twice as long as one without.
     clusters
         The unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or series
-        (DICOM series and NIfTI volumes; the default where the images are of some).
+        (DICOM series, NIfTI volumes and the tiles of one picture; the default where the images are of some, but not for
+        the tiles of a single picture).
     downscale, max_pixels, seed
         Factors of coarser copies to measure too; largest image in pixels; seed of all random numbers.
     limit, sample
         Number of images: the first by name, or a random sample of all, by the seed and their names. A larger sample
         holds the smaller one, so that a run in ``out`` goes on with it.
+    tile
+        Side in px of the tiles in which pictures are measured, each as an image of its own. Their V are disjoint and
+        make up that of the picture, so its response is the mean of theirs over pixels. They overlap by twice the
+        margin. Of a TIFF file only a tile is in memory, and ``max_pixels`` limits this; other files are decoded whole.
     pixels
         For a quick look: about how many pixels of every image to measure, in bands of rows drawn by the seed and the
         image's name. Rows then have the standard errors that this adds.

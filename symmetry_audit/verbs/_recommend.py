@@ -202,6 +202,11 @@ def _kept(request: RecommendRequest, report: AuditReport) -> Recommendation | No
 def _images(request: RecommendRequest, report: AuditReport, task: Task) -> Images:
     """What to try the task on: --data, else the images of the report, from wherever the command runs; of these the
     random sample, where the report is of one. Raises SettingError where that leaves no pairs."""
+    if report.settings.get("tile") is not None:
+        raise SettingError(
+            f"{request.report} is a report of tiles (--tile), on which no task is tried; cut the pictures into files "
+            "and measure these"
+        )
     if request.data is not None:
         found = request.data
     elif task.paired:  # a folder that holds both sides

@@ -79,10 +79,28 @@ def opened_to_measure(request: AuditRequest, settings: AuditSettings) -> ImageSo
     """The images or shards that ``request`` names, with their white level. Raises SettingError and DataError."""
     shards = opened_shards(request.source, request.column, request.bands)
     if shards is not None:
+        if settings.tile is not None:
+            raise SettingError("--tile cuts pictures of folders, lists and archives; cut those of shards before")
         settings.images_of(shards)  # what shards cannot do is told before anything is measured
         return white_of_shards(shards, request.white, request.max_pixels)
     source = opened(request.source, request.data_root, request, request.bands)
-    return likely_white(source, request.white, settings.images_of(source).refs, request.max_pixels)
+    return prepared(source, settings, request.white)
+
+
+def prepared(source: ImageSource, settings: AuditSettings, white: float | None) -> ImageSource:
+    """``source`` with its white level as ``likely_white`` has it, and its pictures in tiles where ``settings`` say so.
+
+    Raises DataError where it holds no pictures to cut.
+    """
+    from symmetry_audit.data import scenes_of, tiles_of
+
+    if settings.tile is None:
+        return likely_white(source, white, settings.images_of(source).refs, settings.max_pixels)
+    scenes = scenes_of(source, settings.max_pixels)
+    # the white level is that of scenes: a dark tile of a bright one is no file of fewer bits
+    used = {ref.series for ref in settings.images_of(tiles_of(scenes, settings.tile, settings.margin)).refs}
+    measured = [ref for ref in scenes.refs if ref.key in used]
+    return tiles_of(likely_white(scenes, white, measured, settings.max_pixels), settings.tile, settings.margin)
 
 
 def reopened(
@@ -124,16 +142,13 @@ def as_measured(
     settings: Mapping[str, Any], place: Images, data_root: FilePath | None, column: str | None = None
 ) -> ImageSource | ShardedSource:
     """The images at ``place``, read as a run with ``settings`` does. Raises SettingError and DataError."""
-    from symmetry_audit.data import DEFAULT_MAX_PIXELS
+    from symmetry_audit.audit import AuditSettings
 
-    ct, pictures = _written(CtOptions, settings), _written(BandOptions, settings)
-    shards = opened_shards(place, column, pictures.bands)
+    run = AuditSettings.from_dict(settings)
+    shards = opened_shards(place, column, run.bands)
     if shards is not None:
-        return white_of_shards(shards, pictures.white, settings.get("max_pixels", DEFAULT_MAX_PIXELS))
-    read = opened(place, data_root, ct, pictures.bands)
-    most = settings.get("max_pixels", DEFAULT_MAX_PIXELS)
-    measured = read.limited(settings.get("limit"), settings.get("sample"), settings.get("seed", 0))
-    return likely_white(read, pictures.white, measured.refs, most)
+        return white_of_shards(shards, run.white, run.max_pixels)
+    return prepared(opened(place, data_root, _written(CtOptions, settings), run.bands), run, run.white)
 
 
 def pictures_of_run(report: AuditReport) -> BandOptions:
