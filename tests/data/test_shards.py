@@ -194,6 +194,7 @@ def test_slices_of_shards_have_their_bytes_and_name_no_patient(tmp_path):
     refs, found = read_all(open_shards(f"{tmp_path}/{{0..1}}.tar"), cap=10**7)
     keys = [ref.key for ref in refs]
     assert len(set(keys)) == 6 and found.skipped == []
+    assert all(ref.payload for ref in refs)
     assert not any("Zweistein" in key for key in keys)
     series = keys[0].split("/")[1]
     assert series.startswith("series-")
@@ -262,6 +263,28 @@ def test_row_groups_are_shards_and_rows_keep_their_numbers(tmp_path):
     assert found["train/1.parquet/000000999"] == b"train/1 999"
     only = list(source.shards[3].images(CAP, Listing(), Found()))
     assert (only[0].key, len(only)) == ("train/1.parquet/000000600", 600)
+
+
+def test_a_row_group_is_read_page_by_page(tmp_path):
+    rows = [bytes([n]) * 10**5 for n in range(200)]
+    parquet_of(tmp_path / "x.parquet", {"photo": rows}, write_batch_size=4, compression="none", use_dictionary=False)
+    before, most = pa.total_allocated_bytes(), 0
+    for _ in open_shards(f"{tmp_path}/x.parquet").shards[0].images(CAP, Listing(), Found()):
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert 0 < most < 4 * 10**6
+
+
+def test_slices_in_parquet_are_called_by_their_rows(tmp_path):
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    stored = [{"bytes": dicom(pixels + n, number=n), "path": f"{PATIENT['PatientName']}/{n}"} for n in range(2)]
+    stored.append({"bytes": nifti(np.arange(8, dtype=np.int16).reshape(2, 2, 2), np.eye(4)), "path": "v.nii"})
+    parquet_of(tmp_path / "x.parquet", {"photo": stored})
+    refs, found = read_all(open_shards(f"{tmp_path}/x.parquet"))
+    volume = [f"x.parquet/000000002/axial/00{n}" for n in range(2)]
+    assert [ref.key for ref in refs] == ["x.parquet/000000000", "x.parquet/000000001", *volume]
+    assert refs[0].series == refs[1].series is not None
+    assert [load_image(ref).unit for ref in refs] == ["HU"] * 4
+    assert found.skipped == []
 
 
 def test_a_damaged_parquet_file_is_named(tmp_path):
