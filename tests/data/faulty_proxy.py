@@ -21,14 +21,13 @@ ANSWERS = {
 class FaultyProxy:
     """Passes requests on to ``port`` of this machine.
 
-    ``faults`` holds what befalls the next requests for an object, by a part of its path, once as many as ``after`` says
-    have passed; ``seen`` counts requests by method and path; ``ranges`` False hides ranges from the server; and with
-    ``elsewhere`` requests are sent on to that port of localhost.
+    ``faults`` holds what befalls the next requests for an object, by a part of its path; ``seen`` counts requests by
+    method and path; ``ranges`` False hides ranges from the server; and with ``elsewhere`` requests are sent on to that
+    port of localhost.
     """
 
     def __init__(self, port: int) -> None:
         self.faults: dict[str, list[str]] = {}
-        self.after: dict[str, int] = {}
         self.elsewhere: int | None = None
         self.upstream = port
         self.seen: Counter[str] = Counter()
@@ -58,9 +57,6 @@ class FaultyProxy:
 
     def _fault(self, handler: BaseHTTPRequestHandler) -> str | None:
         for part, left in self.faults.items():
-            if part in handler.path and self.after.get(part, 0) > 0:
-                self.after[part] -= 1
-                continue
             if part in handler.path and left and (handler.command == "GET" or left[0] not in ("cut", "reset")):
                 return left[0] if left[0].endswith("!") else left.pop(0)  # with "!" for ever
         return None

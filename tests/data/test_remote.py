@@ -345,19 +345,6 @@ def test_passwords_are_for_the_host_that_was_named(bucket, proxy, monkeypatch):
     assert other.headers and not any("Authorization" in headers for headers in other.headers)
 
 
-def test_a_member_that_cannot_be_looked_at_is_not_passed_over(bucket, proxy, monkeypatch, tmp_path):
-    """Files without a suffix are told by their first bytes: when these cannot be had, the shard cannot be read."""
-    monkeypatch.setattr(_places, "BLOCK", 512)
-    monkeypatch.setattr(_remote, "SEEN", 512)
-    body = tar_of(tmp_path / "0.tar", [("slice", bytes(128) + b"DICM" + bytes(600)), ("a.png", b"a")]).read_bytes()
-    put(bucket, Key="set/0.tar", Body=body)
-    source = open_shards("s3://bucket/set/0.tar")
-    proxy.after = {"0.tar": 1}
-    proxy.faults = {"0.tar": ["broken"] * 4}
-    with pytest.raises(DataError, match="4 times; what was measured is kept"):
-        read_all(source)
-
-
 def test_names_are_encoded_for_the_server(bucket, proxy, disk):
     put(bucket, Key="set/ä b.tar", Body=(disk / "0000.tar").read_bytes())
     source = open_shards(f"http://127.0.0.1:{proxy.port}/bucket/set/ä b.tar?x=1 2")
