@@ -63,7 +63,7 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
                         n_workers=processes,
                         threads_per_worker=1,
                         host="127.0.0.1",
-                        dashboard_address=None,
+                        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
                         silence_logs=logging.CRITICAL,
                         resources=resources,
                     )
