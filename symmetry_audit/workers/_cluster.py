@@ -72,7 +72,9 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
             client = stack.enter_context(Client(**by, timeout=PATIENCE, set_as_default=False))
         except (OSError, TimeoutError, ValueError) as error:
             raise DataError(f"no scheduler answers at {place} ({one_line(error)}); is it running?") from None
-        yield Cluster(client, {"GPU": 1} if device == "cuda" else {}, say)
+        cluster = Cluster(client, {"GPU": 1} if device == "cuda" else {}, say)
+        stack.callback(cluster.forget)
+        yield cluster
 
 
 @contextmanager
@@ -115,6 +117,7 @@ class Cluster:
     def __init__(self, client: Client, resources: dict[str, float], say: Callable[[str], None]) -> None:
         self._client, self._resources, self._say = client, resources, say
         self._threads, self._counted = 0, 0.0
+        self._carried: list[str] = []  # names of work that workers hold
 
     def map(
         self, function: Callable[[Task], Result], tasks: Iterator[Task], apart: Callable[[Task], Result]
@@ -164,12 +167,15 @@ class Cluster:
         self._check_versions()
         name = f"symaudit-{uuid.uuid4()}"
         self._client.register_plugin(Carrier(name, pickle.dumps(work)), name=name)
-        try:
-            for results in self.map(partial(done, name), runs, partial(done_apart, name, dead)):
-                yield from results
-        finally:
-            with suppress(OSError, TimeoutError, RuntimeError):  # where the scheduler is gone
-                self._client.unregister_worker_plugin(name)
+        self._carried.append(name)
+        for results in self.map(partial(done, name), runs, partial(done_apart, name, dead)):
+            yield from results
+
+    def forget(self) -> None:
+        """Take back the work that workers hold."""
+        with suppress(OSError, TimeoutError, RuntimeError):  # where the scheduler is gone
+            while self._carried:
+                self._client.unregister_worker_plugin(self._carried.pop())
 
     @property
     def threads(self) -> int:
