@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 
 LOCAL, FILE = "local", "file"
 SILENT = logging.CRITICAL + 1
+STARTS = 3  # of a local cluster
 AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
 PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
 RECOUNT = 5.0  # s between two looks at how many workers there are
@@ -52,15 +53,7 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         try:
             at: dict[str, Any] = {"scheduler_file" if kind == FILE else "address": place}
             if kind == LOCAL:
-                processes = int(place.partition(":")[2] or _cores())
-                workers = distributed.LocalCluster(
-                    processes,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
-                    silence_logs=SILENT,
-                    resources=resources,
-                )
+                workers = _local(distributed, int(place.partition(":")[2] or _cores()), resources)
                 at = {"address": stack.enter_context(workers)}
             client = stack.enter_context(distributed.Client(**at, timeout=PATIENCE, set_as_default=False))
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
@@ -70,6 +63,23 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         cluster = Cluster(client, resources, say)
         stack.callback(cluster.forget)
         yield cluster
+
+
+def _local(distributed: Any, processes: int, resources: dict[str, float]) -> Any:
+    """A cluster of so many processes of this machine. Raises RuntimeError where they do not start."""
+    make = partial(
+        distributed.LocalCluster,
+        processes,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
+        silence_logs=SILENT,
+        resources=resources,
+    )
+    for _ in range(STARTS - 1):
+        with suppress(RuntimeError):  # a process that ends before it has started is not started again
+            return make()
+    return make()
 
 
 def _library(name: str) -> Any:
