@@ -233,5 +233,5 @@ class _Gone:
 
 
 def test_a_scheduler_that_dies_while_workers_are_counted_is_told_in_a_sentence() -> None:
-    with pytest.raises(DataError, match="^the connection to the cluster is lost; the same command continues"):
+    with pytest.raises(DataError, match=r"^the connection to the cluster is lost; the same command continues"):
         _ = cluster_module.Cluster(_Gone(), {}, print).threads
