@@ -94,6 +94,7 @@ def measure(
       symaudit measure scans.zip --reg tv,chiral --group p8m --out scans-p8m --json
       symaudit measure BSD100 --fit joint --no-controls
       symaudit measure Urban100 --pixels 300000
+      symaudit measure photos/ --part 1/8
     """
     with image_progress(quiet) as progress:
         talk = {"progress": progress, "estimate": progress.estimate, "say": speaker(quiet)}
@@ -205,7 +206,7 @@ def _print_notes(report: AuditReport, verbose: bool) -> None:
 
     for warning in report.warnings:
         click.echo(escaped(f"Warning: {warning}"), err=True)
-    print_skipped(report.skipped, verbose)
+    print_skipped(report.skipped, verbose, unnamed=report.skipped_unnamed)
     if report.folder is not None:
         click.echo(f"The report: {report.folder / PAGE_FILE}, with all numbers, tables and figures beside it", err=True)
     if report.recommendation is not None and report.dataset.unit == DatasetInfo.unit:  # other units have no such task
@@ -222,4 +223,7 @@ def _worst(report: AuditReport) -> float:
 def _print_plan(plan: MeasurePlan, as_json: bool) -> None:
     from symmetry_audit.results import dump_json
 
-    click.echo(dump_json(plan.to_dict()) if as_json else f"Would measure {plan.text}\n", nl=False)
+    estimate = plan.estimate
+    cost = "unknown, since images of shards are not counted before" if estimate is None else estimate.text
+    text = f"Would measure {plan.text}\nEstimate: {cost}\n"
+    click.echo(dump_json(plan.to_dict()) if as_json else text, nl=False)

@@ -199,10 +199,13 @@ def _say(line: str) -> None:
         click.echo(line, err=True)
 
 
-def print_skipped(skipped: Sequence[SkippedImage], verbose: bool) -> None:
-    """Name the skipped images on stderr, the first few or all."""
+def print_skipped(skipped: Sequence[SkippedImage], verbose: bool, *, unnamed: int = 0) -> None:
+    """Name the skipped images on stderr, the first few or all; ``unnamed`` more are in SKIPPED_FILE alone."""
     shown = len(skipped) if verbose else SHOWN
     for item in skipped[:shown]:
         click.echo(escaped(f"Skipped: {item.image}: {item.reason}"), err=True)
-    if len(skipped) > shown:
-        click.echo(f"... and {len(skipped) - shown} more, see report.json or -v", err=True)
+    from symmetry_audit.results import SKIPPED_FILE
+
+    if (more := len(skipped) + unnamed - shown) > 0:
+        where = SKIPPED_FILE if unnamed else "report.json or -v"
+        click.echo(f"... and {more} more, see {where}", err=True)

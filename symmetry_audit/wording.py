@@ -5,11 +5,24 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
-__all__ = ["GREY_LEVELS", "HU", "WINDOWED", "count", "csv_row", "escaped", "from_csv", "numbers", "printable"]
+__all__ = [
+    "GREY_LEVELS",
+    "HU",
+    "WINDOWED",
+    "count",
+    "csv_row",
+    "escaped",
+    "from_csv",
+    "numbers",
+    "printable",
+    "without_secrets",
+]
 
 GREY_LEVELS, HU, WINDOWED = "grey levels", "HU", "grey levels of the window"  # units of luminance
 JOINERS = "\u200c\u200d"  # parts of words in Persian and Indic scripts, and of emoji
+URL = re.compile(r"(\w+://)(?:[^/?#\s]*@)?([^?#\s]*)(?:[?#]\S*)?")
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
@@ -44,6 +57,19 @@ def escaped(text: str, keep: str = "") -> str:
     return "".join(
         char.encode("unicode_escape").decode() if _acts(char) and char not in keep else char for char in text
     )
+
+
+def without_secrets(value: Any) -> Any:
+    """A JSON value in which no URL has a user, a password or a query, which may be a signature.
+
+    >>> without_secrets("https://me:word@host/0001.tar?signature=1 is missing")
+    'https://host/0001.tar is missing'
+    """
+    if isinstance(value, dict):
+        return {name: without_secrets(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(item) for item in value]
+    return URL.sub(r"\1\2", value) if isinstance(value, str) else value
 
 
 def _acts(char: str) -> bool:

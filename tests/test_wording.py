@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from symmetry_audit.wording import count, csv_row, escaped, from_csv, numbers, printable
+from symmetry_audit.wording import count, csv_row, escaped, from_csv, numbers, printable, without_secrets
 
 
 @pytest.mark.parametrize(("number", "words"), [(0, "0 images"), (1, "1 image"), (2, "2 images"), (1000, "1000 images")])
@@ -36,3 +36,19 @@ def test_no_text_of_a_csv_file_is_a_formula():
     assert written[:8] == ["'=1+1.png", "'+a", "'-a", "'@a", "'\t=a", "''=a", "'''-b", "'quoted'"]
     assert written[8:] == [*texts[8:], -1.5, None]
     assert [from_csv(cell) for cell in written[: len(texts)]] == texts
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("https://me:p@ss@host/set.zip?X-Amz-Signature=1#part", "https://host/set.zip"),
+        ("--data-root=s3://key:secret@bucket/a b", "--data-root=s3://bucket/a b"),
+        ("url='https://host/0.tar?sig=1', message='Forbidden'", "url='https://host/0.tar message='Forbidden'"),
+        ("s3://b/{0..9}.tar", "s3://b/{0..9}.tar"),
+        ("photos/what?/*.png", "photos/what?/*.png"),
+        ("me@host", "me@host"),
+    ],
+)
+def test_urls_lose_their_secrets(text, kept):
+    asked = {"source": text, "reg": ["tv", text], "limit": 3}
+    assert without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}

@@ -1,7 +1,9 @@
 """Measuring: the responses of each image of a source, kept in a journal and read again (SPEC 2-5). Torch is imported
 when a run starts."""
 
+from symmetry_audit.audit._arithmetic import arithmetic, joint_arithmetic
 from symmetry_audit.audit._body import body_affine, elements_apart, visible_elements
+from symmetry_audit.audit._costs import Estimate, estimated
 from symmetry_audit.audit._fit_rows import fit_rows
 from symmetry_audit.audit._flips import DIRECTIONS, FLIP_KIND, FLIP_REGULARIZER
 from symmetry_audit.audit._given import by_name, given_fits
@@ -38,6 +40,7 @@ __all__ = [
     "FLIP_REGULARIZER",
     "PER_REGULARIZER",
     "AuditSettings",
+    "Estimate",
     "FitSource",
     "FitTables",
     "ImageRecord",
@@ -51,10 +54,12 @@ __all__ = [
     "Spread",
     "StrictBank",
     "TableLayout",
+    "arithmetic",
     "body_affine",
     "by_name",
     "clustered_settings",
     "elements_apart",
+    "estimated",
     "first_scale",
     "fit_array",
     "fit_rows",
@@ -63,6 +68,7 @@ __all__ = [
     "fits_digest",
     "given_fits",
     "in_partitions",
+    "joint_arithmetic",
     "make_settings",
     "measure_parts",
     "measure_source",

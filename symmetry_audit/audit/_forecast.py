@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from symmetry_audit.data import ImageRef, pixel_count
+from symmetry_audit.audit._costs import ASSUMED, core_time, duration, image_cost, less
+from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.wording import count
 
-__all__ = ["Forecast", "duration", "image_sizes"]
+__all__ = ["Forecast"]
 
 FEW = 3  # images of each kind that are timed before anything is predicted
 SHORTEST = 20.0  # s; of a shorter run nothing is said
+MANY = 100_000  # images; of more of them, or of a run longer than LONG, the cost is told, and what costs less
+LONG = 24 * 3600.0  # s
 
 
 class Forecast:
@@ -22,9 +25,22 @@ class Forecast:
     Seconds are those of one worker while all of them work.
     """
 
-    def __init__(self, sizes: Mapping[str, float], controlled: Collection[str], workers: int, images: int) -> None:
-        """``images`` counts those of the source: where some were measured before, it is larger than ``sizes``."""
+    def __init__(
+        self,
+        sizes: Mapping[str, float],
+        controlled: Collection[str],
+        workers: int,
+        images: int,
+        settings: AuditSettings | None = None,
+        whole: AuditSettings | None = None,
+    ) -> None:
+        """``images`` counts those of the source: where some were measured before, it is larger than ``sizes``.
+
+        With ``settings``, the cost of a large run is told; ``whole`` are those of the run that this one begins.
+        """
         self._sizes, self._workers, self._images = sizes, workers, images
+        self._settings, self._whole = settings, whole or settings
+        self._share = len([name for name in sizes if name in controlled]) / max(len(sizes), 1)
         both = ([name for name in sizes if sizes[name] and (name in controlled) is kind] for kind in (True, False))
         self._kinds = [sorted(names, key=lambda name: sizes[name]) for names in both if names]
         self._timed: dict[str, float] = {}
@@ -44,6 +60,8 @@ class Forecast:
         if self._known or (total := self.seconds()) is None:
             return None
         self._known = True
+        if (cost := self._cost(total)) is not None:
+            return f"{self._sentence(total)}\n{cost}"
         return None if total < SHORTEST else self._sentence(total)
 
     def seconds(self) -> float | None:
@@ -63,16 +81,22 @@ class Forecast:
         workers = count(self._workers, "worker")
         return f"{what}: about {duration(seconds)} on {workers}, predicted from {timed} timed first"
 
-
-def image_sizes(refs: Collection[ImageRef], max_pixels: int) -> dict[str, float]:
-    """The pixels of every image by its header, 0 for files that will be refused; members of an archive and slices of a
-    series count 1 each."""
-    return {ref.key: 1 if ref.member is not None or ref.series else pixel_count(ref, max_pixels) for ref in refs}
-
-
-def duration(seconds: float) -> str:
-    """``seconds`` in words, to two digits or the minute: "40 seconds", "7 minutes", "1 h 20 min"."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{minutes} minutes" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    def _cost(self, seconds: float) -> str | None:
+        """What a large run costs and what would cost less; ``seconds`` are those of this part of it."""
+        settings, whole = self._settings, self._whole
+        if settings is None or whole is None:
+            return None
+        told = [size for size in self._sizes.values() if size > 1]
+        pixels = sum(told) / len(told) if told else ASSUMED
+        total = seconds * image_cost(pixels, whole) / image_cost(pixels, settings)
+        images = sum(map(len, self._kinds))
+        if images <= MANY and total <= LONG:
+            return None
+        cores = min(self._workers, images)
+        found = (
+            f"That is {core_time(seconds * cores)} at this machine's speed, {seconds * cores / images:.2g} s an image"
+        )
+        if whole != settings:
+            found += f"; with the adaptive rows that follow {core_time(total * cores)} by the cost model"
+        cheaper = less(whole, images, total, pixels, self._share)
+        return f"{found}. For less: {cheaper}" if cheaper else found

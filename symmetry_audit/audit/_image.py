@@ -91,7 +91,8 @@ def measure_image(
     """
     stamp = ref.stamp()
     image = load_image(ref, settings.max_pixels, settings.reading)
-    scales = scaled_copies(image.luminance, settings, valid_pixels(image, ref.key, settings, masks))
+    name, tile = (ref.key, None) if ref.window is None else (ref.series or ref.key, ref)
+    scales = scaled_copies(image.luminance, settings, valid_pixels(image, name, settings, masks, tile))
     pixels = hashlib.sha256(image.pixel_sha256.encode()).digest()
     return ImageRecord(
         image=ref.key,

@@ -139,7 +139,7 @@ class Journal:
             settings = AuditSettings.from_dict(header["settings"]).to_dict()
         if header.get("schema") != JOURNAL_SCHEMA or not isinstance(settings, dict):
             raise ReportError(f"{self._path} is not a journal of this version; choose another --out, or --force")
-        old = {**settings, "limit": _raised(settings.get("limit"), new.get("limit"))}
+        old = settings | {name: _raised(settings.get(name), new.get(name)) for name in ("limit", "sample")}
         if changed := [key for key in new | old if old.get(key) != new.get(key)]:
             raise ReportError(
                 f"{self._path.parent} holds a run with other settings ({changed[0]}: {_short(settings.get(changed[0]))}"

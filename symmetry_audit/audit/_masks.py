@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageRef, decode, open_source
+from symmetry_audit.data import BYTES_PER_PIXEL, ImageRef, Window, content_hash, decode, load_image, open_source
 from symmetry_audit.errors import DataError, ImageError, SettingError
 
 __all__ = ["Masks", "open_masks"]
@@ -22,8 +22,10 @@ class Masks:
     by_name: Mapping[str, ImageRef]
     single: ImageRef | None
 
-    def of(self, image: str, shape: tuple[int, ...], max_pixels: int) -> np.ndarray:
+    def of(self, image: str, shape: tuple[int, ...], max_pixels: int, window: Window | None = None) -> np.ndarray:
         """Which pixels of an image called ``image`` of ``shape`` (H, W) count: those where its mask is not zero.
+
+        With a ``window`` these are the pixels of a tile of the image.
 
         Raises ImageError where it has no mask, or one of another size.
         """
@@ -31,7 +33,10 @@ class Masks:
         if ref is None:
             raise ImageError(f'has no mask; --mask needs a picture called "{_name(image)}" for it')
         try:
-            found = decode(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
+            if window is None:
+                found = decode(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels)
+            else:
+                found = load_image(replace(ref, window=window), max_pixels)
         except ImageError as error:
             raise ImageError(f"its mask {ref.key}: {error}") from None
         mask = np.asarray(found.luminance) != 0
@@ -47,10 +52,10 @@ class Masks:
         digest = hashlib.sha256()
         for name, ref in self.by_name.items():
             try:
-                content = ref.read(DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL)
+                content = content_hash(ref)
             except ImageError as error:
                 raise SettingError(f"--mask: {ref.key} {error}") from None
-            digest.update(f"{name} {hashlib.sha256(content).hexdigest()} ".encode())
+            digest.update(f"{name} {content} ".encode())
         return digest.hexdigest()
 
 

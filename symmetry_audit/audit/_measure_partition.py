@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from symmetry_audit.audit._arithmetic import arithmetic
 from symmetry_audit.audit._control_images import control_images
 from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._masks import Masks
@@ -22,7 +22,7 @@ from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._store import PartEntry
 from symmetry_audit.audit._units import check_unit
 from symmetry_audit.audit._unmeasured import reason_to_skip
-from symmetry_audit.data import BYTES_PER_PIXEL, FoundBeside, ImageRef, read_alike, streamed_refs
+from symmetry_audit.data import BYTES_PER_PIXEL, Found, ImageRef, Listing, read_alike, streamed_refs
 from symmetry_audit.errors import DataError, ImageError
 from symmetry_audit.results import SkippedImage
 
@@ -106,7 +106,7 @@ def measure_partition(
     Raises DataError where its files cannot be read or units differ, and for an image that cannot be measured where
     the task says to fail.
     """
-    found = _Found(task, each)
+    found = _Partition(task, each)
     _measure(found, pool, _all_controlled(task))
     if isinstance(task.partition.controlled, int) and task.partition.controlled:
         _add_controls(found, pool, task.partition.controlled)
@@ -119,7 +119,7 @@ def _all_controlled(task: PartitionTask) -> Callable[[str], bool]:
     return chosen.__contains__ if isinstance(chosen, frozenset) else lambda name: chosen == "all"
 
 
-def _measure(found: _Found, pool: Pool, controlled: Callable[[str], bool]) -> None:
+def _measure(found: _Partition, pool: Pool, controlled: Callable[[str], bool]) -> None:
     task = found.task
 
     def jobs() -> Iterator[Job]:
@@ -144,7 +144,7 @@ def _complete(record: ImageRecord, settings: AuditSettings, controlled: bool) ->
     return not settings.adaptive or (record.fitted and record.controlled == controlled)
 
 
-def _add_controls(found: _Found, pool: Pool, count: int) -> None:
+def _add_controls(found: _Partition, pool: Pool, count: int) -> None:
     """Measure ``count`` images of a shard again, with controls: which they are is known once all names are."""
     settings = found.task.settings.model_copy(update={"control_images": count})
     again = {name for name in control_images(found.records, settings) if not found.records[name].controlled}
@@ -165,15 +165,14 @@ def _add_controls(found: _Found, pool: Pool, count: int) -> None:
             found.replace(outcome)
 
 
-class _Found:
+class _Partition:
     """What a partition turned out to hold."""
 
     def __init__(self, task: PartitionTask, each: Callable[[ImageRecord | None], None]) -> None:
         self.task, self._each = task, each
         self.records: dict[str, ImageRecord] = {}
         self._failures: dict[str, str] = {}
-        self._beside = FoundBeside()
-        self._names: Counter[str] = Counter()
+        self._beside = Found()
         self._units: dict[str, str] = {}
         self._loud: np.ndarray = np.zeros(())
 
@@ -183,12 +182,8 @@ class _Found:
         if partition.shard is None:
             yield from streamed_refs(partition.refs, most)
             return
-        names: Counter[str] = Counter()
-        for ref in partition.shard.images(most, FoundBeside() if again else self._beside):
-            names[ref.key] += 1
-            if names[ref.key] == 1:
-                yield ref
-        self._names = names
+        listing = Listing(self.task.settings.plane, self.task.settings.file_names)
+        yield from partition.shard.images(most, listing, Found() if again else self._beside)
 
     def earlier(self, ref: ImageRef) -> ImageRecord | None:
         """The record that an earlier run kept of the same file, wherever it is now; it may lack fits or controls."""
@@ -220,12 +215,7 @@ class _Found:
     def part(self) -> MeasuredPart:
         """The part of the records, sorted by name."""
         records = [self.records[name] for name in sorted(self.records)]
-        repeated = [
-            SkippedImage(name, f"the name occurs {number} times; the first is measured")
-            for name, number in self._names.items()
-            if number > 1
-        ]
-        skipped = [*self._beside.skipped, *repeated, *(SkippedImage(*pair) for pair in self._failures.items())]
+        skipped = [*self._beside.skipped, *(SkippedImage(*pair) for pair in self._failures.items())]
         skipped.sort(key=lambda item: (item.image, item.reason))
         data = part_bytes(records, skipped)
         entry = PartEntry(
@@ -239,6 +229,7 @@ class _Found:
             last=records[-1].image if records else None,
             unit=next(iter(self._units), None),
             names=self.task.partition.names(),
-            remarks=self._beside.remarks(),
+            arithmetic=arithmetic(),
+            beside=self._beside.beside.to_dict(),
         )
         return MeasuredPart(entry, data, self._loud)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._plan import StrictBank
@@ -19,7 +20,9 @@ class Measurements:
     banks: tuple[StrictBank, ...]  # one per sigma
     images: int
     controlled: int  # images that were measured with controls
-    skipped: tuple[SkippedImage, ...]
+    skipped: Iterable[SkippedImage]  # in order, and as often as it is asked for
     unit: str  # of the luminance of all images
     engines: tuple[str, ...]  # how strict responses are computed, in words; one per sigma
     records: Callable[[], Iterator[ImageRecord]]  # in the order of the run, which is that of the names
+    arithmetic: Mapping[str, Any] = field(default_factory=dict)  # of the processes that measured parts
+    remarks: tuple[str, ...] = ()  # what a report should say about files that were found while shards were read

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from symmetry_audit.audit._journal import Journal
-from symmetry_audit.audit._partition import Partition, partitions
+from symmetry_audit.audit._partition import Partition, partition_count, partitions
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._store import PartEntry, Store
 from symmetry_audit.data import ImageSource, ShardedSource
@@ -59,12 +59,11 @@ def merge_parts(
         store, entry = found
         whole.put(replace(entry, stamp=partition.stamp()), store.data(entry.number))
     if missing:
-        named = ", ".join(map(str, missing[:SHOWN])) + (
-            f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
-        )
+        more = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
+        named = ", ".join(map(str, missing[:SHOWN])) + more
         raise DataError(
-            f"of the {partition.number + 1} partitions of {source.name}, {named} are in none of these folders, or have "
-            f"other images there; `symaudit measure {source.text} --part K/N` measures them"
+            f"of the {partition_count(source)} partitions of {source.name}, {named} are in none of these folders, or "
+            f"have other images there; `symaudit measure {source.text} --part K/N` measures them"
         )
 
 

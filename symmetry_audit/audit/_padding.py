@@ -11,7 +11,7 @@ from symmetry_audit.audit._domain import Pixels, column_counts, row_counts
 from symmetry_audit.data import StoredRows, made_of_bands, row_bands
 from symmetry_audit.engine import told
 
-__all__ = ["without_padding"]
+__all__ = ["all_differ", "without_padding"]
 
 SLACKS = (0.03, 0.1)  # of the range of the image, one after the other: JPEG adds up to a tenth to black beside an edge
 NEAR = 0.03  # of a side of the image: rotated tiles do not quite touch the box that is made for them
@@ -40,13 +40,19 @@ def without_padding(image: Pixels) -> Pixels | None:
     only, need a straight edge and picture right beside it, which a saturated sky has not.
     """
     ends = np.concatenate([line[[0, -1]] for line in _sides(image)[:2]])
-    values, counts = np.unique(ends, return_counts=True)
-    if len(values) == 4:  # so for nearly all photographs
+    if all_differ(ends):
         return None
+    values, counts = np.unique(ends, return_counts=True)
     low, high, _ = told(image)
     span = float(high) - float(low)
     found = _around(image, values, values[counts.argmax()], span)
     return _beside_bars(image, span) if found is None else found
+
+
+def all_differ(corners: np.ndarray) -> bool:
+    """Whether no two of the four ``corners`` of an image have one value, as in nearly all photographs: then it has no
+    padding."""
+    return len(np.unique(corners)) == 4
 
 
 def _sides(image: Pixels) -> tuple[np.ndarray, ...]:

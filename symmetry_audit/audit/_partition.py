@@ -58,9 +58,9 @@ class Partition:
         return digest.hexdigest()
 
 
-def in_partitions(source: ImageSource | ShardedSource, folder: Path) -> bool:
-    """Whether a run of one process is kept in parts: of shards and of many images, and one that was begun so."""
-    return isinstance(source, ShardedSource) or len(source.refs) > MANY or (folder / PARTS_NAME).exists()
+def in_partitions(source: ImageSource, folder: Path) -> bool:
+    """Whether a run of one process is kept in parts: one of many images, and one that was begun so."""
+    return len(source.refs) > MANY or (folder / PARTS_NAME).exists()
 
 
 def partition_count(source: ImageSource | ShardedSource) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
+from symmetry_audit.audit._arithmetic import joint_arithmetic
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._journal import Journal
 from symmetry_audit.audit._masks import Masks
@@ -28,10 +30,11 @@ from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._run import image_plans, nothing_measured
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._skipped import skipped_images
 from symmetry_audit.audit._spread import measured_apart, measured_there
 from symmetry_audit.audit._store import PartEntry, Store
 from symmetry_audit.audit._units import check_unit
-from symmetry_audit.data import ImageSource, ShardedSource, pixel_count
+from symmetry_audit.data import Beside, ImageSource, ShardedSource, pixel_count
 
 __all__ = ["WHOLE", "Share", "Spread", "measure_parts"]
 
@@ -51,7 +54,7 @@ class _Run:
     settings: AuditSettings
     journal: Journal
     store: Store
-    common: Mapping[str, object]  # fields of a task
+    common: Mapping[str, Any]  # fields of a task
     share: Share
 
     def missing(self) -> Iterator[PartitionTask]:
@@ -80,13 +83,12 @@ class _Run:
 
     def _known(self, partition: Partition) -> dict[str, ImageRecord]:
         """What the journal and older parts hold of the images of a partition."""
-        if partition.shard is not None:
-            first, last = f"{partition.name}/", f"{partition.name}0"  # "0" follows "/"
-            names = [name for name in self.journal.images if first <= name < last]
+        if partition.shard is not None:  # the journal holds images of one shard, which was in work
+            known, names = self.store.known_shard(partition.names()), list(self.journal.images)
         else:
-            first, last = partition.refs[0].key, partition.refs[-1].key
+            known = self.store.known(partition.refs[0].key, partition.refs[-1].key)
             names = [ref.key for ref in partition.refs if ref.key in self.journal.images]
-        return self.store.known(first, last) | {name: self.journal.read(name) for name in names}
+        return known | {name: self.journal.read(name) for name in names}
 
     def keep(self, part: MeasuredPart) -> None:
         """Store a part; what the journal holds of its images is then dropped."""
@@ -195,7 +197,14 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
         if entry.first is not None and entry.unit is not None:
             check_unit(units, entry.first, entry.unit)
     skipped = [*run.source.skipped, *chain.from_iterable(map(run.store.skipped, numbers))]
+    if isinstance(run.source, ImageSource):
+        failures = {item.image: item.reason for item in skipped[len(run.source.skipped) :]}
+        skipped = [*run.source.skipped, *skipped_images(run.source.refs, failures)]
     skipped.sort(key=lambda item: (item.image, item.reason))
+    beside = Beside()
+    for entry in entries:
+        if entry.beside:
+            beside.merge(Beside.from_dict(entry.beside))
     if not units:
         raise nothing_measured(skipped)
     return Measurements(
@@ -205,5 +214,7 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
         skipped=tuple(skipped),
         unit=next(iter(units)),
         engines=engines,
+        arithmetic=joint_arithmetic(entry.arithmetic for entry in entries),
+        remarks=beside.remarks(),
         records=lambda: chain.from_iterable(map(run.store.read, numbers)),
     )

@@ -114,7 +114,7 @@ def _records(table: pa.Table) -> Iterator[ImageRecord]:
         entry |= {name: entry[name].hex() for name in HASHES}
         entry["spacing"] = None if entry["spacing"] is None else tuple(entry["spacing"])
         entry["remarks"] = tuple(entry["remarks"])
-        own = {name: found[row] for name, found in arrays.items() if found[row] is not None}
+        own = {name: array for name, found in arrays.items() if (array := found[row]) is not None}
         yield ImageRecord(**entry, arrays=own)
 
 

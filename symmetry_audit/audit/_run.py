@@ -14,8 +14,9 @@ import numpy as np
 
 from symmetry_audit.audit._body import body_plan
 from symmetry_audit.audit._control_images import control_images
+from symmetry_audit.audit._costs import image_sizes
 from symmetry_audit.audit._flips import flip_engine
-from symmetry_audit.audit._forecast import Forecast, image_sizes
+from symmetry_audit.audit._forecast import Forecast
 from symmetry_audit.audit._image import ImageRecord, measure_image, strict_arrays
 from symmetry_audit.audit._journal import JOURNAL_NAME, Journal
 from symmetry_audit.audit._masks import Masks
@@ -26,6 +27,7 @@ from symmetry_audit.audit._pool import pooled, single_threaded
 from symmetry_audit.audit._running import RunningEpsilon
 from symmetry_audit.audit._same_images import place_of, take_over
 from symmetry_audit.audit._settings import AuditSettings
+from symmetry_audit.audit._skipped import skipped_images
 from symmetry_audit.audit._store import PARTS_NAME, RECORDS_FOLDER, Store
 from symmetry_audit.audit._units import check_unit
 from symmetry_audit.audit._unmeasured import reason_to_skip
@@ -95,6 +97,7 @@ def measure_source(
     on_error: str = "skip",
     given: Mapping[str, np.ndarray] | None = None,
     masks: Masks | None = None,
+    whole: AuditSettings | None = None,
     progress: Progress = lambda done, total: None,
     estimate: Callable[[float], None] = lambda value: None,
     say: Callable[[str], None] = lambda line: None,
@@ -103,7 +106,8 @@ def measure_source(
     """Measure every image that the journal does not hold yet, ``workers`` at a time.
 
     ``estimate`` is called with the relative epsilon of the images measured so far (RunningEpsilon), ``say`` with a
-    prediction of the time once the first few images are measured (Forecast), which ``clock`` times in seconds.
+    prediction of the time once the first few images are measured (Forecast), which ``clock`` times in seconds; it is
+    also about the run of the settings ``whole``, where this one measures their strict rows first.
     ``given`` maps image names to the (a, b) to measure them under, (scales, sources, 2), in place of fits; ``masks``
     say which of their pixels count.
     An image that cannot be measured is skipped with its reason, or ends the run with a DataError where
@@ -123,7 +127,7 @@ def measure_source(
     room = Room(SHARE * free_memory())
     if line := room.remark(needed.values(), workers):
         say(line)
-    forecast = Forecast(sizes, controlled, workers, len(source.refs))
+    forecast = Forecast(sizes, controlled, workers, len(source.refs), settings, whole)
     running, seconds, units = RunningEpsilon(banks[0]), dict[str, float](), dict[str, str]()
     left = {ref.key for ref in todo}
     for ref in source.refs:
@@ -165,7 +169,7 @@ def measure_source(
             done += 1
             progress(done, len(source.refs))
     images = tuple(ref.key for ref in source.refs if ref.key not in failures)
-    skipped = [*source.skipped, *(SkippedImage(key, reason) for key, reason in failures.items())]
+    skipped = [*source.skipped, *skipped_images(source.refs, failures)]
     skipped.sort(key=lambda item: (item.image, item.reason))
     if not images:
         raise nothing_measured(skipped)

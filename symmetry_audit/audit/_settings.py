@@ -6,10 +6,10 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from symmetry_audit.audit._masks import open_masks
-from symmetry_audit.data import Reading
+from symmetry_audit.data import Reading, ShardedSource
 from symmetry_audit.errors import SettingError, one_line, suggest
 from symmetry_audit.groups import MAX_RATIO, Group
 from symmetry_audit.kernels import (
@@ -95,6 +95,14 @@ class AuditSettings(
         """Whether images are fitted, so that w is not known before."""
         return self.adaptive and self.affine is None
 
+    @overload
+    def images_of(self, source: ImageSource) -> ImageSource: ...
+    @overload
+    def images_of(self, source: ImageSource | ShardedSource) -> ImageSource | ShardedSource: ...
+    def images_of(self, source: ImageSource | ShardedSource) -> ImageSource | ShardedSource:
+        """The images of ``source`` to measure: the first ones, a random sample (of whole shards, if any), or all."""
+        return source.limited(self.limit, self.sample, self.seed)
+
     @property
     def reading(self) -> Reading:
         """How samples become luminance."""
@@ -163,6 +171,8 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     chosen = _stencils(tuple(options.reg or ()), Path(options.stencils) if options.stencils else None)
     models = [kernel_model(options.kernel, sigma) for sigma in _numbers(options.sigma) or (None,)]
     scenarios = _scenarios(tuple(options.scenario or ()), chosen, body=options.spacing)
+    if options.limit is not None and options.sample is not None:
+        raise SettingError("--limit takes the first images and --sample a random sample of all; give one of them")
     if options.affine is not None and ADAPTIVE not in scenarios:
         raise SettingError(f"--affine gives w for {ADAPTIVE}, which is not measured; drop --affine")
     margin, factors = options.margin, sorted({1, *map(int, _numbers(options.downscale))})
@@ -179,6 +189,7 @@ def make_settings(options: MeasureOptions | None = None, /, **asked: Any) -> Aud
     if options.window is not None and not options.window[1] > 0:
         raise SettingError("--window takes LEVEL,WIDTH in HU with a width above 0, such as 40,400")
     _check_fit(options.fit, chosen)
+    _check_tile(options, factors)
     adaptive = options.only(AdaptiveOptions)
     if options.clusters == AUTO:
         adaptive["clusters"] = "image"
@@ -207,11 +218,20 @@ def strict_settings(settings: AuditSettings) -> AuditSettings | None:
     return settings.model_copy(update={"scenarios": strict}) if strict and settings.adaptive else None
 
 
-def clustered_settings(settings: AuditSettings, options: MeasureOptions, source: ImageSource) -> AuditSettings:
-    """``settings`` whose bootstrap draws series, where ``source`` has some and ``options`` leave the choice open."""
-    if options.clusters != AUTO or not any(ref.series for ref in source.refs):
+def clustered_settings(
+    settings: AuditSettings, options: MeasureOptions, source: ImageSource | ShardedSource
+) -> AuditSettings:
+    """``settings`` whose bootstrap draws series, where ``source`` has some, but tiles where all are of one picture,
+    since a single series has no interval; and shards, where these were drawn; if ``options`` leave the choice open."""
+    if options.clusters != AUTO:
         return settings
-    return settings.model_copy(update={"clusters": "series"})
+    if isinstance(source, ShardedSource):
+        drawn = settings.clusters if settings.sample is None else "folder"
+    else:
+        series = {ref.series for ref in settings.images_of(source).refs}
+        one = series == {None} or (settings.tile is not None and len(series) == 1)
+        drawn = settings.clusters if one else "series"
+    return settings.model_copy(update={"clusters": drawn})
 
 
 def fit_settings(options: AuditOptions | None = None, /, **asked: Any) -> AuditSettings:
@@ -261,6 +281,21 @@ def _check_fit(fit: str, stencils: tuple[Stencil, ...]) -> None:
     if fit in {stencil.name for stencil in stencils} - set(directed):
         raise SettingError(f'--fit "{fit}" does not depend on direction, so no deformation can be fitted to it')
     _choice("fit", fit, (PER_REGULARIZER, JOINT, *directed))
+
+
+def _check_tile(options: MeasureOptions, factors: Sequence[int]) -> None:
+    """Raise SettingError for options that mean something else for a tile than for its scene."""
+    if options.tile is None:
+        return
+    if factors != [1]:
+        raise SettingError(
+            "--tile cannot be combined with --downscale: coarser copies of tiles are no tiles of a coarser copy; make "
+            "a coarser file (gdal_translate -outsize), or drop one of them"
+        )
+    if options.body or options.window is not None or options.unit == "HU":
+        raise SettingError(
+            "--tile is for pictures and maps, and --body, --window and --unit HU are for CT; drop --tile"
+        )
 
 
 def _numbers(values: float | Sequence[float] | None) -> tuple[float, ...]:

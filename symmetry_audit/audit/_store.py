@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from symmetry_audit.audit._image import ImageRecord
 from symmetry_audit.audit._parts import read_records, read_skipped
@@ -37,7 +38,8 @@ class PartEntry:
     last: str | None
     unit: str | None
     names: str  # SHA-256 of the names that were listed, or of that of the shard
-    remarks: tuple[str, ...] = ()  # what a report should say about the files of a shard
+    arithmetic: Mapping[str, Any] = field(default_factory=dict)  # of the process that measured it
+    beside: Mapping[str, Any] = field(default_factory=dict)  # other files in a shard, as Beside tells them
 
     @property
     def file(self) -> str:
@@ -53,9 +55,8 @@ class Store:
         self._records, self._list = folder / RECORDS_FOLDER, folder / PARTS_NAME
         self._entries: dict[int, PartEntry] = {}
         lines = self._load() if self._list.exists() else 0
-        self._before = sorted(
-            (entry for entry in self._entries.values() if entry.images), key=lambda entry: entry.first
-        )
+        with_images = (entry for entry in self._entries.values() if entry.images)
+        self._before = sorted(with_images, key=lambda entry: str(entry.first))
         self._superseded = lines > len(self._entries)
 
     def _load(self) -> int:
@@ -121,14 +122,19 @@ class Store:
 
     def known(self, first: str, last: str) -> dict[str, ImageRecord]:
         """By name, the records that were there when the store was opened, of names from ``first`` to ``last``."""
-        at = bisect_left(self._before, first, key=lambda entry: entry.last)
+        at = bisect_left(self._before, first, key=lambda entry: str(entry.last))
         found = {}
         for entry in self._before[at:]:
-            if entry.first > last:
+            if str(entry.first) > last:
                 break
             with suppress(OSError):
                 found |= {record.image: record for record in read_records(self._bytes(entry))}
         return found
+
+    def known_shard(self, names: str) -> dict[str, ImageRecord]:
+        """By name, the records that were there of the shard whose name has this hash."""
+        same = (entry for entry in self._before if entry.names == names)
+        return {record.image: record for entry in same for record in read_records(self._bytes(entry))}
 
     def images(self) -> Iterator[tuple[str, str, str]]:
         """Name, stamp and SHA-256 of the file of every image, in any order."""
@@ -171,4 +177,4 @@ def _entry(line: bytes) -> PartEntry:
     found, checked = read_line(line)
     if not checked or not isinstance(found, dict):
         raise ValueError
-    return PartEntry(**{**found, "remarks": tuple(found["remarks"])})
+    return PartEntry(**found)

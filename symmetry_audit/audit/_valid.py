@@ -8,7 +8,8 @@ from symmetry_audit.audit._domain import Pixels, row_counts
 from symmetry_audit.audit._masks import Masks
 from symmetry_audit.audit._padding import without_padding
 from symmetry_audit.audit._settings import AuditSettings
-from symmetry_audit.data import DecodedImage
+from symmetry_audit.audit._tile_padding import tile_padding
+from symmetry_audit.data import DecodedImage, ImageRef
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import HU
 
@@ -17,17 +18,22 @@ __all__ = ["valid_pixels"]
 BODY = -500.0  # HU: halfway from air to water
 
 
-def valid_pixels(image: DecodedImage, name: str, settings: AuditSettings, masks: Masks | None = None) -> Pixels | None:
+def valid_pixels(
+    image: DecodedImage, name: str, settings: AuditSettings, masks: Masks | None = None, tile: ImageRef | None = None
+) -> Pixels | None:
     """The pixels of the image called ``name`` that count, (H, W) of bool; None where all of them do.
+
+    Masks and padding of a ``tile`` are those of the picture that it is of, which is then called ``name``.
 
     Raises ImageError where its mask or its body is missing, or no pixel is left.
     """
     valid = image.valid
     # nobody looks for padding where the file, the rules for CT or the user say what it is
     if valid is None and masks is None and settings.padding and image.unit != HU:
-        valid = without_padding(image.luminance)
+        valid = without_padding(image.luminance) if tile is None else tile_padding(tile, settings)
     if masks is not None:
-        chosen = masks.of(name, image.luminance.shape, settings.max_pixels)
+        window = None if tile is None else tile.window
+        chosen = masks.of(name, image.luminance.shape, settings.max_pixels, window)
         valid = chosen if valid is None else np.asarray(valid) & chosen
     if settings.body:
         if image.unit != HU:

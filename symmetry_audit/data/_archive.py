@@ -45,21 +45,27 @@ class Member(NamedTuple):
             return data.getvalue()
 
 
-def members(path: Path) -> Iterator[Member]:
-    """Yield the members of the archive in its order. Raises DataError where it is damaged, truncated or closed."""
+def members(path: Path, file: IO[bytes] | None = None) -> Iterator[Member]:
+    """Yield the members of the archive, or of the tar archive opened as ``file``, in its order.
+
+    Raises DataError where it is damaged, truncated or closed.
+    """
     try:
-        if path.suffix.lower() == ".zip":
+        if file is None and path.suffix.lower() == ".zip":
             with zipfile.ZipFile(path) as archive:
                 for info in archive.infolist():
                     if not info.is_dir():
                         yield _zipped(archive, info)
         else:
-            with tarfile.open(path, tarinfo=_StrictTarInfo) as archive:
+            with tarfile.open(path, fileobj=file, tarinfo=_StrictTarInfo) as archive:
                 for info in archive:
+                    archive.members.clear()  # 1 kB each  # pyright: ignore[reportAttributeAccessIssue]  # typeshed lacks it
                     if info.size < 0:  # would send tarfile backwards, in an endless loop
                         raise tarfile.ReadError(f"{info.name} has a negative size")
                     if not info.isdir():
                         yield _tarred(archive, info)
+    except DataError:  # of ``file``
+        raise
     except Exception as error:  # zlib, lzma and bz2 raise classes of their own on damaged archives
         raise DataError(f"cannot read the archive {path}: {one_line(error)}") from None
 

@@ -17,7 +17,7 @@ from symmetry_audit.data._white import FULL_WHITE, check_below, stated_white
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
-__all__ = ["UNSEEN", "DecodedImage", "Samples", "check_seen", "decode", "decode_samples", "depth_of"]
+__all__ = ["UNSEEN", "DecodedImage", "Samples", "check_seen", "decode", "decode_samples", "depth_of", "image_of"]
 
 DECODER_BYTES = 12  # per pixel: WebP's, which takes the most
 UNSEEN = "every pixel is fully transparent (alpha 0); save it without alpha"
@@ -73,7 +73,11 @@ def decode(
     ones, unless the file names a value of missing data or ``bands`` are chosen, as of maps. For the rest see
     :func:`decode_samples`.
     """
-    found = decode_samples(data, max_pixels, bands, white)
+    return image_of(decode_samples(data, max_pixels, bands, white), unit, white)
+
+
+def image_of(found: Samples, unit: str | None = None, white: float | None = None) -> DecodedImage:
+    """The image whose samples are ``found``, as :func:`decode` has it. Raises ImageError with a one-line reason."""
     check_seen(found)
     samples, depth = found.samples, depth_of(found)
     if unit == HU and (samples.dtype in (np.uint8, np.uint16) or samples.ndim == 3):

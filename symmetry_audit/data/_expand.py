@@ -14,7 +14,7 @@ from symmetry_audit.data._walk import DICOM, NIFTI
 from symmetry_audit.errors import ImageError
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["DEFAULT_LISTING", "MAX_BYTES", "Listing", "expanded", "pseudonym"]
+__all__ = ["DEFAULT_LISTING", "MAX_BYTES", "Listing", "expanded", "name_hash", "pseudonym"]
 
 MAX_BYTES = DEFAULT_MAX_PIXELS * BYTES_PER_PIXEL  # of a file, and of what a volume unpacks to
 
@@ -53,7 +53,7 @@ def expanded(files: Iterable[ImageRef], listing: Listing) -> tuple[list[ImageRef
     names = [file.key if listing.file_names else name for file, name, _ in named]
     counts = Counter(names)
     for (file, _, refusal), name in zip(named, names, strict=True):
-        key = name if counts[name] == 1 or listing.file_names else f"{name}-{_hash(file.key)[:6]}"
+        key = name if counts[name] == 1 or listing.file_names else f"{name}-{name_hash(file.key)[:6]}"
         if refusal is None:
             refs.append(replace(file, key=key))
         else:
@@ -75,7 +75,7 @@ def _dicom(file: ImageRef) -> tuple[ImageRef, str, str | None]:
         reason = str(error) if isinstance(error, ImageError) else f"cannot be read ({error.strerror})"
         return file, pseudonym(file.key), reason
     folder = f"series-{header.series}" if header.series else pseudonym(file.key)
-    name = f"{folder}/{_hash(file.key)[:6]}" if header.number is None else f"{folder}/{header.number:04d}"
+    name = f"{folder}/{name_hash(file.key)[:6]}" if header.number is None else f"{folder}/{header.number:04d}"
     return replace(file, payload=None, series=header.series), name, header.refusal
 
 
@@ -97,8 +97,9 @@ def _slices(file: ImageRef, plane: str) -> tuple[list[ImageRef], list[SkippedIma
 
 def pseudonym(key: str) -> str:
     """What results call a DICOM file whose series is not known."""
-    return f"dicom-{_hash(key)}"
+    return f"dicom-{name_hash(key)}"
 
 
-def _hash(name: str) -> str:
+def name_hash(name: str) -> str:
+    """12 hexadecimal digits that tell names apart without telling them."""
     return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:12]

@@ -5,12 +5,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-__all__ = ["set_fingerprint"]
+__all__ = ["SetFingerprint", "set_fingerprint"]
+
+
+class SetFingerprint:
+    """SHA-256 of the lines "sha256, two spaces, name, newline" of files that come one by one, in name order."""
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+
+    def add(self, sha256: str, name: str) -> None:
+        """Add the next file by the hash of its bytes, in hexadecimal."""
+        self._digest.update(f"{sha256}  {name}\n".encode())
+
+    def hexdigest(self) -> str:
+        """Of the files so far."""
+        return self._digest.hexdigest()
 
 
 def set_fingerprint(files: Iterable[tuple[str, str]]) -> str:
-    """SHA-256 of the lines "sha256, two spaces, name, newline" of ``files``, pairs (sha256, name) in name order."""
-    digest = hashlib.sha256()
+    """The SetFingerprint of ``files``, pairs (sha256, name) in name order."""
+    found = SetFingerprint()
     for sha256, name in files:
-        digest.update(f"{sha256}  {name}\n".encode())
-    return digest.hexdigest()
+        found.add(sha256, name)
+    return found.hexdigest()

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from symmetry_audit.data._decode import DecodedImage, decode
-from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
+from symmetry_audit.data._decode import DecodedImage, decode, image_of
+from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, check_size
 from symmetry_audit.data._padding import held
 from symmetry_audit.data._ref import ImageRef
+from symmetry_audit.data._scene import scene_hash, window_samples
 from symmetry_audit.data._stored import StoredSlice
-from symmetry_audit.data._streamed import file_hash, outside_memory, streamed
+from symmetry_audit.data._streamed import outside_memory, streamed
 from symmetry_audit.data._walk import DICOM, PICTURE
 from symmetry_audit.errors import ImageError
 from symmetry_audit.wording import HU, WINDOWED
@@ -55,7 +56,9 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
     most = max_pixels * BYTES_PER_PIXEL
     if ref.kind != PICTURE and ref.bands is not None:
         raise ImageError("is a CT slice and has no bands; drop --bands")
-    if ref.part is not None:
+    if ref.window is not None:
+        image, digest = _tile(ref, max_pixels, reading), content_hash(ref, max_pixels)
+    elif ref.part is not None:
         plane, index = ref.part
         whole = volume(ref, most)
         digest = content_hash(ref, max_pixels)
@@ -74,14 +77,16 @@ def load_image(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS, reading: Rea
 
 
 def content_hash(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> str:
-    """SHA-256 of an image's file, or of the hash of its volume and its place there, without decoding it.
+    """SHA-256 of an image's file, or of the hash of its volume or scene and its place there, without decoding it.
 
     It is ``file_sha256`` of what ``load_image`` returns. Raises ImageError where the file cannot be read.
     """
     most = max_pixels * BYTES_PER_PIXEL
+    if ref.window is not None:
+        return hashlib.sha256(f"{scene_hash(ref, max_pixels)} {ref.window}".encode()).hexdigest()
     if ref.part is None:
         large = ref.member is None and ref.payload is None and ref.path.is_file() and ref.path.stat().st_size > LARGE
-        return file_hash(ref.path) if large else hashlib.sha256(ref.read(most)).hexdigest()
+        return scene_hash(ref, max_pixels) if large else hashlib.sha256(ref.read(most)).hexdigest()
     plane, index = ref.part
     return hashlib.sha256(f"{volume(ref, most).sha256} {plane} {index}".encode()).hexdigest()
 
@@ -112,6 +117,18 @@ def volume(ref: ImageRef, max_bytes: int) -> Volume:
 
     key = (str(ref.path), ref.member, ref.stamp(), max_bytes)
     return read_volume(key, lambda: ref.read(max_bytes), max_bytes)
+
+
+def _tile(ref: ImageRef, max_pixels: int, reading: Reading) -> DecodedImage:
+    assert ref.window is not None
+    check_size(ref.window.width, ref.window.height, 1, max_pixels)
+    found = window_samples(ref, max_pixels)
+    if found.hidden is not None and found.hidden.all():
+        raise ImageError("every pixel is fully transparent (alpha 0)")
+    image = image_of(found, reading.unit, ref.white)
+    if image.unit == HU:
+        raise ImageError("is in HU, and --tile cuts no CT slices; drop --tile, or say --unit grey for a map")
+    return image
 
 
 def _stored(ref: ImageRef, data: bytes, max_pixels: int) -> StoredSlice:

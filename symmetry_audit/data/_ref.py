@@ -10,19 +10,21 @@ from pathlib import Path
 
 from symmetry_audit.data._archive import Member, members
 from symmetry_audit.data._raw_format import RawFormat
+from symmetry_audit.data._sampling import sampled
 from symmetry_audit.data._walk import PICTURE
+from symmetry_audit.data._window import Window
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.results import SkippedImage
 
-__all__ = ["ImageRef", "ImageSource", "read_alike", "streamed_refs", "with_payload"]
+__all__ = ["ImageRef", "ImageSource", "read_alike", "streamed_refs", "too_many_bytes", "with_payload"]
 
 WHITE_MARK = "-white-"  # in a stamp
 
 
 @dataclass(frozen=True)
 class ImageRef:
-    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), or a slice
-    of such a volume."""
+    """The place of one image: a file, a member of an archive (with its bytes, if it comes from ``stream``), a slice of
+    such a volume, or a tile of such a picture."""
 
     key: str  # the name in reports: a posix path relative to the source; of DICOM files a pseudonym
     path: Path
@@ -34,6 +36,8 @@ class ImageRef:
     bands: tuple[int, ...] | None = None  # of PICTURE: the channels to take as grey, or as red, green and blue, from 1
     series: str | None = None  # images of one series or volume are not independent
     white: float | None = None  # of PICTURE: the white level of samples of more than 8 bits; None: as the file says
+    shard: str | None = None  # the stamp of the shard that the image, which has its bytes, was read from
+    window: Window | None = None  # of PICTURE: the tile that is measured, of the scene that ``series`` names
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageRef:
         """The same image, of which these ``bands`` are taken; None: as it is."""
@@ -49,11 +53,12 @@ class ImageRef:
 
     def stamp(self) -> str:
         """Changes when the file does: size and modification time (of the archive, for members); and with ``white``."""
-        try:
-            status = self.path.stat()
-        except (OSError, ValueError):  # ValueError: not a possible file name
-            return "missing"
-        stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
+        if (stamp := self.shard) is None:
+            try:
+                status = self.path.stat()
+            except (OSError, ValueError):  # ValueError: not a possible file name
+                return "missing"
+            stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
         return stamp if self.white is None else f"{stamp}{WHITE_MARK}{self.white:g}"
 
     def read(self, max_bytes: int) -> bytes:
@@ -67,7 +72,7 @@ class ImageRef:
         except Exception as error:  # zipfile, tarfile and their decompressors raise many classes
             raise ImageError(f"cannot be read ({one_line(error)})") from None
         if len(data) > max_bytes:
-            raise _too_many_bytes(max_bytes)
+            raise too_many_bytes(max_bytes)
         return data
 
 
@@ -83,9 +88,18 @@ class ImageSource:
     remarks: tuple[str, ...] = ()  # what a report should say about the files
     short_name: str | None = None  # after which folders of results are named, where that is not ``name``
 
-    def limited(self, limit: int | None) -> ImageSource:
-        """The first ``limit`` images."""
-        return self if limit is None else replace(self, refs=self.refs[:limit])
+    def limited(self, limit: int | None, sample: int | None = None, seed: int = 0) -> ImageSource:
+        """The first ``limit`` images; of these a random ``sample`` by their names, see ``sampled``, which a remark
+        tells. None: all."""
+        if sample is None:
+            return self if limit is None else replace(self, refs=self.refs[:limit])
+        refs = self.refs[:limit]
+        if sample >= len(refs):
+            return replace(self, refs=refs)
+        drawn = sampled((ref.key for ref in refs), sample, seed)
+        remark = f"the images are a random sample, {sample} of {len(refs)}, drawn by their names with seed {seed}"
+        refs = tuple(ref for ref in refs if ref.key in drawn)
+        return replace(self, refs=refs, remarks=(*self.remarks, remark))
 
     def with_bands(self, bands: tuple[int, ...] | None) -> ImageSource:
         """The same images, of which these ``bands`` are taken; None: as they are."""
@@ -146,7 +160,7 @@ def _read(ref: ImageRef, most: int) -> bytes:
         for member in members(ref.path):
             if member.open is not None and member.name == ref.member:
                 if member.size > most:
-                    raise _too_many_bytes(most)
+                    raise too_many_bytes(most)
                 return member.read()
         raise OSError("no longer in the archive")
     if not stat.S_ISREG(ref.path.stat().st_mode):  # reading a pipe could block forever
@@ -156,5 +170,6 @@ def _read(ref: ImageRef, most: int) -> bytes:
         return file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
 
 
-def _too_many_bytes(most: int) -> ImageError:
+def too_many_bytes(most: int) -> ImageError:
+    """What to raise for a file of more than ``most`` bytes."""
     return ImageError(f"larger than {most} bytes; raise --max-pixels if you trust the file")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._walk import DICOM, NIFTI, PICTURE, is_left_behind, left_behind_as
 from symmetry_audit.errors import DataError
+from symmetry_audit.results import SkippedImage
 from symmetry_audit.wording import count
 
-__all__ = ["Beside", "check_one_unit"]
+__all__ = ["Beside", "Found", "check_one_unit"]
 
 SHOWN = 8  # kinds in one remark
 LONGEST = 10  # characters of the end of a name that are told as its kind
@@ -41,6 +44,23 @@ class Beside:
             self.passed(folders[: at + 1])
         return at is not None
 
+    def merge(self, other: Beside) -> None:
+        """Add what ``other`` has noted."""
+        self._ends += other._ends
+        self._folders |= other._folders
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return {"ends": dict(sorted(self._ends.items())), "folders": sorted(map(list, self._folders))}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Beside:
+        """What :meth:`to_dict` wrote."""
+        beside = cls()
+        beside._ends.update(data["ends"])
+        beside._folders.update(map(tuple, data["folders"]))
+        return beside
+
     def remarks(self) -> tuple[str, ...]:
         """A sentence for each of the two, by kind: no names, which beside DICOM files may be those of patients."""
         found = []
@@ -50,6 +70,33 @@ class Beside:
         if folders := Counter(filter(None, (left_behind_as(parts[-1]) for parts in self._folders))):
             found.append(f"folders of thumbnails, deleted files and the like passed over: {_kinds(folders)}")
         return tuple(found)
+
+
+@dataclass
+class Found:
+    """What reading one shard finds beside its images: files of other kinds, and images that are skipped."""
+
+    beside: Beside = field(default_factory=Beside)
+    skipped: list[SkippedImage] = field(default_factory=list)
+
+    def skip(self, image: str, reason: str) -> None:
+        """Note an image that is skipped."""
+        self.skipped.append(SkippedImage(image, reason))
+
+    def merge(self, other: Found) -> None:
+        """Add what was found in another shard."""
+        self.beside.merge(other.beside)
+        self.skipped += other.skipped
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready, so that it can lie beside the results of a shard."""
+        skipped = [[item.image, item.reason] for item in self.skipped]
+        return {"beside": self.beside.to_dict(), "skipped": skipped}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Found:
+        """What :meth:`to_dict` wrote."""
+        return cls(Beside.from_dict(data["beside"]), [SkippedImage(*item) for item in data["skipped"]])
 
 
 def _kinds(found: Counter[str]) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symmetry_audit.data._decode import check_seen, decode_samples, depth_of
+from symmetry_audit.data._decode import Samples, check_seen, decode_samples, depth_of
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._samples import header_pixels
+from symmetry_audit.data._scene import window_samples
 from symmetry_audit.data._walk import PICTURE
 from symmetry_audit.data._white import FULL_WHITE
 from symmetry_audit.errors import ImageError
@@ -44,7 +45,10 @@ def decode_rgb(
     white: float | None = None,
 ) -> Picture:
     """Decode the bytes of one file as :func:`decode` does, but to RGB. Raises ImageError with a one-line reason."""
-    found = decode_samples(data, max_pixels, bands, white)
+    return _picture(decode_samples(data, max_pixels, bands, white))
+
+
+def _picture(found: Samples) -> Picture:
     check_seen(found)
     samples, level = found.samples, found.white
     if level is None:
@@ -65,11 +69,16 @@ def load_rgb(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read and decode one image. Raises ImageError, also for a CT slice, which ``load_slice`` reads."""
     if ref.kind != PICTURE:
         raise ImageError("is a CT slice and no picture; this task takes PNG, JPEG, TIFF, BMP or WebP")
+    if ref.window is not None:
+        return _picture(window_samples(ref, max_pixels))
     return decode_rgb(ref.read(max_pixels * BYTES_PER_PIXEL), max_pixels, ref.bands, ref.white)
 
 
 def pixel_count(ref: ImageRef, max_pixels: int = DEFAULT_MAX_PIXELS) -> int:
-    """Width times height by the header of a file, or of a member that has its bytes; 0 where decoding is refused."""
+    """Width times height of a tile, or by the header of a file or of a member that has its bytes; 0 where decoding is
+    refused."""
+    if ref.window is not None:
+        return ref.window.width * ref.window.height
     if ref.payload is not None:
         return header_pixels(io.BytesIO(ref.payload), max_pixels)
     if ref.member is not None or ref.kind != PICTURE or not ref.path.is_file():  # reading a pipe could block forever

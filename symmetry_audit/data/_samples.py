@@ -39,7 +39,7 @@ from symmetry_audit.data._tiff_kinds import stretched
 from symmetry_audit.data._transparency import PNG_DEPTH_AT, hidden_pixels, transparent
 from symmetry_audit.errors import ImageError
 
-__all__ = ["Header", "decoder_settings", "header_of", "header_pixels", "read_samples"]
+__all__ = ["Header", "decoder_settings", "header_of", "header_pixels", "picture_shape", "read_samples"]
 
 PILLOW_NAMES = {PNG: "PNG", JPEG: "JPEG", BMP: "BMP", WEBP: "WEBP", JPEG2000: "JPEG2000", AVIF: "AVIF", HEIC: "HEIF"}
 OPTIONAL: dict[str, Callable[[], bool]] = {  # which decoders are not everywhere
@@ -105,6 +105,26 @@ def header_pixels(file: BinaryIO, max_pixels: int) -> int:
         return count if 0 <= count <= max_pixels else 0
     except Exception:  # as in decode, which reports the problem when the pixels are needed
         return 0
+
+
+def picture_shape(file: BinaryIO, max_pixels: int) -> tuple[int, int] | None:
+    """The upright (H, W) of a picture of another format than TIFF; None where decoding alone tells it.
+
+    Raises ImageError for refused files, and any exception of the decoders for damaged ones.
+    """
+    data = file.read()
+    kind = _readable(data[:START])
+    with decoder_settings(max_pixels):
+        try:
+            image = None if kind == JPEGXL else _opened(io.BytesIO(data), kind)
+        except UnidentifiedImageError:
+            image = None
+        if image is None:  # whose header knows nothing of its orientation, or that Pillow does not read
+            return None
+        with image:
+            check_size(image.width, image.height, 1, max_pixels)
+            turned = (kind != PNG or _may_hold_exif(data)) and _orientation(image) >= 5
+            return (image.width, image.height) if turned else (image.height, image.width)
 
 
 @contextmanager

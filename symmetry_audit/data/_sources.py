@@ -18,7 +18,9 @@ from symmetry_audit.data import manifests
 from symmetry_audit.data._archive import ARCHIVE_SUFFIXES
 from symmetry_audit.data._copies import without_copies
 from symmetry_audit.data._expand import DEFAULT_LISTING, Listing, expanded
+from symmetry_audit.data._open_shards import is_sharded
 from symmetry_audit.data._packed import packed_images
+from symmetry_audit.data._places import shown
 from symmetry_audit.data._ref import ImageRef, ImageSource
 from symmetry_audit.data._remarks import Beside, check_one_unit
 from symmetry_audit.data._walk import (
@@ -46,6 +48,9 @@ def open_source(text: str, data_root: str | Path | None = None, listing: Listing
         raise DataError("the name of the source is empty; give a folder, file, glob, list, archive or dataset")
     if text.encode(errors="replace").decode() != text:
         raise DataError(f'"{escaped(text)}" is not a UTF-8 name, which reports need; rename the file or link to it')
+    if is_sharded(text):
+        other = "this command reads single images: give a folder or an archive"
+        raise DataError(f'"{shown(text)}" is read by measure and fit-affine, shard by shard; {other}')
     try:
         path = Path(text).expanduser()
         is_folder, is_file = path.is_dir(), path.is_file()

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import tifffile
@@ -17,11 +17,11 @@ from symmetry_audit.data._luminance import hashed_luminance
 from symmetry_audit.data._ref import ImageRef
 from symmetry_audit.data._rows import BAND_PIXELS, StoredRows, made_of_bands, row_bands, stored_rows
 from symmetry_audit.data._tiff import MASK, ORIENTATION_TAG, REDUCED, TIFF_MAGIC
-from symmetry_audit.data._tiff_bands import cut_rows, tiff_of_rows
+from symmetry_audit.data._tiff_bands import cut_rows, tiff_of_block
 from symmetry_audit.errors import ImageError, one_line
 from symmetry_audit.wording import GREY_LEVELS, HU
 
-__all__ = ["file_hash", "outside_memory", "samples_in_parts", "streamed"]
+__all__ = ["cuttable_pages", "damage_told", "file_hash", "outside_memory", "samples_in_parts", "streamed"]
 
 STREAMED = 1 << 26  # pixels, from which on a picture is decoded in bands: whole, it would take more than half a GB
 MOST_PAGES = 64  # that a picture comes with: smaller copies of it and of its mask
@@ -35,7 +35,7 @@ def streamed(ref: ImageRef, max_pixels: int, unit: str | None) -> DecodedImage |
     """
     if not _may_be_cut(ref):
         return None
-    with _damage_told(), open(ref.path, "rb") as stream, tifffile.TiffFile(stream) as file:
+    with damage_told(), open(ref.path, "rb") as stream, tifffile.TiffFile(stream) as file:
         pages = _pages(file, max_pixels)
         return None if pages is None else _decoded(ref, file, pages, max_pixels, unit)
 
@@ -43,7 +43,7 @@ def streamed(ref: ImageRef, max_pixels: int, unit: str | None) -> DecodedImage |
 def samples_in_parts(ref: ImageRef, max_pixels: int) -> Iterator[Samples]:
     """The samples of a picture, of a large TIFF file band by band. Raises ImageError."""
     if _may_be_cut(ref):
-        with _damage_told(), open(ref.path, "rb") as stream, tifffile.TiffFile(stream) as file:
+        with damage_told(), open(ref.path, "rb") as stream, tifffile.TiffFile(stream) as file:
             pages = _pages(file, max_pixels)
             if pages is not None:
                 yield from (found for _, found in _bands(ref, file, pages, max_pixels))
@@ -75,7 +75,7 @@ def _may_be_cut(ref: ImageRef) -> bool:
 
 
 @contextmanager
-def _damage_told() -> Iterator[None]:
+def damage_told() -> Iterator[None]:
     """As ``decode`` tells what decoders raise."""
     try:
         yield
@@ -93,16 +93,25 @@ def _pages(file: tifffile.TiffFile, max_pixels: int) -> list[tifffile.TiffPage] 
     if not all(isinstance(side, int) for side in size) or size[0] * size[1] < STREAMED:
         return None
     check_size(size[1], size[0], 1, max_pixels)
+    turned = (tag := first.tags.get(ORIENTATION_TAG)) is not None and tag.value != 1
+    whole = None if turned else cuttable_pages(file)
+    return whole if whole and cut_rows(whole) * first.imagewidth < STREAMED else None
+
+
+def cuttable_pages(file: tifffile.TiffFile) -> list[tifffile.TiffPage] | None:
+    """The picture and, where it has one, its mask, of which blocks are files of their own; None where the file has to
+    be decoded as a whole: a stack, or several pictures."""
+    first = file.pages[0]
     pages = (
         [page for page in file.pages if isinstance(page, tifffile.TiffPage)] if len(file.pages) <= MOST_PAGES else []
     )
     whole = [page for page in pages if not page.subfiletype & REDUCED]
-    alike = all((page.imagelength, page.imagewidth) == size and page.subfiletype & MASK for page in whole[1:])
-    stack = first.is_imagej or first.is_stk or first.is_ome or first.imagedepth != 1
-    turned = (tag := first.tags.get(ORIENTATION_TAG)) is not None and tag.value != 1
-    if not whole or whole[0] is not first or not alike or stack or turned:
+    if not whole or whole[0] is not first:
         return None
-    return whole if cut_rows(whole) * first.imagewidth < STREAMED else None
+    size = (whole[0].imagelength, whole[0].imagewidth)
+    alike = all((page.imagelength, page.imagewidth) == size and page.subfiletype & MASK for page in whole[1:])
+    stack = whole[0].is_imagej or whole[0].is_stk or whole[0].is_ome or whole[0].imagedepth != 1
+    return whole if alike and not stack else None
 
 
 def _decoded(
@@ -150,7 +159,8 @@ def _decoded(
         for first, stop in row_bands(height, width):
             seen, part = np.asarray(valid[first:stop]), np.asarray(luminance[first:stop])
             luminance.write(first, np.where(seen, part, part.dtype.type(total / count)))
-    pixels, file_sha256 = digest.hexdigest(), file_hash(ref.path)
+    with open(ref.path, "rb") as stream:
+        pixels, file_sha256 = digest.hexdigest(), file_hash(stream)
     return DecodedImage(luminance, depth_of(head), False, pixels, held, valid, None, file_sha256, tuple(remarks))
 
 
@@ -162,11 +172,10 @@ def _bands(
     step = cut_rows(pages)
     step *= max(1, BAND_PIXELS // (step * width))
     for first in range(0, height, step):
-        part = tiff_of_rows(file, pages, first, min(first + step, height))
+        part = tiff_of_block(file, pages, range(first, min(first + step, height)), range(width))
         yield first, decode_samples(part, max_pixels, ref.bands, ref.white)
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, read in parts."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_hash(file: BinaryIO) -> str:
+    """SHA-256 of an open file, read in parts."""
+    return hashlib.file_digest(file, "sha256").hexdigest()

@@ -16,7 +16,18 @@ from symmetry_audit.data._limits import BYTES_PER_PIXEL, MAX_PAGES, check_frames
 from symmetry_audit.data._tiff_kinds import BANDED, is_odd, kind_name, layout, odd_pixels, stored_pixels
 from symmetry_audit.errors import ImageError
 
-__all__ = ["ORIENTATION_TAG", "TIFF_MAGIC", "StoredSamples", "picture_page", "tiff_samples", "upright"]
+__all__ = [
+    "MASK",
+    "ORIENTATION_TAG",
+    "REDUCED",
+    "TIFF_MAGIC",
+    "StoredSamples",
+    "frames_of",
+    "orientation_of",
+    "picture_page",
+    "tiff_samples",
+    "upright",
+]
 
 TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 ORIENTATION_TAG = 274
@@ -58,10 +69,10 @@ def tiff_samples(data: bytes, max_pixels: int, bands: bool) -> StoredSamples:
     with tifffile.TiffFile(io.BytesIO(data)) as file:
         page = picture_page(file)
         mask = _mask_of(file, page)
-        check_frames(_frames(file, page))
+        check_frames(frames_of(file, page))
         for one in (page, mask) if mask else (page,):
             _check(one, file.tiff, data, max_pixels)
-        orientation = _orientation(page)
+        orientation = orientation_of(page)
         if is_odd(page):
             return StoredSamples(odd_pixels(page, data, orientation), turned=False)
         found = layout(page, bands)
@@ -115,7 +126,7 @@ def _is_slide(file: tifffile.TiffFile, first: tifffile.TiffPage) -> bool:
     return any(getattr(first, f"is_{kind}", False) for kind in SLIDES) and file.series[0].is_pyramidal
 
 
-def _frames(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
+def frames_of(file: tifffile.TiffFile, page: tifffile.TiffPage) -> int:
     """How many pictures the page stands for: of a volume, and of the stacks that ImageJ and others write behind one
     directory."""
     told = page.is_shaped or page.is_imagej or page.is_stk
@@ -157,7 +168,7 @@ def _written_tags(page: tifffile.TiffPage, form: tifffile.TiffFormat, data: byte
     return {struct.unpack_from(f"{form.byteorder}H", data, at)[0] for at in ends}
 
 
-def _orientation(page: tifffile.TiffPage) -> int:
+def orientation_of(page: tifffile.TiffPage) -> int:
     """By the tag, else by XMP, as viewers do; 1 where there is none."""
     if tag := page.tags.get(ORIENTATION_TAG):
         return tag.value if tag.value in range(1, 9) else 1

@@ -1,4 +1,4 @@
-"""One large TIFF as many small ones: bands of its rows, each a file in memory with the tags of the whole (SPEC 1)."""
+"""One large TIFF as many small ones: blocks of it, each a file in memory with the tags of the whole (SPEC 1)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,25 @@ from math import lcm
 
 import tifffile
 
-__all__ = ["cut_rows", "tiff_of_rows"]
+__all__ = ["cut_columns", "cut_rows", "tiff_of_block"]
 
-HEIGHT, ROWS_PER_STRIP = 257, 278
+WIDTH, HEIGHT, ROWS_PER_STRIP = 256, 257, 278
 OFFSETS, COUNTS = {True: 324, False: 273}, {True: 325, False: 279}  # of tiles, of strips
 # what changes, and what is about the whole file: texts of programs that stack pictures, and other directories
-LEFT_OUT = {*OFFSETS.values(), *COUNTS.values(), HEIGHT, ROWS_PER_STRIP, 270, 330, 34665, 34853, 40965, 50838, 50839}
+LEFT_OUT = {
+    *OFFSETS.values(),
+    *COUNTS.values(),
+    WIDTH,
+    HEIGHT,
+    ROWS_PER_STRIP,
+    270,
+    330,
+    34665,
+    34853,
+    40965,
+    50838,
+    50839,
+}
 LONG, LONG8 = 4, 16
 UNCOMPRESSED = 1
 
@@ -23,8 +36,16 @@ def cut_rows(pages: list[tifffile.TiffPage]) -> int:
     return lcm(*(1 if _flat(page) else _segment_rows(page) for page in pages))
 
 
-def tiff_of_rows(file: tifffile.TiffFile, pages: list[tifffile.TiffPage], first: int, stop: int) -> bytes:
-    """A TIFF of the rows from ``first``, a multiple of ``cut_rows``, to before ``stop`` of each of ``pages``.
+def cut_columns(pages: list[tifffile.TiffPage]) -> int:
+    """Blocks of ``pages`` may begin at multiples of so many columns; the whole width where rows are not cut."""
+    if not all(page.is_tiled for page in pages):
+        return pages[0].imagewidth
+    return lcm(*(page.tilewidth for page in pages))
+
+
+def tiff_of_block(file: tifffile.TiffFile, pages: list[tifffile.TiffPage], rows: range, columns: range) -> bytes:
+    """A TIFF of these ``rows`` and ``columns`` of each of ``pages``, which begin at a multiple of ``cut_rows`` and of
+    ``cut_columns`` and end there or with the pages.
 
     Strips and tiles are copied as they are, so any decoder reads the same samples as from ``file``.
     """
@@ -33,7 +54,7 @@ def tiff_of_rows(file: tifffile.TiffFile, pages: list[tifffile.TiffPage], first:
         file, *([("H", 43), ("H", 8), ("H", 0), ("Q", 16)] if file.is_bigtiff else [("H", 42), ("I", 8)])
     )
     for page in pages:
-        found += _directory(file, page, first, stop, len(found), last=page is pages[-1])
+        found += _directory(file, page, rows, columns, len(found), last=page is pages[-1])
     return found
 
 
@@ -52,15 +73,16 @@ def _segment_rows(page: tifffile.TiffPage) -> int:
 
 
 def _directory(
-    file: tifffile.TiffFile, page: tifffile.TiffPage, first: int, stop: int, start: int, *, last: bool
+    file: tifffile.TiffFile, page: tifffile.TiffPage, rows: range, columns: range, start: int, *, last: bool
 ) -> bytes:
     """The directory of a page at ``start``, with what its tags point to and its strips or tiles behind it."""
     word, pointer, room = ("Q", LONG8, 8) if file.is_bigtiff else ("I", LONG, 4)
     number = "Q" if file.is_bigtiff else "H"  # of tags
-    parts = list(_segments(page, first, stop))
-    entries = {HEIGHT: (LONG, 1, _packed(file, ("I", stop - first)))}
+    parts = list(_segments(page, rows, columns))
+    numbers = {WIDTH: len(columns), HEIGHT: len(rows)}
     if not page.is_tiled:
-        entries[ROWS_PER_STRIP] = (LONG, 1, _packed(file, ("I", min(stop - first, _segment_rows(page)))))
+        numbers[ROWS_PER_STRIP] = min(len(rows), _segment_rows(page))
+    entries = {code: (LONG, 1, _packed(file, ("I", value))) for code, value in numbers.items()}
     for tag in page.tags:
         if tag.code not in LEFT_OUT:
             size = struct.calcsize(tifffile.TIFF.DATA_FORMATS[tag.dtype]) * tag.count
@@ -86,17 +108,20 @@ def _directory(
     return b"".join([*lines, following, *values, *(_read(file, *part) for part in parts)])
 
 
-def _segments(page: tifffile.TiffPage, first: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Where in the file the strips or tiles of these rows are, and their bytes, plane after plane."""
+def _segments(page: tifffile.TiffPage, rows: range, columns: range) -> Iterator[tuple[int, int]]:
+    """Where in the file the strips or tiles of a block are, and their bytes, plane after plane."""
     separate = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE
-    planes, rows = page.samplesperpixel if separate else 1, _segment_rows(page)
+    planes, high = page.samplesperpixel if separate else 1, _segment_rows(page)
     if _flat(page):
         row = page.imagewidth * (1 if separate else page.samplesperpixel) * page.bitspersample // 8
-        yield from ((offset + first * row, (stop - first) * row) for offset in page.dataoffsets[:planes])
+        yield from ((offset + rows.start * row, len(rows) * row) for offset in page.dataoffsets[:planes])
         return
-    across, down = -(-page.imagewidth // page.tilewidth) if page.is_tiled else 1, -(-page.imagelength // rows)
-    for plane in range(planes):
-        chosen = slice((plane * down + first // rows) * across, (plane * down + -(-stop // rows)) * across)
+    wide = page.tilewidth if page.is_tiled else page.imagewidth
+    across, down = -(-page.imagewidth // wide), -(-page.imagelength // high)
+    for line in (
+        plane * down + row for plane in range(planes) for row in range(rows.start // high, -(-rows.stop // high))
+    ):
+        chosen = slice(line * across + columns.start // wide, line * across - (-columns.stop // wide))
         yield from zip(page.dataoffsets[chosen], page.databytecounts[chosen], strict=True)
 
 

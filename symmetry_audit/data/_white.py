@@ -11,7 +11,15 @@ import tifffile
 from symmetry_audit.data._tiff import TIFF_MAGIC, picture_page
 from symmetry_audit.errors import ImageError
 
-__all__ = ["FULL_WHITE", "PNG_DEPTH_AT", "PNG_MAGIC", "check_below", "largest_sample", "stated_white"]
+__all__ = [
+    "FULL_WHITE",
+    "PNG_DEPTH_AT",
+    "PNG_MAGIC",
+    "check_below",
+    "largest_sample",
+    "may_state_white",
+    "stated_white",
+]
 
 FULL_WHITE = 65535  # of 16 bits
 PNG_MAGIC, PNG_DEPTH_AT, PNG_CHUNKS_AT = b"\x89PNG\r\n\x1a\n", 24, 8
@@ -48,6 +56,11 @@ def stated_white(data: bytes, samples: np.ndarray) -> float | None:
     if samples.dtype.kind == "i" and (lowest is None or lowest < 0):
         return None
     return next((level for level in levels if level > 0 and largest_sample(samples) <= level), None)
+
+
+def may_state_white(page: tifffile.TiffPage) -> bool:
+    """Whether the tags of ``page`` name a white level that holds only if no sample of the whole picture exceeds it."""
+    return any(page.tags.get(code) is not None for code in (WHITE_LEVEL, *MAX_SAMPLE_VALUES))
 
 
 def largest_sample(samples: np.ndarray, missing: np.ndarray | None = None) -> float:

@@ -13,6 +13,7 @@ import tifffile
 
 from symmetry_audit.data._limits import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS
 from symmetry_audit.data._ref import ImageRef, ImageSource
+from symmetry_audit.data._scene import scene_bands, window_samples
 from symmetry_audit.data._streamed import samples_in_parts
 from symmetry_audit.data._tiff import TIFF_MAGIC, picture_page
 from symmetry_audit.data._walk import PICTURE
@@ -50,22 +51,37 @@ def white_level_of(refs: Iterable[ImageRef], max_pixels: int = DEFAULT_MAX_PIXEL
     """
     largest: dict[ImageRef, int] = {}
     used, most = 0, max_pixels * BYTES_PER_PIXEL
-    for ref in _deep(dict.fromkeys(ref for ref in refs if ref.kind == PICTURE), most):
+    for ref in _deep(_distinct(ref for ref in refs if ref.kind == PICTURE), most):
         try:
             told = _unsaid(ref, max_pixels)
         except ImageError:
             continue
         if told is not None:
-            largest[replace(ref, payload=None)] = told[0]
+            largest[_bare(ref)] = told[0]
             used |= told[1]
     return _judged(largest, used) if largest else None
+
+
+def _distinct(refs: Iterable[ImageRef]) -> Iterator[ImageRef]:
+    """Each image once; bytes that come with images are not kept."""
+    seen = set[ImageRef]()
+    for ref in refs:
+        if _bare(ref) not in seen:
+            seen.add(_bare(ref))
+            yield ref
+
+
+def _bare(ref: ImageRef) -> ImageRef:
+    return ref if ref.payload is None else replace(ref, payload=None)
 
 
 def _unsaid(ref: ImageRef, max_pixels: int) -> tuple[int, int] | None:
     """The largest sample and all bits that are not 0 in some sample; None where it is no picture of 16 bits, or its
     file says what is white. Raises ImageError."""
     largest, used, said = 0, 0, True
-    for found in samples_in_parts(ref, max_pixels):
+    whole = ref.window is None
+    bands = () if whole else (window_samples(band, max_pixels) for band in scene_bands(ref))
+    for found in samples_in_parts(ref, max_pixels) if whole else bands:
         if found.samples.dtype != np.uint16:
             return None
         said &= found.white is not None

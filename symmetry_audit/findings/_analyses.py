@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,26 +22,33 @@ TOP = 10
 
 
 class LeverageList:
-    """The images that move each epsilon most, by scenario, scale and regularizer; ``add`` takes them one by one."""
+    """The images that move each epsilon most; ``add`` takes them one by one.
 
-    def __init__(self) -> None:
-        self._heaps: dict[tuple, list[tuple[float, int, str, float]]] = {}
+    ``keys`` (K,) are the regularizer, scenario, sigma and downscale of the rows.
+    """
+
+    def __init__(self, keys: Sequence[tuple[str, str, float | None, int]]) -> None:
+        self._keys = keys
+        self._heaps: list[list[tuple[float, int, str, float]]] = [[] for _ in keys]
+        self._least = np.full(len(keys), -1.0)  # what an image must exceed to be listed
         self._count = 0
 
-    def add(self, key: tuple, image: str, leverage: float) -> None:
-        """Note how much epsilon rises by ``image``; ``key`` names the row."""
-        heap = self._heaps.setdefault(key, [])
+    def add(self, image: str, leverages: np.ndarray) -> None:
+        """Note how much each epsilon rises by ``image``, (K,)."""
         self._count += 1
-        item = (abs(leverage), -self._count, image, leverage)  # ties go to the first
-        (heapq.heappushpop if len(heap) == TOP else heapq.heappush)(heap, item)
+        sizes = np.abs(leverages)
+        for k in np.flatnonzero(sizes > self._least).tolist():
+            heap, item = self._heaps[k], (float(sizes[k]), -self._count, image, float(leverages[k]))
+            (heapq.heappushpop if len(heap) == TOP else heapq.heappush)(heap, item)
+            if len(heap) == TOP:
+                self._least[k] = heap[0][0]  # ties go to the first
 
     def to_list(self) -> list[dict[str, Any]]:
         """JSON-ready: for each row the TOP images, the strongest first."""
-        names = ("scenario", "regularizer", "sigma", "downscale")
         return [
-            dict(zip(names, key, strict=True))
+            {"scenario": scenario, "regularizer": regularizer, "sigma": sigma, "downscale": factor}
             | {"images": [{"image": image, "leverage": value} for _, _, image, value in sorted(heap, reverse=True)]}
-            for key, heap in self._heaps.items()
+            for (regularizer, scenario, sigma, factor), heap in zip(self._keys, self._heaps, strict=True)
         ]
 
 
@@ -112,9 +119,9 @@ def _errors_between(controls: ControlTotals, name: str) -> Callable[[tuple], dic
 
 def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
     """Epsilon of every sub-folder alone, where there are several."""
-    if len(totals.folders) < 2:
+    if len(totals.folders.sums) < 2:
         return
-    for folder, sums in sorted(totals.folders.items()):
+    for folder, sums in sorted(totals.folders.sums.items()):
         for scenario in _measured(totals):
             profiles = sums[scenario.profile]
             for at, names in _cells(totals):
@@ -129,7 +136,7 @@ def _folders(totals: Totals) -> Iterator[dict[str, Any]]:
 
 def _subsets(totals: Totals) -> Iterator[dict[str, Any]]:
     """Epsilon of random subsets against their size, and the size from which it stays within a tenth of the last."""
-    epsilons, sizes = totals.curve.epsilons(), totals.curve.sizes  # (sizes, repeats, profiles, S, R)
+    sizes, epsilons = totals.subsets.epsilons()  # (sizes, repeats, profiles, S, R)
     least = enough(sizes, epsilons)
     for scenario in _measured(totals):
         place = PROFILES.index(scenario.profile)
@@ -156,10 +163,9 @@ def direction_rows(totals: Totals, floors: np.ndarray) -> Iterator[dict[str, Any
 
 def _fits(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """How the fits of each source spread: their geometric median, and how many are at the limit or failed."""
-    points = np.stack(totals.deformations)
     for s, (sigma, factor) in enumerate(scales(totals.settings)):
         for f, source in enumerate(sources):
-            usable = points[:, s, f][~np.isnan(points[:, s, f, 0])]
+            usable = totals.deformations.points(s, f)
             middle = geometric_median(Affine(a, b) for a, b in usable.tolist()) if len(usable) else None
             yield {
                 "regularizer": source,
@@ -173,5 +179,5 @@ def _fits(totals: Totals, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
                 "median_b": middle and middle.b,
                 "median_ratio": middle and middle.ratio,
                 "median_alpha_deg": middle and float(np.degrees(middle.alpha)),
-                "mean_ratio": float(np.exp(np.hypot(*usable.T)).mean()) if len(usable) else None,
+                "mean_ratio": totals.deformations.mean_ratio(s, f),
             }

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
 from symmetry_audit.audit import FitTables, ImageTables
 from symmetry_audit.findings._sums import Sum
 from symmetry_audit.groups import Group
-from symmetry_audit.statistics import FEWEST_IMAGES, BootstrapMeans, InvarianceDraws, NullFields
+from symmetry_audit.statistics import (
+    FEWEST_IMAGES,
+    UNITS,
+    BootstrapMeans,
+    InvarianceDraws,
+    Member,
+    NullFields,
+    UnitSums,
+)
 
 __all__ = ["ControlTotals"]
 
@@ -21,65 +30,66 @@ REST = 1  # added to the seed of the resamples of images without controls
 
 
 class ControlTotals:
-    """Sums over the ``images`` of a run, of which those with ``controlled`` True (N,) were measured with controls.
+    """Sums over the images of a run, of which some were measured with controls. ``add`` takes all in their order.
 
-    ``add`` takes all images in their order. Means are difference estimates of survey sampling: the mean over all
-    images of a profile like the control's, plus the mean over the controlled ones of what the control differs by.
-    So they describe all images; with controls on all of them they are plain means. Standard errors are those of a
-    bootstrap over the controlled images, or over the ``clusters`` (N,) that they belong to.
+    Means are difference estimates of survey sampling: the mean over all images of a profile like the control's, plus
+    the mean over the controlled ones of what the control differs by. So they describe all images; with controls on all
+    of them they are plain means. Standard errors are those of a bootstrap over the controlled images, or over the
+    clusters that they belong to; above ``limit`` of them, over random groups (UnitSums).
     """
 
-    def __init__(
-        self, group: Group, controlled: Sequence[bool], *, seed: int, clusters: Sequence[Hashable] | None = None
-    ) -> None:
-        flags = np.array(controlled, dtype=bool)
-        self.images, self.count = len(flags), int(flags.sum())
-        own, others = (None if clusters is None else _chosen(clusters, part) for part in (flags, ~flags))
-        self.units = self.count if own is None else len(set(own))
+    def __init__(self, group: Group, *, seed: int, limit: int | None = UNITS) -> None:
+        self.images, self.count = 0, 0  # of the run, and those with controls
         self.null = NullFields(seed)
+        self._group, self._seed = group, seed
         self._bases: dict[str, Sum] = {}
         self._differences: dict[str, Sum] = {}
         self._adaptive = Sum()  # of the controlled images
         self._held_out = Sum()
-        self._controlled = BootstrapMeans(self.count, seed=seed, clusters=own)
-        self._between = BootstrapMeans(self.count, resamples=ERROR_RESAMPLES, seed=seed, clusters=own)
-        rest = self.images - self.count
-        self._rest = BootstrapMeans(rest, seed=seed + REST, clusters=others) if rest else None
-        tested = self.count >= FEWEST_IMAGES and group.order > 1
-        self._draws = InvarianceDraws(group, self.count, seed=seed) if tested else None
+        self._controlled, self._rest = UnitSums(limit), UnitSums(limit)
+        self._shifted = UnitSums(limit, single=True)
         self._names: tuple[str, ...] = ()
         self._shapes: dict[str, tuple[int, ...]] = {}
 
-    def add(self, tables: ImageTables) -> None:
+    @property
+    def units(self) -> int:
+        """What the bootstrap draws among the controlled images, in number."""
+        return len(self._controlled)
+
+    def add(self, tables: ImageTables, member: Member) -> None:
         """Add one image, controlled or not."""
+        self.images += 1
         profiles, fits = tables.profiles, tables.adaptive
         assert fits is not None
         for name in (*BASES.values(), "adaptive"):
-            self._bases.setdefault(name, Sum()).add(profiles[name])
-        self._bases.setdefault("transfer", Sum()).add_known(fits.transfer)
+            self._bases.setdefault(name, Sum()).add(profiles[name][None])
+        self._bases.setdefault("transfer", Sum()).add_known(fits.transfer[None])
         if "random" in profiles:
-            self._add_controlled(profiles, fits)
-        elif self._rest is not None:
-            self._rest.add(profiles["strict_held_out"])
+            self._add_controlled(profiles, fits, member)
+        else:
+            self._rest.add({"strict_held_out": profiles["strict_held_out"]}, member)
 
-    def _add_controlled(self, profiles: dict[str, np.ndarray], fits: FitTables) -> None:
-        self._adaptive.add(profiles["adaptive"])
+    def _add_controlled(self, profiles: dict[str, np.ndarray], fits: FitTables, member: Member) -> None:
+        self.count += 1
+        self._adaptive.add(profiles["adaptive"][None])
         self._names = tuple(name for name in BASES if name in profiles)
         found = {name: profiles[name] - profiles[BASES[name]] for name in self._names}
         between = {"transfer": fits.transfer - profiles["adaptive"][:, None]}
         if fits.scales is not None:
             between["scales"] = fits.scales - profiles["adaptive"]
         for name, difference in {**found, **between}.items():
-            self._differences.setdefault(name, Sum()).add(difference)
+            self._differences.setdefault(name, Sum()).add(difference[None])
             self._shapes[name] = difference.shape
-        self._controlled.add(np.stack([*found.values(), profiles["strict_held_out"]]))
-        self._between.add(np.concatenate([difference.ravel() for difference in between.values()]))
+        table = {
+            "controlled": np.stack([*found.values(), profiles["strict_held_out"]]),
+            "between": np.concatenate([difference.ravel() for difference in between.values()]),
+        }
+        self._controlled.add(table, member)
         if "null" in profiles:
             self.null.add(profiles["null"])
         if "held_out" in profiles:
-            self._held_out.add(profiles["held_out"])
-            if self._draws is not None:
-                self._draws.add(profiles["held_out"])
+            self._held_out.add(profiles["held_out"][None])
+            self._shifted.add({"held_out": profiles["held_out"]}, member)
 
     def measured(self, name: str) -> bool:
         """Whether the images have this control: ``random``, ``held_out``, ``null``, ``transfer`` or ``scales``."""
@@ -113,10 +123,28 @@ class ControlTotals:
     def _resampled(self, name: str) -> np.ndarray:
         """Mean differences of resamples of the controlled images, (resamples, ...)."""
         if name in self._names:
-            return self._controlled.means()[:, self._names.index(name)]
+            return self._controlled_resamples[:, self._names.index(name)]
         first = 0 if name == BETWEEN_FITS[0] else int(np.prod(self._shapes[BETWEEN_FITS[0]]))
         shape = self._shapes[name]
-        return self._between.means()[:, first : first + int(np.prod(shape))].reshape(-1, *shape)
+        return self._between_resamples[:, first : first + int(np.prod(shape))].reshape(-1, *shape)
+
+    @cached_property
+    def _controlled_resamples(self) -> np.ndarray:
+        return self._resampled_table(self._controlled, "controlled", self._seed)
+
+    @cached_property
+    def _between_resamples(self) -> np.ndarray:
+        return self._resampled_table(self._controlled, "between", self._seed, ERROR_RESAMPLES)
+
+    @cached_property
+    def _rest_resamples(self) -> np.ndarray:
+        return self._resampled_table(self._rest, "strict_held_out", self._seed + REST)
+
+    @staticmethod
+    def _resampled_table(sums: UnitSums, name: str, seed: int, resamples: int = 1000) -> np.ndarray:
+        bootstrap = BootstrapMeans(len(sums), resamples=resamples, seed=seed)
+        sums.feed(name, bootstrap)
+        return bootstrap.means()
 
     def held_out_resamples(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean strict and adaptive profiles of held-out halves, each (resamples, S, R, T), paired.
@@ -124,10 +152,10 @@ class ControlTotals:
         A resample draws as many controlled images as there are, and as many others: the strict profiles are those of
         both, the adaptive ones differ from them by what the controlled ones tell.
         """
-        differences, strict = self._resampled("held_out"), self._controlled.means()[:, -1]
-        if self._rest is not None:
+        differences, strict = self._resampled("held_out"), self._controlled_resamples[:, -1]
+        if self.count < self.images:
             share = self.count / self.images
-            strict = share * strict + (1 - share) * self._rest.means()
+            strict = share * strict + (1 - share) * self._rest_resamples
         return strict, strict + differences
 
     def null_level(self, measure: Measure, elements: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:
@@ -144,8 +172,8 @@ class ControlTotals:
     def held_out_test(self) -> tuple[np.ndarray, np.ndarray] | None:
         """Mean held-out profiles of the controlled images alone, (S, R, T), and those of random shifts of theirs,
         (draws, S, R, T); None for fewer than FEWEST_IMAGES and for the trivial group."""
-        return None if self._draws is None else (self._held_out.mean(), self._draws.means())
-
-
-def _chosen(labels: Sequence[Hashable], flags: np.ndarray) -> list[Hashable]:
-    return [label for label, flag in zip(labels, flags, strict=True) if flag]
+        if self.count < FEWEST_IMAGES or self._group.order == 1:
+            return None
+        draws = InvarianceDraws(self._group, len(self._shifted), seed=self._seed)
+        self._shifted.feed("held_out", draws)
+        return self._held_out.mean(), draws.means()

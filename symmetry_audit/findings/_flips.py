@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from symmetry_audit.groups import Group
 from symmetry_audit.results import Answer
 from symmetry_audit.statistics import (
     FEWEST_IMAGES,
+    UNITS,
     BootstrapMeans,
     InvarianceDraws,
+    Member,
+    UnitSums,
     images_to_show,
     null_level,
     p_value,
@@ -46,30 +49,42 @@ def exchanged(transformation: str) -> np.ndarray:
     return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
-@dataclass
 class FlipTotals:
-    """Accumulators over the images; ``add`` takes them in order. The bootstrap draws ``units``, images or clusters."""
+    """Accumulators over the images; ``add`` takes them in order. The bootstrap draws clusters or images, the test
+    shifts images; above ``limit`` of them, random groups (UnitSums)."""
 
-    bootstrap: BootstrapMeans
-    draws: dict[str, InvarianceDraws]
-    units: int
-    total: Sum = field(default_factory=Sum)
-    images: int = 0
+    def __init__(self, seed: int, *, limit: int | None = UNITS) -> None:
+        self.images = 0
+        self._seed = seed
+        self._total = Sum()
+        self._drawn, self._shifted = UnitSums(limit), UnitSums(limit, single=True)
 
-    @classmethod
-    def empty(cls, images: int, units: int, labels: Sequence[Hashable] | None, seed: int) -> FlipTotals:
-        """For ``images`` images of the clusters ``labels``, None where each is its own."""
-        tested = TAKES if images >= FEWEST_IMAGES else ()
-        draws = {name: InvarianceDraws(PAIR, images, draws=DRAWS, seed=seed) for name in tested}
-        return cls(BootstrapMeans(images, seed=seed, clusters=labels), draws, units)
-
-    def add(self, profile: np.ndarray) -> None:
+    def add(self, profile: np.ndarray, member: Member) -> None:
         """Add the responses of one image to ``flip_kernels``, (8,)."""
         self.images += 1
-        self.total.add(profile)
-        self.bootstrap.add(profile)
-        for name, draws in self.draws.items():
-            draws.add(profile[exchanged(name)])
+        self._total.add(profile[None])
+        self._drawn.add({"profile": profile}, member)
+        self._shifted.add({"profile": profile}, member)
+
+    @cached_property
+    def draws(self) -> dict[str, InvarianceDraws]:
+        """The shifted means of the pairs that each transformation exchanges; empty for fewer than FEWEST_IMAGES."""
+        if self.images < FEWEST_IMAGES:
+            return {}
+        found = {name: InvarianceDraws(PAIR, len(self._shifted), draws=DRAWS, seed=self._seed) for name in TAKES}
+        for profile, images in self._shifted.rows("profile"):
+            for name, draws in found.items():
+                draws.add(profile[exchanged(name)], images)
+        return found
+
+    @cached_property
+    def _resamples(self) -> np.ndarray | None:
+        """Mean responses of the resamples, (resamples, 8); None for a single unit."""
+        if len(self._drawn) < 2:
+            return None
+        bootstrap = BootstrapMeans(len(self._drawn), seed=self._seed)
+        self._drawn.feed("profile", bootstrap)
+        return bootstrap.means()
 
     def answers(self, tolerance: float) -> tuple[Answer, ...]:
         """Those about both flips and the half turn; none where no image was added."""
@@ -89,11 +104,11 @@ class FlipTotals:
     def _values(self, name: str) -> Iterator[FlipValue]:
         """What each pair of directions says; nothing where the images are flat along one of them."""
         pairs = exchanged(name)
-        mean = self.total.mean()[pairs]
+        mean = self._total.mean()[pairs]
         if not mean.any(-1).all():
             return
         relative = relative_error(mean)
-        resampled = np.nan_to_num(relative_error(self.bootstrap.means()[:, pairs])) if self.units > 1 else None
+        resampled = None if self._resamples is None else np.nan_to_num(relative_error(self._resamples[:, pairs]))
         shifted = relative_error(self.draws[name].means()) if self.draws else None
         for at in range(len(pairs)):
             low, high = (None, None) if resampled is None else map(float, percentile_interval(resampled[:, at]))

@@ -133,7 +133,7 @@ def _adaptive_floor(
     profiles = []
     for r, source in enumerate(own_sources(settings)):
         total = np.zeros(settings.group.order)
-        for (a, b), count in totals.binned_deformations(scale, source).items():
+        for (a, b), count in totals.deformations.binned(scale, source).items():
             affine = Affine(a, b)
             profile = isotropic_profile(family.kernels(affine, (r,))[0], power, affine)
             total += count * profile[family.index] ** RESPONSES[settings.response]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from symmetry_audit.audit import (
     AuditSettings,
+    ImageRecord,
     ImageTables,
     Measurements,
     TableLayout,
@@ -21,18 +21,20 @@ from symmetry_audit.audit import (
     scales,
     visible_elements,
 )
-from symmetry_audit.data import ImageSource, set_fingerprint
+from symmetry_audit.data import ImageSource, SetFingerprint, ShardedSource
 from symmetry_audit.findings._analyses import LeverageList, analyses
 from symmetry_audit.findings._candidates import candidates
+from symmetry_audit.findings._file_notes import FileNotes
 from symmetry_audit.findings._floor import mean_floors, strict_floors
 from symmetry_audit.findings._pixel_errors import PixelErrors
 from symmetry_audit.findings._rows import RowMaker
-from symmetry_audit.findings._totals import Totals, empty_totals
+from symmetry_audit.findings._totals import BLOCK, Totals
 from symmetry_audit.findings._warnings import (
-    FileNotes,
     blind_spots,
     cluster_notes,
     coarse_grid,
+    folder_notes,
+    group_notes,
     untested_elements,
 )
 from symmetry_audit.results import (
@@ -43,94 +45,155 @@ from symmetry_audit.results import (
     FailedFit,
     Recommendation,
     Scenario,
-    clusters_by_name,
+    SkippedSummary,
+    cluster_of,
     directions_of,
     epsilon_unit,
-    folder_of,
 )
-from symmetry_audit.statistics import leave_one_out, symmetry_error
+from symmetry_audit.statistics import UNITS, Member, leave_one_out, subgroup_error
 from symmetry_audit.theory import TOLERANCE, recommend, turn_answers
 
 __all__ = ["build_report"]
 
-# image, regularizer, scenario, sigma, downscale, response (T,), leverage
-KeepResponse = Callable[[str, str, str, float | None, int, np.ndarray, float], None]
+ResponseKey = tuple[str, str, float | None, int]  # regularizer, scenario, sigma, downscale
+# image, keys of its K profiles, responses (K, T), leverages, hash of the pixels
+KeepResponses = Callable[[str, Sequence[ResponseKey], np.ndarray, Sequence[float], str], None]
 KeepFit = Callable[[AffineFit | FailedFit], None]
 
 
 def build_report(
-    source: ImageSource,
+    source: ImageSource | ShardedSource,
     settings: AuditSettings,
     measured: Measurements,
-    keep: KeepResponse = lambda *row: None,
+    keep: KeepResponses = lambda *row: None,
     keep_fit: KeepFit = lambda fit: None,
+    *,
+    limit: int | None = UNITS,
 ) -> AuditReport:
     """Reduce all records in constant memory: one pass for the sums, one for the values that need them.
 
-    ``keep`` is called with every response profile and its leverage, ``keep_fit`` with every fit.
+    Statistics draw up to ``limit`` images or clusters apart, and random groups where there are more (UnitSums); None
+    keeps all apart, in memory that grows with them.
+
+    ``keep`` is called with the response profiles of every image and their leverages, ``keep_fit`` with every fit.
     """
     layout = TableLayout.of(settings, measured.banks)
-    names, controlled, labels = _images(settings, measured)
-    totals = empty_totals(settings, names, labels, controlled)
-    notes = FileNotes(settings.unit, body=settings.spacing)
-    files = []
+    totals = Totals(settings, controlled=measured.controlled > 0, limit=limit)
+    notes, fingerprint = FileNotes(settings.unit, body=settings.spacing), SetFingerprint()
     for record, tables in layout.read(measured.records()):
-        totals.add(record.image, tables, record.arrays["spectrum"], body_affine(record.spacing, settings))
+        body = body_affine(record.spacing, settings)
+        totals.add(record.image, tables, record.arrays["spectrum"], _member(record, settings), body)
         notes.add(record, flat=not tables.profiles["strict"].any())
-        files.append((record.sha256, record.image))
-    leverage = LeverageList()
-    means = {name: _mean(totals, Scenario.named(name)) for name in settings.scenarios}
-    quick = _pixel_errors(settings, totals)
+        fingerprint.add(record.sha256, record.image)
+    totals.finish()
+    notes.find_twins()
+    again = _SecondPass(totals, keep, keep_fit)
     for record, tables in layout.read(measured.records()):
-        if quick is not None:
-            quick.add(record, tables)
-        _keep_all(keep, leverage, record.image, tables, totals, means)
-        for fit in fit_rows(record.image, tables, settings, record.pixel_sha256):
-            keep_fit(fit)
+        notes.name(record.image)
+        again.add(record, tables)
+    again.finish()
     strict = strict_floors(totals)
     floors = mean_floors(totals, strict)
     seen = visible_elements(settings, measured.banks, totals.bodies)
-    rows = list(_maker(settings, measured, totals, layout, floors, seen, quick).rows())
-    tables = analyses(totals, leverage, _source_names(settings), strict)
+    rows = list(_maker(again, layout, floors, seen).rows())
+    analysed = analyses(totals, again.leverage, _source_names(settings), strict)
     flips = totals.flips.answers(TOLERANCE)
-    found = _recommendation(totals, floors, tables["directions"], flips, epsilon_unit(settings.response, measured.unit))
+    unit = epsilon_unit(settings.response, measured.unit)
+    found = _recommendation(totals, floors, analysed["directions"], flips, unit)
+    skipped = SkippedSummary.of(measured.skipped)
     return AuditReport(
-        dataset=DatasetInfo(source.name, source.text, totals.images, set_fingerprint(files), measured.unit),
+        dataset=DatasetInfo(source.name, source.text, totals.images, fingerprint.hexdigest(), measured.unit),
         settings=settings.to_dict(),
         results=tuple(rows),
-        skipped=measured.skipped,
+        skipped=tuple(skipped.first),
+        skipped_unnamed=skipped.count - len(skipped.first),
+        skipped_reasons=dict(skipped.reasons),
         warnings=(
             *source.remarks,
-            *cluster_notes(settings, totals.units, totals.images),
-            *(quick.warnings() if quick is not None else ()),
+            *measured.remarks,
+            *cluster_notes(totals),
+            *group_notes(totals),
+            *folder_notes(totals),
+            *(again.quick.warnings() if again.quick is not None else ()),
             *notes.warnings(),
             *(() if flips else blind_spots(settings, seen)),
             *coarse_grid(rows),
         ),
-        analyses=tables,
+        analyses=analysed,
         answers=_answers(flips, found, settings),
         recommendation=found,
         left_out=notes.leaves_out(),
     )
 
 
-def _images(settings: AuditSettings, measured: Measurements) -> tuple[list[str], frozenset[str], list[str] | None]:
-    """The names of all images, those with controls, and the cluster of each image, None where each is its own."""
-    names, controlled, own = [], set(), []
-    for record in measured.records():
-        names.append(record.image)
-        if record.controlled:
-            controlled.add(record.image)
-        if settings.clusters == "duplicates":
-            own.append(record.pixel_sha256)
-        elif settings.clusters == "series":
-            own.append(folder_of(record.image) if record.series is None else record.series)
-    return names, frozenset(controlled), own or clusters_by_name(names, settings.clusters)
+def _member(record: ImageRecord, settings: AuditSettings) -> Member:
+    """What an image is drawn with, by the ``clusters`` of the run."""
+    about = {"pixel_sha256": record.pixel_sha256, "series": record.series}
+    return Member.of(record.pixel_sha256, cluster_of(record.image, settings.clusters, **about))
+
+
+class _SecondPass:
+    """What needs the means of all images: ``leverage``, the profiles of the ``selected`` image with its name, and in
+    a ``quick`` look the errors of its pixels. Hands on all responses and fits."""
+
+    def __init__(self, totals: Totals, keep: KeepResponses, keep_fit: KeepFit) -> None:
+        self.totals = totals
+        self._keys = _keys(totals.settings)
+        self.leverage = LeverageList(self._keys)
+        self.quick = _pixel_errors(totals.settings, totals)
+        self.selected: tuple[str, np.ndarray] | None = None
+        self._keep, self._keep_fit = keep, keep_fit
+        self._waiting: list[tuple[ImageRecord, ImageTables]] = []
+        self._means = {name: _mean(totals, Scenario.named(name)) for name in totals.settings.scenarios}
+        self._left = random.Random(totals.settings.seed).randrange(totals.images)  # images before the selected one
+
+    def add(self, record: ImageRecord, tables: ImageTables) -> None:
+        """Add one image."""
+        if self._left == 0:
+            self.selected = record.image, tables.profiles["strict"]
+        self._left -= 1
+        if self.quick is not None:
+            self.quick.add(record, tables)
+        self._waiting.append((record, tables))
+        if len(self._waiting) == BLOCK:
+            self.finish()
+        for fit in fit_rows(record.image, tables, self.totals.settings, record.pixel_sha256):
+            self._keep_fit(fit)
+
+    def finish(self) -> None:
+        """Hand on every profile of the images that wait, with its leverage on the epsilon of its row."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        images, profiles, leverages = self.totals.images, [], []
+        for name, mean in self._means.items():
+            scenario = Scenario.named(name)
+            found = np.stack([tables.profiles[scenario.profile] for _, tables in waiting])
+            profiles.append(found.reshape(len(waiting), -1, found.shape[-1]))
+            if scenario.single:
+                leverages.append((subgroup_error(found) - mean) / max(images - 1, 1))
+            else:
+                leverages.append(leave_one_out(mean, images, found))
+        values = np.concatenate([part.reshape(len(waiting), -1) for part in leverages], axis=1)
+        every = zip(waiting, np.concatenate(profiles, axis=1), values, strict=True)
+        for (record, _), rows, own in every:
+            self.leverage.add(record.image, own)
+            self._keep(record.image, self._keys, rows, own.tolist(), record.pixel_sha256)
+
+
+def _keys(settings: AuditSettings) -> tuple[ResponseKey, ...]:
+    """Of all profiles of an image, in the order of scenario, scale and regularizer."""
+    return tuple(
+        (stencil.name, scenario, sigma, factor)
+        for scenario in settings.scenarios
+        for sigma, factor in scales(settings)
+        for stencil in settings.stencils
+    )
 
 
 def _mean(totals: Totals, scenario: Scenario) -> np.ndarray:
     """The values that leverage refers to: the mean profile (S, R, T), or the mean of single epsilons (S, R)."""
-    return np.mean(totals.strict.epsilons, axis=0) if scenario.single else totals.mean(scenario.profile)
+    return totals.singles.means() if scenario.single else totals.mean(scenario.profile)
 
 
 def _pixel_errors(settings: AuditSettings, totals: Totals) -> PixelErrors | None:
@@ -142,28 +205,22 @@ def _pixel_errors(settings: AuditSettings, totals: Totals) -> PixelErrors | None
 
 
 def _maker(
-    settings: AuditSettings,
-    measured: Measurements,
-    totals: Totals,
-    layout: TableLayout,
-    floors: dict[str, np.ndarray],
-    seen: Sequence[np.ndarray],
-    quick: PixelErrors | None,
+    again: _SecondPass, layout: TableLayout, floors: dict[str, np.ndarray], seen: Sequence[np.ndarray]
 ) -> RowMaker:
     """``seen`` (R, T) of bool says which regularizer sees which element, at every sigma."""
-    at = random.Random(settings.seed).randrange(measured.images)
-    chosen = next(islice(measured.records(), at, None))
-    visible = np.stack([each.sum(1) for each in seen for _ in settings.downscale])
+    settings = again.totals.settings
+    assert again.selected is not None  # there is an image
+    name, profiles = again.selected
     sources = _source_names(settings)
     return RowMaker(
-        totals=totals,
-        selected=layout.tables(chosen).profiles["strict"],
-        selected_name=chosen.image,
-        visible=visible,
+        totals=again.totals,
+        selected=profiles,
+        selected_name=name,
+        visible=np.stack([each.sum(1) for each in seen for _ in settings.downscale]),
         tested=len(untested_elements(settings, seen)) < settings.group.order - 1,
         floors=floors,
         fits=tuple(sources[f] for f in layout.own),
-        quick=quick,
+        quick=again.quick,
     )
 
 
@@ -195,26 +252,3 @@ def _answers(flips: tuple[Answer, ...], found: Recommendation | None, settings: 
         return flips
     about = {"images": found.images, "tolerance": found.tolerance, "response": settings.response}
     return (*flips, *turn_answers(found.candidates, **about))
-
-
-def _keep_all(
-    keep: KeepResponse,
-    top: LeverageList,
-    image: str,
-    tables: ImageTables,
-    totals: Totals,
-    means: dict[str, np.ndarray],
-) -> None:
-    """Hand on every profile of one image with its leverage on the epsilon of its row; ``means`` by scenario."""
-    settings, images = totals.settings, totals.images
-    for scenario in map(Scenario.named, settings.scenarios):
-        profiles, mean = tables.profiles[scenario.profile], means[scenario.name]
-        if scenario.single:
-            leverage = (symmetry_error(profiles)[0] - mean) / max(images - 1, 1)
-        else:
-            leverage = leave_one_out(mean, images, profiles)
-        for s, (sigma, factor) in enumerate(scales(settings)):
-            for r, stencil in enumerate(settings.stencils):
-                value = float(leverage[s, r])
-                keep(image, stencil.name, scenario.name, sigma, factor, profiles[s, r], value)
-                top.add((scenario.name, stencil.name, sigma, factor), image, value)

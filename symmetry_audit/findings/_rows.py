@@ -103,15 +103,12 @@ class RowMaker:
         )
 
     def _sample_strict(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
-        strict = self.totals.strict
-        epsilons = np.array([epsilon[at] for epsilon in strict.epsilons])
-        normalized = np.array([epsilon[at] for epsilon in strict.normalized])
-        usable = normalized[~np.isnan(normalized)]
+        singles = self.totals.singles
         epsilon, worst = symmetry_error(self.selected[at])
-        q25, median, q75 = np.quantile(epsilons, (0.25, 0.5, 0.75)).tolist()
+        q25, median, q75 = singles.quartiles(at)
         fields = {
-            "epsilon": float(epsilons.mean()),
-            "normalized_epsilon": float(usable.mean()) if len(usable) else None,
+            "epsilon": singles.mean(at),
+            "normalized_epsilon": singles.mean_normalized(at),
             "worst_element": int(worst),
             "selected_image": self.selected_name,
             "epsilon_selected": float(epsilon),
@@ -120,7 +117,7 @@ class RowMaker:
             "q75": q75,
         }
         reasons = dict.fromkeys(("p_value", "null_epsilon"), SINGLE)
-        within, why = self._within_limit_single(at, epsilons)
+        within, why = self._within_limit_single(at)
         interval, none = self._interval("ci", self._sample_resamples[:, *at])
         return fields | within | interval, reasons | why | none
 
@@ -185,10 +182,10 @@ class RowMaker:
             return fields, {"epsilon_within_limit": "every image is at the limit"}
         return fields | {"epsilon_within_limit": float(symmetry_error(within.mean()[at])[0])}, {}
 
-    def _within_limit_single(self, at: tuple[int, int], epsilons: np.ndarray) -> tuple[dict[str, Any], dict[str, str]]:
+    def _within_limit_single(self, at: tuple[int, int]) -> tuple[dict[str, Any], dict[str, str]]:
         fields, reasons = self._within_limit("strict", at)
         if "epsilon_within_limit" in fields:
-            fields["epsilon_within_limit"] = float(epsilons[~self.totals.limited(*at)].mean())
+            fields["epsilon_within_limit"] = self.totals.singles.mean_within(at)
         return fields, reasons
 
     def _epsilon(self, name: str, at: tuple[int, int]) -> float:

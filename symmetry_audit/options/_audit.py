@@ -30,9 +30,24 @@ class ImageOptions(Options):
 
     heading: ClassVar[str] = "Images"
 
-    limit: Annotated[int | None, Ge(1), Option("Use only the first N images.")] = None
+    limit: Annotated[
+        int | None,
+        Ge(1),
+        Option("Use only the first N images by name, which may be of one kind; --sample draws them at random."),
+    ] = None
+    sample: Annotated[
+        int | None, Ge(1), Option("Use a random sample of N images, drawn by their names and the seed.")
+    ] = None
     max_pixels: Annotated[int, Ge(1), Option("Skip images with more pixels than this.")] = DEFAULT_MAX_PIXELS
     seed: Annotated[int, Option("Seed of the random number generator.")] = 0
+    tile: Annotated[
+        int | None,
+        Ge(1),
+        Option(
+            "Measure large pictures as tiles of N x N px, each an image of its own; of TIFF, only a tile is in memory.",
+            metavar="N",
+        ),
+    ] = None
 
 
 class MeasuredOptions(Options):
@@ -181,8 +196,8 @@ class AdaptiveOptions(Options):
         str,
         Option(
             "Unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or "
-            "series (DICOM series and NIfTI volumes).",
-            default="series for CT slices, else image",
+            "series (DICOM series, NIfTI volumes, and the tiles of one picture).",
+            default="series for CT slices and for tiles of several pictures, else image",
         ),
     ] = "auto"
 

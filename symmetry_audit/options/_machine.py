@@ -17,6 +17,7 @@ __all__ = [
     "Progress",
     "RunOptions",
     "Say",
+    "ShardOptions",
     "SourceOptions",
     "SpreadOptions",
     "TalkOptions",
@@ -56,6 +57,12 @@ class SourceOptions(TalkOptions):
     data_root: Annotated[
         FilePath | None, Option("Folder of the datasets; SYMAUDIT_DATA sets it too.", variable="SYMAUDIT_DATA")
     ] = None
+
+
+class ShardOptions(SourceOptions):
+    """Where datasets are, and how files that hold many images are read."""
+
+    column: Annotated[str | None, Option("Column of the images in Parquet files.", default="found by its type")] = None
 
 
 class DeviceOptions(TalkOptions):

@@ -18,11 +18,18 @@ from symmetry_audit.reports.audits._dataset_comparison import (
     dataset_comparison_text,
 )
 from symmetry_audit.reports.audits._dataset_profiles import dataset_profiles, tested_keys
-from symmetry_audit.reports.audits._directions import direction_rows, strict_profiles
+from symmetry_audit.reports.audits._directions import StrictProfiles, direction_rows
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
-from symmetry_audit.reports.audits._responses import RESPONSES_FILE, RESPONSES_SCHEMA, ResponseWriter, mean_profiles
+from symmetry_audit.reports.audits._responses import (
+    RESPONSES_FILE,
+    RESPONSES_SCHEMA,
+    ResponseWriter,
+    drawn_limit,
+    mean_profiles,
+)
+from symmetry_audit.reports.audits._skipped import skipped_images, write_skipped
 from symmetry_audit.reports.audits._table1 import (
     table1_csv,
     table1_markdown,
@@ -64,6 +71,7 @@ __all__ = [
     "AffineWriter",
     "ProfileKey",
     "ResponseWriter",
+    "StrictProfiles",
     "affine_figure",
     "alignment_csv",
     "alignment_figure",
@@ -85,6 +93,7 @@ __all__ = [
     "dataset_comparison_text",
     "dataset_profiles",
     "direction_rows",
+    "drawn_limit",
     "evaluation_csv",
     "evaluation_tex",
     "evaluation_text",
@@ -98,7 +107,7 @@ __all__ = [
     "plot_name",
     "recommendation_text",
     "render",
-    "strict_profiles",
+    "skipped_images",
     "table1_csv",
     "table1_markdown",
     "table1_short_tex",
@@ -108,6 +117,7 @@ __all__ = [
     "write_atomically",
     "write_learning_curve",
     "write_recommendation",
+    "write_skipped",
 ]
 
 _DRAWING = {

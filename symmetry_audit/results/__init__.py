@@ -76,6 +76,7 @@ from symmetry_audit.results._recommendation import (
 from symmetry_audit.results._relative import (
     PIXEL_FIELDS,
     RELATIVE_FIELDS,
+    cluster_of,
     clusters_by_name,
     folder_of,
     names_tell_clusters,
@@ -91,7 +92,7 @@ from symmetry_audit.results._report import (
 from symmetry_audit.results._restoration import RestorationScores, SquareScore
 from symmetry_audit.results._run_document import RUN_FILE, read_run
 from symmetry_audit.results._scenario import DATASET_ADAPTIVE, DATASET_STRICT, SAMPLE_STRICT, SCENARIOS, Scenario
-from symmetry_audit.results._skipped import SkippedImage
+from symmetry_audit.results._skipped import SKIPPED_FILE, SkippedImage, SkippedSummary
 from symmetry_audit.results._symmetrization import Symmetrization, SymmetrizedScore
 
 __all__ = [
@@ -132,6 +133,7 @@ __all__ = [
     "RUN_FILE",
     "SAMPLE_STRICT",
     "SCENARIOS",
+    "SKIPPED_FILE",
     "TRANSFORMATIONS",
     "AffineFit",
     "AffineFits",
@@ -184,10 +186,12 @@ __all__ = [
     "Scenario",
     "ScenarioAlignment",
     "SkippedImage",
+    "SkippedSummary",
     "Smoothness",
     "SquareScore",
     "Symmetrization",
     "SymmetrizedScore",
+    "cluster_of",
     "clusters_by_name",
     "directions_of",
     "dump_checked",

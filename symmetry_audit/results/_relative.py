@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-__all__ = ["CONTROL_FIELDS", "PIXEL_FIELDS", "RELATIVE_FIELDS", "clusters_by_name", "folder_of", "names_tell_clusters"]
+__all__ = [
+    "CONTROL_FIELDS",
+    "PIXEL_FIELDS",
+    "RELATIVE_FIELDS",
+    "cluster_of",
+    "clusters_by_name",
+    "folder_of",
+    "names_tell_clusters",
+]
 
+TILE = re.compile(r"#\d{3,},\d{3,}$")  # the row and the column behind the name of a scene
 # the relative numbers of adaptive rows alone, each with the field in the unit of epsilon that it belongs to
 CONTROL_FIELDS = {
     "relative_null_se": "null_epsilon_se",
@@ -39,15 +49,37 @@ def folder_of(image: str) -> str:
     return str(PurePosixPath(image).parent) if "/" in image else ""
 
 
+def cluster_of(image: str, clusters: str, *, pixel_sha256: str, series: str | None = None) -> str | None:
+    """What the image of this name is drawn with by the setting ``clusters``; None where it is drawn alone.
+
+    >>> cluster_of("cats/1.png", "folder", pixel_sha256="ab"), cluster_of("cats/1.png", "duplicates", pixel_sha256="ab")
+    ('cats', 'ab')
+    """
+    if clusters == "image":
+        return None
+    if clusters == "duplicates":
+        return pixel_sha256
+    return series if clusters == "series" and series is not None else folder_of(image)
+
+
 def clusters_by_name(images: Sequence[str], clusters: str, *, file_names: bool = False) -> list[str] | None:
     """What the bootstrap draws, one label per image; None where each image is drawn alone or names do not tell.
 
     ``clusters`` and ``file_names`` are the settings of the run. Slices are named by their series or volume, which is
-    their folder, unless file names were asked for.
+    their folder, unless file names were asked for; tiles by their scene.
     """
     if clusters == "image" or not names_tell_clusters(clusters, file_names=file_names):
         return None
-    return [folder_of(name) for name in images]
+    return [_scene_of(name) if clusters == "series" and TILE.search(name) else folder_of(name) for name in images]
+
+
+def _scene_of(tile: str) -> str:
+    """The scene of a tile of this name.
+
+    >>> _scene_of("rome/1.tif#003,012")
+    'rome/1.tif'
+    """
+    return TILE.sub("", tile)
 
 
 def names_tell_clusters(clusters: str, *, file_names: bool = False) -> bool:

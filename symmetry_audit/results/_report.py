@@ -50,7 +50,9 @@ class AuditReport:
     """One audit: the content of ``report.json``. ``folder`` is where it was loaded from or written to.
 
     ``dataset`` names the images and ``settings`` what was measured of them; ``results`` are the rows of Table 1.
-    ``skipped`` lists the images that could not be measured, ``warnings`` what a reader of the numbers has to know;
+    ``skipped`` lists the first images that could not be measured, ``skipped_unnamed`` counts those that it does not
+    name, which are in SKIPPED_FILE, and ``skipped_reasons`` maps reasons to numbers of images. ``warnings`` says what a
+    reader of the numbers has to know;
     ``recommendation`` advises a group for a network.
     ``answers`` says of flips and turns, one by one, whether the distribution of the images is the same after them; it
     is empty where that was not measured. ``analyses`` holds JSON-ready tables: ``transfer``, ``leverage``,
@@ -59,12 +61,14 @@ class AuditReport:
     schema of the file that it was read from.
     """
 
-    DERIVED = ("schema",)
+    DERIVED = ("schema", "skipped_count")
 
     dataset: DatasetInfo
     settings: Mapping[str, Any]
     results: tuple[ResultRow, ...]
     skipped: tuple[SkippedImage, ...] = ()
+    skipped_unnamed: int = 0
+    skipped_reasons: Mapping[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     analyses: Mapping[str, Any] = field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
@@ -137,6 +141,9 @@ class AuditReport:
             "settings": dict(self.settings),
             "results": [row.to_dict() for row in self.results],
             "skipped": [asdict(item) for item in self.skipped],
+            "skipped_unnamed": self.skipped_unnamed,
+            "skipped_count": self.skipped_count,
+            "skipped_reasons": dict(self.skipped_reasons),
             "warnings": list(self.warnings),
             "analyses": dict(self.analyses),
             "answers": [asdict(answer) for answer in self.answers],
@@ -147,6 +154,11 @@ class AuditReport:
     def to_json(self) -> str:
         """``to_dict`` as text, without NaN or Infinity."""
         return dump_json(self.to_dict())
+
+    @property
+    def skipped_count(self) -> int:
+        """How many images could not be measured."""
+        return len(self.skipped) + self.skipped_unnamed
 
     @property
     def unit(self) -> str:

@@ -1,5 +1,6 @@
 """Epsilon of profiles (SPEC 4), its uncertainty and its null level (SPEC 6), in constant memory. No torch."""
 
+from symmetry_audit.statistics._blocks import added
 from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval
 from symmetry_audit.statistics._epsilon import (
     deviations,
@@ -15,20 +16,27 @@ from symmetry_audit.statistics._null_fields import NullFields
 from symmetry_audit.statistics._profiles import ProfileAccumulator
 from symmetry_audit.statistics._proportion import proportion_interval
 from symmetry_audit.statistics._share import HARMONICS, CommonDirection, DirectionShares, directions, visible_part
+from symmetry_audit.statistics._smallest import SmallestHashes
 from symmetry_audit.statistics._student import student_interval
 from symmetry_audit.statistics._subsets import SubsetCurve, default_sizes, enough
+from symmetry_audit.statistics._units import UNITS, Member, UnitSums
 
 __all__ = [
     "FEWEST_IMAGES",
     "HARMONICS",
+    "UNITS",
     "BootstrapMeans",
     "CommonDirection",
     "DirectionShares",
     "InvarianceDraws",
     "LawEvidence",
+    "Member",
     "NullFields",
     "ProfileAccumulator",
+    "SmallestHashes",
     "SubsetCurve",
+    "UnitSums",
+    "added",
     "bootstrap_p_value",
     "default_sizes",
     "deviations",

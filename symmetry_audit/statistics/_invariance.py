@@ -35,11 +35,15 @@ def null_level(draws: np.ndarray) -> np.ndarray:
 
 
 class InvarianceDraws:
-    """Mean profiles after each image's f_A is replaced by f_{B^-1 A}, B uniform in a subgroup, ``draws`` times.
+    """Mean profiles after each unit's f_A is replaced by f_{B^-1 A}, B uniform in a subgroup, ``draws`` times.
+
+    A unit is an image, or a group of images that are shifted together, as UnitSums makes them; ``units`` is their
+    number.
 
     If the distribution of the images is invariant under the subgroup, the shifts do not change it. So the epsilons of
     the observed and of the shifted means are exchangeable and ``p_value`` is exact; ``null_level`` is their mean.
-    There is one B per image and draw, the same for all cells of the image, so cells can be compared within a draw.
+    There is one B per unit and draw, the same for all cells of its table, so cells can be compared within a draw.
+    All this holds for groups as well. But with M of them the null level cannot fall below about epsilon / sqrt(M).
 
     ``elements`` are the indices of the subgroup in ``group.elements``, the identity first, as in
     ``group.indices_of(subgroup)``; all of ``group`` by default. Draws for two subgroups of the same seed come from
@@ -47,36 +51,36 @@ class InvarianceDraws:
     """
 
     def __init__(
-        self, group: Group, images: int, *, elements: np.ndarray | None = None, draws: int = 999, seed: int
+        self, group: Group, units: int, *, elements: np.ndarray | None = None, draws: int = 999, seed: int
     ) -> None:
         self._elements = np.arange(group.order) if elements is None else np.asarray(elements)
         self._table = _quotients(group, self._elements)
         order = len(self._elements)
-        self._images = Blocks(images, min(max(SHIFTED // (CELLS * order**2), 1), 64), self._shift)
+        self._units = Blocks(units, min(max(SHIFTED // (CELLS * order**2), 1), 64), self._shift)
         self._group = group
         self._draws = draws
         self._rng = np.random.default_rng([seed, STREAM])
         self._totals: np.ndarray | None = None
 
-    def add(self, profiles: np.ndarray) -> None:
-        """Add the next image's profiles (..., T), T the order of the whole group.
+    def add(self, profiles: np.ndarray, images: int = 1) -> None:
+        """Add the next unit's profiles (..., T), the sum over its ``images``; T is the order of the whole group.
 
-        Raises SettingError for another shape and for one image too many.
+        Raises SettingError for another shape and for one unit too many.
         """
         profiles = np.asarray(profiles)
         if profiles.shape[-1:] != (self._group.order,):
             raise SettingError(f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape}")
-        self._images.add(profiles)
+        self._units.add(profiles, images)
 
     def means(self) -> np.ndarray:
         """Mean shifted profiles (draws, ..., order of the subgroup), in the order of ``elements``."""
-        shape = self._images.require_all()
+        shape = self._units.require_all()
         assert self._totals is not None
-        means = np.moveaxis(self._totals, 1, -1) / self._images.rows
+        means = np.moveaxis(self._totals, 1, -1) / self._units.images
         return means.reshape(self._draws, *shape[:-1], -1)
 
-    def _shift(self, block: np.ndarray) -> None:
-        """Add a block of images to every draw; cells in groups, so that all their shifts stay in cache."""
+    def _shift(self, block: np.ndarray, _: np.ndarray) -> None:
+        """Add a block of units to every draw; cells in groups, so that all their shifts stay in cache."""
         profiles = block.reshape(len(block), -1, self._group.order)[..., self._elements].swapaxes(1, 2)
         order, cells = profiles.shape[1:]
         if self._totals is None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import sqrt
 from typing import Any
 
@@ -11,7 +12,9 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
+from symmetry_audit.statistics._blocks import added
 from symmetry_audit.statistics._bootstrap import BootstrapMeans
+from symmetry_audit.statistics._units import UNITS, Member, UnitSums
 
 __all__ = ["HARMONICS", "CommonDirection", "DirectionShares", "directions", "visible_part"]
 
@@ -46,14 +49,15 @@ def directions(profiles: np.ndarray, rotations: int) -> np.ndarray:
     return np.divide(sums, total[..., None], out=found, where=total[..., None] > 0)
 
 
-def _weights(rotations: int) -> list[np.ndarray]:
+@cache
+def _weights(rotations: int) -> tuple[np.ndarray, ...]:
     """exp(i m theta_t) (T,) of every harmonic, with its factor."""
     waves = []
     for harmonic in HARMONICS:
         part = visible_part(harmonic, rotations)
         wave = np.exp(2j * np.pi * harmonic * np.arange(rotations) / rotations)
         waves.append({"full": 2 * wave, "cosine": np.real(wave) + 0j, "none": 0 * wave}[part])
-    return waves
+    return tuple(waves)
 
 
 @dataclass(frozen=True)
@@ -118,9 +122,10 @@ class CommonDirection:
 
     It estimates |E z|^2 / E |z|^2 without bias of order 1 / n. Images without response are left out.
 
-    With ``clusters``, as in BootstrapMeans, n is the number of independent images whose mean z would vary as much.
+    For images in clusters, n is the number of independent images whose mean z would vary as much.
 
-    The interval is a percentile bootstrap over images or clusters. A resample repeats images, which raises the share
+    The interval is a percentile bootstrap over images or their clusters, above ``limit`` of them over random groups
+    (UnitSums). A resample repeats images, which raises the share
     by (1 - R^2) / n once more, so it is corrected twice. For few images percentiles are too narrow; theirs are taken
     at the levels Phi(-sqrt(N / (N - 1)) t) and 1 minus that, t the quantile of Student's distribution with N - 1
     degrees of freedom (Hesterberg, "What Teachers Should Know About the Bootstrap", The American Statistician 2015).
@@ -129,33 +134,42 @@ class CommonDirection:
     def __init__(
         self,
         group: Group,
-        images: int,
         *,
         resamples: int = 1000,
         seed: int,
-        clusters: Sequence[Hashable] | None = None,
+        limit: int | None = UNITS,
     ) -> None:
-        self._group = group
-        self._bootstrap = BootstrapMeans(images, resamples=resamples, seed=seed, clusters=clusters)
-        self._clustered = clusters is not None
-        self._units = images if clusters is None else len(set(clusters))
+        self._group, self._resamples, self._seed = group, resamples, seed
+        self._clustered = False
+        self._sums = UnitSums(limit)
         self._total: np.ndarray = np.zeros(())
 
-    def add(self, profiles: np.ndarray) -> None:
+    def add(self, profiles: np.ndarray, member: Member) -> None:
         """Add the next image's profiles (..., E), E the order of the group. Raises SettingError for another shape."""
-        profiles = np.asarray(profiles)
+        self.add_all(np.asarray(profiles)[None], [member])
+
+    def add_all(self, profiles: np.ndarray, members: Sequence[Member]) -> None:
+        """Add the next n images, with profiles (n, ..., E)."""
         if profiles.shape[-1:] != (self._group.order,):
-            raise SettingError(f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape}")
+            raise SettingError(
+                f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape[1:]}"
+            )
         z = directions(profiles, self._group.rotations)
-        responds = ~np.isnan(z)
-        z = np.where(responds & (np.abs(z) > ROUNDING), z, 0)
-        table = np.stack([np.real(z), np.imag(z), np.square(np.abs(z)), responds], axis=-1)
-        self._total = self._total + table
-        self._bootstrap.add(table)
+        responds, size = ~np.isnan(z), np.abs(z)
+        z[~(size > ROUNDING)] = 0  # NaN too
+        table = np.empty((*z.shape, 4))
+        table[..., 0], table[..., 1], table[..., 3] = z.real, z.imag, responds
+        np.square(np.abs(z), out=table[..., 2])
+        self._total = added(self._total, table)
+        for own, member in zip(table, members, strict=True):
+            self._clustered |= member.cluster is not None
+            self._sums.add({"z": own}, member)
 
     def found(self) -> DirectionShares:
-        """The shares of all images. Raises SettingError unless all announced images have been added."""
-        resampled = self._bootstrap.means()
+        """The shares of all images. Raises SettingError where there is none."""
+        bootstrap = BootstrapMeans(self._units, resamples=self._resamples, seed=self._seed)
+        self._sums.feed("z", bootstrap)
+        resampled = bootstrap.means()
         images = self._total[..., 3]
         mean, square = _means(self._total)
         means, squares = _means(resampled)
@@ -177,6 +191,11 @@ class CommonDirection:
             single=np.sqrt(square),
             images=images.astype(int),
         )
+
+    @property
+    def _units(self) -> int:
+        """What the bootstrap draws."""
+        return len(self._sums)
 
     def _independent(self, ratio: np.ndarray, square: np.ndarray, covariance: np.ndarray) -> np.ndarray:
         """n such that n independent images would have a mean of this ``covariance``; N for clusters of one."""

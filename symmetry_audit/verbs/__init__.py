@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from symmetry_audit.verbs._synth import SyntheticDataset, SynthRequest, synth
     from symmetry_audit.verbs._train import TrainPlan, plan_training, train
     from symmetry_audit.verbs._train_request import TrainRequest
-    from symmetry_audit.verbs._verify import VerifyRequest, verify
+    from symmetry_audit.verbs._verify import VerifyRequest, verified, verify
 
 __all__ = [
     "NAMES",
@@ -85,6 +85,7 @@ __all__ = [
     "shown_default",
     "synth",
     "train",
+    "verified",
     "verify",
 ]
 
@@ -106,7 +107,7 @@ _HOMES = {
     "synth": ("SynthRequest", "SyntheticDataset", "synth"),
     "train": ("TrainPlan", "plan_training", "train"),
     "train_request": ("TrainRequest",),
-    "verify": ("VerifyRequest", "verify"),
+    "verify": ("VerifyRequest", "verified", "verify"),
 }
 
 

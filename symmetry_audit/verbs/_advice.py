@@ -58,10 +58,11 @@ def report_advice(report: AuditReport) -> tuple[AuditReport, Recommendation]:
         raise ReportError(f"{where} holds no dataset rows to choose from; measure with --scenario all")
     from symmetry_audit.audit import AuditSettings
     from symmetry_audit.findings import advice_from_profiles
-    from symmetry_audit.reports import strict_profiles
+    from symmetry_audit.reports import StrictProfiles
 
-    names, profiles = strict_profiles(report.folder, report)
-    rows, found = advice_from_profiles(AuditSettings.from_dict(report.settings), names, profiles, report.unit)
+    drawn = StrictProfiles.of(report.folder, report)
+    settings = AuditSettings.from_dict(report.settings)
+    rows, found = advice_from_profiles(settings, drawn, report.unit, limit=drawn.limit)
     return replace(report, analyses={**report.analyses, "directions": rows}, recommendation=found), found
 
 

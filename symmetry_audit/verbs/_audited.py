@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["AuditedRun", "agreed_settings", "cells_of", "opened_run"]
 
 # settings that may differ: which images were used, and what does not change the numbers that are compared
-FREE = ("seed", "limit", "max_pixels", "controls", "control_images", "file_names", "scenarios")
+FREE = ("seed", "limit", "sample", "max_pixels", "controls", "control_images", "file_names", "scenarios")
 FLAGS = {"regularizers": "reg", "scenarios": "scenario"}
 FILES = {"affine": "FITS", "mask": "MASKS"}  # settings that hold the hash of a file
 

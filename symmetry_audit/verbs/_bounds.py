@@ -13,7 +13,7 @@ from pydantic import Field
 
 from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
 from symmetry_audit.options import FilePath, Images, Option, SourceOptions
-from symmetry_audit.verbs._sources import reopened
+from symmetry_audit.verbs._sources import reopened_images
 from symmetry_audit.verbs._verb import verb
 from symmetry_audit.wording import HU, count
 
@@ -126,8 +126,8 @@ def _measured(request: BoundsRequest, report: AuditReport, settings: AuditSettin
     """F, G, H and the longest side in px of the images that the run measured, or of the first ``limit`` of them."""
     from symmetry_audit.theory import image_smoothness
 
-    source = reopened(report, Path(request.report), request.source, request.data_root)
-    source = source.limited(settings.limit).limited(request.limit)
+    source = reopened_images(report, Path(request.report), request.source, request.data_root)
+    source = settings.images_of(source).limited(request.limit)
     request.say(f"Reading {count(len(source.refs), 'image')} of {source.name} to find F, G and H")
     sides: list[int] = []
 
@@ -144,13 +144,16 @@ def _images(source: ImageSource, report: AuditReport, settings: AuditSettings) -
     import numpy as np
 
     from symmetry_audit.data import BYTES_PER_PIXEL, load_image
+    from symmetry_audit.reports import skipped_images
 
-    skipped = {item.image for item in report.skipped}
+    skipped = {item.image for item in skipped_images(report)}
     most = settings.max_pixels * BYTES_PER_PIXEL
     for ref in source.stream([ref for ref in source.refs if ref.key not in skipped], most):
         try:
             yield np.asarray(load_image(ref, settings.max_pixels, settings.reading).luminance) / 255
         except ImageError as error:
+            if ref.window is not None and ref.series in skipped:  # as some of its tiles were
+                continue
             raise DataError(f"cannot read {ref.key} of the run: {error}; repair it, or give --smoothness") from None
 
 

@@ -12,19 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from symmetry_audit.options import AuditOptions, FilePath, Images, Names, Option, RunOptions, SourceOptions, names
+from symmetry_audit.errors import SettingError
+from symmetry_audit.options import AuditOptions, FilePath, Images, Names, Option, RunOptions, ShardOptions, names
 from symmetry_audit.results import JOINT
 from symmetry_audit.verbs._machine import measured, resolve_device, results_folder, run_document
 from symmetry_audit.verbs._pages import pictures_of, span
-from symmetry_audit.verbs._sources import opened
+from symmetry_audit.verbs._sources import opened_to_measure
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
 
     from symmetry_audit.audit import AuditSettings, ImageTables, Masks
-    from symmetry_audit.data import ImageRef, ImageSource
+    from symmetry_audit.data import ImageRef, ImageSource, ShardedSource
     from symmetry_audit.results import AffineFit, AffineFits, FailedFit
 
     ImagesOrArray = Images | np.ndarray
@@ -34,7 +34,7 @@ else:
 __all__ = ["FitPlan", "FitRequest", "fit_affine", "plan_fit"]
 
 
-class FitRequest(AuditOptions, RunOptions, SourceOptions):
+class FitRequest(AuditOptions, RunOptions, ShardOptions):
     """The options of ``fit_affine``."""
 
     source: Annotated[ImagesOrArray, Option("Images to fit.", complete=names.datasets)] = Field(kw_only=False)
@@ -52,7 +52,7 @@ class FitPlan:
     """Fits that are about to run: the images, and the settings that change their numbers."""
 
     request: FitRequest
-    source: ImageSource
+    source: ImageSource | ShardedSource
     settings: AuditSettings
     masks: Masks | None = None
 
@@ -64,13 +64,14 @@ class FitPlan:
     def run(self, out: FilePath | None = None) -> AffineFits:
         """Fit, and write into ``out`` unless it is None. Raises DataError and ReportError as ``measure`` does."""
         from symmetry_audit import audit, reports
+        from symmetry_audit.data import ImageSource
         from symmetry_audit.files import write_atomically
         from symmetry_audit.reports.pages import PAGE_FILE, fits_page
         from symmetry_audit.results import RUN_FILE, AffineFits, dump_checked
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
-        source, fits = self.source.limited(settings.limit), []
-        by_key = {ref.key: ref for ref in source.refs}
+        source, fits = settings.images_of(self.source), []
+        by_key = {ref.key: ref for ref in source.refs} if isinstance(source, ImageSource) else {}
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
             with measured(request, source, settings, folder, masks=self.masks) as found:
@@ -83,8 +84,8 @@ class FitPlan:
                             writer.append(row)
                         if request.plot:
                             _plot(folder / "plots", by_key[image], tables, rows, settings)
-                write_atomically(folder / RUN_FILE, dump_checked(run_document(request, started, found.engines)))
-                fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), found.skipped)
+                write_atomically(folder / RUN_FILE, dump_checked(run_document(request, started, found)))
+                fitted = AffineFits(tuple(fits), source.text, settings.to_dict(), tuple(found.skipped))
                 if out is not None:
                     page = fits_page(folder, fitted, profiles, pictures_of(source, settings.to_dict()))
                     write_atomically(folder / PAGE_FILE, page)
@@ -94,12 +95,14 @@ class FitPlan:
 def plan_fit(request: FitRequest) -> FitPlan:
     """Open the source and check all options before anything is fitted. Raises SettingError or DataError."""
     from symmetry_audit import audit
+    from symmetry_audit.data import ImageSource
 
     settings = audit.fit_settings(request)
     masks = _masks(request)
-    source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, request.limit, request.max_pixels)
-    for line in filter(None, (source.note, *source.remarks)):
+    source = opened_to_measure(request, settings)
+    if request.plot and not isinstance(source, ImageSource):
+        raise SettingError("--plot reads every image once more, which shards cannot give one by one; drop --plot")
+    for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
     return FitPlan(request, source, settings, masks)
 
@@ -149,6 +152,8 @@ def fit_affine(request: FitRequest) -> AffineFits:
     from symmetry_audit.results import AffineFits
 
     if isinstance(request.source, np.ndarray):
+        if request.tile is not None:
+            raise SettingError("tile cuts pictures in files; cut the array itself")
         settings = audit.fit_settings(request)
         fits = audit.fit_array(request.source, settings, resolve_device(request.device), _masks(request))
         return AffineFits(tuple(fits), "array", settings.to_dict())

@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.options import Device, RunOptions, SpreadOptions
+from symmetry_audit.wording import without_secrets
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,8 +42,10 @@ __all__ = [
 ]
 
 RUN_SCHEMA = "symaudit.run/1"
-URL = re.compile(r"(\w+://)(?:[^/?#\s]*@)?([^?#\s]*)(?:[?#]\S*)?")
-LIBRARIES = ("symaudit", "numpy", "torch", "pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel")
+LIBRARIES = (
+    *("symaudit", "numpy", "scipy", "scikit-image", "torch"),
+    *("pillow", "imagecodecs", "simplejpeg", "tifffile", "pydicom", "nibabel"),
+)
 
 
 def resolve_device(device: Device) -> str:
@@ -91,9 +94,10 @@ def measured(
     Inside, matrix products have one thread: those of the statistics are small too, and threads that wait cost a core.
     """
     from symmetry_audit import audit
+    from symmetry_audit.data import ImageSource
 
     with opened_run(request, source, settings, folder) as journal:
-        if request.cluster is not None or audit.in_partitions(source, folder):
+        if request.cluster is not None or not isinstance(source, ImageSource) or audit.in_partitions(source, folder):
             found = measured_parts(request, source, settings, journal, given=given, masks=masks)
             assert found is not None, "a run of all partitions leaves none out"
             yield found
@@ -113,7 +117,7 @@ def measured(
             say=request.say,
         )
         if first is not None and (strict := audit.strict_settings(settings)) is not None:
-            first(strict, measure(settings=strict))
+            first(strict, measure(settings=strict, whole=settings))
         yield measure(settings=settings)
 
 
@@ -163,7 +167,7 @@ def workplace(request: SpreadOptions) -> Iterator[tuple[str, Cluster | None]]:
         yield device, cluster
 
 
-def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
+def results_folder(prefix: str, source: ImageSource | ShardedSource | Pairs) -> Path:
     """``prefix-NAME`` here; NAME is the source's short name, with - for characters that a shell treats specially.
 
     Letters of every script stay. Where a name of the user's had to change, a hash keeps it apart from others like it.
@@ -176,14 +180,17 @@ def results_folder(prefix: str, source: ImageSource | Pairs) -> Path:
 
 
 def run_document(
-    request: RunOptions, started: datetime, engines: Sequence[str], report: str | None = None
+    request: RunOptions, started: datetime, found: Measurements, report: str | None = None
 ) -> dict[str, Any]:
-    """run.json: the request, times, machine, versions, and ``engines``, by which responses were computed at each sigma.
+    """run.json: the request, times, machine, versions, and of what was ``found`` the engines, by which responses were
+    computed at each sigma, and the arithmetic of all processes.
 
     ``report`` is the text of the report.json beside it, whose hash tells damage.
 
     None of these changes a number of the report by more than the error that the engines state.
     """
+    from symmetry_audit.audit import arithmetic, joint_arithmetic
+
     finished, (device, workers) = datetime.now(UTC), resolved(request)
     return {
         "schema": RUN_SCHEMA,
@@ -191,22 +198,14 @@ def run_document(
         "seconds": round((finished - started).total_seconds(), 3),
         "device": device,
         "workers": workers,
-        "engines": list(engines),
+        "engines": list(found.engines),
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version(name) for name in LIBRARIES},
-        "command": _without_secrets(sys.argv),
+        "arithmetic": joint_arithmetic([arithmetic(), found.arithmetic]),
+        "command": without_secrets(sys.argv),
         "directory": os.getcwd(),
-        "request": _without_secrets(request.to_dict()),
+        "request": without_secrets(request.to_dict()),
         **({} if report is None else {"report_sha256": hashlib.sha256(report.encode()).hexdigest()}),
     }
-
-
-def _without_secrets(value: Any) -> Any:
-    """A JSON value in which no URL has a user, a password or a query, which may be a signature."""
-    if isinstance(value, dict):
-        return {name: _without_secrets(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(item) for item in value]
-    return URL.sub(r"\1\2", value) if isinstance(value, str) else value

@@ -12,18 +12,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, SourceOptions, names
+from symmetry_audit.options import FilePath, Images, MeasureOptions, Option, RunOptions, ShardOptions, names
 from symmetry_audit.verbs._machine import measured, measured_parts, opened_run, resolved, results_folder, run_document
 from symmetry_audit.verbs._pages import write_page
-from symmetry_audit.verbs._sources import opened
+from symmetry_audit.verbs._sources import opened_to_measure
 from symmetry_audit.verbs._verb import verb
-from symmetry_audit.verbs._white import likely_white
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from symmetry_audit.audit import AuditSettings, Masks, Measurements, PartialRun
-    from symmetry_audit.data import ImageSource
+    from symmetry_audit.audit import AuditSettings, Estimate, Masks, Measurements, PartialRun
+    from symmetry_audit.data import ImageSource, ShardedSource
     from symmetry_audit.results import AffineFit, AuditReport, FailedFit
 
 __all__ = ["DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo", "plan_measure"]
@@ -31,7 +30,7 @@ __all__ = ["DemoRequest", "MeasurePlan", "MeasureRequest", "measure", "plan_demo
 PLAN_SCHEMA = "symaudit.plan/1"
 
 
-class MeasureRequest(MeasureOptions, RunOptions, SourceOptions):
+class MeasureRequest(MeasureOptions, RunOptions, ShardOptions):
     """The options of ``measure``."""
 
     source: Annotated[Images, Option("Images to measure.", complete=names.datasets)] = Field(kw_only=False)
@@ -48,14 +47,16 @@ class MeasurePlan:
     """An audit that is about to run: the images, and the settings that change its numbers.
 
     ``given`` maps image names to the (a, b) of their deformations, (S, F, 2), which are then used instead of fits;
-    ``masks`` say which pixels of the images count.
+    ``masks`` say which pixels of the images count. With ``apart``, statistics draw all images or clusters
+    apart, however many there are, as earlier versions did.
     """
 
     request: RunOptions
-    source: ImageSource
+    source: ImageSource | ShardedSource
     settings: AuditSettings
     given: Mapping[str, np.ndarray] | None = None
     masks: Masks | None = None
+    apart: bool = False
 
     @property
     def folder(self) -> Path:
@@ -68,9 +69,16 @@ class MeasurePlan:
         settings = self.settings
         names = ",".join(stencil.name for stencil in settings.stencils)
         return (
-            f"{len(self.source.limited(settings.limit).refs)} images of {self.source.name}: {names} under "
+            f"{self._images} of {self.source.name}: {names} under "
             f"{settings.group}, {settings.kernel} kernel, margin {settings.margin} px, into {self.folder}"
         )
+
+    @property
+    def _images(self) -> str:
+        (chosen, what), (found, _) = map(_counted, (self.settings.images_of(self.source), self.source))
+        if self.settings.sample is None or chosen == found:
+            return f"{chosen} {what}"
+        return f"a random sample of {chosen} of {found} {what} (seed {self.settings.seed})"
 
     @property
     def machine(self) -> str:
@@ -78,13 +86,26 @@ class MeasurePlan:
         device, workers = resolved(self.request)
         return f"device {device}, workers {workers}"
 
+    @property
+    def estimate(self) -> Estimate | None:
+        """What the run will cost by the cost model; None for shards, whose images are not known before."""
+        from symmetry_audit import audit
+        from symmetry_audit.data import ImageSource
+
+        source = self.settings.images_of(self.source)
+        if not isinstance(source, ImageSource):
+            return None
+        return audit.estimated(source.refs, self.settings, resolved(self.request)[1])
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready."""
+        (number, what), estimate = _counted(self.settings.images_of(self.source)), self.estimate
         return {
             "schema": PLAN_SCHEMA,
             "dataset": self.source.name,
-            "images": len(self.source.limited(self.settings.limit).refs),
+            what: number,
             "out": str(self.folder),
+            "estimate": None if estimate is None else estimate.to_dict(),
             "settings": self.settings.to_dict(),
         }
 
@@ -103,7 +124,7 @@ class MeasurePlan:
         from symmetry_audit.results import RUN_FILE, dump_checked
 
         request, settings, started = self.request, self.settings, datetime.now(UTC)
-        source = self.source.limited(settings.limit)
+        source = settings.images_of(self.source)
         with tempfile.TemporaryDirectory() if out is None else nullcontext(out) as place:
             folder = Path(place)
 
@@ -117,18 +138,20 @@ class MeasurePlan:
                     fits: list[AffineFit | FailedFit] = []
                     report = findings.build_report(source, settings, found, keep_fit=fits.append)
                     return replace(report, fits=tuple(fits))
+                apart = {"limit": None} if self.apart else {}
                 with ExitStack() as files:
                     responses = reports.ResponseWriter(folder / reports.RESPONSES_FILE, settings.group)
-                    keep = files.enter_context(responses).append
+                    keep = files.enter_context(responses).extend
                     # only an adaptive run has fits, and a table of them
                     fits_table = files.enter_context(reports.AffineWriter(folder)) if settings.adaptive else None
                     keep_fit = fits_table.append if fits_table else lambda fit: None
-                    report = findings.build_report(source, settings, found, keep=keep, keep_fit=keep_fit)
+                    report = findings.build_report(source, settings, found, keep, keep_fit, **apart)
                 # run.json knows the bytes of report.json: a kill between the two must not leave the old one
                 (folder / RUN_FILE).unlink(missing_ok=True)
+                reports.write_skipped(folder, report, found.skipped)
                 text = report.to_json()
                 write_atomically(folder / "report.json", text)
-                about = run_document(request, started, found.engines, report=text)
+                about = run_document(request, started, found, report=text)
                 write_atomically(folder / RUN_FILE, dump_checked(about))
                 if draw:
                     reports.render(folder)
@@ -143,7 +166,7 @@ class MeasurePlan:
         from symmetry_audit import audit
 
         folder = self.part_folder(share) if out is None else Path(out)
-        source = self.source.limited(self.settings.limit)
+        source = self.settings.images_of(self.source)
         with opened_run(self.request, source, self.settings, folder) as journal:
             given = {"given": self.given, "masks": self.masks}
             measured_parts(self.request, source, self.settings, journal, share=share, **given)
@@ -163,11 +186,18 @@ def plan_measure(request: MeasureRequest) -> MeasurePlan:
     if given is not None and audit.by_name(given):
         request.say(f"Note: {request.affine} has no column pixel_sha256; its fits find their images by name")
     masks = None if request.mask is None else audit.open_masks(Path(request.mask))
-    source = opened(request.source, request.data_root, request, request.bands)
-    source = likely_white(source, request.white, request.limit, request.max_pixels)
-    for line in filter(None, (source.note, *source.remarks)):
+    source = opened_to_measure(request, settings)
+    settings = audit.clustered_settings(settings, request, source)
+    for line in filter(None, (source.note, *settings.images_of(source).remarks)):
         request.say(line)
-    return MeasurePlan(request, source, audit.clustered_settings(settings, request, source), given, masks)
+    return MeasurePlan(request, source, settings, given, masks)
+
+
+def _counted(source: ImageSource | ShardedSource) -> tuple[int, str]:
+    """How many images, or shards, and which of the two."""
+    from symmetry_audit.data import ImageSource
+
+    return (len(source.refs), "images") if isinstance(source, ImageSource) else (len(source.shards), "shards")
 
 
 def plan_demo(request: DemoRequest) -> MeasurePlan:
@@ -187,7 +217,13 @@ def measure(request: MeasureRequest) -> AuditReport:
     source
         A folder (searched recursively), a file, a glob, a text list, a .zip or .tar archive, the name of a dataset
         manifest such as "DIV2K" or "DIV2K:valid" (found under ``data_root`` or SYMAUDIT_DATA), an ``ImageSource``, or
-        a sequence of paths.
+        a sequence of paths. Or shards, which are read one after the other and never listed before: tar archives by a
+        brace range, "shards/{0000..0999}.tar", Parquet files with images inside, what lies behind URLs (s3, gs, https,
+        hf).
+    column
+        Column of the images in Parquet files; by default the only one that can be.
+    cluster
+        "local" or "local:N", the file or the address of a Dask scheduler, to measure there. The report is the same.
     reg, stencils
         Regularizers by name (default: tv, tv2, sobel, laplacian, prewitt); a TOML file that defines more of them.
     group
@@ -222,9 +258,17 @@ def measure(request: MeasureRequest) -> AuditReport:
         for all). An image with controls takes about one and a half times to twice as long as one without.
     clusters
         The unit that the bootstrap resamples: image, folder, duplicates (groups of pixel-identical images), or series
-        (DICOM series and NIfTI volumes; the default where the images are of some).
-    downscale, limit, max_pixels, seed
-        Factors of coarser copies to measure too; number of images; largest image in pixels; seed of all random numbers.
+        (DICOM series, NIfTI volumes and the tiles of one picture; the default where the images are of some, but not for
+        the tiles of a single picture).
+    downscale, max_pixels, seed
+        Factors of coarser copies to measure too; largest image in pixels; seed of all random numbers.
+    limit, sample
+        Number of images: the first by name, or a random sample of all, by the seed and their names. A larger sample
+        holds the smaller one, so that a run in ``out`` goes on with it.
+    tile
+        Side in px of the tiles in which pictures are measured, each as an image of its own. Their V are disjoint and
+        make up that of the picture, so its response is the mean of theirs over pixels. They overlap by twice the
+        margin. Of a TIFF file only a tile is in memory, and ``max_pixels`` limits this; other files are decoded whole.
     pixels
         For a quick look: about how many pixels of every image to measure, in bands of rows drawn by the seed and the
         image's name. Rows then have the standard errors that this adds.

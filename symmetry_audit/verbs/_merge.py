@@ -66,7 +66,8 @@ def plan_merge(request: MergeRequest) -> MergePlan:
     """Open all parts and their source. Raises ReportError where they are not of one audit, DataError for the source."""
     from symmetry_audit import audit
 
-    runs = tuple(audit.partial_run(folder) for folder in request.parts)
+    folders: tuple[Path, ...] = request.parts  # pyright: ignore[reportAssignmentType]  # PATHS makes a tuple of it
+    runs = tuple(map(audit.partial_run, folders))
     if not runs:
         raise SettingError("merge needs the folders of at least one part")
     first = runs[0]

@@ -13,7 +13,7 @@ from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.wording import GREY_LEVELS, HU
 
 if TYPE_CHECKING:
-    from symmetry_audit.data import DecodedImage, ImageSource
+    from symmetry_audit.data import DecodedImage, ImageSource, ShardedSource
     from symmetry_audit.reports.pages import Picture
     from symmetry_audit.results import AuditReport
 
@@ -28,7 +28,7 @@ def span(image: DecodedImage) -> tuple[float, float]:
     return AIR_TO_BONE if image.unit == HU else (0, 255)
 
 
-def write_page(folder: FilePath, report: AuditReport, source: ImageSource | None) -> Path:
+def write_page(folder: FilePath, report: AuditReport, source: ImageSource | ShardedSource | None) -> Path:
     """report.html in ``folder``, with pictures from ``source``, without any where that is None.
 
     Raises ReportError where the folder cannot be used.
@@ -59,13 +59,14 @@ def draw_page(folder: FilePath) -> Path:
 
 
 def pictures_of(
-    source: ImageSource | None, settings: Mapping[str, Any]
+    source: ImageSource | ShardedSource | None, settings: Mapping[str, Any]
 ) -> Callable[[Sequence[str]], dict[str, Picture]]:
-    """A function that reads the images named, as a run with ``settings`` did; those that cannot be read are left out.
+    """A function that reads the images named, as a run with ``settings`` did; those that cannot be read are left
+    out, and all of shards.
 
     Volumes and archives are read in one pass.
     """
-    from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, Reading, load_image
+    from symmetry_audit.data import BYTES_PER_PIXEL, DEFAULT_MAX_PIXELS, ImageSource, Reading, load_image
     from symmetry_audit.reports.pages import Picture
 
     window = settings.get("window")
@@ -75,7 +76,7 @@ def pictures_of(
 
     def read(names: Sequence[str]) -> dict[str, Picture]:
         found: dict[str, Picture] = {}
-        if source is None:
+        if not isinstance(source, ImageSource):  # of shards a whole one would be read for each picture
             return found
         chosen = set(names)
         wanted = [ref for ref in source.refs if ref.key in chosen]

@@ -25,7 +25,7 @@ from symmetry_audit.options import (
 from symmetry_audit.verbs._advice import report_advice, stored_advice
 from symmetry_audit.verbs._degradation import degradation_audit
 from symmetry_audit.verbs._networks import asked_task, refuse_others, reported_pairs
-from symmetry_audit.verbs._sources import pictures_of_run, reopened
+from symmetry_audit.verbs._sources import opened, pictures_of_run, reopened_images
 from symmetry_audit.verbs._train_request import OnStep, unseen
 from symmetry_audit.verbs._verb import verb
 
@@ -200,12 +200,24 @@ def _kept(request: RecommendRequest, report: AuditReport) -> Recommendation | No
 
 
 def _images(request: RecommendRequest, report: AuditReport, task: Task) -> Images:
-    """What to try the task on: --data, else the images of the report, from wherever the command runs."""
+    """What to try the task on: --data, else the images of the report, from wherever the command runs; of these the
+    random sample, where the report is of one. Raises SettingError where that leaves no pairs."""
+    if report.settings.get("tile") is not None:
+        raise SettingError(
+            f"{request.report} is a report of tiles (--tile), on which no task is tried; cut the pictures into files "
+            "and measure these"
+        )
     if request.data is not None:
-        return request.data
-    if task.paired:  # a folder that holds both sides
-        return report.dataset.source
-    return reopened(report, Path(request.report), None, request.data_root, "--data")
+        found = request.data
+    elif task.paired:  # a folder that holds both sides
+        found = report.dataset.source
+    else:
+        found = reopened_images(report, Path(request.report), None, request.data_root, "--data")
+    if (sample := report.settings.get("sample")) is None:
+        return found
+    if task.paired:
+        raise SettingError(f"{task.name} needs pairs, of which no sample is drawn; measure without --sample")
+    return opened(found, request.data_root).limited(None, sample, report.settings["seed"])
 
 
 def _pairs(request: RecommendRequest, report: AuditReport, task: Task) -> Pairs:

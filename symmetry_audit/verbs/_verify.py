@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from symmetry_audit.audit import AuditSettings, Masks
 
-__all__ = ["VerifyRequest", "verify"]
+__all__ = ["Verification", "VerifyRequest", "verified", "verify"]
 
 
 class VerifyRequest(DeviceOptions, SourceOptions):
@@ -35,9 +36,22 @@ class VerifyRequest(DeviceOptions, SourceOptions):
     ] = None
 
 
+@dataclass(frozen=True)
+class Verification:
+    """The ``differences`` of a report from what its images give now, and in words the ``tolerance`` of the comparison
+    and why it is that one."""
+
+    differences: tuple[str, ...]
+    tolerance: str
+
+
 @verb(VerifyRequest)
 def verify(request: VerifyRequest) -> tuple[str, ...]:
     """Measure the images of a report again. Returns the differences; none if every number agrees.
+
+    To 1e-9 where run.json records the versions and the processor capability that are in use now. Else, in shares of the
+    mean response, to 1e-5 in strict and 3e-4 in adaptive rows, and for GPUs and reports without that record to 1e-4 and
+    5e-3. ``say`` is told which it was, and why.
 
     Parameters
     ----------
@@ -47,7 +61,7 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
         Where the images are now, if they were moved.
     mask
         Where the masks are now, if they were moved.
-    device, workers, data_root, progress
+    device, workers, data_root, progress, say
         As for ``measure``.
 
     Raises
@@ -65,9 +79,16 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     ...     verify(folder)
     ()
     """
+    found = verified(request)
+    request.say(f"Compared: {found.tolerance}")
+    return found.differences
+
+
+def verified(request: VerifyRequest) -> Verification:
+    """``verify``, with the tolerance of its comparison."""
     from symmetry_audit import reports, verification
     from symmetry_audit.audit import AuditSettings
-    from symmetry_audit.results import AuditReport
+    from symmetry_audit.results import AuditReport, read_run
 
     folder = Path(request.report)
     report = AuditReport.load(folder, edited=True)
@@ -78,10 +99,12 @@ def verify(request: VerifyRequest) -> tuple[str, ...]:
     masks = None if settings.mask is None else _own_masks(folder, settings, request.mask)
     with tempfile.TemporaryDirectory() as place:
         run = RunOptions(device=request.device, workers=request.workers, progress=request.progress)
-        again = MeasurePlan(run, source, settings, given, masks).run(Path(place), draw=False)
-        found = verification.differences(report, again, reports.mean_profiles(place, again))
+        apart = reports.drawn_limit(folder / reports.RESPONSES_FILE, settings.group) is None
+        again = MeasurePlan(run, source, settings, given, masks, apart).run(Path(place), draw=False)
+        tolerance, why = verification.tolerance_between(read_run(folder), read_run(Path(place)))
+        found = verification.differences(report, again, reports.mean_profiles(place, again), tolerance)
         old, new = folder / reports.RESPONSES_FILE, Path(place) / reports.RESPONSES_FILE
-        return found or verification.response_differences(old, new, again)
+        return Verification(found or verification.response_differences(old, new, again, tolerance), why)
 
 
 def _own_masks(folder: Path, settings: AuditSettings, place: FilePath | None) -> Masks:

@@ -2,5 +2,6 @@
 
 from symmetry_audit.verification._differences import differences
 from symmetry_audit.verification._response_differences import response_differences
+from symmetry_audit.verification._tolerance import Tolerance, tolerance_between
 
-__all__ = ["differences", "response_differences"]
+__all__ = ["Tolerance", "differences", "response_differences", "tolerance_between"]

@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from symmetry_audit.groups import Group
-from symmetry_audit.results import DATASET_ADAPTIVE, PIXEL_FIELDS, RELATIVE_FIELDS, AuditReport, ResultRow
+from symmetry_audit.results import PIXEL_FIELDS, RELATIVE_FIELDS, AuditReport, ResultRow
 from symmetry_audit.statistics import deviations
-from symmetry_audit.verification._part_differences import P_TOLERANCE, part_differences
+from symmetry_audit.verification._part_differences import part_differences
+from symmetry_audit.verification._tolerance import UNRECORDED, Tolerance
 
-__all__ = ["FITTED_TOLERANCE", "TOLERANCE", "differences", "row_key", "scale_of", "tolerance_of"]
-
-TOLERANCE = 1e-4  # of the mean response: what float32, float64 and other machines agree to
-FITTED_TOLERANCE = 5e-3  # the same where a fitted w decides: minima are flat, so w itself agrees less well
+__all__ = ["differences", "row_key", "scale_of"]
 
 EXACT = ("group", "images", "selected_image", "tested", "visible_elements", "fit", "control_images")
 P_VALUES = ("p_value", "held_out_p_value")
@@ -53,8 +51,11 @@ MEASURED = (
 LATER = ("control_images", *(name for name in (*MEASURED, *RELATIVE_FIELDS) if name.endswith("_se")))
 
 
-def differences(old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.ndarray]) -> tuple[str, ...]:
-    """Where the recomputed ``new`` contradicts ``old``, one sentence each; empty where everything agrees.
+def differences(
+    old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.ndarray], tolerance: Tolerance = UNRECORDED
+) -> tuple[str, ...]:
+    """Where the recomputed ``new`` contradicts ``old``, one sentence each; empty where everything agrees within the
+    ``tolerance``.
 
     ``profiles`` maps (scenario, regularizer, sigma, downscale) to the recomputed response profile (T,) behind
     that row: elements that are worst by a tie may differ between machines.
@@ -64,17 +65,20 @@ def differences(old: AuditReport, new: AuditReport, profiles: Mapping[Any, np.nd
         contradictions.append(f"the report has {old.dataset.images} images, the source now has {new.dataset.images}")
     if old.dataset.fingerprint != new.dataset.fingerprint:
         contradictions.append("the image files are not the report's: the fingerprint differs")
-    if [item.image for item in old.skipped] != [item.image for item in new.skipped]:
+    named = [[item.image for item in report.skipped] for report in (old, new)]
+    if named[0] != named[1] or old.skipped_count != new.skipped_count:
         contradictions.append(
-            f"the skipped images are not the report's: {len(new.skipped)} now, {len(old.skipped)} in the report"
+            f"the skipped images are not the report's: {new.skipped_count} now, {old.skipped_count} in the report"
         )
     rows = {row_key(row): row for row in new.results}
     if set(rows) != {row_key(row) for row in old.results} or len(rows) != len(old.results):
         return (*contradictions, "the report's rows do not match its settings")
+    tolerance = tolerance.over(min(row.control_images or row.images for row in new.results))
     for row in old.results:
-        contradictions += _row_differences(row, rows[row_key(row)], profiles[row_key(row)], old.written != new.written)
+        pair, profile = (row, rows[row_key(row)]), profiles[row_key(row)]
+        contradictions += _row_differences(*pair, profile, tolerance, first=old.written != new.written)
     # the other parts follow from the same responses: compared only where the rows agree
-    return tuple(contradictions or part_differences(old, new, TOLERANCE, FITTED_TOLERANCE))
+    return tuple(contradictions or part_differences(old, new, tolerance))
 
 
 def row_key(row: ResultRow) -> tuple:
@@ -82,16 +86,19 @@ def row_key(row: ResultRow) -> tuple:
     return row.scenario, row.regularizer, row.sigma, row.downscale
 
 
-def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray, first: bool) -> list[str]:
-    limits, scale = _limits(new), scale_of(new)
+def _row_differences(
+    old: ResultRow, new: ResultRow, profile: np.ndarray, tolerance: Tolerance, *, first: bool
+) -> list[str]:
+    limits, scale = _limits(new, tolerance), scale_of(new)
     if first:
         limits = {name: limit for name, limit in limits.items() if name not in RECOMPUTED}
     if old.worst_element != new.worst_element:  # of a tie, which the standard errors need not share
         limits = {name: limit for name, limit in limits.items() if name not in PIXEL_FIELDS[1:]}
     if old.control_images is None and old.random_epsilon is not None:
         limits = {name: limit for name, limit in limits.items() if name not in LATER}
-    names = [name for name, limit in limits.items() if not _agree(getattr(old, name), getattr(new, name), limit)]
-    if not _is_worst(old, new.group, profile, tolerance_of(new.scenario) * scale):
+    pairs = {name: (getattr(old, name), getattr(new, name)) for name in limits}
+    names = [name for name, limit in limits.items() if not tolerance.allows(*pairs[name], limit)]
+    if not _is_worst(old, new.group, profile, tolerance.of(new.scenario) * scale):
         names += [name for name in ("worst_element", "worst_angle_deg") if getattr(old, name) != getattr(new, name)]
     return [
         f"{old.regularizer}, {old.scenario}: {name} is {getattr(old, name)}, recomputed {getattr(new, name)}"
@@ -99,24 +106,19 @@ def _row_differences(old: ResultRow, new: ResultRow, profile: np.ndarray, first:
     ]
 
 
-def _limits(row: ResultRow) -> dict[str, float | None]:
+def _limits(row: ResultRow, tolerance: Tolerance) -> dict[str, float | None]:
     """How much every field may differ from the recomputed ``row``; None where it must be equal."""
-    scale, tolerance = scale_of(row), tolerance_of(row.scenario)
+    scale, share = scale_of(row), tolerance.of(row.scenario)
     return {
         **dict.fromkeys(EXACT),
-        **dict.fromkeys(UNDER_IDENTITY, TOLERANCE * scale),
-        **dict.fromkeys(MEASURED, tolerance * scale),
-        **dict.fromkeys((*RELATIVE_FIELDS, "normalized_epsilon"), tolerance),
-        **dict.fromkeys(FITTED, FITTED_TOLERANCE * scale),
-        **dict(zip(PIXEL_FIELDS, (tolerance * scale, tolerance * scale, tolerance), strict=True)),
-        **dict.fromkeys(P_VALUES, P_TOLERANCE),
-        "images_at_limit": row.images // 100,  # w at the limit here may be just inside on another machine
+        **dict.fromkeys(UNDER_IDENTITY, tolerance.strict * scale),
+        **dict.fromkeys(MEASURED, share * scale),
+        **dict.fromkeys((*RELATIVE_FIELDS, "normalized_epsilon"), share),
+        **dict.fromkeys(FITTED, tolerance.fitted * scale),
+        **dict(zip(PIXEL_FIELDS, (share * scale, share * scale, share), strict=True)),
+        **dict.fromkeys(P_VALUES, tolerance.p_value),
+        "images_at_limit": int(tolerance.flips * row.images),  # w may be just inside on another machine
     }
-
-
-def tolerance_of(scenario: str) -> float:
-    """How much rows of ``scenario`` may differ, as a share of the mean response."""
-    return FITTED_TOLERANCE if scenario == DATASET_ADAPTIVE.name else TOLERANCE
 
 
 def scale_of(row: ResultRow) -> float:
@@ -129,9 +131,3 @@ def _is_worst(row: ResultRow, group: str, profile: np.ndarray, allowed: float) -
     gaps, angles = deviations(profile), Group.parse(group).angles_deg()
     worst = np.flatnonzero(gaps >= gaps.max() - allowed)
     return (row.worst_element, row.worst_angle_deg) in [(t, angles[t]) for t in worst.tolist()]
-
-
-def _agree(old: Any, new: Any, limit: float | None) -> bool:
-    if limit is None or not all(isinstance(value, int | float) for value in (old, new)):
-        return old == new
-    return abs(old - new) <= limit

@@ -9,15 +9,19 @@ import numpy as np
 from pyarrow.parquet import ParquetFile
 
 from symmetry_audit.results import AuditReport
-from symmetry_audit.verification._differences import row_key, scale_of, tolerance_of
+from symmetry_audit.verification._differences import row_key, scale_of
+from symmetry_audit.verification._tolerance import UNRECORDED, Tolerance
 
 __all__ = ["response_differences"]
 
 RESPONSE_KEYS = ("image", "regularizer", "scenario", "sigma", "downscale")
 
 
-def response_differences(old: Path, new: Path, report: AuditReport) -> tuple[str, ...]:
-    """The first row of the responses.parquet ``old`` that the recomputed ``new`` contradicts, as a sentence.
+def response_differences(
+    old: Path, new: Path, report: AuditReport, tolerance: Tolerance = UNRECORDED
+) -> tuple[str, ...]:
+    """The first row of the responses.parquet ``old`` that the recomputed ``new`` contradicts by more than the
+    ``tolerance``, as a sentence.
 
     ``report`` is the recomputed one; the files are read as a stream.
     """
@@ -26,8 +30,9 @@ def response_differences(old: Path, new: Path, report: AuditReport) -> tuple[str
     with ParquetFile(old, **checked) as old_file, ParquetFile(new, **checked) as new_file:
         for old_row, new_row in zip(_rows(old_file), _rows(new_file), strict=True):
             (image, regularizer, scenario, *scale), values = new_row
-            allowed = tolerance_of(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())
-            if old_row[0] != new_row[0] or not np.abs(old_row[1] - values).max() <= allowed:
+            share = tolerance.over(1).of(scenario) * max(scales[scenario, regularizer, *scale], values[:-1].mean())
+            allowed = share + tolerance.relative * np.abs(values)
+            if old_row[0] != new_row[0] or not (np.abs(old_row[1] - values) <= allowed).all():
                 return (f"{old}: {regularizer}, {scenario}: the responses of {image} differ from the recomputed ones",)
     return ()
 

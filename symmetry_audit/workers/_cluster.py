@@ -11,14 +11,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
 from symmetry_audit.errors import DataError, OutOfMemory, SettingError, one_line
 from symmetry_audit.workers._carried import done, done_apart
 from symmetry_audit.workers._versions import checked, described, refuse_others, versions
-
-if TYPE_CHECKING:
-    from distributed import Client, Future
 
 __all__ = ["Cluster", "connected"]
 
@@ -26,7 +24,8 @@ Task = TypeVar("Task")
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LOCAL = "local"
+LOCAL, FILE = "local", "file"
+SILENT = logging.CRITICAL + 1
 AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
 PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
 RECOUNT = 5.0  # s between two looks at how many workers there are
@@ -42,12 +41,8 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
     On "cuda" a task takes one of the GPUs that workers were started with (``--resources GPU=1``). Raises SettingError
     for a wrong ``place`` and where the package distributed is missing, DataError where nobody answers.
     """
-    kind = _kind(place)
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError:
-        raise SettingError(MISSING) from None
+    kind, resources = _kind(place), {"GPU": 1.0} if device == "cuda" else {}
+    distributed, dask = _library("distributed"), _library("dask")
     settings = {
         "distributed.comm.timeouts.connect": PATIENCE,
         "distributed.scheduler.allowed-failures": 1,  # of a local cluster; then the images are measured apart
@@ -56,26 +51,34 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         stack.enter_context(dask.config.set(settings))
         stack.enter_context(_quiet())
         try:
+            at: dict[str, Any] = {"scheduler_file" if kind == FILE else "address": place}
             if kind == LOCAL:
                 processes = int(place.partition(":")[2] or _cores())
-                resources = {"GPU": 1} if device == "cuda" else {}
-                place = stack.enter_context(
-                    LocalCluster(
-                        n_workers=processes,
-                        threads_per_worker=1,
-                        host="127.0.0.1",
-                        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
-                        silence_logs=logging.CRITICAL,
-                        resources=resources,
-                    )
+                workers = distributed.LocalCluster(
+                    processes,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
+                    silence_logs=SILENT,
+                    resources=resources,
                 )
-            by = {"scheduler_file": place} if kind == "file" else {"address": place}
-            client = stack.enter_context(Client(**by, timeout=PATIENCE, set_as_default=False))
-        except (OSError, TimeoutError, ValueError) as error:
+                at = {"address": stack.enter_context(workers)}
+            client = stack.enter_context(distributed.Client(**at, timeout=PATIENCE, set_as_default=False))
+        except (OSError, TimeoutError, ValueError, RuntimeError) as error:
+            if kind == LOCAL:
+                raise DataError(f"worker processes do not start here ({one_line(error)}); try again") from None
             raise DataError(f"no scheduler answers at {place} ({one_line(error)}); is it running?") from None
-        cluster = Cluster(client, {"GPU": 1} if device == "cuda" else {}, say)
+        cluster = Cluster(client, resources, say)
         stack.callback(cluster.forget)
         yield cluster
+
+
+def _library(name: str) -> Any:
+    """dask or distributed, whose types say little. Raises SettingError where it is missing."""
+    try:
+        return import_module(name)
+    except ImportError:
+        raise SettingError(MISSING) from None
 
 
 @contextmanager
@@ -84,7 +87,7 @@ def _quiet() -> Iterator[None]:
     loggers = [logging.getLogger(name) for name in logging.root.manager.loggerDict if name.startswith("distributed")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
+        logger.setLevel(SILENT)
     try:
         yield
     finally:
@@ -99,7 +102,7 @@ def _kind(place: str) -> str:
         return LOCAL
     if place.endswith(".json"):
         if os.path.isfile(place):
-            return "file"
+            return FILE
         raise SettingError(
             f"--cluster: there is no file {place}; start `dask scheduler --scheduler-file {place}` first"
         )
@@ -115,7 +118,7 @@ def _cores() -> int:
 class Cluster:
     """Workers that take tasks; made by :func:`connected`."""
 
-    def __init__(self, client: Client, resources: dict[str, float], say: Callable[[str], None]) -> None:
+    def __init__(self, client: Any, resources: dict[str, float], say: Callable[[str], None]) -> None:
         self._client, self._resources, self._say = client, resources, say
         self._threads, self._counted = 0, 0.0
         self._carried: list[str] = []  # names of work that workers hold
@@ -128,11 +131,9 @@ class Cluster:
 
         Raises what the functions raise, and DataError where the cluster is lost or a worker has other versions.
         """
-        from distributed import as_completed
-
         self._check_versions()
         pending: dict[str, tuple[Task, bool]] = {}
-        done = as_completed(loop=self._client.loop)
+        done = _library("distributed").as_completed(loop=self._client.loop)
         try:
             while True:
                 while len(pending) < AT_A_TIME * self._thread_count():
@@ -182,7 +183,7 @@ class Cluster:
 
     def _submit(
         self, function: Callable[[Task], Result], task: Task, pending: dict[str, tuple[Task, bool]], *, guarded: bool
-    ) -> Future:
+    ) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tasks that carry records of an earlier run
             future = self._client.submit(
@@ -195,11 +196,9 @@ class Cluster:
         pending[future.key] = task, guarded
         return future
 
-    def _died(self, future: Future, *, guarded: bool) -> bool:
+    def _died(self, future: Any, *, guarded: bool) -> bool:
         """Whether a task ended its workers. Raises DataError where it did so although it was ``guarded``."""
-        from distributed import KilledWorker
-
-        if future.status != "error" or not isinstance(future.exception(), KilledWorker):
+        if future.status != "error" or not isinstance(future.exception(), _library("distributed").KilledWorker):
             return False
         if guarded:
             raise DataError(
@@ -208,7 +207,7 @@ class Cluster:
             )
         return True
 
-    def _result(self, future: Future) -> Any:
+    def _result(self, future: Any) -> Any:
         if future.status in ("cancelled", "lost"):
             raise DataError(LOST)
         try:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from symmetry_audit.audit import make_settings, measure_source, open_run
-from symmetry_audit.audit._forecast import Forecast, duration, image_sizes
+from symmetry_audit.audit import make_settings, measure_source, open_run, strict_settings
+from symmetry_audit.audit._costs import duration, image_cost, image_sizes
+from symmetry_audit.audit._forecast import Forecast
 from symmetry_audit.data import open_source
 from tests.conftest import save_photos
 
@@ -62,6 +63,70 @@ def test_no_more_workers_than_images_and_no_image_that_will_be_refused():
     ]
 
 
+# --- large runs
+
+
+DEFAULT = make_settings()
+PIXELS = 512 * 384.0
+
+
+def large(images: int, seconds: float, settings=DEFAULT, whole=None, workers: int = 2) -> list[str]:
+    """The lines that a run of ``images`` says whose first ones took so many seconds each."""
+    forecast = Forecast({str(n): PIXELS for n in range(images)}, (), workers, images, settings, whole)
+    (told,) = told_all(forecast, seconds)
+    return told.split("\n")
+
+
+def told_all(forecast: Forecast, seconds: float) -> list[str]:
+    return told(forecast, dict.fromkeys(forecast.first(), seconds))
+
+
+def test_the_cost_of_a_large_run_and_what_costs_less_are_told_before_it_starts():
+    """200,001 images at 1.8 s are 100 core-hours, of which 20,000 are a tenth."""
+    ratios = [
+        100 * image_cost(PIXELS, DEFAULT.model_copy(update=each)) / image_cost(PIXELS, DEFAULT)
+        for each in (
+            {"fit": "joint", "controls": False},
+            {"scenarios": ("sample_strict", "dataset_strict")},
+        )
+    ]
+    first, second = large(200_001, 1.8)
+    assert first == "200001 images: about 50 hours on 2 workers, predicted from 3 images timed first"
+    assert second == (
+        "That is 100 core-hours at this machine's speed, 1.8 s an image. For less: --sample 20000 takes 5 h 0 min, "
+        f"--fit joint --no-controls {ratios[0]:.0f} %, --scenario sample_strict,dataset_strict {ratios[1]:.0f} %"
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "seconds", "lines"),
+    [(100_000, 0.01, 1), (100_001, 0.01, 2), (100_001, 1e-5, 2), (1000, 172.7, 1), (1000, 172.9, 2)],
+)
+def test_large_is_more_than_a_hundred_thousand_images_or_a_day(images, seconds, lines):
+    assert len(large(images, seconds)) == lines
+
+
+def test_strict_rows_that_are_measured_first_tell_the_cost_of_the_whole_run():
+    strict = strict_settings(DEFAULT)
+    _, second = large(360_000, 0.1, strict, DEFAULT, workers=1)
+    ratio = image_cost(PIXELS, DEFAULT) / image_cost(PIXELS, strict)
+    assert second.startswith(
+        "That is 10 core-hours at this machine's speed, 0.1 s an image; with the adaptive rows that follow "
+        f"{10 * ratio:.0f} core-hours by the cost model. For less: --sample 20000 takes "
+    )
+    assert "--fit joint" in second  # it is the whole run that may be another one
+    # a run is large where its strict rows alone are not
+    assert len(large(10_000, 8.5, strict, DEFAULT, workers=1)) == 2
+    assert len(large(10_000, 8.5, strict, strict, workers=1)) == 1
+
+
+def test_what_was_chosen_is_not_advised():
+    assert large(200_000, 1.8, strict_settings(DEFAULT))[1].endswith("For less: --sample 20000 takes 5 h 0 min")
+    drawn = strict_settings(make_settings(sample=200_000))
+    assert large(200_000, 1.8, drawn)[1].endswith("1.8 s an image")
+    assert "--fit" not in large(200_000, 1.8, make_settings(fit="joint", controls=False))[1]
+
+
 def test_a_run_without_images_predicts_nothing():
     assert Forecast({}, (), 2, 5).add("a", 1.0) is None
 
@@ -70,7 +135,7 @@ def test_a_run_without_images_predicts_nothing():
     ("seconds", "words"),
     [
         *((20.4, "20 seconds"), (89, "89 seconds"), (91, "2 minutes"), (3569, "59 minutes"), (3571, "1 h 0 min")),
-        (7290, "2 h 2 min"),
+        *((7290, "2 h 2 min"), (48 * 3600 - 31, "47 h 59 min"), (48 * 3600, "48 hours"), (1e6, "278 hours")),
     ],
 )
 def test_words(seconds, words):

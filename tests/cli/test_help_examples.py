@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import shlex
 from collections import Counter
@@ -26,13 +27,20 @@ def written(command: str, *words: str) -> str | None:
     for option in ("--out", "-o"):
         if option in words:
             return words[words.index(option) + 1]
-    return f"{FOLDERS[command]}-{Path(words[0]).stem}" if command in FOLDERS else None
+    if command not in FOLDERS:
+        return None
+    folder = f"{FOLDERS[command]}-{Path(words[0]).stem}"
+    if "--part" in words:
+        first, last = words[words.index("--part") + 1].split("/")
+        return f"{folder}-part-{first}-of-{last}"
+    return folder
 
 
 def unmade(lines: list[list[str]]) -> set[str]:
     """Folders of results that examples read and none writes."""
-    made = {written(*words) for words in lines}
-    return {word for words in lines for word in words[1:] if word.startswith("symaudit-")} - made
+    made = list(filter(None, (written(*words) for words in lines)))
+    read = {word for words in lines for word in words[1:] if word.startswith("symaudit-")}
+    return {pattern for pattern in read if not fnmatch.filter(made, pattern)}
 
 
 def shared(lines: list[list[str]]) -> list[str | None]:

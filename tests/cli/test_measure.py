@@ -177,7 +177,11 @@ def test_verbose_says_what_will_be_measured_and_names_all_images_left_out(run, p
     assert left_out == [f"Skipped: x{number:02}.png: the file is empty (0 bytes)" for number in range(12)]
     assert [last, following] == closing("symaudit-photos")
 
-    assert run(*arguments, "--dry-run") == (0, f"Would measure {plan}\n", "")
+    code, told, nothing = run(*arguments, "--dry-run")
+    would, estimate = told.splitlines()
+    assert (code, would, nothing) == (0, f"Would measure {plan}", "")
+    assert estimate.startswith("Estimate: about 0 seconds of one core by the cost model (0.0")
+    assert estimate.endswith(" pixels), 0 seconds on 3 workers")
     code, shorter, quieter = run(*arguments)
     assert out.startswith(shorter)
     assert out.endswith(reports.table1_text(AuditReport.load("symaudit-photos")))
@@ -308,6 +312,8 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(run, photos, tmp_path):
     assert (code, err) == (0, "")
     assert (plan["schema"], plan["images"], plan["out"]) == ("symaudit.plan/1", 3, "symaudit-photos")
     assert (plan["settings"]["sigma"], plan["settings"]["seed"], plan["settings"]["margin"]) == ([1.0, 2.0], 9, 19)
+    assert set(plan["estimate"]) == {"core_hours", "images", "mean_pixels"}
+    assert plan["estimate"]["images"] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
@@ -335,6 +341,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "scenarios": ["dataset_strict"],
         "downscale": [1, 2],
         "limit": 2,
+        "sample": None,
         "seed": 5,
         "max_pixels": 5000,
         "bands": [2],
@@ -440,7 +447,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
     names = {option.lstrip("-") for item in command.params for option in item.opts if option.startswith("--")}
     values = {
         "reg": ["tv", "mine"], "stencils": "own.toml", "group": "p8m", "kernel": "gaussian", "sigma": [1, 2.5],
-        "margin": 40, "response": "energy", "scenario": ["dataset_adaptive"], "downscale": [2, 3], "limit": 2,
+        "margin": 40, "response": "energy", "scenario": ["dataset_adaptive"], "downscale": [2, 3], "sample": 2,
         "seed": 7, "max-pixels": 99, "on-error": "fail", "allow-skipped": True, "fail-above": 0.5, "data-root": "data",
         "dry-run": True, "device": "cpu", "workers": 2, "quiet": True, "verbose": False, "out": "there",
         "resume": False, "force": True, "json": True, "fit": "mine", "affine": "truth.csv", "controls": False,
@@ -448,9 +455,9 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "plane": "sagittal", "file-names": True,
         "bands": [3, 2, 1], "white": 4095, "padding": False, "body": True, "mask": "photos/photo_0.png",
         "spacing": False,
-        "conditions": "checks.toml", "junit": "junit.xml",
+        "conditions": "checks.toml", "junit": "junit.xml", "cluster": "local:2", "part": "1/2",
     }  # fmt: skip
-    assert set(values) == names - {"config"}
+    assert set(values) == names - {"config", "limit"}  # which --sample excludes
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
     (tmp_path / "truth.csv").write_text(TRUTH)
     (tmp_path / "checks.toml").write_text('[[condition]]\nname = "one"\nvalue = "unit"\nequals = "HU"\n')
@@ -471,7 +478,8 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "response": "energy",
         "scenarios": ["dataset_adaptive"],
         "downscale": [1, 2, 3],
-        "limit": 2,
+        "limit": None,
+        "sample": 2,
         "seed": 7,
         "max_pixels": 99,
         "bands": [3, 2, 1],

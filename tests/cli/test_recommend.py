@@ -386,10 +386,17 @@ def test_images_are_found_from_another_folder_and_the_demo_everywhere(made, tmp_
     monkeypatch.chdir(made["fields"].parent)
     asked = {"reg": "tv", "group": "p4", "scenario": "dataset_strict", "workers": 1}
     measure("fields", **asked, limit=6, out=tmp_path / "six")
+    measure("fields", **asked, sample=7, out=tmp_path / "seven")
     measure(demo_source(), **asked, limit=2, out=tmp_path / "demo")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert recommend("../six", task="denoise", sigma=50).linear.data.images == 6
+    assert recommend("../seven", task="denoise", sigma=50).linear.data.images == 7
+    assert recommend("../seven", task="denoise", sigma=50, data=made["fields"]).linear.data.images == 7
+    with pytest.raises(
+        SettingError, match=r"^derain needs pairs, of which no sample is drawn; measure without --sample"
+    ):
+        recommend("../seven", task="derain", data=made["fields"], inputs=made["rainy"])
     assert recommend("../demo", task="denoise", sigma=50).linear.data.images == 2
     gone = tmp_path / "gone"
     measure(shutil.copytree(made["fields"], tmp_path / "moving"), **asked, out=gone)

@@ -32,6 +32,7 @@ REQUESTS = {
     "evaluate": verbs.EvaluateRequest,
     "fit-affine": verbs.FitRequest,
     "measure": verbs.MeasureRequest,
+    "merge": verbs.MergeRequest,
     "nets": verbs.NetsRequest,
     "pilot": verbs.PilotRequest,
     "recommend": verbs.RecommendRequest,
@@ -43,6 +44,7 @@ REQUESTS = {
 WITHOUT_REQUEST = {"report", "datasets"}
 SAYING = {  # what to print, not what to do
     *("as_json", "quiet", "verbose", "dry_run", "allow_skipped", "fail_above", "config", "csv", "latex", "figure"),
+    "part",
     *("conditions", "confusion", "html", "junit"),
     *("plot", "help"),
 }

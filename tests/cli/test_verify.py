@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -17,9 +18,12 @@ from symmetry_audit import reports as drawing
 from symmetry_audit.cli.main import main
 from symmetry_audit.data import manifests
 from symmetry_audit.errors import DataError, ReportError
+from symmetry_audit.results import dump_checked
 from tests.conftest import save_photos
 
 STRICT = "sample_strict,dataset_strict"
+SAME = "numbers may differ by 1e-09 of themselves: same processor capability and versions"
+COMPARED = f"Compared: {SAME}\n"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +80,7 @@ def test_an_untouched_report_holds_and_a_changed_image_is_found_by_the_real_comm
     done = symaudit("verify", "run", "--json", cwd=place)
     assert (done.returncode, done.stderr) == (0, "")
     expected = {"schema": "symaudit.verification/1", "report": "run", "ok": True, "differences": []}
-    assert json.loads(done.stdout) == expected
+    assert json.loads(done.stdout) == expected | {"tolerance": SAME}
     assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
 
     shutil.copy(place / "photos/photo_0.png", place / "photos/photo_1.png")
@@ -89,7 +93,7 @@ def test_an_untouched_report_holds_and_a_changed_image_is_found_by_the_real_comm
 
 def test_a_report_holds_and_nothing_is_drawn_to_see_that(place, run, monkeypatch):
     monkeypatch.setattr(drawing, "render", None)
-    assert run("run") == (0, "run holds: every number was measured again\n", "")
+    assert run("run") == (0, "run holds: every number was measured again\n", COMPARED)
 
 
 @pytest.mark.parametrize(
@@ -145,12 +149,88 @@ def test_an_edited_response_is_found(place, run, element):
     assert "responses.parquet" in out + err
 
 
+# --- how closely
+
+
+def edit_run(folder: Path, edit) -> None:
+    """Edit run.json and give it the checksum of its new content, as a program would."""
+    document = json.loads((folder / "run.json").read_text())
+    edit(document)
+    document.pop("sha256", None)
+    (folder / "run.json").write_text(dump_checked(document))
+
+
+def nudged(place: Path, share: float, name: str = "gain") -> None:
+    """The adaptive row of tv with a number that is off by so much of the mean response; all checksums agree."""
+
+    def edit(document):
+        row = adaptive_row(document, "tv")
+        row[name] += share * row["mean_response"]
+
+    edit_report(place / "adaptive", edit)
+    digest = hashlib.sha256((place / "adaptive/report.json").read_bytes()).hexdigest()
+    if (place / "adaptive/run.json").exists():
+        edit_run(place / "adaptive", lambda info: info.update(report_sha256=digest))
+
+
+@pytest.mark.parametrize("share", [1e-3, -1e-3, 1e-7, 1e-9])
+@pytest.mark.parametrize("name", ["gain", "ci_high", "held_out_epsilon", "random_epsilon"])
+def test_the_smallest_edit_is_noticed_where_the_arithmetic_is_the_same(place, run, share, name):
+    nudged(place, share, name)
+    code, out, err = run("adaptive")
+    assert (code, err) == (1, COMPARED)
+    assert re.match(rf"tv, dataset_adaptive: {name} is \S+, recomputed \S+\nadaptive does not hold\n", out)
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (lambda info: info["arithmetic"].update(simd=["X86_V2"]), r"simd is X86_\S+.*, was X86_V2"),
+        (lambda info: info["arithmetic"].update(blas=["Zen"]), r"blas is \S+, was Zen"),
+        (lambda info: info["arithmetic"].update(capability="AVX2"), r"capability is \S+, was AVX2"),
+        (lambda info: info["versions"].update(torch="1.0"), r"torch is \S+, was 1\.0"),
+        (lambda info: info.update(engines=["by hand"]), "responses are computed in another way"),
+    ],
+    ids=["numpy", "blas", "torch", "version", "engine"],
+)
+def test_on_another_processor_or_with_other_versions_rounding_passes(place, run, edit, told):
+    import torch  # so that it says its capability, as it does in a run that needs it
+
+    edit_run(place / "adaptive", edit)
+    nudged(place, 1.6e-3)  # of three images, one may be off by 5e-3
+    code, _, err = run("adaptive")
+    start = r"Compared: strict numbers may differ by 1e-05 of the mean response, adaptive by 0\.0003, "
+    start += "as between processors: "
+    assert (code, torch.__name__) == (0, "torch")
+    assert re.fullmatch(f"{start}{told}\n", err)
+    nudged(place, 1e-4)
+    assert run("adaptive")[0] == 1
+
+
+def test_reports_of_older_versions_are_compared_as_they_were(place, run):
+    edit_run(place / "adaptive", lambda info: info.pop("arithmetic"))
+    nudged(place, 4.9e-3)
+    code, _, err = run("adaptive")
+    why = "run.json does not record the arithmetic of the report"
+    assert (code, err) == (
+        0, f"Compared: strict numbers may differ by 0.0001 of the mean response, adaptive by 0.005: {why}\n"
+    )  # fmt: skip
+    (place / "adaptive/run.json").unlink()
+    assert run("adaptive")[2] == err
+
+
+def test_json_says_the_tolerance(place, run):
+    code, out, err = run("run", "--json", "-q")
+    document = json.loads(out)
+    assert (code, err, document["ok"], document["tolerance"]) == (0, "", True, SAME)
+
+
 # --- adaptive reports
 
 
 @pytest.mark.parametrize("report", ["adaptive", "given"])
 def test_an_adaptive_report_holds(place, run, report):
-    assert run(report) == (0, f"{report} holds: every number was measured again\n", "")
+    assert run(report) == (0, f"{report} holds: every number was measured again\n", COMPARED)
 
 
 def adaptive_row(document: dict, regularizer: str) -> dict:
@@ -214,7 +294,7 @@ def test_an_edited_adaptive_response_is_found(place, run, column):
         twin["response"][1] -= rows[-1]["response"][1] * (1 - 1 / 1.01)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), path)
     code, out, err = run("adaptive")
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, COMPARED)
     assert "chiral, dataset_adaptive: the responses of photo_" in out
 
 
@@ -315,7 +395,9 @@ def test_a_folder_that_is_no_report(run, tmp_path):
 
 
 def test_the_same_in_python(place):
-    assert verify("run") == ()
+    said: list[str] = []
+    assert verify("run", say=said.append) == ()
+    assert said == [COMPARED.rstrip()]
     (place / "photos/photo_0.png").unlink()
     assert len(verify(Path("run"), workers=1)) >= 2
     with pytest.raises(DataError, match=r'^no images in "run"'):

@@ -10,6 +10,7 @@ import pytest
 
 import symmetry_audit
 from symmetry_audit.results import Alignment, Evaluation, Recommendation
+from tests.data.shard_files import tar_of
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -27,6 +28,17 @@ def test_the_layers_example_runs() -> None:
     exec(example, found)  # our own page
     images = found["images"]
     assert (found["plain"](images[:1]) - found["model"].eval()(images[:1])).abs().max() < 1e-5
+
+
+def test_the_example_of_shards_runs(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shards").mkdir()
+    for index in range(4):
+        tar_of(tmp_path / "shards" / f"{index:04d}.tar", [("a.png", b"12345"), ("b.cls", b"1")])
+    exec(python_example("howto/shards.md", "open_shards"), {})  # our own page
+    beside = "('1 file of other kinds beside the images: .cls 1',)"
+    expected = [(f"{index:04d}.tar/a.png 5", f"{index:04d}.tar {beside} []") for index in range(4)]
+    assert capsys.readouterr().out.splitlines() == [line for lines in expected for line in lines]
 
 
 def asking(name: str, result: type, monkeypatch: pytest.MonkeyPatch) -> list[object]:

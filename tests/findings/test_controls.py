@@ -13,7 +13,7 @@ from symmetry_audit.data import open_source
 from symmetry_audit.findings._controls import ControlTotals
 from symmetry_audit.groups import Group
 from symmetry_audit.results import AuditReport, ResultRow
-from symmetry_audit.statistics import subgroup_error
+from symmetry_audit.statistics import Member, subgroup_error
 from tests.conftest import save_photos
 from tests.oracles import affine as oracle
 from tests.oracles import statistics as slow
@@ -191,9 +191,9 @@ def test_the_difference_estimate_errs_no_more_than_it_says() -> None:
         random = strict + 3 * np.cos(angles) + 0.5 * rng.standard_normal((200, 8))
         flags = np.zeros(200, dtype=bool)
         flags[rng.choice(200, 40, replace=False)] = True
-        totals = ControlTotals(Group(8), flags, seed=seed)
+        totals = ControlTotals(Group(8), seed=seed)
         for n, controlled in enumerate(flags):
-            totals.add(tables_of(strict[n], random[n] if controlled else None))
+            totals.add(tables_of(strict[n], random[n] if controlled else None), Member(n))
         truth = slow.epsilon(random.mean(0))
         estimate = float(subgroup_error(totals.mean("random"))[0, 0])
         assert estimate == pytest.approx(slow.epsilon(estimated(strict, strict[flags], random[flags])), rel=1e-12)

@@ -12,7 +12,7 @@ from symmetry_audit import measure
 from symmetry_audit.audit._flips import DIRECTIONS, SIGMA, flip_engine, flip_kernels
 from symmetry_audit.findings._flips import TAKES, FlipTotals, exchanged
 from symmetry_audit.results import AuditReport
-from symmetry_audit.statistics import holm
+from symmetry_audit.statistics import Member, holm
 from tests.conftest import smooth_noise
 from tests.oracles import symmetry as oracle
 
@@ -30,9 +30,9 @@ def responses(image: np.ndarray) -> np.ndarray:
 
 
 def filled(profiles: np.ndarray, labels: list[int] | None = None) -> FlipTotals:
-    totals = FlipTotals.empty(len(profiles), len(set(labels)) if labels else len(profiles), labels, 0)
-    for profile in profiles:
-        totals.add(profile)
+    totals = FlipTotals(0)
+    for at, profile in enumerate(profiles):
+        totals.add(profile, Member(at, None if labels is None else str(labels[at])))
     return totals
 
 

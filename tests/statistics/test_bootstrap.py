@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from symmetry_audit.errors import SettingError
-from symmetry_audit.statistics import BootstrapMeans, percentile_interval
+from symmetry_audit.statistics import BootstrapMeans, Member, UnitSums, percentile_interval
 from symmetry_audit.statistics._bootstrap import BLOCK
 from tests.oracles import statistics as oracle
 
 AROUND_A_BLOCK = [1, 7, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 44]
 
 
-def means_of(tables: np.ndarray, **options: object) -> np.ndarray:
-    bootstrap = BootstrapMeans(len(tables), **options)
-    for table in tables:
-        bootstrap.add(table)
+def means_of(tables: np.ndarray, *, clusters: Sequence[object] | None = None, **options: object) -> np.ndarray:
+    sums = UnitSums(None)
+    for at, table in enumerate(tables):
+        sums.add({"table": table}, Member(0, None if clusters is None else repr(clusters[at])))
+    bootstrap = BootstrapMeans(len(sums), **options)
+    sums.feed("table", bootstrap)
     return bootstrap.means()
 
 
@@ -170,8 +173,6 @@ def test_memory_does_not_grow_with_the_images() -> None:
 def test_wrong_numbers_and_shapes_are_refused() -> None:
     with pytest.raises(SettingError, match="at least one image, got 0"):
         BootstrapMeans(0, seed=0)
-    with pytest.raises(SettingError, match="one cluster label: 3 images, 2 labels"):
-        BootstrapMeans(3, seed=0, clusters=["a", "b"])
     bootstrap = BootstrapMeans(2, seed=0)
     bootstrap.add(np.zeros((2, 3)))
     with pytest.raises(SettingError, match=r"shape \(2, 3\) as the first has, got \(3, 2\)"):

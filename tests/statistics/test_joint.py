@@ -9,6 +9,8 @@ from scipy.stats import bootstrap, norm
 from symmetry_audit.errors import SettingError
 from symmetry_audit.statistics import (
     BootstrapMeans,
+    Member,
+    UnitSums,
     bootstrap_p_value,
     joint_resamples,
     percentile_interval,
@@ -34,9 +36,11 @@ def test_one_set_is_drawn_as_by_the_bootstrap_of_a_report(rng: np.random.Generat
 
 def test_clusters_are_drawn_as_by_the_bootstrap_of_a_report(rng: np.random.Generator) -> None:
     tables, clusters = rng.uniform(1, 9, (40, 3)), [f"series {at % 7}" for at in range(40)]
-    plain = BootstrapMeans(len(tables), seed=4, clusters=clusters)
-    for table in tables:
-        plain.add(table)
+    sums = UnitSums()
+    for table, cluster in zip(tables, clusters, strict=True):
+        sums.add({"table": table}, Member(0, cluster))
+    plain = BootstrapMeans(len(sums), seed=4)
+    sums.feed("table", plain)
     (found,) = joint_resamples([tables], [clusters], seed=4)
     np.testing.assert_allclose(found, plain.means(), rtol=1e-12)
 

@@ -9,11 +9,11 @@ from symmetry_audit.statistics import ProfileAccumulator, symmetry_error
 from tests.oracles import symmetry as oracle
 
 
-def accumulate(table: np.ndarray) -> ProfileAccumulator:
+def accumulate(table: np.ndarray) -> tuple[ProfileAccumulator, np.ndarray]:
+    """The sums, and epsilon and normalized epsilon of each image, (N, 2)."""
     accumulator = ProfileAccumulator()
-    for row in table:
-        accumulator.add(row)
-    return accumulator
+    parts = [np.stack(accumulator.add(part), axis=1) for part in np.array_split(table, 3) if len(part)]
+    return accumulator, np.concatenate(parts)
 
 
 def test_by_hand() -> None:
@@ -32,23 +32,23 @@ def test_constant_profiles_have_no_error_and_blame_the_identity() -> None:
 
 def test_equal_to_the_oracle(rng: np.random.Generator) -> None:
     table = rng.uniform(1, 9, (17, 12))
-    accumulator = accumulate(table)
+    accumulator, singles = accumulate(table)
     epsilon, worst = symmetry_error(accumulator.mean())
     assert (epsilon, worst) == (pytest.approx(oracle.epsilon(table)[0], rel=1e-12), oracle.epsilon(table)[1])
     normalized = symmetry_error(accumulator.mean_normalized())[0]
     assert normalized == pytest.approx(oracle.normalized_epsilon(table), rel=1e-12)
     single = [oracle.epsilon(row[None])[0] for row in table]
-    assert np.allclose(accumulator.epsilons, single, rtol=1e-12)
+    assert np.allclose(singles[:, 0], single, rtol=1e-12)
     assert accumulator.mean_spread() == pytest.approx(np.mean([max(row) - min(row) for row in table]), rel=1e-12)
-    assert np.mean(accumulator.epsilons) >= epsilon  # an identity, SPEC 4
+    assert np.mean(singles[:, 0]) >= epsilon  # an identity, SPEC 4
 
 
 def test_flat_images_have_no_normalized_profile(rng: np.random.Generator) -> None:
     table = rng.uniform(1, 9, (5, 6))
-    with_flat = accumulate(np.vstack([table, np.zeros(6)]))
-    assert np.allclose(with_flat.mean_normalized(), accumulate(table).mean_normalized(), rtol=1e-12)
-    assert np.isnan(with_flat.normalized[-1])
-    assert np.isnan(accumulate(np.zeros((2, 6))).mean_normalized()).all()
+    with_flat, singles = accumulate(np.vstack([table, np.zeros(6)]))
+    assert np.allclose(with_flat.mean_normalized(), accumulate(table)[0].mean_normalized(), rtol=1e-12)
+    assert np.isnan(singles[-1, 1])
+    assert np.isnan(accumulate(np.zeros((2, 6)))[0].mean_normalized()).all()
 
 
 def test_subgroups_have_smaller_errors(rng: np.random.Generator) -> None:

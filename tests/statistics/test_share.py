@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from scipy.special import i0e, i1e
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
-from symmetry_audit.statistics import CommonDirection, DirectionShares, directions, visible_part
+from symmetry_audit.statistics import CommonDirection, Member, directions, visible_part
 from tests.oracles import statistics as oracle
 
 
-def found(profiles: np.ndarray, group: str = "p8", **options) -> DirectionShares:
-    """Shares of profiles (N, ..., E)."""
-    shares = CommonDirection(Group.parse(group), len(profiles), **{"seed": 0} | options)
-    for profile in profiles:
-        shares.add(profile)
+def found(profiles: np.ndarray, group: str = "p8", clusters: Sequence[object] | None = None, **options):
+    """Shares of profiles (N, ..., E), as DirectionShares."""
+    shares = CommonDirection(Group.parse(group), **{"seed": 0} | options)
+    for at, profile in enumerate(profiles):
+        shares.add(profile, Member(at, None if clusters is None else str(clusters[at])))
     return shares.found()
 
 
@@ -173,10 +175,10 @@ def test_one_cluster_has_no_interval(rng):
 
 
 def test_wrong_profiles_are_named():
-    shares = CommonDirection(Group(8), 2, seed=0)
+    shares = CommonDirection(Group(8), seed=0)
     with pytest.raises(SettingError, match=r"profiles of p8 need shape \(\.\.\., 8\), got \(4,\)"):
-        shares.add(np.ones(4))
-    with pytest.raises(SettingError, match="2 images were announced and 0 added"):
+        shares.add(np.ones(4), Member(0))
+    with pytest.raises(SettingError, match="at least one image, got 0"):
         shares.found()
 
 

@@ -28,20 +28,6 @@ def test_without_a_graphics_driver_torch_is_not_asked(monkeypatch):
     assert resolve_device("auto") == "cpu"
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("https://me:p@ss@host/set.zip?X-Amz-Signature=1#part", "https://host/set.zip"),
-        ("--data-root=s3://key:secret@bucket/a b", "--data-root=s3://bucket/a b"),
-        ("photos/what?/*.png", "photos/what?/*.png"),
-        ("me@host", "me@host"),
-    ],
-)
-def test_the_record_of_a_run_holds_no_secrets_of_urls(text, kept):
-    asked = {"source": text, "reg": ["tv", text], "limit": 3}
-    assert _machine._without_secrets(asked) == {"source": kept, "reg": ["tv", kept], "limit": 3}
-
-
 def test_every_name_has_a_folder_of_its_own():
     """Letters of every script stay; where a character has to go, names that meet are told apart."""
     names = ["森林", "河流", "हिन्दी", "हिन्द", "🌲", "🌊", "a b", "a-b", "a&b", "a\u3000b", "a.b_c"]

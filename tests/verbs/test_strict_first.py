@@ -68,3 +68,14 @@ def test_without_fits_there_is_nothing_to_wait_for(photos: Path, tmp_path: Path)
         plan = plan_measure(MeasureRequest(photos, **ASKED, scenario=(scenario,)))
         plan.run(tmp_path / scenario, draw=False, first=early.append)
     assert early == []
+
+
+def test_the_cost_of_all_rows_is_told_before_the_strict_ones_are_measured(photos, tmp_path, monkeypatch) -> None:
+    from symmetry_audit.audit import _forecast
+
+    monkeypatch.setattr(_forecast, "MANY", 0)
+    said: list[str] = []
+    plan_measure(MeasureRequest(photos, **ASKED, say=said.append)).run(tmp_path / "run", draw=False, first=print)
+    first, second = (line for line in said if "That is" in line)
+    assert "with the adaptive rows that follow" in first
+    assert "with the adaptive rows that follow" not in second

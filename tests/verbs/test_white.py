@@ -131,3 +131,17 @@ def test_results_are_written_in_the_white_level_of_the_input(pictures, tmp_path,
         assert samples.dtype == tifffile.imread(folder / f"{number}.tif").dtype and samples.max() <= white
         np.testing.assert_allclose(samples * (255 / white), levels, atol=0.51)
     assert json.loads((tmp_path / "b/restoration.json").read_text())["white"] == white
+
+
+def test_a_sample_has_the_white_level_of_its_own_images(pictures, tmp_path):
+    """One picture of 12 bits is drawn from a set with one of 16 bits; to verify it, the same is read the same way."""
+    from symmetry_audit.data import sampled
+
+    folder = stored(tmp_path / "set", pictures, "12 in 16")
+    seed = next(seed for seed in range(99) if sampled(["0.tif", "1.tif"], 1, seed) == {"0.tif"})
+    tifffile.imwrite(folder / "1.tif", pictures[1].astype(np.uint16) * 257, photometric="rgb", metadata=None)
+    drawn = measure(folder, **FAST, sample=1, seed=seed, out=tmp_path / "run")
+    alone = measure([folder / "0.tif"], **FAST, seed=seed)
+    assert any("white is taken as 4095" in text for text in drawn.warnings)
+    assert epsilons(drawn) == epsilons(alone)
+    assert verify(tmp_path / "run") == ()

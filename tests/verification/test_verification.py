@@ -15,6 +15,7 @@ from symmetry_audit.reports import RESPONSES_FILE, mean_profiles
 from symmetry_audit.results import Answer, AuditReport, Build, ResultRow, SkippedImage
 from symmetry_audit.theory import recommend
 from symmetry_audit.verification import differences, response_differences
+from symmetry_audit.verification._tolerance import OTHER, SAME, UNRECORDED
 from tests.conftest import save_photos
 
 KEYS = ("scenario", "regularizer", "sigma", "downscale")
@@ -179,6 +180,34 @@ def test_rows_that_the_settings_do_not_give(report, profiles):
     expected = ("the report's rows do not match its settings",)
     for rows in (report.results[1:], (*report.results, report.results[0])):
         assert differences(replace(report, results=rows), report, profiles) == expected
+
+
+def test_between_processors_a_hundred_images_agree_more_closely(report, profiles):
+    many = replace(report, results=tuple(replace(row, images=100, control_images=None) for row in report.results))
+    for at, limit in ((2, 1e-5), (4, 3e-4)):
+        row = many.results[at]
+        for share, holds in ((0.9, True), (-0.9, True), (1.1, False)):
+            changed = edited(many, at, epsilon=row.epsilon + share * limit * row.mean_response)
+            assert (differences(changed, many, profiles, OTHER) == ()) is holds
+    few = edited(report, 4, epsilon=report.results[4].epsilon + 4.5e-4 * report.results[4].mean_response)
+    assert differences(few, report, profiles, OTHER) == ()  # eleven images
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [("fits", "median_alpha_deg"), ("fits", "median_ratio"), ("directions", "direction_deg"), ("directions", "share"),
+     ("folders", "epsilon"), ("transfer", "epsilon")],
+)  # fmt: skip
+def test_the_last_digits_of_an_analysis_are_checked_where_the_arithmetic_is_the_same(report, profiles, section, name):
+    def change(analyses):
+        analyses[section][-1][name] += 4e-9 * max(abs(analyses[section][-1][name]), 1.0)
+
+    assert differences(altered(report, change), report, profiles, SAME) in (
+        named(section),
+        named(section) + NO_CONSEQUENCE,
+    )
+    assert differences(altered(report, change), report, profiles) in ((), NO_CONSEQUENCE)
+    assert differences(report, report, profiles, SAME) == ()
 
 
 # --- analyses
@@ -452,13 +481,13 @@ def test_a_recommendation_that_is_missing_or_too_much(report, profiles):
 # --- responses.parquet
 
 
-def rewritten(report, tmp_path, change):
-    """responses.parquet with ``change`` applied to its rows, as a file of its own."""
+def rewritten(report, tmp_path, change, tolerance=UNRECORDED):
+    """What is said of responses.parquet with ``change`` applied to its rows, as a file of its own."""
     table = pq.read_table(report.folder / RESPONSES_FILE)
     rows = table.to_pylist()
     change(rows)
     pq.write_table(pa.Table.from_pylist(rows, table.schema), tmp_path / "edited.parquet", row_group_size=5)
-    return response_differences(tmp_path / "edited.parquet", report.folder / RESPONSES_FILE, report)
+    return response_differences(tmp_path / "edited.parquet", report.folder / RESPONSES_FILE, report, tolerance)
 
 
 def place(report, scenario):
@@ -512,3 +541,26 @@ def test_exchanged_rows_are_found(report, tmp_path):
         rows[0], rows[1] = rows[1], rows[0]
 
     assert len(rewritten(report, tmp_path, change)) == 1
+
+
+@pytest.mark.parametrize(
+    ("tolerance", "scenario", "limit"),
+    [
+        *((SAME, scenario, 1e-9) for scenario in ("dataset_strict", "dataset_adaptive")),
+        *((OTHER, "dataset_strict", 1e-5), (OTHER, "dataset_adaptive", 5e-3)),
+        *((UNRECORDED, "dataset_strict", 1e-4), (UNRECORDED, "dataset_adaptive", 5e-3)),
+    ],
+)
+def test_single_responses_have_the_tolerance_of_single_images(report, tmp_path, tolerance, scenario, limit):
+    row = next(row for row in report.results if (row.scenario, row.regularizer) == (scenario, "chiral"))
+
+    def found(share):
+        def change(rows):
+            response = rows[place(report, scenario)]["response"]
+            largest = max(row.mean_response, sum(response) / len(response))
+            response[3] += share * limit * (response[3] if tolerance is SAME else largest)
+
+        return rewritten(report, tmp_path, change, tolerance)
+
+    assert found(0.99) == found(-0.99) == ()
+    assert len(found(1.01)) == 1

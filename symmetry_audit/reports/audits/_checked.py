@@ -111,7 +111,7 @@ def _read(report: AuditReport) -> CheckedReport:
         kernel=PROPER_NAMES.get(settings["kernel"], printable(settings["kernel"])),
         margin=int(settings["margin"]),
         response=settings["response"],
-        skipped=len(report.skipped),
+        skipped=report.skipped_count,
         rows={},
     )
     if run.response not in EPSILON_UNITS:

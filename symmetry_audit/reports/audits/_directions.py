@@ -11,24 +11,35 @@ import numpy as np
 
 from symmetry_audit.errors import ReportError
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
-from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_names, image_profiles
+from symmetry_audit.reports.audits._responses import RESPONSES_FILE, drawn_limit, image_rows
 from symmetry_audit.results import (
     DATASET_STRICT,
     SAMPLE_STRICT,
     AuditReport,
-    clusters_by_name,
+    cluster_of,
     names_tell_clusters,
 )
-from symmetry_audit.statistics import CommonDirection, DirectionShares, directions
+from symmetry_audit.statistics import CommonDirection, DirectionShares, Member, SmallestHashes, directions
 
-__all__ = ["ImageDirections", "direction_rows", "image_directions", "rows_of", "strict_profiles", "strict_scenario"]
+__all__ = [
+    "NO_HASH",
+    "ImageDirections",
+    "StrictProfiles",
+    "direction_rows",
+    "image_directions",
+    "rows_of",
+    "strict_scenario",
+]
+
+POINTS = 100_000  # images that a figure shows; of more, those of smallest hash
+NO_HASH = "0"  # of an image in a file without hashes, which decides nothing there
 
 
 @dataclass(frozen=True)
 class ImageDirections:
     """``shares`` of arrays (S, R, H) and ``points`` (N, R), the complex second harmonic of every image at the first
-    scale, NaN where it does not respond. ``exact`` is False where the report clusters images in a way that its files do
-    not tell; the shares then count every image by itself."""
+    scale, NaN where it does not respond; of POINTS images where there are more. ``exact`` is False where the report
+    clusters images in a way that its files do not tell; the shares then count every image by itself."""
 
     shares: DirectionShares
     points: np.ndarray
@@ -44,7 +55,8 @@ def direction_rows(folder: str | Path, report: AuditReport | CheckedReport) -> l
     """``analyses["directions"]`` of ``report`` from ``folder/responses.parquet``: the same numbers bit for bit, but for
     ``floor``, which is None. Empty where the run measured no strict scenario.
 
-    Intervals of a run clustered by duplicates are None: the files do not tell which images belong together.
+    Intervals are None where the files do not tell which images belong together: those of a run by duplicates whose
+    file has no hashes, and of series under file names.
     Raises ReportError as ``mean_profiles`` does.
     """
     run = checked(report)
@@ -68,20 +80,13 @@ def rows_of(run: CheckedReport, found: ImageDirections) -> list[dict[str, Any]]:
 def image_directions(folder: str | Path, report: AuditReport | CheckedReport) -> ImageDirections:
     """The directions of the images of ``report``, which measured a strict scenario. Raises ReportError."""
     run = checked(report)
-    settings = run.report.settings
-    choice = {"clusters": settings.get("clusters", "image"), "file_names": settings.get("file_names", False)}
-    names, tables = strict_profiles(folder, run)
-    shares = CommonDirection(
-        run.group,
-        len(names),
-        seed=abs(settings["seed"]),
-        clusters=clusters_by_name(names, **choice),
-    )
-    points = []
-    for _, profiles in tables:
-        shares.add(profiles)
-        points.append(directions(profiles[0], run.group.rotations)[:, 0])
-    return ImageDirections(shares.found(), np.array(points), names_tell_clusters(**choice))
+    drawn = StrictProfiles.of(Path(folder), run)
+    shares = CommonDirection(run.group, seed=abs(run.report.settings["seed"]), limit=drawn.limit)
+    points = SmallestHashes(POINTS)
+    for _, member, profiles in drawn:
+        shares.add(profiles, member)
+        points.add(member.number, directions(profiles[0], run.group.rotations)[:, 0])
+    return ImageDirections(shares.found(), points.rows(), drawn.exact)
 
 
 def _scales(run: CheckedReport) -> Iterator[tuple[float | None, int]]:
@@ -89,20 +94,44 @@ def _scales(run: CheckedReport) -> Iterator[tuple[float | None, int]]:
     return ((sigma, factor) for sigma in run.sigmas for factor in run.downscales)
 
 
-def strict_profiles(
-    folder: str | Path, report: AuditReport | CheckedReport
-) -> tuple[list[str], Iterator[tuple[str, np.ndarray]]]:
-    """The images of a report that measured a strict scenario, and each with its strict profiles (S, R, T).
+@dataclass(frozen=True)
+class StrictProfiles:
+    """The images of a report that measured a strict scenario, and how the run drew them.
 
-    Raises ReportError where responses.parquet cannot be used.
+    Iterating gives every image's name, what it is drawn with, and its strict profiles (S, R, T). ``limit`` is how many
+    images or clusters the run drew apart, None for all of them. ``exact`` is False where the files do not tell which
+    images belong together; each is then drawn alone.
     """
-    run, path = checked(report), Path(folder) / RESPONSES_FILE
-    scenario = strict_scenario(run)
-    assert scenario is not None
-    keys = [ProfileKey(scenario, name, *scale) for scale in _scales(run) for name in run.regularizers]
-    shape = (-1, len(run.regularizers), run.group.order)
-    tables = ((name, table.reshape(shape)) for name, table in image_profiles(path, run.group, keys))
-    names = image_names(path, run.group)
-    if not names:
-        raise ReportError(f"{path} has no rows; measure again with --force")
-    return names, tables
+
+    path: Path
+    run: CheckedReport
+    keys: tuple[ProfileKey, ...]
+    limit: int | None
+    exact: bool
+
+    @classmethod
+    def of(cls, folder: Path, report: AuditReport | CheckedReport) -> StrictProfiles:
+        """Raises ReportError where responses.parquet cannot be used."""
+        run, path = checked(report), folder / RESPONSES_FILE
+        scenario = strict_scenario(run)
+        assert scenario is not None
+        keys = tuple(ProfileKey(scenario, name, *scale) for scale in _scales(run) for name in run.regularizers)
+        if next(image_rows(path, run.group, keys), None) is None:
+            raise ReportError(f"{path} has no rows; measure again with --force")
+        limit, (clusters, file_names) = drawn_limit(path, run.group), _drawn(run)
+        hashed = limit is not None
+        told = names_tell_clusters(clusters, file_names=file_names) or (hashed and clusters == "duplicates")
+        return cls(path, run, keys, limit, told)
+
+    def __iter__(self) -> Iterator[tuple[str, Member, np.ndarray]]:
+        clusters = _drawn(self.run)[0] if self.exact else "image"
+        shape = (-1, len(self.run.regularizers), self.run.group.order)
+        for image, pixels, table in image_rows(self.path, self.run.group, self.keys):
+            own = pixels or NO_HASH
+            yield image, Member.of(own, cluster_of(image, clusters, pixel_sha256=own)), table.reshape(shape)
+
+
+def _drawn(run: CheckedReport) -> tuple[str, bool]:
+    """The settings ``clusters`` and ``file_names``."""
+    settings = run.report.settings
+    return settings.get("clusters", "image"), settings.get("file_names", False)

@@ -58,11 +58,12 @@ def _drawn(run: CheckedReport, found: ImageDirections) -> Figure:
     for r, (axes, title) in enumerate(zip(panels, run.regularizers.values(), strict=False)):
         head(axes, short(title, 18), "", y=1)
         _draw_panel(axes, found, r, listed[r], rim)
-    count = len(found.points)
+    count, images = len(found.points), run.report.dataset.images
+    shown = f"each of {count:,} images" if count == images else f"each of {count:,} of {images:,} images"
     figure.suptitle(_title(run), fontsize=7.5, color=GREY)
     figure.legend(
         handles=[
-            Line2D([], [], marker="o", linestyle="", color=POINT, markersize=3, label=f"each of {count:,} images"),
+            Line2D([], [], marker="o", linestyle="", color=POINT, markersize=3, label=shown),
             Line2D([], [], color=MEAN, label="their mean"),
             Patch(facecolor=REGION_COLOR, edgecolor=MEAN, lw=0.6, label="95 % region of the mean"),
         ],

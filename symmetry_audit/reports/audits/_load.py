@@ -18,11 +18,19 @@ from symmetry_audit.results import (
     SAMPLE_STRICT,
     AuditReport,
     ResultRow,
-    clusters_by_name,
+    cluster_of,
     folder_of,
     names_tell_clusters,
 )
-from symmetry_audit.statistics import BootstrapMeans, InvarianceDraws, null_level, percentile_interval, relative_error
+from symmetry_audit.statistics import (
+    BootstrapMeans,
+    InvarianceDraws,
+    Member,
+    UnitSums,
+    null_level,
+    percentile_interval,
+    relative_error,
+)
 
 __all__ = ["load_report"]
 
@@ -92,9 +100,8 @@ class _Found:
         path, keys, settings = folder / RESPONSES_FILE, tuple(run.rows), run.report.settings
         names, seed = image_names(path, run.group), abs(settings["seed"])
         choice = {"clusters": settings.get("clusters", "image"), "file_names": settings.get("file_names", False)}
-        labels = clusters_by_name(names, **choice)
-        known = names_tell_clusters(**choice)
-        bootstrap = BootstrapMeans(len(names), seed=seed, clusters=labels) if known else None
+        clusters, known = choice["clusters"], names_tell_clusters(**choice)
+        drawn = UnitSums(None)  # such a report drew all images apart
         tested = any(row.null_epsilon is not None for key, row in run.rows.items() if _shiftable(key))
         draws = InvarianceDraws(run.group, len(names), seed=seed) if tested else None
         total, sums = np.zeros((len(keys), run.group.order + 1)), {}
@@ -103,8 +110,8 @@ class _Found:
             total += table
             of_folder = sums.setdefault(folder_of(image), np.zeros_like(profiles))
             of_folder += profiles
-            if bootstrap is not None:
-                bootstrap.add(table)
+            if known:
+                drawn.add({"table": table}, Member(0, cluster_of(image, clusters, pixel_sha256="")))
             if draws is not None:
                 draws.add(profiles)
         return cls(
@@ -112,7 +119,7 @@ class _Found:
             rows=run.rows,
             means=total[:, :-1] / len(names),
             spreads=total[:, -1] / len(names),
-            resamples=None if bootstrap is None else bootstrap.means(),
+            resamples=_resampled(drawn, seed) if known else None,
             shifted=None if draws is None else draws.means(),
             folders=dict(_folders(keys, sums)) if len(sums) > 1 else {},
         )
@@ -131,6 +138,13 @@ class _Found:
         if self.shifted is not None and _shiftable(key) and row.null_epsilon is not None:
             found["relative_null"] = float(null_level(relative_error(self.shifted[:, at])))
         return found
+
+
+def _resampled(sums: UnitSums, seed: int) -> np.ndarray:
+    """Mean tables of the bootstrap resamples, (resamples, K, T + 1)."""
+    bootstrap = BootstrapMeans(len(sums), seed=seed)
+    sums.feed("table", bootstrap)
+    return bootstrap.means()
 
 
 def _shiftable(key: ProfileKey) -> bool:

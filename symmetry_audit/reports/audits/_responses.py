@@ -4,7 +4,7 @@ stream in constant memory."""
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from math import isclose
@@ -20,15 +20,17 @@ from symmetry_audit.files import replacing
 from symmetry_audit.groups import Group
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey, checked
 from symmetry_audit.results import SAMPLE_STRICT, AuditReport, Origin, ResultRow
-from symmetry_audit.statistics import symmetry_error
+from symmetry_audit.statistics import UNITS, symmetry_error
 from symmetry_audit.wording import printable
 
 __all__ = [
     "RESPONSES_FILE",
     "RESPONSES_SCHEMA",
     "ResponseWriter",
+    "drawn_limit",
     "image_names",
     "image_profiles",
+    "image_rows",
     "mean_profiles",
 ]
 
@@ -36,11 +38,13 @@ RESPONSES_FILE = "responses.parquet"
 RESPONSES_SCHEMA = "symaudit.responses/2"
 METADATA_KEY = b"symaudit"
 ROWS_PER_GROUP = 4096
+PIXELS = "pixel_sha256"  # a column that older files lack
+NULLABLE = ("sigma", PIXELS)
 AGREEMENT = 1e-6  # of the mean response: far above summation order, far below any finding
 
 
 def _schema(group: Group) -> pa.Schema:
-    """Columns and file-level metadata for ``group``; sigma alone may be null."""
+    """Columns and file-level metadata for ``group``; sigma and the hash of the pixels may be null."""
     about = {
         "schema": RESPONSES_SCHEMA,
         "group": str(group),
@@ -55,20 +59,21 @@ def _schema(group: Group) -> pa.Schema:
         "downscale": pa.int64(),
         "leverage": pa.float64(),
         "response": pa.list_(pa.float64(), group.order),
+        PIXELS: pa.string(),
     }
-    fields = [pa.field(name, kind, nullable=name == "sigma") for name, kind in columns.items()]
+    fields = [pa.field(name, kind, nullable=name in NULLABLE) for name, kind in columns.items()]
     return pa.schema(fields, metadata={METADATA_KEY: json.dumps(about).encode()})
 
 
 def _column(values: Sequence | np.ndarray, kind: pa.DataType) -> pa.Array:
     """``values`` as a column of strings or numbers, None as null; ``pa.array`` would import pandas for its types."""
-    if kind == pa.string():
-        encoded = [value.encode() for value in values]
-        ends = np.cumsum([0, *map(len, encoded)], dtype=np.int32)
-        return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded)))
     valid = np.array([value is not None for value in values])
-    numbers = np.array([0 if value is None else value for value in values], kind.to_pandas_dtype())
     mask = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
+    if kind == pa.string():
+        encoded = [b"" if value is None else value.encode() for value in values]
+        ends, text = np.cumsum([0, *map(len, encoded)], dtype=np.int32), b"".join(encoded)
+        return pa.StringArray.from_buffers(len(values), pa.py_buffer(ends), pa.py_buffer(text), mask)
+    numbers = np.array([0 if value is None else value for value in values], kind.to_pandas_dtype())
     return pa.Array.from_buffers(kind, len(values), [mask, pa.py_buffer(numbers)])
 
 
@@ -88,7 +93,7 @@ class ResponseWriter:
         self._path = Path(path)
         self._schema = _schema(group)
         self._group = group
-        self._keys: list[tuple[str, str, str, float | None, int, float]] = []
+        self._rows: list[tuple[str, str, str, float | None, int, float, str | None]] = []
         self._responses = np.empty((rows_per_group, group.order))
         self._writer: pq.ParquetWriter | None = None
         self._stack = ExitStack()
@@ -114,32 +119,50 @@ class ResponseWriter:
         downscale: int,
         response: np.ndarray,
         leverage: float,
+        pixel_sha256: str | None = None,
     ) -> None:
         """Add one profile: ``response`` of shape (order,), f_A per element, in the order of the group.
 
         ``sigma`` is in px; ``leverage``, in the unit of epsilon, is by how much the image raises its row's
-        epsilon. Raises ReportError for another shape or a value that is not finite.
+        epsilon; ``pixel_sha256`` is the hash of its pixels, by which many images are grouped. Raises ReportError for
+        another shape or a value that is not finite.
         """
-        response = np.asarray(response, dtype=np.float64)
-        if response.shape != (self._group.order,) or not np.isfinite(response).all():
-            found = f"shape {response.shape}" if response.shape != (self._group.order,) else "one that is not"
+        responses, key = np.asarray(response, dtype=np.float64)[None], (regularizer, scenario, sigma, downscale)
+        self.extend(image, (key,), responses, (leverage,), pixel_sha256)
+
+    def extend(
+        self,
+        image: str,
+        keys: Sequence[tuple[str, str, float | None, int]],
+        responses: np.ndarray,
+        leverages: Iterable[float],
+        pixel_sha256: str | None = None,
+    ) -> None:
+        """Add the profiles (K, order) of one image; ``keys`` are the regularizer, scenario, sigma and downscale of
+        each, the rest is as ``append`` takes it. Raises ReportError as that does."""
+        whole = responses.shape == (len(keys), self._group.order)
+        if not whole or not np.isfinite(responses).all():
+            at = int(np.isfinite(responses).all(1).argmin()) if whole else 0
+            found = "one that is not" if whole else f"shape {responses.shape[1:]}"
             expected = f"{self._group.order} finite values for {self._group}"
-            raise ReportError(f"the {regularizer} response of {image} must be {expected}, got {found}")
-        self._responses[len(self._keys)] = response
-        self._keys.append((image, regularizer, scenario, sigma, downscale, leverage))
-        if len(self._keys) == len(self._responses):
-            self._flush()
+            raise ReportError(f"the {keys[at][0]} response of {image} must be {expected}, got {found}")
+        for key, response, leverage in zip(keys, responses, leverages, strict=True):
+            self._responses[len(self._rows)] = response
+            self._rows.append((image, *key, leverage, pixel_sha256))
+            if len(self._rows) == len(self._responses):
+                self._flush()
 
     def _flush(self) -> None:
         assert self._writer is not None, "use ResponseWriter in a with statement"
-        if not self._keys:
+        if not self._rows:
             return
-        values = _column(self._responses[: len(self._keys)].ravel(), pa.float64())
+        values = _column(self._responses[: len(self._rows)].ravel(), pa.float64())
         responses = pa.FixedSizeListArray.from_arrays(values, self._group.order)
-        columns = zip(*self._keys, strict=True)
+        *columns, pixels = zip(*self._rows, strict=True)
         arrays = [_column(column, field.type) for column, field in zip(columns, self._schema, strict=False)]
-        self._writer.write_batch(pa.record_batch([*arrays, responses], schema=self._schema))
-        self._keys.clear()
+        arrays += [responses, _column(pixels, pa.string())]
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._rows.clear()
 
     def _finish(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
@@ -203,6 +226,13 @@ def mean_profiles(folder: str | Path, report: AuditReport | CheckedReport) -> di
     return {key: mean.profile() for key, mean in means.items()}
 
 
+def drawn_limit(path: Path, group: Group) -> int | None:
+    """How many images or clusters the run of responses.parquet drew apart (UnitSums): all of them, None, where it
+    wrote no hashes of the pixels, as before there were groups. Raises ReportError."""
+    first = next(_profiles(path, group), None)
+    return None if first is None or first[1] is None else UNITS
+
+
 def image_names(path: Path, group: Group) -> list[str]:
     """The images of responses.parquet in the order of the run, each once. Raises ReportError."""
     return list(dict.fromkeys(name for batch in _batches(path, group) for name in batch.column("image").to_pylist()))
@@ -213,9 +243,14 @@ def image_profiles(path: Path, group: Group, keys: Sequence[ProfileKey]) -> Iter
 
     Rows of one image follow each other, as a run writes them. Raises ReportError where they do not.
     """
+    return ((image, table) for image, _, table in image_rows(path, group, keys))
+
+
+def image_rows(path: Path, group: Group, keys: Sequence[ProfileKey]) -> Iterator[tuple[str, str | None, np.ndarray]]:
+    """As ``image_profiles``, each with the hash of its pixels, None in older files."""
     places = {key: at for at, key in enumerate(keys)}
     name, found, table = None, set(), np.empty((len(keys), group.order))
-    for image, key, profile in _profiles(path, group):
+    for image, pixels, key, profile in _profiles(path, group):
         if image != name:
             found = set()
         name = image
@@ -224,19 +259,21 @@ def image_profiles(path: Path, group: Group, keys: Sequence[ProfileKey]) -> Iter
         table[places[key]] = profile
         found.add(key)
         if len(found) == len(keys):
-            yield image, table.copy()
+            yield image, pixels, table.copy()
             found = set()
     if found:
         raise ReportError(f"{path}: rows of {printable(str(name))} are out of order; measure again with --force")
 
 
-def _profiles(path: Path, group: Group) -> Iterator[tuple[str, ProfileKey, np.ndarray]]:
+def _profiles(path: Path, group: Group) -> Iterator[tuple[str, str | None, ProfileKey, np.ndarray]]:
     for batch in _batches(path, group):
         columns = [batch.column(name).to_pylist() for name in ("image", *ProfileKey._fields)]
         responses = batch.column("response")
         profiles = _numbers(responses.flatten()).reshape(len(batch), -1)
-        for image, *key, profile in zip(*columns, profiles, strict=True):
-            yield image, ProfileKey(*key), profile
+        known = PIXELS in batch.schema.names
+        pixels = batch.column(PIXELS).to_pylist() if known else [None] * len(batch)
+        for image, *key, own, profile in zip(*columns, pixels, profiles, strict=True):
+            yield image, own, ProfileKey(*key), profile
 
 
 def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
@@ -250,7 +287,7 @@ def _batches(path: Path, group: Group) -> Iterator[pa.RecordBatch]:
             names = _check_header(file.schema_arrow, group, path)
             for batch in file.iter_batches(ROWS_PER_GROUP, columns=names):
                 batch.validate(full=True)
-                if any(column.null_count for name, column in zip(names, batch.columns, strict=True) if name != "sigma"):
+                if any(batch.column(name).null_count for name in names if name not in NULLABLE):
                     raise pa.ArrowInvalid("null values")
                 yield batch
     except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: names that are no UTF-8
@@ -267,12 +304,12 @@ def _check_header(schema: pa.Schema, group: Group, path: Path) -> list[str]:
     if about.get("group") != str(group):
         problem = f'is for group "{about.get("group")}", report.json for "{group}"'
         raise ReportError(f"{path} {problem}; measure again with --force")
-    expected = _schema(group)
+    expected = [field for field in _schema(group) if field.name != PIXELS or PIXELS in schema.names]
     wrong = [field.name for field in expected if field.name not in schema.names]
     wrong = wrong or [field.name for field in expected if schema.field(field.name).type != field.type]
     if wrong:
         raise ReportError(f'{path}: column "{wrong[0]}" is missing or of another type; measure again with --force')
-    return expected.names
+    return [field.name for field in expected]
 
 
 def _update(means: Mapping[ProfileKey, _Mean], batch: pa.RecordBatch, path: Path) -> None:

@@ -77,8 +77,12 @@ def audit_page(folder: str | Path, report: AuditReport | CheckedReport, pictures
     ]
     pixels = run.report.settings.get("pixels")
     quick = f" A quick look at about {pixels:,} pixels of each." if pixels else ""
+    few = found is not None and len(found.names) < run.report.dataset.images
+    sample = f" Single images are shown of {len(found.names):,}, drawn at random." if found and few else ""
     mirrors = " and mirrors" if run.group.mirrored else ""
-    about = f"{run.images}, measured under turns by {360 / run.group.rotations:g}°{mirrors} ({run.group}).{quick}"
+    about = (
+        f"{run.images}, measured under turns by {360 / run.group.rotations:g}°{mirrors} ({run.group}).{quick}{sample}"
+    )
     return made_page(f"How symmetric is {run.dataset}?", about, tuple(screens))
 
 
@@ -139,4 +143,4 @@ def _made(folder: Path, run: CheckedReport) -> Screen:
         ("settings", listed_settings(report.settings)),
         *facts,
     ]
-    return how_made(about, glossary(*WORDS), report.skipped, report.warnings, command)
+    return how_made(about, glossary(*WORDS), report.skipped, report.warnings, command, unnamed=report.skipped_unnamed)

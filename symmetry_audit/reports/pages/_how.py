@@ -27,16 +27,22 @@ def how_made(
     skipped: Sequence[SkippedImage] = (),
     warnings: Sequence[str] = (),
     command: str = "",
+    *,
+    unnamed: int = 0,
 ) -> Screen:
-    """The command where it is known, facts, warnings, what was skipped and why, the words, the citation."""
+    """The command where it is known, facts, warnings, what was skipped and why, the words, the citation.
+
+    ``unnamed`` images were skipped beside the ``skipped`` ones.
+    """
     blocks: list[Block] = [Code(command)] if command else []
     blocks.append(Terms("Settings, versions, hashes", tuple((name, printable(value)) for name, value in facts)))
     if warnings:
         blocks.append(Text(tuple(map(printable, warnings[:SHOWN])), "Warnings"))
     if skipped:
         shown = tuple((printable(item.image), printable(item.reason)) for item in skipped[:SHOWN])
-        rest = len(skipped) - len(shown)
-        title = f"Skipped: {count(len(skipped), 'image')}{f'; the first {SHOWN}' if rest else ''}"
+        number = len(skipped) + unnamed
+        rest = number - len(shown)
+        title = f"Skipped: {count(number, 'image')}{f'; the first {SHOWN}' if rest else ''}"
         blocks.append(Terms(title, shown, folded=True))
     return Screen("made", "How this was made", (*blocks, glossary, Text((CITATION,), "Citation")))
 

@@ -13,18 +13,21 @@ import pyarrow.parquet as pq
 from symmetry_audit.errors import ReportError, one_line
 from symmetry_audit.groups import Group
 from symmetry_audit.reports.audits._checked import CheckedReport, ProfileKey
-from symmetry_audit.reports.audits._directions import strict_scenario
-from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_profiles
+from symmetry_audit.reports.audits._directions import NO_HASH, strict_scenario
+from symmetry_audit.reports.audits._responses import RESPONSES_FILE, image_profiles, image_rows
 from symmetry_audit.reports.pages._pictures import Ellipse
 from symmetry_audit.results import AFFINE_FILE, DATASET_ADAPTIVE, JOINT
-from symmetry_audit.statistics import relative_error
+from symmetry_audit.statistics import Member, SmallestHashes, relative_error
 
 __all__ = ["ImageNumbers", "image_numbers"]
+
+MOST = 100_000  # images that a page looks at one by one
 
 
 @dataclass(frozen=True)
 class ImageNumbers:
-    """All images at the first scale, for the regularizer that the page shows, whose ``title`` is for people.
+    """All images at the first scale, for the regularizer that the page shows, whose ``title`` is for people; of more
+    than MOST those of smallest hash, and the ones that the report names.
 
     ``before`` (N,) is each image's relative epsilon under rotations, ``profiles`` (N, T) its responses to ``group``;
     ``adapted`` (N, T) those under its own group and ``ellipses`` its deformation, both None without fits. ``at_limit``
@@ -58,7 +61,8 @@ class ImageNumbers:
 
 
 def image_numbers(folder: Path, run: CheckedReport) -> ImageNumbers | None:
-    """Of every image; None where the run measured no strict scenario, or the folder has no responses.
+    """Of every image, or of a large sample; None where the run measured no strict scenario, or the folder has no
+    responses.
 
     Raises ReportError where the responses cannot be used.
     """
@@ -69,12 +73,14 @@ def image_numbers(folder: Path, run: CheckedReport) -> ImageNumbers | None:
     keys = [ProfileKey(scenario, name, *run.first_scale)]
     if DATASET_ADAPTIVE.name in run.scenarios:
         keys.append(keys[0]._replace(scenario=DATASET_ADAPTIVE.name))
-    found = list(image_profiles(folder / RESPONSES_FILE, run.group, keys))
+    places = _places(folder, run, keys)
+    profiles = enumerate(image_profiles(folder / RESPONSES_FILE, run.group, keys))
+    found = [item for at, item in profiles if places is None or at in places]
     if not found:
         return None
     tables = np.array([table for _, table in found])
     names = tuple(image for image, _ in found)
-    fits = _fits(folder, run, name) if len(keys) > 1 else {}
+    fits = _fits(folder, run, name, frozenset(names)) if len(keys) > 1 else {}
     ellipses = tuple(fits[image][0] if image in fits else None for image in names)
     return ImageNumbers(
         title=run.regularizers[name],
@@ -88,8 +94,23 @@ def image_numbers(folder: Path, run: CheckedReport) -> ImageNumbers | None:
     )
 
 
-def _fits(folder: Path, run: CheckedReport, name: str) -> dict[str, tuple[Ellipse, bool]]:
-    """The deformation of every image under which its adaptive row was measured, and whether it is at the limit."""
+def _places(folder: Path, run: CheckedReport, keys: list[ProfileKey]) -> frozenset[int] | None:
+    """Where in the order of the run the images stand that a page is about; None where it is about all."""
+    if run.report.dataset.images <= MOST:
+        return None
+    leverage = run.report.analyses.get("leverage", ())
+    named = {image["image"] for item in leverage for image in item["images"]}
+    sample, also = SmallestHashes(MOST), []
+    for at, (name, pixels, _) in enumerate(image_rows(folder / RESPONSES_FILE, run.group, keys)):
+        sample.add(Member.of(pixels or NO_HASH).number, np.array(at))
+        if name in named:
+            also.append(at)
+    return frozenset([*sample.rows().tolist(), *also])
+
+
+def _fits(folder: Path, run: CheckedReport, name: str, images: frozenset[str]) -> dict[str, tuple[Ellipse, bool]]:
+    """The deformation under which the adaptive row of each of ``images`` was measured, and whether it is at the
+    limit."""
     path = folder / AFFINE_FILE
     if not path.is_file():
         return {}
@@ -97,7 +118,9 @@ def _fits(folder: Path, run: CheckedReport, name: str) -> dict[str, tuple[Ellips
     source = name if chosen == "per-regularizer" else chosen
     columns = ["image", "regularizer", "sigma", "downscale", "alpha", "ratio", "at_limit"]
     try:
-        rows = pq.read_table(path, columns=columns, page_checksum_verification=True).to_pylist()
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            batches = file.iter_batches(columns=columns)
+            rows = [row for batch in batches for row in batch.to_pylist() if row["image"] in images]
     except (pa.ArrowException, OSError) as error:
         raise ReportError(f"{path} is damaged ({one_line(error)}); measure again with --force") from None
     own = [row for row in rows if (row["sigma"], row["downscale"]) == run.first_scale and row["ratio"] is not None]

@@ -140,13 +140,13 @@ def test_the_region_holds_the_mean_in_95_of_100_sets(rng):
     from types import SimpleNamespace
 
     from symmetry_audit.groups import Group
-    from symmetry_audit.statistics import CommonDirection
+    from symmetry_audit.statistics import CommonDirection, Member
 
     theta, sets = 2 * np.pi * np.arange(8) / 8, 400
     z = 0.1 * (0.5 + rng.normal(size=(50, 1, sets)) + 0.4j * rng.normal(size=(50, 1, sets)))
-    shares = CommonDirection(Group(8), 50, seed=1)
-    for image in z:
-        shares.add(1 + np.real(np.conj(image)[..., None] * np.exp(2j * theta)))
+    shares = CommonDirection(Group(8), seed=1)
+    for n, image in enumerate(z):
+        shares.add(1 + np.real(np.conj(image)[..., None] * np.exp(2j * theta)), Member(n))
     found, inside = SimpleNamespace(shares=shares.found()), []
     axes = matplotlib.figure.Figure().add_subplot()
     for r in range(sets):

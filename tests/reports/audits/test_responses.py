@@ -21,14 +21,17 @@ from symmetry_audit.results import AuditReport, DatasetInfo, ResultRow
 PARQUET = "responses.parquet"
 
 
+HASHES = [None if n % 5 == 4 else f"{n:02x}" * 32 for n in range(20)]
+
+
 def test_written_file_has_the_documented_schema(tmp_path):
     group, path = Group.parse("p4m"), tmp_path / PARQUET
     rows = [(f"{i}.png", "tv", "dataset_strict", 1.5 if i % 2 else None, 1 + i % 3) for i in range(20)]
     leverages = [0.1 * i - 1 for i in range(20)]
     values = np.random.default_rng(0).normal(size=(20, 8))
     with ResponseWriter(path, group, rows_per_group=7) as writer:
-        for row, value, leverage in zip(rows, values, leverages, strict=True):
-            writer.append(*row, value, leverage)
+        for n, (row, value, leverage) in enumerate(zip(rows, values, leverages, strict=True)):
+            writer.append(*row, value, leverage, HASHES[n])
             assert not path.exists()
     file = pq.ParquetFile(path)
     assert [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)] == [7, 7, 6]
@@ -40,11 +43,17 @@ def test_written_file_has_the_documented_schema(tmp_path):
         "angles_deg": [0.0, 90.0, 180.0, 270.0] * 2,
     }
     types = {"image": pa.string(), "regularizer": pa.string(), "scenario": pa.string(), "sigma": pa.float64()}
-    types |= {"downscale": pa.int64(), "leverage": pa.float64(), "response": pa.list_(pa.float64(), 8)}
+    types |= {
+        "downscale": pa.int64(),
+        "leverage": pa.float64(),
+        "response": pa.list_(pa.float64(), 8),
+        "pixel_sha256": pa.string(),
+    }
     table = file.read()
     assert dict(zip(table.schema.names, table.schema.types, strict=True)) == types
     assert list(zip(*(table[name].to_pylist() for name in table.schema.names[:5]), strict=True)) == rows
     assert table["leverage"].to_pylist() == leverages
+    assert table["pixel_sha256"].to_pylist() == HASHES
     np.testing.assert_array_equal(table["response"].to_pylist(), values)
 
 
