@@ -221,8 +221,8 @@ def strict_settings(settings: AuditSettings) -> AuditSettings | None:
 def clustered_settings(
     settings: AuditSettings, options: MeasureOptions, source: ImageSource | ShardedSource
 ) -> AuditSettings:
-    """``settings`` whose bootstrap draws series, where ``source`` has some, but tiles where all are of one picture, since
-    a single series has no interval; and shards, where these were drawn; if ``options`` leave the choice open."""
+    """``settings`` whose bootstrap draws series, where ``source`` has some, but tiles where all are of one picture,
+    since a single series has no interval; and shards, where these were drawn; if ``options`` leave the choice open."""
     if options.clusters != AUTO:
         return settings
     if isinstance(source, ShardedSource):
