@@ -36,7 +36,7 @@ from symmetry_audit.errors import DataError, ReportError
 from symmetry_audit.files import locked
 from symmetry_audit.groups import IDENTITY
 from symmetry_audit.kernels import KernelModel, sees_sign
-from symmetry_audit.results import AFFINE_FILE
+from symmetry_audit.results import AFFINE_FILE, SkippedImage
 
 if TYPE_CHECKING:
     from symmetry_audit.audit._adaptive_plan import AdaptivePlan

@@ -92,7 +92,6 @@ def _answer(url: str, start: int, end: int) -> http.client.HTTPResponse:
     path, query = quote(parts.path, KEPT), quote(parts.query, KEPT)
     request = urllib.request.Request(urlunsplit((parts.scheme, host, path, query, "")))
     request.add_header("Range", f"bytes={start}-{end - 1}")
-    request.add_header("Accept-Encoding", "identity")
     request.add_header("User-Agent", "symaudit")
     if account:
         word = base64.b64encode(unquote(account).encode()).decode()

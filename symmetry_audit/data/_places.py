@@ -50,12 +50,12 @@ def reason_of(error: BaseException) -> str:
     return one_line(ValueError(told)) if told else type(error).__name__
 
 
-def opened(place: str, size: int, block: int = BLOCK) -> IO[bytes]:
-    """The file at ``place`` for reading, of a URL in requests of ``block`` bytes. Raises DataError."""
+def opened(place: str, size: int, block: int | None = None) -> IO[bytes]:
+    """The file at ``place`` for reading, of a URL in requests of ``block`` bytes (8 MiB). Raises DataError."""
     if is_url(place):
         from symmetry_audit.data._remote import opened_url
 
-        return opened_url(place, size, block)
+        return opened_url(place, size, block or BLOCK)
     try:
         return open(place, "rb")
     except OSError as error:

@@ -39,6 +39,7 @@ def advice_from_profiles(
     totals = Totals(settings, limit=limit)
     for name, member, table in profiles:
         totals.add(name, ImageTables({"strict": table}), np.zeros(1), member)
+    totals.finish()
     models = [model for model in settings.models for _ in settings.downscale]
     floors = np.stack([_floors(settings, model) for model in models])
     rows = list(direction_rows(totals, floors))

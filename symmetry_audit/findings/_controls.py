@@ -62,8 +62,8 @@ class ControlTotals:
         profiles, fits = tables.profiles, tables.adaptive
         assert fits is not None
         for name in (*BASES.values(), "adaptive"):
-            self._bases.setdefault(name, Sum()).add(profiles[name])
-        self._bases.setdefault("transfer", Sum()).add_known(fits.transfer)
+            self._bases.setdefault(name, Sum()).add(profiles[name][None])
+        self._bases.setdefault("transfer", Sum()).add_known(fits.transfer[None])
         if "random" in profiles:
             self._add_controlled(profiles, fits, member)
         else:
@@ -71,14 +71,14 @@ class ControlTotals:
 
     def _add_controlled(self, profiles: dict[str, np.ndarray], fits: FitTables, member: Member) -> None:
         self.count += 1
-        self._adaptive.add(profiles["adaptive"])
+        self._adaptive.add(profiles["adaptive"][None])
         self._names = tuple(name for name in BASES if name in profiles)
         found = {name: profiles[name] - profiles[BASES[name]] for name in self._names}
         between = {"transfer": fits.transfer - profiles["adaptive"][:, None]}
         if fits.scales is not None:
             between["scales"] = fits.scales - profiles["adaptive"]
         for name, difference in {**found, **between}.items():
-            self._differences.setdefault(name, Sum()).add(difference)
+            self._differences.setdefault(name, Sum()).add(difference[None])
             self._shapes[name] = difference.shape
         table = {
             "controlled": np.stack([*found.values(), profiles["strict_held_out"]]),
@@ -88,7 +88,7 @@ class ControlTotals:
         if "null" in profiles:
             self.null.add(profiles["null"])
         if "held_out" in profiles:
-            self._held_out.add(profiles["held_out"])
+            self._held_out.add(profiles["held_out"][None])
             self._shifted.add({"held_out": profiles["held_out"]}, member)
 
     def measured(self, name: str) -> bool:

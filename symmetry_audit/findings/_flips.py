@@ -62,7 +62,7 @@ class FlipTotals:
     def add(self, profile: np.ndarray, member: Member) -> None:
         """Add the responses of one image to ``flip_kernels``, (8,)."""
         self.images += 1
-        self._total.add(profile)
+        self._total.add(profile[None])
         self._drawn.add({"profile": profile}, member)
         self._shifted.add({"profile": profile}, member)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 
@@ -22,11 +23,19 @@ class FolderTotals:
         self.others = 0  # images in further folders
         self._most = most
 
-    def add(self, image: str, profiles: Mapping[str, np.ndarray]) -> None:
-        """Add the named profiles (S, R, T) of one image."""
-        folder = folder_of(image)
+    def add(self, images: Sequence[str], profiles: Mapping[str, np.ndarray]) -> None:
+        """Add the named profiles (n, S, R, T) of n images."""
+        names = [folder_of(image) for image in images]
+        start = 0
+        for folder, run in groupby(names):
+            stop = start + len(list(run))
+            self._add(folder, {name: table[start:stop] for name, table in profiles.items()}, stop - start)
+            start = stop
+
+    def _add(self, folder: str, profiles: Mapping[str, np.ndarray], images: int) -> None:
+        """Add ``images`` images of one folder."""
         if folder not in self.sums and len(self.sums) >= self._most:
-            self.others += 1
+            self.others += images
             return
         sums = self.sums.setdefault(folder, {})
         for name, table in profiles.items():

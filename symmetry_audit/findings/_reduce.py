@@ -28,7 +28,7 @@ from symmetry_audit.findings._file_notes import FileNotes
 from symmetry_audit.findings._floor import mean_floors, strict_floors
 from symmetry_audit.findings._pixel_errors import PixelErrors
 from symmetry_audit.findings._rows import RowMaker
-from symmetry_audit.findings._totals import Totals
+from symmetry_audit.findings._totals import BLOCK, Totals
 from symmetry_audit.findings._warnings import (
     blind_spots,
     cluster_notes,
@@ -85,11 +85,13 @@ def build_report(
         totals.add(record.image, tables, record.arrays["spectrum"], _member(record, settings), body)
         notes.add(record, flat=not tables.profiles["strict"].any())
         fingerprint.add(record.sha256, record.image)
+    totals.finish()
     notes.find_twins()
     again = _SecondPass(totals, keep, keep_fit)
     for record, tables in layout.read(measured.records()):
         notes.name(record.image)
         again.add(record, tables)
+    again.finish()
     strict = strict_floors(totals)
     floors = mean_floors(totals, strict)
     seen = visible_elements(settings, measured.banks, totals.bodies)
@@ -141,6 +143,7 @@ class _SecondPass:
         self.quick = _pixel_errors(totals.settings, totals)
         self.selected: tuple[str, np.ndarray] | None = None
         self._keep, self._keep_fit = keep, keep_fit
+        self._waiting: list[tuple[ImageRecord, ImageTables]] = []
         self._means = {name: _mean(totals, Scenario.named(name)) for name in totals.settings.scenarios}
         self._left = random.Random(totals.settings.seed).randrange(totals.images)  # images before the selected one
 
@@ -151,24 +154,31 @@ class _SecondPass:
         self._left -= 1
         if self.quick is not None:
             self.quick.add(record, tables)
-        self._keep_all(record, tables)
+        self._waiting.append((record, tables))
+        if len(self._waiting) == BLOCK:
+            self.finish()
         for fit in fit_rows(record.image, tables, self.totals.settings, record.pixel_sha256):
             self._keep_fit(fit)
 
-    def _keep_all(self, record: ImageRecord, tables: ImageTables) -> None:
-        """Hand on every profile of one image with its leverage on the epsilon of its row."""
+    def finish(self) -> None:
+        """Hand on every profile of the images that wait, with its leverage on the epsilon of its row."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
         images, profiles, leverages = self.totals.images, [], []
         for name, mean in self._means.items():
             scenario = Scenario.named(name)
-            found = tables.profiles[scenario.profile]
-            profiles.append(found.reshape(-1, found.shape[-1]))
+            found = np.stack([tables.profiles[scenario.profile] for _, tables in waiting])
+            profiles.append(found.reshape(len(waiting), -1, found.shape[-1]))
             if scenario.single:
-                leverages.append((subgroup_error(found) - mean).ravel() / max(images - 1, 1))
+                leverages.append((subgroup_error(found) - mean) / max(images - 1, 1))
             else:
-                leverages.append(leave_one_out(mean, images, found).ravel())
-        values = np.concatenate(leverages)
-        self.leverage.add(record.image, values)
-        self._keep(record.image, self._keys, np.concatenate(profiles), values.tolist(), record.pixel_sha256)
+                leverages.append(leave_one_out(mean, images, found))
+        values = np.concatenate([part.reshape(len(waiting), -1) for part in leverages], axis=1)
+        every = zip(waiting, np.concatenate(profiles, axis=1), values, strict=True)
+        for (record, _), rows, own in every:
+            self.leverage.add(record.image, own)
+            self._keep(record.image, self._keys, rows, own.tolist(), record.pixel_sha256)
 
 
 def _keys(settings: AuditSettings) -> tuple[ResponseKey, ...]:

@@ -7,6 +7,8 @@ from math import fsum
 
 import numpy as np
 
+from symmetry_audit.statistics import added
+
 __all__ = ["ExactSum", "Sum"]
 
 
@@ -17,18 +19,15 @@ class Sum:
     total: np.ndarray = field(default_factory=lambda: np.zeros(()))
     count: np.ndarray = field(default_factory=lambda: np.zeros((), int))
 
-    def add(self, array: np.ndarray, weight: np.ndarray | int = 1) -> None:
-        """Add ``array`` (..., T) times ``weight`` (...)."""
-        if isinstance(weight, int):
-            self.total = self.total + (array if weight == 1 else array * weight)
-        else:
-            self.total = self.total + array * weight[..., None]
-        self.count = self.count + weight
+    def add(self, arrays: np.ndarray, weights: np.ndarray | None = None) -> None:
+        """Add ``arrays`` (n, ..., T) of n images times ``weights`` (n, ...), by default 1, in their order."""
+        self.total = added(self.total, arrays if weights is None else arrays * weights[..., None])
+        self.count = self.count + (len(arrays) if weights is None else weights.astype(int).sum(0))
 
-    def add_known(self, array: np.ndarray) -> None:
-        """Add the profiles (..., T) of ``array`` that are not NaN."""
-        known = ~np.isnan(array[..., 0])
-        self.add(np.where(known[..., None], array, 0.0), known.astype(int))
+    def add_known(self, arrays: np.ndarray) -> None:
+        """Add the profiles (n, ..., T) of ``arrays`` that are not NaN."""
+        known = ~np.isnan(arrays[..., 0])
+        self.add(np.where(known[..., None], arrays, 0.0), known)
 
     def mean(self) -> np.ndarray:
         """Total over count; NaN where nothing was added."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,13 +26,24 @@ from symmetry_audit.statistics import (
     Member,
     ProfileAccumulator,
     UnitSums,
+    added,
 )
 
-__all__ = ["FEWEST_IMAGES", "PROFILES", "Totals"]
+__all__ = ["BLOCK", "FEWEST_IMAGES", "PROFILES", "Totals"]
 
 PROFILES = ("strict", "adaptive")  # of whole images: the rows are made from these
 BODY_BIN = 0.01  # of a known a, for the floor of strict rows
+BLOCK = 64  # images that are added together
 BODIES = 4096  # distinct deformations of bodies; later ones are rounded to bins
+
+
+class _Waiting(NamedTuple):
+    """An image that is added with others."""
+
+    image: str
+    tables: ImageTables
+    spectrum: np.ndarray
+    member: Member
 
 
 class Totals:
@@ -70,38 +82,56 @@ class Totals:
         self.contrast: np.ndarray = np.zeros(())
         self.spectrum: np.ndarray = np.zeros(())
         self.bodies = Counter[Affine]()
+        self._waiting: list[_Waiting] = []
 
     def add(
         self, image: str, tables: ImageTables, spectrum: np.ndarray, member: Member, body: Affine = IDENTITY
     ) -> None:
-        """Add one image, drawn as ``member`` says, whose strict group is deformed by ``body``."""
-        profiles = tables.profiles
-        strict = profiles["strict"]
+        """Add one image, drawn as ``member`` says, whose strict group is deformed by ``body``; call ``finish`` after
+        the last one."""
         self._add_body(body)
-        epsilons, normalized = self.strict.add(strict)
-        inside = None if tables.adaptive is None else ~tables.adaptive.at_limit
-        self.singles.add(member.number, epsilons, normalized, inside)
-        self.resampled = tuple(name for name in PROFILES if name in profiles)
-        for name in self.resampled:
-            self.means.setdefault(name, Sum()).add(profiles[name])
-        self.folders.add(image, {name: profiles[name] for name in self.resampled})
-        self.spectrum = self.spectrum + spectrum
-        stack = strict[None] if len(self.resampled) == 1 else np.stack([profiles[name] for name in self.resampled])
-        table = np.concatenate([stack.ravel(), epsilons.ravel(), np.ptp(strict, axis=-1).ravel()])
-        if self._shifted is not self._drawn:
-            self._shifted.add({"profiles": stack}, member)
-            self._drawn.add({"resampled": table}, member)
-        else:
-            self._drawn.add({"profiles": stack, "resampled": table}, member)
-        self.subsets.add(member.number, stack)
-        self.directions.add(strict, member)
-        self._add_mirror_contrast(strict)
         if tables.flips is not None:
             self.flips.add(tables.flips, member)
-        if tables.adaptive is not None:
-            self._add_fits(profiles, tables.adaptive, member)
         if self.controls is not None:
             self.controls.add(tables, member)
+        self._waiting.append(_Waiting(image, tables, spectrum, member))
+        if len(self._waiting) == BLOCK:
+            self.finish()
+
+    def finish(self) -> None:
+        """Add up the images that wait for others, with which it is quicker."""
+        if not self._waiting:
+            return
+        images, self._waiting = self._waiting, []
+        self.resampled = tuple(name for name in PROFILES if name in images[0].tables.profiles)
+        profiles = {name: np.stack([item.tables.profiles[name] for item in images]) for name in self.resampled}
+        members, fits = [item.member for item in images], [item.tables.adaptive for item in images]
+        epsilons, normalized = self.strict.add(profiles["strict"])
+        for name, table in profiles.items():
+            self.means.setdefault(name, Sum()).add(table)
+        self.folders.add([item.image for item in images], profiles)
+        self.spectrum = added(self.spectrum, np.stack([item.spectrum for item in images]))
+        self._add_mirror_contrast(profiles["strict"])
+        self.directions.add_all(profiles["strict"], members)
+        stacks = np.stack([profiles[name] for name in self.resampled], axis=1)
+        for stack, member in zip(stacks, members, strict=True):
+            self.subsets.add(member.number, stack)
+        for number, (member, fit) in enumerate(zip(members, fits, strict=True)):
+            inside = None if fit is None else ~fit.at_limit
+            self.singles.add(member.number, epsilons[number], normalized[number], inside)
+        self._draw(stacks, epsilons, np.ptp(profiles["strict"], axis=-1), members)
+        if fits[0] is not None:
+            self._add_fits(profiles, [fit for fit in fits if fit is not None], members)
+
+    def _draw(self, stacks: np.ndarray, epsilons: np.ndarray, spreads: np.ndarray, members: Sequence[Member]) -> None:
+        """Add what is resampled and shifted: profiles (n, P, S, R, T) and numbers of single images, (n, S, R)."""
+        parts = [part.reshape(len(members), -1) for part in (stacks, epsilons, spreads)]
+        for stack, table, member in zip(stacks, np.concatenate(parts, axis=1), members, strict=True):
+            if self._shifted is self._drawn:
+                self._drawn.add({"profiles": stack, "resampled": table}, member)
+            else:
+                self._shifted.add({"profiles": stack}, member)
+                self._drawn.add({"resampled": table}, member)
 
     def _add_body(self, body: Affine) -> None:
         if body not in self.bodies and len(self.bodies) >= BODIES:
@@ -109,19 +139,23 @@ class Totals:
         self.bodies[body] += 1
 
     def _add_mirror_contrast(self, strict: np.ndarray) -> None:
-        """How much single images differ from their mirror image, in their mean response, (S, R)."""
+        """How much single images differ from their mirror image, in their mean response, by profiles (n, S, R, T)."""
         mirror = strict[..., self.settings.group.rotations % self.settings.group.order]
         gap, mean = np.abs(mirror - strict[..., 0]), strict.mean(-1)
-        self.contrast = self.contrast + np.divide(gap, mean, out=np.zeros_like(gap), where=mean > 0)
+        self.contrast = added(self.contrast, np.divide(gap, mean, out=np.zeros_like(gap), where=mean > 0))
 
-    def _add_fits(self, profiles: Mapping[str, np.ndarray], tables: FitTables, member: Member) -> None:
-        inside = ~tables.at_limit
+    def _add_fits(
+        self, profiles: Mapping[str, np.ndarray], fits: Sequence[FitTables], members: Sequence[Member]
+    ) -> None:
+        inside = ~np.stack([fit.at_limit for fit in fits])
         for name in PROFILES:
             self.within_limit.setdefault(name, Sum()).add(profiles[name], inside)
         self.normalized_adaptive.add(profiles["adaptive"])
-        self.at_limit = self.at_limit + (tables.fits[..., 4] == 1)
-        self.failed = self.failed + np.isnan(tables.fits[..., 0])
-        self.deformations.add(member.number, tables.fits[..., :2])
+        found = np.stack([fit.fits for fit in fits])
+        self.at_limit = self.at_limit + (found[..., 4] == 1).sum(0)
+        self.failed = self.failed + np.isnan(found[..., 0]).sum(0)
+        for points, member in zip(found[..., :2], members, strict=True):
+            self.deformations.add(member.number, points)
 
     @property
     def images(self) -> int:

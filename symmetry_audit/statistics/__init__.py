@@ -1,5 +1,6 @@
 """Epsilon of profiles (SPEC 4), its uncertainty and its null level (SPEC 6), in constant memory. No torch."""
 
+from symmetry_audit.statistics._blocks import added
 from symmetry_audit.statistics._bootstrap import BootstrapMeans, percentile_interval
 from symmetry_audit.statistics._epsilon import (
     deviations,
@@ -35,6 +36,7 @@ __all__ = [
     "SmallestHashes",
     "SubsetCurve",
     "UnitSums",
+    "added",
     "bootstrap_p_value",
     "default_sizes",
     "deviations",

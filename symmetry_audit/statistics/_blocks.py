@@ -1,4 +1,4 @@
-"""Arrays that come one by one, handed on as blocks of a fixed length."""
+"""Arrays that come one by one, handed on as blocks of a fixed length; and sums of blocks in a fixed order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError
 
-__all__ = ["Blocks"]
+__all__ = ["Blocks", "added"]
+
+
+def added(total: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """``total`` (...) and then each array of ``block`` (n, ...), added one after the other: the same bits however the
+    arrays are cut into blocks. A ``total`` of shape () is taken for zeros."""
+    first = np.broadcast_to(total, block.shape[1:])[None]
+    return np.add.accumulate(np.concatenate([first, block]), axis=0)[-1]
 
 
 class Blocks:

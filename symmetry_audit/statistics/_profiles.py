@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from symmetry_audit.statistics._blocks import added
 from symmetry_audit.statistics._epsilon import subgroup_error
 
 __all__ = ["ProfileAccumulator"]
@@ -13,9 +14,9 @@ __all__ = ["ProfileAccumulator"]
 
 @dataclass
 class ProfileAccumulator:
-    """Adds up the profiles (..., T) of images one by one, in constant memory.
+    """Adds up the profiles (n, ..., T) of n images at a time, in constant memory.
 
-    Sums run in the order of the calls, so the same images in the same order give the same bits.
+    Sums run in the order of the images, so the same ones in the same order give the same bits.
     """
 
     total: np.ndarray = field(default_factory=lambda: np.zeros(()))
@@ -25,16 +26,16 @@ class ProfileAccumulator:
     count: int = 0  # images added so far
 
     def add(self, profiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Add one image's profiles; its own epsilon, and that of its normalized profile, NaN where it is flat; (...)
+        """Add n images; their own epsilons, and those of their normalized profiles, NaN where these are flat; (n, ...)
         each."""
         mean = profiles.mean(-1, keepdims=True)
         usable = mean > 0
         normalized = np.divide(profiles, mean, out=np.zeros_like(profiles), where=usable)
-        self.total = self.total + profiles
-        self.total_normalized = self.total_normalized + normalized
-        self.total_spread = self.total_spread + np.ptp(profiles, axis=-1)
-        self.usable = self.usable + usable[..., 0]
-        self.count += 1
+        self.total = added(self.total, profiles)
+        self.total_normalized = added(self.total_normalized, normalized)
+        self.total_spread = added(self.total_spread, np.ptp(profiles, axis=-1))
+        self.usable = self.usable + usable[..., 0].sum(0)
+        self.count += len(profiles)
         return subgroup_error(profiles), np.where(usable[..., 0], subgroup_error(normalized), np.nan)
 
     def mean(self) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import sqrt
@@ -11,6 +12,7 @@ import numpy as np
 
 from symmetry_audit.errors import SettingError
 from symmetry_audit.groups import Group
+from symmetry_audit.statistics._blocks import added
 from symmetry_audit.statistics._bootstrap import BootstrapMeans
 from symmetry_audit.statistics._units import UNITS, Member, UnitSums
 
@@ -144,18 +146,24 @@ class CommonDirection:
 
     def add(self, profiles: np.ndarray, member: Member) -> None:
         """Add the next image's profiles (..., E), E the order of the group. Raises SettingError for another shape."""
-        profiles = np.asarray(profiles)
+        self.add_all(np.asarray(profiles)[None], [member])
+
+    def add_all(self, profiles: np.ndarray, members: Sequence[Member]) -> None:
+        """Add the next n images, with profiles (n, ..., E)."""
         if profiles.shape[-1:] != (self._group.order,):
-            raise SettingError(f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape}")
+            raise SettingError(
+                f"profiles of {self._group} need shape (..., {self._group.order}), got {profiles.shape[1:]}"
+            )
         z = directions(profiles, self._group.rotations)
         responds, size = ~np.isnan(z), np.abs(z)
         z[~(size > ROUNDING)] = 0  # NaN too
         table = np.empty((*z.shape, 4))
         table[..., 0], table[..., 1], table[..., 3] = z.real, z.imag, responds
         np.square(np.abs(z), out=table[..., 2])
-        self._total = self._total + table
-        self._clustered |= member.cluster is not None
-        self._sums.add({"z": table}, member)
+        self._total = added(self._total, table)
+        for own, member in zip(table, members, strict=True):
+            self._clustered |= member.cluster is not None
+            self._sums.add({"z": own}, member)
 
     def found(self) -> DirectionShares:
         """The shares of all images. Raises SettingError where there is none."""

@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _held: dict[str, bytes] = {}  # pickled, by name
-_own = threading.local()  # name and work: the latest that this thread unpacked
+_unpacked: dict[tuple[str, int], Callable[[Any], Any]] = {}  # by name and thread
 
 
 def hold(name: str, data: bytes) -> None:
@@ -28,6 +28,9 @@ def hold(name: str, data: bytes) -> None:
 def drop(name: str) -> None:
     """Forget it."""
     _held.pop(name, None)
+    for key in list(_unpacked):
+        if key[0] == name:
+            del _unpacked[key]
 
 
 def done(name: str, run: Sequence[Any]) -> list[Any]:
@@ -35,10 +38,12 @@ def done(name: str, run: Sequence[Any]) -> list[Any]:
 
     A network changes while it runs, and is therefore no other thread's.
     """
-    if getattr(_own, "name", None) != name:
-        _own.work, _own.name = _alone(_held[name]), name
+    key = name, threading.get_ident()
+    if key not in _unpacked:
+        _unpacked[key] = _alone(_held[name])
+    work = _unpacked[key]
     one_thread_for_good(tf32=True)  # as in a process that only runs networks; another task may have changed it
-    return [_own.work(item) for item in run]
+    return [work(item) for item in run]
 
 
 def done_apart(name: str, dead: Callable[[Item, str], Result], run: Sequence[Item]) -> list[Result]:

@@ -52,16 +52,24 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         try:
             at: dict[str, Any] = {"scheduler_file" if kind == FILE else "address": place}
             if kind == LOCAL:
-                about = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": None}
                 processes = int(place.partition(":")[2] or _cores())
-                workers = distributed.LocalCluster(processes, **about, resources=resources, silence_logs=SILENT)
+                workers = distributed.LocalCluster(
+                    processes,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
+                    silence_logs=SILENT,
+                    resources=resources,
+                )
                 at = {"address": stack.enter_context(workers)}
             client = stack.enter_context(distributed.Client(**at, timeout=PATIENCE, set_as_default=False))
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
             if kind == LOCAL:
                 raise DataError(f"worker processes do not start here ({one_line(error)}); try again") from None
             raise DataError(f"no scheduler answers at {place} ({one_line(error)}); is it running?") from None
-        yield Cluster(client, resources, say)
+        cluster = Cluster(client, resources, say)
+        stack.callback(cluster.forget)
+        yield cluster
 
 
 def _library(name: str) -> Any:
@@ -112,6 +120,7 @@ class Cluster:
     def __init__(self, client: Any, resources: dict[str, float], say: Callable[[str], None]) -> None:
         self._client, self._resources, self._say = client, resources, say
         self._threads, self._counted = 0, 0.0
+        self._carried: list[str] = []  # names of work that workers hold
 
     def map(
         self, function: Callable[[Task], Result], tasks: Iterator[Task], apart: Callable[[Task], Result]
@@ -159,12 +168,15 @@ class Cluster:
         self._check_versions()
         name = f"symaudit-{uuid.uuid4()}"
         self._client.register_plugin(Carrier(name, pickle.dumps(work)), name=name)
-        try:
-            for results in self.map(partial(done, name), runs, partial(done_apart, name, dead)):
-                yield from results
-        finally:
-            with suppress(OSError, TimeoutError, RuntimeError):  # where the scheduler is gone
-                self._client.unregister_worker_plugin(name)
+        self._carried.append(name)
+        for results in self.map(partial(done, name), runs, partial(done_apart, name, dead)):
+            yield from results
+
+    def forget(self) -> None:
+        """Take back the work that workers hold."""
+        with suppress(OSError, TimeoutError, RuntimeError):  # where the scheduler is gone
+            while self._carried:
+                self._client.unregister_worker_plugin(self._carried.pop())
 
     @property
     def threads(self) -> int:

@@ -19,11 +19,17 @@ ANSWERS = {
 
 
 class FaultyProxy:
-    """Passes requests on to ``port`` of this machine. ``faults`` holds what befalls the next requests for an object, by
-    a part of its path; ``seen`` counts requests by method and path, ``ranges`` False hides ranges from the server."""
+    """Passes requests on to ``port`` of this machine.
+
+    ``faults`` holds what befalls the next requests for an object, by a part of its path; ``seen`` counts requests by
+    method and path; ``ranges`` False hides ranges from the server; and with ``elsewhere`` requests are sent on to that
+    port of localhost.
+    """
 
     def __init__(self, port: int) -> None:
         self.faults: dict[str, list[str]] = {}
+        self.elsewhere: int | None = None
+        self.upstream = port
         self.seen: Counter[str] = Counter()
         self.headers: list[dict[str, str]] = []
         self.ranges = True
@@ -58,6 +64,12 @@ class FaultyProxy:
     def _pass_on(self, handler: BaseHTTPRequestHandler, port: int) -> None:
         self.seen[f"{handler.command} {handler.path.partition('?')[0]}"] += 1
         self.headers.append(dict(handler.headers))
+        if self.elsewhere is not None:
+            handler.send_response(302)
+            handler.send_header("Location", f"http://localhost:{self.elsewhere}{handler.path}")
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+            return
         fault = (self._fault(handler) or "").rstrip("!")
         if fault in ANSWERS:
             status, body = ANSWERS[fault]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import boto3
@@ -303,3 +305,48 @@ def test_messages_of_libraries_lose_secrets_before_they_are_shortened():
     assert "password" not in _places.reason_of(error)
     assert _places.reason_of(OSError("https://me:word@host/0.tar?sig=1 failed")) == "https://host/0.tar failed"
     assert _places.reason_of(TimeoutError()) == "TimeoutError"
+
+
+def test_two_blocks_are_kept_however_long_the_file(monkeypatch):
+    """Reading back a little costs no second request."""
+    asked, block = [], 1 << 18
+
+    class Blocks:
+        def read(self, start: int, end: int) -> bytes:
+            asked.append(start)
+            return bytes([start // block]) * (end - start)
+
+        def close(self) -> None: ...
+
+    monkeypatch.setattr(_remote, "_blocks", lambda url: Blocks())
+    size = 40 * block - 7
+    tracemalloc.start()
+    with _places.opened("s3://bucket/0.tar", size, block) as file:
+        for number in range(1, 40):
+            file.seek(number * block - 3)
+            assert file.read(6) == bytes([number - 1] * 3 + [number] * 3)
+            file.seek(number * block - 3)
+            assert file.read(1) == bytes([number - 1])
+        assert file.seek(0, io.SEEK_END) == size
+        assert file.read() == b""
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert asked == [number * block for number in range(40)]
+    assert peak < 5 * block
+
+
+def test_passwords_are_for_the_host_that_was_named(bucket, proxy, monkeypatch):
+    """A server may send its reader elsewhere; urllib hands every other header on."""
+    (source,) = open_shards(f"http://me:word@127.0.0.1:{proxy.port}/bucket/set/0000.tar").shards
+    other = FaultyProxy(proxy.upstream)
+    proxy.elsewhere = other.port
+    assert len(list(source.images(CAP, Listing(), Found()))) == 2
+    other.close()
+    assert other.headers and not any("Authorization" in headers for headers in other.headers)
+
+
+def test_names_are_encoded_for_the_server(bucket, proxy, disk):
+    put(bucket, Key="set/ä b.tar", Body=(disk / "0000.tar").read_bytes())
+    source = open_shards(f"http://127.0.0.1:{proxy.port}/bucket/set/ä b.tar?x=1 2")
+    assert list(contents(source)) == ["ä b.tar/00.png", "ä b.tar/01.png"]
+    assert source.text.endswith("/bucket/set/ä b.tar")

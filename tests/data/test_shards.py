@@ -20,6 +20,8 @@ from hypothesis import strategies as st
 from symmetry_audit.data import Found, Listing, load_image, open_shards, open_source
 from symmetry_audit.data._archive import members
 from symmetry_audit.data._braces import MAX_SHARDS, expanded_braces
+from symmetry_audit.data._packed import packed_images
+from symmetry_audit.data._remarks import Beside
 from symmetry_audit.errors import DataError, SettingError
 from tests.conftest import save_photos
 from tests.data.shard_files import CAP, MARK, contents, embedded, parquet_of, read_all, tar_of
@@ -174,6 +176,22 @@ def test_what_is_not_an_image_is_counted_or_skipped(tmp_path):
     )
 
 
+def test_a_file_that_cannot_be_looked_at_is_not_passed_over(tmp_path):
+    """Without a suffix, first bytes tell what it is: where the network withholds these, the shard cannot be read."""
+    path = tar_of(tmp_path / "0.tar", [("a.png", bytes(10**6)), ("slice", bytes(128) + b"DICM")])
+
+    class Withheld(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() == 512 + 10**6 + 448 + 512:
+                raise DataError("cannot read s3://bucket/0.tar")
+            return super().read(size)
+
+    images = packed_images("", path, Listing(), Beside(), [], Withheld(path.read_bytes()))
+    assert next(images).key == "a.png"
+    with pytest.raises(DataError, match=r"^cannot read s3://bucket/0\.tar$"):
+        next(images)
+
+
 @pytest.mark.parametrize(("suffix", "mode"), [(".tar", "w"), (".tar.gz", "w:gz"), (".txz", "w:xz")])
 def test_a_shard_cut_off_is_damage_and_never_fewer_images(tmp_path, suffix, mode):
     noise = np.random.default_rng(3)
@@ -194,6 +212,7 @@ def test_slices_of_shards_have_their_bytes_and_name_no_patient(tmp_path):
     refs, found = read_all(open_shards(f"{tmp_path}/{{0..1}}.tar"), cap=10**7)
     keys = [ref.key for ref in refs]
     assert len(set(keys)) == 6 and found.skipped == []
+    assert all(ref.payload for ref in refs)
     assert not any("Zweistein" in key for key in keys)
     series = keys[0].split("/")[1]
     assert series.startswith("series-")
@@ -262,6 +281,32 @@ def test_row_groups_are_shards_and_rows_keep_their_numbers(tmp_path):
     assert found["train/1.parquet/000000999"] == b"train/1 999"
     only = list(source.shards[3].images(CAP, Listing(), Found()))
     assert (only[0].key, len(only)) == ("train/1.parquet/000000600", 600)
+
+
+def test_a_row_group_is_read_page_by_page(tmp_path):
+    rows = [bytes([n]) * 10**5 for n in range(80)]
+    parquet_of(tmp_path / "x.parquet", {"photo": rows}, write_batch_size=4, compression="none", use_dictionary=False)
+    source, before, most = open_shards(f"{tmp_path}/x.parquet"), pa.total_allocated_bytes(), 0
+    tracemalloc.start()  # pyarrow's own memory, and what Python's file hands to it
+    for _ in source.shards[0].images(CAP, Listing(), Found()):
+        most = max(most, pa.total_allocated_bytes() - before)
+    read = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0 < most < 4 * 10**6
+    assert 0 < read < 4 * 10**6
+
+
+def test_slices_in_parquet_are_called_by_their_rows(tmp_path):
+    pixels = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    stored = [{"bytes": dicom(pixels + n, number=n), "path": f"{PATIENT['PatientName']}/{n}"} for n in range(2)]
+    stored.append({"bytes": nifti(np.arange(8, dtype=np.int16).reshape(2, 2, 2), np.eye(4)), "path": "v.nii"})
+    parquet_of(tmp_path / "x.parquet", {"photo": stored})
+    refs, found = read_all(open_shards(f"{tmp_path}/x.parquet"))
+    volume = [f"x.parquet/000000002/axial/00{n}" for n in range(2)]
+    assert [ref.key for ref in refs] == ["x.parquet/000000000", "x.parquet/000000001", *volume]
+    assert refs[0].series == refs[1].series is not None
+    assert [load_image(ref).unit for ref in refs] == ["HU"] * 4
+    assert found.skipped == []
 
 
 def test_a_damaged_parquet_file_is_named(tmp_path):

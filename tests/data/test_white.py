@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import tarfile
+import weakref
 import zlib
 from fractions import Fraction
+from pathlib import Path
 
 import imagecodecs
 import numpy as np
 import pytest
 import tifffile
 
-from symmetry_audit.data import decode, decode_rgb, open_source, white_level_of
+from symmetry_audit.data import ImageRef, decode, decode_rgb, open_source, white_level_of
 from symmetry_audit.data._decode import decode_samples
 from symmetry_audit.errors import ImageError
 
@@ -142,3 +145,21 @@ def test_the_page_of_the_picture_says_it_and_not_that_of_its_thumbnail(rng):
     found = decode_samples(file.getvalue(), 1000)
     assert found.white == 4095
     assert np.array_equal(found.samples, samples)
+
+
+def test_bytes_that_come_with_images_are_not_kept():
+    alive, most = [], 0
+
+    def images():
+        nonlocal most
+        for index in range(6):
+            name, data = f"{index}.tif", tiff(np.full((4, 4), 1000 + index, np.uint16))
+            ref = ImageRef(name, Path("0.tar"), name, data)
+            alive.append(weakref.ref(ref))
+            yield ref
+            del ref
+            gc.collect()
+            most = max(most, sum(ref() is not None for ref in alive))
+
+    assert white_level_of(images()).white == 1023
+    assert most <= 2

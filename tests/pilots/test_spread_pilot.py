@@ -95,7 +95,7 @@ def test_no_seed_begins_after_the_time(pictures, tmp_path, monkeypatch, seconds,
     assert found.seeds == seeds
 
 
-@pytest.mark.parametrize(("threads", "pace", "rows"), [(1, 0.04, 16), (2, 0.04, 19 / 2), (100, 0.2, 31 / 6)])
+@pytest.mark.parametrize(("threads", "pace", "rows"), [(1, 0.04, 16), (2, 0.04, 19 / 2), (100, 0.05, 31 / 6)])
 def test_the_length_fits_the_time_of_all_workers(pictures, tmp_path, trainings, monkeypatch, threads, pace, rows):
     """Two arms in 5 minutes, of which 4 are planned with. Looks of 3, 2 and 3 seeds on two threads: at most
     (6 + 4 + 6 + 3) / 2 runs in a row. More threads than the 6 runs of a look count as 6: (16 + 3 * 5) / 6."""
