@@ -14,7 +14,7 @@ from scipy.ndimage import distance_transform_edt
 from symmetry_audit import bounds, fit_affine, recommend, verify
 from symmetry_audit.audit import AuditSettings, make_settings
 from symmetry_audit.errors import DataError, ReportError, SettingError
-from symmetry_audit.results import AuditReport
+from symmetry_audit.results import AuditReport, clusters_by_name
 from symmetry_audit.verbs import MeasureRequest, compare_datasets, draw_page, plan_measure
 
 HEIGHT, WIDTH, MARGIN, SIDE = 169, 261, 13, 64
@@ -174,7 +174,9 @@ def test_tiles_are_the_images_of_their_crops(tmp_path: Path, rng: np.random.Gene
 def test_the_bootstrap_draws_scenes_or_the_tiles_of_a_single_one(tmp_path: Path, two: Path) -> None:
     several = measured(two, tmp_path / "two", tile=SIDE)
     assert several.settings["clusters"] == "series"
-    assert several.warnings[0].startswith("intervals draw whole pictures (2 of 16 tiles), since tiles of one picture")
+    assert several.warnings[0].startswith(
+        "intervals draw whole pictures (2 pictures with 16 tiles), since tiles of one picture"
+    )
     for asked in ({"source": two / "a.tif"}, {"source": two, "limit": 8}):
         single = measured(out=tmp_path / f"one-{len(asked)}", **asked, tile=SIDE)
         assert (single.settings["clusters"], single.results[0].images) == ("image", 8)
@@ -184,8 +186,9 @@ def test_the_bootstrap_draws_scenes_or_the_tiles_of_a_single_one(tmp_path: Path,
     assert chosen.settings["clusters"] == "image"
     wide, narrow = (run.results[0].ci_high - run.results[0].ci_low for run in (several, chosen))
     assert wide != narrow
-    compared = compare_datasets([tmp_path / "two", tmp_path / "two"])
-    assert compared is not None
+    assert clusters_by_name(list(responses(tmp_path / "two")), "series") == ["a.tif"] * 8 + ["b.tif"] * 8
+    measured(two, tmp_path / "other", tile=SIDE, limit=12)
+    compare_datasets([tmp_path / "two", tmp_path / "other"])
 
 
 def test_a_tiled_run_is_continued_verified_and_shown(tmp_path: Path, two: Path, monkeypatch) -> None:
