@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from pathlib import PurePosixPath
 
 from symmetry_audit.errors import SettingError
+from symmetry_audit.results import stem_of
 from symmetry_audit.wording import printable
 
 __all__ = ["KEYS", "image_keys", "shared", "units"]
@@ -25,7 +25,7 @@ def image_keys(images: Sequence[str], key: str, where: str) -> list[str]:
         return list(images)
     found: dict[str, str] = {}
     for image in images:
-        stem = str(PurePosixPath(image).with_suffix("")) if PurePosixPath(image).name else image
+        stem = stem_of(image)
         if stem in found:
             both = f"{printable(found[stem])} and {printable(image)}"
             raise SettingError(f"{where}: {both} differ only in their suffix; pair images with --pair-by name")

@@ -24,6 +24,7 @@ from symmetry_audit.wording import GREY_LEVELS, HU
 __all__ = ["cuttable_pages", "damage_told", "file_hash", "outside_memory", "samples_in_parts", "streamed"]
 
 STREAMED = 1 << 26  # pixels, from which on a picture is decoded in bands: whole, it would take more than half a GB
+READ_BYTES = 1 << 20  # at a time, for a hash
 MOST_PAGES = 64  # that a picture comes with: smaller copies of it and of its mask
 
 
@@ -178,4 +179,7 @@ def _bands(
 
 def file_hash(file: BinaryIO) -> str:
     """SHA-256 of an open file, read in parts."""
-    return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while part := file.read(READ_BYTES):
+        digest.update(part)
+    return digest.hexdigest()

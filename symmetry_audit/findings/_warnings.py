@@ -66,7 +66,7 @@ def cluster_notes(totals: Totals) -> list[str]:
     if settings.tile is not None:
         drawn = f"{units} random groups of them" if totals.drawn_in_groups else count(units, "picture")
         return [
-            f"intervals draw whole pictures ({drawn} of {count(totals.images, 'tile')}), since tiles of one picture "
+            f"intervals draw whole pictures ({drawn} with {count(totals.images, 'tile')}), since tiles of one picture "
             "are not independent; --clusters image draws single tiles"
         ]
     if totals.drawn_in_groups:

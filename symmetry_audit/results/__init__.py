@@ -80,6 +80,7 @@ from symmetry_audit.results._relative import (
     clusters_by_name,
     folder_of,
     names_tell_clusters,
+    stem_of,
 )
 from symmetry_audit.results._report import (
     EPSILON_UNITS,
@@ -203,4 +204,5 @@ __all__ = [
     "read_pilot",
     "read_run",
     "read_value",
+    "stem_of",
 ]

@@ -14,6 +14,7 @@ __all__ = [
     "clusters_by_name",
     "folder_of",
     "names_tell_clusters",
+    "stem_of",
 ]
 
 TILE = re.compile(r"#\d{3,},\d{3,}$")  # the row and the column behind the name of a scene
@@ -80,6 +81,17 @@ def _scene_of(tile: str) -> str:
     'rome/1.tif'
     """
     return TILE.sub("", tile)
+
+
+def stem_of(image: str) -> str:
+    """The name of an image without the suffix of its file; a tile keeps its place in the scene.
+
+    >>> stem_of("rome/1.tif"), stem_of("rome/1.tif#003,012")
+    ('rome/1', 'rome/1#003,012')
+    """
+    scene = _scene_of(image)
+    stem = str(PurePosixPath(scene).with_suffix("")) if PurePosixPath(scene).name else scene
+    return stem + image[len(scene) :]
 
 
 def names_tell_clusters(clusters: str, *, file_names: bool = False) -> bool:

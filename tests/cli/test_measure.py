@@ -344,6 +344,7 @@ def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
         "sample": None,
         "seed": 5,
         "max_pixels": 5000,
+        "tile": None,
         "bands": [2],
         "white": 255.0,
         "unit": "grey",
@@ -457,7 +458,12 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "spacing": False,
         "conditions": "checks.toml", "junit": "junit.xml", "cluster": "local:2", "part": "1/2",
     }  # fmt: skip
-    assert set(values) == names - {"config", "limit"}  # which --sample excludes
+    assert set(values) == names - {
+        "config",
+        "limit",
+        "tile",
+        "column",
+    }  # which --sample, --downscale and folders exclude
     (tmp_path / "own.toml").write_text("[mine]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
     (tmp_path / "truth.csv").write_text(TRUTH)
     (tmp_path / "checks.toml").write_text('[[condition]]\nname = "one"\nvalue = "unit"\nequals = "HU"\n')
@@ -482,6 +488,7 @@ def test_a_config_file_may_hold_every_option(run, photos, tmp_path):
         "sample": 2,
         "seed": 7,
         "max_pixels": 99,
+        "tile": None,
         "bands": [3, 2, 1],
         "white": 4095.0,
         "unit": "HU",
