@@ -404,5 +404,8 @@ def test_shards_that_are_missing_or_none(tmp_path, files):
         open_shards(f"{tmp_path}/{{0..0}}.png")
     with pytest.raises(SettingError, match="--column is for Parquet files; drop it"):
         open_shards(f"{tmp_path}/{{0000..0003}}.tar", "photo")
+    os.mkfifo(tmp_path / "pipe.parquet")
+    with pytest.raises(DataError, match=r"pipe\.parquet is not a regular file; give a tar archive or a Parquet file"):
+        open_shards(f"{tmp_path}/pipe.parquet")
     with pytest.raises(DataError, match="is a folder; give its path without file://"):
         open_shards(f"file://{tmp_path}")
