@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -254,3 +256,25 @@ def test_settings_of_older_reports_have_no_tiles() -> None:
     document = make_settings(reg="tv", group="p4").to_dict()
     del document["tile"]
     assert AuditSettings.from_dict(document).tile is None
+
+
+BIG = """
+import resource, sys
+from symmetry_audit.verbs import MeasureRequest, plan_measure
+asked = {"reg": "tv", "group": "p4", "scenario": "dataset_strict", "device": "cpu", "workers": 2}
+report = plan_measure(MeasureRequest(sys.argv[1], tile=1024, **asked)).run(sys.argv[2], draw=False)
+print(report.results[0].images, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_scene_of_100_megapixels_takes_little_memory(tmp_path: Path, rng: np.random.Generator) -> None:
+    side = 10_240
+    tiles = (rng.integers(0, 256, (256, 256), dtype=np.uint8) for _ in range((side // 256) ** 2))
+    layout = {"tile": (256, 256), "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "a.tif", tiles, shape=(side, side), dtype=np.uint8, **layout)
+    command = [sys.executable, "-c", BIG, str(tmp_path / "a.tif"), str(tmp_path / "out")]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    images, peak = map(int, run.stdout.split())
+    assert images == 100
+    assert peak < 600  # MiB
