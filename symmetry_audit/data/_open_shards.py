@@ -133,9 +133,8 @@ def is_shard(name: str) -> bool:
 
 def named_below(places: Iterable[str]) -> tuple[str, dict[str, str]]:
     """The name of the source, and each place with its name below the folder that all share."""
-    parts = {
-        place: (place.partition("://")[2].partition("?")[0] if is_url(place) else place).split("/") for place in places
-    }
+    # without the user and the password before a host, which may be all that URLs share
+    parts = {place: (shown(place).partition("://")[2] if is_url(place) else place).split("/") for place in places}
     folders = [path[:-1] for path in parts.values()]
     depth = len(list(takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False))))
     names = {place: "/".join(path[depth:]) for place, path in parts.items()}
