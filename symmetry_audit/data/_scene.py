@@ -50,7 +50,10 @@ def scene_shape(ref: ImageRef, max_pixels: int) -> tuple[int, int]:
                 size = int(page.imagelength), int(page.imagewidth)
                 return size if orientation_of(page) < 5 else size[::-1]
         found = picture_shape(file, max_pixels)
-    return _whole(ref, max_pixels).samples.shape[:2] if found is None else found
+    if found is None:
+        height, width = _whole(ref, max_pixels).samples.shape[:2]
+        found = height, width
+    return found
 
 
 def scene_hash(ref: ImageRef, max_pixels: int) -> str:
