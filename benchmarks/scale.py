@@ -114,8 +114,8 @@ def measured(kind: str, source: str, out: Path, pictures: int) -> dict[str, obje
     if kind == "killed":
         pace = pictures / 100_000 * 250
         kills = sorted(chance.uniform(5, pace) for _ in range(KILLS))
-    while (code := runs[-1].process.poll()) is None or code < 0:
-        if code is not None:  # the driver was killed
+    while (code := runs[-1].process.poll()) is None or (code and len(runs) <= 2 * KILLS):
+        if code is not None:  # the driver was killed, or said to give the same command again
             runs.append(Watched(command))
         workers = runs[-1].look()
         if kills and time.monotonic() - started > kills[0]:

@@ -54,5 +54,5 @@ def _corners(tile: ImageRef, settings: AuditSettings) -> Iterator[float]:
     height, width = tile.window.scene
     for row, column in ((0, 0), (0, width - 1), (height - 1, 0), (height - 1, width - 1)):
         window = tile.window._replace(row=row, column=column, height=1, width=1)
-        pixel = load_image(replace(tile, window=window), settings.max_pixels, settings.reading).luminance
-        yield float(np.asarray(pixel)[0, 0])
+        corner = load_image(replace(tile, window=window), settings.max_pixels, settings.reading)
+        yield float(np.asarray(corner.luminance)[0, 0])

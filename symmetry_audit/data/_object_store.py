@@ -33,10 +33,10 @@ class ObjectBlocks:
         """The bytes ``start`` to ``end``. Raises what the library of the service raises."""
         if self._files.async_impl:
             return self._files.cat_file(self._path, start=start, end=end)
-        if self._file is None:  # that of hf asks for the file's size whenever it opens one
-            self._file = self._files.open(self._path, "rb", cache_type="none")
-        self._file.seek(start)
-        return self._file.read(end - start)
+        # kept open, since the library of hf asks for the size of a file whenever it opens one
+        file = self._file = self._file or self._files.open(self._path, "rb", cache_type="none")
+        file.seek(start)
+        return file.read(end - start)
 
     def close(self) -> None:
         """Close what the library keeps open; between blocks there is no connection."""

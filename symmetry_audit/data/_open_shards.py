@@ -80,8 +80,11 @@ def source_of_shards(
 
     # as keys sort, which go on with a slash
     order = sorted(files, key=lambda place: f"{escaped(names[place])}/")
-    with ThreadPoolExecutor(REQUESTS) as pool:
-        shards = [shard for found in pool.map(shards_of, order) for shard in found]
+    if PARQUET in kinds.values():
+        with ThreadPoolExecutor(REQUESTS) as pool:
+            shards = [shard for found in pool.map(shards_of, order) for shard in found]
+    else:
+        shards = [shard for place in order for shard in shards_of(place)]
     return ShardedSource(escaped(name or own), shown(text), tuple(shards))
 
 

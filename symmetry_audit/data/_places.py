@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from symmetry_audit.errors import DataError, one_line
@@ -74,6 +75,8 @@ def status_of(place: str) -> Status | None:
         return None
     except OSError as error:
         raise DataError(f"cannot read {place}: {one_line(error)}") from None
+    if not stat.S_ISREG(status.st_mode):  # reading a pipe could block forever
+        raise DataError(f"{place} is not a regular file; give a tar archive or a Parquet file")
     # no ctime, which changes when data are staged or restored
     return Status(status.st_size, f"{status.st_size}-{status.st_mtime_ns}")
 

@@ -47,12 +47,12 @@ def scene_shape(ref: ImageRef, max_pixels: int) -> tuple[int, int]:
         if _is_tiff(file):
             with tifffile.TiffFile(file) as tiff:
                 page = picture_page(tiff)
-                size = int(page.imagelength), int(page.imagewidth)
-                return size if orientation_of(page) < 5 else size[::-1]
+                height, width = int(page.imagelength), int(page.imagewidth)
+                return (height, width) if orientation_of(page) < 5 else (width, height)
         found = picture_shape(file, max_pixels)
     if found is None:
         height, width = _whole(ref, max_pixels).samples.shape[:2]
-        found = height, width
+        return height, width
     return found
 
 

@@ -21,7 +21,7 @@ __all__ = ["OBJECTS", "PARQUET", "TAR", "Shard", "ShardedSource"]
 TAR, PARQUET, OBJECTS = "tar", "parquet", "objects"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # there may be a million
 class Shard:
     """A part of a source that one worker reads once, from its beginning to its end. It pickles to a few hundred bytes.
 

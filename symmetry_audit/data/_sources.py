@@ -20,7 +20,7 @@ from symmetry_audit.data._copies import without_copies
 from symmetry_audit.data._expand import DEFAULT_LISTING, Listing, expanded
 from symmetry_audit.data._open_shards import is_sharded
 from symmetry_audit.data._packed import packed_images
-from symmetry_audit.data._places import shown
+from symmetry_audit.data._places import is_url, shown
 from symmetry_audit.data._ref import ImageRef, ImageSource
 from symmetry_audit.data._remarks import Beside, check_one_unit
 from symmetry_audit.data._walk import (
@@ -76,6 +76,7 @@ def open_source(text: str, data_root: str | Path | None = None, listing: Listing
 
 def source_of_files(paths: Sequence[str | Path], listing: Listing = DEFAULT_LISTING) -> ImageSource:
     """The images at ``paths``, each named by its path as given. Raises DataError where there are none."""
+    _check_local(map(str, paths))
     files = [(Path(path).as_posix(), Path(path)) for path in paths]
     if not files:
         raise DataError("the list of image paths is empty; give at least one path")
@@ -152,8 +153,16 @@ def _from_list(text: str, path: Path, listing: Listing) -> ImageSource:
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot read the list {path}: {one_line(error)}") from None
     names = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    _check_local(names)
     files = [(Path(name).as_posix(), path.parent / name) for name in names]
     return _from_files(text, path.stem, files, listing)
+
+
+def _check_local(names: Iterable[str]) -> None:
+    """Raise DataError where a URL is among the ``names`` of files."""
+    if (url := next(filter(is_url, names), None)) is not None:
+        shards = 'give shards behind URLs as one source, such as "s3://bucket/{0000..0099}.tar"'
+        raise DataError(f"{shown(url)} is a URL, and lists name files on a disk; {shards}")
 
 
 def _from_manifest(text: str, data_root: str | Path | None, listing: Listing) -> ImageSource:

@@ -85,7 +85,8 @@ def evaluate(
         _check_baseline(model, task)
         info = info or EvaluatedModel(name=model)
         settings = dict.fromkeys(settings) | {"self_ensemble": False, "device": "cpu"}
-    info = info or EvaluatedModel(name="network", parameters=sum(value.numel() for value in model.parameters()))
+    else:
+        info = info or EvaluatedModel(name="network", parameters=sum(value.numel() for value in model.parameters()))
     rated: list[Rated] = []
     progress(0, len(pairs.refs))
     for one in of_pairs(Scoring(model, task, way.name, settings, group, seed), pairs, unscored, cluster):

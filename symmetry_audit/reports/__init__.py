@@ -22,13 +22,8 @@ from symmetry_audit.reports.audits._directions import StrictProfiles, direction_
 from symmetry_audit.reports.audits._load import load_report
 from symmetry_audit.reports.audits._recommendation import recommendation_text, write_recommendation
 from symmetry_audit.reports.audits._render import FORMATS, render
-from symmetry_audit.reports.audits._responses import (
-    RESPONSES_FILE,
-    RESPONSES_SCHEMA,
-    ResponseWriter,
-    drawn_limit,
-    mean_profiles,
-)
+from symmetry_audit.reports.audits._response_writer import RESPONSES_FILE, RESPONSES_SCHEMA, ResponseWriter
+from symmetry_audit.reports.audits._responses import drawn_limit, mean_profiles
 from symmetry_audit.reports.audits._skipped import skipped_images, write_skipped
 from symmetry_audit.reports.audits._table1 import (
     table1_csv,

@@ -158,12 +158,12 @@ class CommonDirection:
         responds, size = ~np.isnan(z), np.abs(z)
         z[~(size > ROUNDING)] = 0  # NaN too
         table = np.empty((*z.shape, 4))
-        table[..., 0], table[..., 1], table[..., 3] = z.real, z.imag, responds
+        table[..., 0], table[..., 1], table[..., 3] = np.real(z), np.imag(z), responds
         np.square(np.abs(z), out=table[..., 2])
         self._total = added(self._total, table)
-        for own, member in zip(table, members, strict=True):
+        for at, member in enumerate(members):
             self._clustered |= member.cluster is not None
-            self._sums.add({"z": own}, member)
+            self._sums.add({"z": table[at]}, member)
 
     def found(self) -> DirectionShares:
         """The shares of all images. Raises SettingError where there is none."""

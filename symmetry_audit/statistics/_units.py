@@ -30,7 +30,7 @@ class Member(NamedTuple):
 class Statistic(Protocol):
     """Takes sums over some images each."""
 
-    def add(self, table: np.ndarray, images: int = 1) -> None: ...
+    def add(self, table: np.ndarray, images: int = 1, /) -> None: ...
 
 
 class UnitSums:

@@ -26,9 +26,11 @@ Result = TypeVar("Result")
 
 LOCAL, FILE = "local", "file"
 SILENT = logging.CRITICAL + 1
+STARTS = 3  # of a local cluster
 AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
 PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
 RECOUNT = 5.0  # s between two looks at how many workers there are
+LOST = "the connection to the cluster is lost; the same command continues with what was kept"
 MISSING = "clusters need the package distributed: pip install 'symaudit[cluster]'"
 
 
@@ -52,15 +54,7 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         try:
             at: dict[str, Any] = {"scheduler_file" if kind == FILE else "address": place}
             if kind == LOCAL:
-                processes = int(place.partition(":")[2] or _cores())
-                workers = distributed.LocalCluster(
-                    processes,
-                    threads_per_worker=1,
-                    host="127.0.0.1",
-                    scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
-                    silence_logs=SILENT,
-                    resources=resources,
-                )
+                workers = _local(distributed, int(place.partition(":")[2] or _cores()), resources)
                 at = {"address": stack.enter_context(workers)}
             client = stack.enter_context(distributed.Client(**at, timeout=PATIENCE, set_as_default=False))
         except (OSError, TimeoutError, ValueError, RuntimeError) as error:
@@ -70,6 +64,23 @@ def connected(place: str, *, device: str = "cpu", say: Callable[[str], None] = l
         cluster = Cluster(client, resources, say)
         stack.callback(cluster.forget)
         yield cluster
+
+
+def _local(distributed: Any, processes: int, resources: dict[str, float]) -> Any:
+    """A cluster of so many processes of this machine. Raises RuntimeError where they do not start."""
+    make = partial(
+        distributed.LocalCluster,
+        processes,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},  # no fixed port
+        silence_logs=SILENT,
+        resources=resources,
+    )
+    for _ in range(STARTS - 1):
+        with suppress(RuntimeError):  # a process that ends before it has started is not started again
+            return make()
+    return make()
 
 
 def _library(name: str) -> Any:
@@ -152,10 +163,7 @@ class Cluster:
             done.clear()
 
     def each(
-        self,
-        work: Callable[[Item], Result],
-        runs: Iterator[Sequence[Item]],
-        dead: Callable[[Item, str], Result],
+        self, work: Callable[[Item], Result], runs: Iterator[Sequence[Item]], dead: Callable[[Item, str], Result]
     ) -> Iterator[Result]:
         """``work`` of every item of ``runs``, as they come; a run of items is one task, done by one thread.
 
@@ -180,7 +188,7 @@ class Cluster:
 
     @property
     def threads(self) -> int:
-        """Threads of all workers, of which each does one task at a time; waits for the first worker."""
+        """Threads of all workers, each for one task at a time; waits for the first worker. Raises DataError."""
         return self._thread_count()
 
     def _submit(
@@ -211,7 +219,7 @@ class Cluster:
 
     def _result(self, future: Any) -> Any:
         if future.status in ("cancelled", "lost"):
-            raise DataError("the connection to the cluster is lost; the same command continues with what was kept")
+            raise DataError(LOST)
         try:
             return future.result()
         except MemoryError:
@@ -224,13 +232,20 @@ class Cluster:
         if time.monotonic() - self._counted < RECOUNT:
             return self._threads
         said = time.monotonic() + PATIENCE
-        while not (threads := sum(self._client.nthreads().values())):
+        while not (threads := self._asked_threads()):
             if time.monotonic() > said:
                 self._say("No worker has joined the cluster yet; waiting for the first")
                 said = float("inf")
             time.sleep(0.2)
         self._threads, self._counted = threads, time.monotonic()
         return threads
+
+    def _asked_threads(self) -> int:
+        """Threads of all workers now. Raises DataError where the scheduler is gone."""
+        try:
+            return sum(self._client.nthreads().values())
+        except OSError:
+            raise DataError(LOST) from None
 
     def _check_versions(self) -> None:
         """Raises DataError for the first worker that has other versions than this process."""

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symmetry_audit.data import Found, Listing, load_image, open_shards, open_source
+from symmetry_audit.data import Found, Listing, load_image, open_shards, open_source, source_of_files
 from symmetry_audit.data._archive import members
 from symmetry_audit.data._braces import MAX_SHARDS, expanded_braces
 from symmetry_audit.data._packed import packed_images
@@ -347,6 +347,17 @@ def test_commands_for_single_images_say_which_read_shards(tmp_path, monkeypatch,
     assert "word" not in str(raised.value) and "sig" not in str(raised.value)
 
 
+def test_lists_of_urls_are_refused_without_their_secrets(tmp_path):
+    (tmp_path / "list.txt").write_text("a.png\nhttps://me:word@host/b.png?sig=1\n", encoding="utf-8")
+    told = (
+        r"^https://host/b\.png is a URL, and lists name files on a disk; give shards behind URLs as one source, such as"
+    )
+    with pytest.raises(DataError, match=told):
+        open_source(f"{tmp_path}/list.txt")
+    with pytest.raises(DataError, match=told):
+        source_of_files(["a.png", "https://me:word@host/b.png?sig=1"])
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [
@@ -404,5 +415,8 @@ def test_shards_that_are_missing_or_none(tmp_path, files):
         open_shards(f"{tmp_path}/{{0..0}}.png")
     with pytest.raises(SettingError, match="--column is for Parquet files; drop it"):
         open_shards(f"{tmp_path}/{{0000..0003}}.tar", "photo")
+    os.mkfifo(tmp_path / "pipe.parquet")
+    with pytest.raises(DataError, match=r"pipe\.parquet is not a regular file; give a tar archive or a Parquet file"):
+        open_shards(f"{tmp_path}/pipe.parquet")
     with pytest.raises(DataError, match="is a folder; give its path without file://"):
         open_shards(f"file://{tmp_path}")

@@ -223,3 +223,15 @@ def test_nothing_of_a_cluster_is_imported_without_one(tmp_path, photos) -> None:
         [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, cwd=photos.parent
     )
     assert found.stderr.splitlines()[-1] == "[]"
+
+
+class _Gone:
+    """A client whose scheduler died just now."""
+
+    def nthreads(self) -> dict[str, int]:
+        raise ConnectionResetError(104, "in <TCP (closed)>: Connection reset by peer")
+
+
+def test_a_scheduler_that_dies_while_workers_are_counted_is_told_in_a_sentence() -> None:
+    with pytest.raises(DataError, match=r"^the connection to the cluster is lost; the same command continues"):
+        _ = cluster_module.Cluster(_Gone(), {}, print).threads

@@ -122,7 +122,21 @@ def test_restored_files_outlive_everybody(tmp_path, network, photos, victim) -> 
 @pytest.mark.parametrize("victim", ["worker", "driver"])
 def test_a_pilot_outlives_everybody(tmp_path, rng, victim) -> None:
     photos = save_photos(tmp_path / "photos", rng, count=8, size=(40, 40))
-    asked = ("pilot", photos, "--task", "denoise", "--sigma", "25", "--steps", "20", "--device", "cpu", "--out")
+    asked = (
+        "pilot",
+        photos,
+        "--task",
+        "denoise",
+        "--sigma",
+        "25",
+        "--steps",
+        "8",
+        "--arms",
+        "p4",
+        "--device",
+        "cpu",
+        "--out",
+    )
     printed(start(*asked, tmp_path / "expected"))
     out = tmp_path / "out"
     run = start(*asked, out, "--cluster", "local:2")
