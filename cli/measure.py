@@ -209,7 +209,9 @@ def _print_notes(report: AuditReport, verbose: bool) -> None:
     print_skipped(report.skipped, verbose, unnamed=report.skipped_unnamed)
     if report.folder is not None:
         click.echo(f"The report: {report.folder / PAGE_FILE}, with all numbers, tables and figures beside it", err=True)
-    if report.recommendation is not None and report.dataset.unit == DatasetInfo.unit:  # other units have no such task
+    # other units have no such task, and none is tried on tiles
+    tried = report.dataset.unit == DatasetInfo.unit and report.settings.get("tile") is None
+    if report.recommendation is not None and tried:
         command = f"symaudit recommend {shlex.quote(str(report.folder))} --task denoise --sigma 25"
         click.echo(f"Next, try it on your task: {command}", err=True)
 

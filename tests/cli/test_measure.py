@@ -317,6 +317,20 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(run, photos, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["photos"]
 
 
+def test_pictures_are_measured_as_tiles(run, tmp_path, undrawn):
+    noise = np.random.default_rng(1).integers(0, 256, (180, 110), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "scene.png")
+    Image.fromarray(np.tile(np.arange(110) < 60, (180, 1))).save(tmp_path / "mask.png")
+    asked = ("scene.png", "--tile", "50", "--reg", "tv", "--scenario", "dataset_strict", "--mask", "mask.png")
+    code, out, err = run(*asked, "--dry-run")
+    assert (code, "Would measure 6 images of scene" in out) == (0, True)
+    code, out, err = run(*asked)
+    assert (code, "symaudit recommend" in err) == (4, False), err
+    assert "scene.png: 3 of 6 tiles: " in err
+    code, _, err = run("scene.png", "--tile", "50", "--downscale", "2")
+    assert code == 2 and err.startswith("Error: --tile cannot be combined with --downscale: ")
+
+
 def test_all_options_reach_the_report(run, photos, undrawn, tmp_path):
     (tmp_path / "own.toml").write_text("[diagonal]\npoints = [[-1, -1, -1], [1, 1, 1]]\n")
     Image.new("L", (56, 64), 9).save(tmp_path / "mask.png")
