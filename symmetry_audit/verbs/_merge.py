@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from symmetry_audit.errors import ReportError, SettingError
-from symmetry_audit.options import PATHS, FilePath, Images, Option, RunOptions, SourceOptions
+from symmetry_audit.options import PATHS, FilePath, Images, Option, RunOptions, ShardOptions
 from symmetry_audit.verbs._machine import opened_run
 from symmetry_audit.verbs._measure import MeasurePlan
 from symmetry_audit.verbs._sources import as_measured
@@ -28,13 +28,19 @@ else:
 __all__ = ["MergePlan", "MergeRequest", "merge", "plan_merge"]
 
 
-class MergeRequest(RunOptions, SourceOptions):
+class MergeRequest(ShardOptions):
     """The options of ``merge``."""
+
+    heading: ClassVar[str] = "Run"
 
     parts: Annotated[Folders, PATHS, Option("Folders of `symaudit measure --part`.", metavar="PART...")] = Field(
         kw_only=False
     )
     source: Annotated[Images | None, Option("Where the images are now, if they were moved.", metavar="TEXT")] = None
+    out: Annotated[FilePath | None, Option("Folder for the report.", default="symaudit-NAME in the current folder")] = (
+        None
+    )
+    force: Annotated[bool, Option("Start over, even if --out holds another run.")] = False
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,7 @@ class MergePlan:
         source = self.audit.source.limited(settings.limit)
         with opened_run(request, source, settings, Path(out)):
             merge_parts(self.runs, source, settings, Path(out))
-        # what was opened with force would be emptied once more
-        again = request.model_copy(update={"force": False, "resume": True})
+        again = request.model_copy(update={"force": False})  # it would empty once more what was merged
         return MeasurePlan(again, self.audit.source, settings).run(out, draw=draw)
 
 
@@ -77,8 +82,9 @@ def plan_merge(request: MergeRequest) -> MergePlan:
             raise ReportError(
                 f"{other.folder} was measured with other {what} than {first.folder}; merge parts of one audit"
             )
-    source = as_measured(first.settings.to_dict(), request.source or first.source, request.data_root)
-    return MergePlan(runs, MeasurePlan(request, source, first.settings))
+    source = as_measured(first.settings.to_dict(), request.source or first.source, request.data_root, request.column)
+    run = RunOptions(out=request.out, force=request.force, progress=request.progress, say=request.say)
+    return MergePlan(runs, MeasurePlan(run, source, first.settings))
 
 
 @verb(MergeRequest)
@@ -91,8 +97,10 @@ def merge(request: MergeRequest) -> AuditReport:
         The folders of all parts, in any order.
     source
         Where the images are now, if they were moved: they are listed again, and none is measured.
-    out
-        Folder for the report, as that of ``measure``. Without one, nothing is kept but the returned value.
+    column, data_root
+        As for ``measure``.
+    out, force
+        Folder for the report; whether to start over there. Without one, nothing is kept but the returned value.
 
     Raises
     ------
