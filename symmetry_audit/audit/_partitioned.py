@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import merge
 from itertools import chain
 from typing import Any
 
@@ -35,6 +36,7 @@ from symmetry_audit.audit._spread import measured_apart, measured_there
 from symmetry_audit.audit._store import PartEntry, Store
 from symmetry_audit.audit._units import check_unit
 from symmetry_audit.data import Beside, ImageSource, ShardedSource, pixel_count
+from symmetry_audit.results import SkippedImage
 
 __all__ = ["WHOLE", "Share", "Spread", "measure_parts"]
 
@@ -196,25 +198,39 @@ def _measurements(run: _Run, banks: tuple[StrictBank, ...], engines: tuple[str, 
     for entry in entries:
         if entry.first is not None and entry.unit is not None:
             check_unit(units, entry.first, entry.unit)
-    skipped = [*run.source.skipped, *chain.from_iterable(map(run.store.skipped, numbers))]
-    if isinstance(run.source, ImageSource):
-        failures = {item.image: item.reason for item in skipped[len(run.source.skipped) :]}
-        skipped = [*run.source.skipped, *skipped_images(run.source.refs, failures)]
-    skipped.sort(key=lambda item: (item.image, item.reason))
     beside = Beside()
     for entry in entries:
         if entry.beside:
             beside.merge(Beside.from_dict(entry.beside))
     if not units:
-        raise nothing_measured(skipped)
+        raise nothing_measured(list(_Skipped(run, len(numbers))))
     return Measurements(
         banks=banks,
         images=sum(entry.images for entry in entries),
         controlled=sum(entry.controlled for entry in entries),
-        skipped=tuple(skipped),
+        skipped=_Skipped(run, len(numbers)),
         unit=next(iter(units)),
         engines=engines,
         arithmetic=joint_arithmetic(entry.arithmetic for entry in entries),
         remarks=beside.remarks(),
         records=lambda: chain.from_iterable(map(run.store.read, numbers)),
     )
+
+
+@dataclass(frozen=True)
+class _Skipped:
+    """The skipped images in order, of shards read part by part each time."""
+
+    run: _Run
+    parts: int
+
+    def __iter__(self) -> Iterator[SkippedImage]:
+        source, found = self.run.source, chain.from_iterable(map(self.run.store.skipped, range(self.parts)))
+        if isinstance(source, ImageSource):  # tiles are counted by their picture
+            failures = {item.image: item.reason for item in found}
+            found = sorted(skipped_images(source.refs, failures), key=_place)
+        return merge(sorted(source.skipped, key=_place), found, key=_place)
+
+
+def _place(item: SkippedImage) -> tuple[str, str]:
+    return item.image, item.reason
