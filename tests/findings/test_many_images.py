@@ -19,7 +19,7 @@ import pytest
 from symmetry_audit.audit import ImageRecord, Measurements, make_settings
 from symmetry_audit.audit._plan import strict_bank
 from symmetry_audit.data import ImageSource
-from symmetry_audit.findings import _folders, _reduce, _singles, _totals, build_report
+from symmetry_audit.findings import _folders, _second_pass, _singles, _totals, build_report
 from symmetry_audit.findings._file_notes import FileNotes
 from symmetry_audit.findings._singles import Deformations, SingleEpsilons
 from symmetry_audit.findings._some import Kinds
@@ -299,7 +299,7 @@ def test_memory_does_not_grow_with_the_images():
 
 
 def test_the_size_of_blocks_changes_no_bit(tmp_path, monkeypatch, reports):
-    for module in (_totals, _reduce):
+    for module in (_totals, _second_pass):
         monkeypatch.setattr(module, "BLOCK", 7)
     again = reduce(tmp_path / "run", LIMIT)
     assert again.to_json() == reports[0].to_json()
