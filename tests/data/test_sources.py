@@ -28,6 +28,7 @@ import symmetry_audit
 from symmetry_audit.data import DEMO_PHOTOGRAPHS, ImageRef, ImageSource, decode, demo_source, open_source
 from symmetry_audit.errors import DataError, ImageError, SettingError, SymmetryAuditError, one_line
 from tests.conftest import smooth_noise
+from tests.data.shard_files import tar_of
 
 CAP = 10**6
 TARS = {".tar": "w", ".tar.gz": "w:gz", ".tgz": "w:gz", ".tar.bz2": "w:bz2", ".tbz2": "w:bz2"}
@@ -73,12 +74,7 @@ def pack(path: Path, *files: tuple[str, bytes]) -> Path:
                 archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         return path
     mode = next(mode for suffix, mode in TARS.items() if path.name.endswith(suffix))
-    with tarfile.open(path, mode) as archive:
-        for name, content in files:
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-    return path
+    return tar_of(path, files, mode)
 
 
 def shown(error: pytest.ExceptionInfo) -> str:

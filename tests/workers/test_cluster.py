@@ -13,6 +13,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from symmetry_audit.errors import DataError, SettingError
@@ -79,11 +80,19 @@ def test_processes_give_the_bytes_of_threads(tmp_path, rng, kind, workers, names
 # --- deaths
 
 
+@pytest.fixture(scope="module")
+def long_run(tmp_path_factory) -> tuple[Path, dict[str, bytes]]:
+    """Photos in 16 partitions of five, and what threads find of them."""
+    folder = tmp_path_factory.mktemp("long")
+    photos = save_photos(folder / "photos", np.random.default_rng(1), count=80, size=(320, 340))
+    measured(5, photos, *LONG, "--out", folder / "threads")
+    return photos, results(folder / "threads")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_workers_that_are_killed_cost_nothing_but_time(tmp_path, rng, seed) -> None:
-    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
-    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+def test_workers_that_are_killed_cost_nothing_but_time(tmp_path, long_run, seed) -> None:
+    photos, expected = long_run
     chance = random.Random(seed)
     run = start(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", "local:2")
     await_parts(tmp_path / "run", 1)
@@ -92,14 +101,13 @@ def test_workers_that_are_killed_cost_nothing_but_time(tmp_path, rng, seed) -> N
         if victims := workers_of(run.pid):
             kill(chance.choice(victims))
     assert finished(run) == (0, "")
-    assert results(tmp_path / "run") == results(tmp_path / "threads")
+    assert results(tmp_path / "run") == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
-def test_a_driver_that_is_killed_keeps_the_parts(tmp_path, rng, seed) -> None:
-    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
-    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+def test_a_driver_that_is_killed_keeps_the_parts(tmp_path, long_run, seed) -> None:
+    photos, expected = long_run
     chance = random.Random(100 + seed)
     run = start(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", "local:2")
     await_parts(tmp_path / "run", 1)
@@ -108,7 +116,7 @@ def test_a_driver_that_is_killed_keeps_the_parts(tmp_path, rng, seed) -> None:
     run.communicate()
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").glob("records/part-*")}
     measured(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", "local:2")
-    assert results(tmp_path / "run") == results(tmp_path / "threads")
+    assert results(tmp_path / "run") == expected
     listed = {json.loads(line)["number"] for line in (tmp_path / "run" / "parts.jsonl").read_text().splitlines()}
     assert listed == set(range(16))
     assert all(path.stat().st_mtime_ns == modified for path, modified in before.items())  # none was measured twice
@@ -159,23 +167,21 @@ def test_fits_of_a_cluster_are_those_of_threads(tmp_path, rng) -> None:
 
 
 @pytest.mark.slow
-def test_workers_come_and_go_for_good(tmp_path, rng) -> None:
-    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
-    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+def test_workers_come_and_go_for_good(tmp_path, long_run) -> None:
+    photos, expected = long_run
     with scheduler(tmp_path) as (file, _), worker(file):
         run = start(5, photos, *LONG, "--out", tmp_path / "run", "--cluster", str(file))
         with worker(file, "--no-nanny"):
             await_parts(tmp_path / "run", 2)  # then it is gone for good, with what it had in work
         with worker(file):
             assert finished(run) == (0, "")
-    assert results(tmp_path / "run") == results(tmp_path / "threads")
+    assert results(tmp_path / "run") == expected
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
-def test_a_scheduler_that_dies_ends_the_run_in_a_sentence_and_it_continues(tmp_path, rng, seed) -> None:
-    photos = save_photos(tmp_path / "photos", rng, count=80, size=(320, 340))
-    measured(5, photos, *LONG, "--out", tmp_path / "threads")
+def test_a_scheduler_that_dies_ends_the_run_in_a_sentence_and_it_continues(tmp_path, long_run, seed) -> None:
+    photos, expected = long_run
     command = (photos, *LONG, "--out", tmp_path / "run", "--cluster")
     with scheduler(tmp_path) as (file, process), worker(file):
         run = start(5, *command, str(file))
@@ -186,7 +192,7 @@ def test_a_scheduler_that_dies_ends_the_run_in_a_sentence_and_it_continues(tmp_p
     assert (code, kept > 0) == (1, True)
     assert "the connection to the cluster is lost" in errors and "Traceback" not in errors
     measured(5, *command, "local:2")
-    assert results(tmp_path / "run") == results(tmp_path / "threads")
+    assert results(tmp_path / "run") == expected
 
 
 @pytest.mark.slow
