@@ -108,6 +108,19 @@ def merge(request: MergeRequest) -> AuditReport:
         If a folder is no part, or parts are not of one audit.
     DataError
         If partitions are missing, or the images cannot be listed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from symmetry_audit import merge
+    >>> from symmetry_audit.verbs import MeasureRequest, plan_measure, synth
+    >>> with TemporaryDirectory() as name:
+    ...     photos = synth(Path(name, "photos"), n=2, size=64).folder
+    ...     plan = plan_measure(MeasureRequest(photos, reg="tv", group="p4", scenario="dataset_strict"))
+    ...     part = plan.run_part((1, 1), Path(name, "part"))
+    ...     merge(part.folder).results[0].images
+    2
     """
     import tempfile
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symmetry_audit.errors import DataError, ImageError, SettingError
+from symmetry_audit.errors import DataError, ImageError, ReportError, SettingError
 from symmetry_audit.options import FilePath
 from symmetry_audit.verbs._sources import reopened
 from symmetry_audit.wording import GREY_LEVELS, HU
@@ -53,7 +53,7 @@ def draw_page(folder: FilePath) -> Path:
     report = load_report(folder)
     try:
         source = reopened(report, Path(folder), None, None)
-    except (DataError, SettingError):
+    except (DataError, SettingError, ReportError):  # the last: settings of a run that cannot be repeated
         source = None
     return write_page(folder, report, source)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,9 @@ def slices(monkeypatch: pytest.MonkeyPatch) -> Load:
             draw = np.random.default_rng(number)
             soft = gaussian_field(shape, IDENTITY, rng=draw, power=lambda k: np.exp(-((k / 0.02) ** 2)), limit=None)
             image = (60 * soft[:: steps[0], :: steps[1]]).astype(np.float32)
-            return DecodedImage(image, "16-bit", False, ref.key, HU, spacing=(rows, columns))
+            return DecodedImage(
+                image, "16-bit", False, sha256(ref.key.encode()).hexdigest(), HU, spacing=(rows, columns)
+            )
 
         monkeypatch.setattr(module, "load_image", load)
 

@@ -70,8 +70,7 @@ def test_the_line_of_a_verb_is_that_of_its_help():
 
 
 RETURNED = {  # beside 0, 1 and 2
-    "measure": ["3", "4", "130"],
-    **{name: ["3", "4", "130"] for name in ("evaluate", "align")},
+    **{name: ["3", "4", "130"] for name in ("measure", "merge", "evaluate", "align")},
     "compare-datasets": ["3"],
     **{name: ["4", "130"] for name in ("fit-affine", "degrade", "restore", "compare", "pilot")},
     **{name: ["130"] for name in ("demo", "verify", "train", "bounds", "synth")},
@@ -138,7 +137,7 @@ def test_version(run):
         (["mesure"], 'no command "mesure". Did you mean "measure"?'),
         (
             ["xyzzy"],
-            'no command "xyzzy". Choose from: measure, fit-affine, demo, report, recommend, pilot, verify, nets, '
+            'no command "xyzzy". Choose from: measure, merge, fit-affine, demo, report, recommend, pilot, verify, nets, '
             "train, evaluate, degrade, restore, compare, compare-datasets, align, bounds, datasets, synth.",
         ),
         (["fit-afine", "x"], 'no command "fit-afine". Did you mean "fit-affine"?'),

@@ -260,5 +260,5 @@ OTHERS = {
         "training",
         "verification",
     ),
-    *("journal", "run", "runs", "synth", "responses", "manifest"),
+    *("journal", "part", "run", "runs", "synth", "responses", "manifest"),
 }
