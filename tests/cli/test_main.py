@@ -137,8 +137,8 @@ def test_version(run):
         (["mesure"], 'no command "mesure". Did you mean "measure"?'),
         (
             ["xyzzy"],
-            'no command "xyzzy". Choose from: measure, merge, fit-affine, demo, report, recommend, pilot, verify, nets, '
-            "train, evaluate, degrade, restore, compare, compare-datasets, align, bounds, datasets, synth.",
+            'no command "xyzzy". Choose from: measure, merge, fit-affine, demo, report, recommend, pilot, verify, '
+            "nets, train, evaluate, degrade, restore, compare, compare-datasets, align, bounds, datasets, synth.",
         ),
         (["fit-afine", "x"], 'no command "fit-afine". Did you mean "fit-affine"?'),
         (["fit-affine"], "Missing argument 'SOURCE'."),
