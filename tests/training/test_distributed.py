@@ -19,13 +19,17 @@ from symmetry_audit.training._measure import shared
 
 def trained(images: tuple[Path, Path], folder: Path, processes: int, *options: str) -> np.ndarray:
     """Losses of the steps of a run by ``processes`` processes."""
-    launch = [] if processes == 1 else ["-m", "torch.distributed.run", f"--nproc-per-node={processes}"]
+    launch = [] if processes == 1 else ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     run = [*launch, "-m", "symmetry_audit.cli", "train", "--task", "denoise", "--sigma", "25", "--preset", "tiny"]
     length = ["--log-every", "1", "--validate-every", "1000", "--batch", "4", "--patch", "32", "--warmup", "0"]
     files = ["--data", images[0], "--valid", images[1], "--out", folder, "--cache-folder", folder.parent / "cache"]
     command = [sys.executable, *map(str, [*run, *length, *files, *options])]
     env = {name: value for name, value in os.environ.items() if not name.startswith("SYMAUDIT_")}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=env | {"OMP_NUM_THREADS": "1"})
+    env |= {"OMP_NUM_THREADS": "1"}
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=env)
+    except subprocess.TimeoutExpired as error:
+        pytest.fail(f"the processes wait for each other: {error.stderr}")
     assert done.returncode == 0, done.stderr
     return np.array([float(row["loss"]) for row in read_log(folder / "log.csv")])
 
