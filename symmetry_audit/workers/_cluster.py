@@ -9,6 +9,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from importlib import import_module
@@ -29,6 +30,8 @@ SILENT = logging.CRITICAL + 1
 STARTS = 3  # of a local cluster
 AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
 PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
+RESENDS = 100  # of tasks whose results were lost, in a run
+ASKS, PAUSE = 3, 1.0  # how often a scheduler that does not answer is asked, and s between
 RECOUNT = 5.0  # s between two looks at how many workers there are
 LOST = "the connection to the cluster is lost; the same command continues with what was kept"
 MISSING = "clusters need the package distributed: pip install 'symaudit[cluster]'"
@@ -144,6 +147,7 @@ class Cluster:
         self._check_versions()
         pending: dict[str, tuple[Task, bool]] = {}
         done = _library("distributed").as_completed(loop=self._client.loop)
+        resends = RESENDS
         try:
             while True:
                 while len(pending) < AT_A_TIME * self._thread_count():
@@ -157,8 +161,15 @@ class Cluster:
                 task, guarded = pending.pop(future.key)
                 if self._died(future, guarded=guarded):
                     done.add(self._submit(apart, task, pending, guarded=True))
-                else:
-                    yield self._result(future)
+                    continue
+                try:
+                    result = self._result(future)
+                except CancelledError:  # a worker may die between the end of its task and the fetching of the result
+                    resends -= 1
+                    self._check_alive(resends)
+                    done.add(self._submit(apart if guarded else function, task, pending, guarded=guarded))
+                    continue
+                yield result
         finally:
             done.clear()
 
@@ -218,8 +229,9 @@ class Cluster:
         return True
 
     def _result(self, future: Any) -> Any:
+        """Raises CancelledError where the scheduler, or it alone, has lost the result."""
         if future.status in ("cancelled", "lost"):
-            raise DataError(LOST)
+            raise CancelledError
         try:
             return future.result()
         except MemoryError:
@@ -240,8 +252,18 @@ class Cluster:
         self._threads, self._counted = threads, time.monotonic()
         return threads
 
+    def _check_alive(self, resends: int) -> None:
+        """Raises DataError where the scheduler is gone, or loses one result after the other."""
+        self._asked_threads()
+        if resends < 0:
+            raise DataError(LOST)
+
     def _asked_threads(self) -> int:
         """Threads of all workers now. Raises DataError where the scheduler is gone."""
+        for _ in range(ASKS - 1):
+            with suppress(OSError):  # a busy machine answers late
+                return sum(self._client.nthreads().values())
+            time.sleep(PAUSE)
         try:
             return sum(self._client.nthreads().values())
         except OSError:

@@ -10,8 +10,10 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import CancelledError
 from contextlib import ExitStack
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -279,6 +281,70 @@ class _Gone:
         raise ConnectionResetError(104, "in <TCP (closed)>: Connection reset by peer")
 
 
-def test_a_scheduler_that_dies_while_workers_are_counted_is_told_in_a_sentence() -> None:
+class Forgetful:
+    """A client whose first futures lose their results, ``losses`` of them; ``done`` is also its queue."""
+
+    loop = None
+
+    def __init__(self, losses: int) -> None:
+        self.losses, self.queue, self.sent = losses, [], []
+
+    def as_completed(self, loop: None) -> Forgetful:
+        return self
+
+    def nthreads(self) -> dict[str, int]:
+        return {"worker": 1}
+
+    def run(self, function, on_error: str) -> dict:
+        return {}
+
+    def submit(self, function, task, key: str, **about: object) -> SimpleNamespace:
+        self.sent.append(task)
+        lost, self.losses = self.losses > 0, self.losses - 1
+        late = len(self.sent) % 2  # the scheduler tells it at once, or when the result is asked for
+
+        def result() -> int:
+            if lost:
+                raise CancelledError
+            return function(task)
+
+        return SimpleNamespace(key=key, status="cancelled" if lost and not late else "finished", result=result)
+
+    def add(self, future: SimpleNamespace) -> None:
+        self.queue.append(future)
+
+    def __next__(self) -> SimpleNamespace:
+        return self.queue.pop(0)
+
+    def clear(self) -> None:
+        self.queue.clear()
+
+
+@pytest.mark.parametrize("losses", [0, 1, 5])
+def test_a_result_that_is_lost_with_its_worker_is_made_again(monkeypatch, losses) -> None:
+    client = Forgetful(losses)
+    monkeypatch.setattr(
+        cluster_module,
+        "_library",
+        lambda name: SimpleNamespace(as_completed=client.as_completed, KilledWorker=ValueError),
+    )
+    cluster = cluster_module.Cluster(client, {}, print)
+    assert sorted(cluster.map(lambda task: task * task, iter(range(4)), abs)) == [0, 1, 4, 9]
+    assert len(client.sent) == 4 + losses
+
+
+def test_a_scheduler_that_loses_every_result_is_given_up(monkeypatch) -> None:
+    client = Forgetful(10**6)
+    monkeypatch.setattr(
+        cluster_module,
+        "_library",
+        lambda name: SimpleNamespace(as_completed=client.as_completed, KilledWorker=ValueError),
+    )
+    with pytest.raises(DataError, match="the connection to the cluster is lost"):
+        list(cluster_module.Cluster(client, {}, print).map(abs, iter(range(4)), abs))
+
+
+def test_a_scheduler_that_dies_while_workers_are_counted_is_told_in_a_sentence(monkeypatch) -> None:
+    monkeypatch.setattr(cluster_module, "PAUSE", 0.01)
     with pytest.raises(DataError, match=r"^the connection to the cluster is lost; the same command continues"):
         _ = cluster_module.Cluster(_Gone(), {}, print).threads
