@@ -31,6 +31,7 @@ STARTS = 3  # of a local cluster
 AT_A_TIME = 2  # tasks per thread of a worker: when a worker dies, all that it was given count as suspects
 PATIENCE = 10.0  # s, after which a connection is given up, and after which missing workers are told
 RESENDS = 100  # of tasks whose results were lost, in a run
+SILENCE = (OSError, AttributeError)  # the latter of a client that has given its scheduler up
 ASKS, PAUSE = 3, 1.0  # how often a scheduler that does not answer is asked, and s between
 RECOUNT = 5.0  # s between two looks at how many workers there are
 LOST = "the connection to the cluster is lost; the same command continues with what was kept"
@@ -261,12 +262,12 @@ class Cluster:
     def _asked_threads(self) -> int:
         """Threads of all workers now. Raises DataError where the scheduler is gone."""
         for _ in range(ASKS - 1):
-            with suppress(OSError):  # a busy machine answers late
+            with suppress(*SILENCE):  # a busy machine answers late
                 return sum(self._client.nthreads().values())
             time.sleep(PAUSE)
         try:
             return sum(self._client.nthreads().values())
-        except OSError:
+        except SILENCE:
             raise DataError(LOST) from None
 
     def _check_versions(self) -> None:
