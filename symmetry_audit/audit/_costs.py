@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from symmetry_audit.data import ImageRef
 
-__all__ = ["Estimate", "core_time", "duration", "estimated", "image_cost", "image_sizes", "less"]
+__all__ = ["LONG", "MANY", "Estimate", "core_time", "duration", "estimated", "image_cost", "image_sizes", "less"]
 
 # benchmarks/cost_model.csv: medians over eight photographs, JPEG, default regularizers and group, one thread
 PIXELS = (256 * 256, 512 * 384, 1024 * 768, 2040 * 1356)
@@ -30,6 +30,8 @@ SECONDS = {
 }
 ASSUMED = PIXELS[1]  # of an image whose size no header tells
 SIZED = 200  # images whose headers are read for an estimate
+MANY = 100_000  # images; of more of them, or of a run longer than LONG, the cost is told, and what costs less
+LONG = 24 * 3600.0  # s
 SAMPLE = 20_000  # images that answer most questions
 
 
@@ -53,6 +55,11 @@ class Estimate:
         time = f"{duration(self.core_seconds / self.workers)} on {count(self.workers, 'worker')}"
         found = f"about {core_time(self.core_seconds)} by the cost model ({each}), {time}"
         return f"{found}\nFor less: {self.less}" if self.less and self.core_seconds >= 60 else found
+
+    @property
+    def large(self) -> bool:
+        """Whether the run should say what it will cost before it starts."""
+        return self.images > MANY or self.core_seconds / self.workers > LONG
 
     def to_dict(self) -> dict[str, float | int | None]:
         """JSON-ready."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from symmetry_audit.audit._costs import ASSUMED, core_time, duration, image_cost, less
+from symmetry_audit.audit._costs import ASSUMED, LONG, MANY, core_time, duration, image_cost, less
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.wording import count
 
@@ -12,8 +12,6 @@ __all__ = ["Forecast"]
 
 FEW = 3  # images of each kind that are timed before anything is predicted
 SHORTEST = 20.0  # s; of a shorter run nothing is said
-MANY = 100_000  # images; of more of them, or of a run longer than LONG, the cost is told, and what costs less
-LONG = 24 * 3600.0  # s
 
 
 class Forecast:

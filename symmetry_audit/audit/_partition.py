@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from symmetry_audit.audit._control_images import control_images, controls_of_shards
+from symmetry_audit.audit._costs import MANY
 from symmetry_audit.audit._settings import AuditSettings
 from symmetry_audit.audit._store import PARTS_NAME
 from symmetry_audit.data import ImageRef, ImageSource, Shard, ShardedSource
@@ -16,7 +17,6 @@ from symmetry_audit.data import ImageRef, ImageSource, Shard, ShardedSource
 __all__ = ["NAMES", "Partition", "in_partitions", "partition_count", "partitions"]
 
 NAMES = 512  # images of a listed source in one partition: the source decides, never the machines
-MANY = 8 * NAMES  # more images are kept in parts, so that the journal and what is known of it stay small
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Partition:
 
 
 def in_partitions(source: ImageSource, folder: Path) -> bool:
-    """Whether a run of one process is kept in parts: one of many images, and one that was begun so."""
+    """Whether a run of one process is kept in parts: one of MANY images, so that the journal and what is known of it
+    stay small, and one that was begun so."""
     return len(source.refs) > MANY or (folder / PARTS_NAME).exists()
 
 

@@ -123,7 +123,8 @@ def measure_parts(
     """
     common = {"device": device, "on_error": on_error, "given": given, "masks": masks}
     run = _Run(source, settings, journal, Store(journal.folder), common, share)
-    banks, plans = image_plans(settings, device, given)
+    # workers make plans of their own: those of a GPU cannot be made on a machine that has none
+    banks, plans = image_plans(settings, device if spread is None else "cpu", given)
     count, running = _Count(run, progress), RunningEpsilon(banks[0])
     if spread is None:
 
@@ -146,7 +147,9 @@ def measure_parts(
             if part.entry.images:
                 estimate(running.add(part.loud))
             count.add(part.entry.images + part.entry.skipped)
-    return _measurements(run, banks, tuple(str(plan.strict) for plan in plans))
+    gpu = spread is not None and device == "cuda"
+    engines = ("on the GPUs of a cluster",) * len(plans) if gpu else tuple(str(plan.strict) for plan in plans)
+    return _measurements(run, banks, engines)
 
 
 def _pool(measure: Measure, workers: int, device: str) -> Pool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,8 @@ class Store:
         self._records, self._list = folder / RECORDS_FOLDER, folder / PARTS_NAME
         self._entries: dict[int, PartEntry] = {}
         lines = self._load() if self._list.exists() else 0
-        with_images = (entry for entry in self._entries.values() if entry.images)
+        # a damaged file was removed: its images are measured again
+        with_images = (entry for entry in self._entries.values() if entry.images and self._path(entry).exists())
         self._before = sorted(with_images, key=lambda entry: str(entry.first))
         self._superseded = lines > len(self._entries)
 
@@ -93,13 +93,13 @@ class Store:
     def has(self, number: int, stamp: str) -> bool:
         """Whether partition ``number`` was measured while its images were as ``stamp`` says."""
         found = self._entries.get(number)
-        return found is not None and found.stamp == stamp and (self._records / found.file).exists()
+        return found is not None and found.stamp == stamp and self._path(found).exists()
 
     def put(self, entry: PartEntry, data: bytes) -> None:
         """Keep ``data``, the file of ``entry``, and then list it. Raises ReportError where it cannot be written."""
         try:
             self._records.mkdir(exist_ok=True)
-            with replacing(self._records / entry.file) as partial:
+            with replacing(self._path(entry)) as partial:
                 partial.write_bytes(data)
             with open(self._list, "a+b") as file:
                 append(file, self._list, checked_line(asdict(entry)))
@@ -127,8 +127,7 @@ class Store:
         for entry in self._before[at:]:
             if str(entry.first) > last:
                 break
-            with suppress(OSError):
-                found |= {record.image: record for record in read_records(self._bytes(entry))}
+            found |= {record.image: record for record in read_records(self._bytes(entry))}
         return found
 
     def known_shard(self, names: str) -> dict[str, ImageRecord]:
@@ -163,8 +162,11 @@ class Store:
         with replacing(self._list) as partial:
             partial.write_bytes(b"".join(checked_line(asdict(entry)) for entry in self._entries.values()))
 
+    def _path(self, entry: PartEntry) -> Path:
+        return self._records / entry.file
+
     def _bytes(self, entry: PartEntry) -> bytes:
-        path = self._records / entry.file
+        path = self._path(entry)
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != entry.sha256:
             path.unlink(missing_ok=True)

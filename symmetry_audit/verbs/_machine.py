@@ -73,7 +73,14 @@ def default_workers() -> int:
 
 def resolved(request: RunOptions) -> tuple[str, int]:
     """The device and the number of workers that a run uses."""
-    return resolve_device(request.device), request.workers or default_workers()
+    return _device(request), request.workers or default_workers()
+
+
+def _device(request: SpreadOptions) -> str:
+    """The device of the run, on a cluster that of its workers: whether this machine has a GPU says nothing of them."""
+    if request.cluster is None:
+        return resolve_device(request.device)
+    return "cuda" if request.device == "cuda" else "cpu"
 
 
 @contextmanager
@@ -144,25 +151,27 @@ def measured_parts(
 ) -> Measurements | None:
     """``audit.measure_parts`` with the workers that ``request`` asks for."""
     from symmetry_audit import audit
+    from symmetry_audit.data import ImageSource
 
     options |= {name: getattr(request, name) for name in ("on_error", "progress", "estimate")}
     with workplace(request) as (device, cluster):
+        workers = cluster.threads if cluster is not None else request.workers or default_workers()
+        if isinstance(source, ImageSource) and (cost := audit.estimated(source.refs, settings, workers)).large:
+            request.say(f"{cost.images} images: {cost.text}")
         if cluster is not None:
             return audit.measure_parts(source, settings, journal, device=device, spread=cluster.map, **options)
-        return audit.measure_parts(
-            source, settings, journal, device=device, workers=request.workers or default_workers(), **options
-        )
+        return audit.measure_parts(source, settings, journal, device=device, workers=workers, **options)
 
 
 @contextmanager
 def workplace(request: SpreadOptions) -> Iterator[tuple[str, Cluster | None]]:
     """The device that ``request`` asks for, and the cluster whose workers have it; None: this process."""
+    device = _device(request)
     if request.cluster is None:
-        yield resolve_device(request.device), None
+        yield device, None
         return
     from symmetry_audit.workers import connected
 
-    device = "cuda" if request.device == "cuda" else "cpu"  # whether this machine has a GPU says nothing of the others
     with connected(request.cluster, device=device, say=request.say) as cluster:
         yield device, cluster
 

@@ -59,6 +59,8 @@ class MergePlan:
         """Write the report into ``out``. Raises DataError where parts are missing, ReportError as ``measure`` does."""
         from symmetry_audit.audit import merge_parts
 
+        if any(run.folder.resolve() == Path(out).resolve() for run in self.runs):
+            raise SettingError(f"--out {out} is one of the parts; choose another folder for the whole")
         request, settings = self.audit.request, self.audit.settings
         source = self.audit.source.limited(settings.limit)
         with opened_run(request, source, settings, Path(out)):

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
 
+from symmetry_audit.errors import DataError
+
 __all__ = ["Apart", "Died", "serve"]
 
 LENGTH = struct.Struct("<Q")  # of the pickle that follows
+STARTS = 3  # of a process that ends before it begins
 
 
 class Died(Exception):
@@ -41,7 +44,7 @@ class Apart:
 
     def __call__(self, argument: Any) -> Any:
         """The function's result. Raises what the function raised, and Died."""
-        process = self._process or self._start()
+        process = self._process or self._started()
         assert process.stdin is not None and process.stdout is not None
         try:
             _send(process.stdin, argument)
@@ -60,12 +63,26 @@ class Apart:
         except Died:
             return self(argument)
 
+    def _started(self) -> subprocess.Popen[bytes]:
+        """A process in which ``setup()`` is done. Raises what that raised, and DataError where it never is."""
+        for _ in range(STARTS):
+            process = self._start()
+            try:
+                assert process.stdin is not None and process.stdout is not None
+                _send(process.stdin, self._setup)
+                failed, result = _received(process.stdout)
+            except (OSError, EOFError):
+                self._end()
+                continue
+            if failed:
+                raise result
+            return process
+        raise DataError("a process for this work ends before it begins; is there enough memory? Try again")
+
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-c", f"from {__name__} import serve; serve()"]
         env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env)
-        assert self._process.stdin is not None
-        _send(self._process.stdin, self._setup)
         return self._process
 
     def _end(self) -> int:
@@ -99,14 +116,16 @@ def _received(stream: IO[bytes]) -> Any:
 def serve() -> None:
     """The other side, in the new process: what the function prints goes to stderr."""
     results, sys.stdout = sys.stdout.buffer, sys.stderr
+    with suppress(EOFError):
+        failed, function = _answer(_received(sys.stdin.buffer))
+        _send(results, (failed, function if failed else None))
+        while not failed:
+            _send(results, _answer(function, _received(sys.stdin.buffer)))
+
+
+def _answer(function: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:
+    """Whether the function failed, and its result or its exception."""
     try:
-        function = _received(sys.stdin.buffer)()
-        while True:
-            argument = _received(sys.stdin.buffer)
-            try:
-                answer = False, function(argument)
-            except Exception as error:
-                answer = True, error
-            _send(results, answer)
-    except EOFError:
-        return
+        return False, function(*arguments)
+    except Exception as error:
+        return True, error

@@ -163,6 +163,14 @@ def test_a_new_shard_before_the_others_costs_itself(tmp_path, shards, files, mon
     assert sorted(seen) == ["0000.tar/photo_0.png", "0000.tar/photo_1.png"]
 
 
+def test_a_part_that_is_gone_costs_its_shard(tmp_path, shards, monkeypatch):
+    expected = run(tmp_path / "run", shards)
+    sorted((tmp_path / "run" / "records").iterdir())[1].unlink()
+    seen = counted(monkeypatch)
+    assert run(tmp_path / "run", shards).to_json() == expected.to_json()
+    assert sorted(seen) == ["0001.tar/photo_2.png", "0001.tar/photo_3.png"]
+
+
 # --- controls
 
 

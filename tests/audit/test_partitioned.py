@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -175,6 +176,28 @@ def test_units_of_different_partitions_must_agree(tmp_path, photos):
     tifffile.imwrite(photos / "z.tif", np.full((64, 64), -1000, "int16") + np.arange(64, dtype="int16"))
     with pytest.raises(DataError, match=r"photo_\d.png is in grey levels and z.tif in HU"):
         in_parts(tmp_path / "run", photos, spread=here)
+
+
+def test_a_damaged_part_is_told_once_and_measured_again(tmp_path, photos, monkeypatch):
+    expected = in_parts(tmp_path / "run", photos)
+    path = sorted((tmp_path / "run" / "records").iterdir())[1]
+    path.write_bytes(path.read_bytes()[:-40] + b"0" * 40)
+    with pytest.raises(ReportError, match="was damaged, and was removed; the same command again"):
+        in_parts(tmp_path / "run", photos)
+    seen = counted(monkeypatch)
+    assert in_parts(tmp_path / "run", photos) == expected
+    assert sorted(seen) == ["photo_2.png", "photo_3.png"]
+
+
+def test_a_driver_without_a_gpu_asks_workers_that_have_one(tmp_path, photos):
+    expected = in_parts(tmp_path / "here", photos)
+
+    def gpus(function, tasks, apart):
+        for task in tasks:
+            assert task.device == "cuda"
+            yield function(replace(task, device="cpu"))  # there is none here
+
+    assert in_parts(tmp_path / "run", photos, spread=gpus, device="cuda") == expected
 
 
 # --- shares

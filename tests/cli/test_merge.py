@@ -34,6 +34,8 @@ def test_parts_are_measured_apart_and_merged(call, photos, tmp_path, monkeypatch
     code, out, err = call("merge", *parts[:1])
     assert (code, out) == (1, "")
     assert err.startswith("Error: of the 2 partitions of photos, 2 are in none of these folders")
+    code, _, err = call("merge", *parts, "--out", parts[1], "--force")
+    assert (code, err) == (2, f"Error: --out {parts[1]} is one of the parts; choose another folder for the whole\n")
     assert call("merge", *parts)[0] == 0
     assert (tmp_path / "symaudit-photos/report.json").read_bytes() == (tmp_path / "whole/report.json").read_bytes()
 
